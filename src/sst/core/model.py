@@ -1,0 +1,219 @@
+"""What flows between program, plan, engine and state. Data only.
+
+    Goal      what the program asks for (one resource)
+    State     what is known of a resource that exists
+    Pending   an operation that has begun and whose end is not recorded: a crash left it, or it runs now
+    Snapshot  all of these of one stage, between two commands
+    Entry     one line of the journal; folding entries over a snapshot gives the next snapshot
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+__all__ = ["URN", "Entry", "EntryKind", "Goal", "Op", "Pending", "Snapshot", "State", "deposed_key", "fold"]
+
+URN: TypeAlias = str
+"""``aws.Function/aws.iam.Role::Api/Role``: the path of types, then the path of names. Unique in a stage."""
+
+
+class Op(StrEnum):
+    SAME = "same"
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    FORGET = "forget"
+    """Leave it in the cloud, keep it in the state as retained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the program asked for. ``inputs`` may hold outputs of other resources."""
+
+    urn: URN
+    type: str
+    inputs: Mapping[str, Any]
+    deps: frozenset[URN] = frozenset()
+    parent: URN | None = None
+    stack: str = ""
+    where: str = ""
+    protect: bool = False
+    retain: bool = False
+    ignore_changes: tuple[str, ...] = ()
+    aliases: tuple[URN, ...] = ()
+    adopt: str | None = None
+    """Id of an existing thing to take over instead of creating one."""
+    secret: frozenset[str] = frozenset()
+    """Names of the properties whose values are secret: encrypted in state, never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A resource that exists, as last seen."""
+
+    urn: URN
+    type: str
+    id: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    deps: tuple[URN, ...] = ()
+    parent: URN | None = None
+    stack: str = ""
+    where: str = ""
+    base: str = ""
+    """The physical name minted for it."""
+    protect: bool = False
+    retain: bool = False
+    retained: bool = False
+    """No longer in the program, kept in the cloud; taken back when the program declares it again."""
+    unsure: bool = False
+    """The last update may or may not have happened: all updatable properties are sent again."""
+    secret: tuple[str, ...] = ()
+    """Names of inputs and outputs that are encrypted when written."""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {**self.inputs, **self.outputs}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An operation that has begun. Holds all that is needed to find its thing again."""
+
+    urn: URN
+    op: Op
+    type: str
+    base: str = ""
+    token: str = ""
+    """Idempotency token sent with the call."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    deps: tuple[URN, ...] = ()
+    parent: URN | None = None
+    stack: str = ""
+    where: str = ""
+    protect: bool = False
+    retain: bool = False
+    secret: tuple[str, ...] = ()
+    old_id: str = ""
+    """Id of the thing being updated, replaced or deleted."""
+
+
+def deposed_key(state: State) -> str:
+    return f"{state.urn}#{state.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything known of one stage. ``meta`` holds lineage, account, region and what ``later`` decided."""
+
+    resources: Mapping[URN, State] = field(default_factory=dict)
+    deposed: Mapping[str, State] = field(default_factory=dict)
+    """Replaced things that are still to be deleted, by ``urn#id``."""
+    pending: Mapping[str, Pending] = field(default_factory=dict)
+    """By urn; a delete of a deposed thing by ``urn#id``."""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """What the program returned, shown by ``sst outputs``."""
+    links: Mapping[str, Any] = field(default_factory=dict)
+    """Per linkable component: its properties, for ``sst shell`` and the pytest plugin."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    serial: int = 0
+
+    def verify(self) -> None:
+        """Raise ValueError naming what is wrong; called before each save."""
+        for urn, s in self.resources.items():
+            if s.urn != urn:
+                raise ValueError(f"{urn} is stored under another name: {s.urn}")
+            for d in s.deps:
+                if d not in self.resources:
+                    raise ValueError(f"{urn} depends on {d}, which is not in the state")
+        for key, s in self.deposed.items():
+            if deposed_key(s) != key:
+                raise ValueError(f"deposed {key} is stored under another name")
+
+
+EntryKind: TypeAlias = Literal["begin", "made", "undone", "unsure", "replaced", "gone", "moved", "retained", "outputs", "links", "meta"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal.
+
+    begin     ``pending``: an operation starts
+    made      ``state``: the thing exists like this; ends a pending operation
+    undone    the operation ended and changed nothing
+    unsure    ``state``: an update may have happened; ends the pending operation
+    replaced  ``state``: the new thing; the old one becomes deposed
+    gone      ``state``: this thing (live or deposed, by id) no longer exists
+    moved     ``old`` → ``urn``: the same thing under a new name
+    retained  the thing leaves the program but stays in the cloud and in the state
+    outputs, links, meta  ``data``: replaces that part of the snapshot
+    """
+
+    kind: EntryKind
+    urn: URN = ""
+    state: State | None = None
+    pending: Pending | None = None
+    old: URN = ""
+    data: Mapping[str, Any] | None = None
+
+
+def fold(snapshot: Snapshot, entries: Iterable[Entry]) -> Snapshot:
+    """The snapshot after these entries. Linear in their number plus the size of the snapshot."""
+    res, dep, pend = dict(snapshot.resources), dict(snapshot.deposed), dict(snapshot.pending)
+    parts: dict[str, Any] = {}
+    for e in entries:
+        match e.kind:
+            case "begin":
+                assert e.pending
+                pend[_pending_key(e.pending)] = e.pending
+            case "made" | "unsure":
+                assert e.state
+                res[e.urn] = e.state
+                pend.pop(e.urn, None)
+            case "undone":
+                pend.pop(e.urn, None)
+            case "replaced":
+                assert e.state
+                if was := res.get(e.urn):
+                    dep[deposed_key(was)] = was
+                res[e.urn] = e.state
+                pend.pop(e.urn, None)
+            case "gone":
+                assert e.state
+                key = deposed_key(e.state)
+                pend.pop(key, None)
+                if key in dep:
+                    del dep[key]
+                elif e.urn in res and res[e.urn].id == e.state.id:
+                    del res[e.urn]
+                    pend.pop(e.urn, None)
+            case "moved":
+                _move(res, dep, e.old, e.urn)
+            case "retained":
+                if e.urn in res:
+                    res[e.urn] = replace(res[e.urn], retained=True, deps=())
+            case "outputs" | "links" | "meta":
+                parts[e.kind] = dict(e.data or {})
+    return replace(snapshot, resources=res, deposed=dep, pending=pend, **parts)
+
+
+def _pending_key(p: Pending) -> str:
+    return f"{p.urn}#{p.old_id}" if p.op is Op.DELETE else p.urn
+
+
+def _move(res: dict[URN, State], dep: dict[str, State], old: URN, new: URN) -> None:
+    if old in res:
+        res[new] = replace(res.pop(old), urn=new)
+    for key, s in list(dep.items()):
+        if s.urn == old:
+            del dep[key]
+            moved = replace(s, urn=new)
+            dep[deposed_key(moved)] = moved
+    for urn, s in res.items():
+        if old in s.deps or s.parent == old:
+            res[urn] = replace(s, deps=tuple(sorted(new if d == old else d for d in s.deps)),
+                               parent=new if s.parent == old else s.parent)

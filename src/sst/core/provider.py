@@ -1,0 +1,72 @@
+"""The seam between the engine and what talks to a cloud."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from .model import Pending, State
+
+__all__ = ["Absent", "Change", "Found", "Made", "Note", "Provider", "Unsure"]
+
+Note: TypeAlias = Callable[[str], None]
+"""Tells the user what a slow step is doing: ``note("waiting for the certificate")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How new inputs differ from those in state."""
+
+    changed: frozenset[str] = frozenset()
+    replace: frozenset[str] = frozenset()
+    """Those of ``changed`` that can't be changed in place."""
+    delete_first: bool = False
+    """The old thing must go before the new one can be made (a fixed name, a singleton)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A thing that exists: its id and its outputs. ``inputs`` only where a read saw other ones than asked for."""
+
+    id: str
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    made: Made
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """The look-up could not tell. The engine never creates on this answer."""
+
+    why: str
+
+
+class Provider(Protocol):
+    """Each method is called from many threads at once. Failures are raised as ``ProviderError``."""
+
+    def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
+        """Pure. ``new`` may hold ``core.output.UNKNOWN``, which differs from everything."""
+
+    def create(self, todo: Pending, note: Note) -> Made:
+        """Make the thing that ``todo`` describes; ``todo.inputs`` are plain values, with the physical name filled in."""
+
+    def read(self, state: State) -> Made | None:
+        """What is there now, or None if it is gone. ``Made.inputs`` holds the inputs as the cloud has them."""
+
+    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Made:
+        """Change the thing in place; ``changed`` names the properties to send."""
+
+    def delete(self, state: State, note: Note) -> None:
+        """End the thing. That it is gone already is no error."""
+
+    def find(self, todo: Pending) -> Found | Absent | Unsure:
+        """After a crash or a lost reply: was the thing that ``todo`` began to create made?"""
