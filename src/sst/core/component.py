@@ -1,0 +1,148 @@
+"""A component: a few resources under one name, what it links, and how the user may change it."""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+
+from ..errors import SstError, UserError
+from .graph import current
+from .model import URN
+from .names import did_you_mean, snake
+from .resource import Declared, child_scope, paths
+from .transform import Transform, transformed
+
+__all__ = ["Component", "Nodes", "Options"]
+
+
+class Options(TypedDict, total=False):
+    """Options that every component takes; its resources inherit them.
+
+    ``protect``: refuse to delete. ``retain``: leave in the cloud when it leaves the program. ``depends_on``: deploy after
+    these. ``ignore_changes``: properties whose changes are not deployed. ``alias``: the name it had before.
+    """
+
+    protect: bool
+    retain: bool
+    depends_on: Sequence[object]
+    ignore_changes: Sequence[str]
+    alias: str | Sequence[str]
+
+
+class Nodes:
+    """The children of a component by their names in snake case: ``fn.nodes.role``."""
+
+    def __init__(self, owner: str, children: Mapping[str, Any]) -> None:
+        self._owner, self._children = owner, children
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._children[name]
+        except KeyError:
+            raise AttributeError(f'"{self._owner}" has no node {name!r}; {did_you_mean(name, list(self._children))}') from None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._children.values())
+
+    def __dir__(self) -> list[str]:
+        return list(self._children)
+
+
+class Component(metaclass=Declared):
+    """Base of what users write. A subclass names its ``kind`` and declares its children in ``with self.scope(transform)``.
+
+        class Topic(Component, kind="acme.Topic"):
+            def __init__(self, name: str, *, size: int = 1, **options: Unpack[Options]) -> None:
+                super().__init__(name, **options)
+                with self.scope():
+                    self.queue = sqs.Queue("Queue")
+    """
+
+    kind: ClassVar[str] = ""
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Keys that ``transform`` may have."""
+
+    logical_name: str
+    urn: URN
+    parent: URN | None
+    where: str
+
+    def __init_subclass__(cls, *, kind: str = "", parts: tuple[str, ...] = (), **_: Any) -> None:
+        super().__init_subclass__()
+        cls.kind = kind or cls.kind
+        cls.parts = parts or cls.parts
+
+    if not TYPE_CHECKING:
+        @classmethod
+        def declare(cls, args: tuple[Any, ...], given: dict[str, Any], where: str) -> Component:
+            graph = current()
+            what = f'{cls.__name__} "{args[0] if args else given.get("name", "?")}"'
+            given = graph.check_options(what, given, _options(cls), graph.short(where))
+            for kind, change in graph.transforms:
+                if issubclass(cls, kind):
+                    args, given = _transform_args(cls, args, given, change, where)
+            try:
+                _signature(cls).bind(None, *args, **given)
+            except TypeError as e:
+                raise UserError(f"{what}: {e}", where=graph.short(where)) from None
+            self = object.__new__(cls)
+            self.where = graph.short(where)
+            try:
+                self.__init__(*args, **given)
+            except SstError as e:
+                e.where = e.where or graph.short(where)
+                raise
+            return self
+
+    def __init__(self, name: str, *, protect: bool = False, retain: bool | None = None, depends_on: Sequence[object] = (),
+                 ignore_changes: Sequence[str] = (), alias: str | Sequence[str] = ()) -> None:
+        graph = current()
+        self.logical_name = graph.check_name(name, self.__class__.__name__, self.where)
+        types, names, former = paths(graph.scope, self.kind, self.logical_name, alias)
+        self.urn, self.parent = f"{types}::{names}", graph.scope.parent
+        graph.add_component(self, self.where)
+        given = {"protect": protect, "retain": retain, "depends_on": depends_on, "ignore_changes": ignore_changes}
+        self._scope = replace(child_scope(graph, given), parent=self.urn, types=types, names=names, aliases=former)
+
+    @contextmanager
+    def scope(self, transform: Mapping[str, Transform] | None = None) -> Iterator[None]:
+        """Resources declared inside are children: named after the component, changed by its transforms."""
+        graph = current()
+        graph.check_options(f'transform of {self.__class__.__name__} "{self.logical_name}"', transform or {},
+                            frozenset(self.parts), self.where)
+        with graph.within(replace(self._scope, transform=dict(transform or {}))):
+            yield
+
+    @property
+    def nodes(self) -> Nodes:
+        """The resources and components that were made for this one, to be used as any other resource."""
+        graph = current()
+        children = {snake(r.logical_name): r for u, r in graph.resources.items() if graph.goals[u].parent == self.urn}
+        inner = {snake(c.logical_name): c for c in graph.components.values() if c.parent == self.urn}
+        return Nodes(self.logical_name, {**children, **inner})
+
+
+def _signature(cls: type[Component]) -> inspect.Signature:
+    found: inspect.Signature | None = cls.__dict__.get("_signature_cache")
+    if found is None:
+        found = inspect.signature(cls.__init__)
+        cls._signature_cache = found  # type: ignore[attr-defined]  # a cache on the class
+    return found
+
+
+def _options(cls: type[Component]) -> frozenset[str]:
+    names = set(_signature(cls).parameters) - {"self"}
+    if "options" in names:
+        names = (names - {"options"}) | set(Options.__annotations__)
+    return frozenset(names)
+
+
+def _transform_args(cls: type[Component], args: tuple[Any, ...], given: dict[str, Any], change: Transform,
+                    where: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Apply an app-wide transform to a component's own arguments; all but the name become keywords."""
+    order = [p for p in _signature(cls).parameters if p != "self"]
+    named = {**dict(zip(order[1:], args[1:], strict=False)), **given}
+    changed = transformed(named, change, where)
+    return args[:1], current().check_options(f"a transform of {cls.__name__}", changed, _options(cls), where)

@@ -1,0 +1,193 @@
+"""What a program declares: resources, their components, and the edges between them."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ..errors import Problems, SstError, UserError
+from .model import URN, Goal
+from .names import did_you_mean, valid_name
+from .output import Output, Tokens, call_site, use_tokens
+
+if TYPE_CHECKING:
+    from .component import Component
+    from .resource import Resource
+
+__all__ = ["Graph", "Removal", "Scope", "current"]
+
+Removal: TypeAlias = Literal["remove", "retain", "retain-all"]
+Change: TypeAlias = Mapping[str, Any] | Callable[[dict[str, Any]], Any]
+
+_current: ContextVar[Graph | None] = ContextVar("graph", default=None)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a declaration stands: its parent, and what it inherits from it."""
+
+    parent: URN | None = None
+    types: str = ""
+    names: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Former (type path, name path) of the parent."""
+    transform: Mapping[str, Change] = field(default_factory=dict)
+    protect: bool = False
+    retain: bool | None = None
+    depends_on: tuple[object, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Graph:
+    """All that one run of a program declares.
+
+        with Graph("app", "test").active() as graph:
+            sqs.Queue("Jobs")
+        graph.check()
+    """
+
+    app: str
+    stage: str
+    region: str = "us-east-1"
+    removal: Removal = "remove"
+    local: bool = False
+    """Whether this stage lives on this machine's embedded cloud."""
+    root: str = ""
+    """Folder of ``sst_config.py``; paths in the program are relative to it."""
+    goals: dict[URN, Goal] = field(default_factory=dict)
+    components: dict[URN, Component] = field(default_factory=dict)
+    resources: dict[URN, Resource] = field(default_factory=dict)
+    transforms: list[tuple[type, Change]] = field(default_factory=list)
+    laters: list[tuple[Output[Any], Callable[[Any], object], Scope, str]] = field(default_factory=list)
+    problems: list[SstError] = field(default_factory=list)
+    scope: Scope = field(default_factory=Scope)
+    stack: str = ""
+    frozen: bool = False
+    tokens: Tokens = field(default_factory=Tokens)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What the project hands to components: default tags, secrets, the dev session, look-ups."""
+
+    @contextmanager
+    def active(self) -> Iterator[Graph]:
+        """Declarations inside belong to this graph."""
+        mark, tokens = _current.set(self), use_tokens(self.tokens)
+        try:
+            yield self
+        finally:
+            tokens.var.reset(tokens)
+            _current.reset(mark)
+
+    @contextmanager
+    def within(self, scope: Scope) -> Iterator[None]:
+        before, self.scope = self.scope, scope
+        try:
+            yield
+        finally:
+            self.scope = before
+
+    def problem(self, message: str, *, hint: str = "", where: str = "") -> None:
+        """Note an error and go on, so that one report can show all of them."""
+        self.problems.append(UserError(message, hint=hint, where=self.short(where or call_site(2))))
+
+    def short(self, where: str) -> str:
+        """``/home/me/app/sst_config.py:12`` → ``sst_config.py:12``."""
+        return where.removeprefix(self.root.rstrip("/") + "/") if self.root else where
+
+    def check_name(self, name: object, what: str, where: str) -> str:
+        if valid_name(name):
+            return str(name)
+        self.problem(f"{what} can't be named {name!r}", where=where,
+                     hint="a name starts with a letter and holds letters, digits, - and _; at most 128")
+        return "Invalid"
+
+    def check_options(self, what: str, given: Mapping[str, Any], known: frozenset[str], where: str) -> dict[str, Any]:
+        """The options that exist; a misspelt one is a problem that says what was probably meant."""
+        good = {k: v for k, v in given.items() if k in known}
+        for k in given.keys() - known:
+            self.problem(f"{what} has no option {k!r}", hint=did_you_mean(k, sorted(known)), where=where)
+        return good
+
+    def add(self, goal: Goal, resource: Resource) -> None:
+        if self.frozen:
+            raise UserError("a resource can't be created inside .apply or after the program has ended", where=goal.where,
+                            hint="create it in the program and pass outputs to it; if its number depends on a deploy-time "
+                                 "value, use sst.later(value, declare)")
+        if was := self.goals.get(goal.urn):
+            self.problem(f'two resources are named "{goal.urn.rpartition("::")[2]}"', where=goal.where,
+                         hint=f"the other one is at {was.where}; give each its own name")
+            return
+        self.goals[goal.urn] = goal
+        self.resources[goal.urn] = resource
+
+    def add_component(self, component: Component, where: str) -> None:
+        if self.frozen:
+            raise UserError("a component can't be created inside .apply or after the program has ended", where=where,
+                            hint="create it in the program and pass outputs to it")
+        if self.scope.parent is None:
+            self._check_unique(component.logical_name, where)
+        elif component.urn in self.components:
+            self.problem(f'two components are named "{component.urn.rpartition("::")[2]}"', where=where)
+        self.components[component.urn] = component
+
+    def _check_unique(self, name: str, where: str) -> None:
+        if name.lower() == "app":
+            self.problem('the name "App" is reserved: Resource.App holds the app\'s name and stage', where=where)
+        for other in self.components.values():
+            if other.parent is None and other.logical_name.lower() == name.lower():
+                self.problem(f'two components are named "{name}"', where=where,
+                             hint=f"the other one is at {other.where}; names differ by more than upper and lower case")
+                return
+
+    def seal(self) -> None:
+        """The program has ended: explicit dependencies are resolved, and all problems are raised in one report."""
+        for urn, resource in self.resources.items():
+            if resource.depends_on:
+                goal = self.goals[urn]
+                extra = frozenset(d for o in resource.depends_on for d in self._urns(o, goal.where)) - {urn}
+                self.goals[urn] = replace(goal, deps=goal.deps | extra)
+        self.frozen = True
+        self._check_edges()
+        if self.problems:
+            raise self.problems[0] if len(self.problems) == 1 else Problems(self.problems)
+
+    def _urns(self, item: object, where: str) -> Iterator[URN]:
+        urn = getattr(item, "urn", None)
+        if urn in self.goals:
+            yield urn
+        elif urn in self.components:
+            yield from (u for u, g in self.goals.items() if self._is_within(g.parent, urn))
+        else:
+            self.problem(f"depends_on takes resources and components, not {item!r}", where=where)
+
+    def _is_within(self, parent: URN | None, urn: URN) -> bool:
+        while parent is not None and parent != urn:
+            above = self.components.get(parent)
+            parent = above.parent if above else None
+        return parent == urn
+
+    def _check_edges(self) -> None:
+        from graphlib import CycleError, TopologicalSorter
+
+        for goal in self.goals.values():
+            for d in goal.deps - self.goals.keys():
+                self.problem(f'"{goal.urn.rpartition("::")[2]}" uses a value of {d}, which this program does not declare',
+                             where=goal.where, hint="an output belongs to the run of the program that made it")
+        try:
+            TopologicalSorter({u: g.deps & self.goals.keys() for u, g in self.goals.items()}).prepare()
+        except CycleError as e:
+            ring = [self.goals[u] for u in reversed(e.args[1])]
+            way = " → ".join(f'"{g.urn.rpartition("::")[2]}" ({g.where})' for g in ring)
+            self.problem(f"these depend on each other in a circle: {way}", where=ring[0].where,
+                         hint="break the circle: pass one of the values at run time (for example through link) or a fixed name")
+
+
+def current() -> Graph:
+    """The graph that is being declared."""
+    graph = _current.get()
+    if graph is None:
+        raise UserError("resources can only be declared while sst runs the program", where=call_site(2),
+                        hint="declare them inside stacks(app) or run() of sst_config.py, or in a function called from there")
+    return graph

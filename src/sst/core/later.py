@@ -1,0 +1,28 @@
+"""Resources that depend on a value which only a deploy can tell."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..errors import UserError
+from .graph import current
+from .output import Input, Output, call_site
+
+__all__ = ["later"]
+
+T = TypeVar("T")
+
+
+def later(value: Input[T], declare: Callable[[T], object]) -> None:
+    """Call ``declare`` with the plain value as soon as it is known, to declare more resources.
+
+    The engine deploys in rounds: first what does not wait, then what ``declare`` adds; things are deleted in the last
+    round only. Use it where the *number* of resources depends on a deploy-time value; everything else takes outputs.
+
+        sst.later(build.files, lambda files: [s3.Object(f, ...) for f in files])
+    """
+    graph = current()
+    if graph.frozen:
+        raise UserError("later can't be called inside .apply", where=call_site(2))
+    known = value if isinstance(value, Output) else Output(lambda _look: value)
+    graph.laters.append((known, declare, graph.scope, graph.stack))

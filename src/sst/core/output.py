@@ -1,0 +1,302 @@
+"""Values that are not known until a deploy has made them.
+
+An ``Output`` is symbolic: reading ``queue.url`` makes an edge of the graph, not a call. ``f"{queue.url}?x=1"`` embeds a
+token that becomes the value at deploy time. The token carries a quote character; how that quote arrives (``"``, ``\\"``,
+``%22``, ``&quot;`` ...) tells how the value itself must be escaped, so ``json.dumps`` and URL quoting around it stay right.
+"""
+from __future__ import annotations
+
+import html
+import json
+import re
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from itertools import product
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, Union
+from urllib.parse import quote
+
+from ..errors import SstError, UserError
+from .model import URN
+
+__all__ = ["UNKNOWN", "Input", "Lookup", "Output", "Tokens", "Unknown", "call_site", "combine", "leaves", "plain", "resolve"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+
+Lookup: TypeAlias = Callable[[URN, str], Any]
+"""Gives the value of a resource's property or output; raises ``Unknown`` while it is not known."""
+
+
+class Unknown(Exception):
+    """Raised by a look-up whose resource has not been made yet."""
+
+
+class _UnknownValue:
+    """Stands for a value that only a deploy can tell. Differs from everything, itself too."""
+
+    def __repr__(self) -> str:
+        return "(known after deploy)"
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = object.__hash__
+
+
+UNKNOWN = _UnknownValue()
+
+
+class Tokens:
+    """The outputs that were put into strings; belongs to one graph."""
+
+    def __init__(self) -> None:
+        self.nonce = secrets.token_hex(4)
+        self.outputs: list[Output[Any]] = []
+        self.pattern = re.compile(rf"__Sst_{self.nonce}_(\d+)_({_QUOTES})__")
+
+    def add(self, output: Output[Any]) -> str:
+        self.outputs.append(output)
+        return f'__Sst_{self.nonce}_{len(self.outputs) - 1}_"__'
+
+
+_ESCAPERS: tuple[Callable[[str], str], ...] = (
+    lambda s: json.dumps(s)[1:-1], lambda s: quote(s, safe=""), lambda s: html.escape(s, quote=True))
+
+
+def _forms(depth: int = 3) -> dict[str, tuple[Callable[[str], str], ...]]:
+    """How a quote arrives after each chain of escapers, shortest chain first."""
+    forms: dict[str, tuple[Callable[[str], str], ...]] = {}
+    for n in range(depth + 1):
+        for chain in product(_ESCAPERS, repeat=n):
+            text = '"'
+            for escape in chain:
+                text = escape(text)
+            forms.setdefault(text, chain)
+    return forms
+
+
+_FORMS = _forms()
+_QUOTES = "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True))
+_tokens: ContextVar[Tokens] = ContextVar("tokens")
+_stray = Tokens()
+
+
+def use_tokens(tokens: Tokens) -> Any:
+    return _tokens.set(tokens)
+
+
+def call_site(skip: int = 1) -> str:
+    """``file:line`` of the nearest caller outside this package."""
+    frame = sys._getframe(skip)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "sst":
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+class Output(Generic[T_co]):
+    """A value of a resource that is known once the resource exists.
+
+        queue = sqs.Queue("Jobs")
+        queue.url                                   # Output[str]
+        f"{queue.url}?x=1"                          # a string that holds it
+        queue.url.apply(lambda url: url.upper())    # another Output[str]
+
+    It has no truth value, length or items before it is deployed; those raise ``TypeError`` and name the fix.
+    """
+
+    __slots__ = ("_eval", "deps", "key", "secret")
+
+    def __init__(self, evaluate: Callable[[Lookup], T_co], deps: frozenset[URN] = frozenset(), *, secret: bool = False,
+                 key: tuple[URN, str] | None = None) -> None:
+        self._eval = evaluate
+        self.deps = deps
+        self.secret = secret
+        self.key = key
+        """The resource and property this reads, if it reads just one."""
+
+    @staticmethod
+    def of(urn: URN, attr: str, *, secret: bool = False) -> Output[Any]:
+        """The output that reads one property of one resource."""
+        return Output(lambda look: look(urn, attr), frozenset((urn,)), secret=secret, key=(urn, attr))
+
+    def apply(self, fn: Callable[[T_co], U]) -> Output[U]:
+        """The value changed by ``fn`` at deploy time. ``fn`` gets and gives plain values and may not create resources."""
+        where = call_site(2)
+
+        def evaluate(look: Lookup) -> U:
+            value = resolve(self._eval(look), look)
+            try:
+                return fn(value)
+            except (SstError, Unknown):
+                raise
+            except Exception as e:
+                raise UserError(f"the function given to .apply failed: {type(e).__name__}: {e}", where=where) from e
+
+        return Output(evaluate, self.deps, secret=self.secret)
+
+    def as_secret(self) -> Output[T_co]:
+        """The same value, encrypted in state and never printed."""
+        return Output(self._eval, self.deps, secret=True, key=self.key)
+
+    def __str__(self) -> str:
+        return _tokens.get(_stray).add(self)
+
+    def __repr__(self) -> str:
+        return f"Output({'.'.join(self.key) if self.key else '...'})"
+
+    __hash__ = object.__hash__
+
+    if not TYPE_CHECKING:
+        def __format__(self, spec: str) -> str:
+            if spec:
+                raise TypeError(f"an output can't be formatted with {spec!r}; use .apply(lambda v: f'{{v:{spec}}}')")
+            return str(self)
+
+        def __eq__(self, other: object) -> bool:
+            if isinstance(other, Output):
+                return self is other
+            self._refuse("be compared")
+
+        def __bool__(self) -> NoReturn:
+            self._refuse("be used as a condition")
+
+        def __iter__(self) -> NoReturn:
+            self._refuse("be iterated")
+
+        def __len__(self) -> NoReturn:
+            self._refuse("give its length")
+
+        def __getitem__(self, item: object) -> NoReturn:
+            self._refuse(f"be indexed with [{item!r}]", f"lambda v: v[{item!r}]")
+
+        def __contains__(self, item: object) -> NoReturn:
+            self._refuse("be searched")
+
+        def __add__(self, other: object) -> NoReturn:
+            raise TypeError('an output can\'t be added to a string with +; write an f-string: f"{output}..."')
+
+        __radd__ = __add__
+
+        def __int__(self) -> NoReturn:
+            self._refuse("be turned into a number", "int")
+
+        __lt__ = __gt__ = __le__ = __ge__ = lambda self, other: self._refuse("be compared")
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"the value is not known before it is deployed, so it has no {name!r} yet; "
+                                 f"use .apply(lambda v: v.{name})")
+
+        def _refuse(self, what: str, fix: str = "lambda v: ...") -> NoReturn:
+            raise TypeError(f"an output can't {what} before it is deployed; use .apply({fix})")
+
+
+Input: TypeAlias = Union[T, Output[T]]
+"""A plain value, or one that is known at deploy time."""
+
+
+def leaves(value: object) -> Iterator[Output[Any]]:
+    """Every output inside a value: in mappings (keys too), sequences, sets, strings and bytes."""
+    if isinstance(value, str):
+        if "__" in value and "sst_" in value.lower():
+            yield from _in_text(value)
+    elif isinstance(value, Output):
+        yield value
+    elif isinstance(value, Mapping):
+        for k, v in value.items():
+            yield from leaves(k)
+            yield from leaves(v)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for v in value:
+            yield from leaves(v)
+    elif isinstance(value, bytes) and b"__Sst_" in value:
+        yield from _in_text(value.decode("latin-1"))
+
+
+def _in_text(text: str) -> Iterator[Output[Any]]:
+    tokens = _tokens.get(_stray)
+    for m in tokens.pattern.finditer(text):
+        yield tokens.outputs[int(m[1])]
+    rest = tokens.pattern.sub("", text)
+    if tokens.nonce in rest.lower() or "__Sst_" in rest:
+        raise UserError("a string operation changed or cut an output that is part of the string",
+                        hint="change the value itself: output.apply(lambda v: ...), then put it into the f-string")
+
+
+def resolve(value: Any, look: Lookup, *, unknown: bool = False) -> Any:
+    """The value with every output replaced by what it stands for.
+
+    With ``unknown=True`` what can't be known yet becomes ``UNKNOWN``; otherwise ``Unknown`` is raised.
+    """
+    if isinstance(value, str):
+        return _resolve_text(value, look, unknown) if "__Sst_" in value else value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Output):
+        try:
+            return resolve(value._eval(look), look, unknown=unknown)
+        except Unknown:
+            if unknown:
+                return UNKNOWN
+            raise
+    if isinstance(value, Mapping):
+        return {resolve(k, look, unknown=unknown): resolve(v, look, unknown=unknown) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve(v, look, unknown=unknown) for v in value]
+    if isinstance(value, set | frozenset):
+        return sorted((resolve(v, look, unknown=unknown) for v in value), key=repr)
+    if isinstance(value, bytes) and b"__Sst_" in value:
+        text = _resolve_text(value.decode("latin-1"), look, unknown)
+        return text if text is UNKNOWN else text.encode()
+    return value
+
+
+def _resolve_text(text: str, look: Lookup, unknown: bool) -> Any:
+    tokens = _tokens.get(_stray)
+
+    def value(m: re.Match[str]) -> str:
+        found = resolve(tokens.outputs[int(m[1])]._eval(look), look)
+        plain_text = found if isinstance(found, str) else json.dumps(found)
+        for escape in _FORMS[m[2]]:
+            plain_text = escape(plain_text)
+        return plain_text
+
+    try:
+        return tokens.pattern.sub(value, text)
+    except Unknown:
+        if unknown:
+            return UNKNOWN
+        raise
+
+
+def plain(value: object) -> bool:
+    """Whether no part of a resolved value is unknown."""
+    if value is UNKNOWN:
+        return False
+    if isinstance(value, Mapping):
+        return all(plain(v) for v in value.values())
+    if isinstance(value, list):
+        return all(plain(v) for v in value)
+    return True
+
+
+def gather(values: Iterable[object]) -> tuple[frozenset[URN], bool]:
+    """What some values depend on, and whether any of them is secret."""
+    deps: set[URN] = set()
+    secret = False
+    for value in values:
+        for leaf in leaves(value):
+            deps |= leaf.deps
+            secret = secret or leaf.secret
+    return frozenset(deps), secret
+
+
+def combine(**parts: Input[Any]) -> Output[dict[str, Any]]:
+    """One output that holds several values.
+
+        combine(url=queue.url, name=table.name).apply(json.dumps)
+    """
+    deps, secret = gather(parts.values())
+    return Output(lambda look: resolve(parts, look), deps, secret=secret)

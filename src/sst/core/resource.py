@@ -1,0 +1,232 @@
+"""A resource: one thing in a cloud, declared. Its properties and outputs are a table in the class."""
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, dataclass_transform, overload
+
+from .graph import Graph, Scope, current
+from .model import URN, Goal
+from .names import snake
+from .output import Input, Output, call_site, gather
+from .transform import Transform, transformed
+
+__all__ = ["Arg", "Out", "Prop", "Resource", "out", "prop"]
+
+T = TypeVar("T")
+_MISSING: Any = object()
+
+
+@dataclass(eq=False)
+class Prop:
+    """A property: how it is named, sent and compared."""
+
+    default: Any = _MISSING
+    wire: str | None = None
+    """Path in the request, ``Attributes.DelaySeconds``; the field in PascalCase by default."""
+    enc: Callable[[Any], Any] | None = None
+    """Turns the plain value into what is sent."""
+    dec: Callable[[Any], Any] | None = None
+    """Turns what a read answers back into the plain value."""
+    replace: bool = False
+    """A change needs a new thing."""
+    limit: int | None = None
+    """This is the physical name, minted if not given: at most so many characters."""
+    suffix: str | Callable[[Mapping[str, Any]], str] = ""
+    """End of the physical name, or a function of the inputs that gives it."""
+    lower: bool = False
+    secret: bool = False
+    local: bool = False
+    """Never sent: kept for the row's own use."""
+    read: str | None = None
+    """JMESPath of the value in a read's answer, if it differs from ``wire``."""
+    field: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is _MISSING and self.limit is None
+
+    def __set_name__(self, owner: builtins.type, name: str) -> None:
+        self.field = name
+
+    def __get__(self, obj: Resource | None, owner: builtins.type | None = None) -> Any:
+        return self if obj is None else Output.of(obj.urn, self.field, secret=self.field in obj.secret)
+
+    def __set__(self, obj: Resource, value: Any) -> None:
+        raise AttributeError(f"{obj.type}.{self.field} is set when the resource is declared; use a transform to change it")
+
+
+@dataclass(eq=False)
+class Out:
+    """An output: where it stands in the answers of the cloud."""
+
+    path: str = ""
+    """JMESPath in the answer; a row may compute it instead."""
+    address: str = ""
+    """It is a host or URL of this kind; stage ``local`` maps it to a loopback address."""
+    volatile: bool = False
+    """An update may change it, so it is unknown while one is planned."""
+    secret: bool = False
+    field: str = ""
+
+    def __set_name__(self, owner: builtins.type, name: str) -> None:
+        self.field = name
+
+    def __get__(self, obj: Resource | None, owner: builtins.type | None = None) -> Any:
+        return self if obj is None else Output.of(obj.urn, self.field, secret=self.secret)
+
+
+def prop(wire: str | None = None, *, default: Any = _MISSING, enc: Callable[[Any], Any] | None = None,
+         dec: Callable[[Any], Any] | None = None, replace: bool = False, limit: int | None = None,
+         suffix: str | Callable[[Mapping[str, Any]], str] = "", lower: bool = False, secret: bool = False,
+         local: bool = False, read: str | None = None, kw_only: bool = True) -> Any:
+    """Declare a property of a row; see ``Prop`` for the columns. Without ``default`` it is required."""
+    return Prop(default, wire, enc, dec, replace, limit, suffix, lower, secret, local, read)
+
+
+def out(path: str = "", *, address: str = "", volatile: bool = False, secret: bool = False, init: Literal[False] = False) -> Any:
+    """Declare an output of a row; see ``Out`` for the columns."""
+    return Out(path, address, volatile, secret)
+
+
+class Arg(Generic[T]):
+    """Type of a property: set to a value or an output, read back as an output (reading makes the edge)."""
+
+    if TYPE_CHECKING:
+        @overload
+        def __get__(self, obj: None, owner: Any) -> Arg[T]: ...
+        @overload
+        def __get__(self, obj: object, owner: Any) -> Output[T]: ...
+        def __get__(self, obj: object | None, owner: Any) -> Any: ...
+        def __set__(self, obj: object, value: Input[T]) -> None: ...
+
+
+OPTIONS = frozenset({"protect", "retain", "depends_on", "ignore_changes", "alias", "import_"})
+
+
+class Declared(type):
+    """Reports a misspelt option in the user's words instead of a bare ``TypeError``."""
+
+    if not TYPE_CHECKING:
+        def __call__(cls, *args, **given):
+            return cls.declare(args, given, call_site(2))
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(prop, out))
+class _Model(metaclass=Declared):
+    pass
+
+
+def child_scope(graph: Graph, given: Mapping[str, Any]) -> Scope:
+    """The scope of what is declared now, with its own options laid over the inherited ones."""
+    above = graph.scope
+    retain = given.get("retain")
+    return Scope(parent=above.parent, types=above.types, names=above.names, aliases=above.aliases,
+                 protect=bool(given.get("protect") or above.protect), retain=above.retain if retain is None else bool(retain),
+                 depends_on=(*above.depends_on, *(given.get("depends_on") or ())),
+                 ignore_changes=(*above.ignore_changes, *(given.get("ignore_changes") or ())))
+
+
+def paths(scope: Scope, kind: str, name: str, alias: str | Sequence[str] | None) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """Type path, name path, and the former (type path, name path) pairs of a declaration."""
+    def join(above: str, own: str) -> str:
+        return f"{above}/{own}" if above else own
+
+    former: list[tuple[str, str]] = []
+    for old in [alias] if isinstance(alias, str) else alias or ():
+        types, _, names = old.rpartition("::")
+        former.append((types, names) if types else (join(scope.types, kind), join(scope.names, names)))
+    former += [(join(t, kind), join(n, name)) for t, n in scope.aliases]
+    return join(scope.types, kind), join(scope.names, name), tuple(former)
+
+
+class Resource(_Model):
+    """One thing in a cloud.
+
+        queue = sqs.Queue("Jobs", visibility_timeout=60, protect=True)
+        queue.url        # Output[str]
+
+    ``protect`` refuses its deletion, ``retain`` leaves it in the cloud when it leaves the program, ``depends_on`` adds
+    edges, ``ignore_changes`` names properties whose changes are not deployed, ``alias`` names it had before,
+    ``import_`` takes over an existing thing by its id.
+    """
+
+    type: ClassVar[str] = ""
+    holds_data: ClassVar[bool] = False
+    """Its deletion loses the user's data; it follows the app's ``removal``."""
+    kinds: ClassVar[dict[str, builtins.type[Resource]]] = {}
+    props: ClassVar[dict[str, Prop]] = {}
+    outs: ClassVar[dict[str, Out]] = {}
+    known: ClassVar[frozenset[str]] = frozenset()
+    name_field: ClassVar[str] = ""
+    """The property that is the physical name, minted if not given."""
+
+    if TYPE_CHECKING:
+        logical_name: str = prop(kw_only=False)
+        protect: bool = prop(default=False)
+        retain: bool | None = prop(default=None)
+        depends_on: Sequence[object] = prop(default=())
+        ignore_changes: Sequence[str] = prop(default=())
+        alias: str | Sequence[str] | None = prop(default=None)
+        import_: str | None = prop(default=None)
+
+        urn: URN
+        where: str
+        secret: frozenset[str]
+
+    def __init_subclass__(cls, *, type: str = "", **_: Any) -> None:
+        super().__init_subclass__()
+        cls.props = {**cls.props, **{k: v for k, v in vars(cls).items() if isinstance(v, Prop)}}
+        cls.outs = {**cls.outs, **{k: v for k, v in vars(cls).items() if isinstance(v, Out)}}
+        cls.known = frozenset(cls.props) | OPTIONS
+        cls.name_field = next((k for k, p in cls.props.items() if p.limit), "")
+        if type:
+            cls.type = type
+            Resource.kinds[type] = cls
+
+    if not TYPE_CHECKING:
+        @classmethod
+        def declare(cls, args: tuple[Any, ...], given: dict[str, Any], where: str) -> Resource:
+            graph = current()
+            self = object.__new__(cls)
+            if len(args) > 1 or (not args and "logical_name" not in given):
+                graph.problem(f"{cls.type} takes its name first and everything else by keyword", where=where)
+            name = args[0] if args else given.pop("logical_name", "Invalid")
+            self._declare(graph, graph.check_name(name, cls.type, where), given, graph.short(where))
+            return self
+
+    def _declare(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> None:
+        cls = self.__class__
+        types, names, former = paths(graph.scope, cls.type, name, given.get("alias"))
+        self.urn, self.where, self.logical_name = f"{types}::{names}", where, name
+        given = self._transformed(graph, name, given, where)
+        given = graph.check_options(f'{cls.type} "{names}"', given, cls.known, where)
+        scope = child_scope(graph, given)
+        inputs = {k: v for k in cls.props if (v := given.get(k, cls.props[k].default)) is not None and v is not _MISSING}
+        for k, p in cls.props.items():
+            if p.required and k not in inputs:
+                graph.problem(f'{cls.type} "{names}" needs {k!r}', where=where)
+        deps, any_secret = gather(inputs.values())
+        self.secret = frozenset(k for k in inputs if cls.props[k].secret or (any_secret and gather([inputs[k]])[1]))
+        self.depends_on = scope.depends_on
+        retain = scope.retain if scope.retain is not None else (
+            graph.removal == "retain-all" or (graph.removal == "retain" and cls.holds_data))
+        graph.add(Goal(self.urn, cls.type, inputs, deps - {self.urn}, scope.parent, graph.stack, where,
+                       scope.protect, retain, scope.ignore_changes, tuple(f"{t}::{n}" for t, n in former),
+                       given.get("import_"), self.secret), self)
+
+    def _transformed(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> dict[str, Any]:
+        changes: list[Transform] = [c for kind, c in graph.transforms if isinstance(self, kind)]
+        if own := graph.scope.transform.get(snake(name)):
+            changes.insert(0, own)
+        if not changes:
+            return given
+        minted: Any = None
+        if self.name_field and self.name_field not in given:
+            minted = given[self.name_field] = Output.of(self.urn, "base")
+        for change in changes:
+            given = transformed(given, change, where)
+        if minted is not None and given.get(self.name_field) is minted:
+            del given[self.name_field]
+        return given

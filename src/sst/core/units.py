@@ -1,0 +1,47 @@
+"""Durations and sizes as users write them: ``"3 minutes"``, ``"1024 MB"``, ``"rate(1 minute)"``."""
+from __future__ import annotations
+
+import re
+
+from ..errors import UserError
+
+__all__ = ["megabytes", "seconds"]
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
+_MEGABYTES = {"MB": 1, "GB": 1024}
+_TEXT = re.compile(r"\s*(\d+)\s*([A-Za-z]+)\s*\Z")
+
+
+def seconds(text: str | int, *, what: str = "duration", low: int = 0, high: int | None = None) -> int:
+    """Seconds of ``"20 seconds"``, ``"3 minutes"``, ``"1 hour"``, ``"7 days"``. A plain int is seconds already.
+
+    >>> seconds("3 minutes")
+    180
+    """
+    value = text if isinstance(text, int) and not isinstance(text, bool) else _parse(
+        text, what, {**_SECONDS, **{f"{k}s": v for k, v in _SECONDS.items()}}, '"20 seconds" or "3 minutes"')
+    return _within(value, text, what, low, high, "seconds")
+
+
+def megabytes(text: str | int, *, what: str = "size", low: int = 0, high: int | None = None) -> int:
+    """Megabytes of ``"512 MB"`` or ``"2 GB"``. A plain int is megabytes already.
+
+    >>> megabytes("2 GB")
+    2048
+    """
+    value = text if isinstance(text, int) and not isinstance(text, bool) else _parse(text, what, _MEGABYTES, '"512 MB" or "2 GB"')
+    return _within(value, text, what, low, high, "MB")
+
+
+def _parse(text: object, what: str, units: dict[str, int], example: str) -> int:
+    found = _TEXT.match(text) if isinstance(text, str) else None
+    if not found or found[2] not in units:
+        raise UserError(f"{what} can't be {text!r}", hint=f"write it like {example}")
+    return int(found[1]) * units[found[2]]
+
+
+def _within(value: int, text: object, what: str, low: int, high: int | None, unit: str) -> int:
+    if value < low or (high is not None and value > high):
+        limits = f"at least {low} {unit}" if high is None else f"between {low} and {high} {unit}"
+        raise UserError(f"{what} must be {limits}; it is {text!r}")
+    return value
