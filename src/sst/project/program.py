@@ -1,0 +1,217 @@
+"""Runs the user's ``sst_config.py``: import, ``config(input)``, then ``stacks(app)`` or ``run()``.
+
+The program only declares. Whatever goes wrong in it is told by the user's own file and line; the tool's frames are never shown.
+Each load starts fresh: modules of the project that an earlier load imported are dropped first.
+"""
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from ..errors import SstError, UserError
+from .app import App, AppInput
+from .config import Config, check_config
+
+__all__ = ["Program", "load"]
+
+MODULE = "sst_config"
+_FOREIGN = ("site-packages", "dist-packages", ".venv", "node_modules", ".sst")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A loaded ``sst_config.py``. ``files`` are the project's files that loading and running it imported: what to watch."""
+
+    file: Path
+    module: ModuleType
+    files: set[Path] = field(default_factory=set)
+
+    @property
+    def root(self) -> Path:
+        return self.file.parent
+
+    def config(self, stage: str) -> Config:
+        """The checked answer of ``config(AppInput(stage))``."""
+        fn = self._function("config", "def config(input: sst.AppInput) -> sst.Config")
+        if fn is None:
+            raise UserError(f"{self.file.name} has no config function", where=self.file.name,
+                            hint='def config(input): return sst.Config(name="my-app")')
+        where = self._where(fn)
+        if _takes(fn) != 1:
+            raise UserError("config takes one argument, the input", where=where, hint="def config(input: sst.AppInput) -> sst.Config")
+        with self.blame():
+            value = fn(AppInput(stage))
+        return check_config(value, where)
+
+    def declare(self, app: App) -> None:
+        """Run ``stacks(app)``, or ``run(app)``, or ``run()``, and seal the graph: all problems are raised in one report."""
+        fn, args = self._main(app)
+        where = self._where(fn)
+        with app.graph.active():
+            try:
+                with self.blame():
+                    result = fn(*args)
+            except SstError as e:
+                if not app.graph.problems:
+                    raise
+                app.graph.problems.append(e)  # what came before the end is told too
+                result = None
+            if isinstance(result, Mapping):
+                app.add_outputs(result, f"{fn.__name__}()", where)
+            elif result is not None:
+                app.graph.problem(f"{fn.__name__}() returned a {type(result).__name__}", where=where,
+                                  hint="it returns a mapping of outputs, or nothing")
+            app.graph.seal()
+        self.files.update(_imported(self.root).values())
+
+    def _main(self, app: App) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        stacks = self._function("stacks", "def stacks(app: sst.App) -> None")
+        run = self._function("run", "def run() -> dict[str, object]")
+        if stacks and run:
+            raise UserError(f"{self.file.name} has both stacks and run", where=self._where(run), hint="keep one of them")
+        fn = stacks or run
+        if fn is None:
+            raise UserError(f"{self.file.name} has no stacks or run function", where=self.file.name,
+                            hint="def stacks(app): ... declares several stacks, def run(): ... is enough for one")
+        takes = _takes(fn)
+        if takes > 1 or (fn is stacks and takes != 1):
+            raise UserError(f"{fn.__name__} takes {'one argument, the app' if stacks else 'no argument or the app'}, not {takes}",
+                            where=self._where(fn))
+        return fn, (app,) if takes else ()
+
+    def _function(self, name: str, form: str) -> Callable[..., Any] | None:
+        fn = getattr(self.module, name, None)
+        if fn is None:
+            return None
+        if inspect.iscoroutinefunction(fn):
+            raise UserError(f"{name} can't be async: the program is plain Python that only declares", hint=form, where=self._where(fn))
+        if not callable(fn):
+            raise UserError(f"{name} is not a function but {type(fn).__name__}", hint=form, where=self.file.name)
+        return fn  # type: ignore[no-any-return]  # a module's attribute
+
+    def _where(self, fn: Callable[..., Any]) -> str:
+        code = getattr(inspect.unwrap(fn), "__code__", None)
+        return f"{_short(code.co_filename, self.root)}:{code.co_firstlineno}" if code else self.file.name
+
+    @contextmanager
+    def blame(self) -> Iterator[None]:
+        """Turn whatever the user's code raises into a ``UserError`` at the user's line; errors of ours get that line if they have none."""
+        with _blame(self.root):
+            yield
+
+
+def load(file: Path) -> Program:
+    """Import the config file in a fresh state. Raises ``UserError`` with file and line for whatever is wrong with it."""
+    root = file.parent
+    _refuse_shadow(root)
+    unload(root)
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+    spec = importlib.util.spec_from_file_location(MODULE, file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE] = module
+    with _blame(root):
+        spec.loader.exec_module(module)
+    return Program(file, module, {file, *_imported(root).values()})
+
+
+def unload(root: Path) -> None:
+    """Forget the project's own modules, so that the next import reads the files again."""
+    for name in (*_imported(root), MODULE):
+        sys.modules.pop(name, None)
+
+
+def _imported(root: Path) -> dict[str, Path]:
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and name != "__main__" and not (name == "sst" or name.startswith("sst.")) and _is_users(file, root):
+            found[name] = Path(file)
+    return found
+
+
+def _is_users(file: str, root: Path) -> bool:
+    path = Path(file)
+    return path.is_relative_to(root) and not any(p in _FOREIGN for p in path.relative_to(root).parts)
+
+
+def _refuse_shadow(root: Path) -> None:
+    for own in (root / "sst.py", root / "sst" / "__init__.py"):
+        if own.is_file():
+            raise UserError(f"{own.relative_to(root)} hides the sst package from your functions", where=str(own.relative_to(root)),
+                            hint="rename it: `import sst` must find this tool")
+
+
+@contextmanager
+def _blame(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except SstError as e:
+        e.where = e.where or _last_line(e.__traceback__, root)
+        raise
+    except SyntaxError as e:
+        where = f"{_short(e.filename, root)}:{e.lineno}" if e.filename else ""
+        text = f"\n    {e.text.strip()}" if e.text else ""
+        raise UserError(f"{type(e).__name__}: {e.msg}{text}", where=where) from e
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except SystemExit as e:
+        raise UserError(f"the program called exit({e.code!r})", where=_last_line(e.__traceback__, root)) from e
+    except RecursionError as e:
+        raise UserError("the program calls itself without end", where=_last_line(e.__traceback__, root)) from e
+    except BaseException as e:
+        raise UserError(_said(e), hint=_advice(e), where=_last_line(e.__traceback__, root)) from e
+
+
+def _said(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _advice(error: BaseException) -> str:
+    if not isinstance(error, ImportError):
+        return ""
+    name = error.name or ""
+    if name == "sst" or name.startswith("sst."):
+        near = str(error).partition("cannot import name '")[2].partition("'")[0]
+        import sst
+
+        from ..core.names import did_you_mean
+        return did_you_mean(near, list(getattr(sst, "__all__", ()))) if near else "see the list of components in the docs"
+    if isinstance(error, ModuleNotFoundError) and name:
+        return f"sst runs on {sys.executable}; install {name.partition('.')[0]} there (in a uv project: `uv add {name.partition('.')[0]}`)"
+    return ""
+
+
+def _last_line(trace: TracebackType | None, root: Path) -> str:
+    """The innermost line of the traceback that is in the user's project."""
+    found = ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if _is_users(file, root):
+            found = f"{_short(file, root)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def _short(file: str, root: Path) -> str:
+    path = Path(file)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else file
+
+
+def _takes(fn: Callable[..., Any]) -> int:
+    """How many arguments a call must or may give by position."""
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)

@@ -1,0 +1,70 @@
+"""Which stage a command works on, and what a stage may be called."""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+
+__all__ = ["LOCAL", "Chosen", "check_stage", "choose_stage", "remember_stage"]
+
+LOCAL = "local"
+"""The stage that always lives on this machine."""
+
+LIMIT = 40
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
+_HINT = "pass --stage NAME, set SST_STAGE, or write the name to .sst/stage; `--stage local` needs no account"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A stage's name and who said it: ``--stage``, ``SST_STAGE``, ``.sst/stage`` or ``you``."""
+
+    name: str
+    source: str
+
+
+def check_stage(name: str, source: str) -> str:
+    """The name, if it may be one: a letter, then letters, digits and hyphens; at most 40 characters.
+
+    Raises ``UserError``: ``check_stage("pr_12", "--stage")`` says which character is wrong.
+    """
+    if not name:
+        raise UserError("the stage name is empty", hint=_HINT, where=source)
+    if len(name) > LIMIT:
+        raise UserError(f"the stage name is {len(name)} characters long; {LIMIT} is the limit", where=source)
+    if not _NAME.match(name):
+        better = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-").lstrip("0123456789-")
+        hint = f'"{better}" would do' if better else ""
+        raise UserError(f'"{name}" is no stage name: it starts with a letter and holds letters, digits and hyphens only',
+                        hint=hint, where=source)
+    return name
+
+
+def choose_stage(flag: str | None, environ: Mapping[str, str], root: Path, ask: Callable[[], str] | None = None) -> Chosen:
+    """The stage from ``--stage``, then ``SST_STAGE``, then ``.sst/stage``, then by asking.
+
+    ``ask`` is None without a terminal; what it answers is remembered in ``.sst/stage``. The name of the OS user is never taken
+    by itself: it could be somebody else's stage in a shared account.
+    """
+    if flag is not None:
+        return Chosen(check_stage(flag, "--stage"), "--stage")
+    if named := environ.get("SST_STAGE"):
+        return Chosen(check_stage(named, "SST_STAGE"), "SST_STAGE")
+    file = root / ".sst" / "stage"
+    if file.is_file() and (kept := file.read_text(encoding="utf-8").strip()):
+        return Chosen(check_stage(kept, ".sst/stage"), ".sst/stage")
+    if ask is None:
+        raise UserError("no stage is named", hint=_HINT)
+    name = check_stage(ask().strip(), "your answer")
+    remember_stage(root, name)
+    return Chosen(name, "you")
+
+
+def remember_stage(root: Path, name: str) -> None:
+    """Make ``name`` the stage that commands in this project use by default."""
+    folder = root / ".sst"
+    folder.mkdir(exist_ok=True)
+    (folder / "stage").write_text(name + "\n", encoding="utf-8")
