@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from itertools import product
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, Union
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from ..errors import SstError, UserError
 from .model import URN
@@ -55,11 +56,14 @@ class Tokens:
     def __init__(self) -> None:
         self.nonce = secrets.token_hex(4)
         self.outputs: list[Output[Any]] = []
-        self.pattern = re.compile(rf"__Sst_{self.nonce}_(\d+)_({_QUOTES})__")
+        _registries[self.nonce] = self
 
     def add(self, output: Output[Any]) -> str:
         self.outputs.append(output)
         return f'__Sst_{self.nonce}_{len(self.outputs) - 1}_"__'
+
+
+_registries: WeakValueDictionary[str, Tokens] = WeakValueDictionary()
 
 
 _ESCAPERS: tuple[Callable[[str], str], ...] = (
@@ -80,6 +84,7 @@ def _forms(depth: int = 3) -> dict[str, tuple[Callable[[str], str], ...]]:
 
 _FORMS = _forms()
 _QUOTES = "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True))
+_TOKEN = re.compile(rf"__Sst_([0-9a-f]{{8}})_(\d+)_({_QUOTES})__")
 _tokens: ContextVar[Tokens] = ContextVar("tokens")
 _stray = Tokens()
 
@@ -216,13 +221,19 @@ def leaves(value: object) -> Iterator[Output[Any]]:
 
 
 def _in_text(text: str) -> Iterator[Output[Any]]:
-    tokens = _tokens.get(_stray)
-    for m in tokens.pattern.finditer(text):
-        yield tokens.outputs[int(m[1])]
-    rest = tokens.pattern.sub("", text)
-    if tokens.nonce in rest.lower() or "__Sst_" in rest:
+    yield from (_output(m) for m in _TOKEN.finditer(text))
+    rest = _TOKEN.sub("", text).lower()
+    if "__sst_" in rest or any(nonce in rest for nonce in list(_registries)):
         raise UserError("a string operation changed or cut an output that is part of the string",
                         hint="change the value itself: output.apply(lambda v: ...), then put it into the f-string")
+
+
+def _output(m: re.Match[str]) -> Output[Any]:
+    tokens = _registries.get(m[1])
+    if tokens is None:
+        raise UserError("a string holds an output of an earlier run of the program",
+                        hint="make the string in the same run as the resource whose output it holds")
+    return tokens.outputs[int(m[2])]
 
 
 def resolve(value: Any, look: Lookup, *, unknown: bool = False) -> Any:
@@ -254,17 +265,15 @@ def resolve(value: Any, look: Lookup, *, unknown: bool = False) -> Any:
 
 
 def _resolve_text(text: str, look: Lookup, unknown: bool) -> Any:
-    tokens = _tokens.get(_stray)
-
     def value(m: re.Match[str]) -> str:
-        found = resolve(tokens.outputs[int(m[1])]._eval(look), look)
-        plain_text = found if isinstance(found, str) else json.dumps(found)
-        for escape in _FORMS[m[2]]:
-            plain_text = escape(plain_text)
-        return plain_text
+        found = resolve(_output(m)._eval(look), look)
+        shown = found if isinstance(found, str) else json.dumps(found)
+        for escape in _FORMS[m[3]]:
+            shown = escape(shown)
+        return shown
 
     try:
-        return tokens.pattern.sub(value, text)
+        return _TOKEN.sub(value, text)
     except Unknown:
         if unknown:
             return UNKNOWN

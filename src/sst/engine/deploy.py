@@ -1,0 +1,82 @@
+"""Deploy in rounds: settle what a crash left, plan, ask, apply; again while ``later`` adds to the program."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from threading import Event
+from typing import Any
+
+from ..core.graph import Graph
+from ..core.model import Entry, Op
+from ..core.output import resolve
+from ..errors import UserError
+from .apply import Journal, Result, apply
+from .events import Finished, Planned, Sink
+from .plan import Choice, Plan, Providers, plan
+from .settle import settle
+
+__all__ = ["Confirm", "deploy", "remove"]
+
+Confirm = Callable[[Plan], None]
+"""Gets the plan before anything is changed; raises ``UserError`` to stop."""
+
+
+def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, confirm: Confirm, outputs: Any = None,
+           links: Any = None, choice: Choice | None = None, parallel: int = 32, stop: Event | None = None) -> Result:
+    """Make the cloud what the sealed ``graph`` declares. ``outputs`` and ``links`` may hold outputs; once everything is
+    there they are resolved and kept in the state."""
+    start = time.monotonic()
+    settle(journal, providers, parallel=parallel)
+    total, allowed, number = Result(), None, 1
+    while True:
+        todo = plan(graph, journal.snapshot, providers, choice=choice)
+        if allowed is None:
+            confirm(todo)
+            allowed = {s.urn for s in todo.data_loss}
+        else:
+            _refuse_new_loss(todo, allowed)
+        sink(Planned(todo.counts, number))
+        result = apply(todo, journal, providers, sink, parallel=parallel, stop=stop)
+        total.add(result)
+        if result.failures or result.interrupted or not todo.undecided:
+            break
+        number += 1
+    final = {}
+    if not total.failures and not total.interrupted:
+        final = _record(graph, journal, outputs, links)
+    sink(Finished({k: n for k, n in total.done.items() if k is not Op.SAME}, len(total.failures), total.skipped,
+                  time.monotonic() - start, final))
+    return total
+
+
+def remove(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, confirm: Confirm, choice: Choice | None = None,
+           parallel: int = 32, stop: Event | None = None) -> Result:
+    """Remove everything the state holds: the deploy of an empty graph. Retained things stay, and stay in the state."""
+    graph.seal()
+    return deploy(graph, journal, providers, sink, confirm=confirm, outputs={}, links={}, choice=choice, parallel=parallel, stop=stop)
+
+
+def _record(graph: Graph, journal: Journal, outputs: Any, links: Any) -> dict[str, Any]:
+    """Resolve what the program returned and what its components link, and keep it."""
+    resources = journal.snapshot.resources
+
+    def look(urn: str, attr: str) -> Any:
+        state = resources.get(urn)
+        if state is None:
+            return None
+        return state.base if attr == "base" else state.values.get(attr)
+
+    with graph.active():
+        shown, known = resolve(outputs or {}, look), resolve(links or {}, look)
+    if shown != journal.snapshot.outputs:
+        journal.write(Entry("outputs", data=shown))
+    if known != journal.snapshot.links:
+        journal.write(Entry("links", data=known))
+    return dict(shown)
+
+
+def _refuse_new_loss(todo: Plan, allowed: Collection[str]) -> None:
+    for s in todo.data_loss:
+        if s.urn not in allowed:
+            raise UserError(f'{s.type} "{s.name}" would be deleted with its data, decided during this deploy', where=s.where,
+                            hint=f"nothing was deleted; allow it with --allow-destroy {s.name}")

@@ -1,0 +1,83 @@
+"""Visit the nodes of a graph on many threads, each once all it waits for are done."""
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Event
+
+__all__ = ["Outcome", "walk"]
+
+
+@dataclass
+class Outcome:
+    done: set[str] = field(default_factory=set)
+    failed: dict[str, Exception] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Key of what was not visited → key of the failed node it waits for, or ``""`` when stopped."""
+
+
+def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, parallel: int = 32, stop: Event | None = None) -> Outcome:
+    """Visit every node; ``after`` maps each to those it waits for (others are ignored). Linear in nodes plus edges.
+
+    A node that fails keeps those that wait for it from being visited; the rest goes on. Once ``stop`` is set nothing new
+    starts and what runs is finished.
+    """
+    outcome = Outcome()
+    waits = {k: sum(1 for d in deps if d in after) for k, deps in after.items()}
+    users: dict[str, list[str]] = {}
+    for k, deps in after.items():
+        for d in deps:
+            if d in after:
+                users.setdefault(d, []).append(k)
+    finished: SimpleQueue[tuple[str, Exception | None]] = SimpleQueue()
+
+    def run(key: str) -> None:
+        try:
+            visit(key)
+        except Exception as e:
+            finished.put((key, e))
+        except BaseException as e:
+            finished.put((key, RuntimeError(f"{type(e).__name__}: {e}")))
+        else:
+            finished.put((key, None))
+
+    ready = [k for k, n in waits.items() if n == 0]
+    running = 0
+    with ThreadPoolExecutor(parallel, thread_name_prefix="sst-step") as pool:
+        while ready or running:
+            if stop and stop.is_set():
+                for k in ready:
+                    _skip(k, "", users, outcome)
+                ready = []
+            for k in ready:
+                pool.submit(run, k)
+            running += len(ready)
+            ready = []
+            if not running:
+                break
+            key, error = finished.get()
+            running -= 1
+            if error is None:
+                outcome.done.add(key)
+                for user in users.get(key, ()):
+                    waits[user] -= 1
+                    if waits[user] == 0 and user not in outcome.skipped:
+                        ready.append(user)
+            else:
+                outcome.failed[key] = error
+                for user in users.get(key, ()):
+                    _skip(user, key, users, outcome)
+    for k in after.keys() - outcome.done - outcome.failed.keys() - outcome.skipped.keys():
+        outcome.skipped[k] = ""
+    return outcome
+
+
+def _skip(key: str, because: str, users: Mapping[str, list[str]], outcome: Outcome) -> None:
+    todo = [key]
+    while todo:
+        k = todo.pop()
+        if k not in outcome.skipped:
+            outcome.skipped[k] = because
+            todo += users.get(k, [])
