@@ -13,7 +13,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["URN", "Entry", "EntryKind", "Goal", "Op", "Pending", "Snapshot", "State", "deposed_key", "fold"]
+__all__ = ["HIDDEN", "URN", "Entry", "EntryKind", "Folding", "Goal", "Op", "Pending", "Snapshot", "State", "deposed_key", "fold",
+           "hidden", "shown"]
+
+HIDDEN = "$secret"
 
 URN: TypeAlias = str
 """``aws.Function/aws.iam.Role::Api/Role``: the path of types, then the path of names. Unique in a stage."""
@@ -161,11 +164,32 @@ class Entry:
     data: Mapping[str, Any] | None = None
 
 
-def fold(snapshot: Snapshot, entries: Iterable[Entry]) -> Snapshot:
-    """The snapshot after these entries. Linear in their number plus the size of the snapshot."""
-    res, dep, pend = dict(snapshot.resources), dict(snapshot.deposed), dict(snapshot.pending)
-    parts: dict[str, Any] = {}
-    for e in entries:
+class Folding:
+    """A snapshot that grows entry by entry; each costs the same, however large the snapshot (a move looks at all).
+
+        folding = Folding(snapshot)
+        folding.add(Entry("made", urn, state=state))
+        folding.snapshot()
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._was: Snapshot | None = snapshot
+        self._base = snapshot
+        self.resources = dict(snapshot.resources)
+        self.deposed = dict(snapshot.deposed)
+        self.pending = dict(snapshot.pending)
+        self.parts: dict[str, dict[str, Any]] = {}
+
+    def snapshot(self) -> Snapshot:
+        """The snapshot so far: a copy, made only if entries came since the last one."""
+        if self._was is None:
+            self._was = replace(self._base, resources=dict(self.resources), deposed=dict(self.deposed), pending=dict(self.pending),
+                                **self.parts)
+        return self._was
+
+    def add(self, e: Entry) -> None:
+        self._was = None
+        res, dep, pend = self.resources, self.deposed, self.pending
         match e.kind:
             case "begin":
                 assert e.pending
@@ -197,8 +221,27 @@ def fold(snapshot: Snapshot, entries: Iterable[Entry]) -> Snapshot:
                 if e.urn in res:
                     res[e.urn] = replace(res[e.urn], retained=True, deps=())
             case "outputs" | "links" | "meta":
-                parts[e.kind] = dict(e.data or {})
-    return replace(snapshot, resources=res, deposed=dep, pending=pend, **parts)
+                self.parts[e.kind] = dict(e.data or {})
+
+
+def fold(snapshot: Snapshot, entries: Iterable[Entry]) -> Snapshot:
+    """The snapshot after these entries. Linear in their number plus the size of the snapshot."""
+    folding = Folding(snapshot)
+    for e in entries:
+        folding.add(e)
+    return folding.snapshot()
+
+
+def hidden(value: Any) -> dict[str, Any]:
+    """Mark a value inside ``outputs``, ``links`` or ``meta`` as secret: it is encrypted when written."""
+    return {HIDDEN: value}
+
+
+def shown(value: Any) -> Any:
+    """The value without the marks of ``hidden``, at any depth: ``shown({"a": hidden("x")}) == {"a": "x"}``."""
+    if isinstance(value, Mapping):
+        return shown(value[HIDDEN]) if value.keys() == {HIDDEN} else {k: shown(v) for k, v in value.items()}
+    return [shown(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _pending_key(p: Pending) -> str:
