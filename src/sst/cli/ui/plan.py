@@ -1,0 +1,128 @@
+"""How a plan looks: data loss first, then what changes, part by part; and the same as data."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...core.model import Op
+from ...core.output import UNKNOWN
+from ...engine.plan import Plan, Step
+from .style import Line, clean
+
+__all__ = ["SIGNS", "plan_data", "plan_lines", "totals"]
+
+SIGNS = {Op.CREATE: ("+", "green"), Op.ADOPT: ("«", "green"), Op.UPDATE: ("~", "yellow"), Op.REPLACE: ("±", "magenta"),
+         Op.DELETE: ("-", "red"), Op.FORGET: ("○", "dim"), Op.SAME: ("=", "dim")}
+_WILL = {Op.CREATE: "to create", Op.ADOPT: "to adopt", Op.UPDATE: "to update", Op.REPLACE: "to replace", Op.DELETE: "to delete",
+         Op.FORGET: "to leave in the cloud", Op.SAME: "unchanged"}
+LATER = "(known after deploy)"
+SECRET = "(secret)"
+_GONE = object()
+
+
+def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
+    """The plan for a person. ``everything`` shows the properties of what is created too.
+
+        DATA LOSS  - Uploads/Bucket  aws.s3.Bucket  (sst_config.py:20)
+        ~ Jobs  aws.sqs.Queue
+            visibility_timeout: 30 → 60
+    """
+    for step in plan.data_loss:
+        sign, _ = SIGNS[step.op]
+        yield [("DATA LOSS", "alarm"), (f"  {sign} {step.name}", "bold"), (f"  {step.type}", "dim"), _at(step)]
+    if plan.data_loss:
+        yield [("", "")]
+    replaced = {s.urn for s in plan.steps if s.op is Op.REPLACE}
+    shown = [s for s in plan.changes if not (s.op is Op.DELETE and s.urn in replaced)]
+    for step in sorted(shown, key=lambda s: s.name.split("/")):
+        yield from _step_lines(step, everything)
+    if plan.undecided:
+        yield [("… more is decided during the deploy, once values that it waits for are known", "dim")]
+
+
+def _step_lines(step: Step, everything: bool) -> Iterator[Line]:
+    sign, style = SIGNS[step.op]
+    why = f"  a new {', '.join(sorted(step.replace))} needs a new one" if step.op is Op.REPLACE else ""
+    if step.op is Op.DELETE and step.old and step.key != step.urn and step.goal is None and step.old.retained:
+        why = "  kept until now"
+    if step.moved_from:
+        why += f"  was {step.moved_from.rpartition('::')[2]}"
+    yield [(sign, style), (f" {step.name}", "bold"), (f"  {step.type}", "dim"), (why, "magenta")]
+    if step.op in (Op.UPDATE, Op.REPLACE) or (everything and step.op is Op.CREATE):
+        for path, old, new in changes(step):
+            before = "" if old is _GONE else f"{_short(old)} → "
+            after = "(none)" if new is _GONE else _short(new)
+            yield [(f"    {path}: ", ""), (before, "red"), (after, "green")]
+
+
+def _at(step: Step) -> tuple[str, str]:
+    return (f"  ({step.where})" if step.where else "", "dim")
+
+
+def changes(step: Step) -> Iterator[tuple[str, Any, Any]]:
+    """(path, old, new) for each value that differs; secret ones are masked."""
+    old: Mapping[str, Any] = step.old.inputs if step.old else {}
+    secret = {*(step.goal.secret if step.goal else ()), *(step.old.secret if step.old else ())}
+    for name in sorted(step.changed):
+        before, after = old.get(name, _GONE), step.inputs.get(name, _GONE)
+        if name in secret:
+            yield name, _GONE if before is _GONE else SECRET, _GONE if after is _GONE else SECRET
+        else:
+            yield from _inside(name, before, after)
+
+
+def _inside(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}, key=str):
+            yield from _inside(f"{path}.{key}", old.get(key, _GONE), new.get(key, _GONE))
+    elif old is not new and (old is _GONE or new is _GONE or old != new):
+        yield path, old, new
+
+
+def _short(value: Any, room: int = 72) -> str:
+    if value is UNKNOWN:
+        return LATER
+    text = value if value in (SECRET, LATER) else json.dumps(value, default=_later, ensure_ascii=False)
+    text = clean(text)
+    return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def _later(value: object) -> str:
+    return LATER if value is UNKNOWN else str(value)
+
+
+def totals(plan: Plan) -> str:
+    """``2 to create, 1 to update, 26 unchanged``."""
+    replaced = {s.urn for s in plan.steps if s.op is Op.REPLACE}
+    counts: dict[Op, int] = {}
+    for s in plan.steps:
+        if not (s.op is Op.DELETE and s.urn in replaced):
+            counts[s.op] = counts.get(s.op, 0) + 1
+    return ", ".join(f"{n} {_WILL[op]}" for op in _WILL if (n := counts.get(op))) or "nothing there"
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON-able data: ``steps`` that change something, ``counts`` of all, ``data_loss`` names, ``undecided``."""
+    return {"steps": [_step_data(s) for s in plan.changes], "counts": {str(op): n for op, n in plan.counts.items()},
+            "data_loss": [s.name for s in plan.data_loss], "undecided": plan.undecided}
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    made: dict[str, Any] = {"op": str(step.op), "name": step.name, "type": step.type, "urn": step.urn}
+    if step.where:
+        made["where"] = step.where
+    if step.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):
+        made["changes"] = {path: {**({} if old is _GONE else {"old": _data(old)}), **({} if new is _GONE else {"new": _data(new)})}
+                           for path, old, new in changes(step)}
+    if step.replace:
+        made["because"] = sorted(step.replace)
+    if step.moved_from:
+        made["moved_from"] = step.moved_from
+    if step.loses_data:
+        made["loses_data"] = True
+    return made
+
+
+def _data(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=_later))

@@ -1,0 +1,119 @@
+"""A project with its stage chosen: everything that is known before any cloud or state is touched."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.graph import Graph, Removal
+from ..errors import UserError
+from .app import App
+from .config import Config, check_version
+from .dotenv import merge
+from .program import Program, load
+from .stage import LOCAL, choose_stage
+
+__all__ = ["Project", "open_project", "region_of"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A loaded ``sst_config.py`` on one stage. ``region`` is empty if none is set and none is needed yet."""
+
+    program: Program
+    config: Config
+    stage: str
+    stage_source: str
+    environ: Mapping[str, str]
+    region: str
+
+    @property
+    def root(self) -> Path:
+        return self.program.root
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the stage lives on this machine, in the embedded cloud."""
+        return self.stage == LOCAL
+
+    @property
+    def removal(self) -> Removal:
+        return self.config.removal or ("remove" if self.is_local else "retain")
+
+    @property
+    def folder(self) -> Path:
+        """``.sst`` beside the config, made if it is not there; keeps itself out of git."""
+        folder = self.root / ".sst"
+        folder.mkdir(exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        return folder
+
+    def graph(self) -> Graph:
+        """An empty graph of this app and stage."""
+        return Graph(self.name, self.stage, region=self.region, removal=self.removal, local=self.is_local, root=str(self.root))
+
+    def declare(self, graph: Graph) -> App:
+        """Run the program into ``graph`` and seal it; all its problems are raised in one report."""
+        app = App(self.name, self.stage, self.region, self.removal, self.config.protect, graph)
+        self.program.declare(app)
+        return app
+
+
+def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str], ask: Callable[[], str] | None = None) -> Project:
+    """Read the ``.env`` files, choose the stage, import the config and check it.
+
+    The files' values are put into this process's environment, where the program and the AWS settings find them; what is set there
+    already wins.
+    """
+    from .. import __version__
+
+    root = file.parent
+    chosen = choose_stage(stage, merge(environ, root), root, ask)
+    merged = merge(environ, root, chosen.name)
+    os.environ.update({k: v for k, v in merged.items() if k not in os.environ})
+    program = load(file)
+    config = program.config(chosen.name)
+    check_version(config.version, __version__, file.name)
+    return Project(program, config, chosen.name, chosen.source, merged, region_of(config, chosen.name, merged))
+
+
+def region_of(config: Config, stage: str, environ: Mapping[str, str]) -> str:
+    """The region: the config's, then ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's; on stage ``local`` ``us-east-1``."""
+    if stage == LOCAL:
+        return config.region or "us-east-1"
+    found = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _profile_region(config, environ)
+    if not found:
+        raise UserError(f'no AWS region is set for stage "{stage}"',
+                        hint='set region= in the config (region="us-east-1"), or AWS_REGION, or a region in the AWS profile')
+    return found
+
+
+def profile_of(config: Config, environ: Mapping[str, str]) -> str | None:
+    """The AWS profile: ``AWS_PROFILE``, then the config's unless the environment holds access keys."""
+    if named := environ.get("AWS_PROFILE"):
+        return named
+    return None if environ.get("AWS_ACCESS_KEY_ID") else config.profile
+
+
+def _profile_region(config: Config, environ: Mapping[str, str]) -> str:
+    from configparser import ConfigParser
+    from configparser import Error as BadFile
+
+    file = Path(environ.get("AWS_CONFIG_FILE") or Path.home() / ".aws" / "config").expanduser()
+    parser = ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read(file, encoding="utf-8")
+    except (BadFile, OSError, UnicodeDecodeError):
+        return ""
+    profile = profile_of(config, environ) or "default"
+    for section in (f"profile {profile}", profile):
+        if parser.has_option(section, "region"):
+            return parser.get(section, "region")
+    return ""
