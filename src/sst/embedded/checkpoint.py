@@ -1,0 +1,162 @@
+"""Durability: what was answered is on disk, whatever happens to the process next.
+
+The emulator keeps its resources in memory and saves them only at a graceful end. Here each answer to a call that may
+have changed something waits for a checkpoint, and all calls that wait at the same moment share one. A checkpoint is
+cheap: only services whose stores were touched since the last one are copied (`marshal`, in one go, so that no other
+thread can change them in between), and only those whose copy differs are encoded and written, in a thread.
+"""
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import marshal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sst.embedded.settings import write_private
+
+__all__ = ["Checkpoints", "Touched"]
+
+_log = logging.getLogger("sst.checkpoint")
+
+
+class Touched:
+    """The stores that were looked at (and so maybe changed) since the last call of `take`."""
+
+    def __init__(self) -> None:
+        self._stores: set[int] = set()
+        self._copying = 0
+
+    def add(self, store: object) -> None:
+        if self._copying != threading.get_ident():
+            self._stores.add(id(store))
+
+    def take(self) -> set[int]:
+        taken, self._stores = self._stores, set()
+        return taken
+
+    def copying(self, on: bool) -> None:
+        """While this thread copies, its own look at a store does not count."""
+        self._copying = threading.get_ident() if on else 0
+
+
+class Checkpoints:
+    """Group commit over the emulator's services.
+
+    ``services`` gives the loaded ones: file name -> function that returns the state. ``stores`` are a module's store objects.
+    """
+
+    def __init__(self, folder: Path, touched: Touched, services: Callable[[], Mapping[str, Callable[[], Any]]],
+                 encode: Callable[[str, Any], str]) -> None:
+        self._folder, self._touched, self._services, self._encode = folder, touched, services, encode
+        self._last: dict[str, bytes] = {}
+        self._owner: dict[int, str] = {}
+        self._unowned: dict[str, tuple[str, ...]] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._waiting: list[asyncio.Future[None]] = []
+        self._wake = asyncio.Event()
+        self.count = 0
+        self.milliseconds = 0.0
+
+    async def commit(self) -> None:
+        """Return when everything that was true on entry is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        self._wake.set()
+        await done
+
+    async def run(self) -> None:
+        """Serve `commit` for ever; also saves once a second what changed by itself (messages taken, schedules fired, logs)."""
+        while True:
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, []
+            began = time.perf_counter()
+            failed: Exception | None = None
+            try:
+                await self.save()
+            except Exception as error:  # an answer must not claim what is not on disk
+                _log.exception("checkpoint failed")
+                failed = error
+            if waiting:
+                self.count += 1
+                self.milliseconds = (time.perf_counter() - began) * 1e3
+            for done in waiting:
+                if not done.done():
+                    if failed:
+                        done.set_exception(failed)
+                    else:
+                        done.set_result(None)
+
+    async def save(self) -> None:
+        """Write every service that changed since it was last written."""
+        changed = self._changed()
+        if changed:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._write, changed)
+
+    def save_now(self) -> None:
+        """The same without a loop; at the end of the process."""
+        self._write(self._changed(everything=True))
+
+    def _changed(self, *, everything: bool = False) -> dict[str, Any]:
+        touched, changed = self._touched.take(), {}
+        self._touched.copying(True)
+        try:
+            services = self._services()
+            names = set(services) if everything else self._names(services, touched)
+            for name in names:
+                state = services[name]()
+                if state is None:
+                    continue
+                seen = hashlib.blake2b(marshal.dumps(_plain(state), 2), digest_size=16).digest()
+                if self._last.get(name) != seen:
+                    self._last[name] = seen
+                    changed[name] = state
+        finally:
+            self._touched.copying(False)
+        return changed
+
+    def _names(self, services: Mapping[str, Callable[[], Any]], touched: set[int]) -> set[str]:
+        for name, get_state in services.items():
+            if name not in self._unowned:
+                module = sys.modules[get_state.__module__] if get_state.__module__ in sys.modules else None
+                found = [id(value) for value in vars(module).values() if hasattr(type(value), "set_scoped") or _is_store(value)] if module else []
+                self._owner.update(dict.fromkeys(found, name))
+                self._unowned[name] = ()
+                self._last.setdefault(name, b"")
+                touched.update(found)
+        return {self._owner[store] for store in touched if store in self._owner} & set(services)
+
+    def _write(self, changed: Mapping[str, Any]) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        for name, state in changed.items():
+            try:
+                write_private(self._folder / f"{name}.json", self._encode(name, state))
+            except BaseException:
+                self._last.pop(name, None)
+                raise
+
+
+def _is_store(value: object) -> bool:
+    return type(value).__name__ in ("AccountScopedDict", "AccountRegionScopedDict")
+
+
+def _plain(value: Any) -> Any:
+    """The state with its stores opened, for `marshal`; what marshal does not know goes in by its text."""
+    opened = {key: (item._data if _is_store(item) else item) for key, item in value.items()} if isinstance(value, dict) else value
+    try:
+        marshal.dumps(opened, 2)
+    except ValueError:
+        return json.dumps(opened, default=repr, skipkeys=True)
+    return opened

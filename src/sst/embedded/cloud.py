@@ -1,0 +1,253 @@
+"""Start, find, stop and reset the embedded cloud of one project. Standard library only: finding it is part of each command."""
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sst.embedded.settings import ACCOUNT, Keys, read_json
+from sst.errors import InternalError, SstError, UserError
+
+__all__ = ["Cloud", "Status", "fingerprint", "folder_of", "reset", "start", "status", "stop"]
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running embedded cloud and how to talk to it.
+
+        cloud = start(Path.cwd(), environment=os.environ)
+        client = session.create_client("sqs", endpoint_url=cloud.endpoint, aws_access_key_id=cloud.access_key, ...)
+    """
+
+    endpoint: str
+    region: str
+    account: str
+    access_key: str
+    secret_key: str
+    pid: int
+    folder: Path
+
+    def address(self, kind: str, value: str) -> str:
+        """The loopback URL of a public thing; ``value`` is its AWS-shaped host or URL.
+
+        ``kind`` is ``function_url``, ``http_api``, ``rest_api``, ``websocket``, ``bucket``, ``alb`` or ``cloudfront``.
+        Raises `SstError` if there is no such thing.
+        """
+        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/address", {"kind": kind, "value": value}, 10.0)
+        if answer is None or "url" not in answer:
+            raise SstError(f"the embedded cloud has no address for {value}", hint=str((answer or {}).get("error", "is it still running?")))
+        return str(answer["url"])
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `sst local status` shows."""
+
+    cloud: Cloud
+    started: float
+    """Seconds since the epoch."""
+    iam: bool
+    current: bool
+    """False if it was started by another version of this package."""
+    addresses: Mapping[str, str]
+
+
+def folder_of(root: Path) -> Path:
+    return root.resolve() / ".sst" / "local"
+
+
+def start(root: Path, *, region: str = "us-east-1", iam: bool = True, note: Callable[[str], None] = lambda text: None,
+          environment: Mapping[str, str]) -> Cloud:
+    """The embedded cloud of the project in ``root``, started if it does not run yet.
+
+    It keeps running until `stop`, until its data folder is deleted, or until the machine shuts down. One that was started
+    by another version of this package, or for another region, is restarted. Raises `UserError` if it can't start.
+    """
+    folder = folder_of(root)
+    wanted = {"version": fingerprint(), "region": region, "iam": iam}
+    if (found := _running(folder)) and all(found.get(k) == v for k, v in wanted.items()):
+        return _cloud(folder, found)
+    from sst.embedded.environment import ensure
+
+    python = ensure(environment, note=note)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    with _locked(folder / "start.lock"):
+        found = _running(folder)
+        if found and all(found.get(k) == v for k, v in wanted.items()):
+            return _cloud(folder, found)
+        if found:
+            note("restarting the embedded cloud")
+            _end(folder)
+        else:
+            note("starting the embedded cloud")
+        return _cloud(folder, _launch(folder, python, wanted, environment))
+
+
+def status(root: Path) -> Status | None:
+    """What runs for the project in ``root``, or None."""
+    folder = folder_of(root)
+    found = _running(folder)
+    if not found:
+        return None
+    addresses = found.get("addresses")
+    return Status(_cloud(folder, found), float(str(found["started"])), bool(found["iam"]), found.get("version") == fingerprint(),
+                  dict(addresses) if isinstance(addresses, dict) else {})
+
+
+def stop(root: Path) -> bool:
+    """Save and end the embedded cloud of ``root``; False if none ran."""
+    folder = folder_of(root)
+    if not folder.is_dir():
+        return False
+    with _locked(folder / "start.lock"):
+        return _end(folder)
+
+
+def reset(root: Path) -> None:
+    """Stop the embedded cloud of ``root`` and delete everything in it: resources, data, keys, logs."""
+    folder = folder_of(root)
+    if not folder.is_dir():
+        return
+    with _locked(folder / "start.lock"):
+        _end(folder)
+        shutil.rmtree(folder)
+
+
+def fingerprint() -> str:
+    """Changes when any file of the embedded cloud changes; a launcher of other code is restarted."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted([*here.rglob("*.py"), here / "requirements.lock"]):
+        facts = file.stat()
+        digest.update(f"{file.relative_to(here)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _cloud(folder: Path, found: Mapping[str, object]) -> Cloud:
+    keys = Keys.of(folder)
+    return Cloud(f"http://127.0.0.1:{found['port']}", str(found["region"]), ACCOUNT, keys.access_key, keys.secret_key,
+                 int(str(found["pid"])), folder)
+
+
+def _running(folder: Path) -> Mapping[str, object] | None:
+    """What the launcher of ``folder`` says about itself, or None: the pid file, the port and the token must all fit."""
+    facts = read_json(folder / "cloud.json")
+    if not facts:
+        return None
+    answer = _ask(folder, int(str(facts["port"])), "GET", "/_sst/status", None, 5.0)
+    return answer if answer and answer.get("pid") == facts["pid"] else None
+
+
+def _launch(folder: Path, python: Path, wanted: Mapping[str, object], environment: Mapping[str, str]) -> Mapping[str, object]:
+    import subprocess
+
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "XDG_DATA_HOME", "UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR")
+    env = {name: environment[name] for name in kept if name in environment}
+    log = folder / "cloud.log"
+    if log.exists() and log.stat().st_size > 5_000_000:
+        log.replace(folder / "cloud.log.1")
+    Keys.of(folder)
+    (folder / "cloud.json").unlink(missing_ok=True)
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as stream:
+        command = [str(python), "-I", str(Path(__file__).with_name("boot.py")), str(folder), str(wanted["region"]),
+                   str(wanted["version"]), "iam" if wanted["iam"] else "no-iam"]
+        began = stream.tell()
+        process = subprocess.Popen(command, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
+                                   start_new_session=True)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := _running(folder):
+            process.returncode = 0  # it outlives us: no warning about a child that was not waited for
+            return found
+        time.sleep(0.02)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    raise UserError(f"the embedded cloud did not start: {_tail(log, began)}", hint=f"its log is {log}")
+
+
+def _tail(log: Path, began: int) -> str:
+    with log.open("rb") as stream:
+        stream.seek(began)
+        lines = [line for line in stream.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def _end(folder: Path) -> bool:
+    """Ask the launcher to stop and wait until it let go of its data; the impatient signal only after that."""
+    facts = _running(folder)
+    held = _lock_holder(folder)
+    pid = int(str(facts["pid"])) if facts else held
+    if not pid:
+        return False
+    for word in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, word)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            if not _lock_holder(folder):
+                (folder / "cloud.json").unlink(missing_ok=True)
+                return True
+            time.sleep(0.01)
+    raise InternalError(f"the embedded cloud (process {pid}) does not stop")
+
+
+def _lock_holder(folder: Path) -> int:
+    """The process that holds the data folder: it writes its pid into the file it keeps locked."""
+    try:
+        descriptor = os.open(folder / "run.lock", os.O_RDWR)
+    except OSError:
+        return 0
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        text = os.read(descriptor, 32).decode().strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return 0
+
+
+@contextlib.contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _ask(folder: Path, port: int, method: str, path: str, body: object, seconds: float) -> Mapping[str, object] | None:
+    """One call of a control endpoint; None if nobody (or somebody else) answers. A socket, since `http.client` costs 30 ms to import."""
+    keys = read_json(folder / "keys.json")
+    if not keys:
+        return None
+    payload = json.dumps(body).encode() if body is not None else b""
+    head = (f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-sst-token: {keys['token']}\r\nconnection: close\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n").encode()
+    try:
+        with socket.create_connection(("127.0.0.1", port), seconds) as line:
+            line.sendall(head + payload)
+            got = bytearray()
+            while chunk := line.recv(65536):
+                got += chunk
+        answer = json.loads(bytes(got).split(b"\r\n\r\n", 1)[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return answer if isinstance(answer, dict) else None

@@ -1,0 +1,108 @@
+"""Who may talk to the AWS port: programs of this machine that know a key, never a web page."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from sst.embedded.checkpoint import Checkpoints
+from sst.embedded.settings import Settings
+
+__all__ = ["Gate", "Receive", "Scope", "Send"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Control = Callable[[str, Mapping[str, Any]], Awaitable[tuple[int, Any]]]
+
+_OPEN = ("/_ministack/health", "/_ministack/ready", "/_ministack/cfn-")
+_READING = re.compile(r"(Get|List|Describe|Head|BatchGet|Query|Scan|Lookup|Receive|Filter|Search|Simulate|Decode)[A-Z]")
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|([a-z0-9_$.-]+\.)?localhost)(:\d+)?", re.IGNORECASE)
+
+
+class Gate:
+    """An ASGI app around the emulator: Host and Origin checks, control endpoints, answers that wait for the disk.
+
+    ``commit=False`` for the front door, which stands in front of the same emulator and makes its own checks.
+    """
+
+    def __init__(self, app: Any, settings: Settings, checkpoints: Checkpoints, control: Control) -> None:
+        self._app, self._settings, self._checkpoints, self._control = app, settings, checkpoints, control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        reason = _refusal(headers)
+        if reason or (scope["type"] == "http" and self._needs_token(scope["path"], headers)):
+            await _refuse(scope, receive, send, reason or "this endpoint needs the token of this embedded cloud")
+        elif scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"].startswith("/_sst/"):
+            status, answer = await self._control(f"{scope['method']} {scope['path']}", await _json_body(receive))
+            await _answer(send, status, answer)
+        else:
+            await self._app(scope, receive, self.durable(scope, headers, send))
+
+    def _needs_token(self, path: str, headers: Mapping[str, str]) -> bool:
+        guarded = path.startswith(("/_ministack/", "/_localstack/", "/_sst/")) and not path.startswith(_OPEN)
+        return guarded and headers.get("x-sst-token") != self._settings.keys.token
+
+    def durable(self, scope: Scope, headers: Mapping[str, str], send: Send) -> Send:
+        """``send`` that lets the answer to a changing call out only after it is on disk, and without CORS headers."""
+        changing = _changes(scope, headers)
+
+        async def checked(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [(n, v) for n, v in message.get("headers", ())
+                                                  if not n.lower().startswith(b"access-control-")]}
+                if changing:
+                    await self._checkpoints.commit()
+            await send(message)
+
+        return checked
+
+
+def _refusal(headers: Mapping[str, str]) -> str:
+    if not _HOST.fullmatch(headers.get("host", "")):
+        return "this host name is not answered here"
+    if "origin" in headers or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return "web pages are not answered on the AWS port; use the address of the function, API, bucket or site"
+    return ""
+
+
+def _changes(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether a call may change something. A call of one function may not: what its code does is calls of its own."""
+    if scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"].endswith(("/invocations", "/response-streaming-invocations")):
+        return False
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    return not (action and _READING.match(action) and action != "ReceiveMessage")
+
+
+async def _json_body(receive: Receive) -> Mapping[str, Any]:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    try:
+        value = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+async def _answer(send: Send, status: int, answer: Any) -> None:
+    body = json.dumps(answer).encode()
+    await send({"type": "http.response.start", "status": status,
+                "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await _answer(send, 403, {"error": reason})

@@ -1,0 +1,151 @@
+"""The process of the embedded cloud: the emulator, patched, on one loopback port, with everything it keeps in one folder."""
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+from sst.embedded.settings import Keys, Settings, write_private
+from sst.errors import SstError
+
+__all__ = ["main", "serve"]
+
+_log = logging.getLogger("sst.launcher")
+
+
+def main(arguments: list[str]) -> int:
+    """``launcher FOLDER REGION VERSION iam|no-iam``; ends by SIGTERM or when FOLDER is gone."""
+    folder, region, version, iam = Path(arguments[0]), arguments[1], arguments[2], arguments[3] == "iam"
+    os.umask(0o077)
+    held = _hold(folder)
+    if held is None:
+        sys.stderr.write("another process holds this data folder\n")
+        return 1
+    settings = _settings(folder, region, iam)
+    host = dict(os.environ)
+    os.environ.clear()
+    os.environ.update({"PATH": host.get("PATH", ""), "HOME": str(folder), "LANG": "C.UTF-8", **settings.environment()})
+    _set_up_logging(folder)
+    try:
+        asyncio.run(serve(settings, version, host))
+    except SstError as error:
+        _log.error("%s", error)
+        sys.stderr.write(f"{error}\n".replace("\n", " ").strip() + "\n")
+        return error.exit_code
+    return 0
+
+
+async def serve(settings: Settings, version: str, host: Mapping[str, str]) -> None:
+    """Patch the emulator, serve it, publish ``cloud.json``; returns after an orderly end."""
+    from sst.embedded import patches
+
+    patches.apply_all(settings)
+    from hypercorn.asyncio import serve as http
+    from hypercorn.config import Config
+    from ministack import app as emulator
+
+    from sst.embedded.gate import Gate
+    from sst.embedded.patches import state
+
+    checkpoints = state.checkpoints(settings)
+    facts: dict[str, Any] = {"pid": os.getpid(), "port": settings.port, "region": settings.region, "version": version,
+                             "iam": settings.iam, "started": time.time()}
+
+    async def control(call: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+        if call == "GET /_sst/status":
+            return 200, {**facts, "checkpoints": checkpoints.count, "checkpoint_ms": round(checkpoints.milliseconds, 2)}
+        return 404, {"error": f"no such call: {call}"}
+
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for word in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(word, ended.set)
+    config = Config()
+    config.bind = [f"127.0.0.1:{settings.port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.loglevel = "WARNING"
+    tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
+             asyncio.create_task(_publish(settings, facts))]
+    await http(Gate(emulator.app, settings, checkpoints, control), config, shutdown_trigger=ended.wait)  # type: ignore[arg-type,unused-ignore]
+    for task in tasks:
+        task.cancel()
+    if settings.folder.is_dir():
+        checkpoints.save_now()
+
+
+async def _publish(settings: Settings, facts: Mapping[str, Any]) -> None:
+    """Say where we are once the port answers, not before."""
+    import json
+
+    while True:
+        with socket.socket() as probe:
+            probe.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(probe, ("127.0.0.1", settings.port))
+                break
+            except OSError:
+                await asyncio.sleep(0.01)
+    write_private(settings.folder / "cloud.json", json.dumps(facts))
+
+
+async def _watch(settings: Settings, ended: asyncio.Event) -> None:
+    """End by itself when the data folder was deleted, so that no forgotten test or project leaves a process behind."""
+    while (settings.folder / "keys.json").exists():
+        await asyncio.sleep(1.0)
+    _log.warning("the data folder is gone")
+    ended.set()
+
+
+def _settings(folder: Path, region: str, iam: bool) -> Settings:
+    keys = Keys.of(folder)
+    port = _free_port(keys.port)
+    if port != keys.port:
+        keys = Keys(keys.access_key, keys.secret_key, keys.token, port)
+        keys.save(folder)
+    for name in ("state", "s3", "tmp"):
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
+    return Settings(folder, region, keys, port, iam)
+
+
+def _free_port(wanted: int) -> int:
+    """``wanted`` if it is free, else another; the same one each time unless somebody took it."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SstError("no free port on 127.0.0.1")
+
+
+def _hold(folder: Path) -> int | None:
+    """Lock the data folder for the life of this process; None if another one has it."""
+    descriptor = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    return descriptor
+
+
+def _set_up_logging(folder: Path) -> None:
+    handler = RotatingFileHandler(folder / "cloud.log", maxBytes=5_000_000, backupCount=1)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""One random root key pair whose signatures are verified like everyone's; nobody is root by default.
+
+The emulator takes ``test`` and any 12-digit number as root, does not check the signature of a root key, and answers
+unsigned S3 requests as root. All of that would let any program (or page) that reaches the port do anything.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from sst.embedded.settings import Settings
+
+__all__ = ["NEEDS", "apply"]
+
+NEEDS = ("core.iam_evaluator:is_root_access_key", "core.iam_evaluator:_is_root_key", "core.iam_evaluator:resolve_caller_identity",
+         "core.iam_evaluator:enforce", "core.iam_evaluator:EvalContext", "core.iam_evaluator:EvalResult",
+         "core.iam_evaluator:evaluate_resource_policy", "core.iam_evaluator:_resource_policy", "core.iam_evaluator:_signed_request",
+         "services.sts:is_root_access_key")
+
+
+def apply(settings: Settings) -> None:
+    from ministack.core import iam_evaluator as iam
+    from ministack.services import sts
+
+    root = settings.keys.access_key
+
+    def is_root(key: str) -> bool:
+        return not key or key == root
+
+    iam.is_root_access_key = sts.is_root_access_key = is_root
+    if not settings.iam:
+        return
+    iam._is_root_key = lambda key: False  # it decides whose signature is skipped
+    identity = iam.resolve_caller_identity
+
+    def resolve_caller_identity(key: str) -> Any:
+        if key != root:
+            return identity(key)
+        arn = f"arn:aws:iam::{settings.account}:root"
+        return {"accessKey": key, "accountId": settings.account, "userArn": arn, "userId": settings.account,
+                "principalOrgId": iam._principal_org_id(settings.account), "session": None}
+
+    iam.resolve_caller_identity = resolve_caller_identity
+    enforce = iam.enforce
+
+    def enforce_signed(key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None) -> Any:
+        if service == "s3" and not key and iam._signed_request.get() is None:
+            return _anonymous(iam, action, region, resource_arn, service_context)
+        return enforce(key, action, service, region, resource_arn=resource_arn, service_context=service_context)
+
+    iam.enforce = enforce_signed
+
+
+def _anonymous(iam: Any, action: str, region: str, resource_arn: str, service_context: Any) -> Any:
+    """An unsigned S3 request gets what the bucket policy gives to everyone."""
+    context = {key.lower(): value for key, value in (service_context or {}).items()}
+    asked = iam.EvalContext(principal_arn="anonymous", principal_type="Anonymous", principal_account="anonymous", action=action,
+                            resource_arn=resource_arn, region=region, service_context=context, principal_keys={})
+    policy = iam._resource_policy("s3", resource_arn)
+    verdict = iam.evaluate_resource_policy(policy[0], asked) if policy else iam.EvalResult("ImplicitDeny")
+    if verdict.decision == "Allow":
+        return None
+    verdict.principal_arn = "anonymous"
+    return verdict

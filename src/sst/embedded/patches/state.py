@@ -1,0 +1,74 @@
+"""Saving the emulator's state: fast copies, compact files only their owner can read, and a mark on each store that was touched."""
+from __future__ import annotations
+
+import copy
+import json
+import marshal
+from types import SimpleNamespace
+from typing import Any
+
+from sst.embedded.checkpoint import Checkpoints, Touched
+from sst.embedded.settings import Settings, write_private
+
+__all__ = ["NEEDS", "apply", "checkpoints"]
+
+NEEDS = ("core.responses:AccountRegionScopedDict._data", "core.responses:AccountScopedDict._data", "core.persistence:save_state",
+         "core.persistence:_json_default", "core.persistence:_state_format_version", "app:_build_persistence_save_dict",
+         "app:save_all", "services.dynamodb:copy.deepcopy", "services.lambda_svc:copy.deepcopy")
+
+_touched = Touched()
+
+
+def apply(settings: Settings) -> None:
+    from ministack.core import persistence, responses
+    from ministack.services import dynamodb, lambda_svc
+
+    for kind in (responses.AccountScopedDict, responses.AccountRegionScopedDict):
+        _watch(kind)
+    quick = SimpleNamespace(deepcopy=_copied, copy=copy.copy)
+    dynamodb.copy = lambda_svc.copy = quick
+    folder = settings.folder / "state"
+
+    def save_state(service: str, data: Any) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_private(folder / f"{service}.json", _encoded(service, data))
+
+    persistence.save_state = save_state
+
+
+def checkpoints(settings: Settings) -> Checkpoints:
+    """The group commit over the patched emulator."""
+    from ministack import app
+
+    return Checkpoints(settings.folder / "state", _touched, app._build_persistence_save_dict, _encoded)
+
+
+def _watch(kind: Any) -> None:
+    slot, touch = kind._data, _touched.add
+
+    def read(self: Any) -> Any:
+        touch(self)
+        return slot.__get__(self)
+
+    def deepcopy(self: Any, memo: Any) -> Any:
+        new = kind()
+        new._data = _copied(slot.__get__(self))
+        return new
+
+    kind._data = property(read, lambda self, value: slot.__set__(self, value))
+    kind.__deepcopy__ = deepcopy
+
+
+def _copied(value: Any, memo: Any = None) -> Any:
+    """A deep copy of plain data in one C call (atomic for other threads); anything else the long way."""
+    try:
+        return marshal.loads(marshal.dumps(value, 2))
+    except (ValueError, RuntimeError):
+        return copy.deepcopy(value)
+
+
+def _encoded(service: str, state: Any) -> str:
+    from ministack.core import persistence
+
+    wrapped = {"__ministack_format__": persistence._state_format_version(service), "payload": state}
+    return json.dumps(wrapped, default=persistence._json_default)

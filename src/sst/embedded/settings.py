@@ -1,0 +1,87 @@
+"""Where the embedded cloud keeps its things, and the keys it was given."""
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+__all__ = ["ACCOUNT", "Keys", "Settings", "read_json", "write_private"]
+
+ACCOUNT = "000000000000"
+_KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The root key pair, the token of the control endpoints, and the port; made once per data folder."""
+
+    access_key: str
+    secret_key: str
+    token: str
+    port: int = 0
+
+    @staticmethod
+    def of(folder: Path) -> Keys:
+        """The keys of ``folder``; new random ones if it has none yet."""
+        file = folder / "keys.json"
+        if found := read_json(file):
+            return Keys(str(found["access_key"]), str(found["secret_key"]), str(found["token"]), int(str(found["port"])))
+        keys = Keys("AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16)), secrets.token_urlsafe(30), secrets.token_urlsafe(30))
+        keys.save(folder)
+        return keys
+
+    def save(self, folder: Path) -> None:
+        write_private(folder / "keys.json", json.dumps(asdict(self)))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything one embedded cloud is started with."""
+
+    folder: Path
+    region: str
+    keys: Keys
+    port: int
+    iam: bool = True
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def account(self) -> str:
+        return ACCOUNT
+
+    def environment(self) -> dict[str, str]:
+        """The whole environment of the emulator; it reads its settings from there and hands nothing else on."""
+        data = self.folder
+        return {
+            "GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "localhost",
+            "MINISTACK_ACCOUNT_ID": self.account, "MINISTACK_REGION": self.region, "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": self.keys.access_key, "AWS_SECRET_ACCESS_KEY": self.keys.secret_key,
+            "AUTH": "true" if self.iam else "false", "APPSYNC_EVENTS_ENFORCE_AUTH": "1",
+            "PERSIST_STATE": "1", "STATE_DIR": str(data / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(data / "s3"),
+            "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": f"unix://{data}/no-container-engine",
+            "LOG_LEVEL": "WARNING", "TMPDIR": str(data / "tmp"),
+        }
+
+
+def read_json(file: Path) -> Mapping[str, object] | None:
+    """The mapping in ``file``, or None if it is not there or is not one (a torn write of an older process)."""
+    try:
+        value = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace ``file`` in one step; only its owner can read it."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    part.replace(file)
