@@ -82,7 +82,7 @@ class _Helped:
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         assert isinstance(self, click.Command)
-        common = {o.name for o in global_options()} | {"help"}
+        common = {o.name for o in global_options()} | {"help", "_click_default_help"}
         own: list[tuple[str, str]] = []
         shared: list[tuple[str, str]] = []
         for param in self.get_params(ctx):

@@ -111,6 +111,9 @@ def load(file: Path) -> Program:
     """Import the config file in a fresh state. Raises ``UserError`` with file and line for whatever is wrong with it."""
     root = file.parent
     _refuse_shadow(root)
+    if (last := getattr(sys.modules.get(MODULE), "__file__", None)) and Path(last).parent != root:
+        unload(Path(last).parent)
+        sys.path[:] = [p for p in sys.path if p != str(Path(last).parent)]
     unload(root)
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))

@@ -1,0 +1,44 @@
+"""``sst init``"""
+from __future__ import annotations
+
+import click
+
+from ..call import Call, command
+
+
+@command("init")
+@click.option("--yes", is_flag=True, help="Write without asking.")
+def init(call: Call, yes: bool) -> None:
+    """Set up this folder as a project.
+
+    Looks at what is there (FastAPI, Django, Flask, a Python or Node project, nothing) and writes the least around it: sst_config.py, a
+    handler if there is no app yet, .sst/stage (stage local), and a line in .gitignore. What exists is never changed.
+    """
+    from ...project.starter import look, starter
+
+    screen, root = call.screen, call.cwd
+    found = look(root)
+    writes = starter(root, found)
+    names = [str(w.path.relative_to(root)) for w in writes]
+    if screen.as_json:
+        facts = {"name": found.name, "kind": found.kind, "handler": found.handler or None, "wrote": names}
+    elif not writes:
+        screen.done("this folder is set up already")
+        return
+    else:
+        app = f" with its app {screen.paint(found.handler, 'bold')}" if found.handler else ""
+        what = "an empty folder" if found.kind == "empty" else f"a {found.kind} project{app}"
+        screen.line(f"This is {what}. To write:")
+        for write, name in zip(writes, names, strict=True):
+            screen.line(f"  {screen.paint('~' if write.adds else '+', 'yellow' if write.adds else 'green')} {name}")
+        if not yes and screen.asks and screen.ask("Go on? (Y/n)", "y").lower() not in ("y", "yes"):
+            screen.line("Nothing was written.")
+            return
+    for write in writes:
+        write.path.parent.mkdir(parents=True, exist_ok=True)
+        with write.path.open("a" if write.adds else "x", encoding="utf-8") as file:
+            file.write(write.text)
+    if screen.as_json:
+        screen.data(facts)
+        return
+    screen.done(f'"{found.name}" is set up. Next: {screen.paint("sst deploy", "bold")} (stage local: on this machine, no account needed)')
