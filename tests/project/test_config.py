@@ -13,12 +13,16 @@ def test_a_mapping_is_as_good_as_a_config() -> None:
 
 
 @pytest.mark.parametrize(("given", "text"), [
-    ({}, "no name"), ({"name": ""}, "no name"), ({"name": "a b"}, "not valid"), ({"name": "1a"}, "not valid"), ({"name": "a" * 41}, "40 is the limit"),
+    ({}, "no name"), ({"name": ""}, "no name"), ({"name": "a b"}, "not valid"), ({"name": "1a"}, "not valid"),
+    ({"name": "a" * 41}, "40 is the limit"),
     ({"name": "a", "regoin": "x"}, 'did you mean "region"?'), ({"name": "a", "region": "narnia"}, "not a region"),
-    ({"name": "a", "account": 123}, "12 digits"), ({"name": "a", "home": "azure"}, '"aws" or "local"'), ({"name": "a", "home": "locl"}, 'mean "local"'),
+    ({"name": "a", "account": 123}, "12 digits"), ({"name": "a", "home": "azure"}, '"aws" or "local"'),
+    ({"name": "a", "home": "locl"}, 'mean "local"'),
     ({"name": "a", "removal": "keep"}, "removal can't be 'keep'"), ({"name": "a", "removalPolicy": "x"}, "did you mean removal?"),
-    ({"name": "a", "protect": "yes"}, "True or False"), ({"name": "a", "tags": ["x"]}, "mapping"), ({"name": "a", "tags": {"sst:x": "y"}}, "prefix"),
-    ({"name": "a", "tags": {"x": 1}}, "text for its name and value"), ({"name": "a", "version": "soon"}, "range"), ({"name": "a", "watch": "src"}, "list"),
+    ({"name": "a", "protect": "yes"}, "True or False"), ({"name": "a", "tags": ["x"]}, "mapping"),
+    ({"name": "a", "tags": {"sst:x": "y"}}, "prefix"),
+    ({"name": "a", "tags": {"x": 1}}, "text for its name and value"), ({"name": "a", "version": "soon"}, "range"),
+    ({"name": "a", "watch": "src"}, "list"),
     ({"name": "a", "providers": 3}, "mapping"), ({"name": "a", "profile": 3}, "profile must be text"),
 ])
 def test_each_bad_option_says_what_is_wrong(given: dict[str, Any], text: str) -> None:
@@ -48,7 +52,8 @@ def test_a_misspelt_option_of_config_itself() -> None:
 
 @pytest.mark.parametrize(("wanted", "have", "fits"), [
     (">=0.1", "0.1.0", True), (">=0.1,<1", "0.9.2", True), (">=0.1,<1", "1.0.0", False), ("0.3", "0.3.7", True), ("0.3", "0.4.0", False),
-    ("~=0.3", "0.9.0", True), ("~=0.3.1", "0.3.0", False), ("!=0.3.1", "0.3.1", False), ("==0.3.1", "0.3.1", True), (">0.3", "0.3.0", False),
+    ("~=0.3", "0.9.0", True), ("~=0.3.1", "0.3.0", False), ("!=0.3.1", "0.3.1", False), ("==0.3.1", "0.3.1", True),
+    (">0.3", "0.3.0", False),
     ("<=0.3", "0.3.0", True), (None, "9", True),
 ])
 def test_versions(wanted: str | None, have: str, fits: bool) -> None:

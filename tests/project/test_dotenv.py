@@ -8,8 +8,10 @@ from sst.project.dotenv import merge, parse
 
 @pytest.mark.parametrize(("text", "value"), [
     ("A=1", "1"), ("A =  1  ", "1"), ("export A=1", "1"), ("A=", ""), ("A=x # note", "x"), ("A=x#y", "x#y"), ("A=# note", ""),
-    ('A="x # y"', "x # y"), (r'A="a\nb\t\"c\" \\ \$d \q"', 'a\nb\t"c" \\ $d \\q'), (r"A='a\n$b'", r"a\n$b"), ('A="two\nlines"', "two\nlines"),
-    ("A=$HOME", "$HOME"), ("A=b=c", "b=c"), ("\ufeffA=1\r\n", "1"), ("# c\n\n  \nA=1", "1"), ('A="x"   # note', "x"), ("A=https://x.y/?a=b#c", "https://x.y/?a=b#c"),
+    ('A="x # y"', "x # y"), (r'A="a\nb\t\"c\" \\ \$d \q"', 'a\nb\t"c" \\ $d \\q'), (r"A='a\n$b'", r"a\n$b"),
+    ('A="two\nlines"', "two\nlines"),
+    ("A=$HOME", "$HOME"), ("A=b=c", "b=c"), ("\ufeffA=1\r\n", "1"), ("# c\n\n  \nA=1", "1"), ('A="x"   # note', "x"),
+    ("A=https://x.y/?a=b#c", "https://x.y/?a=b#c"),
 ])
 def test_values(text: str, value: str) -> None:
     assert parse(text) == {"A": value}

@@ -85,11 +85,20 @@ class Progress:
         What runs or failed is always shown in preference to what is done; a component that is all done is one line.
         """
         room = max(1, height - 2)
-        blocks = [list(self._block(top, rows, now, marks)) for top, rows in self._grouped()]
-        lines = [line for block in blocks for line in block]
-        if len(lines) > room:
-            lines = self._window(blocks, room, marks)
-        return [clip(line, width - 1, marks.more) for line in (*lines, self._status(now, marks))]
+        groups = self._grouped()
+        busy = [any(r.phase in ("running", "failed") for r in rows) for _, rows in groups]
+        order = [i for i, b in enumerate(busy) if b] + [i for i in reversed(range(len(groups))) if not busy[i]]
+        kept: dict[int, list[Line]] = {}
+        left = room if len(groups) <= room else room - 1
+        for i in order:
+            if left <= 0:
+                break
+            kept[i] = list(self._block(*groups[i], now, marks))[:left]
+            left -= len(kept[i])
+        hidden = len(groups) - len(kept)
+        lines: list[Line] = [[(f"{marks.more} {hidden} more", "dim")]] if hidden else []
+        lines += [line for i in sorted(kept) for line in kept[i]]
+        return [clip(line, width - 1, marks.more) for line in (*lines[-room:], self._status(now, marks))]
 
     def final(self, marks: Marks, width: int, *, everything: bool = False) -> list[Line]:
         """The tree once all is over: a line a component; failed ones with their children."""
@@ -147,28 +156,13 @@ class Progress:
                 return [*head, (f"  {DOING[row.op]} failed", "red"), (f"  {row.note}" if row.note else "", "red")]
         return [*head, (f"  skipped: {row.note}", "dim")]
 
-    def _window(self, blocks: list[list[Line]], room: int, marks: Marks) -> list[Line]:
-        """As many lines as fit: blocks at work first, then the latest of those that are done, in their order."""
-        spinner = set(marks.spinner)
-        busy = [any(mark[0] in spinner or mark[0] == marks.failed for line in b for mark in line[:2] if mark[0]) for b in blocks]
-        order = [i for i in range(len(blocks)) if busy[i]] + [i for i in reversed(range(len(blocks))) if not busy[i]]
-        kept: dict[int, list[Line]] = {}
-        left = room - 1
-        for i in order:
-            if left <= 0:
-                break
-            kept[i] = blocks[i][:left]
-            left -= len(kept[i])
-        hidden = sum(len(b) for b in blocks) - sum(len(b) for b in kept.values())
-        return [[(f"{marks.more} {hidden} more", "dim")], *(line for i in sorted(kept) for line in kept[i])]
-
     def _status(self, now: float, marks: Marks) -> Line:
         done = sum(r.phase == "done" for r in self.rows.values())
         running, failed = len(self.running()), sum(r.phase == "failed" for r in self.rows.values())
         parts = [f"{done}/{max(self.total, len(self.rows))} done", f"{running} running"]
         if failed:
             parts.append(f"{failed} failed")
-        parts.append(seconds(now - (self.began or now)))
+        parts.append(seconds(now - (now if self.began is None else self.began)))
         return [(_spin(now, marks), "cyan"), (" " + ", ".join(parts), "dim")]
 
 
