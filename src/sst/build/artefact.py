@@ -1,0 +1,182 @@
+"""The way in: ``fingerprint(source)`` says whether anything changed, ``build(source)`` makes the zip.
+
+The plan compares fingerprints (a few milliseconds, no process started); only a changed one is built, when it is applied.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from ..errors import UserError
+from . import node, python, uv
+from .cache import keep, replace_file
+from .files import File, never
+from .layout import layout
+from .source import Source, runtime_for
+from .zip import Entry, deflate, deflate_all, pack, read
+
+__all__ = ["LIMIT", "Artefact", "build", "fingerprint", "runtime_for", "with_files"]
+
+LIMIT = 250 * 1024 * 1024
+"""Lambda's limit of an unzipped function, in bytes, layers included."""
+_FORMAT = "artefact 1"
+_SETTLED = 2.0
+"""Seconds after which a file's times can be trusted: a second write within one tick of its clock would not show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A function's zip, ready to upload. The file is in the cache: read it, don't change it."""
+
+    path: Path
+    sha256: str
+    """Of the zip, hex."""
+    size: int
+    """Of the zip, bytes."""
+    unzipped: int
+    handler: str
+    """As Lambda wants it: ``src/api.handler``, ``bundle.handler``."""
+    runtime: str
+    largest: tuple[tuple[str, int], ...] = ()
+    """The ten largest packages and their unzipped bytes."""
+
+    def report(self) -> str:
+        """One line on the size: ``1.2 MB zipped, 3.4 MB unzipped: pillow 2.9 MB, src 0.1 MB``."""
+        parts = ", ".join(f"{n} {_mb(b)}" for n, b in self.largest[:3])
+        return f"{_mb(self.size)} zipped, {_mb(self.unzipped)} unzipped: {parts}"
+
+
+def fingerprint(source: Source, *, cache: Path | None = None) -> str:
+    """A hash of all that decides the artefact: contents of source and lock files, options, platform, tools.
+
+    It does not depend on where the project lies. Nothing is built; with ``cache`` (default ``.sst/cache`` in the root) an
+    unchanged project is recognised by sizes and times alone. UserError if the handler is missing or broken.
+    """
+    cache = cache or Path(source.root) / ".sst" / "cache"
+    facts = _facts(source, cache)
+    # a place is found by reading few files; a broken handler must be named even if it is already known
+    files = sorted(_inputs(source), key=lambda f: f.name)
+    seen = _hash("\n".join([*facts, *(f"{f.name}|{f.size}|{f.mtime}|{f.ctime}|{f.executable}" for f in files)]))
+    memo = cache / "seen" / _hash(json.dumps(source.to_dict(), sort_keys=True, default=str))[:32]
+    try:
+        known_seen, _, known = memo.read_text().partition(" ")
+        if known_seen == seen:
+            return known
+    except OSError:
+        pass
+    _check(source)
+    digest = hashlib.sha256("\n".join(facts).encode())
+    for f in files:
+        digest.update(f"\n{f.name}|{f.executable}|".encode() + hashlib.sha256(f.path.read_bytes()).digest())
+    result = digest.hexdigest()[:40]
+    newest = max((max(f.mtime, f.ctime) for f in files), default=0)
+    if time.time() - newest / 1e9 > _SETTLED:
+        replace_file(memo, f"{seen} {result}".encode())
+    return result
+
+
+def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _: None) -> Artefact:
+    """Make the artefact, or take it from the cache. Safe among threads and processes.
+
+    ``note`` hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle over
+    Lambda's 250 MB.
+    """
+    key = fingerprint(source, cache=cache)
+
+    def make(part: Path) -> None:
+        room = python if source.is_python else node
+        entries, handler = room.bundle(source, cache=cache, note=note)
+        entries = sorted({e.name: e for e in [*entries, *_copied(source)]}.values(), key=lambda e: e.name)
+        unzipped, largest = sum(e.size for e in entries), _largest(entries)
+        if unzipped > LIMIT:
+            listing = "\n".join(f"    {_mb(b):>9}  {n}" for n, b in largest)
+            raise UserError(f"{source.handler} is {_mb(unzipped)} unzipped; Lambda takes 250 MB\n  the largest parts:\n{listing}",
+                            hint="drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as a container")
+        content = pack(entries)
+        (part / "code.zip").write_bytes(content)
+        made = Artefact(Path(), hashlib.sha256(content).hexdigest(), len(content), unzipped, handler, source.runtime, largest)
+        about = {k: v for k, v in asdict(made).items() if k != "path"}
+        (part / "artefact.json").write_text(json.dumps(about))
+
+    entry = keep(cache, "artefacts", key, make)
+    about = json.loads((entry / "artefact.json").read_bytes())
+    about["largest"] = tuple((n, b) for n, b in about["largest"])
+    return Artefact(entry / "code.zip", **about)
+
+
+def with_files(archive: Path, files: Mapping[str, bytes]) -> bytes:
+    """The archive with more files in it (``resource.enc``), in memory. Same input, same bytes."""
+    return pack([*read(archive), *(deflate(n, c) for n, c in sorted(files.items()))])
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _facts(source: Source, cache: Path) -> list[str]:
+    data = {k: v for k, v in source.to_dict().items() if k != "root"}
+    facts = [_FORMAT, json.dumps(data, sort_keys=True, default=str)]
+    facts.append(f"uv {uv.version(cache)}" if source.is_python else f"esbuild {node.facts()}")
+    return facts + ([f"{uv.host_platform()} {uv.running()}"] if source.host else [])
+
+
+def _inputs(source: Source) -> list[File]:
+    files = python.inputs(source, layout(source)) if source.is_python else node.inputs(source, node.check(source))
+    return files + _copies(source)
+
+
+def _check(source: Source) -> None:
+    if source.is_python:
+        python.check(source)
+    else:
+        node.check(source)
+
+
+def _copies(source: Source) -> list[File]:
+    """The files of `copy_files`, named as in the bundle with a `copy/` before it."""
+    found: list[File] = []
+    for origin, to in source.copy_files:
+        path, target = Path(source.root) / origin, PurePosixPath(to or origin)
+        if target.is_absolute() or ".." in target.parts:
+            raise UserError(f'copy_files: "{target}" must be a path inside the bundle')
+        if path.is_file():
+            s = path.stat()
+            found.append(File(f"copy/{target}", path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100)))
+        elif path.is_dir():
+            found += [File(f"copy/{target / f.name}", f.path, f.size, f.mtime, f.ctime, f.executable) for f in _all(path)]
+        else:
+            raise UserError(f'copy_files: there is no "{origin}" in {source.root}')
+    return found
+
+
+def _all(folder: Path) -> list[File]:
+    """Asked for by name, so ignore rules don't count; caches and credentials still stay out."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(never(p) for p in path.relative_to(folder).parts):
+            s = path.stat()
+            found.append(File(path.relative_to(folder).as_posix(), path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100)))
+    return found
+
+
+def _copied(source: Source) -> list[Entry]:
+    return deflate_all({str(PurePosixPath(f.name.removeprefix("copy/"))): (f.path.read_bytes(), f.executable) for f in _copies(source)})
+
+
+def _largest(entries: list[Entry]) -> tuple[tuple[str, int], ...]:
+    sizes: Counter[str] = Counter()
+    for e in entries:
+        parts = e.name.split("/")
+        head = "/".join(parts[:3 if parts[1:2] and parts[1].startswith("@") else 2]) if parts[0] == "node_modules" else parts[0]
+        sizes[re.sub(r"-[^-]+\.dist-info$|\.libs$", "", head)] += e.size
+    return tuple(sorted(sizes.items(), key=lambda i: (-i[1], i[0]))[:10])
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1024 / 1024:.1f} MB"

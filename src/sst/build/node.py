@@ -1,0 +1,183 @@
+"""Node functions: one file made by esbuild, beside it what can't be bundled."""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from .cache import keep
+from .esbuild import VERSION, esbuild, npm
+from .files import File, walk
+from .source import SUFFIXES, Source
+from .uv import host_platform, lines_that_matter
+from .wheel import content_key
+from .zip import Entry, deflate_all, pack, read
+
+__all__ = ["Place", "bundle", "check", "facts", "inputs"]
+
+_OPTIONS = frozenset({"minify", "format", "sourcemap", "splitting", "install", "loader", "banner", "external", "esbuild"})
+_LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "npm-shrinkwrap.json")
+_COUNTS = (*SUFFIXES, ".json", ".wasm", ".txt", ".html", ".css", ".graphql", ".sql", ".yaml", ".yml", ".lockb", ".lock", ".md", ".svg")
+_NATIVE = ("sharp", "pg-native")
+"""Packages with binaries: never put into the one file; `install` brings them."""
+_BANNER = ("import { createRequire as __sstRequire } from 'node:module';"
+           "import { fileURLToPath as __sstPath } from 'node:url';"
+           "const require = __sstRequire(import.meta.url);"
+           "const __filename = __sstPath(import.meta.url);"
+           "const __dirname = __sstPath(new URL('.', import.meta.url));")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    file: Path
+    attribute: str
+    base: Path
+    """The folder whose files can be part of the bundle: the workspace's or the package's."""
+    package: Path | None
+    """The nearest package.json."""
+
+
+def check(source: Source) -> Place:
+    """Find the handler; UserError if there is no such file, no such export, or an unknown option."""
+    root = Path(source.root)
+    for name in source.nodejs:
+        if name not in _OPTIONS:
+            raise UserError(f'Unknown nodejs option "{name}"', hint=f"there are {', '.join(sorted(_OPTIONS))}")
+    stem, _, attribute = source.handler.rpartition(".")
+    file = next((p for s in SUFFIXES if stem and (p := root / (stem + s)).is_file()), None)
+    if file is None:
+        raise UserError(f'Handler not found: "{source.handler}"',
+                        hint=f"there is no {stem or source.handler} with {' '.join(SUFFIXES)} in {root}")
+    _exports(file, attribute, root)
+    folders = [file.parent, *file.parent.parents]
+    top = next((i for i, f in enumerate(folders) if (f / ".git").exists()), folders.index(root))
+    folders = folders[:max(top, folders.index(root)) + 1]
+    package = next((f / "package.json" for f in folders if (f / "package.json").is_file()), None)
+    base = next((f for f in folders if any((f / n).is_file() for n in _LOCKS)), package.parent if package else root)
+    return Place(file, attribute, base, package)
+
+
+def _exports(file: Path, attribute: str, root: Path) -> None:
+    text = file.read_text("utf-8", errors="replace")
+    name = re.escape(attribute)
+    found = (rf"\bexport\s[^;]*\b{name}\b", rf"\bexports\s*\.\s*{name}\b", r"\bexport\s*\*\s*from\b", r"\bmodule\s*\.\s*exports\b",
+             rf"\bexport\s*\{{[^}}]*\b{name}\b")
+    if not any(re.search(p, text) for p in found):
+        shown = file.relative_to(root).as_posix()
+        raise UserError(f'There is no export "{attribute}" in {shown}', where=f"{shown}:1",
+                        hint=f"export const {attribute} = async (event) => …")
+
+
+def inputs(source: Source, at: Place) -> list[File]:
+    """Every file whose content may decide what the bundle is."""
+    return walk(at.base, lambda name, is_dir: is_dir or name.endswith(_COUNTS))
+
+
+def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple[list[Entry], str]:
+    """The entries of the function's zip and its handler as Lambda wants it."""
+    at = check(source)
+    program = esbuild(cache, note)
+    note("bundling with esbuild")
+    with tempfile.TemporaryDirectory(prefix="sst-node-") as temporary:
+        out = Path(temporary)
+        done = subprocess.run([str(program), *_flags(source, at, out)], cwd=at.base, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, env={k: v for k, v in os.environ.items() if k != "NODE_PATH"})
+        if done.returncode:
+            raise UserError(f"Could not bundle {source.handler}\n{_complaint(done.stderr)}")
+        files = {p.relative_to(out).as_posix(): (p.read_bytes(), False) for p in sorted(out.rglob("*")) if p.is_file()}
+    return [*deflate_all(files), *_installed(source, at, cache=cache, note=note)], f"bundle.{at.attribute}"
+
+
+def _flags(source: Source, at: Place, out: Path) -> list[str]:
+    options = source.nodejs
+    esm = options.get("format", "esm") == "esm"
+    name = "bundle.mjs" if esm else "bundle.cjs"
+    sourcemap = options.get("sourcemap", source.host)
+    external = [*_NATIVE, *_versions(options), *options.get("external", ())]
+    flags = [str(at.file), "--bundle", "--platform=node", f"--target=node{source.version}", "--keep-names", "--log-level=error",
+             "--color=false", "--legal-comments=none", f"--format={'esm' if esm else 'cjs'}",
+             "--main-fields=module,main" if esm else "--main-fields=main"]
+    flags += [f"--external:{e}" for e in external] + [f"--loader:{k}={v}" for k, v in sorted(options.get("loader", {}).items())]
+    banner = (_BANNER if esm else "") + str(options.get("banner", ""))
+    flags += [f"--banner:js={banner}"] if banner else []
+    if options.get("minify", not source.host):
+        flags.append("--minify")
+    if sourcemap:
+        flags += ["--sourcemap=linked", "--sources-content=true"]
+    if options.get("splitting"):
+        if not esm:
+            raise UserError("`splitting` needs format esm")
+        flags += ["--splitting", f"--outdir={out}", "--entry-names=bundle", "--out-extension:.js=.mjs"]
+    else:
+        flags.append(f"--outfile={out / name}")
+    return flags + _more(options.get("esbuild", {}))
+
+
+def _more(options: Mapping[str, Any]) -> list[str]:
+    """esbuild's own options by the names of its JavaScript API: ``{"define": {"X": "1"}, "treeShaking": True}``."""
+    flags = []
+    for name, value in sorted(options.items()):
+        flag = "--" + re.sub(r"[A-Z]", lambda m: "-" + m[0].lower(), name)
+        if isinstance(value, Mapping):
+            flags += [f"{flag}:{k}={v}" for k, v in sorted(value.items())]
+        elif isinstance(value, (list, tuple)):
+            flags += [f"{flag}:{v}" for v in value] if name in ("external", "inject", "pure", "drop") else [f"{flag}={','.join(value)}"]
+        else:
+            flags.append(f"{flag}={str(value).lower() if isinstance(value, bool) else value}")
+    return flags
+
+
+def _complaint(said: str) -> str:
+    hint = "\n  hint: install the package, or name it in `external` if it is there at run time" if "Could not resolve" in said else ""
+    return lines_that_matter(said, 25) + hint
+
+
+def _versions(options: Mapping[str, Any]) -> dict[str, str]:
+    wanted = options.get("install", {})
+    return dict(wanted) if isinstance(wanted, Mapping) else {str(n): "" for n in wanted}
+
+
+def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> list[Entry]:
+    """The `install` packages for the function's platform, kept by their versions."""
+    wanted = _versions(source.nodejs)
+    if not wanted:
+        return []
+    own = json.loads(at.package.read_text("utf-8")) if at.package else {}
+    known = {**own.get("devDependencies", {}), **own.get("optionalDependencies", {}), **own.get("dependencies", {})}
+    wanted = {n: v or known.get(n, "latest") for n, v in sorted(wanted.items())}
+    for n, v in wanted.items():
+        if re.match(r"(workspace|file|link|portal|catalog|patch):", v):
+            raise UserError(f'"{n}" can\'t be installed into the bundle from "{v}"', hint=f'give a version: install={{"{n}": "1.2.3"}}')
+    cpu = {"x86_64": "x64", "arm64": "arm64"}[source.architecture]
+    target = host_platform() if source.host else f"linux-{cpu}"
+    key = content_key(["node 1", json.dumps(wanted), target], [])
+
+    def make(part: Path) -> None:
+        note(f"installing {', '.join(wanted)} for {target}")
+        (part / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
+        platform = [] if source.host else ["--os=linux", f"--cpu={cpu}", "--libc=glibc"]
+        for rc in (f / ".npmrc" for f in {at.base, Path(source.root)} if (f / ".npmrc").is_file()):
+            shutil.copyfile(rc, part / ".npmrc")
+        npm(["install", "--force", "--no-package-lock", "--omit=dev", *platform], cwd=part, what=f"install {', '.join(wanted)}")
+        tree = part / "node_modules"
+        files = {f"node_modules/{p.relative_to(tree).as_posix()}": (p.read_bytes(), bool(p.stat().st_mode & 0o100))
+                 for p in sorted(tree.rglob("*")) if p.is_file() and p.name != ".package-lock.json" and ".bin" not in p.parts}
+        (part / "tree.zip").write_bytes(pack(deflate_all(files)))
+        shutil.rmtree(tree)
+        (part / ".npmrc").unlink(missing_ok=True)
+
+    return read(keep(cache, "node", key, make) / "tree.zip")
+
+
+def facts() -> str:
+    """What of our own side decides a bundle: the version of esbuild and the banner."""
+    return VERSION + hashlib.sha256(_BANNER.encode()).hexdigest()[:8]

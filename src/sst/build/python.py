@@ -1,0 +1,295 @@
+"""Python functions: the project's own code, its locked dependencies for the function's platform, and our runtime."""
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ..errors import UserError
+from . import uv
+from .cache import keep
+from .check import check_python
+from .files import File, walk
+from .layout import Layout, layout
+from .source import Source
+from .wheel import content_key, local_files, package_files, wheel_of
+from .zip import Entry, deflate, deflate_all, pack, read
+
+__all__ = ["boto3_layer", "bundle", "check", "inputs"]
+
+_OURS = ("sst-python", "sst-sdk")
+"""Never bundled: the runtime part of the first is added as files, the second would shadow it."""
+_NOT_CODE = frozenset({"sst_config.py", "package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb",
+                       "uv.lock", "poetry.lock", "pdm.lock", "Makefile", "Dockerfile", "README.md", "README.rst", "CHANGELOG.md",
+                       "CONTRIBUTING.md", "tests", "test", "conftest.py", "tox.ini", "setup.cfg", "mypy.ini", "build", "dist",
+                       "htmlcov", "sst-env.d.ts", "tsconfig.json", "pyproject.toml", "requirements.txt"})
+"""Not bundled when they lie at the top of the project."""
+_ENTRY = "_sst_entry"
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What dependencies are installed for."""
+
+    flags: tuple[str, ...]
+    name: str
+    version: str
+
+
+def check(source: Source) -> Layout:
+    """Find the handler; UserError with file and line if it is missing or broken."""
+    at = layout(source)
+    shown = at.file.relative_to(source.root).as_posix() if at.file.is_relative_to(source.root) else str(at.file)
+    check_python(at.file, at.attribute, shown=shown, version=source.version)
+    return at
+
+
+def inputs(source: Source, at: Layout) -> list[File]:
+    """Every file whose content decides what the bundle is, copied files left out."""
+    found = [_named("base", f) for f in (local_files(at.base) if at.builds else _own(at))]
+    found += [_named("declared", _file(f, f.name)) for f in at.declared]
+    for n, folder in enumerate(at.local):
+        found += [_named(f"local/{n}-{folder.name}", f) for f in local_files(folder)]
+    return found + [_named("runtime", f) for f in _runtime()]
+
+
+def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple[list[Entry], str]:
+    """The entries of the function's zip and its handler as Lambda wants it."""
+    at = check(source)
+    target = _target(source, note)
+    lines, local = _requirements(source, at, target, cache=cache)
+    entries = _dependencies(lines, at, target, cache=cache, note=note)
+    files: dict[str, tuple[bytes, bool]] = {}
+    for folder in local:
+        files |= wheel_of(folder, cache=cache, note=note)
+    packaged = _packaged(at, wheel_of(at.base, cache=cache, note=note), files) if at.builds else None
+    if packaged is None:
+        files |= {f.name: (f.path.read_bytes(), f.executable) for f in _own(at)}
+    _must_fit(files, target)
+    stem, paths = (packaged, []) if packaged else (at.stem, ["src"] if _loose_src(at) else [])
+    files |= {f.name: (f.path.read_bytes(), False) for f in _runtime()}
+    entries += deflate_all(files)
+    handler = f"{stem}.{at.attribute}"
+    if at.web or paths:
+        entries.append(deflate(f"{_ENTRY}.py", _entry(stem, at.attribute, at.web, paths).encode()))
+        handler = f"{_ENTRY}.{'handler' if at.web else at.attribute}"
+    exclude = [str(g) for g in source.python.get("exclude", ())]
+    return [e for e in entries if not _excluded(e.name, exclude)], handler
+
+
+def boto3_layer(cache: Path, python: str, note: Callable[[str], None] = lambda _: None) -> Path:
+    """A folder with boto3, as Lambda's Python runtimes have it. Installed once; for the local executor's path.
+
+    >>> boto3_layer(Path(".sst/cache"), "3.12")    # doctest: +SKIP
+    """
+    def make(part: Path) -> None:
+        note("installing boto3 for local functions")
+        _install(["boto3"], part / "python", ("--python-version", python), cwd=part)
+        for path in (part / "python" / "bin", part / "python" / ".lock"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    return keep(cache, "boto3", f"{python}-uv{uv.version(cache)}", make) / "python"
+
+
+def _target(source: Source, note: Callable[[str], None]) -> _Target:
+    version = source.version
+    if source.host:
+        path, found = uv.interpreter(version)
+        if found != version:
+            note(f"no Python {version} on this machine; local functions run on {found}")
+        return _Target(("--python", path), f"{uv.host_platform()}-{found}", found)
+    machine = {"x86_64": "x86_64", "arm64": "aarch64"}[source.architecture]
+    libc = "manylinux2014" if int(version.split(".")[1]) <= 11 else "manylinux_2_34"  # Amazon Linux 2 and 2023
+    platform = f"{machine}-{libc}"
+    return _Target(("--python-platform", platform, "--python-version", version), f"{platform}-{version}", version)
+
+
+def _requirements(source: Source, at: Layout, target: _Target, *, cache: Path) -> tuple[list[str], list[Path]]:
+    """Pinned requirement lines and the folders of local packages. Kept by what declares them."""
+    if not (at.project or at.requirements):
+        return [], []
+    options = json.dumps([source.python.get("extras", []), source.python.get("groups", [])])
+    facts = ["requirements 1", at.name, at.base.name, options, target.name, uv.version(cache), str(at.base) if at.local else ""]
+    # a local package's own metadata takes part in the resolution
+    about = [_file(f / n, f"{f.name}/{n}") for f in at.local for n in ("pyproject.toml", "setup.py", "setup.cfg") if (f / n).is_file()]
+    key = content_key(facts, [*(_file(f, f.name) for f in at.declared), *about])
+
+    def make(part: Path) -> None:
+        text = _export(source, at) if at.lock else _compile(source, at, target, part)
+        cwd = at.lock.parent if at.lock else at.base
+        lines, local = _sorted_out(text, cwd, at.base)
+        (part / "requirements.json").write_text(json.dumps([lines, [str(p) for p in local]]))
+
+    lines, local = json.loads((keep(cache, "requirements", key, make) / "requirements.json").read_bytes())
+    return lines, [Path(p) for p in local]
+
+
+def _chosen(source: Source) -> list[str]:
+    flags = [f"--extra={e}" for e in source.python.get("extras", ())]
+    return flags + [f"--group={g}" for g in source.python.get("groups", ())]
+
+
+def _export(source: Source, at: Layout) -> str:
+    assert at.lock
+    scope = [f"--package={at.name}"] if at.name else ["--all-packages"]
+    command = ["export", "--format=requirements.txt", "--no-default-groups", "--no-editable", "--no-emit-project", "--no-header",
+               "--no-annotate", *(f"--prune={n}" for n in _OURS), *scope, *_chosen(source)]
+    what = f"read the dependencies of {at.base.name}"
+    try:
+        return uv.run([*command, "--locked", "--offline"], cwd=at.lock.parent, what=what)
+    except uv.Refused as refused:
+        said = refused.said
+    if "needs to be updated" in said and "network" not in said.lower():
+        raise UserError("uv.lock does not fit pyproject.toml", where=str(at.lock), hint="run `uv lock`")
+    # The check needs an interpreter or metadata that is not on this machine; the lock itself says all we need.
+    return uv.run([*command, "--frozen"], cwd=at.lock.parent, what=what)
+
+
+def _compile(source: Source, at: Layout, target: _Target, part: Path) -> str:
+    (part / "excludes.txt").write_text("\n".join(_OURS) + "\n")
+    file = at.requirements or at.project
+    assert file
+    flags = target.flags if source.host else (*target.flags, "--python", uv.interpreter(target.version)[0])
+    command = ["pip", "compile", str(file), "--no-header", "--no-annotate", "--excludes", str(part / "excludes.txt"), *flags]
+    chosen = _chosen(source) if not at.requirements else []
+    what = f"resolve the dependencies in {file.name}"
+    try:
+        return uv.run([*command, *chosen, "--only-binary=:all:"], cwd=at.base, what=what)
+    except uv.Refused:
+        return uv.run([*command, *chosen], cwd=at.base, what=what)
+
+
+def _sorted_out(text: str, cwd: Path, own: Path) -> tuple[list[str], list[Path]]:
+    """Split an exported list into registry, archive and git requirements, and folders."""
+    lines: list[str] = []
+    local: list[Path] = []
+    for raw in re.sub(r"\\\n\s*", " ", text).splitlines():
+        line = re.sub(r"^-e\s+", "", raw.strip())
+        spec = re.sub(r"^[\w.\[\],-]+ @ (?=file:)", "", line).split(" ;")[0].split(" --hash")[0].strip()
+        path = (cwd / re.sub(r"^file:(//)?", "", re.sub(r"\[[^\]]*\]$", "", spec))).resolve()
+        if not line or line.startswith("#"):
+            continue
+        if (spec[0] in "./" or spec.startswith("file:")) and path.exists():
+            if path.is_file():
+                lines.append(str(path))
+            elif path != own.resolve():
+                local.append(path)
+        else:
+            lines.append(line)
+    return sorted(lines), sorted(set(local))
+
+
+def _dependencies(lines: list[str], at: Layout, target: _Target, *, cache: Path, note: Callable[[str], None]) -> list[Entry]:
+    """The installed dependencies as zip entries, deflated once for all functions that share them."""
+    if not lines:
+        return []
+    archives = [hashlib.sha256(Path(x).read_bytes()).hexdigest() for x in lines if "==" not in x and Path(x).is_file()]
+    key = content_key(["dependencies 1", *lines, *archives, target.name, uv.version(cache)], [])
+
+    def make(part: Path) -> None:
+        note(f"installing {len(lines)} dependencies for {target.name}")
+        _install(lines, part / "tree", (*target.flags, "--no-deps"), cwd=at.base)
+        files = package_files(part / "tree")
+        _must_fit(files, target)
+        (part / "tree.zip").write_bytes(pack(deflate_all(files)))
+        shutil.rmtree(part / "tree")
+
+    return read(keep(cache, "dependencies", key, make) / "tree.zip")
+
+
+def _install(lines: list[str], tree: Path, flags: tuple[str, ...], *, cwd: Path) -> None:
+    """Wheels only and from uv's cache if that does; then from the registry; then with what must be built (checked later)."""
+    listed = tree.with_name("requirements.txt")
+    listed.write_text("\n".join(lines) + "\n")
+    command = ["pip", "install", "--target", str(tree), "--link-mode=copy", *flags, "-r", str(listed)]
+    for more in (["--offline", "--only-binary=:all:"], ["--only-binary=:all:"]):
+        try:
+            uv.run([*command, *more], cwd=cwd, what="install the dependencies")
+            return
+        except uv.Refused:
+            shutil.rmtree(tree, ignore_errors=True)
+    uv.run(command, cwd=cwd, what="install the dependencies")
+
+
+def _must_fit(files: dict[str, tuple[bytes, bool]], target: _Target) -> None:
+    """UserError if a package was compiled here for another platform than the function's."""
+    if "manylinux" not in target.name:
+        return
+    for name, (content, _) in files.items():
+        if re.fullmatch(r"[^/]+\.dist-info/WHEEL", name) and (m := re.search(rb"^Tag: .*-((?:linux|macosx|win)\w*)$", content, re.M)):
+            package = name.partition(".dist-info")[0].replace("-", " ")
+            raise UserError(f"{package} has no wheel for Lambda ({target.name}); one built here would be for {m[1].decode()}",
+                            hint="choose a version that publishes manylinux wheels, or another architecture or Python version")
+
+
+def _own(at: Layout) -> list[File]:
+    """The project's files that go into a bundle as they are."""
+    way = at.file.relative_to(at.base).as_posix()
+
+    def wanted(name: str, is_dir: bool) -> bool:
+        leaf = name.rpartition("/")[2]
+        if leaf.startswith(".") or (name in _NOT_CODE and not way.startswith(f"{name}/") and name != way):
+            return False
+        if not is_dir:
+            return not leaf.endswith((".ts", ".tsx", ".mts", ".cts")) and leaf not in ("package.json", "package-lock.json")
+        folder = at.base / name
+        return way.startswith(f"{name}/") or not _another_project(folder)
+
+    return walk(at.base, wanted)
+
+
+def _another_project(folder: Path) -> bool:
+    if (folder / "pyproject.toml").exists():
+        return True
+    return (folder / "package.json").exists() and not any(folder.glob("*.py"))
+
+
+def _packaged(at: Layout, wheel: dict[str, tuple[bytes, bool]], files: dict[str, tuple[bytes, bool]]) -> str | None:
+    """Add the project's wheel; the handler's module in it, or None if the wheel does not hold the handler."""
+    files |= wheel
+    parts = at.file.relative_to(at.base).parts
+    for n in range(len(parts)):
+        name = "/".join(parts[n:])
+        if name in wheel and wheel[name][0] == at.file.read_bytes():
+            return name.removesuffix(".py").removesuffix("/__init__")
+    return None
+
+
+def _loose_src(at: Layout) -> bool:
+    """A `src` folder that is no package: its modules import each other without the `src.`."""
+    return (at.base / "src").is_dir() and not (at.base / "src" / "__init__.py").exists()
+
+
+def _entry(stem: str, attribute: str, web: bool, paths: list[str]) -> str:
+    module = stem.replace("/", ".")
+    lines = ["import importlib", "import os", "import sys", "", "_here = os.path.dirname(os.path.abspath(__file__))"]
+    lines += [f"sys.path.insert(1, os.path.join(_here, {p!r}))" for p in paths]
+    lines.append(f"_module = importlib.import_module({module!r})")
+    if web:
+        return "\n".join([*lines, "from sst.runtime.web import handler as _serve", f"handler = _serve(_module.{attribute})", ""])
+    return "\n".join([*lines, f"{attribute} = _module.{attribute}", ""])
+
+
+def _runtime() -> list[File]:
+    """Our files that every Python bundle gets, so that ``from sst import Resource`` works."""
+    home = Path(__file__).parent.parent
+    names = ["__init__.py", "errors.py", *(p.relative_to(home).as_posix() for p in sorted((home / "runtime").rglob("*.py")))]
+    return [_file(home / n, f"sst/{n}") for n in names]
+
+
+def _excluded(name: str, globs: list[str]) -> bool:
+    return any(fnmatchcase(name, g) or name.startswith(g.rstrip("/*") + "/") for g in globs)
+
+
+def _file(path: Path, name: str) -> File:
+    s = path.stat()
+    return File(name, path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, False)
+
+
+def _named(room: str, f: File) -> File:
+    return File(f"{room}/{f.name}", f.path, f.size, f.mtime, f.ctime, f.executable)

@@ -1,0 +1,100 @@
+"""The uv program: where it is, which version, how it is run, and its errors in the user's words."""
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from ..errors import UserError
+from .cache import replace_file
+
+__all__ = ["Refused", "host_platform", "interpreter", "lines_that_matter", "run", "running", "version"]
+
+
+class Refused(UserError):
+    """uv said no. ``said`` holds all of its words."""
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
+@lru_cache(maxsize=1)
+def binary() -> str:
+    """The uv on PATH, or the one that was installed with this package."""
+    if found := shutil.which("uv"):
+        return found
+    try:
+        import uv
+
+        return uv.find_uv_bin()
+    except (ImportError, FileNotFoundError) as e:
+        raise UserError("Python functions are built with uv, which was not found", hint="pip install uv") from e
+
+
+def version(cache: Path) -> str:
+    """uv's version. Asked once per binary: a fingerprint must not start a process."""
+    path = Path(binary())
+    s = path.stat()
+    memo, key = cache / "uv.json", [str(path), s.st_size, s.st_mtime_ns]
+    try:
+        known = json.loads(memo.read_bytes())
+        if known["key"] == key:
+            return str(known["version"])
+    except (OSError, ValueError, KeyError):
+        pass
+    said = subprocess.run([str(path), "--version"], capture_output=True, text=True, check=True).stdout
+    found = said.split()[1]
+    replace_file(memo, json.dumps({"key": key, "version": found}).encode())
+    return found
+
+
+def run(arguments: Sequence[str], *, cwd: Path, what: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run uv, return its output. ``what`` completes the sentence "Could not …" of the error."""
+    env = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON")}
+    env |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": env.get("UV_PYTHON_DOWNLOADS", "never"), **(environment or {})}
+    done = subprocess.run([binary(), *arguments], cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise Refused(f"Could not {what}\n{lines_that_matter(done.stderr)}", done.stderr)
+    return done.stdout
+
+
+def lines_that_matter(said: str, limit: int = 15) -> str:
+    """The end of a program's complaint without colours, progress and blank lines, indented."""
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said)
+    noise = re.compile(r"^\s*$|^(Resolved|Prepared|Using|Creating|Downloading|Installed|Building|warning:|npm (warn|notice))|^Resolving")
+    lines = [line.rstrip() for line in text.splitlines() if not noise.match(line)]
+    return "\n".join(f"  {line}" for line in lines[-limit:])
+
+
+@lru_cache(maxsize=16)
+def interpreter(wanted: str) -> tuple[str, str]:
+    """A Python on this machine for a version like ``3.12``: (path, its version).
+
+    The exact minor version if there is one, else the running Python; nothing is downloaded. The caller compares the
+    version and warns.
+    """
+    if wanted == running():
+        return sys.executable, wanted
+    try:
+        found = run(["python", "find", "--system", "--no-project", wanted], cwd=Path.home(), what=f"find Python {wanted}").strip()
+    except UserError:
+        return sys.executable, running()
+    return found, wanted
+
+
+def host_platform() -> str:
+    """This machine, as part of a cache key: ``linux-x86_64``."""
+    return f"{sys.platform}-{platform.machine().lower()}"
+
+
+def running() -> str:
+    """The version of the Python this runs on: ``3.12``."""
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
