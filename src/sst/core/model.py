@@ -183,12 +183,21 @@ class Folding:
     def snapshot(self) -> Snapshot:
         """The snapshot so far: a copy, made only if entries came since the last one."""
         if self._was is None:
-            self._was = replace(self._base, resources=dict(self.resources), deposed=dict(self.deposed), pending=dict(self.pending),
-                                **self.parts)
+            kept: dict[str, Any] = {**self.parts, "resources": dict(self.resources), "deposed": dict(self.deposed),
+                                    "pending": dict(self.pending)}
+            self._was = replace(self._base, **kept)
         return self._was
 
-    def add(self, e: Entry) -> None:
+    def part(self, kind: str) -> Mapping[str, Any]:
+        """The present ``outputs``, ``links`` or ``meta``."""
+        return self.parts[kind] if kind in self.parts else getattr(self._base, kind) or {}
+
+    def touch(self) -> None:
+        """Say that a part was changed directly."""
         self._was = None
+
+    def add(self, e: Entry) -> None:
+        self.touch()
         res, dep, pend = self.resources, self.deposed, self.pending
         match e.kind:
             case "begin":

@@ -1,0 +1,85 @@
+"""Opens a stage's state in one of the homes: this machine or an AWS account."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .holder import Who
+from .keys import FileKeys, KeyRing, MemoryKeys, SsmKeys
+from .lock import Lease
+from .secrets import FALLBACK, Secrets
+from .session import Stage
+from .store import Store
+from .stores.bootstrap import bootstrap, record_region
+from .stores.local import LocalStore
+from .stores.memory import MemoryStore
+from .stores.s3 import Call, S3Store
+
+__all__ = ["StateHome"]
+
+
+class StateHome:
+    """A store and the keys that belong to it, for all stages of one app.
+
+        home = StateHome.local(project / ".sst/local", "my-app")
+        stage, secrets = home.stage("local", here("ann")), home.secrets("local")
+        home.close()
+    """
+
+    def __init__(self, store: Store, app: str, keys: Callable[[str], KeyRing], *, where: str) -> None:
+        self.store, self.app, self.where = store, app, where
+        self._keys = keys
+        self._rings: dict[str, KeyRing] = {}
+
+    @staticmethod
+    def local(folder: Path, app: str, *, keys: Path | None = None) -> StateHome:
+        """State in ``folder/state.db``; keys in ``keys/<app>/<stage>.key``, by default ``folder/keys``.
+
+        Stage ``local`` keeps both under ``.sst/local``; an AWS stage with ``home="local"`` keeps both outside the project.
+        """
+        rings = keys or folder / "keys"
+        return StateHome(LocalStore(folder / "state.db"), app, lambda stage: FileKeys(rings / app / f"{stage}.key"), where=str(folder))
+
+    @staticmethod
+    def aws(calls: Callable[[str], Call], region: str, app: str) -> StateHome:
+        """State in the account's bucket, made on first use in ``region``; keys in SSM ``/sst-py/key/<app>/<stage>``."""
+        bucket = bootstrap(calls, region)
+        ssm = calls(record_region(region))
+        store = S3Store(calls(bucket.region), bucket.name)
+        return StateHome(store, app, lambda stage: SsmKeys(ssm, f"/sst-py/key/{app}/{stage}"), where=f"s3://{bucket.name}")
+
+    @staticmethod
+    def memory(app: str) -> StateHome:
+        """State that ends with the process, for tests."""
+        return StateHome(MemoryStore(), app, lambda stage: MemoryKeys(), where="memory")
+
+    def stage(self, name: str, who: Who, *, lease: Lease = Lease()) -> Stage:
+        return Stage(self.store, self.app, name, keys=self.keys(name), who=who, lease=lease)
+
+    def secrets(self, stage: str) -> Secrets:
+        return Secrets(self.store, self.app, stage, keys=self.keys(stage), fallback_keys=self.keys(FALLBACK))
+
+    def keys(self, stage: str) -> KeyRing:
+        """The ring of a stage; the same object each time."""
+        if stage not in self._rings:
+            self._rings[stage] = self._keys(stage)
+        return self._rings[stage]
+
+    def stages(self) -> list[str]:
+        """The stages of this app that have state, sorted."""
+        found = (key.split("/") for key in self.store.list(f"{self.app}/"))
+        return sorted({parts[1] for parts in found if len(parts) == 4 and parts[2] in ("snapshot", "journal")})
+
+    def rotate_key(self, stage: Stage) -> str:
+        """Make a new key for a stage and save state and secrets under it; the key's id. The former keys stay readable.
+
+        ``StateHome.keys(stage).forget()`` drops them, and with them the versions of the state that were saved before.
+        """
+        with stage.locked("secret rotate-key") as session:
+            name = self.keys(stage.name).rotate()
+            self.secrets(stage.name).reseal()
+            session.save(force=True)
+        return name
+
+    def close(self) -> None:
+        self.store.close()

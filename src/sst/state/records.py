@@ -1,0 +1,178 @@
+"""A snapshot and journal entries as records of the file format, with secret values sealed one by one."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from ..core.model import HIDDEN, Entry, Op, Pending, Snapshot, State
+from ..errors import InternalError, StateError
+from .format import Damaged, Document, plain
+from .keys import KeyRing, decrypt, encrypt
+
+__all__ = ["Box", "entries_of", "entry_record", "snapshot_of", "snapshot_records"]
+
+_SEALED = "$sealed"
+_PLAIN = "$plain"
+_TUPLES = ("deps", "secret")
+_VALUES = ("inputs", "outputs")
+_DEFAULTS = {kind: tuple((f.name, None if f.default is MISSING else f.default) for f in fields(kind)) for kind in (State, Pending)}
+
+
+class Box:
+    """Seals secret values of one state: a value opens only in the same lineage, at the same resource and property."""
+
+    def __init__(self, keys: KeyRing, lineage: str) -> None:
+        self._keys, self._lineage = keys, lineage
+
+    def seal(self, urn: str, name: str, value: Any) -> str:
+        return encrypt(self._keys, json.dumps(value), self._aad(urn, name))
+
+    def open(self, urn: str, name: str, text: str) -> Any:
+        try:
+            return json.loads(decrypt(self._keys, text, self._aad(urn, name)))
+        except StateError as e:
+            raise StateError(f"{name} of {urn}: {e.message}", hint=e.hint) from e
+
+    def _aad(self, urn: str, name: str) -> str:
+        return json.dumps([self._lineage, urn, name])
+
+
+def entry_record(entry: Entry, box: Box) -> dict[str, Any]:
+    """One journal entry. Raises ``InternalError`` naming a property that JSON can't hold."""
+    record: dict[str, Any] = {"kind": entry.kind}
+    if entry.urn:
+        record["urn"] = entry.urn
+    if entry.old:
+        record["old"] = entry.old
+    if entry.state is not None:
+        record["state"] = _pack(entry.state, box)
+    if entry.pending is not None:
+        record["pending"] = _pack(entry.pending, box)
+    if entry.data is not None:
+        record["data"] = {k: _hide(v, entry.kind, plain_key(k, entry.kind), box) for k, v in entry.data.items()}
+    return record
+
+
+def plain_key(key: Any, what: str) -> str:
+    if not isinstance(key, str):
+        raise InternalError(f"{what} has the key {key!r}; state holds text keys only")
+    return key
+
+
+def entries_of(document: Document, box: Box) -> Iterator[Entry]:
+    """The entries of a journal object."""
+    for record, offset in zip(document.records, document.offsets, strict=True):
+        yield _read(document.name, offset, lambda r: _entry(r, box), record)
+
+
+def _entry(record: Mapping[str, Any], box: Box) -> Entry:
+    data = record.get("data")
+    return Entry(
+        record["kind"], record.get("urn", ""),
+        state=_unpack(State, record["state"], box) if "state" in record else None,
+        pending=_unpack(Pending, record["pending"], box) if "pending" in record else None,
+        old=record.get("old", ""),
+        data=None if data is None else {k: _show(v, record["kind"], k, box) for k, v in data.items()})
+
+
+def snapshot_records(snapshot: Snapshot, box: Box) -> Iterator[dict[str, Any]]:
+    """A line a resource, a deposed thing, a pending operation, and an item of outputs, links and meta."""
+    for urn, state in snapshot.resources.items():
+        yield {"part": "resources", "key": urn, "value": _pack(state, box)}
+    for key, state in snapshot.deposed.items():
+        yield {"part": "deposed", "key": key, "value": _pack(state, box)}
+    for key, pending in snapshot.pending.items():
+        yield {"part": "pending", "key": key, "value": _pack(pending, box)}
+    for part in ("outputs", "links", "meta"):
+        for key, value in getattr(snapshot, part).items():
+            yield {"part": part, "key": plain_key(key, part), "value": _hide(value, part, key, box)}
+
+
+def snapshot_of(document: Document, box: Box) -> Snapshot:
+    """The snapshot in a document. Order is kept."""
+    parts: dict[str, dict[str, Any]] = {p: {} for p in ("resources", "deposed", "pending", "outputs", "links", "meta")}
+
+    def take(record: Mapping[str, Any]) -> None:
+        part, key, value = record["part"], record["key"], record["value"]
+        match part:
+            case "resources" | "deposed":
+                parts[part][key] = _unpack(State, value, box)
+            case "pending":
+                parts[part][key] = _unpack(Pending, value, box)
+            case _:
+                parts[part][key] = _show(value, part, key, box)
+
+    for record, offset in zip(document.records, document.offsets, strict=True):
+        _read(document.name, offset, take, record)
+    return Snapshot(**parts, serial=document.header["serial"])
+
+
+def _read(name: str, offset: int, read: Callable[[Mapping[str, Any]], Any], record: Mapping[str, Any]) -> Any:
+    try:
+        return read(record)
+    except StateError as e:
+        raise Damaged(name, offset, e.message, hint=e.hint) from e
+    except (KeyError, TypeError, ValueError, AttributeError) as e:
+        raise Damaged(name, offset, f"the line has a wrong form ({type(e).__name__}: {e})") from e
+
+
+def _pack(item: State | Pending, box: Box) -> dict[str, Any]:
+    """Only what differs from the defaults, so that a resource costs few bytes."""
+    out: dict[str, Any] = {}
+    for name, default in _DEFAULTS[type(item)]:
+        value = getattr(item, name)
+        if name in _VALUES:
+            if value:
+                out[name] = {plain_key(k, item.urn): plain(v, f"{k} of {item.urn}") for k, v in value.items()}
+        elif value != default:
+            out[name] = plain(value, f"{name} of {item.urn}")
+    for side in _VALUES:
+        for name in item.secret:
+            if name in out.get(side, ()):
+                out[side][name] = box.seal(item.urn, f"{side}.{name}", out[side][name])
+    return out
+
+
+def _unpack(kind: type[Any], given: Mapping[str, Any], box: Box) -> Any:
+    values = dict(given)
+    for name in _TUPLES:
+        if name in values:
+            values[name] = tuple(values[name])
+    for side in _VALUES:
+        for name in values.get("secret", ()):
+            if name in values.get(side, ()):
+                values[side] = {**values[side], name: box.open(values["urn"], f"{side}.{name}", values[side][name])}
+    if "op" in values:
+        values["op"] = Op(values["op"])
+    return kind(**values)
+
+
+def _hide(value: Any, part: str, path: str, box: Box) -> Any:
+    """Seal what ``hidden`` marked. A mapping of the user's that looks like our own marks is wrapped."""
+    if isinstance(value, Mapping):
+        if len(value) == 1:
+            (key, only), = value.items()
+            if key == HIDDEN:
+                return {_SEALED: box.seal(part, path, plain(only, f"{part}.{path}"))}
+            if key in (_SEALED, _PLAIN):
+                return {_PLAIN: {key: _hide(only, part, f"{path}.{key}", box)}}
+        return {plain_key(k, f"{part}.{path}"): _hide(v, part, f"{path}.{k}", box) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hide(v, part, f"{path}.{n}", box) for n, v in enumerate(value)]
+    return plain(value, f"{part}.{path}")
+
+
+def _show(value: Any, part: str, path: str, box: Box) -> Any:
+    if isinstance(value, dict):
+        if len(value) == 1:
+            (key, only), = value.items()
+            if key == _SEALED:
+                return {HIDDEN: box.open(part, path, only)}
+            if key == _PLAIN:
+                return {k: _show(v, part, f"{path}.{k}", box) for k, v in only.items()}
+        return {k: _show(v, part, f"{path}.{k}", box) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_show(v, part, f"{path}.{n}", box) for n, v in enumerate(value)]
+    return value

@@ -1,0 +1,95 @@
+"""Takes secret values out of text that people or logs will see."""
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+__all__ = ["Redactor"]
+
+_LEAST = 4
+"""Shorter values are words of ordinary text: hiding them would hide everything."""
+_LINE = 8
+"""A line of a longer secret (a private key) is hidden by itself from this length."""
+_STEM = 5
+"""The least of a base64 stem that is looked for."""
+
+
+class Redactor:
+    """Replaces secret values, also where they were escaped for JSON, URLs or HTML or encoded as base64.
+
+        redactor = Redactor()
+        redactor.add("p4ssw0rd!")
+        redactor.redact('{"p": "p4ssw0rd!"}')     # '{"p": "***"}'
+
+    Values shorter than 4 characters are not hidden. Safe to use from many threads.
+    """
+
+    def __init__(self, values: Iterable[Any] = (), *, mask: str = "***") -> None:
+        self._mask = mask
+        self._forms: set[str] = set()
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self._lock = threading.Lock()
+        for value in values:
+            self.add(value)
+
+    def add(self, value: Any) -> None:
+        """Hide a value from now on; of a mapping or list, each text and number in it."""
+        if isinstance(value, Mapping):
+            for v in value.values():
+                self.add(v)
+        elif isinstance(value, list | tuple | set | frozenset):
+            for v in value:
+                self.add(v)
+        elif isinstance(value, str):
+            self._add(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            self._add(str(value))
+
+    def _add(self, text: str) -> None:
+        with self._lock:
+            if len(text) < _LEAST or text in self._values:
+                return
+            self._values.add(text)
+            self._forms.update(_forms(text))
+            self._forms.update(*(_forms(line.strip()) for line in text.splitlines() if _LINE <= len(line.strip()) < len(text)))
+            self._pattern = None
+
+    def redact(self, text: str) -> str:
+        """The text with each secret replaced."""
+        if not self._forms:
+            return text
+        with self._lock:
+            if self._pattern is None:
+                # The longest first, so that a secret that begins with another is hidden whole.
+                self._pattern = re.compile("|".join(map(re.escape, sorted(self._forms, key=lambda f: (-len(f), f)))))
+            pattern = self._pattern
+        return pattern.sub(lambda _: self._mask, text)
+
+
+def _forms(text: str) -> set[str]:
+    raw = text.encode("utf-8", "surrogatepass")
+    forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1], html.escape(text),
+             html.escape(text, quote=False), quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    forms |= {json.dumps(f)[1:-1] for f in tuple(forms)}
+    forms |= {f.replace("%", "%25") for f in (quote(raw, safe=""),) if "%" in f}
+    forms |= {re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), f) for f in tuple(forms)}
+    return {f for f in forms | set(_base64(raw)) if len(f) >= _LEAST}
+
+
+def _base64(raw: bytes) -> Iterable[str]:
+    """The part of the base64 of any text around it that depends on this value alone, for each of the three alignments."""
+    for before in range(3):
+        coded = base64.b64encode(bytes(before) + raw).decode()
+        start = (0, 2, 3)[before]
+        whole = (before + len(raw)) * 8 // 6
+        stem = coded[start:whole]
+        if len(stem) >= _STEM:
+            yield stem
+            yield stem.replace("+", "-").replace("/", "_")

@@ -1,0 +1,250 @@
+"""The state of one stage: read it, lock it, write to it, save it.
+
+    stage = Stage(store, "my-app", "prod", keys=keys, who=here("ann"))
+    stage.load().resources                 # without the lock
+    with stage.locked("deploy") as session:
+        session.write(Entry("begin", urn, pending=todo))
+        ...
+        session.write(Entry("made", urn, state=made))
+        session.save()
+
+Objects, under ``<app>/<stage>/``: ``lock``; ``journal/<position>``; ``snapshot/<serial>``. A snapshot holds all up to a position
+of the journal. The journal since the snapshot *before* the newest is kept, so that one damaged snapshot costs nothing.
+"""
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ..core.model import Entry, Snapshot
+from ..errors import InternalError, SstError, StateError
+from .holder import Who, steady
+from .journal import Journal
+from .keys import KeyRing, digest
+from .lock import Held, Lease, Lock, break_lock, read_lock
+from .records import Box, entry_record
+from .store import Conflict, Store
+from .versions import Loaded, Version, Versions
+
+__all__ = ["Session", "Stage", "Version"]
+
+_PARTS = ("outputs", "links", "meta")
+
+
+class Stage:
+    """A stage's state, not locked.
+
+    ``keep`` is how many snapshots are kept (default 50). ``lease`` and ``clock`` are the lock's times and the clock they are
+    measured with. ``warnings`` says what was found and mended on the way.
+    """
+
+    def __init__(self, store: Store, app: str, stage: str, *, keys: KeyRing, who: Who, lease: Lease = Lease(), keep: int = 50,
+                 clock: Callable[[], float] = steady) -> None:
+        self.store, self.app, self.name, self.keys, self.who = store, app, stage, keys, who
+        self.prefix = f"{app}/{stage}/"
+        self.warnings: list[str] = []
+        self._lease, self._keep, self._clock = lease, keep, clock
+        self._versions = Versions(store, self.prefix, keys, self.warnings)
+
+    @property
+    def lock_key(self) -> str:
+        return f"{self.prefix}lock"
+
+    def load(self) -> Snapshot:
+        """The last good snapshot with the journal since. Operations that never ended stay visible in ``pending``.
+
+        If the newest snapshot is damaged the one before it and a longer part of the journal give the same, and ``warnings`` says so.
+        Raises ``StateError`` naming the object and offset if that can't be done. An unused stage gives an empty snapshot.
+        """
+        try:
+            loaded = self._versions.load()
+        except StateError:
+            loaded = self._versions.load()  # a command that saved meanwhile may have pruned what we were about to read
+        return replace(loaded.folding.snapshot(), serial=loaded.serial)
+
+    def history(self) -> list[Version]:
+        """The snapshots that are kept, newest first; damaged ones are listed with what is wrong."""
+        return self._versions.history()
+
+    def version(self, serial: int) -> Snapshot:
+        """One former snapshot. Raises ``StateError`` if it is not kept or is damaged."""
+        return self._versions.version(serial)
+
+    def restore(self, serial: int, *, command: str = "state restore") -> Snapshot:
+        """Make a former snapshot the newest one, under the lock. Works too when what came after it is damaged.
+
+        Only the state changes: what exists in the cloud stays, and the next deploy brings the two together.
+        """
+        lock = Lock(self.store, self.lock_key, self.who, lease=self._lease, clock=self._clock)
+        lock.acquire(command)
+        try:
+            snapshot, lineage = self._versions.read(serial)
+            header = {"lineage": lineage, "epoch": lock.epoch, "restored": serial}
+            while True:
+                journal = Journal(self.store, self.prefix, header, self._versions.last_position(), landed=_ignore, check=lock.check)
+                lock.renew()
+                if journal.mark({}):
+                    break
+            restored = replace(snapshot, serial=max(self._versions.serials()) + 1)
+            self._versions.write(restored, lineage, journal.position, command, [*self._versions.fences(), journal.position])
+            return restored
+        finally:
+            lock.release()
+
+    def holder(self) -> Held | None:
+        """Who holds the lock now."""
+        return read_lock(self.store, self.lock_key)
+
+    def unlock(self) -> Held | None:
+        """Break the lock; who held it. The former holder's next write is refused."""
+        return break_lock(self.store, self.lock_key)
+
+    @contextlib.contextmanager
+    def locked(self, command: str) -> Iterator[Session]:
+        """Hold the lock during the block. Raises ``Locked`` at once, naming the holder, if somebody else has it.
+
+        The session is not saved by itself: what was written is durable in the journal, and the next command folds it.
+        """
+        lock = Lock(self.store, self.lock_key, self.who, lease=self._lease, clock=self._clock)
+        unclean = lock.acquire(command)
+        session: Session | None = None
+        try:
+            loaded = self._fenced(lock) if unclean else self._versions.load()
+            session = Session(self, self._versions, loaded, lock, command, keep=self._keep)
+            yield session
+        finally:
+            clean = session.close() if session else not unclean
+            try:
+                lock.release(clean=clean)
+            except SstError as e:
+                self.warnings.append(f"the lock could not be released and runs out by itself in {self._lease.expire:.0f} s: {e}")
+
+    def _fenced(self, lock: Lock) -> Loaded:
+        """Occupy the next position of the journal, so that whoever held the lock before can write no more; then read."""
+        lineage = self._versions.load().lineage
+        while True:
+            header = {"lineage": lineage, "epoch": lock.epoch, "fence": True}
+            journal = Journal(self.store, self.prefix, header, self._versions.last_position(), landed=_ignore, check=lock.check)
+            lock.renew()
+            if journal.mark({}):
+                return self._versions.load()
+
+
+def _ignore(entries: Sequence[Entry]) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """The newest snapshot: its serial and the position of the journal up to which it holds all."""
+
+    serial: int
+    position: int
+
+
+class Session:
+    """The state while the lock is held. All methods may be called from any thread."""
+
+    def __init__(self, stage: Stage, versions: Versions, loaded: Loaded, lock: Lock, command: str, *, keep: int) -> None:
+        self.warnings = stage.warnings
+        self.lineage = loaded.lineage
+        """Random id of this state since its first command; never changes."""
+        self._keys, self._versions, self._lock, self._command, self._keep = stage.keys, versions, lock, command, keep
+        self._box = Box(stage.keys, loaded.lineage)
+        self._folding = loaded.folding
+        self._guard = threading.Lock()
+        self._saved = _Saved(loaded.serial, loaded.saved_position)
+        self._fences = loaded.fences
+        self._unsaved = loaded.unsaved
+        self._at = loaded.position
+        """Position of the last entries that are folded."""
+        self._journal = Journal(stage.store, stage.prefix, {"lineage": loaded.lineage, "epoch": lock.epoch}, loaded.position,
+                                landed=self._landed, check=lock.check)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """All that is known now. Each reading after a change copies it, so don't read it once a resource."""
+        with self._guard:
+            return replace(self._folding.snapshot(), serial=self._saved.serial)
+
+    @property
+    def epoch(self) -> int:
+        """The lock's number: grows with each holder."""
+        return self._lock.epoch
+
+    def check(self) -> None:
+        """Raise ``Fenced`` unless the lock is surely still ours. Call it before each change in the cloud."""
+        self._lock.check()
+
+    def digest(self, text: str) -> str:
+        """A fingerprint of a secret for plans: tells whether it changed, and nothing else."""
+        return digest(self._keys, text)
+
+    def write(self, *entries: Entry) -> None:
+        """Make entries durable, in this order and in one write; then they are in ``snapshot``.
+
+        Threads that write at the same time share a write to the store. Raises ``Fenced`` if the lock was taken over, the store's
+        error if it refuses, ``InternalError`` for a value that JSON can't hold. After an error nothing more can be written.
+        """
+        todo = [e for e in map(self._with_lineage, entries) if not self._known(e)]
+        self._journal.append(todo, [entry_record(e, self._box) for e in todo])
+
+    def _with_lineage(self, entry: Entry) -> Entry:
+        return replace(entry, data={**(entry.data or {}), "lineage": self.lineage}) if entry.kind == "meta" else entry
+
+    def _known(self, entry: Entry) -> bool:
+        """Whether it would write down once more what is there: that would make a new version of the state without a change."""
+        if entry.kind not in _PARTS:
+            return False
+        with self._guard:
+            return bool((entry.data or {}) == self._folding.part(entry.kind))
+
+    def _landed(self, entries: Sequence[Entry]) -> None:
+        with self._guard:
+            for entry in entries:
+                self._folding.add(entry)
+            self._unsaved, self._at = True, self._journal.position
+
+    def save(self, *, force: bool = False) -> int:
+        """Fold the journal into a new snapshot if anything was written since the last; its serial.
+
+        The former ones are kept. Raises ``InternalError`` if the state contradicts itself: then nothing is lost, the journal has it.
+        ``force`` saves without a change (after the keys were rotated).
+        """
+        if not (self._unsaved or force):
+            return self._saved.serial
+        self.check()
+        with self._guard:
+            snapshot, position = self._folding.snapshot(), self._at
+        try:
+            snapshot.verify()
+        except ValueError as e:
+            raise InternalError(f"the state would contradict itself: {e}",
+                                hint="nothing is lost: all of it is in the journal. Please report this") from e
+        serial = self._put(snapshot, position)
+        before, self._saved = self._saved, _Saved(serial, position)
+        with self._guard:
+            self._unsaved = self._at != position
+        try:
+            self._versions.prune(before.position, self._fences, self._keep)
+        except SstError as e:
+            self.warnings.append(f"old state objects could not be deleted; the next save tries again: {e}")
+        return serial
+
+    def _put(self, snapshot: Snapshot, position: int) -> int:
+        serial = self._saved.serial
+        while True:
+            serial += 1
+            try:
+                self._versions.write(replace(snapshot, serial=serial), self.lineage, position, self._command, self._fences)
+                return serial
+            except Conflict:
+                # A holder that we overtook saved what it had written till then: true, but older than ours. Or we were overtaken.
+                self._lock.renew()
+
+    def close(self) -> bool:
+        """End writing; whether all that was begun to be written is known to have ended."""
+        self._journal.close()
+        return not self._journal.broken
