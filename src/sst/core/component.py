@@ -11,7 +11,8 @@ from ..errors import SstError, UserError
 from .graph import current
 from .model import URN
 from .names import did_you_mean, snake
-from .resource import Declared, child_scope, paths
+from .output import Output
+from .resource import Declared, Resource, child_scope, paths
 from .transform import Transform, transformed
 
 __all__ = ["Component", "Nodes", "Options"]
@@ -114,6 +115,11 @@ class Component(metaclass=Declared):
                             frozenset(self.parts), self.where)
         with graph.within(replace(self._scope, transform=dict(transform or {}))):
             yield
+
+    def base_of(self, kind: type[Resource], name: str) -> Output[str]:
+        """The physical name that the child ``name`` of this kind is minted, to build an own name from:
+        ``logs.LogGroup("LogGroup", name=f"/aws/lambda/{self.base_of(logs.LogGroup, 'LogGroup')}")``."""
+        return Output.of(f"{self._scope.types}/{kind.type}::{self._scope.names}/{name}", "base")
 
     @property
     def nodes(self) -> Nodes:

@@ -62,6 +62,7 @@ class Graph:
     resources: dict[URN, Resource] = field(default_factory=dict)
     transforms: list[tuple[type, Change]] = field(default_factory=list)
     laters: list[tuple[Output[Any], Callable[[Any], object], Scope, str]] = field(default_factory=list)
+    endings: list[tuple[Callable[[], None], Scope, str]] = field(default_factory=list)
     problems: list[SstError] = field(default_factory=list)
     scope: Scope = field(default_factory=Scope)
     stack: str = ""
@@ -141,8 +142,17 @@ class Graph:
                              hint=f"the other one is at {other.where}; names differ by more than upper and lower case")
                 return
 
+    def at_end(self, declare: Callable[[], None], scope: Scope) -> None:
+        """Call ``declare`` when the program has ended: for one resource that gathers what several calls asked for."""
+        self.endings.append((declare, scope, self.stack))
+
     def seal(self) -> None:
         """The program has ended: explicit dependencies are resolved, and all problems are raised in one report."""
+        endings, self.endings = self.endings, []
+        for declare, scope, self.stack in endings:
+            with self.within(scope):
+                declare()
+        self.stack = ""
         for urn, resource in self.resources.items():
             if resource.depends_on:
                 goal = self.goals[urn]

@@ -150,7 +150,7 @@ class Entry:
     undone    the operation ended and changed nothing
     unsure    ``state``: an update may have happened; ends the pending operation
     replaced  ``state``: the new thing; the old one becomes deposed
-    gone      ``state``: this thing (live or deposed, by id) no longer exists
+    gone      ``state``: this thing (live or deposed, by id) no longer exists; what depended on it no longer does
     moved     ``old`` → ``urn``: the same thing under a new name
     retained  the thing leaves the program but stays in the cloud and in the state
     outputs, links, meta  ``data``: replaces that part of the snapshot
@@ -179,6 +179,8 @@ class Folding:
         self.deposed = dict(snapshot.deposed)
         self.pending = dict(snapshot.pending)
         self.parts: dict[str, dict[str, Any]] = {}
+        self._users: dict[URN, set[URN]] | None = None
+        """Who depends on what; made when first asked for."""
 
     def snapshot(self) -> Snapshot:
         """The snapshot so far: a copy, made only if entries came since the last one."""
@@ -205,7 +207,7 @@ class Folding:
                 pend[_pending_key(e.pending)] = e.pending
             case "made" | "unsure":
                 assert e.state
-                res[e.urn] = e.state
+                self._put(e.urn, e.state)
                 pend.pop(e.urn, None)
             case "undone":
                 pend.pop(e.urn, None)
@@ -213,7 +215,7 @@ class Folding:
                 assert e.state
                 if was := res.get(e.urn):
                     dep[deposed_key(was)] = was
-                res[e.urn] = e.state
+                self._put(e.urn, e.state)
                 pend.pop(e.urn, None)
             case "gone":
                 assert e.state
@@ -224,13 +226,33 @@ class Folding:
                 elif e.urn in res and res[e.urn].id == e.state.id:
                     del res[e.urn]
                     pend.pop(e.urn, None)
+                    self._forget_uses(e.urn)
             case "moved":
                 _move(res, dep, e.old, e.urn)
+                self._users = None
             case "retained":
                 if e.urn in res:
                     res[e.urn] = replace(res[e.urn], retained=True, deps=())
             case "outputs" | "links" | "meta":
                 self.parts[e.kind] = dict(e.data or {})
+
+    def _put(self, urn: URN, state: State) -> None:
+        self.resources[urn] = state
+        if self._users is not None:
+            for d in state.deps:
+                self._users.setdefault(d, set()).add(urn)
+
+    def _forget_uses(self, gone: URN) -> None:
+        """What still depends on a thing that is gone (it was deleted to be made again) depends on it no longer."""
+        if self._users is None:
+            self._users = {}
+            for urn, s in self.resources.items():
+                for d in s.deps:
+                    self._users.setdefault(d, set()).add(urn)
+        for user in self._users.pop(gone, ()):
+            s = self.resources.get(user)
+            if s and gone in s.deps:
+                self.resources[user] = replace(s, deps=tuple(d for d in s.deps if d != gone))
 
 
 def fold(snapshot: Snapshot, entries: Iterable[Entry]) -> Snapshot:
@@ -265,7 +287,8 @@ def _move(res: dict[URN, State], dep: dict[str, State], old: URN, new: URN) -> N
             del dep[key]
             moved = replace(s, urn=new)
             dep[deposed_key(moved)] = moved
-    for urn, s in res.items():
-        if old in s.deps or s.parent == old:
-            res[urn] = replace(s, deps=tuple(sorted(new if d == old else d for d in s.deps)),
-                               parent=new if s.parent == old else s.parent)
+    for part in (res, dep):
+        for key, s in part.items():
+            if old in s.deps or s.parent == old:
+                part[key] = replace(s, deps=tuple(sorted(new if d == old else d for d in s.deps)),
+                                    parent=new if s.parent == old else s.parent)

@@ -60,13 +60,19 @@ class Provider(Protocol):
         """Make the thing that ``todo`` describes; ``todo.inputs`` are plain values, with the physical name filled in."""
 
     def read(self, state: State) -> Made | None:
-        """What is there now, or None if it is gone. ``Made.inputs`` holds the inputs as the cloud has them."""
+        """What is there now, or None if it is gone. ``Made.inputs`` holds the inputs as the cloud has them, as far as it tells.
+
+        To take over an existing thing the engine asks for a state that holds no more than its ``urn``, ``type`` and ``id``."""
 
     def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Made:
-        """Change the thing in place; ``changed`` names the properties to send."""
+        """Change the thing in place; ``changed`` names the properties to send, never one whose change needs a new thing.
+        After an update or create of unknown end it names all the others, and may be empty: then nothing is to be sent."""
 
     def delete(self, state: State, note: Note) -> None:
         """End the thing. That it is gone already is no error."""
 
     def find(self, todo: Pending) -> Found | Absent | Unsure:
-        """After a crash or a lost reply: was the thing that ``todo`` began to create made?"""
+        """After a crash or a lost reply: was the thing that ``todo`` began to create made?
+
+        ``Absent`` only where the cloud's answer is certain by now: a look-up that may be stale is repeated or ``Unsure``. A thing
+        of another owner or stage is not ours, whatever its name; neither is ``todo.old_id``, which is being replaced."""

@@ -1,0 +1,27 @@
+"""Components on AWS."""
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api_gateway_v2 import ApiGatewayV2 as ApiGatewayV2
+    from .bucket import Bucket as Bucket
+    from .cron import Cron as Cron
+    from .dns import dns as dns
+    from .dynamo import Dynamo as Dynamo
+    from .function import Function as Function
+    from .queue import Queue as Queue
+
+_HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo", "Function": "function", "Queue": "queue",
+         "dns": "dns"}
+
+__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Queue", "dns"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"sst.aws has no component {name!r}; it has {', '.join(__all__)}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value

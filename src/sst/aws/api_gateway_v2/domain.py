@@ -1,0 +1,49 @@
+"""The custom domain of an HTTP API."""
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from ...core.output import Input, Output
+from ...errors import UserError
+from ...providers.aws import apigatewayv2
+from ..dns import Dns, alias_records, certificate, dns
+
+__all__ = ["ApiDomain", "make_domain"]
+
+
+class ApiDomain(TypedDict, total=False):
+    """``name``: the host. ``path``: serve under ``/path``. ``cert``: ARN of a certificate; made and proved through DNS by default.
+    ``dns``: ``aws.dns(zone=...)`` or False to make no records. ``name_id``: an existing API Gateway domain name."""
+
+    name: str
+    path: str
+    cert: Input[str]
+    dns: Dns | bool
+    name_id: Input[str]
+
+
+def make_domain(api: apigatewayv2.Api, stage: apigatewayv2.Stage, domain: str | ApiDomain) -> Output[str]:
+    """Certificate, domain name, mapping and DNS records; gives the URL."""
+    given: ApiDomain = {"name": domain} if isinstance(domain, str) else domain
+    if ("name" in given) == ("name_id" in given):
+        raise UserError("a domain takes one of name and name_id", hint='domain="api.example.com"')
+    path: dict[str, Any] = {"api_mapping_key": given["path"]} if given.get("path") else {}
+    if "name_id" in given:
+        host: Input[str] = given["name_id"]
+    else:
+        host = _own(given).name
+    mapping = apigatewayv2.ApiMapping("ApiMapping", api_id=api.id, domain_name=host, stage=stage.name, **path)
+    tail = f"/{given['path']}/" if given.get("path") else ""
+    return mapping.domain_name.apply(lambda name: f"https://{name}{tail}")
+
+
+def _own(given: ApiDomain) -> apigatewayv2.DomainName:
+    name, zone = given["name"], given.get("dns", True)
+    if zone is False and "cert" not in given:
+        raise UserError(f'the domain "{name}" has dns=False and no certificate', hint='add "cert": the ARN of a certificate for it')
+    where = dns() if zone is True else zone
+    cert = given["cert"] if "cert" in given else certificate(name, where)
+    made = apigatewayv2.DomainName("DomainName", name=name, certificate_arn=cert)
+    if where:
+        alias_records(name, made.target, made.hosted_zone_id, where)
+    return made

@@ -1,0 +1,45 @@
+"""DNS records and certificates through Route 53."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.graph import current
+from ..core.output import Input, Output
+from ..providers.aws import acm, route53
+
+__all__ = ["Dns", "alias_records", "certificate", "dns"]
+
+
+@dataclass(frozen=True)
+class Dns:
+    """Where records are made: a Route 53 hosted zone, found by the longest matching name if not given."""
+
+    zone: Input[str] | None = None
+
+
+def dns(*, zone: Input[str] | None = None) -> Dns:
+    """Records in Route 53: ``domain={"name": "api.example.com", "dns": aws.dns(zone="Z0123456789")}``."""
+    return Dns(zone)
+
+
+def zone_of(name: str, where: Dns) -> Input[str]:
+    if where.zone is not None:
+        return where.zone
+    found: str = current().settings["hosted_zone"](name)
+    return found
+
+
+def certificate(name: str, where: Dns | bool) -> Output[str]:
+    """The ARN of a new certificate for ``name``, once it is proved through DNS and issued."""
+    made = acm.Certificate("Certificate", domain_name=name, validation_method="DNS")
+    zone = zone_of(name, where if isinstance(where, Dns) else Dns())
+    record = route53.Record("CertificateRecord", zone=zone, name=made.record_name, type="CNAME", ttl=60, records=[made.record_value])
+    return acm.CertificateValidation("CertificateValidation", certificate_arn=made.arn, depends_on=[record]).certificate_arn
+
+
+def alias_records(name: str, target: Output[str], target_zone: Output[str], where: Dns | bool) -> None:
+    """A and AAAA records that point at a thing of AWS."""
+    zone = zone_of(name, where if isinstance(where, Dns) else Dns())
+    for kind in ("A", "AAAA"):
+        route53.Record(f"Dns{kind}", zone=zone, name=name, type=kind, alias={"DNSName": target, "HostedZoneId": target_zone,
+                                                                              "EvaluateTargetHealth": True})

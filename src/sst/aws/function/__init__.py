@@ -1,0 +1,153 @@
+"""A function: code that runs when it is called."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict, Unpack
+
+from ...core.component import Component, Options
+from ...core.graph import current
+from ...core.link import Link, LinkItem, Statement, linked
+from ...core.output import Input, Output
+from ...core.transform import Transform
+from ...core.units import megabytes, seconds
+from ...errors import UserError
+from ...providers.aws import lambda_
+from ..link_permissions import Access, grants
+from .code import CopyFile, make_code
+from .env import make_environment
+from .logs import Logging, make_log_group
+from .role import make_role
+from .url import Cors, Url, make_url
+
+__all__ = ["Concurrency", "CopyFile", "Cors", "Function", "FunctionArgs", "FunctionTransform", "Logging", "Url"]
+
+
+class Concurrency(TypedDict, total=False):
+    """``provisioned``: kept warm (needs ``versioning=True``). ``reserved``: at most so many at once."""
+
+    provisioned: int
+    reserved: int
+
+
+class FunctionTransform(TypedDict, total=False):
+    """Changes to what a function is made of."""
+
+    function: Transform
+    role: Transform
+    policy: Transform
+    log_group: Transform
+    url: Transform
+    event_invoke_config: Transform
+    code: Transform
+
+
+class FunctionArgs(TypedDict, total=False):
+    """The arguments of ``Function`` but its name: what ``subscribe``, ``route`` and ``Cron`` take in place of a handler."""
+
+    handler: str
+    runtime: str
+    timeout: str
+    memory: str
+    storage: str
+    architecture: Literal["x86_64", "arm64"]
+    description: str
+    environment: Mapping[str, Input[str]]
+    link: Sequence[LinkItem]
+    permissions: Sequence[Statement]
+    policies: Sequence[Input[str]]
+    role: Input[str]
+    url: bool | Url
+    streaming: bool
+    logging: bool | Logging
+    concurrency: Concurrency
+    retries: int
+    versioning: bool
+    layers: Sequence[Input[str]]
+    copy_files: Sequence[CopyFile]
+    tags: Mapping[str, str]
+    python: Mapping[str, Any]
+    nodejs: Mapping[str, Any]
+    transform: FunctionTransform
+
+
+class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform.__annotations__)):
+    """A Lambda function.
+
+        api = aws.Function("Api", handler="src/api.handler", url=True, link=[bucket], timeout="3 minutes", memory="1024 MB")
+        api.url, api.name, api.arn
+
+    handler: ``path/to/file.function``; ``package.module:app`` is an ASGI or WSGI app.
+    runtime: by the handler's file and the project's Python by default, as ``"python3.12"`` or ``"nodejs22.x"``.
+    timeout: 1 second to 15 minutes, ``"20 seconds"`` by default. memory: 128 MB to 10240 MB, ``"1024 MB"`` by default.
+    storage: size of /tmp, 512 MB to 10240 MB. architecture: ``"x86_64"`` (default) or ``"arm64"``.
+    link: what it uses; grants least privilege. permissions: further IAM statements. policies: ARNs of managed policies.
+    role: ARN of an existing role; then nothing is granted here. url: give it an HTTPS address.
+    logging: ``False``, or retention ``"1 month"`` and format ``"text"`` by default. retries: of asynchronous calls, 0 to 2.
+
+    Source: Lambda API CreateFunction, https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    """
+
+    def __init__(self, name: str, handler: str, *, runtime: str | None = None, timeout: str = "20 seconds", memory: str = "1024 MB",
+                 storage: str = "512 MB", architecture: Literal["x86_64", "arm64"] = "x86_64", description: str = "",
+                 environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
+                 permissions: Sequence[Statement] = (), policies: Sequence[Input[str]] = (), role: Input[str] | None = None,
+                 url: bool | Url = False, streaming: bool = False, logging: bool | Logging = True,
+                 concurrency: Concurrency | None = None, retries: int | None = None, versioning: bool = False,
+                 layers: Sequence[Input[str]] = (), copy_files: Sequence[CopyFile] = (), tags: Mapping[str, str] | None = None,
+                 python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None,
+                 transform: FunctionTransform | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(name, **options)
+        graph, links, limits = current(), linked(link, self.where), _limits(timeout, memory, storage)
+        _check(concurrency, retries, versioning)
+        with self.scope(transform):
+            log_arn, log_settings = make_log_group(self, logging)
+            self.policy = None
+            if role is None:
+                made, self.policy = make_role(links, permissions, policies, log_arn, self.where)
+                role = made.arn
+            code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
+                             python=python or {}, nodejs=nodejs or {})
+            env = make_environment(graph, self.urn, links, environment or {})
+            self.function = lambda_.Function(
+                "Function", role=role, handler=code.handler, runtime=code.runtime, code=code.code, files=env.files,
+                environment=env.plain, secret_environment=env.secret, architectures=[architecture], description=description,
+                layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None, publish=versioning or None,
+                reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
+            self.url = make_url(self.function, url, streaming=streaming)
+            self._extras(concurrency, retries)
+
+    def _extras(self, concurrency: Concurrency | None, retries: int | None) -> None:
+        if retries is not None:
+            lambda_.EventInvokeConfig("EventInvokeConfig", function_name=self.function.name, maximum_retry_attempts=retries)
+        if provisioned := (concurrency or {}).get("provisioned"):
+            lambda_.ProvisionedConcurrency("ProvisionedConcurrency", function_name=self.function.name,
+                                           qualifier=self.function.version, provisioned_concurrent_executions=provisioned)
+
+    @property
+    def name(self) -> Output[str]:
+        """Its name in Lambda."""
+        return self.function.name
+
+    @property
+    def arn(self) -> Output[str]:
+        return self.function.arn
+
+    def link(self, access: Access | None = None) -> Link:
+        """Name (and URL) for the one that calls it, and the right to invoke it."""
+        properties: dict[str, Input[str]] = {"name": self.name}
+        if self.url is not None:
+            properties["url"] = self.url
+        return Link(self.logical_name, self.kind, properties, grants("Function", self.arn, access))
+
+
+def _limits(timeout: str, memory: str, storage: str) -> dict[str, Any]:
+    return {"timeout": seconds(timeout, what="timeout", low=1, high=900),
+            "memory_size": megabytes(memory, what="memory", low=128, high=10240),
+            "ephemeral_storage": megabytes(storage, what="storage", low=512, high=10240)}
+
+
+def _check(concurrency: Concurrency | None, retries: int | None, versioning: bool) -> None:
+    if (concurrency or {}).get("provisioned") and not versioning:
+        raise UserError("provisioned concurrency needs a published version", hint="add versioning=True")
+    if retries is not None and not 0 <= retries <= 2:
+        raise UserError(f"retries must be between 0 and 2; it is {retries}")

@@ -1,0 +1,46 @@
+"""A function given as a handler, as arguments, as a component, or by its ARN: what ``subscribe``, ``route`` and ``Cron`` take."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ...core.link import LinkItem, Statement
+from ...core.output import Input, Output
+from ...errors import UserError
+from . import Function, FunctionArgs
+
+__all__ = ["Handler", "Target", "target_of"]
+
+Handler: TypeAlias = "str | FunctionArgs | Mapping[str, Any] | Function | Output[str]"
+"""``"src/job.handler"``, ``{"handler": "src/job.handler", "timeout": "1 minute"}``, a ``Function``, or an ARN."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The function that is called. ``function`` is None where only the ARN is known."""
+
+    arn: Input[str]
+    function: Function | None
+    ready: tuple[object, ...] = ()
+    """What must be there before events may flow: the role's policy."""
+
+
+def target_of(handler: Handler, name: str, *, link: Sequence[LinkItem] = (), permissions: Sequence[Statement] = (),
+              where: str = "") -> Target:
+    """The function behind a handler; a handler or arguments declare a new function called ``name`` in the current scope.
+
+    ``link`` and ``permissions`` are what the caller adds; a function that exists already does not get them.
+    """
+    if isinstance(handler, Function):
+        return Target(handler.arn, handler, (handler.policy,) if handler.policy else ())
+    if isinstance(handler, Output) or (isinstance(handler, str) and handler.startswith("arn:")):
+        return Target(handler, None)
+    args: dict[str, Any] = {"handler": handler} if isinstance(handler, str) else dict(handler) if isinstance(handler, Mapping) else {}
+    if "handler" not in args:
+        raise UserError(f"{handler!r} is no handler", where=where,
+                        hint='give "src/job.handler", a mapping with "handler" and other arguments of Function, a Function, or an ARN')
+    args["link"] = [*link, *args.get("link", ())]
+    args["permissions"] = [*permissions, *args.get("permissions", ())]
+    made = Function(name, **args)
+    return Target(made.arn, made, (made.policy,) if made.policy else ())

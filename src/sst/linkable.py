@@ -1,0 +1,65 @@
+"""Anything can be linked: plain values, or a resource that has no component of its own."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from .core.component import Component
+from .core.graph import current
+from .core.link import Link, Permission, linked
+from .core.link import Linkable as LinkableThing
+from .core.output import Input, Output, combine
+from .core.resource import Resource
+from .errors import UserError
+
+__all__ = ["Linkable"]
+
+R = TypeVar("R", bound=Resource)
+_Definition = Mapping[str, Any]
+
+
+class Linkable(Component, kind="sst.Linkable"):
+    """Values that functions can read as ``Resource.Name.key`` once they are linked.
+
+        api = sst.Linkable("Api", properties={"url": "https://api.example.com", "version": 2})
+        aws.Function("Worker", handler="src/worker.handler", link=[api])
+
+    ``properties`` are the values, plain or outputs. ``include`` are permissions that the link grants (``sst.permission``).
+    """
+
+    def __init__(self, name: str, *, properties: Mapping[str, Input[Any]], include: Sequence[Permission] = ()) -> None:
+        super().__init__(name)
+        self.properties = dict(properties)
+        self.include = tuple(include)
+
+    def link(self) -> Link:
+        return Link(self.logical_name, self.kind, self.properties, self.include)
+
+    @staticmethod
+    def wrap(kind: type[R], define: Callable[[R], _Definition]) -> None:
+        """Make every resource of a kind linkable: ``define(resource)`` gives ``{"properties": ..., "include": [...]}``.
+
+            sst.Linkable.wrap(kinesis.Stream, lambda s: {"properties": {"name": s.name},
+                                                         "include": [sst.permission(["kinesis:PutRecord"], [s.arn])]})
+            aws.Function("Worker", handler="src/worker.handler", link=[stream])
+        """
+        if not isinstance(kind, type) or not issubclass(kind, Resource):
+            raise UserError(f"Linkable.wrap takes a kind of resource, not {kind!r}")
+
+        def link(self: R) -> Link:
+            made = define(self)
+            if not isinstance(made, Mapping) or "properties" not in made:
+                raise UserError(f'Linkable.wrap of {kind.type}: the function returns {{"properties": ..., "include": [...]}}')
+            return Link(self.logical_name, kind.type, made["properties"], tuple(made.get("include", ())))
+
+        kind.link = link  # type: ignore[attr-defined]  # this is what wrapping means: instances become LinkableThing
+
+    @staticmethod
+    def env(links: Sequence[LinkableThing | Link]) -> dict[str, Output[str]]:
+        """``SST_RESOURCE_*`` variables of some links, for a program that sst does not deploy."""
+        import json
+
+        graph = current()
+        made = {f"SST_RESOURCE_{one.name}": combine(**one.properties, type=one.type).apply(json.dumps) for one in linked(links)}
+        app = {"name": graph.app, "stage": graph.stage}
+        return {**made, "SST_RESOURCE_App": combine(**app).apply(json.dumps)}

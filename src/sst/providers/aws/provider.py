@@ -1,0 +1,204 @@
+"""Runs the rows of the table: the engine's provider of everything on AWS."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from ...core.model import Pending, State
+from ...core.provider import Absent, Change, Found, Made, Note, Unsure
+from ...core.resource import Resource
+from ...errors import InternalError, ProviderError, Throttled
+from .client import Aws
+from .table import AwsResource, Call, fill, wire
+
+__all__ = ["AwsProvider", "row"]
+
+
+def row(type: str) -> type[AwsResource]:
+    """The row of a type, ``aws.sqs.Queue``; its file is imported on first use."""
+    kind = Resource.kinds.get(type)
+    if kind is None:
+        import_module(f".{_FILES.get(type.split('.')[1], type.split('.')[1])}", __package__)
+        kind = Resource.kinds.get(type)
+    if kind is None or not issubclass(kind, AwsResource):
+        raise InternalError(f"no row is named {type}")
+    return kind
+
+
+_FILES = {"lambda": "lambda_"}
+
+
+def _quiet(text: str) -> None:
+    pass
+
+
+class AwsProvider:
+    """``tags`` go onto everything that takes them, beside ``sst:app``, ``sst:stage``, ``sst:urn`` and ``sst:lineage``.
+
+    ``address`` maps a host or URL of a kind to where it is reached (itself on AWS, a loopback address on stage ``local``).
+    ``asset`` gives the bytes of a build artefact; ``asset_bucket`` the bucket for those that are too large for a call.
+    """
+
+    def __init__(self, aws: Aws, *, app: str, stage: str, lineage: str, tags: Mapping[str, str] | None = None,
+                 address: Callable[[str, str], str] = lambda kind, value: value,
+                 asset: Callable[[Mapping[str, Any]], bytes] | None = None, asset_bucket: Callable[[], str] | None = None) -> None:
+        self.aws, self.app, self.stage, self.lineage = aws, app, stage, lineage
+        self.own_tags = dict(tags or {})
+        self.address, self.asset, self.asset_bucket = address, asset, asset_bucket
+
+    # the engine's seam
+
+    def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
+        kind = row(type)
+        changed = frozenset(k for k in kind.props if old.get(k) != new.get(k))
+        if not changed:
+            return Change()
+        fixed = frozenset(k for k in changed if kind.props[k].replace or k not in kind.updatable())
+        return Change(changed, fixed, kind.delete_first)
+
+    def create(self, todo: Pending, note: Note) -> Made:
+        kind = row(todo.type)
+        known = self._known(kind, todo.inputs, {"token": todo.token, "urn": todo.urn})
+        request = kind.request(self, todo.inputs, kind.create)
+        if kind.tagging and kind.tagging.wire:
+            _put(request, kind.tagging.wire, kind.tagging.shape(self.tags(todo.urn, todo.inputs)))
+        answer = self.send(kind, kind.create, known, request, note)
+        outputs = kind.outputs(self, answer, known)
+        known |= outputs
+        for c in kind.update:
+            if c.also and any(todo.inputs.get(k) is not None for k in c.only):
+                later = self.send(kind, c, known, self._request(kind, todo.inputs, c), note)
+                outputs |= kind.outputs(self, later, known)
+        if kind.read_back and kind.read:
+            outputs |= kind.outputs(self, self.send(kind, kind.read, known, {}, note), known)
+        return Made(str(fill(kind.id, {**known, **outputs})), outputs)
+
+    def read(self, state: State) -> Made | None:
+        kind = row(state.type)
+        if kind.read is None:
+            return Made(state.id, state.outputs)
+        known = self._known(kind, state.values, {"id": state.id, "urn": state.urn})
+        answer = self._ask(kind, kind.read, known)
+        if answer is None:
+            return None
+        return Made(state.id, {**state.outputs, **kind.outputs(self, answer, known)}, kind.inputs_from(answer))
+
+    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Made:
+        kind = row(state.type)
+        known = self._known(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn})
+        outputs = dict(state.outputs)
+        taken = {k for k in changed if inputs.get(k) is None}
+        for c in kind.update:
+            if not changed & set(c.only) or set(c.only) <= taken & kind.unset.keys():
+                continue
+            full = {**inputs, **{k: kind.empty[k] for k in taken & set(c.only) & kind.empty.keys()}}
+            outputs |= kind.outputs(self, self.send(kind, c, known, self._request(kind, full, c), note), known)
+        for k in sorted(taken & kind.unset.keys()):
+            self._ask(kind, kind.unset[k], known)
+        if "tags" in changed and kind.tagging:
+            self._retag(kind, state, inputs, known)
+        return Made(state.id, outputs)
+
+    def delete(self, state: State, note: Note) -> None:
+        kind = row(state.type)
+        known = self._known(kind, state.values, {"id": state.id, "urn": state.urn})
+        try:
+            kind.before_delete(self, known, note)
+            if kind.delete:
+                self.send(kind, kind.delete, known, {}, note)
+        except ProviderError as e:
+            if isinstance(e, Throttled) or e.code not in kind.gone:
+                raise
+
+    def find(self, todo: Pending) -> Found | Absent | Unsure:
+        kind = row(todo.type)
+        known = self._known(kind, todo.inputs, {"token": todo.token, "urn": todo.urn})
+        if kind.identity == "token":
+            return Found(self.create(todo, _quiet))
+        if kind.find:
+            return self._search(kind, todo, known)
+        if kind.read is None:
+            return Unsure("there is no call that could tell")
+        known["id"] = str(fill(kind.id, known))
+        answer = self._ask(kind, kind.read, known)
+        if answer is None:
+            return Absent()
+        outputs = kind.outputs(self, answer, known)
+        return Found(Made(str(fill(kind.id, {**known, **outputs})), outputs))
+
+    # what rows use
+
+    def send(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any], request: Mapping[str, Any], note: Note) -> dict[str, Any]:
+        """Make one call of a row: the wired properties plus the call's own parameters."""
+        params = {**request, **{k: v for k, t in c.params.items() if (v := fill(t, known)) is not None}}
+        region = known.get("region_asked")
+        answer = self.aws.call(kind.service, c.op, params, region=region, note=note, retry=c.retry, idempotent=c.idempotent)
+        if c.wait:
+            self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on}, region=region, note=note)
+        return answer
+
+    def tags(self, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
+        return {**self.own_tags, **(inputs.get("tags") or {}), "sst:app": self.app, "sst:stage": self.stage, "sst:urn": urn,
+                "sst:lineage": self.lineage}
+
+    def _known(self, kind: type[AwsResource], values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+        region = values.get("region")
+        return {"account": self.aws.account(), "partition": self.aws.partition(region), "region_asked": region,
+                **dict.fromkeys(kind.props), **values, "region": region or self.aws.region, **more}
+
+    def _request(self, kind: type[AwsResource], inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        request = kind.request(self, inputs, c)
+        return dict(next(iter(request.values()), {})) if c.spread else request
+
+    def _ask(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The answer of a call, or None where it says that the thing does not exist."""
+        import jmespath
+
+        try:
+            answer = self.send(kind, c, known, {}, _quiet)
+        except ProviderError as e:
+            if isinstance(e, Throttled) or e.code not in kind.gone:
+                raise
+            return None
+        if kind.absent and c is kind.read and not jmespath.search(kind.absent, answer):
+            return None
+        return answer
+
+    def _search(self, kind: type[AwsResource], todo: Pending, known: Mapping[str, Any]) -> Found | Absent | Unsure:
+        """Look through a list for the thing that carries our mark."""
+        import jmespath
+
+        assert kind.find
+        answer = self._ask(kind, kind.find, known)
+        for item in (jmespath.search(kind.found, answer) or []) if answer is not None else []:
+            if self._is_ours(kind, item, todo):
+                outputs = kind.outputs(self, item, known)
+                return Found(Made(str(fill(kind.id, {**known, **outputs})), outputs))
+        return Absent()
+
+    def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], todo: Pending) -> bool:
+        if kind.identity == "tag":
+            tags = item.get("Tags") or item.get("tags") or {}
+            tags = tags if isinstance(tags, Mapping) else {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
+            return bool(tags.get("sst:urn") == todo.urn and tags.get("sst:lineage") == self.lineage)
+        if kind.identity == "description":
+            return todo.urn in str(item.get("Description") or item.get("Comment") or "")
+        sent = wire(kind, {k: v for k, v in todo.inputs.items() if k in kind.props and v is not None})
+        return all(item.get(k) == v for k, v in sent.items() if k in item)
+
+    def _retag(self, kind: type[AwsResource], state: State, inputs: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+        tagging = kind.tagging
+        assert tagging and tagging.add
+        old, new = state.inputs.get("tags") or {}, inputs.get("tags") or {}
+        if dropped := sorted(old.keys() - new.keys()):
+            if tagging.remove:
+                self.send(kind, tagging.remove, {**known, "tag_keys": dropped}, {}, _quiet)
+        self.send(kind, tagging.add, {**known, "tags": tagging.shape(self.tags(state.urn, inputs))}, {}, _quiet)
+
+
+def _put(request: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for part in parents:
+        request = request.setdefault(part, {})
+    request[last] = value
