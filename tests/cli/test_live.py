@@ -82,7 +82,8 @@ class Run:
         self.resize(width, height)
         self.screen = Screen(width, height)
         env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CI", "TERM")} | {"TERM": "xterm"}
-        self.process = subprocess.Popen([sys.executable, str(tmp_path / "p.py"), str(count)], stdin=slave, stdout=slave, stderr=slave, env=env)
+        self.process = subprocess.Popen([sys.executable, str(tmp_path / "p.py"), str(count)], env=env,
+                                        stdin=slave, stdout=slave, stderr=slave)
         os.close(slave)
 
     def resize(self, width: int, height: int) -> None:

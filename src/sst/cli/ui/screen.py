@@ -136,6 +136,12 @@ class Screen:
         finally:
             sys.stdout = before
 
+    def restore(self) -> None:
+        """Give the cursor back before the process ends without clean-up."""
+        if self.is_live:
+            self.out.write("\x1b[?25h\n")
+            self.out.flush()
+
     def ask(self, question: str, default: str = "") -> str:
         """One line from the person at the terminal. Without one, ``UserError``."""
         if not self.asks:

@@ -154,7 +154,6 @@ def live(stream: TextIO, paint: Paint, clock: Clock, size: Callable[[], tuple[in
     before = sys.stdout, sys.stderr
     above = [_Above(s, tree) if s.isatty() else s for s in before]
     sys.stdout, sys.stderr = above
-    tree.out.write("\x1b[?25l")
     thread.start()
     try:
         yield tree.see
@@ -166,7 +165,6 @@ def live(stream: TextIO, paint: Paint, clock: Clock, size: Callable[[], tuple[in
             if isinstance(stand_in, _Above):
                 stand_in.close()
         tree.end()
-        tree.out.write("\x1b[?25h")
 
 
 class _Tree:
@@ -174,6 +172,7 @@ class _Tree:
         self.out, self.paint, self.clock, self.size, self.marks, self.everything = out, paint, clock, size, marks, everything
         self.progress, self.lock = Progress(), Lock()
         self.shown: list[int] = []
+        self.hidden = False
 
     def see(self, event: Event) -> None:
         with self.lock:
@@ -182,6 +181,9 @@ class _Tree:
     def draw(self) -> None:
         with self.lock:
             if self.progress.began is not None and not self.progress.finished:
+                if not self.hidden:
+                    self.out.write("\x1b[?25l")
+                    self.hidden = True
                 width, height = self.size()
                 self._put(self.progress.lines(width, height, self.clock(), self.marks), width)
 
@@ -195,6 +197,8 @@ class _Tree:
             width = self.size()[0]
             self._put(self.progress.final(self.marks, width, everything=self.everything), width)
             self.shown = []
+            if self.hidden:
+                self.out.write("\x1b[?25h")
 
     def _put(self, lines: list[Line], width: int) -> None:
         body = "".join(f"{self.paint.line(line)}\x1b[K\n" for line in lines)

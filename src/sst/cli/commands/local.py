@@ -1,0 +1,72 @@
+"""``sst local``"""
+from __future__ import annotations
+
+import time
+
+import click
+
+from ..call import Call, group, pass_call
+
+
+@group("local")
+def local() -> None:
+    """Look after the cloud on this machine."""
+
+
+@local.command("status")
+@pass_call
+def status(call: Call) -> None:
+    """Show whether it runs, where, and the addresses it serves."""
+    from ...embedded.cloud import status as look
+    from ...project.find import find_config
+    from ..ui.style import seconds
+
+    screen, root = call.screen, find_config(call.cwd, call.config).parent
+    found = look(root)
+    if screen.as_json:
+        screen.data({"running": False} if not found else {
+            "running": True, "endpoint": found.cloud.endpoint, "region": found.cloud.region, "pid": found.cloud.pid,
+            "folder": str(found.cloud.folder), "started": found.started, "iam": found.iam, "current": found.current,
+            "addresses": dict(found.addresses)})
+    elif not found:
+        screen.line("The local cloud is not running; `sst deploy --stage local` starts it.")
+    else:
+        screen.done(f"running at {found.cloud.endpoint} for {seconds(max(0.0, time.time() - found.started))} (process {found.cloud.pid})")
+        screen.line(f"  region {found.cloud.region}, IAM {'enforced' if found.iam else 'not enforced'}, data in {found.cloud.folder}")
+        if not found.current:
+            screen.warn("it was started by another version of sst; the next deploy restarts it")
+        if found.addresses:
+            screen.table([*found.addresses.items()], indent="  ")
+
+
+@local.command("stop")
+@pass_call
+def stop(call: Call) -> None:
+    """Stop it. Its data stays; the next deploy starts it again."""
+    from ...embedded.cloud import stop as end
+    from ...project.find import find_config
+
+    stopped = end(find_config(call.cwd, call.config).parent)
+    if call.screen.as_json:
+        call.screen.data({"stopped": stopped})
+    else:
+        call.screen.done("stopped; its data is kept" if stopped else "it was not running")
+
+
+@local.command("reset")
+@click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
+@pass_call
+def reset(call: Call, yes: bool) -> None:
+    """Stop it and delete everything in it: resources, data, keys, and the state of stage local."""
+    from ...embedded.cloud import reset as wipe
+    from ...errors import UserError
+    from ...project.find import find_config
+
+    root = find_config(call.cwd, call.config).parent
+    if not yes and not call.screen.confirm(f"Delete everything of stage local in {root}?", flag="--yes"):
+        raise UserError("nothing was deleted: you did not agree")
+    wipe(root)
+    if call.screen.as_json:
+        call.screen.data({"reset": True})
+    else:
+        call.screen.done("stage local is empty")

@@ -1,0 +1,32 @@
+"""``sst remove``"""
+from __future__ import annotations
+
+import click
+
+from ..call import Call, command
+
+
+@command("remove")
+@click.option("--target", multiple=True, metavar="NAME", help="Only these components, resources or stacks.")
+@click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
+def remove(call: Call, target: tuple[str, ...], yes: bool) -> None:
+    """Remove everything of a stage.
+
+    What the stage retains (removal="retain": things that hold data) stays in the cloud and in the state. A protected stage is not removed.
+    The program is not run, so a broken one is no obstacle.
+    """
+    from ...engine.plan import Choice
+    from ...project.run import Run
+    from ...project.run import remove as run_remove
+    from ..consent import agree_to_remove, names
+    from ..interrupt import interruptible
+    from ..ending import show_end
+
+    screen = call.screen
+    project = call.project()
+    agree = agree_to_remove(screen, project, yes=yes)
+    choice = Choice(names(target)) if target else None
+    with screen.result_only(), interruptible(screen) as interrupts, screen.watch() as sink:
+        run = Run(interrupts.over(sink), agree, note=screen.note, warn=screen.warn, stop=interrupts.stop, choice=choice)
+        done = run_remove(project, run)
+    show_end(screen, project, done)

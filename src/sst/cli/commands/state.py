@@ -1,0 +1,86 @@
+"""``sst state``"""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from ..call import Call, group, pass_call
+
+
+@group("state")
+def state() -> None:
+    """Look into a stage's state."""
+
+
+@state.command("list")
+@pass_call
+def list_(call: Call) -> None:
+    """List the resources of the stage: name, type, id."""
+    from ...engine.plan import name_of
+    from ...project.home import open_stage
+
+    project, screen = call.project(), call.screen
+    snapshot = open_stage(project).load()
+    found = [*snapshot.resources.values(), *snapshot.deposed.values()]
+    if screen.as_json:
+        screen.data([{"urn": s.urn, "name": name_of(s.urn), "type": s.type, "id": s.id, "stack": s.stack, "where": s.where,
+                      "retained": s.retained, "protect": s.protect, "deposed": f"{s.urn}#{s.id}" in snapshot.deposed} for s in found])
+        return
+    rows = [(name_of(s.urn), s.type, s.id, "replaced, to be deleted" if f"{s.urn}#{s.id}" in snapshot.deposed
+             else "retained" if s.retained else "protected" if s.protect else "") for s in found]
+    if rows:
+        screen.table(sorted(rows))
+    screen.dim(f"{project.name}/{project.stage}: {len(snapshot.resources)} resources" + (
+        f", {len(snapshot.pending)} operations that have not ended" if snapshot.pending else ""))
+
+
+@state.command("export")
+@click.option("--secrets", is_flag=True, help="With secret values in plain text.")
+@pass_call
+def export(call: Call, secrets: bool) -> None:
+    """Print the whole state as JSON. Secret values are masked."""
+    from ...project.export import exported
+    from ...project.home import open_stage
+
+    call.screen.data(exported(open_stage(call.project()).load(), secrets=secrets))
+
+
+@state.command("history")
+@pass_call
+def history(call: Call) -> None:
+    """List the former states that are kept."""
+    from ...project.home import open_stage
+
+    project, screen = call.project(), call.screen
+    versions = open_stage(project).history()
+    if screen.as_json:
+        from dataclasses import asdict
+
+        screen.data([asdict(v) for v in versions])
+        return
+    for v in versions:
+        when = datetime.fromtimestamp(v.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        screen.line(f"{v.serial:>5}  {when}  {v.command:<12} {v.resources} resources" + (f"  DAMAGED: {v.damage}" if v.damage else ""))
+
+
+@state.command("restore")
+@click.argument("serial", type=int)
+@click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
+@pass_call
+def restore(call: Call, serial: int, yes: bool) -> None:
+    """Go back to a former state, by its number in `sst state history`.
+
+    Only the state changes; the cloud stays as it is, and the next deploy brings the two together.
+    """
+    from ...errors import UserError
+    from ...project.home import open_stage
+
+    project, screen = call.project(), call.screen
+    if not yes and not screen.confirm(f'Make state {serial} the newest of "{project.name}" on stage "{project.stage}"?', flag="--yes"):
+        raise UserError("nothing was changed: you did not agree")
+    made = open_stage(project).restore(serial)
+    if screen.as_json:
+        screen.data({"serial": made.serial, "restored": serial})
+    else:
+        screen.done(f"state {serial} is the newest again, as {made.serial}")

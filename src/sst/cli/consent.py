@@ -1,0 +1,74 @@
+"""What may be lost, and who has to agree."""
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from ..engine.plan import Plan, Step
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..project.project import Project
+    from .ui.screen import Screen
+
+__all__ = ["agree_to_deploy", "agree_to_remove", "names"]
+
+
+def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str], yes: bool) -> Callable[[Plan], None]:
+    """Asks before data is lost: on a terminal its name must be typed, without one ``--allow-destroy`` must name it.
+
+    On stage ``local`` a yes, or ``--yes``, is enough.
+    """
+    def agree(plan: Plan) -> None:
+        lost = [s for s in plan.data_loss if s.name not in allow and s.name.partition("/")[0] not in allow]
+        if not lost:
+            return
+        if project.config.protect:
+            raise UserError(f'stage "{project.stage}" is protected; {_losing(lost)}', where=lost[0].where,
+                            hint="undo that change, or set protect=False for this stage in the config")
+        if project.is_local and yes:
+            return
+        flags = "--yes" if project.is_local else " ".join(f"--allow-destroy {n}" for n in _tops(lost))
+        if not screen.asks:
+            raise UserError(_losing(lost), where=lost[0].where, hint=f"if that is what you want, pass {flags}")
+        _show(screen, lost)
+        word = "" if project.is_local else _tops(lost)[0] if len(_tops(lost)) == 1 else project.stage
+        if not screen.confirm("Their data will be lost. Go on?", flag=flags, word=word):
+            raise UserError("nothing was changed: you did not agree")
+    return agree
+
+
+def agree_to_remove(screen: Screen, project: Project, *, yes: bool) -> Callable[[Plan], None]:
+    """Asks before a stage is removed: on a terminal, on a stage in AWS its name must be typed; without one ``--yes`` is needed."""
+    def agree(plan: Plan) -> None:
+        if yes:
+            return
+        if screen.asks:
+            _show(screen, plan.data_loss)
+        question = f'Remove all {len(plan.changes)} resources of "{project.name}" on stage "{project.stage}"?'
+        if not screen.confirm(question, flag="--yes", word="" if project.is_local else project.stage):
+            raise UserError("nothing was removed: you did not agree")
+    return agree
+
+
+def names(given: Collection[str]) -> tuple[str, ...]:
+    """``--target A,B --target C`` → ``("A", "B", "C")``."""
+    return tuple(n for text in given for n in (part.strip() for part in text.split(",")) if n)
+
+
+def _tops(steps: Collection[Step]) -> list[str]:
+    return sorted({s.name.partition("/")[0] for s in steps})
+
+
+def _losing(lost: Collection[Step]) -> str:
+    words = ", ".join(f'"{s.name}" ({s.type})' for s in lost)
+    return f"this deploy would delete {words} with {'its' if len(lost) == 1 else 'their'} data"
+
+
+def _show(screen: Screen, lost: Collection[Step]) -> None:
+    from .ui.plan import plan_lines
+
+    if lost:
+        for line in plan_lines(Plan(tuple(lost))):
+            if line and line[0][0] == "DATA LOSS":
+                screen.note(screen.err_paint.line(line))
