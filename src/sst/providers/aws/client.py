@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from ...core.provider import Note
 from ...errors import ProviderError, SstError, Throttled, UserError
 from .retry import SKEWED, Bucket, Policy, is_throttle, matches, pause, worth_another
 from .settings import Login, Settings
@@ -23,16 +24,16 @@ from .transport import Lost, Pool, Reply, Unsent
 if TYPE_CHECKING:
     from .service import Prepared, Service
 
-__all__ = ["Account", "Aws", "Note"]
+__all__ = ["Aws"]
 
-Note = Callable[[str], None]
-Account = tuple[str, str, str]
-"""Account id, ARN of the caller, partition (``aws``, ``aws-cn``, ``aws-us-gov``)."""
+PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b", "eu-isoe-": "aws-iso-e",
+              "us-isof-": "aws-iso-f", "eusc-": "aws-eusc"}
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 WRONG = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "InvalidToken"})
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
-SAFE = ("get", "list", "describe", "head", "put", "update", "delete", "set", "tag", "untag", "attach", "detach", "remove", "change", "modify")
+SAFE = ("get", "list", "describe", "head", "put", "update", "delete", "set", "tag", "untag", "attach", "detach", "remove", "change",
+        "modify")
 """First words of operations that may be repeated without harm."""
 
 
@@ -57,7 +58,8 @@ class Aws:
         self._lock = Lock()
         self._pool: Pool | None = None
         self._flags: dict[str, bool] | None = None
-        self._account: Account | None = None
+        self._caller: tuple[str, str] | None = None
+        self._asking = Lock()
         self._skew = 0.0
 
     @property
@@ -160,13 +162,13 @@ class Aws:
         if code in EXPIRED:
             return self.settings.login_hint() or "the AWS login has expired: get new credentials"
         if code in WRONG:
-            return self.settings.login_hint() or "AWS does not know these credentials: check AWS_ACCESS_KEY_ID or the profile, and the region"
+            return self.settings.login_hint() or "AWS does not know these credentials: check the profile or AWS_ACCESS_KEY_ID, and the region"
         if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"):
             other = reply.headers.get("x-amz-bucket-region", "")
             return f"the bucket is in the region {other}" if other else "the bucket is in another region"
         if code in ("OptInRequired", "SignatureDoesNotMatch"):
-            return {"OptInRequired": "this region or service is not enabled for the account",
-                    "SignatureDoesNotMatch": "the secret access key does not fit the access key"}[code]
+            return ("this region or service is not enabled for the account" if code == "OptInRequired"
+                    else "the secret access key does not fit the access key")
         return "the credentials in use may not do this: check their IAM policies" if code in DENIED else ""
 
     def _reckon(self, e: ProviderError) -> bool:
@@ -222,16 +224,25 @@ class Aws:
         k = (key[0], key[1], key[2])
         return self._buckets.get(k) or self._buckets.setdefault(k, Bucket(self.clock))
 
-    def account(self) -> Account:
-        """Who calls: one GetCallerIdentity a run."""
-        if self._account is None:
-            try:
-                answer = self.call("sts", "get_caller_identity")
-            except ProviderError as e:
-                raise self._no_access(e) from e
-            arn = str(answer.get("Arn", ""))
-            self._account = (str(answer["Account"]), arn, arn.split(":")[1] if arn.count(":") > 1 else "aws")
-        return self._account
+    def caller(self) -> tuple[str, str]:
+        """Account id and ARN of who calls: one GetCallerIdentity a run."""
+        with self._asking:
+            if self._caller is None:
+                try:
+                    answer = self.call("sts", "get_caller_identity")
+                except ProviderError as e:
+                    raise self._no_access(e) from e
+                self._caller = (str(answer["Account"]), str(answer.get("Arn", "")))
+            return self._caller
+
+    def account(self) -> str:
+        """The account's id, twelve digits."""
+        return self.caller()[0]
+
+    def partition(self, region: str | None = None) -> str:
+        """``aws``, ``aws-cn`` or ``aws-us-gov``: the second word of ARNs in that region. Makes no call."""
+        where = region or self.region
+        return next((name for prefix, name in PARTITIONS.items() if where.startswith(prefix)), "aws")
 
     def _no_access(self, e: ProviderError) -> SstError:
         profile = f' of profile "{self.settings.profile}"' if self.settings.profile else ""

@@ -76,15 +76,10 @@ class Bucket:
             return 0
         with self._lock:
             now = self._clock()
-            if self._rate is None:
-                return 0
-            self._rate *= 1.25 ** (now - self._grown)
-            self._grown = now
-            if self._rate > 1000:
-                self._rate = None
-                return 0
+            rate = self._rate * 1.25 ** (now - self._grown)
+            self._grown, self._rate = now, rate if rate <= 1000 else None
             slot = max(now, self._next)
-            self._next = slot + 1 / self._rate
+            self._next = slot + 1 / rate
             return slot - now
 
     def passed(self) -> None:

@@ -171,7 +171,8 @@ class Service:
             raise ProviderError(f"{self.name} has no endpoint in {region}: {e}", code="UnknownEndpoint", operation=self.name,
                                 hint="check the region", sent=False) from e
         at = urlsplit(answer.url)
-        scheme: dict[str, Any] = next((s for s in answer.properties.get("authSchemes", ()) if s["name"] in ("sigv4", "sigv4-s3express")), {})
+        schemes = answer.properties.get("authSchemes", ())
+        scheme: dict[str, Any] = next((s for s in schemes if s["name"] in ("sigv4", "sigv4-s3express")), {})
         return _placed(at.scheme, at.netloc, at.path, scheme.get("signingRegion", region),
                        scheme.get("signingName", self.model.signing_name), not scheme.get("disableDoubleEncoding", self.name == "s3"),
                        {k: ",".join(v) for k, v in answer.headers.items()})
