@@ -25,7 +25,10 @@ def journal_key(prefix: str, position: int) -> str:
 
 
 def position_of(key: str) -> int:
-    return int(key.rpartition("/")[2])
+    number = key.rpartition("/")[2]
+    if not (number.isascii() and number.isdigit()):
+        raise format.Damaged(key, 0, "its name is no number")
+    return int(number)
 
 
 class Journal:

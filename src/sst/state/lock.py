@@ -60,6 +60,8 @@ class _Found:
     epoch: int
     held: Held | None
     clean: bool
+    position: int
+    """How far the journal goes at least: tells if its end is missing."""
 
 
 def _find(store: Store, key: str) -> _Found | None:
@@ -68,13 +70,14 @@ def _find(store: Store, key: str) -> _Found | None:
         return None
     head = format.decode(stored.data, key, "lock").header
     held = head["held"]
-    return _Found(stored.tag, head["epoch"], Held(**{**held, "who": Who(**held["who"])}) if held else None, head["clean"])
+    return _Found(stored.tag, head["epoch"], Held(**{**held, "who": Who(**held["who"])}) if held else None, head["clean"],
+                  head["position"])
 
 
-def _data(epoch: int, held: Held | None, *, clean: bool) -> bytes:
+def _data(epoch: int, held: Held | None, position: int, *, clean: bool) -> bytes:
     # The nonce makes each write unlike all others: a store tells by the bytes whether a write whose reply was lost is there.
     return format.encode("lock", {"epoch": epoch, "held": asdict(held) if held else None, "clean": clean,
-                                  "nonce": secrets.token_hex(8)})
+                                  "position": position, "nonce": secrets.token_hex(8)})
 
 
 def read_lock(store: Store, key: str) -> Held | None:
@@ -94,7 +97,7 @@ def break_lock(store: Store, key: str) -> Held | None:
         if found is None or found.held is None:
             return None
         try:
-            store.put_if(key, _data(found.epoch, None, clean=False), found.tag)
+            store.put_if(key, _data(found.epoch, None, found.position, clean=False), found.tag)
             return found.held
         except Conflict:
             continue
@@ -103,7 +106,7 @@ def break_lock(store: Store, key: str) -> Held | None:
 def _break_damaged(store: Store, key: str) -> None:
     if stored := store.get(key):
         # The true epoch is lost. The clock gives one that is surely higher.
-        store.put_if(key, _data(int(store.now()), None, clean=False), stored.tag)
+        store.put_if(key, _data(int(store.now()), None, 0, clean=False), stored.tag)
 
 
 class Lock:
@@ -127,6 +130,8 @@ class Lock:
         self._renewed = 0.0
         self._lost = ""
         self._trouble = ""
+        self.position = 0
+        """How far the journal is known to go; kept in the lock."""
 
     @property
     def epoch(self) -> int:
@@ -140,7 +145,8 @@ class Lock:
                 raise self._locked(found.held)
             begun, now = self._steady(), self._store.now()
             held = Held(self._who, command, now, now, found.epoch + 1 if found else 1, secrets.token_hex(8))
-            data = _data(held.epoch, held, clean=False)
+            self.position = found.position if found else 0
+            data = _data(held.epoch, held, self.position, clean=False)
             try:
                 self._tag = self._store.put_if(self._key, data, found.tag) if found else self._store.put_new(self._key, data)
             except Conflict:
@@ -197,7 +203,7 @@ class Lock:
             assert held
             begun = self._steady()
             held = Held(held.who, held.command, held.since, self._store.now(), held.epoch, held.nonce)
-            data = _data(held.epoch, held, clean=False)
+            data = _data(held.epoch, held, self.position, clean=False)
             try:
                 self._tag = self._store.put_if(self._key, data, self._tag)
             except Conflict:
@@ -243,7 +249,7 @@ class Lock:
             try:
                 if self._lost:
                     return False
-                self._store.put_if(self._key, _data(held.epoch, None, clean=clean), self._tag)
+                self._store.put_if(self._key, _data(held.epoch, None, self.position, clean=clean), self._tag)
                 return True
             except Conflict:
                 return False

@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 
 from ..core.model import Entry, Snapshot
 from ..errors import InternalError, SstError, StateError
+from .format import Damaged
 from .holder import Who, steady
-from .journal import Journal
+from .journal import Journal, journal_key
 from .keys import KeyRing, digest
 from .lock import Held, Lease, Lock, break_lock, read_lock
 from .records import Box, entry_record
@@ -112,10 +113,13 @@ class Stage:
         session: Session | None = None
         try:
             loaded = self._fenced(lock) if unclean else self._versions.load()
+            if loaded.position < lock.position:
+                raise Damaged(journal_key(self.prefix, lock.position), 0, "it is missing")
+            lock.position = loaded.position
             session = Session(self, self._versions, loaded, lock, command, keep=self._keep)
             yield session
         finally:
-            clean = session.close() if session else not unclean
+            clean = session.close(lock) if session else not unclean
             try:
                 lock.release(clean=clean)
             except SstError as e:
@@ -215,7 +219,7 @@ class Session:
         """
         if not (self._unsaved or force):
             return self._saved.serial
-        self.check()
+        self._lock.renew()  # not check(): this proves by a conditional write that nobody took over
         with self._guard:
             snapshot, position = self._folding.snapshot(), self._at
         try:
@@ -244,7 +248,8 @@ class Session:
                 # A holder that we overtook saved what it had written till then: true, but older than ours. Or we were overtaken.
                 self._lock.renew()
 
-    def close(self) -> bool:
-        """End writing; whether all that was begun to be written is known to have ended."""
+    def close(self, lock: Lock) -> bool:
+        """End writing and tell the lock how far the journal goes; whether all that was begun to be written has surely ended."""
         self._journal.close()
+        lock.position = self._journal.position
         return not self._journal.broken

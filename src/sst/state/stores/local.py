@@ -41,21 +41,35 @@ class LocalStore:
             self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.path.exists():
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            self._create()
+        elif not self.path.stat().st_size:
+            raise StateError(f"the state in {self.path} is an empty file",
+                             hint="it was cut off: put back a copy of it, or remove it to begin anew")
         db = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:
-            if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-                db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
-            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'objects'").fetchone():
-                db.execute(_TABLE)
+            if db.execute("SELECT key FROM objects WHERE key = ''").fetchall() != [("",)]:
+                raise sqlite3.DatabaseError("its first row is missing: malformed")
         except BaseException:
             db.close()
             raise
         return db
+
+    def _create(self) -> None:
+        """Make the file whole under another name, so that one that is half made is never taken for the state."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}")
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        try:
+            with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute(_TABLE)
+                db.execute("INSERT INTO objects VALUES ('', x'', '')")
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, self.path)
+        finally:
+            draft.unlink()
 
     def get(self, key: str) -> Stored | None:
         rows = self._run("SELECT data, tag FROM objects WHERE key = ?", [key])
@@ -79,7 +93,7 @@ class LocalStore:
             self._run(f"DELETE FROM objects WHERE key IN ({', '.join('?' * len(some))})", some)
 
     def list(self, prefix: str) -> list[str]:
-        rows = self._run("SELECT key FROM objects WHERE key >= ? AND substr(key, 1, ?) = ? ORDER BY key", [prefix, len(prefix), prefix])
+        rows = self._run("SELECT key FROM objects WHERE key > ? AND substr(key, 1, ?) = ? ORDER BY key", [prefix, len(prefix), prefix])
         return [key for key, in rows]
 
     def now(self) -> float:
