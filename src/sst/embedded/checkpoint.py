@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import logging
 import marshal
+import pickle
 import sys
 import threading
 import time
@@ -58,7 +58,7 @@ class Checkpoints:
         self._folder, self._touched, self._services, self._encode = folder, touched, services, encode
         self._last: dict[str, bytes] = {}
         self._owner: dict[int, str] = {}
-        self._unowned: dict[str, tuple[str, ...]] = {}
+        self._known: set[str] = set()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
@@ -119,7 +119,7 @@ class Checkpoints:
                 state = services[name]()
                 if state is None:
                     continue
-                seen = hashlib.blake2b(marshal.dumps(_plain(state), 2), digest_size=16).digest()
+                seen = _print(state)
                 if self._last.get(name) != seen:
                     self._last[name] = seen
                     changed[name] = state
@@ -128,13 +128,13 @@ class Checkpoints:
         return changed
 
     def _names(self, services: Mapping[str, Callable[[], Any]], touched: set[int]) -> set[str]:
+        """The services that own a touched store, and those that were loaded since the last look."""
         for name, get_state in services.items():
-            if name not in self._unowned:
-                module = sys.modules[get_state.__module__] if get_state.__module__ in sys.modules else None
-                found = [id(value) for value in vars(module).values() if hasattr(type(value), "set_scoped") or _is_store(value)] if module else []
-                self._owner.update(dict.fromkeys(found, name))
-                self._unowned[name] = ()
-                self._last.setdefault(name, b"")
+            if name not in self._known:
+                self._known.add(name)
+                module = sys.modules.get(get_state.__module__)
+                found = {id(value): name for value in vars(module).values() if _is_store(value)} if module else {}
+                self._owner.update(found)
                 touched.update(found)
         return {self._owner[store] for store in touched if store in self._owner} & set(services)
 
@@ -152,11 +152,11 @@ def _is_store(value: object) -> bool:
     return type(value).__name__ in ("AccountScopedDict", "AccountRegionScopedDict")
 
 
-def _plain(value: Any) -> Any:
-    """The state with its stores opened, for `marshal`; what marshal does not know goes in by its text."""
-    opened = {key: (item._data if _is_store(item) else item) for key, item in value.items()} if isinstance(value, dict) else value
+def _print(state: Any) -> bytes:
+    """A fingerprint of a service's state; equal states may differ in it (one write too many), different ones never agree."""
+    opened = {key: (item._data if _is_store(item) else item) for key, item in state.items()} if isinstance(state, dict) else state
     try:
-        marshal.dumps(opened, 2)
-    except ValueError:
-        return json.dumps(opened, default=repr, skipkeys=True)
-    return opened
+        image = marshal.dumps(opened, 2)
+    except ValueError:  # a subclass of dict in it
+        image = pickle.dumps(opened)
+    return hashlib.blake2b(image, digest_size=16).digest()

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import logging
 import os
 import signal
@@ -12,10 +13,13 @@ import time
 from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sst.embedded.settings import Keys, Settings, write_private
 from sst.errors import SstError
+
+if TYPE_CHECKING:
+    from sst.embedded.front_door import FrontDoor
 
 __all__ = ["main", "serve"]
 
@@ -53,16 +57,23 @@ async def serve(settings: Settings, version: str, host: Mapping[str, str]) -> No
     from hypercorn.config import Config
     from ministack import app as emulator
 
+    from sst.embedded.front_door import FrontDoor
     from sst.embedded.gate import Gate
-    from sst.embedded.patches import state
+    from sst.embedded.patches import functions, state
 
-    checkpoints = state.checkpoints(settings)
+    checkpoints, door = state.checkpoints(settings), FrontDoor(settings)
     facts: dict[str, Any] = {"pid": os.getpid(), "port": settings.port, "region": settings.region, "version": version,
                              "iam": settings.iam, "started": time.time()}
 
     async def control(call: str, body: Mapping[str, Any]) -> tuple[int, Any]:
         if call == "GET /_sst/status":
-            return 200, {**facts, "checkpoints": checkpoints.count, "checkpoint_ms": round(checkpoints.milliseconds, 2)}
+            return 200, {**facts, "checkpoints": checkpoints.count, "checkpoint_ms": round(checkpoints.milliseconds, 2),
+                         "addresses": door.addresses()}
+        if call == "POST /_sst/address":
+            try:
+                return 200, {"url": await door.address(str(body.get("kind")), str(body.get("value")))}
+            except (ValueError, OSError) as error:
+                return 404, {"error": str(error)}
         return 404, {"error": f"no such call: {call}"}
 
     ended = asyncio.Event()
@@ -75,17 +86,18 @@ async def serve(settings: Settings, version: str, host: Mapping[str, str]) -> No
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
-             asyncio.create_task(_publish(settings, facts))]
+             asyncio.create_task(_publish(settings, facts, door))]
     await http(Gate(emulator.app, settings, checkpoints, control), config, shutdown_trigger=ended.wait)  # type: ignore[arg-type,unused-ignore]
+    await door.close()
+    functions.close()
     for task in tasks:
         task.cancel()
     if settings.folder.is_dir():
         checkpoints.save_now()
 
 
-async def _publish(settings: Settings, facts: Mapping[str, Any]) -> None:
-    """Say where we are once the port answers, not before."""
-    import json
+async def _publish(settings: Settings, facts: Mapping[str, Any], door: FrontDoor) -> None:
+    """Say where we are once the port answers, not before; then take up what was left over."""
 
     while True:
         with socket.socket() as probe:
@@ -95,6 +107,10 @@ async def _publish(settings: Settings, facts: Mapping[str, Any]) -> None:
                 break
             except OSError:
                 await asyncio.sleep(0.01)
+    from sst.embedded.patches import events
+
+    await door.restore()
+    events.resume(settings)
     write_private(settings.folder / "cloud.json", json.dumps(facts))
 
 

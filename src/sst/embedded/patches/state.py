@@ -4,6 +4,7 @@ from __future__ import annotations
 import copy
 import json
 import marshal
+import pickle
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,19 +15,19 @@ __all__ = ["NEEDS", "apply", "checkpoints"]
 
 NEEDS = ("core.responses:AccountRegionScopedDict._data", "core.responses:AccountScopedDict._data", "core.persistence:save_state",
          "core.persistence:_json_default", "core.persistence:_state_format_version", "app:_build_persistence_save_dict",
-         "app:save_all", "services.dynamodb:copy.deepcopy", "services.lambda_svc:copy.deepcopy")
+         "app:save_all", "services.dynamodb:copy.deepcopy")
 
 _touched = Touched()
 
 
 def apply(settings: Settings) -> None:
     from ministack.core import persistence, responses
-    from ministack.services import dynamodb, lambda_svc
+    from ministack.services import dynamodb
 
     for kind in (responses.AccountScopedDict, responses.AccountRegionScopedDict):
         _watch(kind)
     quick = SimpleNamespace(deepcopy=_copied, copy=copy.copy)
-    dynamodb.copy = lambda_svc.copy = quick
+    dynamodb.copy = quick
     folder = settings.folder / "state"
 
     def save_state(service: str, data: Any) -> None:
@@ -60,10 +61,14 @@ def _watch(kind: Any) -> None:
 
 
 def _copied(value: Any, memo: Any = None) -> Any:
-    """A deep copy of plain data in one C call (atomic for other threads); anything else the long way."""
+    """A deep copy in one C call (atomic for other threads); what neither way can copy goes the long way."""
     try:
         return marshal.loads(marshal.dumps(value, 2))
-    except (ValueError, RuntimeError):
+    except ValueError:
+        pass
+    try:
+        return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own memory a moment ago
+    except (pickle.PicklingError, TypeError, AttributeError):
         return copy.deepcopy(value)
 
 

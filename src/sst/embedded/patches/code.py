@@ -1,0 +1,57 @@
+"""Function code on disk: hashed once, and never deleted while the last saved state may still name it."""
+from __future__ import annotations
+
+import copy
+from types import SimpleNamespace
+from typing import Any
+
+from sst.embedded.settings import Settings
+
+__all__ = ["NEEDS", "apply"]
+
+NEEDS = ("services.lambda_svc:_write_code_blob", "services.lambda_svc:_prune_orphan_code_blobs", "services.lambda_svc:copy.deepcopy",
+         "services.lambda_svc:load_persisted_state", "services.lambda_svc:get_state", "services.lambda_svc:_layers")
+
+_REMEMBERED = 256
+
+
+def apply(settings: Settings) -> None:
+    from ministack.services import lambda_svc
+
+    write, prune, load, get_state = (lambda_svc._write_code_blob, lambda_svc._prune_orphan_code_blobs, lambda_svc.load_persisted_state,
+                                     lambda_svc.get_state)
+    known: dict[int, tuple[bytes, str]] = {}
+
+    def write_code_blob(code: bytes) -> str:
+        found = known.get(id(code))
+        if found is None or found[0] is not code:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = known[id(code)] = (code, write(code))
+        return found[1]
+
+    def load_persisted_state(data: Any) -> None:
+        load(data)
+        lambda_svc._prune_orphan_code_blobs = prune
+        try:
+            get_state()
+        finally:
+            lambda_svc._prune_orphan_code_blobs = _keep
+
+    lambda_svc._write_code_blob = write_code_blob
+    lambda_svc._prune_orphan_code_blobs = _keep
+    lambda_svc.load_persisted_state = load_persisted_state
+    lambda_svc.copy = SimpleNamespace(deepcopy=_lean, copy=copy.copy)
+
+
+def _keep(referenced: set[str]) -> None:
+    """The files of deleted code go at the next start: until then a crash may need them."""
+
+
+def _lean(value: Any, memo: Any = None) -> Any:
+    """A deep copy that shares the code (immutable bytes, up to 50 MB each)."""
+    if isinstance(value, dict):
+        return {key: _lean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_lean(item) for item in value]
+    return value if isinstance(value, str | bytes | int | float | bool | None) else copy.deepcopy(value)

@@ -1,0 +1,72 @@
+"""Function URLs: the event AWS sends (raw path and query, cookies), real streaming, and the answer to a function that failed."""
+from __future__ import annotations
+
+import json
+from contextvars import ContextVar
+from typing import Any
+
+from sst.embedded.settings import Settings
+
+__all__ = ["NEEDS", "RAW", "apply", "with_cookies"]
+
+NEEDS = ("services.lambda_svc:handle_function_url_request", "services.lambda_svc:_build_function_url_event",
+         "services.lambda_svc:_delete_function", "services.lambda_svc:_function_urls", "services.lambda_svc:_functions",
+         "services.lambda_svc:_function_url_proxy_response", "services.lambda_svc:_qualifier_from_path_or_query",
+         "app:_handle_lambda_url_request")
+
+RAW: ContextVar[tuple[str, str]] = ContextVar("raw_path_and_query", default=("", ""))
+"""Path and query of the running request as they came over the wire."""
+
+
+def apply(settings: Settings) -> None:
+    from ministack.services import lambda_svc
+
+    build = lambda_svc._build_function_url_event
+
+    def event(url_id: str, account: str, region: str, method: str, path: str, *arguments: Any, **options: Any) -> Any:
+        made = build(url_id, account, region, method, path, *arguments, **options)
+        raw_path, raw_query = RAW.get()
+        if raw_path:
+            prefix = f"/_aws/lambda-url/{url_id}"
+            raw_path = raw_path.removeprefix(prefix) or "/"
+            made["rawPath"] = made["requestContext"]["http"]["path"] = raw_path
+            made["rawQueryString"] = raw_query
+        return with_cookies(made)
+
+    lambda_svc._build_function_url_event = event
+    _forget_urls_of_deleted_functions(lambda_svc)
+    _hide_errors(lambda_svc)
+
+
+def with_cookies(event: dict[str, Any]) -> dict[str, Any]:
+    """Payload format 2.0 hands cookies over as a list of their own, not as a header."""
+    cookie = event["headers"].pop("cookie", "")
+    if cookie:
+        event["cookies"] = [part.strip() for part in cookie.split(";") if part.strip()]
+    return event
+
+
+def _forget_urls_of_deleted_functions(lambda_svc: Any) -> None:
+    delete = lambda_svc._delete_function
+
+    def delete_function(name: str, query: Any, path_qualifier: str | None = None) -> Any:
+        answer = delete(name, query, path_qualifier)
+        if answer[0] == 204 and name not in lambda_svc._functions:
+            for key in [k for k in lambda_svc._function_urls if k == name or k.startswith(f"{name}:")]:
+                del lambda_svc._function_urls[key]
+        return answer
+
+    lambda_svc._delete_function = delete_function
+
+
+def _hide_errors(lambda_svc: Any) -> None:
+    """A caller from outside learns that it failed, not why: that is in the logs."""
+    shape = lambda_svc.lambda_execute_result_to_api_proxy_response
+
+    def response(result: dict[str, Any]) -> Any:
+        if result.get("error") and not result.get("throttle"):
+            return {"statusCode": 502, "headers": {"Content-Type": "application/json"},
+                    "body": json.dumps({"message": "Internal Server Error"})}, None
+        return shape(result)
+
+    lambda_svc.lambda_execute_result_to_api_proxy_response = response
