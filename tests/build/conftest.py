@@ -1,67 +1,15 @@
-"""Real projects in a temporary folder, real uv, real zips, imported by a clean interpreter."""
+"""One cache for all tests, and the way from a project to an answer of its handler."""
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import textwrap
-import zipfile
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sst.build.artefact import Artefact, build
+from sst.build.artefact import build
 from sst.build.source import Source
-from sst.build.uv import binary
 
-RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-
-_CALL = """
-import importlib, json, sys
-sys.path[0] = sys.argv[1]
-module, _, function = sys.argv[2].rpartition(".")
-handler = getattr(importlib.import_module(module.replace("/", ".")), function)
-print(json.dumps(handler({}, None)))
-"""
-
-
-def write(root: Path, files: Mapping[str, str]) -> Path:
-    """Write files (dedented) under a folder."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text).lstrip("\n"))
-    return root
-
-
-def uv(*arguments: str, cwd: Path) -> None:
-    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
-    subprocess.run([binary(), *arguments], cwd=cwd, check=True, capture_output=True, env=environment)
-
-
-def unpack(artefact: Artefact, to: Path) -> Path:
-    with zipfile.ZipFile(artefact.path) as z:
-        assert z.testzip() is None
-        z.extractall(to)
-    return to
-
-
-def call(folder: Path, handler: str) -> Any:
-    """Import the handler as Lambda would, in an interpreter that sees nothing but the bundle, and call it."""
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", _CALL, str(folder), handler], capture_output=True, text=True, cwd="/")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def names(artefact: Artefact) -> list[str]:
-    with zipfile.ZipFile(artefact.path) as z:
-        return z.namelist()
-
-
-Run = Callable[..., Any]
+from .projects import RUNTIME, Run, call, unpack
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import RUNTIME, Run, names, uv, write
 
 from sst.build.artefact import build
 from sst.build.source import Source
+
+from .projects import RUNTIME, Run, names, uv, write
 
 HATCH = """
     [build-system]
@@ -18,8 +20,6 @@ HATCH = """
 
 
 def project(name: str, dependencies: str = "", more: str = "") -> str:
-    import textwrap
-
     head = f'[project]\nname = "{name}"\nversion = "1.0"\nrequires-python = ">=3.11"\ndependencies = [{dependencies}]\n'
     return head + textwrap.dedent(more)
 
@@ -48,20 +48,23 @@ def test_requirements_txt_with_an_include_and_a_local_folder(tmp_path: Path, run
 
 
 def test_pyproject_and_lock_flat(tmp_path: Path, run: Run) -> None:
-    write(tmp_path / "p", {"pyproject.toml": project("flat", '"idna==3.10"'), "api.py": "import idna\ndef handler(e, c): return idna.__version__\n"})
+    write(tmp_path / "p", {"pyproject.toml": project("flat", '"idna==3.10"'),
+                           "api.py": "import idna\ndef handler(e, c): return idna.__version__\n"})
     uv("lock", cwd=tmp_path / "p")
     assert run(tmp_path / "p", "api.handler") == "3.10"
 
 
 def test_pyproject_without_a_lock(tmp_path: Path, run: Run) -> None:
-    write(tmp_path / "p", {"pyproject.toml": project("flat", '"idna==3.10"'), "api.py": "import idna\ndef handler(e, c): return idna.__version__\n"})
+    write(tmp_path / "p", {"pyproject.toml": project("flat", '"idna==3.10"'),
+                           "api.py": "import idna\ndef handler(e, c): return idna.__version__\n"})
     assert run(tmp_path / "p", "api.handler") == "3.10"
     assert not (tmp_path / "p" / "uv.lock").exists()
 
 
 def test_pyproject_and_lock_src_layout_takes_the_wheel(tmp_path: Path, run: Run) -> None:
     code = "import idna, importlib.metadata as m\ndef handler(e, c): return [idna.__version__, m.version('shop'), __name__]\n"
-    write(tmp_path / "p", {"pyproject.toml": project("shop", '"idna==3.10"', HATCH), "src/shop/__init__.py": "", "src/shop/api.py": code})
+    write(tmp_path / "p", {"pyproject.toml": project("shop", '"idna==3.10"', HATCH), "src/shop/__init__.py": "",
+                           "src/shop/api.py": code})
     uv("lock", cwd=tmp_path / "p")
     assert run(tmp_path / "p", "src/shop/api.handler") == ["3.10", "1.0", "shop.api"]
     assert sorted(p.name for p in (tmp_path / "p").iterdir()) == ["pyproject.toml", "src", "uv.lock"]
@@ -69,7 +72,8 @@ def test_pyproject_and_lock_src_layout_takes_the_wheel(tmp_path: Path, run: Run)
 
 WORKSPACE = {
     "pyproject.toml": project("root") + '[tool.uv.workspace]\nmembers = ["functions", "packages/*"]\n',
-    "functions/pyproject.toml": project("functions", '"core", "idna==3.10"', '[tool.uv.sources]\ncore = { workspace = true }\n' + HATCH.replace("    ", "")),
+    "functions/pyproject.toml": project("functions", '"core", "idna==3.10"',
+                                        '[tool.uv.sources]\ncore = { workspace = true }\n' + HATCH.replace("    ", "")),
     "functions/src/functions/__init__.py": "",
     "functions/src/functions/api.py": "import core, idna\ndef handler(e, c): return [core.x(), idna.__version__]\n",
     "packages/core/pyproject.toml": project("core", '"sniffio"', HATCH),
@@ -111,7 +115,8 @@ def test_path_dependency_outside_the_project(tmp_path: Path, run: Run) -> None:
 
 def test_an_editable_path_dependency_is_installed_for_real(tmp_path: Path, run: Run) -> None:
     sources = '[tool.uv.sources]\ncore = { path = "core", editable = true }\n'
-    root = write(tmp_path / "p", {"pyproject.toml": project("app", '"core"', sources), "api.py": "import core\ndef handler(e, c): return core.x\n",
+    root = write(tmp_path / "p", {"pyproject.toml": project("app", '"core"', sources),
+                                  "api.py": "import core\ndef handler(e, c): return core.x\n",
                                   "core/pyproject.toml": project("core", "", HATCH), "core/src/core/__init__.py": "x = 'editable'\n"})
     uv("lock", cwd=root)
     assert run(root, "api.handler") == "editable"
@@ -120,7 +125,8 @@ def test_an_editable_path_dependency_is_installed_for_real(tmp_path: Path, run: 
 def test_extras(tmp_path: Path, run: Run) -> None:
     extras = '[project.optional-dependencies]\nweb = ["sniffio"]\nheavy = ["anyio"]\n'
     root = write(tmp_path / "p", {"pyproject.toml": project("app", '"idna==3.10"', extras),
-                                  "api.py": "import sniffio, idna, importlib.util as u\ndef handler(e, c): return u.find_spec('anyio') is None\n"})
+                                  "api.py": "import sniffio, idna\nfrom importlib.util import find_spec\n"
+                                            "def handler(e, c): return find_spec('anyio') is None\n"})
     uv("lock", cwd=root)
     assert run(root, "api.handler", python={"extras": ["web"]}) is True
 
@@ -161,14 +167,16 @@ def test_git_dependency_from_a_local_repository(tmp_path: Path, run: Run) -> Non
     for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
         subprocess.run(["git", *command], cwd=lib, check=True)
     sources = f'[tool.uv.sources]\ngitlib = {{ git = "{lib.as_uri()}" }}\n'
-    root = write(tmp_path / "p", {"pyproject.toml": project("app", '"gitlib"', sources), "api.py": "import gitlib\ndef handler(e, c): return gitlib.x\n"})
+    root = write(tmp_path / "p", {"pyproject.toml": project("app", '"gitlib"', sources),
+                                  "api.py": "import gitlib\ndef handler(e, c): return gitlib.x\n"})
     uv("lock", cwd=root)
     assert run(root, "api.handler") == "git"
 
 
 @pytest.mark.parametrize("handler", ["src/shop/api.handler", "handlers/api.handler"])
 def test_a_setuptools_project_leaves_nothing_behind(tmp_path: Path, run: Run, handler: str) -> None:
-    setup = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n[tool.setuptools.packages.find]\nwhere = ["src"]\n'
+    setup = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    setup += '[tool.setuptools.packages.find]\nwhere = ["src"]\n'
     code = "from shop.data import x\ndef handler(e, c): return x\n"
     root = write(tmp_path / "p", {"pyproject.toml": project("shop", "", setup), "src/shop/__init__.py": "", "src/shop/data.py": "x = 5\n",
                                   "src/shop/api.py": code, "handlers/api.py": code})

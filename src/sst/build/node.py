@@ -93,8 +93,18 @@ def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple
                               stdin=subprocess.DEVNULL, env={k: v for k, v in os.environ.items() if k != "NODE_PATH"})
         if done.returncode:
             raise UserError(f"Could not bundle {source.handler}\n{_complaint(done.stderr)}")
-        files = {p.relative_to(out).as_posix(): (p.read_bytes(), False) for p in sorted(out.rglob("*")) if p.is_file()}
+        made = [p for p in sorted(out.rglob("*")) if p.is_file()]
+        files = {p.relative_to(out).as_posix(): (_relative(p, at.base) if p.suffix == ".map" else p.read_bytes(), False) for p in made}
     return [*deflate_all(files), *_installed(source, at, cache=cache, note=note)], f"bundle.{at.attribute}"
+
+
+def _relative(sourcemap: Path, base: Path) -> bytes:
+    """A source map whose paths start in the project: esbuild writes them from the temporary folder."""
+    content = json.loads(sourcemap.read_bytes())
+    home = os.path.realpath(base)
+    real = (os.path.realpath(sourcemap.parent / s) for s in content["sources"])
+    content["sources"] = [Path(os.path.relpath(r, home)).as_posix() for r in real]
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _flags(source: Source, at: Place, out: Path) -> list[str]:

@@ -67,10 +67,18 @@ def run(arguments: Sequence[str], *, cwd: Path, what: str, environment: Mapping[
 
 
 def lines_that_matter(said: str, limit: int = 15) -> str:
-    """The end of a program's complaint without colours, progress and blank lines, indented."""
+    """The end of a program's complaint, indented, without colours, progress, tracebacks and blank lines."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said)
     noise = re.compile(r"^\s*$|^(Resolved|Prepared|Using|Creating|Downloading|Installed|Building|warning:|npm (warn|notice))|^Resolving")
-    lines = [line.rstrip() for line in text.splitlines() if not noise.match(line)]
+    lines: list[str] = []
+    inside = -1  # indent of the traceback that is being skipped
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if line.lstrip().startswith("Traceback (most recent call last)"):
+            inside = indent
+        elif not noise.match(line) and not 0 <= inside < indent:
+            lines.append(line.rstrip())
+            inside = -1
     return "\n".join(f"  {line}" for line in lines[-limit:])
 
 

@@ -62,7 +62,10 @@ def _build(copy: Path, out: Path, name: str) -> None:
     try:
         uv.run([*command, "--offline"], cwd=copy, what=f"build the wheel of {name}", environment=given)
     except uv.Refused:
-        uv.run(command, cwd=copy, what=f"build the wheel of {name}", environment=given)
+        try:
+            uv.run(command, cwd=copy, what=f"build the wheel of {name}", environment=given)
+        except uv.Refused as refused:
+            raise UserError(refused.message.replace(str(copy), name)) from None
 
 
 def _unpack(wheel: Path) -> dict[str, tuple[bytes, bool]]:

@@ -1,0 +1,248 @@
+"""Fingerprint, cache, determinism, what never enters a bundle, limits."""
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from sst.build import artefact as room
+from sst.build.artefact import build, fingerprint, with_files
+from sst.build.source import Source
+from sst.errors import UserError
+
+from .projects import RUNTIME, call, names, unpack, uv, write
+
+BUILD = """
+import sys
+from pathlib import Path
+from sst.build.artefact import build
+from sst.build.source import Source
+print(build(Source(sys.argv[1], "api.handler", sys.argv[2]), cache=Path(sys.argv[3])).sha256)
+"""
+HANDLER = "def handler(e, c): return 1\n"
+
+
+def age(root: Path) -> None:
+    """Make all files an hour old, so that their times count as settled. (A changed ctime can't be faked: wait it out.)"""
+    for p in root.rglob("*"):
+        os.utime(p, (time.time() - 3600,) * 2)
+
+
+def test_the_same_project_in_two_places_gives_the_same_bytes(tmp_path: Path) -> None:
+    zips, prints = [], []
+    for place in ("a", "deep/er/b"):
+        root = write(tmp_path / place, {"src/api.py": HANDLER, "requirements.txt": "idna==3.10\n", "data/x.bin": "x" * 5000})
+        age(root / "src")
+        source = Source(str(root), "src/api.handler", RUNTIME)
+        zips.append(build(source, cache=tmp_path / f"cache-{place.replace('/', '-')}"))
+        prints.append(fingerprint(source))
+    assert zips[0].path.read_bytes() == zips[1].path.read_bytes()
+    assert zips[0].sha256 == zips[1].sha256 == hashlib.sha256(zips[0].path.read_bytes()).hexdigest()
+    assert prints[0] == prints[1]
+
+
+def test_the_fingerprint_follows_what_matters(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"src/api.py": HANDLER, "requirements.txt": "idna==3.10\n", ".gitignore": "*.log\nout/\n!keep.log\n"})
+    source = Source(str(root), "src/api.handler", RUNTIME)
+    seen = [fingerprint(source)]
+
+    def changed() -> bool:
+        seen.append(fingerprint(source))
+        return seen[-1] != seen[-2]
+
+    for harmless in (".env", "x.log", "out/y.py", "node_modules/z.py", "tests/test_api.py", ".venv/pyvenv.cfg", "sst_config.py",
+                     "id_rsa", "__pycache__/api.pyc", ".sst/state", "web/package.json", "web/index.js"):
+        write(root, {harmless: "x = 1"})
+        assert not changed(), harmless
+    for counting in ("src/api.py", "src/new.py", "requirements.txt", "keep.log", "page.html"):
+        write(root, {counting: HANDLER if counting.endswith("py") else "sniffio"})
+        assert changed() or counting == "src/api.py", counting
+    write(root, {"src/api.py": HANDLER.replace("1", "2")})
+    assert changed()
+    other = Source(str(root), "src/api.handler", RUNTIME, architecture="arm64")
+    assert fingerprint(other) != seen[-1]
+
+
+def test_secrets_environments_and_tests_stay_out(tmp_path: Path, cache: Path) -> None:
+    bad = [".env", ".env.prod", "key.pem", "src/id_rsa", ".git/HEAD", ".sst/x", "node_modules/a/i.py", "env/pyvenv.cfg", "env/lib/x.py",
+           "tests/test_a.py", "src/__pycache__/api.pyc", "src/.DS_Store", ".npmrc", "sst_config.py", "uv.lock.bak/../.netrc"]
+    root = write(tmp_path / "p", {"src/api.py": HANDLER, "src/data.json": "{}", **dict.fromkeys(bad, "secret")})
+    found = names(build(Source(str(root), "src/api.handler", RUNTIME), cache=cache))
+    assert {n for n in found if not n.startswith("sst/")} == {"src/api.py", "src/data.json", "_sst_entry.py"}
+
+
+def test_unchanged_functions_cost_next_to_nothing(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {f"src/f{n}.py": HANDLER for n in range(200)} | {"requirements.txt": "idna==3.10\n"})
+    sources = [Source(str(root), f"src/f{n}.handler", RUNTIME) for n in range(8)]
+    for s in sources:
+        fingerprint(s)
+    start = time.perf_counter()
+    for s in sources:
+        fingerprint(s)
+    assert time.perf_counter() - start < 1  # measured: well below 200 ms; a loose bound for a busy machine
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"src/api.py": HANDLER})
+    source = Source(str(root), "src/api.handler", RUNTIME)
+    first = fingerprint(source)
+    was = (root / "src/api.py").stat()
+    write(root, {"src/api.py": HANDLER.replace("1", "2")})
+    os.utime(root / "src/api.py", ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert fingerprint(source) != first
+
+
+def test_functions_share_dependency_builds_and_a_changed_line_builds_none(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"src/a.py": HANDLER, "src/b.py": HANDLER, "requirements.txt": "idna==3.10\n"})
+    said: list[str] = []
+    cache = tmp_path / "cache"
+    for handler in ("src/a.handler", "src/b.handler"):
+        build(Source(str(root), handler, RUNTIME), cache=cache, note=said.append)
+    write(root, {"src/a.py": HANDLER + "# changed\n"})
+    build(Source(str(root), "src/a.handler", RUNTIME), cache=cache, note=said.append)
+    assert [s for s in said if s.startswith("installing")] == [said[0]]
+    assert len(list((cache / "dependencies").iterdir())) == 1
+
+
+def test_a_warm_cache_needs_no_network(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": HANDLER, "requirements.txt": "idna==3.10\n"})
+    cache = tmp_path / "cache"
+    build(Source(str(root), "api.handler", RUNTIME), cache=cache)
+    write(root, {"api.py": HANDLER + "\n"})
+    offline = {**os.environ, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "UV_CACHE_DIR": str(tmp_path / "empty")}
+    subprocess.run([sys.executable, "-c", BUILD, str(root), RUNTIME, str(cache)], env=offline, check=True)
+
+
+def test_threads_and_processes_make_one_artefact_together(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": HANDLER, "requirements.txt": "idna==3.10\nsniffio\n"})
+    cache = tmp_path / "cache"
+    command = [sys.executable, "-c", BUILD, str(root), RUNTIME, str(cache)]
+    others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    with ThreadPoolExecutor(4) as pool:
+        mine = set(pool.map(lambda _: build(Source(str(root), "api.handler", RUNTIME), cache=cache).sha256, range(4)))
+    theirs = {p.communicate()[0].strip() for p in others}
+    assert mine == theirs and len(mine) == 1
+    assert not list(cache.rglob("*.part"))
+
+
+def test_a_killed_build_leaves_no_torn_artefact(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": HANDLER, "requirements.txt": "idna==3.10\n", "big.bin": "x"})
+    (root / "big.bin").write_bytes(os.urandom(20_000_000))
+    cache = tmp_path / "cache"
+    for seconds in (0.15, 0.3, 0.5, 0.8):
+        p = subprocess.Popen([sys.executable, "-c", BUILD, str(root), RUNTIME, str(cache)], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+        try:
+            p.wait(seconds)
+        except subprocess.TimeoutExpired:
+            p.send_signal(signal.SIGKILL)
+            p.wait()
+    made = build(Source(str(root), "api.handler", RUNTIME), cache=cache)
+    assert hashlib.sha256(made.path.read_bytes()).hexdigest() == made.sha256
+    with zipfile.ZipFile(made.path) as z:
+        assert z.testzip() is None
+
+
+def test_copied_files_land_where_asked(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": HANDLER, ".gitignore": "out/\n", "out/t/a.txt": "a", "out/.env": "x", "b.txt": "b"})
+    found = names(build(Source(str(root), "api.handler", RUNTIME, copy_files=(("out", "tpl"), ("b.txt", "c/d.txt"))), cache=cache))
+    assert {"tpl/t/a.txt", "c/d.txt"} <= set(found) and not [n for n in found if ".env" in n]
+    with pytest.raises(UserError, match='there is no "nowhere"'):
+        fingerprint(Source(str(root), "api.handler", RUNTIME, copy_files=(("nowhere", ""),)))
+    with pytest.raises(UserError, match="inside the bundle"):
+        fingerprint(Source(str(root), "api.handler", RUNTIME, copy_files=(("b.txt", "../x"),)))
+
+
+def test_files_are_added_to_a_finished_zip(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": HANDLER})
+    made = build(Source(str(root), "api.handler", RUNTIME), cache=cache)
+    more = with_files(made.path, {"resource.enc": b"\0" * 100})
+    assert more == with_files(made.path, {"resource.enc": b"\0" * 100})
+    with zipfile.ZipFile(BytesIO(more)) as z:
+        assert z.testzip() is None and z.read("resource.enc") == b"\0" * 100
+        assert z.namelist() == sorted(z.namelist()) and {i.date_time for i in z.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_a_bundle_over_the_limit_names_the_largest_parts(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": HANDLER, "model/x": "", "other/y": "y" * 2000})
+    with (root / "model/x").open("wb") as f:
+        f.truncate(room.LIMIT)
+    with pytest.raises(UserError, match=r"250\.0 MB unzipped; Lambda takes 250 MB(?s:.*)250\.0 MB  model(?s:.*)other"):
+        build(Source(str(root), "api.handler", RUNTIME), cache=cache)
+
+
+def test_resource_can_be_imported_and_our_own_distribution_is_dropped(tmp_path: Path, cache: Path) -> None:
+    code = "from sst import Resource\nimport importlib.util as u\ndef handler(e, c): return u.find_spec('Cryptodome') is None\n"
+    root = write(tmp_path / "p", {"api.py": code, "requirements.txt": "sst-sdk\nidna==3.10\n"})
+    made = build(Source(str(root), "api.handler", RUNTIME), cache=cache)
+    assert "sst/runtime/__init__.py" in names(made) and not [n for n in names(made) if "sst_sdk" in n]
+    assert call(unpack(made, tmp_path / "u"), made.handler) is True
+
+
+def test_a_host_build_runs_here_with_boto3_beside_it(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": "import pydantic_core, boto3\ndef handler(e, c): return 1\n",
+                                  "requirements.txt": "pydantic-core\n"})
+    made = build(Source(str(root), "api.handler", RUNTIME, host=True), cache=cache)
+    assert not [n for n in names(made) if n.startswith("boto3")]
+    layer = room.python.boto3_layer(cache, RUNTIME.removeprefix("python"))
+    call_with = f"import sys; sys.path[:0] = [{str(unpack(made, tmp_path / 'u'))!r}, {str(layer)!r}]; import api; print(api.handler(0, 0))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", call_with], capture_output=True, text=True)
+    assert done.stdout == "1\n", done.stderr
+
+
+@pytest.mark.parametrize("handler", ["app.main:app", "src/app/main:app", "src/app/main.py:app", "src/app.main:app"])
+def test_an_asgi_object_gets_an_entry_module(tmp_path: Path, cache: Path, handler: str) -> None:
+    root = write(tmp_path / "p", {"src/app/main.py": "from app.other import app\n", "src/app/other.py": "async def app(s, r, d): pass\n"})
+    made = build(Source(str(root), handler, RUNTIME), cache=cache)
+    assert made.handler == "_sst_entry.handler"
+    with zipfile.ZipFile(made.path) as z:
+        text = z.read("_sst_entry.py").decode()
+    assert "import_module('src.app.main')" in text and "_serve(_module.app)" in text
+
+
+def test_a_stale_lock_is_named(tmp_path: Path, cache: Path) -> None:
+    about = '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = [{}]\n'
+    root = write(tmp_path / "p", {"api.py": HANDLER, "pyproject.toml": about.format("")})
+    uv("lock", cwd=root)
+    write(root, {"pyproject.toml": about.format('"idna==3.10"')})
+    with pytest.raises(UserError, match="run `uv lock`"):
+        build(Source(str(root), "api.handler", RUNTIME), cache=cache)
+
+
+ERRORS: list[tuple[dict[str, str], str, str]] = [
+    ({"api.py": HANDLER}, "nope.handler", r'Handler not found: "nope.handler"'),
+    ({"deep/down/api.py": HANDLER}, "api.handler", r'did you mean "deep/down/api"'),
+    ({"api.py": HANDLER}, "api.handlr", r'There is no "handlr" in api.py \(api.py:1\)\n  hint: did you mean "handler"'),
+    ({"api.py": "x = 1\ndef handler(:\n"}, "api.handler", r"Syntax error .*\(api.py:2\)"),
+    ({"api.py": HANDLER}, "api", r'"api" is not understood'),
+    ({"api.py": HANDLER, "pyproject.toml": "[project\n"}, "api.handler", r"pyproject.toml is not valid TOML"),
+    ({"api.py": HANDLER, "requirements.txt": "no-such-package-xyzzy-1==1\n"}, "api.handler", r"Could not (?s:.*)no-such-package-xyzzy-1"),
+    ({"api.py": HANDLER, "requirements.txt": "idna==999\n"}, "api.handler", r"Could not resolve(?s:.*)idna==999"),
+    ({"api.py": HANDLER, "requirements.txt": "./lib\n", "lib/pyproject.toml": '[project]\nname="l"\nversion="1"\n' +
+      '[build-system]\nrequires=["hatchling"]\nbuild-backend="hatchling.build"\n'}, "api.handler", r"Could not build the wheel of lib"),
+]
+
+
+@pytest.mark.parametrize(("files", "handler", "message"), ERRORS, ids=[e[2][:30] for e in ERRORS])
+def test_mistakes_are_named(tmp_path: Path, cache: Path, files: dict[str, str], handler: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        build(Source(str(write(tmp_path / "p", files)), handler, RUNTIME), cache=cache)
+    assert "Traceback" not in str(caught.value)
+    print(caught.value)
+
+
+def test_a_source_only_native_package_is_refused_for_another_platform() -> None:
+    from sst.build.python import _must_fit, _Target
+
+    target = _Target((), "aarch64-manylinux_2_34-3.12", "3.12")
+    with pytest.raises(UserError, match=r"pkg 1\.0 has no wheel for Lambda"):
+        _must_fit({"pkg-1.0.dist-info/WHEEL": (b"Wheel-Version: 1.0\nTag: cp311-cp311-linux_x86_64\n", False)}, target)
