@@ -162,7 +162,7 @@ class Aws:
         if code in EXPIRED:
             return self.settings.login_hint() or "the AWS login has expired: get new credentials"
         if code in WRONG:
-            return self.settings.login_hint() or "AWS does not know these credentials: check the profile or AWS_ACCESS_KEY_ID, and the region"
+            return self.settings.login_hint() or "AWS does not know these credentials: check AWS_ACCESS_KEY_ID and the region"
         if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"):
             other = reply.headers.get("x-amz-bucket-region", "")
             return f"the bucket is in the region {other}" if other else "the bucket is in another region"

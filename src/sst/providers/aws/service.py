@@ -109,9 +109,10 @@ class Service:
         if prefix:
             host = prefix.format(**params) + place.host
             place = Place((place.origin[0], host, place.origin[2]), host, *(getattr(place, f) for f in Place.__slots__[2:]))
-        target = place.path.rstrip("/") + (raw["url_path"] if raw["url_path"].startswith("/") else "/" + raw["url_path"])
-        if place.path and target.endswith("/") and raw["url_path"] == "/":
-            target = target[:-1] or "/"
+        path = raw["url_path"]
+        path = path if path.startswith("/") else "/" + path
+        base = place.path.rstrip("/")
+        target = base + (path[1:] if base and path.partition("?")[0] == "/" else path)
         if query := _query(raw["query_string"]):
             target += ("&" if "?" in target else "?") + query
         headers = {k: str(v) for k, v in raw["headers"].items()} | dict(place.headers)

@@ -25,6 +25,7 @@ class Settings:
         self._region = region
         self._session: Any = None
         self._source: Any = None
+        self._config: dict[str, Any] = {}
         self._lock = Lock()
 
     @property
@@ -32,26 +33,31 @@ class Settings:
         """botocore's session: its loader of models and its chain of credential providers."""
         with self._lock:
             if self._session is None:
-                import botocore.session
-
-                self._session = botocore.session.Session(profile=self._explicit_profile)
-                for variable, key in (("config_file", "AWS_CONFIG_FILE"), ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE")):
-                    if path := self.environment.get(key):
-                        self._session.set_config_variable(variable, path)
-                if self.profile and not self._explicit_profile:
-                    self._session.set_config_variable("profile", self.profile)
+                self._session = self._made()
             return self._session
 
-    def _scoped(self) -> dict[str, Any]:
+    def _made(self) -> Any:
+        import botocore.session
         from botocore.exceptions import BotoCoreError, ProfileNotFound
 
+        session = botocore.session.Session(profile=self._explicit_profile)
+        for variable, key in (("config_file", "AWS_CONFIG_FILE"), ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE")):
+            if path := self.environment.get(key):
+                session.set_config_variable(variable, path)
+        if self.profile and not self._explicit_profile:
+            session.set_config_variable("profile", self.profile)
         try:
-            return dict(self.session.get_scoped_config())
+            self._config = dict(session.get_scoped_config())
         except ProfileNotFound:
             raise UserError(f'the AWS profile "{self.profile}" does not exist',
                             hint="`aws configure list-profiles` shows what there is; set AWS_PROFILE to one of them") from None
         except BotoCoreError as e:
             raise UserError(f"the AWS config file can't be read: {e}") from e
+        return session
+
+    def _scoped(self) -> dict[str, Any]:
+        """The settings of the profile in the config file."""
+        return self._config if self.session else {}
 
     @property
     def region(self) -> str:
@@ -73,8 +79,6 @@ class Settings:
         key = self.session.get_service_model(service).service_id.replace(" ", "_")
         if found := env.get(f"AWS_ENDPOINT_URL_{key.upper()}") or env.get("AWS_ENDPOINT_URL"):
             return found
-        if env.get("AWS_ACCESS_KEY_ID") and not self.profile and not env.get("AWS_CONFIG_FILE"):
-            return None     # nothing points at a config file: don't look for one
         scoped = self._scoped()
         if isinstance(name := scoped.get("services"), str):
             sections = self.session.full_config.get("services", {})
@@ -113,7 +117,6 @@ class Settings:
         from botocore.exceptions import BotoCoreError, ClientError
 
         session = self.session
-        self._scoped()
         try:
             with self._lock:
                 if self._source is None:
@@ -131,11 +134,7 @@ class Settings:
         """How to log in again with this profile."""
         if not self.profile or not self._session:
             return ""
-        try:
-            scoped = self._scoped()
-        except SstError:
-            return ""
-        if "sso_session" in scoped or "sso_start_url" in scoped:
+        if self._config.keys() & {"sso_session", "sso_start_url"}:
             return f"run `aws sso login --profile {self.profile}`"
         return f'check the profile "{self.profile}" with `aws sts get-caller-identity --profile {self.profile}`'
 
