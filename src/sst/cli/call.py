@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from ..project.project import Project
+    from ..project.world import LocalCloud, World
     from .ui.screen import Screen
 
 __all__ = ["Call", "Command", "command", "group", "pass_call"]
@@ -54,6 +55,17 @@ class Call:
         self.root = file.parent
         with self.screen.result_only():
             return open_project(file, stage=self.stage, environ=self.environ, ask=self._ask_stage if self.screen.asks else None)
+
+    def world(self, project: Project) -> World:
+        """The cloud and the state of the project's stage; nothing is started yet."""
+        from ..project.world import World
+
+        def begin() -> LocalCloud:
+            from ..embedded.cloud import start
+
+            return start(project.root, region=project.region, note=self.screen.note, environment=project.environ)
+
+        return World(project, begin)
 
     def _ask_stage(self) -> str:
         self.screen.note("No stage is chosen yet. `local` lives on this machine and needs no account; any other name is a stage in AWS.")

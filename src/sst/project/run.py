@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -21,10 +22,9 @@ from ..engine.apply import Result
 from ..engine.events import Sink
 from ..engine.plan import Choice, Plan, plan
 from ..errors import Fenced, UserError
-from ..state.session import Session, Stage
-from .home import open_stage
+from ..state.session import Session
 from .project import Project
-from .providers import Lookup, providers_of
+from .world import Lookup, World
 
 __all__ = ["SECRET", "Done", "Run", "deploy", "diff", "remove"]
 
@@ -34,13 +34,14 @@ SECRET = "(secret)"
 
 @dataclass
 class Run:
-    """What a command needs of the world, beside the project. ``note`` tells what is slow; ``warn`` what was mended."""
+    """Who watches a command, and who may stop it. ``warn`` is told what was mended on the way."""
 
     sink: Sink
     confirm: Callable[[Plan], None]
     """Gets the plan before anything changes; raises ``UserError`` to stop."""
-    note: Callable[[str], None] = lambda text: None
     warn: Callable[[str], None] = lambda text: None
+    hide: Callable[[Any], None] = lambda value: None
+    """Told each secret value, which must not be shown from then on."""
     stop: Event = field(default_factory=Event)
     choice: Choice | None = None
     new_stage: bool = False
@@ -56,16 +57,15 @@ class Done:
     outputs: Mapping[str, Any]
 
 
-def deploy(project: Project, run: Run) -> Done:
+def deploy(world: World, run: Run) -> Done:
     """Make the cloud what the program declares. Failed steps are in the result; everything else raises."""
-    stage, providers = _open(project, run)
-    graph = prepared_graph(project, stage)
+    project = world.project
+    graph = prepared_graph(world, run.hide)
     app = project.declare(graph)
-    with stage.locked("deploy") as session:
-        snapshot = session.snapshot
-        _guard(project, graph, snapshot, run)
-        _remember(project, session)
-        result = _saved(session, stage, run, lambda: engine.deploy(
+    with _locked(world, "deploy", run) as session:
+        _guard(project, graph, session.snapshot, run)
+        providers = run.providers or world.providers(session.lineage)
+        result = _saved(session, lambda: engine.deploy(
             graph, session, providers, run.sink, confirm=run.confirm, outputs=masked(app.outputs), links=links_of(graph),
             choice=run.choice, stop=run.stop))
         outputs = dict(session.snapshot.outputs)
@@ -74,44 +74,60 @@ def deploy(project: Project, run: Run) -> Done:
     return Done(result, outputs)
 
 
-def diff(project: Project, *, choice: Choice | None = None, providers: Lookup | None = None) -> tuple[Plan, Snapshot]:
+def diff(world: World, *, choice: Choice | None = None, providers: Lookup | None = None,
+         hide: Callable[[Any], None] = lambda value: None) -> tuple[Plan, Snapshot]:
     """What a deploy would do now. Takes no lock and changes nothing."""
-    stage = open_stage(project)
-    graph = prepared_graph(project, stage)
-    project.declare(graph)
-    snapshot = stage.load()
-    return plan(graph, snapshot, providers or providers_of(project), choice=choice), snapshot
+    graph = prepared_graph(world, hide)
+    world.project.declare(graph)
+    snapshot = world.stage.load()
+    _hide(snapshot, hide)
+    return plan(graph, snapshot, providers or world.providers("", offline=True), choice=choice), snapshot
 
 
-def remove(project: Project, run: Run) -> Done:
+def remove(world: World, run: Run) -> Done:
     """Remove what the state holds. The program is not run: a broken one can still be removed."""
+    project = world.project
     if project.config.protect:
         raise UserError(f'stage "{project.stage}" is protected', hint="set protect=False in the config for this stage to remove it")
-    stage, providers = _open(project, run)
-    with stage.locked("remove") as session:
-        snapshot = session.snapshot
-        if not (snapshot.resources or snapshot.deposed or snapshot.pending):
-            return Done(Result(), {})
-        _import_kinds(project, snapshot)
-        result = _saved(session, stage, run, lambda: engine.remove(
+    snapshot = world.stage.load()
+    if not (snapshot.resources or snapshot.deposed or snapshot.pending):
+        return Done(Result(), {})
+    with _locked(world, "remove", run) as session:
+        providers = run.providers or world.providers(session.lineage)
+        result = _saved(session, lambda: engine.remove(
             project.graph(), session, providers, run.sink, confirm=run.confirm, choice=run.choice, stop=run.stop))
     if not run.choice:
         _write_outputs(project, {})
     return Done(result, {})
 
 
-def prepared_graph(project: Project, stage: Stage) -> Graph:
+def prepared_graph(world: World, hide: Callable[[Any], None] = lambda value: None) -> Graph:
     """An empty graph that knows the stage's secrets and settings."""
-    graph = project.graph()
-    graph.settings = Settings(project, stage)
+    graph = world.project.graph()
+    graph.settings = Settings(world)
+    hide(graph.settings["secrets"])
     return graph
 
 
-def _open(project: Project, run: Run) -> tuple[Stage, Lookup]:
-    from .cloud import ensure
+@contextmanager
+def _locked(world: World, command: str, run: Run) -> Iterator[Session]:
+    """The state under its lock, with the cloud at hand and its account checked. What was mended is told at the end."""
+    stage = world.stage
+    try:
+        with stage.locked(command) as session:
+            _hide(session.snapshot, run.hide)
+            if run.providers is None:
+                _remember(world, session)
+            yield session
+    finally:
+        for warning in stage.warnings:
+            run.warn(warning)
 
-    ensure(project, run.note)
-    return open_stage(project), run.providers or providers_of(project)
+
+def _hide(snapshot: Snapshot, hide: Callable[[Any], None]) -> None:
+    for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
+        for name in s.secret:
+            hide(s.values.get(name))
 
 
 def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None:
@@ -124,23 +140,25 @@ def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None
                         "if not, these credentials, this region or this home are not those it was deployed with")
 
 
-def _remember(project: Project, session: Session) -> None:
-    """Keep in the state where it belongs."""
-    meta = {**session.snapshot.meta, "app": project.name, "region": project.region, "stage": project.stage}
+def _remember(world: World, session: Session) -> None:
+    """Keep in the state where it belongs; other credentials are refused before anything is done."""
+    account = world.check_account(session.snapshot)
+    meta = {**session.snapshot.meta, "account": account, "region": world.project.region}
     if meta != session.snapshot.meta:
         session.write(Entry("meta", data=meta))
 
 
-def _saved(session: Session, stage: Stage, run: Run, work: Callable[[], Result]) -> Result:
-    """Do it, and save whatever came of it; the journal has it even if saving fails."""
+def _saved(session: Session, work: Callable[[], Result]) -> Result:
+    """Do it, and save whatever came of it. After a take-over nothing may be saved: the journal has what was done."""
     try:
-        return work()
+        result = work()
     except Fenced:
         raise
-    finally:
-        for warning in stage.warnings:
-            run.warn(warning)
+    except BaseException:
         session.save()
+        raise
+    session.save()
+    return result
 
 
 def masked(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,13 +178,6 @@ def links(graph: Graph) -> list[Link]:
         return [thing.link() for thing in things if isinstance(thing, Linkable)]
 
 
-def _import_kinds(project: Project, snapshot: Snapshot) -> None:
-    """Load the rows of the types in the state, and of those that the program's own modules define."""
-    from .cloud import import_rows
-
-    import_rows({s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values(), *snapshot.pending.values())})
-
-
 def _write_outputs(project: Project, outputs: Mapping[str, Any]) -> None:
     """``.sst/outputs.json``, for scripts; readable by its owner only, replaced in one step."""
     file = project.folder / "outputs.json"
@@ -182,14 +193,14 @@ def _write_outputs(project: Project, outputs: Mapping[str, Any]) -> None:
 class Settings(dict[str, Any]):
     """What the project hands to components. The keys are read, and made, only if a function needs them."""
 
-    def __init__(self, project: Project, stage: Stage) -> None:
-        super().__init__(secrets=_secrets(project, stage), tags=dict(project.config.tags), python=_python(project.root))
-        self._stage = stage
+    def __init__(self, world: World) -> None:
+        super().__init__(secrets=world.secrets.get_all(), python=_python(world.project.root))
+        self._world = world
 
     def __missing__(self, key: str) -> Any:
         match key:
             case "stage_key":
-                self[key] = self._stage.keys.current()[1]
+                self[key] = self._world.stage.keys.current()[1]
             case "encrypt":
                 self[key] = _seal
             case _:
@@ -202,10 +213,6 @@ def _seal(key: bytes, text: bytes) -> bytes:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     return AESGCM(key).encrypt(bytes(12), text, None)
-
-
-def _secrets(project: Project, stage: Stage) -> Mapping[str, str]:
-    return {}
 
 
 def _python(root: Path) -> str:

@@ -23,14 +23,15 @@ def deploy(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], allow_
     from ...project.run import Run
     from ...project.run import deploy as run_deploy
     from ..consent import agree_to_deploy, names
-    from ..interrupt import interruptible
     from ..ending import show_end
+    from ..interrupt import interruptible
 
     screen = call.screen
     project = call.project()
     agree = agree_to_deploy(screen, project, allow=names(allow_destroy), yes=yes)
     choice = Choice(names(target), names(exclude)) if target or exclude else None
     with screen.result_only(), interruptible(screen) as interrupts, screen.watch() as sink:
-        run = Run(interrupts.over(sink), agree, note=screen.note, warn=screen.warn, stop=interrupts.stop, choice=choice, new_stage=new_stage)
-        done = run_deploy(project, run)
+        run = Run(interrupts.over(sink), agree, warn=screen.warn, hide=screen.hide, stop=interrupts.stop, choice=choice,
+                  new_stage=new_stage)
+        done = run_deploy(call.world(project), run)
     show_end(screen, project, done)

@@ -24,8 +24,9 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], exit_cod
 
     screen = call.screen
     project = call.project()
+    choice = Choice(names(target), names(exclude)) if target or exclude else None
     with screen.result_only():
-        plan, snapshot = run_diff(project, choice=Choice(names(target), names(exclude)) if target or exclude else None)
+        plan, snapshot = run_diff(call.world(project), choice=choice, hide=screen.hide)
     if snapshot.pending:
         screen.warn(f"{len(snapshot.pending)} operations of an earlier command have not ended; the next deploy settles them first")
     if screen.as_json:

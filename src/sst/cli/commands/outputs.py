@@ -17,10 +17,9 @@ def outputs(call: Call, name: str | None) -> None:
     """
     from ...core.names import did_you_mean
     from ...errors import UserError
-    from ...project.home import open_stage
 
     project = call.project()
-    found = open_stage(project).load().outputs
+    found = call.world(project).stage.load().outputs
     if name is None:
         if call.screen.as_json:
             call.screen.data(dict(found))

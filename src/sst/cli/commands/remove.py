@@ -19,14 +19,14 @@ def remove(call: Call, target: tuple[str, ...], yes: bool) -> None:
     from ...project.run import Run
     from ...project.run import remove as run_remove
     from ..consent import agree_to_remove, names
-    from ..interrupt import interruptible
     from ..ending import show_end
+    from ..interrupt import interruptible
 
     screen = call.screen
     project = call.project()
     agree = agree_to_remove(screen, project, yes=yes)
     choice = Choice(names(target)) if target else None
     with screen.result_only(), interruptible(screen) as interrupts, screen.watch() as sink:
-        run = Run(interrupts.over(sink), agree, note=screen.note, warn=screen.warn, stop=interrupts.stop, choice=choice)
-        done = run_remove(project, run)
+        run = Run(interrupts.over(sink), agree, warn=screen.warn, hide=screen.hide, stop=interrupts.stop, choice=choice)
+        done = run_remove(call.world(project), run)
     show_end(screen, project, done)

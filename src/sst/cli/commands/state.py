@@ -18,10 +18,9 @@ def state() -> None:
 def list_(call: Call) -> None:
     """List the resources of the stage: name, type, id."""
     from ...engine.plan import name_of
-    from ...project.home import open_stage
 
     project, screen = call.project(), call.screen
-    snapshot = open_stage(project).load()
+    snapshot = call.world(project).stage.load()
     found = [*snapshot.resources.values(), *snapshot.deposed.values()]
     if screen.as_json:
         screen.data([{"urn": s.urn, "name": name_of(s.urn), "type": s.type, "id": s.id, "stack": s.stack, "where": s.where,
@@ -41,19 +40,17 @@ def list_(call: Call) -> None:
 def export(call: Call, secrets: bool) -> None:
     """Print the whole state as JSON. Secret values are masked."""
     from ...project.export import exported
-    from ...project.home import open_stage
 
-    call.screen.data(exported(open_stage(call.project()).load(), secrets=secrets))
+    call.screen.data(exported(call.world(call.project()).stage.load(), secrets=secrets))
 
 
 @state.command("history")
 @pass_call
 def history(call: Call) -> None:
     """List the former states that are kept."""
-    from ...project.home import open_stage
 
     project, screen = call.project(), call.screen
-    versions = open_stage(project).history()
+    versions = call.world(project).stage.history()
     if screen.as_json:
         from dataclasses import asdict
 
@@ -74,12 +71,11 @@ def restore(call: Call, serial: int, yes: bool) -> None:
     Only the state changes; the cloud stays as it is, and the next deploy brings the two together.
     """
     from ...errors import UserError
-    from ...project.home import open_stage
 
     project, screen = call.project(), call.screen
     if not yes and not screen.confirm(f'Make state {serial} the newest of "{project.name}" on stage "{project.stage}"?', flag="--yes"):
         raise UserError("nothing was changed: you did not agree")
-    made = open_stage(project).restore(serial)
+    made = call.world(project).stage.restore(serial)
     if screen.as_json:
         screen.data({"serial": made.serial, "restored": serial})
     else:

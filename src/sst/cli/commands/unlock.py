@@ -14,11 +14,10 @@ def unlock(call: Call, yes: bool) -> None:
     Rarely needed: a lock runs out by itself 60 seconds after its holder stopped. If the holder still runs, its next write is refused.
     """
     from ...errors import UserError
-    from ...project.home import open_stage
 
     screen = call.screen
     project = call.project()
-    stage = open_stage(project)
+    stage = call.world(project).stage
     held = stage.holder()
     if held and not yes:
         screen.note(f"Held by {held.describe()}.")

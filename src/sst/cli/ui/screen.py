@@ -7,12 +7,15 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ...errors import UserError
 from .style import Paint, clean, marks_for, wants_color, width_of
+
+if TYPE_CHECKING:
+    from ...state.redact import Redactor
 
 __all__ = ["Screen"]
 
@@ -30,7 +33,19 @@ class Screen:
         self.environ = environ
         self.marks, self.paint = marks_for(out), Paint(wants_color(out, environ, color))
         self.err_marks, self.err_paint = marks_for(err), Paint(wants_color(err, environ, color))
-        self.redact: Callable[[str], str] = str
+        self.redactor: Redactor | None = None
+
+    def hide(self, value: Any) -> None:
+        """Never show this secret value, or those in this mapping, from now on."""
+        if value:
+            if self.redactor is None:
+                from ...state.redact import Redactor
+
+                self.redactor = Redactor()
+            self.redactor.add(value)
+
+    def redact(self, text: str) -> str:
+        return self.redactor.redact(text) if self.redactor else text
 
     @property
     def asks(self) -> bool:

@@ -1,0 +1,169 @@
+"""What a stage stands on: the AWS it speaks to (the real one, or the one on this machine) and the home of its state."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+from typing import Any, Protocol, TypeAlias
+
+from ..core.model import Snapshot
+from ..core.provider import Provider
+from ..core.resource import Resource
+from ..errors import StateError, UserError
+from ..providers.aws.client import Aws
+from ..state.home import StateHome
+from ..state.secrets import Secrets
+from ..state.session import Stage
+from .home import state_folder, who
+from .project import Project, profile_of
+
+__all__ = ["LocalCloud", "Lookup", "World"]
+
+Lookup: TypeAlias = Callable[[str], Provider]
+"""Gives the provider of a resource type."""
+
+
+class LocalCloud(Protocol):
+    """The cloud on this machine, running; ``embedded.cloud.Cloud`` is the real one."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def access_key(self) -> str: ...
+    @property
+    def secret_key(self) -> str: ...
+    def address(self, kind: str, value: str) -> str: ...
+
+
+@dataclass(eq=False)
+class World:
+    """Everything is made on first use: a command that needs no cloud starts none.
+
+        world = World(project, start=lambda: start(project.root, environment=project.environ))
+        world.stage.load().resources
+    """
+
+    project: Project
+    start: Callable[[], LocalCloud]
+    """Starts the cloud of stage ``local``, or finds the one that runs."""
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+    _lock: RLock = field(default_factory=RLock, repr=False)
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            return self._made[name]
+
+    @property
+    def cloud(self) -> LocalCloud:
+        """The cloud of stage ``local``; started if it does not run."""
+        found: LocalCloud = self._once("cloud", self.start)
+        return found
+
+    @property
+    def aws(self) -> Aws:
+        found: Aws = self._once("aws", self._open_aws)
+        return found
+
+    def _open_aws(self) -> Aws:
+        p = self.project
+        if p.is_local:
+            c = self.cloud
+            return Aws(region=p.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key), environment={})
+        profile = profile_of(p.config, p.environ)
+        return Aws(region=p.region, profile=None if p.environ.get("AWS_PROFILE") else profile, environment=p.environ)
+
+    @property
+    def home(self) -> StateHome:
+        """Stage ``local``: ``.sst/local/`` of the project. ``home="local"``: a folder of the user. ``home="aws"``: the account's bucket."""
+        found: StateHome = self._once("home", self._open_home)
+        return found
+
+    def _open_home(self) -> StateHome:
+        p = self.project
+        if p.is_local:
+            return StateHome.local(p.folder / "local", p.name)
+        if p.config.home == "local":
+            return StateHome.local(state_folder(p.environ), p.name)
+        return StateHome.aws(lambda region: lambda service, operation, params: self.aws.call(service, operation, params, region=region),
+                             p.region, p.name)
+
+    @property
+    def stage(self) -> Stage:
+        found: Stage = self._once("stage", lambda: self.home.stage(self.project.stage, who(self.project.environ)))
+        return found
+
+    @property
+    def secrets(self) -> Secrets:
+        return self.home.secrets(self.project.stage)
+
+    def close(self) -> None:
+        if home := self._made.pop("home", None):
+            home.close()
+
+    def check_account(self, snapshot: Snapshot) -> str:
+        """The account we speak to. Refuses another one than the config names, or than the state was made in; on AWS stages only."""
+        p = self.project
+        if p.is_local:
+            return self.cloud.account
+        account = self.aws.account()[0]
+        if p.config.account and account != p.config.account:
+            raise UserError(f"these credentials are for account {account}; the config allows {p.config.account} alone",
+                            where=p.program.file.name, hint="check AWS_PROFILE, or account= in the config")
+        for what, now in (("account", account), ("region", p.region)):
+            if (was := snapshot.meta.get(what)) and was != now:
+                raise StateError(f'stage "{p.stage}" was deployed to {what} {was}, not to {now}',
+                                 hint=f"use credentials of {what} {was}, or another stage" if what == "account" else
+                                 f'set region="{was}" in the config; to move, remove the stage there first')
+        return account
+
+    def providers(self, lineage: str, *, offline: bool = False) -> Lookup:
+        """The provider of each type. ``offline``: they only compare, so the local cloud is not started.
+
+        A kind of resource that the user wrote may carry its own, as ``provider``.
+        """
+        made: dict[str, Provider] = {}
+
+        def provider(type: str) -> Provider:
+            own: Provider | None = getattr(Resource.kinds.get(type), "provider", None)
+            if own is not None:
+                return own
+            word = type.partition(".")[0]
+            with self._lock:
+                if word not in made:
+                    made[word] = self._provider(word, type, lineage, offline)
+                return made[word]
+
+        return provider
+
+    def _provider(self, word: str, type: str, lineage: str, offline: bool) -> Provider:
+        match word:
+            case "aws":
+                return self._aws_provider(lineage, offline)
+            case _:
+                raise UserError(f"no provider knows the type {type}",
+                                hint="it is in the state, but the program that declared it is not this one; put the import back")
+
+    def _aws_provider(self, lineage: str, offline: bool) -> Provider:
+        from ..providers.aws.provider import AwsProvider
+
+        p = self.project
+        aws = Aws(region=p.region, credentials=("", ""), environment={}) if offline and p.is_local else self.aws
+        address = self.cloud.address if p.is_local and not offline else lambda kind, value: value
+        return AwsProvider(aws, app=p.name, stage=p.stage, lineage=lineage, tags=p.config.tags, address=address, asset=self._asset)
+
+    def _asset(self, code: Mapping[str, Any]) -> bytes:
+        """The bytes of a build artefact, with the files that are added at the last moment."""
+        path = Path(code["path"])
+        archive = path if path.is_absolute() else self.project.root / path
+        if not (files := code.get("files")):
+            return archive.read_bytes()
+        from base64 import b64decode
+
+        from ..build.artefact import with_files
+
+        return with_files(archive, {name: b64decode(text) for name, text in files.items()})
