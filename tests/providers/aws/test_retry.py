@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import pytest
+
+from sst.providers.aws.client import Aws
+from sst.providers.aws.retry import Bucket
+
+from .stand_in import Answer, refusal, stand_in
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def drive(limit: float, seconds: float, *, stray: float = 0) -> tuple[float, float]:
+    """One caller as fast as the bucket lets it, a cloud that lets ``limit`` calls a second through: (passed, refused) a second."""
+    clock, dice = Clock(), random.Random(7)
+    bucket = Bucket(clock)
+    tokens, passed, refused, last = limit, 0, 0, clock.now
+    while clock.now < 100 + seconds:
+        clock.now += max(bucket.wait(), 0.001)
+        tokens, last = min(limit, tokens + (clock.now - last) * limit), clock.now
+        if tokens >= 1 and dice.random() >= stray:
+            tokens -= 1
+            passed += 1
+            bucket.passed()
+        else:
+            refused += 1
+            bucket.refused()
+    return passed / seconds, refused / seconds
+
+
+def test_a_bucket_has_no_limit_until_the_first_refusal() -> None:
+    clock = Clock()
+    bucket = Bucket(clock)
+    assert bucket.rate is None and bucket.wait() == 0
+    bucket.refused()
+    assert bucket.rate is not None
+
+
+@pytest.mark.parametrize("limit", [5, 15, 100])
+def test_a_real_limit_is_found_and_used_well(limit: float) -> None:
+    passed, refused = drive(limit, 60)
+    assert passed > 0.75 * limit and refused < 0.5 * limit
+
+
+def test_stray_refusals_do_not_starve_it() -> None:
+    passed, _ = drive(10_000, 60, stray=0.02)
+    assert passed > 50
+
+
+def test_a_storm_of_throttles_ends_with_every_call_made() -> None:
+    """32 threads, 300 creates, a service that takes 150 a second and refuses the rest."""
+    lock, state = Lock(), [150.0, time.monotonic()]
+
+    def decide(n: int) -> Answer:
+        with lock:
+            now = time.monotonic()
+            state[0], state[1] = min(150.0, state[0] + (now - state[1]) * 150), now
+            if state[0] < 1:
+                return refusal("ThrottlingException")
+            state[0] -= 1
+        return Answer(200, {"QueueUrl": "u"})
+
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-west-1"}
+    with stand_in(decide) as cloud, Aws(endpoint=cloud.url, environment=keys) as aws, ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda i: aws.call("sqs", "create_queue", {"QueueName": f"q{i}"}), range(300)))
+        assert len(answers) == 300 and aws.counts["sqs.create_queue"] < 600
