@@ -203,12 +203,21 @@ class Lock:
             assert held
             begun = self._steady()
             held = Held(held.who, held.command, held.since, self._store.now(), held.epoch, held.nonce)
-            data = _data(held.epoch, held, self.position, clean=False)
             try:
-                self._tag = self._store.put_if(self._key, data, self._tag)
+                self._put(_data(held.epoch, held, self.position, clean=False), held.nonce)
             except Conflict:
                 self._lose()
             self._held, self._renewed, self._trouble = held, begun, ""
+
+    def _put(self, data: bytes, nonce: str) -> None:
+        try:
+            self._tag = self._store.put_if(self._key, data, self._tag)
+        except Conflict:
+            # Perhaps an earlier write of ours arrived although its reply was lost.
+            found = _find(self._store, self._key)
+            if not (found and found.held and found.held.nonce == nonce):
+                raise
+            self._tag = self._store.put_if(self._key, data, found.tag)
 
     def _usable(self) -> None:
         if self._lost:
@@ -249,7 +258,7 @@ class Lock:
             try:
                 if self._lost:
                     return False
-                self._store.put_if(self._key, _data(held.epoch, None, self.position, clean=clean), self._tag)
+                self._put(_data(held.epoch, None, self.position, clean=clean), held.nonce)
                 return True
             except Conflict:
                 return False

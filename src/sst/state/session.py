@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..core.model import Entry, Snapshot
+from ..core.model import Entry, Snapshot, State
 from ..errors import InternalError, SstError, StateError
 from .format import Damaged
 from .holder import Who, steady
@@ -165,13 +165,27 @@ class Session:
         self._at = loaded.position
         """Position of the last entries that are folded."""
         self._journal = Journal(stage.store, stage.prefix, {"lineage": loaded.lineage, "epoch": lock.epoch}, loaded.position,
-                                landed=self._landed, check=lock.check)
+                                landed=self._landed, check=self._prove)
+        self._proved = False
+
+    def _prove(self) -> None:
+        """Before the first write, show by a conditional write that nobody took over since the position was read; then check."""
+        if self._proved:
+            self._lock.check()
+        else:
+            self._lock.renew()
+            self._proved = True
 
     @property
     def snapshot(self) -> Snapshot:
         """All that is known now. Each reading after a change copies it, so don't read it once a resource."""
         with self._guard:
             return replace(self._folding.snapshot(), serial=self._saved.serial)
+
+    def find(self, key: str) -> State | None:
+        """The live resource of this urn, or the deposed one of this ``urn#id``; costs no copy."""
+        with self._guard:
+            return self._folding.resources.get(key) or self._folding.deposed.get(key)
 
     @property
     def epoch(self) -> int:
@@ -186,11 +200,12 @@ class Session:
         """A fingerprint of a secret for plans: tells whether it changed, and nothing else."""
         return digest(self._keys, text)
 
-    def write(self, *entries: Entry) -> None:
+    def write(self, *entries: Entry, wait: bool = True) -> None:
         """Make entries durable, in this order and in one write; then they are in ``snapshot``.
 
         Threads that write at the same time share a write to the store. Raises ``Fenced`` if the lock was taken over, the store's
         error if it refuses, ``InternalError`` for a value that JSON can't hold. After an error nothing more can be written.
+        ``wait=False`` allows it to be durable later, with the next write; at present it never is.
         """
         todo = [e for e in map(self._with_lineage, entries) if not self._known(e)]
         self._journal.append(todo, [entry_record(e, self._box) for e in todo])
