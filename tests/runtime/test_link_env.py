@@ -40,7 +40,7 @@ def test_small_links_without_a_secret_fit_into_the_environment(links: dict[str, 
 
 
 def test_a_file_is_deterministic_and_its_key_belongs_to_one_text_of_one_function() -> None:
-    values = {"B": {"type": "t", "v": 1}, "A": {"v": 2}}
+    values: dict[str, dict[str, Any]] = {"B": {"type": "t", "v": 1}, "A": {"v": 2}}
     key, file = seal(values)
     assert decrypt(b64decode(key), bytes(12), b64decode(file)) == b'{"A":{"v":2},"B":{"v":1,"type":"t"}}'
     assert seal(dict(reversed(values.items()))) == (key, file)
