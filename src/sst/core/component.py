@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, cast
 
 from ..errors import SstError, UserError
 from .graph import current
@@ -105,15 +105,15 @@ class Component(metaclass=Declared):
         self.urn, self.parent = f"{types}::{names}", graph.scope.parent
         graph.add_component(self, self.where)
         given = {"protect": protect, "retain": retain, "depends_on": depends_on, "ignore_changes": ignore_changes}
-        self._scope = replace(child_scope(graph, given), parent=self.urn, types=types, names=names, aliases=former)
+        self._scope = replace(child_scope(graph, given, self.where), parent=self.urn, types=types, names=names, aliases=former)
 
     @contextmanager
-    def scope(self, transform: Mapping[str, Transform] | None = None) -> Iterator[None]:
+    def scope(self, transform: Mapping[str, object] | None = None) -> Iterator[None]:
         """Resources declared inside are children: named after the component, changed by its transforms."""
         graph = current()
         graph.check_options(f'transform of {self.__class__.__name__} "{self.logical_name}"', transform or {},
                             frozenset(self.parts), self.where)
-        with graph.within(replace(self._scope, transform=dict(transform or {}))):
+        with graph.within(replace(self._scope, transform=cast("dict[str, Transform]", dict(transform or {})))):
             yield
 
     def base_of(self, kind: type[Resource], name: str) -> Output[str]:
@@ -125,9 +125,7 @@ class Component(metaclass=Declared):
     def nodes(self) -> Nodes:
         """The resources and components that were made for this one, to be used as any other resource."""
         graph = current()
-        children = {snake(r.logical_name): r for u, r in graph.resources.items() if graph.goals[u].parent == self.urn}
-        inner = {snake(c.logical_name): c for c in graph.components.values() if c.parent == self.urn}
-        return Nodes(self.logical_name, {**children, **inner})
+        return Nodes(self.logical_name, {snake(c.logical_name): c for c in graph.children.get(self.urn, ())})
 
 
 def _signature(cls: type[Component]) -> inspect.Signature:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, dataclass_transform, overload
 
+from ..errors import UserError
 from .graph import Graph, Scope, current
 from .model import URN, Goal
-from .names import snake
+from .names import did_you_mean, snake
 from .output import Input, Output, call_site, gather
 from .transform import Transform, transformed
 
@@ -99,7 +100,7 @@ class Arg(Generic[T]):
         @overload
         def __get__(self, obj: object, owner: Any) -> Output[T]: ...
         def __get__(self, obj: object | None, owner: Any) -> Any: ...
-        def __set__(self, obj: object, value: Input[T]) -> None: ...
+        def __set__(self, obj: object, value: Input[T] | None) -> None: ...
 
 
 OPTIONS = frozenset({"protect", "retain", "depends_on", "ignore_changes", "alias", "import_"})
@@ -118,10 +119,14 @@ class _Model(metaclass=Declared):
     pass
 
 
-def child_scope(graph: Graph, given: Mapping[str, Any]) -> Scope:
+def child_scope(graph: Graph, given: Mapping[str, Any], where: str) -> Scope:
     """The scope of what is declared now, with its own options laid over the inherited ones."""
     above = graph.scope
     retain = given.get("retain")
+    for k in ("depends_on", "ignore_changes"):
+        if not isinstance(given.get(k) or (), list | tuple | set | frozenset):
+            graph.problem(f"{k} takes a list, not {given[k]!r}", where=where)
+            given = {**given, k: ()}
     return Scope(parent=above.parent, types=above.types, names=above.names, aliases=above.aliases,
                  protect=bool(given.get("protect") or above.protect), retain=above.retain if retain is None else bool(retain),
                  depends_on=(*above.depends_on, *(given.get("depends_on") or ())),
@@ -171,9 +176,9 @@ class Resource(_Model):
         alias: str | Sequence[str] | None = prop(default=None)
         import_: str | None = prop(default=None)
 
-        urn: URN
-        where: str
-        secret: frozenset[str]
+        urn: URN = out()
+        where: str = out()
+        secret: frozenset[str] = out()
 
     def __init_subclass__(cls, *, type: str = "", **_: Any) -> None:
         super().__init_subclass__()
@@ -198,16 +203,25 @@ class Resource(_Model):
 
     def _declare(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> None:
         cls = self.__class__
-        types, names, former = paths(graph.scope, cls.type, name, given.get("alias"))
+        types, names, _ = paths(graph.scope, cls.type, name, None)
         self.urn, self.where, self.logical_name = f"{types}::{names}", where, name
         given = self._transformed(graph, name, given, where)
-        given = graph.check_options(f'{cls.type} "{names}"', given, cls.known, where)
-        scope = child_scope(graph, given)
+        what = f'{cls.type} "{names}"'
+        given = graph.check_options(what, given, cls.known, where)
+        former = paths(graph.scope, cls.type, name, given.get("alias"))[2]
+        scope = child_scope(graph, given, where)
+        for k in given.get("ignore_changes") or ():
+            if k not in cls.props:
+                graph.problem(f"{what} has no property {k!r} to ignore", hint=did_you_mean(str(k), sorted(cls.props)), where=where)
         inputs = {k: v for k in cls.props if (v := given.get(k, cls.props[k].default)) is not None and v is not _MISSING}
         for k, p in cls.props.items():
             if p.required and k not in inputs:
-                graph.problem(f'{cls.type} "{names}" needs {k!r}', where=where)
-        deps, any_secret = gather(inputs.values())
+                graph.problem(f"{what} needs {k!r}", where=where)
+        try:
+            deps, any_secret = gather(inputs.values())
+        except UserError as e:
+            graph.problem(f"{what}: {e.message}", hint=e.hint, where=where)
+            inputs, deps, any_secret = {}, frozenset(), False
         self.secret = frozenset(k for k in inputs if cls.props[k].secret or (any_secret and gather([inputs[k]])[1]))
         self.depends_on = scope.depends_on
         retain = scope.retain if scope.retain is not None else (

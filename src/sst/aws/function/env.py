@@ -31,12 +31,16 @@ def make_environment(graph: Graph, urn: str, links: Sequence[Link], own: Mapping
     properties = {link.name: {**link.properties, "type": link.type} for link in links}
     if fits_environment(properties):
         for name, values in properties.items():
-            shown[f"SST_RESOURCE_{name}"] = combine(**values).apply(lambda v, n=name: link_env({n: v})[f"SST_RESOURCE_{n}"])
+            shown[f"SST_RESOURCE_{name}"] = _variable(name, values)
         return Environment(shown, _joined(hidden), None)
     sealed = combine(**properties).as_secret().apply(lambda values: _seal(graph, urn, values))
     shown["SST_KEY_FILE"] = "resource.enc"
     hidden["SST_KEY"] = sealed.apply(lambda s: s["key"])
     return Environment(shown, _joined(hidden), sealed.apply(lambda s: {"resource.enc": s["file"]}))
+
+
+def _variable(name: str, values: Mapping[str, Input[Any]]) -> Output[str]:
+    return combine(**values).apply(lambda known: link_env({name: known})[f"SST_RESOURCE_{name}"])
 
 
 def _joined(hidden: Mapping[str, Input[str]]) -> Output[dict[str, str]] | None:

@@ -27,6 +27,8 @@ def row(type: str) -> type[AwsResource]:
 
 
 _FILES = {"lambda": "lambda_"}
+INLINE = 50 * 1024 * 1024
+"""Bytes of a zip that may be sent in a call."""
 
 
 def _quiet(text: str) -> None:
@@ -72,7 +74,7 @@ class AwsProvider:
                 outputs |= kind.outputs(self, later, known)
         if kind.read_back and kind.read:
             outputs |= kind.outputs(self, self.send(kind, kind.read, known, {}, note), known)
-        return Made(str(fill(kind.id, {**known, **outputs})), outputs)
+        return Made(str(fill(kind.identifier, {**known, **outputs})), outputs)
 
     def read(self, state: State) -> Made | None:
         kind = row(state.type)
@@ -90,7 +92,7 @@ class AwsProvider:
         outputs = dict(state.outputs)
         taken = {k for k in changed if inputs.get(k) is None}
         for c in kind.update:
-            if not changed & set(c.only) or set(c.only) <= taken & kind.unset.keys():
+            if not changed & set(c.only) or changed & set(c.only) <= taken & kind.unset.keys():
                 continue
             full = {**inputs, **{k: kind.empty[k] for k in taken & set(c.only) & kind.empty.keys()}}
             outputs |= kind.outputs(self, self.send(kind, c, known, self._request(kind, full, c), note), known)
@@ -120,12 +122,12 @@ class AwsProvider:
             return self._search(kind, todo, known)
         if kind.read is None:
             return Unsure("there is no call that could tell")
-        known["id"] = str(fill(kind.id, known))
+        known["id"] = str(fill(kind.identifier, known))
         answer = self._ask(kind, kind.read, known)
         if answer is None:
             return Absent()
         outputs = kind.outputs(self, answer, known)
-        return Found(Made(str(fill(kind.id, {**known, **outputs})), outputs))
+        return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
 
     # what rows use
 
@@ -137,6 +139,17 @@ class AwsProvider:
         if c.wait:
             self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on}, region=region, note=note)
         return answer
+
+    def code(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """A function's code as Lambda takes it: in the call, or through S3 if it is large."""
+        assert self.asset
+        data = self.asset(inputs)
+        if len(data) <= INLINE or self.asset_bucket is None:
+            return {"ZipFile": data}
+        key = f"assets/{self.app}/{self.stage}/{inputs['code']['sha256']}.zip"
+        bucket = self.asset_bucket()
+        self.aws.call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": data}, idempotent=True)
+        return {"S3Bucket": bucket, "S3Key": key}
 
     def tags(self, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
         return {**self.own_tags, **(inputs.get("tags") or {}), "sst:app": self.app, "sst:stage": self.stage, "sst:urn": urn,
@@ -174,7 +187,7 @@ class AwsProvider:
         for item in (jmespath.search(kind.found, answer) or []) if answer is not None else []:
             if self._is_ours(kind, item, todo):
                 outputs = kind.outputs(self, item, known)
-                return Found(Made(str(fill(kind.id, {**known, **outputs})), outputs))
+                return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
         return Absent()
 
     def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], todo: Pending) -> bool:

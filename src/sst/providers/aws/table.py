@@ -81,7 +81,7 @@ class AwsResource(Resource):
 
     service: ClassVar[str] = ""
     identity: ClassVar[Identity] = "name"
-    id: ClassVar[str] = "$name"
+    identifier: ClassVar[str] = "$name"
     create: ClassVar[Call]
     read: ClassVar[Call | None] = None
     update: ClassVar[tuple[Call, ...]] = ()

@@ -1,0 +1,48 @@
+"""ACM: https://docs.aws.amazon.com/acm/latest/APIReference/Welcome.html"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Tagging, call
+
+__all__ = ["Certificate", "CertificateValidation"]
+
+
+class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
+    """A certificate, proved through DNS: make a CNAME record ``record_name`` → ``record_value``."""
+
+    domain_name: Arg[str] = prop(replace=True)
+    alternative_names: Arg[Sequence[str]] = prop("SubjectAlternativeNames", default=None, replace=True, read="")
+    validation_method: Arg[str] = prop(default="DNS", replace=True, read="")
+    key_algorithm: Arg[str] = prop(default=None, replace=True, read="")
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("CertificateArn || Certificate.CertificateArn")
+    record_name: Output[str] = out("Certificate.DomainValidationOptions[0].ResourceRecord.Name")
+    record_value: Output[str] = out("Certificate.DomainValidationOptions[0].ResourceRecord.Value")
+
+    identity = "token"
+    identifier = "$arn"
+    create = call("request_certificate", IdempotencyToken="$token", idempotent=True)
+    read = call("describe_certificate", CertificateArn="$arn", retry=("ResourceNotFoundException",))
+    reads = "Certificate"
+    read_back = True
+    delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",), idempotent=True)
+    gone = ("ResourceNotFoundException",)
+    tagging = Tagging(add=call("add_tags_to_certificate", CertificateArn="$arn", Tags="$tags"))
+
+
+class CertificateValidation(AwsResource, type="aws.acm.CertificateValidation", service="acm"):
+    """Waits until a certificate is issued."""
+
+    certificate_arn: Arg[str] = prop(replace=True)
+
+    identity = "once"
+    identifier = "$certificate_arn"
+    create = call("describe_certificate", CertificateArn="$certificate_arn", wait="certificate_validated", wait_on="CertificateArn",
+                  idempotent=True)
+    read = call("describe_certificate", CertificateArn="$certificate_arn")
+    reads = "Certificate"
+    gone = ("ResourceNotFoundException",)

@@ -1,0 +1,40 @@
+"""CloudWatch Logs: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/Welcome.html"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Tagging, call
+
+__all__ = ["LogGroup"]
+
+
+class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
+    """A group of log streams. ``retention`` is in days; without it logs are kept for ever."""
+
+    name: Arg[str] = prop("logGroupName", limit=512, replace=True, default=None)
+    retention: Arg[int] = prop("retentionInDays", default=None)
+    kms_key: Arg[str] = prop("kmsKeyId", default=None, replace=True)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("=arn:$partition:logs:$region:$account:log-group:$name")
+
+    create = call("create_log_group")
+    read = call("describe_log_groups", logGroupNamePrefix="$name")
+    reads = "logGroups[0]"
+    absent = "logGroups"
+    update = (call("put_retention_policy", only="retention", also=True, logGroupName="$name", idempotent=True),)
+    unset = {"retention": call("delete_retention_policy", logGroupName="$name")}
+    delete = call("delete_log_group", logGroupName="$name")
+    gone = ("ResourceNotFoundException",)
+    tagging = Tagging("map", "tags", add=call("tag_resource", resourceArn="$arn", tags="$tags"),
+                      remove=call("untag_resource", resourceArn="$arn", tagKeys="$tag_keys"))
+
+    @classmethod
+    def outputs(cls, provider: Any, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        groups = answer.get("logGroups")
+        if groups is not None:  # a prefix may match others as well
+            answer = {**answer, "logGroups": [g for g in groups if g.get("logGroupName") == known.get("name")]}
+        return super().outputs(provider, answer, known)

@@ -1,0 +1,49 @@
+"""Route 53: https://docs.aws.amazon.com/Route53/latest/APIReference/Welcome.html"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...core.resource import Arg, prop
+from .table import AwsResource, Call, call
+
+__all__ = ["Record"]
+
+BUSY = ("PriorRequestNotComplete",)
+
+
+class Record(AwsResource, type="aws.route53.Record", service="route53"):
+    """A DNS record. ``records`` are its values, or ``alias`` points it at a thing of AWS. ``ttl`` is in seconds."""
+
+    zone: Arg[str] = prop("HostedZoneId", replace=True, read="")
+    name: Arg[str] = prop(replace=True, read="")
+    type_: Arg[str] = prop(replace=True, read="")
+    ttl: Arg[int] = prop(default=None, read="ResourceRecordSets[0].TTL")
+    records: Arg[Sequence[Any]] = prop(default=None, read="ResourceRecordSets[0].ResourceRecords[].Value")
+    alias_target: Arg[Mapping[str, Any]] = prop(default=None, read="")
+
+    identity = "key"
+    identifier = "$zone/$name/$type_"
+    create = call("change_resource_record_sets", retry=BUSY, idempotent=True)
+    read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_", MaxItems="1")
+    update = (call("change_resource_record_sets", only="zone name type_ ttl records alias_target", retry=BUSY, idempotent=True),)
+    delete = call("change_resource_record_sets", HostedZoneId="$zone", ChangeBatch="$removal", retry=BUSY)
+    gone = ("NoSuchHostedZone", "InvalidChangeBatch")
+    delete_first = True
+
+    @classmethod
+    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        return {"HostedZoneId": inputs["zone"], "ChangeBatch": change("UPSERT", inputs)}
+
+    @classmethod
+    def before_delete(cls, provider: Any, known: Any, note: Any) -> None:
+        known["removal"] = change("DELETE", known)
+
+
+def change(action: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    record: dict[str, Any] = {"Name": inputs["name"], "Type": inputs["type_"]}
+    if inputs.get("alias_target"):
+        record["AliasTarget"] = dict(inputs["alias_target"])
+    else:
+        record |= {"TTL": inputs.get("ttl") or 60, "ResourceRecords": [{"Value": v} for v in inputs.get("records") or ()]}
+    return {"Changes": [{"Action": action, "ResourceRecordSet": record}]}

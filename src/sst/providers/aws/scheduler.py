@@ -1,0 +1,39 @@
+"""EventBridge Scheduler: https://docs.aws.amazon.com/scheduler/latest/APIReference/Welcome.html"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, call
+
+__all__ = ["Schedule"]
+
+ALL = ("name schedule_expression schedule_expression_timezone state flexible_time_window target description group "
+       "start_date end_date action_after_completion")
+UNASSUMABLE = ("ValidationException: assume",)
+
+
+class Schedule(AwsResource, type="aws.scheduler.Schedule", service="scheduler"):
+    """Calls a target on a schedule."""
+
+    name: Arg[str] = prop(limit=64, replace=True, default=None)
+    group: Arg[str] = prop("GroupName", default=None, replace=True)
+    schedule_expression: Arg[str] = prop()
+    schedule_expression_timezone: Arg[str] = prop(default=None)
+    state: Arg[str] = prop(default="ENABLED")
+    flexible_time_window: Arg[Mapping[str, Any]] = prop(default={"Mode": "OFF"})
+    target: Arg[Mapping[str, Any]] = prop()
+    description: Arg[str] = prop(default=None)
+    start_date: Arg[str] = prop(default=None)
+    end_date: Arg[str] = prop(default=None)
+    action_after_completion: Arg[str] = prop(default=None)
+
+    arn: Output[str] = out("ScheduleArn || Arn")
+
+    create = call("create_schedule", ClientToken="$token", retry=UNASSUMABLE, idempotent=True)
+    read = call("get_schedule", Name="$name", GroupName="$group")
+    update = (call("update_schedule", only=ALL, retry=UNASSUMABLE, idempotent=True),)
+    delete = call("delete_schedule", Name="$name", GroupName="$group", idempotent=True)
+    gone = ("ResourceNotFoundException",)
