@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from sst.build import artefact as room
-from sst.build.artefact import build, fingerprint, with_files
+from sst.build.artefact import build, fingerprint, inputs, with_files
+from sst.build.cache import tidy
+from sst.build.limit import LIMIT
+from sst.build.python import boto3_layer
 from sst.build.source import Source
 from sst.errors import UserError
 
@@ -175,7 +178,7 @@ def test_files_are_added_to_a_finished_zip(tmp_path: Path, cache: Path) -> None:
 def test_a_bundle_over_the_limit_names_the_largest_parts(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path / "p", {"api.py": HANDLER, "model/x": "", "other/y": "y" * 2000})
     with (root / "model/x").open("wb") as f:
-        f.truncate(room.LIMIT)
+        f.truncate(LIMIT)
     with pytest.raises(UserError, match=r"250\.0 MB unzipped; Lambda takes 250 MB(?s:.*)250\.0 MB  model(?s:.*)other"):
         build(Source(str(root), "api.handler", RUNTIME), cache=cache)
 
@@ -193,7 +196,7 @@ def test_a_host_build_runs_here_with_boto3_beside_it(tmp_path: Path, cache: Path
                                   "requirements.txt": "pydantic-core\n"})
     made = build(Source(str(root), "api.handler", RUNTIME, host=True), cache=cache)
     assert not [n for n in names(made) if n.startswith("boto3")]
-    layer = room.python.boto3_layer(cache, RUNTIME.removeprefix("python"))
+    layer = boto3_layer(cache, RUNTIME.removeprefix("python"))
     call_with = f"import sys; sys.path[:0] = [{str(unpack(made, tmp_path / 'u'))!r}, {str(layer)!r}]; import api; print(api.handler(0, 0))"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", call_with], capture_output=True, text=True)
     assert done.stdout == "1\n", done.stderr
@@ -246,3 +249,51 @@ def test_a_source_only_native_package_is_refused_for_another_platform() -> None:
     target = _Target((), "aarch64-manylinux_2_34-3.12", "3.12")
     with pytest.raises(UserError, match=r"pkg 1\.0 has no wheel for Lambda"):
         _must_fit({"pkg-1.0.dist-info/WHEEL": (b"Wheel-Version: 1.0\nTag: cp311-cp311-linux_x86_64\n", False)}, target)
+
+
+def test_our_own_distribution_is_dropped_with_what_only_it_needs(tmp_path: Path, cache: Path) -> None:
+    hatch = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    files = {"tool/pyproject.toml": '[project]\nname = "sst-python"\nversion = "1"\ndependencies = ["sniffio", "idna==3.10"]\n' + hatch,
+             "tool/sst_python/__init__.py": "",
+             "p/api.py": "import idna\n" + HANDLER,
+             "p/pyproject.toml": '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["sst-python", "idna"]\n'
+                                 '[tool.uv.sources]\nsst-python = { path = "../tool", editable = true }\n'}
+    root = write(tmp_path, files) / "p"
+    source = Source(str(root), "api.handler", RUNTIME)
+    for lock in (False, True):
+        if lock:
+            uv("lock", cwd=root)
+        tops = {n.split("/")[0] for n in names(build(source, cache=cache))}
+        assert "idna" in tops and not {"sst_python", "sniffio"} & tops
+        assert not [f for f in inputs(source) if "tool" in f.name]
+
+
+def test_excluded_files_and_unknown_options(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": HANDLER, "docs/a.txt": "", "b.csv": "", "requirements.txt": "idna==3.10\n"})
+    made = build(Source(str(root), "api.handler", RUNTIME, python={"exclude": ["docs", "*.csv", "idna/codec.py"]}), cache=cache)
+    assert not {"docs/a.txt", "b.csv", "idna/codec.py"} & set(names(made)) and "idna/core.py" in names(made)
+    with pytest.raises(UserError, match='Unknown python option "extra"'):
+        build(Source(str(root), "api.handler", RUNTIME, python={"extra": []}), cache=cache)
+
+
+def test_old_artefacts_go_and_used_ones_stay(tmp_path: Path) -> None:
+    for n in range(6):
+        (tmp_path / str(n)).mkdir()
+        os.utime(tmp_path / str(n), (time.time() - 1000 * n,) * 2)
+    tidy(tmp_path, newest=2, unused=3500)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1", "2", "3"]
+
+
+def test_a_source_survives_json() -> None:
+    source = Source("/p", "a.b", RUNTIME, copy_files=(("a", "b"),), python={"extras": ["x"]}, host=True)
+    assert Source.from_dict(json.loads(json.dumps(source.to_dict()))) == source
+
+
+def test_a_poetry_project(tmp_path: Path, cache: Path) -> None:
+    about = ('[tool.poetry]\nname = "shop"\nversion = "1.0"\ndescription = ""\nauthors = []\n'
+             '[tool.poetry.dependencies]\npython = ">=3.11"\n'
+             'idna = "3.10"\n[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n')
+    code = "import idna\ndef handler(e, c): return idna.__version__\n"
+    root = write(tmp_path / "p", {"pyproject.toml": about, "shop/__init__.py": "", "shop/api.py": code})
+    made = build(Source(str(root), "shop/api.handler", RUNTIME), cache=cache)
+    assert call(unpack(made, tmp_path / "u"), made.handler) == "3.10"

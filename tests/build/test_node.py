@@ -138,7 +138,8 @@ def test_the_fingerprint_follows_sources_and_locks_but_not_python(tmp_path: Path
 ERRORS: list[tuple[dict[str, str], str, str]] = [
     ({"a.ts": HANDLER}, "b.handler", 'Handler not found: "b.handler"'),
     ({"a.ts": HANDLER}, "a.main", r'There is no export "main" in a.ts \(a.ts:1\)'),
-    ({"a.ts": "import x from 'nowhere-pkg'\nconsole.log(x)\n" + HANDLER}, "a.handler", r'Could not bundle a.handler\n(?s:.*)a.ts:1:14(?s:.*)hint: install'),
+    ({"a.ts": "import x from 'nowhere-pkg'\nconsole.log(x)\n" + HANDLER}, "a.handler",
+     r'Could not bundle a.handler\n(?s:.*)a.ts:1:14(?s:.*)hint: install'),
     ({"a.ts": "export const handler = async ( => 1\n"}, "a.handler", r"Could not bundle a.handler\n(?s:.*)a.ts:1"),
 ]
 

@@ -6,25 +6,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
 from . import node, python, uv
-from .cache import keep, replace_file
+from .cache import keep, replace_file, tidy
 from .files import File, never
 from .layout import layout
+from .limit import largest, megabytes, within
 from .source import Source, runtime_for
 from .zip import Entry, deflate, deflate_all, pack, read
 
-__all__ = ["LIMIT", "Artefact", "build", "fingerprint", "runtime_for", "with_files"]
+__all__ = ["Artefact", "build", "fingerprint", "inputs", "runtime_for", "with_files"]
 
-LIMIT = 250 * 1024 * 1024
-"""Lambda's limit of an unzipped function, in bytes, layers included."""
 _FORMAT = "artefact 1"
 _SETTLED = 2.0
 """Seconds after which a file's times can be trusted: a second write within one tick of its clock would not show."""
@@ -45,11 +43,13 @@ class Artefact:
     runtime: str
     largest: tuple[tuple[str, int], ...] = ()
     """The ten largest packages and their unzipped bytes."""
+    python: str = ""
+    """The Python version its wheels are for. In host builds it may differ from the runtime's: see ``uv.interpreter``."""
 
     def report(self) -> str:
         """One line on the size: ``1.2 MB zipped, 3.4 MB unzipped: pillow 2.9 MB, src 0.1 MB``."""
-        parts = ", ".join(f"{n} {_mb(b)}" for n, b in self.largest[:3])
-        return f"{_mb(self.size)} zipped, {_mb(self.unzipped)} unzipped: {parts}"
+        parts = ", ".join(f"{n} {megabytes(b)}" for n, b in self.largest[:3])
+        return f"{megabytes(self.size)} zipped, {megabytes(self.unzipped)} unzipped: {parts}"
 
 
 def fingerprint(source: Source, *, cache: Path | None = None) -> str:
@@ -61,7 +61,7 @@ def fingerprint(source: Source, *, cache: Path | None = None) -> str:
     cache = cache or Path(source.root) / ".sst" / "cache"
     facts = _facts(source, cache)
     # a place is found by reading few files; a broken handler must be named even if it is already known
-    files = sorted(_inputs(source), key=lambda f: f.name)
+    files = sorted(inputs(source), key=lambda f: f.name)
     seen = _hash("\n".join([*facts, *(f"{f.name}|{f.size}|{f.mtime}|{f.ctime}|{f.executable}" for f in files)]))
     memo = cache / "seen" / _hash(json.dumps(source.to_dict(), sort_keys=True, default=str))[:32]
     try:
@@ -73,7 +73,8 @@ def fingerprint(source: Source, *, cache: Path | None = None) -> str:
     _check(source)
     digest = hashlib.sha256("\n".join(facts).encode())
     for f in files:
-        digest.update(f"\n{f.name}|{f.executable}|".encode() + hashlib.sha256(f.path.read_bytes()).digest())
+        with f.path.open("rb") as content:
+            digest.update(f"\n{f.name}|{f.executable}|".encode() + hashlib.file_digest(content, "sha256").digest())
     result = digest.hexdigest()[:40]
     newest = max((max(f.mtime, f.ctime) for f in files), default=0)
     if time.time() - newest / 1e9 > _SETTLED:
@@ -87,27 +88,40 @@ def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _
     ``note`` hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle over
     Lambda's 250 MB.
     """
-    key = fingerprint(source, cache=cache)
-
-    def make(part: Path) -> None:
-        room = python if source.is_python else node
-        entries, handler = room.bundle(source, cache=cache, note=note)
-        entries = sorted({e.name: e for e in [*entries, *_copied(source)]}.values(), key=lambda e: e.name)
-        unzipped, largest = sum(e.size for e in entries), _largest(entries)
-        if unzipped > LIMIT:
-            listing = "\n".join(f"    {_mb(b):>9}  {n}" for n, b in largest)
-            raise UserError(f"{source.handler} is {_mb(unzipped)} unzipped; Lambda takes 250 MB\n  the largest parts:\n{listing}",
-                            hint="drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as a container")
-        content = pack(entries)
-        (part / "code.zip").write_bytes(content)
-        made = Artefact(Path(), hashlib.sha256(content).hexdigest(), len(content), unzipped, handler, source.runtime, largest)
-        about = {k: v for k, v in asdict(made).items() if k != "path"}
-        (part / "artefact.json").write_text(json.dumps(about))
-
-    entry = keep(cache, "artefacts", key, make)
+    for _ in range(5):
+        key = fingerprint(source, cache=cache)
+        fresh = not (cache / "artefacts" / key).is_dir()
+        try:
+            entry = keep(cache, "artefacts", key, partial(_make, source, key, cache, note))
+            break
+        except _Changed:
+            note("files changed while they were bundled; once more")
+    else:
+        raise UserError(f"The files of {source.handler} keep changing while they are bundled",
+                        hint="is a watcher writing into the project?")
+    if fresh:
+        tidy(cache / "artefacts", newest=40, unused=3600)
     about = json.loads((entry / "artefact.json").read_bytes())
     about["largest"] = tuple((n, b) for n, b in about["largest"])
     return Artefact(entry / "code.zip", **about)
+
+
+class _Changed(Exception):
+    """The inputs are no longer those of the fingerprint."""
+
+
+def _make(source: Source, key: str, cache: Path, note: Callable[[str], None], part: Path) -> None:
+    room = python if source.is_python else node
+    entries, handler = room.bundle(source, cache=cache, note=note)
+    entries = sorted({e.name: e for e in [*entries, *_copied(source)]}.values(), key=lambda e: e.name)
+    sizes = [(e.name, e.size) for e in entries]
+    unzipped, content = within(source.handler, sizes), pack(entries)
+    fits = python.fits(source) if source.is_python else ""
+    made = Artefact(Path(), hashlib.sha256(content).hexdigest(), len(content), unzipped, handler, source.runtime, largest(sizes), fits)
+    if fingerprint(source, cache=cache) != key:
+        raise _Changed
+    (part / "code.zip").write_bytes(content)
+    (part / "artefact.json").write_text(json.dumps({k: v for k, v in asdict(made).items() if k != "path"}))
 
 
 def with_files(archive: Path, files: Mapping[str, bytes]) -> bytes:
@@ -126,7 +140,8 @@ def _facts(source: Source, cache: Path) -> list[str]:
     return facts + ([f"{uv.host_platform()} {uv.running()}"] if source.host else [])
 
 
-def _inputs(source: Source) -> list[File]:
+def inputs(source: Source) -> list[File]:
+    """Every file whose content decides the artefact; what a watcher should watch."""
     files = python.inputs(source, layout(source)) if source.is_python else node.inputs(source, node.check(source))
     return files + _copies(source)
 
@@ -167,16 +182,3 @@ def _all(folder: Path) -> list[File]:
 
 def _copied(source: Source) -> list[Entry]:
     return deflate_all({str(PurePosixPath(f.name.removeprefix("copy/"))): (f.path.read_bytes(), f.executable) for f in _copies(source)})
-
-
-def _largest(entries: list[Entry]) -> tuple[tuple[str, int], ...]:
-    sizes: Counter[str] = Counter()
-    for e in entries:
-        parts = e.name.split("/")
-        head = "/".join(parts[:3 if parts[1:2] and parts[1].startswith("@") else 2]) if parts[0] == "node_modules" else parts[0]
-        sizes[re.sub(r"-[^-]+\.dist-info$|\.libs$", "", head)] += e.size
-    return tuple(sorted(sizes.items(), key=lambda i: (-i[1], i[0]))[:10])
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1024 / 1024:.1f} MB"

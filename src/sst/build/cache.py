@@ -7,17 +7,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["keep", "replace_file"]
+__all__ = ["keep", "replace_file", "tidy"]
 
 
 def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path:
     """The folder ``cache/kind/key``; if it is not there, ``make(folder)`` fills it first. Safe among threads and processes."""
     entry = cache / kind / key
     if entry.is_dir():
+        os.utime(entry)  # it is in use: see tidy
         return entry
     with _lock(cache / "locks" / f"{kind}-{key}"):
         if entry.is_dir():
@@ -33,6 +35,20 @@ def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path
             raise
         part.rename(entry)
     return entry
+
+
+def tidy(folder: Path, *, newest: int, unused: float) -> None:
+    """Remove the entries of a kind that are neither among the ``newest`` nor were used in the last ``unused`` seconds."""
+    with os.scandir(folder) as found:
+        by_age = sorted((e for e in found if not e.name.endswith(".part")), key=lambda e: -e.stat().st_mtime)
+    for e in by_age[newest:]:
+        if time.time() - e.stat().st_mtime > unused:
+            doomed = Path(e.path).with_name(f"{e.name}.{os.getpid()}.part")
+            try:
+                Path(e.path).rename(doomed)  # gone at once; another process may be at it too
+            except FileNotFoundError:
+                continue
+            shutil.rmtree(doomed, ignore_errors=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:

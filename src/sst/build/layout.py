@@ -12,8 +12,10 @@ from typing import Any
 from ..errors import UserError
 from .source import Source
 
-__all__ = ["Layout", "layout", "python_file", "read_toml"]
+__all__ = ["OURS", "Layout", "layout", "python_file", "read_toml"]
 
+OURS = ("sst-python", "sst-sdk")
+"""Distributions that are never bundled: the runtime part of the first is added as files, the second would shadow it."""
 _PLACES = ("", "src", "app", "functions", "lambda", "handlers", "lib")
 """Folders in which a handler's file is sought, in this order."""
 
@@ -107,8 +109,8 @@ def _project(source: Source, file: Path, attribute: str, web: bool, base: Path, 
     undeclared = not about.get("dependencies") and "dependencies" not in about.get("dynamic", ())
     if requirements.is_file() and undeclared:
         return Layout(file, attribute, web, base, name, path, None, requirements, builds, tuple(_local_requirements(requirements)))
-    sources = data.get("tool", {}).get("uv", {}).get("sources", {}).values()
-    local = tuple((base / s["path"]).resolve() for s in sources if isinstance(s, dict) and "path" in s)
+    sources = data.get("tool", {}).get("uv", {}).get("sources", {})
+    local = tuple((base / s["path"]).resolve() for n, s in sources.items() if isinstance(s, dict) and "path" in s and n not in OURS)
     return Layout(file, attribute, web, base, name, path, None, None, builds, tuple(p for p in local if p.is_dir()))
 
 
@@ -127,7 +129,7 @@ def _lock(base: Path, top: Path) -> tuple[Path, tuple[Path, ...]] | None:
         wanted, todo = set[str](), [me] if me else list(members)
         while todo:
             name = todo.pop()
-            if name not in wanted and name in members:
+            if name not in wanted and name in members and name not in OURS:
                 wanted.add(name)
                 todo += members[name][1]
         wanted.discard(me or "")

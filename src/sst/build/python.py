@@ -15,21 +15,21 @@ from . import uv
 from .cache import keep
 from .check import check_python
 from .files import File, walk
-from .layout import Layout, layout
+from .layout import OURS, Layout, layout
+from .limit import within
 from .source import Source
 from .wheel import content_key, local_files, package_files, wheel_of
 from .zip import Entry, deflate, deflate_all, pack, read
 
-__all__ = ["boto3_layer", "bundle", "check", "inputs"]
+__all__ = ["boto3_layer", "bundle", "check", "fits", "inputs"]
 
-_OURS = ("sst-python", "sst-sdk")
-"""Never bundled: the runtime part of the first is added as files, the second would shadow it."""
 _NOT_CODE = frozenset({"sst_config.py", "package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb",
                        "uv.lock", "poetry.lock", "pdm.lock", "Makefile", "Dockerfile", "README.md", "README.rst", "CHANGELOG.md",
                        "CONTRIBUTING.md", "tests", "test", "conftest.py", "tox.ini", "setup.cfg", "mypy.ini", "build", "dist",
                        "htmlcov", "sst-env.d.ts", "tsconfig.json", "pyproject.toml", "requirements.txt"})
 """Not bundled when they lie at the top of the project."""
 _ENTRY = "_sst_entry"
+_OPTIONS = frozenset({"extras", "groups", "exclude"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,10 @@ class _Target:
 
 
 def check(source: Source) -> Layout:
-    """Find the handler; UserError with file and line if it is missing or broken."""
+    """Find the handler; UserError with file and line if it is missing or broken, or an option is unknown."""
+    for name in source.python:
+        if name not in _OPTIONS:
+            raise UserError(f'Unknown python option "{name}"', hint=f"there are {', '.join(sorted(_OPTIONS))}")
     at = layout(source)
     shown = at.file.relative_to(source.root).as_posix() if at.file.is_relative_to(source.root) else str(at.file)
     check_python(at.file, at.attribute, shown=shown, version=source.version)
@@ -69,6 +72,7 @@ def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple
         files |= wheel_of(folder, cache=cache, note=note)
     packaged = _packaged(at, wheel_of(at.base, cache=cache, note=note), files) if at.builds else None
     if packaged is None:
+        within(source.handler, ((f.name, f.size) for f in _own(at)))  # before anything is read
         files |= {f.name: (f.path.read_bytes(), f.executable) for f in _own(at)}
     _must_fit(files, target)
     stem, paths = (packaged, []) if packaged else (at.stem, ["src"] if _loose_src(at) else [])
@@ -94,6 +98,11 @@ def boto3_layer(cache: Path, python: str, note: Callable[[str], None] = lambda _
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     return keep(cache, "boto3", f"{python}-uv{uv.version(cache)}", make) / "python"
+
+
+def fits(source: Source) -> str:
+    """The Python version the bundle's wheels are for."""
+    return _target(source, lambda _: None).version
 
 
 def _target(source: Source, note: Callable[[str], None]) -> _Target:
@@ -138,7 +147,7 @@ def _export(source: Source, at: Layout) -> str:
     assert at.lock
     scope = [f"--package={at.name}"] if at.name else ["--all-packages"]
     command = ["export", "--format=requirements.txt", "--no-default-groups", "--no-editable", "--no-emit-project", "--no-header",
-               "--no-annotate", *(f"--prune={n}" for n in _OURS), *scope, *_chosen(source)]
+               "--no-annotate", *(f"--prune={n}" for n in OURS), *scope, *_chosen(source)]
     what = f"read the dependencies of {at.base.name}"
     try:
         return uv.run([*command, "--locked", "--offline"], cwd=at.lock.parent, what=what)
@@ -151,7 +160,7 @@ def _export(source: Source, at: Layout) -> str:
 
 
 def _compile(source: Source, at: Layout, target: _Target, part: Path) -> str:
-    (part / "excludes.txt").write_text("\n".join(_OURS) + "\n")
+    (part / "excludes.txt").write_text("\n".join(OURS) + "\n")
     file = at.requirements or at.project
     assert file
     flags = target.flags if source.host else (*target.flags, "--python", uv.interpreter(target.version)[0])

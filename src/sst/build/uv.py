@@ -90,12 +90,17 @@ def interpreter(wanted: str) -> tuple[str, str]:
     version and warns.
     """
     if wanted == running():
-        return sys.executable, wanted
+        return _base(), wanted
     try:
         found = run(["python", "find", "--system", "--no-project", wanted], cwd=Path.home(), what=f"find Python {wanted}").strip()
     except UserError:
-        return sys.executable, running()
+        return _base(), running()
     return found, wanted
+
+
+def _base() -> str:
+    """The running Python outside its virtual environment, whose packages a function must not see."""
+    return str(getattr(sys, "_base_executable", "") or sys.executable)
 
 
 def host_platform() -> str:
