@@ -116,6 +116,7 @@ def _locked(world: World, command: str, run: Run) -> Iterator[Session]:
     try:
         with stage.locked(command) as session:
             _hide(session.snapshot, run.hide)
+            world.know_builds(session.snapshot)
             if run.providers is None:
                 _remember(world, session)
             yield session

@@ -5,18 +5,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..core.model import Snapshot
 from ..core.provider import Provider
 from ..core.resource import Resource
-from ..errors import StateError, UserError
+from ..errors import ProviderError, StateError, UserError
 from ..providers.aws.client import Aws
 from ..state.home import StateHome
 from ..state.secrets import Secrets
 from ..state.session import Stage
 from .home import state_folder, who
 from .project import Project, profile_of
+
+if TYPE_CHECKING:
+    from ..providers.local.build import Builder
 
 __all__ = ["LocalCloud", "Lookup", "World"]
 
@@ -51,6 +54,7 @@ class World:
     """Starts the cloud of stage ``local``, or finds the one that runs."""
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
+    _builds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         with self._lock:
@@ -110,7 +114,7 @@ class World:
         p = self.project
         if p.is_local:
             return self.cloud.account
-        account = self.aws.account()[0]
+        account = self.aws.account()
         if p.config.account and account != p.config.account:
             raise UserError(f"these credentials are for account {account}; the config allows {p.config.account} alone",
                             where=p.program.file.name, hint="check AWS_PROFILE, or account= in the config")
@@ -144,6 +148,8 @@ class World:
         match word:
             case "aws":
                 return self._aws_provider(lineage, offline)
+            case "local":
+                return self.builder
             case _:
                 raise UserError(f"no provider knows the type {type}",
                                 hint="it is in the state, but the program that declared it is not this one; put the import back")
@@ -154,16 +160,49 @@ class World:
         p = self.project
         aws = Aws(region=p.region, credentials=("", ""), environment={}) if offline and p.is_local else self.aws
         address = self.cloud.address if p.is_local and not offline else lambda kind, value: value
-        return AwsProvider(aws, app=p.name, stage=p.stage, lineage=lineage, tags=p.config.tags, address=address, asset=self._asset)
+        return AwsProvider(aws, app=p.name, stage=p.stage, lineage=lineage, tags=p.config.tags, address=address, asset=self._asset,
+                           asset_bucket=self._asset_bucket)
 
-    def _asset(self, code: Mapping[str, Any]) -> bytes:
-        """The bytes of a build artefact, with the files that are added at the last moment."""
-        path = Path(code["path"])
-        archive = path if path.is_absolute() else self.project.root / path
-        if not (files := code.get("files")):
-            return archive.read_bytes()
+    @property
+    def builder(self) -> Builder:
+        """Makes functions' bundles."""
+        from ..providers.local.build import Builder
+
+        found: Builder = self._once("builder", lambda: Builder(self.project.root, self.project.folder / "cache"))
+        return found
+
+    def know_builds(self, snapshot: Snapshot) -> None:
+        """Remember what artefacts were made from, so that one that was cleaned from the cache can be made again."""
+        self._builds = {str(s.outputs.get("path")): s.inputs for s in snapshot.resources.values() if s.type == "local.Build"}
+
+    def _asset(self, inputs: Mapping[str, Any]) -> bytes:
+        """The bytes of a function's code, with the files that are added at the last moment."""
+        path = inputs["code"]["path"]
+        if not Path(path).is_file() and (made_from := self._builds.get(path)):
+            self.builder.open(path, made_from)
+        if not (files := inputs.get("files")):
+            return Path(path).read_bytes()
         from base64 import b64decode
 
         from ..build.artefact import with_files
 
-        return with_files(archive, {name: b64decode(text) for name, text in files.items()})
+        return with_files(Path(path), {name: b64decode(text) for name, text in files.items()})
+
+    def _asset_bucket(self) -> str:
+        """The bucket for code that is too large for a call; made on first use, in the app's region as Lambda wants it."""
+        name: str = self._once("assets", self._make_asset_bucket)
+        return name
+
+    def _make_asset_bucket(self) -> str:
+        account, region = self.aws.account(), self.project.region
+        name = f"sst-py-assets-{account}-{region}"
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        try:
+            self.aws.call("s3", "create_bucket", {"Bucket": name, **place})
+        except ProviderError as e:
+            if e.code != "BucketAlreadyOwnedByYou":
+                raise
+            return name
+        self.aws.call("s3", "put_public_access_block", {"Bucket": name, "PublicAccessBlockConfiguration": dict.fromkeys(
+            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)})
+        return name
