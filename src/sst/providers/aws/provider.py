@@ -1,6 +1,7 @@
 """Runs the rows of the table: the engine's provider of everything on AWS."""
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -62,10 +63,13 @@ class AwsProvider:
     def create(self, todo: Pending, note: Note) -> Made:
         kind = row(todo.type)
         known = self._known(kind, todo.inputs, {"token": todo.token, "urn": todo.urn})
+        kind.before_create(self, todo, known)
         request = kind.request(self, todo.inputs, kind.create)
         if kind.tagging and kind.tagging.wire:
             _put(request, kind.tagging.wire, kind.tagging.shape(self.tags(todo.urn, todo.inputs)))
-        answer = self.send(kind, kind.create, known, request, note)
+        answer = self._sent_once(kind, todo, known, request, note)
+        if isinstance(answer, Made):
+            return answer
         outputs = kind.outputs(self, answer, known)
         known |= outputs
         for c in kind.update:
@@ -73,32 +77,58 @@ class AwsProvider:
                 later = self.send(kind, c, known, self._request(kind, todo.inputs, c), note)
                 outputs |= kind.outputs(self, later, known)
         if kind.read_back and kind.read:
-            outputs |= kind.outputs(self, self.send(kind, kind.read, known, {}, note), known)
+            outputs |= kind.outputs(self, kind.seen(self.send(kind, kind.read, known, {}, note), known), known)
         return Made(str(fill(kind.identifier, {**known, **outputs})), outputs)
+
+    def _sent_once(self, kind: type[AwsResource], todo: Pending, known: Mapping[str, Any], request: Mapping[str, Any],
+                   note: Note) -> Mapping[str, Any] | Made:
+        """The create call. If its answer is lost, it is sent again only after a look has shown that nothing was made."""
+        for last in (False, False, True):
+            try:
+                return self.send(kind, kind.create, known, request, note)
+            except ProviderError as e:
+                if last or not e.sent or 0 < e.status < 500 or kind.identity == "token":
+                    raise
+                note("the answer was lost: looking whether it was made")
+                match self.find(todo):
+                    case Found(made):
+                        return made
+                    case Unsure():
+                        raise
+        raise AssertionError
 
     def read(self, state: State) -> Made | None:
         kind = row(state.type)
         if kind.read is None:
             return Made(state.id, state.outputs)
-        known = self._known(kind, state.values, {"id": state.id, "urn": state.urn})
+        told = {} if state.inputs else kind.fields_of(state.id)
+        known = self._known(kind, {**told, **state.values}, {"id": state.id, "urn": state.urn})
         answer = self._ask(kind, kind.read, known)
         if answer is None:
             return None
-        return Made(state.id, {**state.outputs, **kind.outputs(self, answer, known)}, kind.inputs_from(answer))
+        seen = kind.inputs_from(answer)
+        if not state.inputs:      # a thing to take over: all that can be told of it
+            seen = {**{k: v for k, v in told.items() if k in kind.props}, **seen}
+            return Made(state.id, kind.outputs(self, answer, {**known, **seen}), seen)
+        same = {k for k, v in seen.items() if k not in state.inputs or _alike(kind, k, state.inputs[k], v)}
+        return Made(state.id, {**state.outputs, **kind.outputs(self, answer, known)},
+                    {**state.inputs, **{k: v for k, v in seen.items() if k not in same}})
 
     def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Made:
         kind = row(state.type)
-        known = self._known(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn})
+        was = {f"{k}_was": v for k, v in state.inputs.items()}
+        known = self._known(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
         outputs = dict(state.outputs)
+        changed -= kind.revise(self, state, inputs, changed, known, note)
         taken = {k for k in changed if inputs.get(k) is None}
         for c in kind.update:
             if not changed & set(c.only) or changed & set(c.only) <= taken & kind.unset.keys():
                 continue
             full = {**inputs, **{k: kind.empty[k] for k in taken & set(c.only) & kind.empty.keys()}}
             outputs |= kind.outputs(self, self.send(kind, c, known, self._request(kind, full, c), note), known)
-        for k in sorted(taken & kind.unset.keys()):
+        for k in sorted(taken & kind.unset.keys() & state.inputs.keys()):
             self._ask(kind, kind.unset[k], known)
-        if "tags" in changed and kind.tagging:
+        if "tags" in changed and kind.tagging and kind.tagging.add:
             self._retag(kind, state, inputs, known)
         return Made(state.id, outputs)
 
@@ -127,7 +157,24 @@ class AwsProvider:
         if answer is None:
             return Absent()
         outputs = kind.outputs(self, answer, known)
-        return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
+        match self._whose(kind, todo, {**known, **outputs}, answer):
+            case "ours":
+                return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
+            case "foreign":
+                return Absent()
+        return Unsure(f"there is a {todo.type} named {known.get(kind.name_field)!r}, but nothing on it says who made it")
+
+    def _whose(self, kind: type[AwsResource], todo: Pending, known: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+        """``ours``, ``foreign`` or ``unsure``: a fixed name may be taken by another tool's or another app's thing."""
+        if kind.identity != "name" or (todo.base and todo.base in str(known.get(kind.name_field))):
+            return "ours"
+        tags = _tags_in(answer, kind.reads)
+        if tags is None and kind.tagging and kind.tagging.show:
+            shown = self._ask(kind, kind.tagging.show, known)
+            tags = _tags_in(shown or {}, "") or {}
+        if tags is None:
+            return "unsure"
+        return "ours" if tags.get("sst:urn") == todo.urn and tags.get("sst:lineage") == self.lineage else "foreign"
 
     # what rows use
 
@@ -135,7 +182,8 @@ class AwsProvider:
         """Make one call of a row: the wired properties plus the call's own parameters."""
         params = {**request, **{k: v for k, t in c.params.items() if (v := fill(t, known)) is not None}}
         region = known.get("region_asked")
-        answer = self.aws.call(kind.service, c.op, params, region=region, note=note, retry=c.retry, idempotent=c.idempotent)
+        answer = self.aws.call(kind.service, c.op, params, region=region, note=note, retry=c.retry, idempotent=c.idempotent,
+                               token=known.get("token") or "")
         if c.wait:
             self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on}, region=region, note=note)
         return answer
@@ -174,8 +222,10 @@ class AwsProvider:
             if isinstance(e, Throttled) or e.code not in kind.gone:
                 raise
             return None
-        if kind.absent and c is kind.read and not jmespath.search(kind.absent, answer):
-            return None
+        if c is kind.read:
+            answer = dict(kind.seen(answer, known))
+            if kind.absent and not jmespath.search(kind.absent, answer):
+                return None
         return answer
 
     def _search(self, kind: type[AwsResource], todo: Pending, known: Mapping[str, Any]) -> Found | Absent | Unsure:
@@ -192,8 +242,7 @@ class AwsProvider:
 
     def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], todo: Pending) -> bool:
         if kind.identity == "tag":
-            tags = item.get("Tags") or item.get("tags") or {}
-            tags = tags if isinstance(tags, Mapping) else {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
+            tags = _tags_in(item, "") or {}
             return bool(tags.get("sst:urn") == todo.urn and tags.get("sst:lineage") == self.lineage)
         if kind.identity == "description":
             return todo.urn in str(item.get("Description") or item.get("Comment") or "")
@@ -204,9 +253,8 @@ class AwsProvider:
         tagging = kind.tagging
         assert tagging and tagging.add
         old, new = state.inputs.get("tags") or {}, inputs.get("tags") or {}
-        if dropped := sorted(old.keys() - new.keys()):
-            if tagging.remove:
-                self.send(kind, tagging.remove, {**known, "tag_keys": dropped}, {}, _quiet)
+        if (dropped := sorted(old.keys() - new.keys())) and tagging.remove:
+            self.send(kind, tagging.remove, {**known, "tag_keys": dropped}, {}, _quiet)
         self.send(kind, tagging.add, {**known, "tags": tagging.shape(self.tags(state.urn, inputs))}, {}, _quiet)
 
 
@@ -215,3 +263,28 @@ def _put(request: dict[str, Any], path: str, value: Any) -> None:
     for part in parents:
         request = request.setdefault(part, {})
     request[last] = value
+
+
+def _alike(kind: type[AwsResource], key: str, asked: Any, seen: Any) -> bool:
+    """Whether a property as seen is the one that was asked for, by what is sent for each."""
+    if asked == seen:
+        return True
+    enc = kind.props[key].enc
+    return enc is not None and _loose(enc(asked)) == _loose(enc(seen))
+
+
+def _loose(sent: Any) -> Any:
+    try:
+        return json.loads(sent) if isinstance(sent, str) else sent
+    except ValueError:
+        return sent
+
+
+def _tags_in(answer: Mapping[str, Any], below: str) -> dict[str, str] | None:
+    """The tags in an answer, whichever way the service writes them; None if it shows none."""
+    at = answer.get(below)
+    for place in (at if isinstance(at, Mapping) else {}, answer):
+        for key in ("Tags", "tags", "TagSet", "TagList"):
+            if (tags := place.get(key)) is not None:
+                return dict(tags) if isinstance(tags, Mapping) else {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
+    return None

@@ -79,9 +79,7 @@ class Service:
 
     @cached_property
     def waiters(self) -> Any:
-        from botocore.waiter import WaiterModel
-
-        return WaiterModel(self._session.get_waiter_model(self.name))
+        return self._session.get_waiter_model(self.name)
 
     @cached_property
     def _rules(self) -> Any:

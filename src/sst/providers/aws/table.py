@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
+from ...core.model import Pending, State
 from ...core.provider import Note
 from ...core.resource import Arg, Resource, prop
 
@@ -45,12 +46,12 @@ class Call:
     """Parameters of the call that the waiter needs."""
     retry: tuple[str, ...] = ()
     """``"Code"`` or ``"Code: part of the message"`` that a moment cures."""
-    idempotent: bool = False
-    """It may be repeated after a lost reply."""
+    idempotent: bool | None = None
+    """Whether it may be repeated after a lost reply; by the operation's first word and tokens if not said."""
 
 
 def call(op: str, *, only: str = "", also: bool = False, spread: str = "", wait: str = "", wait_on: str = "", retry: Sequence[str] = (),
-         idempotent: bool = False, **params: Any) -> Call:
+         idempotent: bool | None = None, **params: Any) -> Call:
     return Call(op, params, tuple(only.split()), also, spread, wait, tuple(wait_on.split()), tuple(retry), idempotent)
 
 
@@ -63,6 +64,8 @@ class Tagging:
     wire: str = "Tags"
     add: Call | None = None
     remove: Call | None = None
+    show: Call | None = None
+    """Tells the tags of a thing whose ``read`` does not."""
 
     def shape(self, tags: Mapping[str, str]) -> Any:
         match self.style:
@@ -117,7 +120,8 @@ class AwsResource(Resource):
 
     @classmethod
     def updatable(cls) -> frozenset[str]:
-        return frozenset(k for c in cls.update for k in c.only) | ({"tags"} if cls.tagging and cls.tagging.add else set())
+        own = {k for k, p in cls.props.items() if p.local and not p.replace}
+        return frozenset(k for c in cls.update for k in c.only) | own | ({"tags"} if cls.tagging and cls.tagging.add else set())
 
     @classmethod
     def request(cls, provider: AwsProvider, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
@@ -151,6 +155,28 @@ class AwsResource(Resource):
             if value is not None:
                 seen[k] = p.dec(value) if p.dec else value
         return seen
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer of a read with only this thing in it; a row overrides it whose read may show others."""
+        return answer
+
+    @classmethod
+    def fields_of(cls, id: str) -> dict[str, str]:
+        """What an id tells of the thing: ``$role/$name`` of ``a/b`` is role a, name b."""
+        pattern = re.sub(r"\\\$(\w+)", r"(?P<\1>.+?)", re.escape(cls.identifier))
+        found = re.fullmatch(pattern, id)
+        return found.groupdict() if found else {}
+
+    @classmethod
+    def before_create(cls, provider: AwsProvider, todo: Pending, known: Mapping[str, Any]) -> None:
+        """What must be looked at first: whether somebody else has that name."""
+
+    @classmethod
+    def revise(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str], known: Mapping[str, Any],
+               note: Note) -> frozenset[str]:
+        """Change what a table can't say; gives the properties that are done with."""
+        return frozenset()
 
     @classmethod
     def before_delete(cls, provider: AwsProvider, known: Mapping[str, Any], note: Note) -> None:
