@@ -1,23 +1,37 @@
-"""A fake cloud and a journal in memory: the engine's own tests need nothing else."""
+"""A fake cloud and a journal in memory: the engine's own tests need nothing else.
+
+    cloud, journal = Cloud(), MemoryJournal()
+    with Graph("app", "test").active() as graph:
+        Thing("Jobs", size=2)
+    graph.seal()
+    deploy(graph, journal, cloud.provider, ignore, confirm=agree)
+"""
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sst.core.model import Entry, Pending, Snapshot, State, fold
+from sst.core.model import Entry, Folding, Pending, Snapshot, State
 from sst.core.output import Output
 from sst.core.provider import Absent, Change, Found, Made, Note, Unsure
 from sst.core.resource import Arg, Resource, out, prop
-from sst.errors import ProviderError
+from sst.engine.events import Event
+from sst.engine.plan import Plan
+from sst.errors import ProviderError, Throttled
+
+Fail = Callable[[str, Mapping[str, Any]], None]
 
 
 class Thing(Resource, type="fake.Thing"):
+    """Something with a minted name; a new ``shape`` needs a new thing."""
+
     name: Arg[str] = prop(limit=40, replace=True)
     size: Arg[int] = prop(default=1)
     shape: Arg[str] = prop(default="x", replace=True)
     uses: Arg[list[Any]] = prop(default=None)
     note: Arg[str] = prop(default=None)
+    password: Arg[str] = prop(default=None, secret=True)
 
     key: Output[str] = out("key")
 
@@ -27,92 +41,187 @@ class Store(Resource, type="fake.Store"):
 
     name: Arg[str] = prop(limit=40, replace=True)
     size: Arg[int] = prop(default=1)
+    shape: Arg[str] = prop(default="x", replace=True)
     holds_data = True
 
     key: Output[str] = out("key")
 
 
-class Cloud:
-    """Things by id, each with its inputs; refuses to delete what is used. ``fail`` is asked before each call."""
+class Versioned(Resource, type="fake.Versioned"):
+    """Each update gives it a new version; it has a password that the cloud makes."""
 
-    def __init__(self, fail: Callable[[str, Mapping[str, Any]], None] | None = None) -> None:
+    name: Arg[str] = prop(limit=40, replace=True)
+    code: Arg[str] = prop(default="")
+
+    key: Output[str] = out("key")
+    version: Output[str] = out("version", volatile=True)
+    token: Output[str] = out("token", secret=True)
+
+
+class Crash(BaseException):
+    """The process was killed here: nothing more is written or called."""
+
+
+def refused(op: str = "") -> ProviderError:
+    return ProviderError("that is not valid", code="Invalid", operation=op, status=400)
+
+
+def no_reply(op: str = "") -> ProviderError:
+    return ProviderError("the connection was reset", code="Reset", operation=op, status=0)
+
+
+def broken(op: str = "") -> ProviderError:
+    return ProviderError("internal failure", code="InternalFailure", operation=op, status=503)
+
+
+def busy(op: str = "") -> ProviderError:
+    return Throttled("rate exceeded", code="Throttling", operation=op, status=400)
+
+
+def unsent(op: str = "") -> ProviderError:
+    return ProviderError("no route to host", code="Unreachable", operation=op, sent=False)
+
+
+def ignore(event: Event) -> None:
+    """A sink that shows nothing."""
+
+
+def agree(plan: Plan) -> None:
+    """A user who agrees to everything."""
+
+
+class Cloud:
+    """Things by id, each with its inputs. Names are taken once; what is used can't be deleted; updates set what they are sent.
+
+    ``fail`` is asked before each call (``"create"``) and after its effect (``"created"``; ``"half-created"`` between the two
+    calls that a create makes), and raises what shall go wrong there.
+    """
+
+    def __init__(self, fail: Fail | None = None) -> None:
         self.live: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, str]] = []
-        self.fail = fail or (lambda op, inputs: None)
+        self.fail: Fail = fail or (lambda op, inputs: None)
+        self.keeps: Callable[[str], bool] = lambda id: False
+        """Things that are retained let go of what they use."""
+        self.unsure = False
+        self.before_delete: Callable[[State], None] = lambda state: None
         self.lock = threading.Lock()
         self.count = 0
+
+    def provider(self, type: str) -> Cloud:
+        return self
 
     def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
         kind = Resource.kinds[type]
         changed = frozenset(k for k in kind.props if old.get(k) != new.get(k))
         return Change(changed, frozenset(k for k in changed if kind.props[k].replace))
 
+    def outputs(self, id: str, type: str) -> dict[str, Any]:
+        if type != Versioned.type:
+            return {"key": id}
+        return {"key": id, "version": str(self.live[id]["#version"]), "token": f"token of {id}"}
+
     def create(self, todo: Pending, note: Note) -> Made:
         self.fail("create", todo.inputs)
+        kind = Resource.kinds[todo.type]
         with self.lock:
+            self.calls.append(("create", todo.urn))
+            if any(v.get("name") == todo.inputs["name"] for v in self.live.values()):
+                raise ProviderError(f"{todo.inputs['name']} exists", code="AlreadyExists", status=409)
             self.count += 1
             id = f"id{self.count}"
-            self.live[id] = {**todo.inputs, "#urn": todo.urn}
-            self.calls.append(("create", todo.urn))
+            first = {k: v for k, v in todo.inputs.items() if kind.props[k].replace}
+            self.live[id] = {**first, "#urn": todo.urn, "#token": todo.token, "#version": 1}
+        self.fail("half-created", todo.inputs)
+        with self.lock:
+            self.live[id] |= todo.inputs
         self.fail("created", todo.inputs)
-        return Made(id, {"key": id})
+        return Made(id, self.outputs(id, todo.type))
 
     def read(self, state: State) -> Made | None:
+        self.fail("read", state.inputs)
         with self.lock:
+            self.calls.append(("read", state.urn))
             found = self.live.get(state.id)
-        return Made(state.id, state.outputs, {k: v for k, v in found.items() if k != "#urn"}) if found is not None else None
+            if found is None:
+                return None
+            inputs = {k: v for k, v in found.items() if not k.startswith("#")}
+            return Made(state.id, self.outputs(state.id, state.type), inputs)
 
     def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Made:
         self.fail("update", inputs)
         with self.lock:
+            self.calls.append(("update", state.urn))
             if state.id not in self.live:
                 raise ProviderError(f"{state.id} does not exist", code="NotFound", status=404)
-            self.live[state.id] = {**inputs, "#urn": state.urn}
-            self.calls.append(("update", state.urn))
+            thing = self.live[state.id]
+            for k in changed:
+                assert not Resource.kinds[state.type].props[k].replace, f"{k} can't be updated"
+                thing.pop(k, None)
+                if k in inputs:
+                    thing[k] = inputs[k]
+            thing["#version"] += 1
         self.fail("updated", inputs)
-        return Made(state.id, {"key": state.id})
+        return Made(state.id, self.outputs(state.id, state.type))
 
     def delete(self, state: State, note: Note) -> None:
         self.fail("delete", state.inputs)
         with self.lock:
-            users = [i for i, v in self.live.items() if i != state.id and state.id in (v.get("uses") or [])]
+            self.calls.append(("delete", state.urn))
+            self.before_delete(state)
+            users = [i for i, v in self.live.items() if i != state.id and state.id in (v.get("uses") or []) and not self.keeps(i)]
             if users:
                 raise ProviderError(f"{state.id} is in use by {users}", code="InUse", status=400)
             self.live.pop(state.id, None)
-            self.calls.append(("delete", state.urn))
         self.fail("deleted", state.inputs)
 
     def find(self, todo: Pending) -> Found | Absent | Unsure:
+        self.fail("find", todo.inputs)
+        if self.unsure:
+            return Unsure("the list is not consistent yet")
         with self.lock:
+            self.calls.append(("find", todo.urn))
             for id, v in self.live.items():
-                if v["#urn"] == todo.urn and v.get("name") == todo.inputs.get("name"):
-                    return Found(Made(id, {"key": id}))
+                if v["#token"] == todo.token:
+                    return Found(Made(id, self.outputs(id, todo.type)))
         return Absent()
 
 
 class MemoryJournal:
-    """Keeps every entry; each prefix can be folded and verified."""
+    """Keeps every entry; each prefix can be folded and verified. ``before_write`` and ``after_write`` may raise."""
 
     def __init__(self, start: Snapshot | None = None) -> None:
         self.start = start or Snapshot()
         self.entries: list[Entry] = []
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        self.folding = Folding(self.start)
         self.before_write: Callable[[Entry], None] = lambda entry: None
+        self.after_write: Callable[[Entry], None] = lambda entry: None
 
     @property
     def snapshot(self) -> Snapshot:
         with self.lock:
-            return fold(self.start, self.entries)
+            return self.folding.snapshot()
 
     def find(self, key: str) -> State | None:
-        snapshot = self.snapshot
-        return snapshot.resources.get(key) or snapshot.deposed.get(key)
+        with self.lock:
+            return self.folding.resources.get(key) or self.folding.deposed.get(key)
 
     def write(self, *entries: Entry, wait: bool = True) -> None:
         for e in entries:
-            self.before_write(e)
             with self.lock:
+                self.before_write(e)
                 self.entries.append(e)
+                self.folding.add(e)
+                self.after_write(e)
 
     def check(self) -> None:
         pass
+
+    def verify(self) -> None:
+        """Every prefix is a whole state."""
+        folding = Folding(self.start)
+        for e in self.entries:
+            folding.add(e)
+            folding.snapshot().verify()
+        assert folding.snapshot() == self.snapshot

@@ -1,7 +1,7 @@
 """What a program declares: resources, their components, and the edges between them."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..errors import Problems, SstError, UserError
 from .model import URN, Goal
 from .names import did_you_mean, valid_name
-from .output import Output, Tokens, call_site, use_tokens
+from .output import Output, Tokens, applying, call_site, use_tokens
 
 if TYPE_CHECKING:
     from .component import Component
@@ -60,6 +60,10 @@ class Graph:
     goals: dict[URN, Goal] = field(default_factory=dict)
     components: dict[URN, Component] = field(default_factory=dict)
     resources: dict[URN, Resource] = field(default_factory=dict)
+    children: dict[URN, list[Resource | Component]] = field(default_factory=dict)
+    """Per component, what was declared right inside of it."""
+    taken: dict[str, str] = field(default_factory=dict)
+    """Names of the outermost components, in lower case → where."""
     transforms: list[tuple[type, Change]] = field(default_factory=list)
     laters: list[tuple[Output[Any], Callable[[Any], object], Scope, str]] = field(default_factory=list)
     endings: list[tuple[Callable[[], None], Scope, str]] = field(default_factory=list)
@@ -113,34 +117,36 @@ class Graph:
 
     def add(self, goal: Goal, resource: Resource) -> None:
         if self.frozen:
-            raise UserError("a resource can't be created inside .apply or after the program has ended", where=goal.where,
-                            hint="create it in the program and pass outputs to it; if its number depends on a deploy-time "
-                                 "value, use sst.later(value, declare)")
+            raise UserError("a resource can't be created after the program has ended", where=goal.where,
+                            hint="if its number depends on a deploy-time value, use sst.later(value, declare)")
         if was := self.goals.get(goal.urn):
             self.problem(f'two resources are named "{goal.urn.rpartition("::")[2]}"', where=goal.where,
                          hint=f"the other one is at {was.where}; give each its own name")
             return
         self.goals[goal.urn] = goal
         self.resources[goal.urn] = resource
+        if goal.parent is not None:
+            self.children.setdefault(goal.parent, []).append(resource)
 
     def add_component(self, component: Component, where: str) -> None:
         if self.frozen:
-            raise UserError("a component can't be created inside .apply or after the program has ended", where=where,
-                            hint="create it in the program and pass outputs to it")
+            raise UserError("a component can't be created after the program has ended", where=where,
+                            hint="if its number depends on a deploy-time value, use sst.later(value, declare)")
         if self.scope.parent is None:
             self._check_unique(component.logical_name, where)
         elif component.urn in self.components:
             self.problem(f'two components are named "{component.urn.rpartition("::")[2]}"', where=where)
         self.components[component.urn] = component
+        if component.parent is not None:
+            self.children.setdefault(component.parent, []).append(component)
 
     def _check_unique(self, name: str, where: str) -> None:
         if name.lower() == "app":
             self.problem('the name "App" is reserved: Resource.App holds the app\'s name and stage', where=where)
-        for other in self.components.values():
-            if other.parent is None and other.logical_name.lower() == name.lower():
-                self.problem(f'two components are named "{name}"', where=where,
-                             hint=f"the other one is at {other.where}; names differ by more than upper and lower case")
-                return
+        other = self.taken.setdefault(name.lower(), where)
+        if other is not where:
+            self.problem(f'two components are named "{name}"', where=where,
+                         hint=f"the other one is at {other}; names differ by more than upper and lower case")
 
     def at_end(self, declare: Callable[[], None], scope: Scope) -> None:
         """Call ``declare`` when the program has ended: for one resource that gathers what several calls asked for."""
@@ -149,34 +155,59 @@ class Graph:
     def seal(self) -> None:
         """The program has ended: explicit dependencies are resolved, and all problems are raised in one report."""
         endings, self.endings = self.endings, []
-        for declare, scope, self.stack in endings:
-            with self.within(scope):
-                declare()
-        self.stack = ""
+        for declare, scope, stack in endings:
+            self._declare(declare, scope, stack)
+        members: dict[URN, list[URN]] = {}
         for urn, resource in self.resources.items():
             if resource.depends_on:
                 goal = self.goals[urn]
-                extra = frozenset(d for o in resource.depends_on for d in self._urns(o, goal.where)) - {urn}
+                extra = frozenset(d for o in resource.depends_on for d in self._urns(o, goal.where, members)) - {urn}
                 self.goals[urn] = replace(goal, deps=goal.deps | extra)
         self.frozen = True
         self._check_edges()
         if self.problems:
             raise self.problems[0] if len(self.problems) == 1 else Problems(self.problems)
 
-    def _urns(self, item: object, where: str) -> Iterator[URN]:
+    def reopen(self, declare: Callable[[], object], scope: Scope, stack: str) -> None:
+        """Declare more after the program has ended; ``seal`` it again afterwards."""
+        self.frozen = False
+        with self.active():
+            try:
+                self._declare(declare, scope, stack)
+            except Exception as e:
+                self.problem(f"the function given to later failed: {type(e).__name__}: {e}")
+
+    def _declare(self, declare: Callable[[], object], scope: Scope, stack: str) -> None:
+        before, self.stack = self.stack, stack
+        try:
+            with self.within(scope):
+                declare()
+        except SstError as e:
+            self.problems.append(e)
+        finally:
+            self.stack = before
+
+    def _urns(self, item: object, where: str, members: dict[URN, list[URN]]) -> Sequence[URN]:
         urn = getattr(item, "urn", None)
         if urn in self.goals:
-            yield urn
-        elif urn in self.components:
-            yield from (u for u, g in self.goals.items() if self._is_within(g.parent, urn))
-        else:
-            self.problem(f"depends_on takes resources and components, not {item!r}", where=where)
+            return (urn,)
+        if urn in self.components:
+            if not members:
+                members.update(self._members())
+            return members.get(urn, ())
+        self.problem(f"depends_on takes resources and components, not {item!r}", where=where)
+        return ()
 
-    def _is_within(self, parent: URN | None, urn: URN) -> bool:
-        while parent is not None and parent != urn:
-            above = self.components.get(parent)
-            parent = above.parent if above else None
-        return parent == urn
+    def _members(self) -> dict[URN, list[URN]]:
+        """The resources of each component, those of its inner components too."""
+        members: dict[URN, list[URN]] = {}
+        for urn, goal in self.goals.items():
+            above = goal.parent
+            while above is not None:
+                members.setdefault(above, []).append(urn)
+                owner = self.components.get(above)
+                above = owner.parent if owner else None
+        return members
 
     def _check_edges(self) -> None:
         from graphlib import CycleError, TopologicalSorter
@@ -197,6 +228,10 @@ class Graph:
 def current() -> Graph:
     """The graph that is being declared."""
     graph = _current.get()
+    if where := applying():
+        raise UserError("a resource or component can't be created inside .apply", where=call_site(2),
+                        hint=f"the .apply is at {where}; create it in the program and pass outputs to it; if its number depends on a "
+                             "deploy-time value, use sst.later(value, declare)")
     if graph is None:
         raise UserError("resources can only be declared while sst runs the program", where=call_site(2),
                         hint="declare them inside stacks(app) or run() of sst_config.py, or in a function called from there")

@@ -23,6 +23,6 @@ def later(value: Input[T], declare: Callable[[T], object]) -> None:
     """
     graph = current()
     if graph.frozen:
-        raise UserError("later can't be called inside .apply", where=call_site(2))
+        raise UserError("later can't be called after the program has ended", where=call_site(2))
     known = value if isinstance(value, Output) else Output(lambda _look: value)
     graph.laters.append((known, declare, graph.scope, graph.stack))

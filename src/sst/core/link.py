@@ -77,8 +77,13 @@ def _merged(one: Link, two: Link, where: str) -> Link:
     if one.type != two.type:
         raise UserError(f'two linked things are named "{one.name}"', where=where)
     return Link(one.name, one.type, {**one.properties, **two.properties},
-                (*one.permissions, *(p for p in two.permissions if p not in one.permissions)),
+                tuple({_key(p): p for p in (*one.permissions, *two.permissions)}.values()),
                 {**one.environment, **two.environment})
+
+
+def _key(p: Permission) -> str:
+    """Equal for equal permissions; outputs can't be compared."""
+    return repr((p.actions, p.resources, p.effect, p.conditions))
 
 
 def statements(granted: Sequence[Statement], where: str = "") -> list[dict[str, Any]]:

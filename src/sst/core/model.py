@@ -250,9 +250,8 @@ class Folding:
                 for d in s.deps:
                     self._users.setdefault(d, set()).add(urn)
         for user in self._users.pop(gone, ()):
-            s = self.resources.get(user)
-            if s and gone in s.deps:
-                self.resources[user] = replace(s, deps=tuple(d for d in s.deps if d != gone))
+            if (was := self.resources.get(user)) and gone in was.deps:
+                self.resources[user] = replace(was, deps=tuple(d for d in was.deps if d != gone))
 
 
 def fold(snapshot: Snapshot, entries: Iterable[Entry]) -> Snapshot:

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from itertools import product
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, Union
 from urllib.parse import quote
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 from ..errors import SstError, UserError
 from .model import URN
@@ -59,12 +59,16 @@ class Tokens:
         _registries[self.nonce] = self
 
     def add(self, output: Output[Any]) -> str:
+        if not self.outputs:
+            _nonces.append(self.nonce)
+            finalize(self, _nonces.remove, self.nonce)
         self.outputs.append(output)
         return f'__Sst_{self.nonce}_{len(self.outputs) - 1}_"__'
 
 
 _registries: WeakValueDictionary[str, Tokens] = WeakValueDictionary()
-
+_nonces: list[str] = []
+"""Of those that have put anything into a string: what a piece of a cut token is known by."""
 
 _ESCAPERS: tuple[Callable[[str], str], ...] = (
     lambda s: json.dumps(s)[1:-1], lambda s: quote(s, safe=""), lambda s: html.escape(s, quote=True))
@@ -87,10 +91,16 @@ _QUOTES = "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True))
 _TOKEN = re.compile(rf"__Sst_([0-9a-f]{{8}})_(\d+)_({_QUOTES})__")
 _tokens: ContextVar[Tokens] = ContextVar("tokens")
 _stray = Tokens()
+_applying: ContextVar[str] = ContextVar("applying", default="")
 
 
 def use_tokens(tokens: Tokens) -> Any:
     return _tokens.set(tokens)
+
+
+def applying() -> str:
+    """Where the ``.apply`` was written whose function runs now, or nothing."""
+    return _applying.get()
 
 
 def call_site(skip: int = 1) -> str:
@@ -133,12 +143,15 @@ class Output(Generic[T_co]):
 
         def evaluate(look: Lookup) -> U:
             value = resolve(self._eval(look), look)
+            mark = _applying.set(where)
             try:
                 return fn(value)
             except (SstError, Unknown):
                 raise
             except Exception as e:
                 raise UserError(f"the function given to .apply failed: {type(e).__name__}: {e}", where=where) from e
+            finally:
+                _applying.reset(mark)
 
         return Output(evaluate, self.deps, secret=self.secret)
 
@@ -150,7 +163,7 @@ class Output(Generic[T_co]):
         return _tokens.get(_stray).add(self)
 
     def __repr__(self) -> str:
-        return f"Output({'.'.join(self.key) if self.key else '...'})"
+        return f"<sst_output {'.'.join(self.key) if self.key else hex(id(self))}>"
 
     __hash__ = object.__hash__
 
@@ -205,7 +218,7 @@ Input: TypeAlias = Union[T, Output[T]]
 def leaves(value: object) -> Iterator[Output[Any]]:
     """Every output inside a value: in mappings (keys too), sequences, sets, strings and bytes."""
     if isinstance(value, str):
-        if "__" in value and "sst_" in value.lower():
+        if "__Sst_" in value or _suspect(value):
             yield from _in_text(value)
     elif isinstance(value, Output):
         yield value
@@ -216,14 +229,23 @@ def leaves(value: object) -> Iterator[Output[Any]]:
     elif isinstance(value, list | tuple | set | frozenset):
         for v in value:
             yield from leaves(v)
-    elif isinstance(value, bytes) and b"__Sst_" in value:
-        yield from _in_text(value.decode("latin-1"))
+    elif isinstance(value, bytes | bytearray):
+        yield from leaves(value.decode("latin-1"))
+
+
+def _suspect(text: str) -> bool:
+    """Whether a text holds pieces of a token."""
+    low = text.lower()
+    return "__sst_" in low or "<sst_output " in low or any(nonce in low for nonce in _nonces)
 
 
 def _in_text(text: str) -> Iterator[Output[Any]]:
     yield from (_output(m) for m in _TOKEN.finditer(text))
-    rest = _TOKEN.sub("", text).lower()
-    if "__sst_" in rest or any(nonce in rest for nonce in list(_registries)):
+    rest = _TOKEN.sub("", text)
+    if "<sst_output " in rest:
+        raise UserError("a string holds the repr of an output instead of its value",
+                        hint='write f"{output}" without !r; a list or dict of outputs in a string: json.dumps with f-strings inside')
+    if _suspect(rest):
         raise UserError("a string operation changed or cut an output that is part of the string",
                         hint="change the value itself: output.apply(lambda v: ...), then put it into the f-string")
 
@@ -233,6 +255,9 @@ def _output(m: re.Match[str]) -> Output[Any]:
     if tokens is None:
         raise UserError("a string holds an output of an earlier run of the program",
                         hint="make the string in the same run as the resource whose output it holds")
+    if int(m[2]) >= len(tokens.outputs):
+        raise UserError("a string operation changed an output that is part of the string",
+                        hint="change the value itself: output.apply(lambda v: ...), then put it into the f-string")
     return tokens.outputs[int(m[2])]
 
 
@@ -258,7 +283,7 @@ def resolve(value: Any, look: Lookup, *, unknown: bool = False) -> Any:
         return [resolve(v, look, unknown=unknown) for v in value]
     if isinstance(value, set | frozenset):
         return sorted((resolve(v, look, unknown=unknown) for v in value), key=repr)
-    if isinstance(value, bytes) and b"__Sst_" in value:
+    if isinstance(value, bytes | bytearray) and b"__Sst_" in value:
         text = _resolve_text(value.decode("latin-1"), look, unknown)
         return text if text is UNKNOWN else text.encode()
     return value

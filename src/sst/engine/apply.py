@@ -10,34 +10,19 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
-from ..core.model import URN, Entry, Goal, Op, Pending, Snapshot, State, deposed_key
-from ..core.provider import Absent, Found, Made, Note
+from ..core.model import URN, Entry, EntryKind, Op, Pending, State, deposed_key
+from ..core.provider import Made, Note
 from ..core.resource import Resource
-from ..errors import DeployError, Failure, ProviderError, SstError
+from ..errors import DeployError, Failure, InternalError, ProviderError, SstError, StateError, Throttled, UserError
+from .choice import name_of
 from .events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
-from .plan import Plan, Providers, Step, inputs_of, name_of
+from .plan import Plan, Providers, Step, inputs_of, resent, suffix_of
+from .record import Journal, half_deleted, made_state, pending, secrets_of, settled_create, unsure_state
 from .walk import Outcome, walk
 
 __all__ = ["Journal", "Result", "apply"]
-
-
-class Journal(Protocol):
-    """Where the engine records what it does; ``state.session.Session`` is the real one."""
-
-    @property
-    def snapshot(self) -> Snapshot: ...
-
-    def find(self, key: str) -> State | None:
-        """The live resource of this urn, or the deposed one of this ``urn#id``."""
-
-    def write(self, *entries: Entry, wait: bool = True) -> None:
-        """Record entries in order; on return they are durable, unless ``wait=False``: then they are durable before any
-        later entry is."""
-
-    def check(self) -> None:
-        """Raise ``Fenced`` if the lock is no longer ours; called before each cloud call."""
 
 
 @dataclass
@@ -61,10 +46,11 @@ class Result:
 
 def apply(plan: Plan, journal: Journal, providers: Providers, sink: Sink, *, parallel: int = 32, stop: Event | None = None,
           clock: Callable[[], float] = time.monotonic) -> Result:
-    """Run the plan's steps. Never raises for a failed step: the result holds every failure."""
+    """Run the plan's steps. A failed step does not raise: the result holds every failure. ``StateError`` does: what can't be
+    recorded may not be begun."""
     run = _Run(plan, journal, providers, sink, clock)
     run.move()
-    outcome = walk(run.after(), run.visit, parallel=parallel, stop=stop)
+    outcome = walk(run.after(), run.visit, parallel=parallel, stop=stop, fatal=(StateError,))
     return run.result(outcome)
 
 
@@ -72,15 +58,19 @@ class _Run:
     def __init__(self, plan: Plan, journal: Journal, providers: Providers, sink: Sink, clock: Callable[[], float]) -> None:
         self.journal, self.providers, self.sink, self.clock = journal, providers, sink, clock
         self.values: dict[URN, dict[str, Any]] = {}
-        self.done: dict[Op, int] = {}
+        self.ended: dict[str, Op] = {}
         self.steps: dict[str, Step] = {}
         self.plan = plan
         for s in plan.steps:
             if s.op is Op.SAME and not _restated(s):
                 if s.old:
-                    self.values[s.urn] = {**s.old.values, "base": s.old.base}
+                    self.learn(s.old)
             else:
                 self.steps[s.key] = s
+
+    def learn(self, state: State) -> None:
+        """What later steps may read of it."""
+        self.values[state.urn] = {**state.inputs, **state.outputs, "base": state.base}
 
     def move(self) -> None:
         """Record renames first: they are edits of the state alone."""
@@ -92,17 +82,30 @@ class _Run:
         """What each step waits for: what it uses; a delete, all that used to use the thing."""
         after = {k: set(s.goal.deps) if s.goal else set() for k, s in self.steps.items()}
         users: dict[URN, list[str]] = {}
+        place = {s.key: i for i, s in enumerate(self.plan.steps)}
         for k, s in self.steps.items():
             for d in s.old.deps if s.old else ():
                 users.setdefault(d, []).append(k)
         for k, s in self.steps.items():
             if s.op in (Op.DELETE, Op.FORGET):
-                after[k].update(u for u in users.get(s.urn, ()) if u != k)
-                if s.urn in self.steps and s.urn != k:
+                after[k].update(u for u in users.get(s.urn, ()) if place[u] < place[k])
+                if s.urn in self.steps:
                     after[k].add(s.urn)
-            elif s.op is Op.REPLACE and s.delete_first:
-                after[k].update(u for u in users.get(s.urn, ()) if self.steps[u].op is Op.DELETE and not users.get(self.steps[u].urn))
+        for k, s in self.steps.items():
+            if s.op is Op.REPLACE and s.delete_first:
+                after[k].update(u for u in users.get(s.urn, ()) if self.ends_alone(u, after))
         return after
+
+    def ends_alone(self, key: str, after: Mapping[str, set[str]]) -> bool:
+        """Whether it is a delete that waits for deletes only, so that what must be deleted first may wait for it."""
+        todo, seen = [key], {key}
+        while todo:
+            k = todo.pop()
+            if self.steps[k].op not in (Op.DELETE, Op.FORGET):
+                return False
+            todo += after[k] - seen
+            seen |= after[k]
+        return True
 
     def visit(self, key: str) -> None:
         step = self.steps[key]
@@ -115,7 +118,7 @@ class _Run:
         except Exception as e:
             self.sink(StepFailed(key, e, self.clock() - start))
             raise
-        self.done[op] = self.done.get(op, 0) + 1
+        self.ended[key] = op
         if not quiet:
             self.sink(StepDone(key, op, self.clock() - start, id))
 
@@ -126,8 +129,10 @@ class _Run:
             case Op.FORGET:
                 self.journal.write(Entry("retained", step.urn))
                 return Op.FORGET, step.old.id if step.old else ""
-            case Op.CREATE | Op.ADOPT:
-                return self._create(step, self._inputs(step, step.base), step.op, note)
+            case Op.CREATE:
+                return self._create(step, self._inputs(step, step.base), note)
+            case Op.ADOPT:
+                return self._adopt(step, note)
             case Op.REPLACE:
                 return self._replace(step, note)
             case _:
@@ -140,74 +145,113 @@ class _Run:
     def _look(self, urn: URN, attr: str) -> Any:
         return self.values[urn].get(attr)
 
-    def _create(self, step: Step, inputs: dict[str, Any], op: Op, note: Note) -> tuple[Op, str]:
+    def _made(self, todo: Pending, made: Made, *, kind: EntryKind = "made") -> State:
+        state = made_state(todo, made)
+        self.learn(state)
+        self.journal.write(Entry(kind, todo.urn, state), wait=False)
+        return state
+
+    def _create(self, step: Step, inputs: dict[str, Any], note: Note) -> tuple[Op, str]:
         assert step.goal
         provider = self.providers(step.type)
-        todo = pending(step.goal, op, step.base, inputs, step.old)
+        todo = pending(step.goal, step.op, step.base, inputs, step.old)
         self.journal.write(Entry("begin", step.urn, pending=todo))
         self.journal.check()
         try:
             made = provider.create(todo, note)
         except ProviderError as e:
-            made = self._look_again(todo, e, note)
-        state = made_state(todo, made)
-        self.values[step.urn] = {**state.values, "base": state.base}
-        self.journal.write(Entry("replaced" if op is Op.REPLACE and not step.delete_first else "made", step.urn, state), wait=False)
-        return op, state.id
+            return step.op, self._look_again(todo, e, note).id
+        return step.op, self._made(todo, made, kind="replaced" if step.op is Op.REPLACE and not step.delete_first else "made").id
 
-    def _look_again(self, todo: Pending, error: ProviderError, note: Note) -> Made:
-        """A create failed: it may have been done all the same. Look, and never leave a thing behind unknown."""
-        if error.sent:
-            note("looking whether it was created all the same")
-            try:
-                found = self.providers(todo.type).find(todo)
-            except ProviderError:
-                raise error from None
-            if isinstance(found, Found) and (error.status == 0 or error.status >= 500):
-                return found.made
-            if isinstance(found, Found):
-                self.journal.write(found_entry(self.journal, todo, found.made))
-                raise error
-            if not isinstance(found, Absent):
-                raise error
-        self.journal.write(Entry("undone", todo.urn))
-        raise error
+    def _look_again(self, todo: Pending, error: ProviderError, note: Note) -> State:
+        """A create failed: it may have been done all the same. Look, and never leave a thing behind unknown.
+
+        What is found is recorded as unsure. If the error said no more than that the reply was lost, all is sent again.
+        """
+        if not error.sent:
+            self.journal.write(Entry("undone", todo.urn))
+            raise error
+        note("looking whether it was created all the same")
+        try:
+            found = settled_create(self.journal, todo, self.providers(todo.type))
+        except ProviderError:
+            raise error from None
+        if found is None:
+            raise error
+        self.journal.write(found)
+        if found.state is None or not lost(error):
+            raise error
+        return self._send(replace(todo, op=Op.UPDATE, token=uuid.uuid4().hex, old_id=found.state.id), found.state,
+                          resent(Resource.kinds[todo.type], found.state, todo.inputs), note)
+
+    def _send(self, todo: Pending, old: State, changed: frozenset[str], note: Note) -> State:
+        """Update a thing; if that fails it stays unsure what the thing is like."""
+        self.journal.write(Entry("begin", todo.urn, pending=todo))
+        self.journal.check()
+        try:
+            made = self.providers(todo.type).update(old, todo.inputs, changed, note)
+        except ProviderError as e:
+            self.journal.write(Entry("unsure", todo.urn, unsure_state(old, todo)) if e.sent else Entry("undone", todo.urn))
+            raise
+        return self._made(todo, made)
+
+    def _adopt(self, step: Step, note: Note) -> tuple[Op, str]:
+        """Take over an existing thing: nothing is created. Properties that the program does not mention stay as they are."""
+        goal, kind = step.goal, Resource.kinds[step.type]
+        assert goal and goal.adopt
+        provider = self.providers(step.type)
+        self.journal.check()
+        there = provider.read(State(goal.urn, goal.type, goal.adopt))
+        if there is None:
+            raise UserError(f"there is no {goal.type} with the id {goal.adopt!r} to import")
+        name = str((there.inputs or {}).get(kind.name_field, step.base))
+        base = name.removesuffix(suffix_of(kind, goal.inputs))
+        inputs = self._inputs(step, base)
+        seen = {k: v for k, v in (there.inputs or {}).items() if k in inputs} if there.inputs is not None else inputs
+        change = provider.diff(step.type, seen, inputs)
+        if change.replace:
+            raise UserError(f"{goal.adopt!r} differs in {', '.join(sorted(change.replace))}, which can't be changed in place",
+                            hint="make the program say what is there, or create a new one without import_")
+        todo = pending(goal, Op.ADOPT, base, inputs, None)
+        old = replace(made_state(todo, there), inputs=seen, unsure=there.inputs is None)
+        self.learn(old)
+        self.journal.write(Entry("made", goal.urn, old))
+        changed = change.changed | resent(kind, old, inputs)
+        if changed:
+            self._send(replace(todo, op=Op.UPDATE, old_id=there.id), old, changed, note)
+        return Op.ADOPT, there.id
 
     def _replace(self, step: Step, note: Note) -> tuple[Op, str]:
-        old = step.old
-        assert old and step.goal
+        old, goal = step.old, step.goal
+        assert old and goal
         before = self._inputs(step, old.base)
         if not self.providers(step.type).diff(step.type, old.inputs, before).replace:
-            return self._update(replace_base(step, old.base), note)
+            return self._update(replace(step, base=old.base, op=Op.UPDATE), note)
         inputs = self._inputs(step, step.base)
         if step.delete_first:
             self._delete(step, note)
-        return self._create(step, inputs, Op.REPLACE, note)
+        elif goal.retain and not old.retain:
+            self.journal.write(Entry("made", step.urn, replace(old, retain=True)), wait=False)
+        return self._create(step, inputs, note)
 
     def _update(self, step: Step, note: Note) -> tuple[Op, str]:
-        goal, old = step.goal, step.old
+        goal, old, kind = step.goal, step.old, Resource.kinds[step.type]
         assert goal and old
-        provider = self.providers(step.type)
         inputs = self._inputs(step, old.base)
-        changed = provider.diff(step.type, old.inputs, inputs).changed | (frozenset(inputs) if old.unsure else frozenset())
+        change = self.providers(step.type).diff(step.type, old.inputs, inputs)
+        if change.replace:
+            raise InternalError(f'{step.type} "{step.name}" was planned as an update, but a change of '
+                                f"{', '.join(sorted(change.replace))} needs a new one; deploy again")
         todo = pending(goal, Op.UPDATE, old.base, inputs, old)
-        if not changed:
-            state = made_state(todo, Made(old.id, old.outputs))
-            self.values[step.urn] = {**state.values, "base": state.base}
-            if _restated(step):
-                self.journal.write(Entry("made", step.urn, state), wait=False)
-            return Op.SAME, old.id
-        self.journal.write(Entry("begin", step.urn, pending=todo))
-        self.journal.check()
-        try:
-            made = provider.update(old, inputs, changed, note)
-        except ProviderError as e:
-            self.journal.write(Entry("unsure", step.urn, replace(old, unsure=True)) if e.sent else Entry("undone", step.urn))
-            raise
-        state = made_state(todo, made)
-        self.values[step.urn] = {**state.values, "base": state.base}
-        self.journal.write(Entry("made", step.urn, state), wait=False)
-        return Op.UPDATE, old.id
+        changed = change.changed | resent(kind, old, inputs)
+        if changed or old.unsure:
+            self._send(todo, old, changed, note)
+            return Op.UPDATE, old.id
+        state = made_state(todo, Made(old.id, old.outputs))
+        self.learn(state)
+        if _restated(step):
+            self.journal.write(Entry("made", step.urn, state), wait=False)
+        return Op.SAME, old.id
 
     def _delete(self, step: Step, note: Note) -> tuple[Op, str]:
         old = step.old
@@ -222,14 +266,20 @@ class _Run:
         self.journal.check()
         try:
             self.providers(old.type).delete(old, note)
-        except ProviderError:
-            self.journal.write(Entry("undone", key))
-            raise
+        except ProviderError as e:
+            if not e.sent:
+                self.journal.write(Entry("undone", key))
+            elif not lost(e):
+                self.journal.write(*half_deleted(self.journal, todo))
+            raise  # a lost reply leaves it pending: the next command looks what became of it
         self.journal.write(Entry("gone", old.urn, old), wait=False)
         return Op.DELETE, old.id
 
     def result(self, outcome: Outcome) -> Result:
-        result = Result(dict(self.done), skipped=len(outcome.skipped), interrupted="" in outcome.skipped.values())
+        done: dict[Op, int] = {}
+        for op in self.ended.values():
+            done[op] = done.get(op, 0) + 1
+        result = Result(done, skipped=len(outcome.skipped), interrupted="" in outcome.skipped.values())
         for key, error in outcome.failed.items():
             step = self.steps[key]
             if not isinstance(error, SstError):
@@ -241,37 +291,18 @@ class _Run:
         return result
 
 
+def lost(error: ProviderError) -> bool:
+    """Whether it is unknown if the call was carried out: no reply came, or one that says nothing about it."""
+    return error.sent and (error.status == 0 or error.status >= 500) and not isinstance(error, Throttled)
+
+
 def _restated(step: Step) -> bool:
-    """Whether the program says something new of a thing that stays the same: its edges, place, protection."""
+    """Whether the program says something new of a thing that stays the same: its edges, place, protection, secrets."""
     goal, old = step.goal, step.old
     return bool(goal and old and (
         tuple(sorted(goal.deps)) != old.deps or goal.protect != old.protect or goal.retain != old.retain or old.retained
-        or goal.parent != old.parent or goal.stack != old.stack or goal.where != old.where))
+        or goal.parent != old.parent or goal.stack != old.stack or secrets_of(goal.type, goal.secret) != old.secret))
 
 
 def _parent(step: Step) -> URN | None:
     return step.goal.parent if step.goal else step.old.parent if step.old else None
-
-
-def replace_base(step: Step, base: str) -> Step:
-    return replace(step, base=base, op=Op.UPDATE)
-
-
-def pending(goal: Goal, op: Op, base: str, inputs: Mapping[str, Any], old: State | None) -> Pending:
-    return Pending(goal.urn, op, goal.type, base, uuid.uuid4().hex, inputs, tuple(sorted(goal.deps)), goal.parent, goal.stack,
-                   goal.where, goal.protect, goal.retain, tuple(sorted(goal.secret)),
-                   goal.adopt or "" if op is Op.ADOPT else old.id if old else "")
-
-
-def made_state(todo: Pending, made: Made) -> State:
-    """What is known of a thing once an operation on it has ended well."""
-    kind = Resource.kinds.get(todo.type)
-    secret = set(todo.secret) | ({k for k, o in kind.outs.items() if o.secret} if kind else set())
-    return State(todo.urn, todo.type, made.id, dict(todo.inputs), dict(made.outputs), todo.deps, todo.parent, todo.stack, todo.where,
-                 todo.base, todo.protect, todo.retain, secret=tuple(sorted(secret)))
-
-
-def found_entry(journal: Journal, todo: Pending, made: Made) -> Entry:
-    """A thing whose creation was cut off or failed half-way: unsure, so that the next plan sends all of it again."""
-    state = replace(made_state(todo, made), unsure=True)
-    return Entry("replaced" if todo.op is Op.REPLACE and journal.find(todo.urn) else "unsure", todo.urn, state)

@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from threading import Event
 from typing import Any
 
 from ..core.graph import Graph
 from ..core.model import Entry, Op
 from ..core.output import resolve
-from ..errors import UserError
 from .apply import Journal, Result, apply
 from .events import Finished, Planned, Sink
 from .plan import Choice, Plan, Providers, plan
@@ -18,7 +17,7 @@ from .settle import settle
 __all__ = ["Confirm", "deploy", "remove"]
 
 Confirm = Callable[[Plan], None]
-"""Gets the plan before anything is changed; raises ``UserError`` to stop."""
+"""Gets the plan before anything is changed; raises ``UserError`` to stop. Called again if a later round would lose more data."""
 
 
 def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, confirm: Confirm, outputs: Any = None,
@@ -34,7 +33,8 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
             confirm(todo)
             allowed = {s.urn for s in todo.data_loss}
         else:
-            _refuse_new_loss(todo, allowed)
+            if any(s.urn not in allowed for s in todo.data_loss):
+                confirm(todo)
         sink(Planned(todo.counts, number))
         result = apply(todo, journal, providers, sink, parallel=parallel, stop=stop)
         total.add(result)
@@ -73,10 +73,3 @@ def _record(graph: Graph, journal: Journal, outputs: Any, links: Any) -> dict[st
     if known != journal.snapshot.links:
         journal.write(Entry("links", data=known))
     return dict(shown)
-
-
-def _refuse_new_loss(todo: Plan, allowed: Collection[str]) -> None:
-    for s in todo.data_loss:
-        if s.urn not in allowed:
-            raise UserError(f'{s.type} "{s.name}" would be deleted with its data, decided during this deploy', where=s.where,
-                            hint=f"nothing was deleted; allow it with --allow-destroy {s.name}")

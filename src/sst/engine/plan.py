@@ -1,28 +1,24 @@
 """The plan: what must happen so that the cloud becomes what the program declares. Data, made without any call."""
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
 from ..core.graph import Graph
-from ..core.model import URN, Goal, Op, Snapshot, State, deposed_key
-from ..core.names import did_you_mean, mint, shorten
+from ..core.model import URN, Entry, Goal, Op, Snapshot, State, deposed_key, fold
+from ..core.names import mint, shorten
 from ..core.output import Lookup, Unknown, plain, resolve
 from ..core.provider import Change, Provider
 from ..core.resource import Resource
 from ..errors import Problems, UserError
+from .choice import Choice, held, name_of, untouched
 
 __all__ = ["Choice", "Plan", "Providers", "Step", "name_of", "plan"]
 
 Providers: TypeAlias = Callable[[str], Provider]
 """The provider of a resource type."""
-
-
-def name_of(urn: URN) -> str:
-    """``aws.Function/aws.iam.Role::Api/Role`` → ``Api/Role``."""
-    return urn.rpartition("::")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class Step:
     def loses_data(self) -> bool:
         """Whether the user's data goes with it."""
         kind = Resource.kinds.get(self.type)
-        gone = self.op is Op.DELETE or (self.op is Op.REPLACE and not (self.old and self.old.retain))
+        gone = self.op is Op.DELETE or (self.op is Op.REPLACE and not ((self.old and self.old.retain) or (self.goal and self.goal.retain)))
         return bool(gone and kind and kind.holds_data)
 
 
@@ -88,20 +84,13 @@ class Plan:
         return counts
 
 
-@dataclass(frozen=True)
-class Choice:
-    """``--target`` and ``--exclude``: names of components, resources or stacks."""
-
-    target: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-
-
 class _Planner:
     def __init__(self, graph: Graph, snapshot: Snapshot, providers: Providers) -> None:
         self.graph, self.snapshot, self.providers = graph, snapshot, providers
         self.known: dict[URN, dict[str, Any]] = {}
         self.unmade: set[URN] = set()
         self.volatile: dict[URN, frozenset[str]] = {}
+        self.moved: dict[URN, URN] = {}
         self.problems: list[UserError] = []
 
     def look(self, urn: URN, attr: str) -> Any:
@@ -119,31 +108,36 @@ class _Planner:
             raise Unknown
         return None
 
-    def former(self, goal: Goal) -> tuple[State | None, URN]:
-        """The state this goal continues, and its urn there if it had another one."""
-        if was := self.snapshot.resources.get(goal.urn):
-            return was, ""
-        for old in goal.aliases:
-            found = self.snapshot.resources.get(old)
-            if found and found.type == goal.type and old not in self.graph.goals:
-                return replace(found, urn=goal.urn), old
-        return None, ""
+    def move(self) -> None:
+        """Let goals with an alias continue what the state holds under the former name."""
+        there, goals, taken = self.snapshot.resources, self.graph.goals, set(self.moved.values())
+        moves: list[Entry] = []
+        for goal in goals.values():
+            if not goal.aliases or goal.urn in there or goal.urn in self.moved:
+                continue
+            for old in goal.aliases:
+                found = there.get(old)
+                if found and found.type == goal.type and old not in goals and old not in taken:
+                    taken.add(old)
+                    self.moved[goal.urn] = old
+                    moves.append(Entry("moved", goal.urn, old=old))
+                    break
+        if moves:
+            self.snapshot = fold(self.snapshot, moves)
 
     def step(self, goal: Goal) -> Step:
-        was, moved = self.former(goal)
+        was, moved = self.snapshot.resources.get(goal.urn), self.moved.get(goal.urn, "")
         kind = Resource.kinds[goal.type]
         base = was.base if was else self.mint(kind, goal)
         inputs = inputs_of(goal, kind, base, self.look, was, unknown=True)
         if was is None:
             return Step(Op.ADOPT if goal.adopt else Op.CREATE, goal.urn, goal.type, goal, None, base, inputs, frozenset(inputs))
         change = self.providers(goal.type).diff(goal.type, was.inputs, inputs)
-        if was.unsure and not change.replace:
-            change = Change(change.changed | frozenset(inputs), frozenset())
-        if not change.changed:
-            return Step(Op.SAME, goal.urn, goal.type, goal, was, base, inputs, moved_from=moved)
-        if not change.replace:
-            return Step(Op.UPDATE, goal.urn, goal.type, goal, was, base, inputs, change.changed, moved_from=moved)
-        return self.replacement(goal, kind, was, change, moved)
+        if change.replace:
+            return self.replacement(goal, kind, was, change, moved)
+        changed = change.changed | resent(kind, was, inputs)
+        op = Op.UPDATE if changed or was.unsure else Op.SAME
+        return Step(op, goal.urn, goal.type, goal, was, base, inputs, changed, moved_from=moved)
 
     def replacement(self, goal: Goal, kind: type[Resource], was: State, change: Change, moved: URN) -> Step:
         base = self.mint(kind, goal)
@@ -157,7 +151,32 @@ class _Planner:
         elif first and kind.holds_data:
             self.problem(goal, f"holds data and can't be replaced in place by a change of {why}",
                          "give it a new name, move the data, then remove the old one")
+        elif first and (was.retain or goal.retain):
+            self.problem(goal, f"is to be retained, and a change of {why} would delete it before its successor can be made",
+                         "undo that change, give it another name, or deploy once with retain=False")
         return Step(Op.REPLACE, goal.urn, goal.type, goal, was, base, inputs, change.changed, change.replace, first, moved)
+
+    def kept(self, goal: Goal) -> Step | None:
+        """A thing outside of the choice: as it is in the state, or absent."""
+        if was := self.snapshot.resources.get(goal.urn):
+            return Step(Op.SAME, goal.urn, goal.type, None, was, was.base, was.inputs, moved_from=self.moved.get(goal.urn, ""))
+        self.known[goal.urn] = {}
+        self.unmade.add(goal.urn)
+        return None
+
+    def visit(self, goal: Goal, keep: bool) -> Step | None:
+        """The step for one goal. A problem with it is noted, and the rest is planned as if its values were not known."""
+        try:
+            step = self.kept(goal) if keep else self.step(goal)
+        except UserError as e:
+            e.where = e.where or goal.where
+            self.problems.append(e)
+            self.known[goal.urn] = {}
+            self.unmade.add(goal.urn)
+            return None
+        if step:
+            self.learn(step)
+        return step
 
     def problem(self, goal: Goal, text: str, hint: str) -> None:
         self.problems.append(UserError(f'{goal.type} "{name_of(goal.urn)}" {text}', hint=hint, where=goal.where))
@@ -188,45 +207,55 @@ def suffix_of(kind: type[Resource], inputs: Mapping[str, Any]) -> str:
     return p.suffix if isinstance(p.suffix, str) else p.suffix(inputs)
 
 
+def resent(kind: type[Resource], was: State, inputs: Mapping[str, Any]) -> frozenset[str]:
+    """The properties that are sent again whatever their values, because it is unknown whether the last update happened."""
+    return frozenset(k for k in (*was.inputs, *inputs) if k in kind.props and not kind.props[k].replace) if was.unsure else frozenset()
+
+
 def inputs_of(goal: Goal, kind: type[Resource], base: str, look: Lookup, was: State | None, *, unknown: bool) -> dict[str, Any]:
     """The goal's inputs with outputs resolved and the physical name filled in."""
-    def own(urn: URN, attr: str, base: str = base) -> Any:
-        return base if urn == goal.urn and attr == "base" else look(urn, attr)
+    def resolved(base: str) -> dict[str, Any]:
+        def own(urn: URN, attr: str) -> Any:
+            return base if urn == goal.urn and attr == "base" else look(urn, attr)
 
-    inputs = {k: resolve(v, own, unknown=unknown) for k, v in goal.inputs.items()}
+        return {k: resolve(v, own, unknown=unknown) for k, v in goal.inputs.items()}
+
+    inputs = resolved(base)
     if field_name := kind.name_field:
-        p = kind.props[field_name]
+        limit = kind.props[field_name].limit
         if field_name not in inputs:
             inputs[field_name] = base + suffix_of(kind, inputs)
         name = inputs[field_name]
-        if isinstance(name, str) and p.limit and len(name) > p.limit and base in name:
-            short = shorten(base, len(name) - p.limit)
-            inputs[field_name] = resolve(goal.inputs[field_name], lambda u, a: own(u, a, short), unknown=unknown)
-    for k in goal.ignore_changes:
+        if isinstance(name, str) and limit and len(name) > limit:
+            inputs = resolved(shorten(base, len(name) - limit)) if base in name else inputs
+            if len(inputs.get(field_name, "")) > limit:
+                raise UserError(f'{goal.type} "{name_of(goal.urn)}" can\'t be named {name!r}: at most {limit} characters', where=goal.where)
+    for k in goal.ignore_changes if was else ():
         if was and k in was.inputs:
             inputs[k] = was.inputs[k]
+        else:
+            inputs.pop(k, None)
     return inputs
 
 
 def plan(graph: Graph, snapshot: Snapshot, providers: Providers, *, choice: Choice | None = None) -> Plan:
     """Compare the program with the state. Makes no call; raises ``UserError`` where a protected thing would be lost."""
     planner = _Planner(graph, snapshot, providers)
-    untouched = _untouched(graph, snapshot, choice) if choice and (choice.target or choice.exclude) else frozenset()
+    choice = choice or Choice()
+    keep: frozenset[URN] = frozenset()
     steps: list[Step] = []
     while True:
+        planner.move()
+        if choice:
+            keep = untouched(graph, planner.snapshot, choice)
         for urn in TopologicalSorter({u: g.deps for u, g in graph.goals.items()}).static_order():
-            if urn in planner.known:
-                continue
-            step = _kept(planner, graph.goals[urn]) if urn in untouched else planner.step(graph.goals[urn])
-            if step:
+            if urn not in planner.known and (step := planner.visit(graph.goals[urn], urn in keep)):
                 steps.append(step)
-                planner.learn(step)
         if not _grow(graph, planner.look):
             break
     undecided = bool(graph.laters)
     if not undecided:
-        moved = {s.moved_from for s in steps if s.moved_from}
-        steps += _deletes(planner, steps, moved, choice, untouched)
+        steps += _deletes(planner, steps, choice, keep)
     if planner.problems:
         raise planner.problems[0] if len(planner.problems) == 1 else Problems(planner.problems)
     return Plan(tuple(steps), undecided)
@@ -242,80 +271,65 @@ def _grow(graph: Graph, look: Lookup) -> bool:
         if not plain(known):
             graph.laters.append(later)
             continue
-        graph.frozen, graph.stack, grown = False, stack, True
-        with graph.within(scope):
-            declare(known)
-        graph.stack = ""
+        grown = True
+        graph.reopen(lambda: declare(known), scope, stack)  # noqa: B023  # called at once
     if grown:
-        graph.seal()
+        with graph.active():
+            graph.seal()
     return grown
 
 
-def _kept(planner: _Planner, goal: Goal) -> Step | None:
-    """A thing outside of ``--target``: as it is in the state, or absent."""
-    was, _ = planner.former(goal)
-    if was:
-        return Step(Op.SAME, goal.urn, goal.type, None, was, was.base, was.inputs)
-    planner.known[goal.urn] = {}
-    planner.unmade.add(goal.urn)
-    return None
-
-
-def _deletes(planner: _Planner, steps: Sequence[Step], moved: Collection[URN], choice: Choice | None,
-             untouched: frozenset[URN]) -> Iterator[Step]:
+def _deletes(planner: _Planner, steps: Sequence[Step], choice: Choice, keep: frozenset[URN]) -> Iterator[Step]:
     """Deletes of what left the program and of what replacements leave behind; users before what they use."""
     snapshot, goals = planner.snapshot, planner.graph.goals
-    gone = [s for u, s in snapshot.resources.items() if u not in goals and u not in moved and not s.retained]
-    if choice and choice.target:
-        gone = [s for s in gone if _matches(s.urn, s.stack, choice.target)]
-    if choice and choice.exclude:
-        gone = [s for s in gone if not _matches(s.urn, s.stack, choice.exclude)]
-    for s in gone:
-        if s.protect:
+    gone = {u: s for u, s in snapshot.resources.items() if u not in goals and not s.retained}
+    left = [s for s in snapshot.deposed.values() if not s.retain]
+    used: set[URN] = set()
+    if choice:
+        chosen = {k: s for k, s in gone.items() if choice.takes(s.urn, s.stack)}
+        later = [s for s in left if s.urn in keep or (s.urn not in goals and not choice.takes(s.urn, s.stack))]
+        used = held(snapshot, [*(snapshot.resources[u] for u in keep if u in snapshot.resources), *later,
+                               *(s for u, s in gone.items() if u not in chosen)])
+        gone = {u: s for u, s in chosen.items() if u not in used}
+        wait = {deposed_key(s) for s in later}
+        left = [s for s in left if s.urn not in used and deposed_key(s) not in wait]
+    for s in gone.values():
+        if s.protect and not s.retain:
             planner.problems.append(UserError(f'{s.type} "{name_of(s.urn)}" is protected and no longer in the program', where=s.where,
                                               hint="put it back and deploy once with protect=False before you drop it"))
-    replaced = [s.old for s in steps if s.op is Op.REPLACE and s.old and not s.delete_first and not s.old.retain]
-    left = [s for s in snapshot.deposed.values() if not s.retain and s.urn not in untouched]
-    order = {s.urn: i for i, s in enumerate(gone)}
-    by_use = TopologicalSorter({s.urn: {d for d in s.deps if d in order} for s in gone}).static_order()
-    for urn in reversed(list(by_use)):
-        s = gone[order[urn]]
-        yield Step(Op.FORGET if s.retain else Op.DELETE, s.urn, s.type, None, s, s.base)
-    for s in (*replaced, *left):
-        yield Step(Op.DELETE, s.urn, s.type, None, s, s.base)
+    for step in steps:
+        if step.delete_first and step.goal and step.urn in used:
+            planner.problem(step.goal, "must be deleted before its successor can be made, but is used by what is left out",
+                            "deploy it together with all that uses it")
+    replaced = [s.old for s in steps if s.op is Op.REPLACE and s.old and s.goal and s.urn not in used
+                and not s.delete_first and not (s.old.retain or s.goal.retain)]
+    for s in _users_first([*gone.values(), *replaced, *left]):
+        forget = s.retain and s.urn in gone and gone[s.urn] is s
+        yield Step(Op.FORGET if forget else Op.DELETE, s.urn, s.type, None, s, s.base)
 
 
-def _matches(urn: URN, stack: str, wanted: Sequence[str]) -> bool:
-    name = name_of(urn)
-    return any(name == w or name.startswith(f"{w}/") or stack == w for w in wanted)
-
-
-def _untouched(graph: Graph, snapshot: Snapshot, choice: Choice) -> frozenset[URN]:
-    """Goals that ``--target`` leaves out (all but the targets and what they use) and ``--exclude`` names (and their users)."""
-    there = [*((u, g.stack) for u, g in graph.goals.items()), *((u, s.stack) for u, s in snapshot.resources.items())]
-    for w in (*choice.target, *choice.exclude):
-        if not any(_matches(u, stack, [w]) for u, stack in there):
-            names = sorted({name_of(u).partition("/")[0] for u, _ in there} | {s for _, s in there if s})
-            raise UserError(f'nothing here is named "{w}"', hint=did_you_mean(w, names))
-    out: set[URN] = set()
-    if choice.target:
-        keep: set[URN] = set()
-        todo = [u for u, g in graph.goals.items() if _matches(u, g.stack, choice.target)]
-        while todo:
-            urn = todo.pop()
-            if urn not in keep:
-                keep.add(urn)
-                todo += graph.goals[urn].deps
-        out |= graph.goals.keys() - keep
-    if choice.exclude:
-        users: dict[URN, list[URN]] = {}
-        for u, g in graph.goals.items():
-            for d in g.deps:
-                users.setdefault(d, []).append(u)
-        todo = [u for u, g in graph.goals.items() if _matches(u, g.stack, choice.exclude)]
-        while todo:
-            urn = todo.pop()
-            if urn not in out:
-                out.add(urn)
-                todo += users.get(urn, [])
-    return frozenset(out)
+def _users_first(states: Sequence[State]) -> list[State]:
+    """Each before what it uses. Old generations of things may seem to use one another in a circle: then oldest first."""
+    by_urn: dict[URN, list[int]] = {}
+    for i, s in enumerate(states):
+        by_urn.setdefault(s.urn, []).append(i)
+    waits = [0] * len(states)
+    uses = [[i for d in s.deps for i in by_urn.get(d, ())] for s in states]
+    for targets in uses:
+        for i in targets:
+            waits[i] += 1
+    ready = [i for i, n in enumerate(waits) if n == 0]
+    rest = iter(range(len(states)))
+    order: list[State] = []
+    done: set[int] = set()
+    while len(order) < len(states):
+        i = ready.pop() if ready else next(i for i in rest if i not in done)
+        if i in done:
+            continue
+        done.add(i)
+        order.append(states[i])
+        for j in uses[i]:
+            waits[j] -= 1
+            if waits[j] == 0 and j not in done:
+                ready.append(j)
+    return order

@@ -1,13 +1,11 @@
 """After a crash: find out what became of each operation that had begun, and record it. No guess, no manual repair."""
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..core.model import Entry, Op, Pending
-from ..core.provider import Absent, Found
-from ..errors import StateError
-from .apply import Journal, found_entry
-from .plan import Providers, name_of
+from ..errors import ProviderError, StateError
+from .choice import name_of
+from .plan import Providers
+from .record import Journal, half_deleted, settled_create, unsure_state
 from .walk import walk
 
 __all__ = ["settle"]
@@ -23,25 +21,29 @@ def settle(journal: Journal, providers: Providers, *, parallel: int = 32) -> int
     if not todo:
         return 0
     after = {k: [d for d in p.deps if d in todo] for k, p in todo.items()}
-    outcome = walk(after, lambda key: journal.write(_settled(journal, key, todo[key], providers)), parallel=parallel)
-    if outcome.failed:
-        raise next(iter(outcome.failed.values()))
+    outcome = walk(after, lambda key: journal.write(*_settled(journal, key, todo[key], providers)), parallel=parallel)
+    for key, error in outcome.failed.items():
+        if isinstance(error, ProviderError):
+            raise StateError(f'it can\'t be told what became of {todo[key].type} "{name_of(todo[key].urn)}": {error}',
+                             where=todo[key].where, hint="nothing was changed; try again") from error
+        raise error
     return len(todo)
 
 
-def _settled(journal: Journal, key: str, todo: Pending, providers: Providers) -> Entry:
+def _settled(journal: Journal, key: str, todo: Pending, providers: Providers) -> tuple[Entry, ...]:
     was = journal.find(todo.urn)
     provider = providers(todo.type)
     if todo.op is Op.UPDATE:
-        return Entry("unsure", todo.urn, replace(was, unsure=True)) if was else Entry("undone", todo.urn)
+        return (Entry("unsure", todo.urn, unsure_state(was, todo)) if was else Entry("undone", todo.urn),)
     if todo.op is Op.DELETE:
-        gone = was is not None and was.id == todo.old_id and provider.read(was) is None
-        return Entry("gone", todo.urn, was) if gone else Entry("undone", key)
-    found = provider.find(todo)
-    if isinstance(found, Found):
-        return found_entry(journal, todo, found.made)
-    if isinstance(found, Absent):
-        return Entry("undone", todo.urn)
+        was = was if was and was.id == todo.old_id else journal.find(key)
+        if was is None:
+            return (Entry("undone", key),)
+        return (Entry("gone", todo.urn, was),) if provider.read(was) is None else half_deleted(journal, todo)
+    found = settled_create(journal, todo, provider)
+    if found is not None:
+        return (found,)
     raise StateError(f'{todo.type} "{name_of(todo.urn)}" was being created when the last command was cut off, '
-                     f"and it can't be told whether it exists: {found.why}", where=todo.where,
-                     hint="look in the cloud's console; then `sst adopt` it, or `sst state rm` to forget the attempt")
+                     "and it can't be told yet whether it exists", where=todo.where,
+                     hint="try again in a minute; if that does not help, look in the cloud's console, then `sst adopt` it, "
+                          "or `sst state rm` to forget the attempt")

@@ -18,11 +18,12 @@ class Outcome:
     """Key of what was not visited → key of the failed node it waits for, or ``""`` when stopped."""
 
 
-def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, parallel: int = 32, stop: Event | None = None) -> Outcome:
+def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, parallel: int = 32, stop: Event | None = None,
+         fatal: tuple[type[Exception], ...] = ()) -> Outcome:
     """Visit every node; ``after`` maps each to those it waits for (others are ignored). Linear in nodes plus edges.
 
     A node that fails keeps those that wait for it from being visited; the rest goes on. Once ``stop`` is set nothing new
-    starts and what runs is finished.
+    starts and what runs is finished. So it is after a ``fatal`` error, which is then raised.
     """
     outcome = Outcome()
     waits = {k: sum(1 for d in deps if d in after) for k, deps in after.items()}
@@ -31,23 +32,21 @@ def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, 
         for d in deps:
             if d in after:
                 users.setdefault(d, []).append(k)
-    finished: SimpleQueue[tuple[str, Exception | None]] = SimpleQueue()
+    finished: SimpleQueue[tuple[str, BaseException | None]] = SimpleQueue()
 
     def run(key: str) -> None:
         try:
             visit(key)
-        except Exception as e:
-            finished.put((key, e))
         except BaseException as e:
-            finished.put((key, RuntimeError(f"{type(e).__name__}: {e}")))
+            finished.put((key, e))
         else:
             finished.put((key, None))
 
     ready = [k for k, n in waits.items() if n == 0]
-    running = 0
+    running, end = 0, None
     with ThreadPoolExecutor(parallel, thread_name_prefix="sst-step") as pool:
         while ready or running:
-            if stop and stop.is_set():
+            if end or (stop and stop.is_set()):
                 for k in ready:
                     _skip(k, "", users, outcome)
                 ready = []
@@ -65,10 +64,14 @@ def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, 
                     waits[user] -= 1
                     if waits[user] == 0 and user not in outcome.skipped:
                         ready.append(user)
+            elif isinstance(error, fatal) or not isinstance(error, Exception):
+                end = end or error
             else:
                 outcome.failed[key] = error
                 for user in users.get(key, ()):
                     _skip(user, key, users, outcome)
+    if end:
+        raise end
     for k in after.keys() - outcome.done - outcome.failed.keys() - outcome.skipped.keys():
         outcome.skipped[k] = ""
     return outcome
