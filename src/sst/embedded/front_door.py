@@ -55,8 +55,8 @@ class FrontDoor:
         if kind not in KINDS:
             raise ValueError(f"{kind} has no address on stage `local` yet")
         parts = urlsplit(value if "://" in value else f"https://{value}")
-        place = _Place(kind, (parts.hostname or "").split(".")[0], "")
-        port = await self._opened(_Place(kind, place.id, KINDS[kind].format(id=place.id, region=self._settings.region)))
+        identity = (parts.hostname or "").split(".")[0]
+        port = await self._opened(_Place(kind, identity, self._host(kind, identity)))
         return f"{'ws' if kind == 'websocket' else 'http'}://127.0.0.1:{port}{parts.path}"
 
     async def restore(self) -> None:
@@ -64,7 +64,10 @@ class FrontDoor:
         for name in list(self._ports):
             kind, _, identity = name.partition("/")
             with contextlib.suppress(OSError):
-                await self._opened(_Place(kind, identity, KINDS[kind].format(id=identity, region=self._settings.region)))
+                await self._opened(_Place(kind, identity, self._host(kind, identity)))
+
+    def _host(self, kind: str, identity: str) -> str:
+        return KINDS[kind].format(id=identity, region=self._settings.region)
 
     def addresses(self) -> dict[str, str]:
         return {name: f"http://127.0.0.1:{port}" for name, (port, _) in sorted(self._open.items())}
@@ -138,7 +141,7 @@ class _Door:
         except (emulator._RequestBodyDisconnected, emulator._IncompleteRequestBody):
             return
         answer = await self._answer(method, scope["path"], raw_path, headers, body, parameters, query)
-        await emulator._send_if_handled(_plain(send), answer, receive, head=method == "HEAD")
+        await emulator._send_if_handled(send, answer, receive, head=method == "HEAD")
 
     async def _answer(self, method: str, path: str, raw_path: str, headers: dict[str, str], body: bytes,
                       parameters: dict[str, list[str]], query: str) -> Any:
@@ -178,13 +181,6 @@ class _Door:
         responses.set_request_client_ip("127.0.0.1")
 
 
-def _plain(send: Send) -> Send:
-    async def dated(message: Any) -> None:
-        await send(message)
-
-    return dated
-
-
 def _joined(raw: Any) -> dict[str, str]:
     """Headers with repeated ones joined as HTTP says: cookies by semicolons, all others by commas."""
     headers: dict[str, str] = {}
@@ -211,5 +207,6 @@ def _bound(port: int) -> tuple[socket.socket, int]:
         except OSError:
             line.close()
             continue
+        line.listen(128)  # from now on a caller waits instead of being refused
         return line, int(line.getsockname()[1])
     raise OSError("no free port on 127.0.0.1")

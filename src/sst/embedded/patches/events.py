@@ -19,7 +19,8 @@ from sst.embedded.settings import Settings, read_json, write_private
 
 __all__ = ["NEEDS", "apply", "resume"]
 
-NEEDS = ("services.lambda_svc:invoke_async_with_retry", "services.lambda_svc:_execute_function", "services.lambda_svc:_get_func_record_for_ref",
+NEEDS = ("services.lambda_svc:invoke_async_with_retry", "services.lambda_svc:_execute_function",
+         "services.lambda_svc:_get_func_record_for_ref",
          "services.lambda_svc:_run_with_function_config_scope", "services.lambda_svc:_execution_record_for_config",
          "services.lambda_svc:_account_region_from_function_config", "services.lambda_svc:esm_wake",
          "services.lambda_svc:_get_func_record_for_ref_in_scope", "services.sns:_lambda_svc", "services.sns:_deliver_to_lambda",

@@ -10,7 +10,8 @@ from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.sqs:_HANDLERS", "services.sqs:_queue_by_arn", "services.sqs:_queues", "services.sqs:_Err", "services.sqs:_act_send_message",
+NEEDS = ("services.sqs:_HANDLERS", "services.sqs:_queue_by_arn", "services.sqs:_queues", "services.sqs:_Err",
+         "services.sqs:_act_send_message",
          "services.lambda_svc:esm_wake")
 
 _tasks: dict[str, list[dict[str, Any]]] = {}

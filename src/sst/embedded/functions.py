@@ -1,0 +1,138 @@
+"""From the emulator's record of a function to what our executor runs: code and layers unpacked once, environment, credentials."""
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sst.embedded.settings import Settings
+
+__all__ = ["Prepared", "prepare", "refusal", "unpack"]
+
+_RUNS = ("python", "nodejs", "provided")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One version of a function, ready to run."""
+
+    name: str
+    arn: str
+    version: str
+    """``$LATEST`` or a number."""
+    revision: str
+    """Changes whenever code, layers, configuration or credentials do: warm sandboxes of another revision are stale."""
+    runtime: str
+    handler: str
+    code: Path
+    layers: tuple[Path, ...]
+    """In the order they are merged into ``/opt``."""
+    environment: Mapping[str, str]
+    memory: int
+    """MB."""
+    timeout: int
+    """Seconds."""
+    storage: int
+    """MB of ``/tmp``."""
+    architecture: str
+    log_group: str
+    account: str
+    region: str
+
+
+def refusal(config: Mapping[str, Any]) -> str:
+    """Why this function can't run here, or ""; the emulator would answer it with a made-up success."""
+    if config.get("PackageType") == "Image":
+        return "container image functions do not run on stage `local` yet: package it as a zip, or deploy it to AWS"
+    runtime = str(config.get("Runtime", ""))
+    if not runtime.startswith(_RUNS):
+        return f"runtime {runtime or '(none)'} does not run on stage `local`: python, nodejs and provided.* do"
+    return ""
+
+
+def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
+    """Unpack what is not unpacked yet and gather the rest. Raises `ValueError` for a function without code."""
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    code_zip = record.get("code_zip")
+    if not isinstance(code_zip, bytes):
+        raise ValueError(f"function {config.get('FunctionName')} has no code")
+    account, region = lambda_svc._account_region_from_function_config(config)
+    code = unpack(settings.folder / "code", code_zip, str(config.get("CodeSha256", "")))
+    blobs = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
+    layers = tuple(unpack(settings.folder / "code", blob) for blob in blobs if blob)
+    name = str(config["FunctionName"])
+    group = str((config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}")
+    credentials = lambda_runtime.execution_credentials(dict(config))
+    environment = _environment(settings, config, region, group) | credentials
+    facts = (code, layers, sorted(environment.items()), config.get("Handler"), config.get("Runtime"), config.get("Timeout"),
+             config.get("MemorySize"))
+    return Prepared(
+        name=name, arn=str(config["FunctionArn"]), version=str(config.get("Version", "$LATEST")),
+        revision=hashlib.sha256(repr(facts).encode()).hexdigest()[:16], runtime=str(config["Runtime"]), handler=str(config.get("Handler", "")),
+        code=code, layers=layers, environment=environment, memory=int(config.get("MemorySize") or 128),
+        timeout=int(config.get("Timeout") or 3), storage=int((config.get("EphemeralStorage") or {}).get("Size") or 512),
+        architecture=str((config.get("Architectures") or ["x86_64"])[0]), log_group=group, account=account, region=region)
+
+
+def _environment(settings: Settings, config: Mapping[str, Any], region: str, group: str) -> dict[str, str]:
+    """What Lambda sets, plus the way to this emulator; nothing of the host. The user's own variables can't override it."""
+    from ministack.services import lambda_svc
+
+    own = {str(key): str(value) for key, value in lambda_svc._runtime_env_vars(config).items()}
+    return {
+        **own, "AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": own.get("AWS_ENDPOINT_URL", settings.endpoint),
+        "AWS_LAMBDA_FUNCTION_NAME": str(config["FunctionName"]), "AWS_LAMBDA_FUNCTION_VERSION": str(config.get("Version", "$LATEST")),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize") or 128), "AWS_LAMBDA_LOG_GROUP_NAME": group,
+        "_HANDLER": str(config.get("Handler", "")),
+    }
+
+
+def unpack(folder: Path, archive: bytes, sha256: str = "") -> Path:
+    """The unpacked ``archive``, one folder per content: made once, read-only for what runs from it, safe for racing threads."""
+    try:
+        digest = base64.b64decode(sha256, validate=True).hex() if sha256 else ""
+    except ValueError:
+        digest = ""
+    target = folder / (digest or hashlib.sha256(archive).hexdigest())
+    if target.is_dir():
+        return target
+    folder.mkdir(mode=0o700, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder, prefix=".unpack-"))
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            for entry in opened.infolist():
+                _extract(opened, entry, part)
+        part.chmod(0o755)
+        part.rename(target)
+    except OSError:
+        if not target.is_dir():  # else another thread was faster
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return target
+
+
+def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+    mode = entry.external_attr >> 16
+    if mode & 0o170000 == 0o120000:
+        place = folder / entry.filename
+        place.parent.mkdir(parents=True, exist_ok=True)
+        wanted = opened.read(entry).decode()
+        if not (place.parent / wanted).resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"the link {entry.filename} leads out of the bundle")
+        place.symlink_to(wanted)
+        return
+    made = Path(opened.extract(entry, folder))
+    if not entry.is_dir():
+        made.chmod(0o755 if mode & 0o111 else 0o644)
+        os.utime(made, (0, 0))

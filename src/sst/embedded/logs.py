@@ -1,0 +1,35 @@
+"""The emulator's CloudWatch Logs, written from inside: what functions print."""
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["stream_name", "write"]
+
+
+def stream_name(version: str, sandbox: str) -> str:
+    """``2026/11/23/[$LATEST]<sandbox>``: one stream for each sandbox, as on AWS."""
+    return f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{sandbox}"
+
+
+def write(account: str, region: str, group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
+    """Append ``lines`` (epoch milliseconds, text); makes the group and the stream as AWS does on the first line."""
+    from ministack.core.responses import request_scope
+    from ministack.services import cloudwatch_logs as logs
+
+    if not lines:
+        return
+    now = int(time.time() * 1000)
+    with request_scope(account, region):
+        kept = logs._log_groups.get(group)
+        if kept is None:
+            kept = {"arn": logs._make_group_arn(group), "creationTime": now, "retentionInDays": None, "tags": {},
+                    "subscriptionFilters": {}, "streams": {}}
+            logs._log_groups[group] = kept
+        target: Any = kept["streams"].setdefault(stream, {
+            "events": [], "uploadSequenceToken": "1", "creationTime": now, "firstEventTimestamp": None, "lastEventTimestamp": None,
+            "lastIngestionTime": None})
+        logs._append_log_events(target, [{"timestamp": at, "message": text, "ingestionTime": now} for at, text in lines])
+        logs._fanout_to_subscription_filters(group, stream, [{"timestamp": at, "message": text} for at, text in lines])

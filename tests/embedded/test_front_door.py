@@ -1,0 +1,150 @@
+"""Public things on plain loopback URLs."""
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from sst.embedded import cloud as embedded
+from sst.embedded.cloud import Cloud
+from sst.errors import SstError
+
+from .functions import function, http_api, url
+from .test_emulator import client
+
+pytestmark = pytest.mark.emulator
+
+ECHO = "def handler(event, context):\n    return event\n"
+PAGES = """
+import base64
+def handler(event, context):
+    path = event["rawPath"]
+    if path == "/binary":
+        return {"statusCode": 200, "headers": {"content-type": "image/png"}, "isBase64Encoded": True,
+                "body": base64.b64encode(bytes(range(256))).decode()}
+    if path == "/cookies":
+        return {"statusCode": 201, "cookies": ["a=1; Path=/", "b=2"], "body": "ok"}
+    if path == "/fail":
+        raise ValueError("secret detail")
+    return {"statusCode": 200, "body": event.get("body") or ""}
+"""
+
+
+def fetch(address: str, method: str = "GET", *, body: bytes | None = None,
+          headers: dict[str, str] | None = None) -> tuple[int, list[tuple[str, str]], bytes]:
+    parts = urlsplit(address)
+    line = http.client.HTTPConnection(parts.netloc, timeout=30)
+    try:
+        line.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body=body, headers=headers or {})
+        answer = line.getresponse()
+        return answer.status, [(k.lower(), v) for k, v in answer.getheaders()], answer.read()
+    finally:
+        line.close()
+
+
+@pytest.fixture(scope="module")
+def echo(cloud: Cloud) -> str:
+    return function(cloud, ECHO)
+
+
+@pytest.fixture(scope="module")
+def pages(cloud: Cloud) -> str:
+    return function(cloud, PAGES)
+
+
+def test_a_function_url_gets_the_event_of_aws(cloud: Cloud, echo: str) -> None:
+    address = url(cloud, echo)
+    status, _, body = fetch(f"{address}/a%20b/c?x=1&y=%C3%BC&x=2", "POST", body=b"hi",
+                            headers={"cookie": "s=1; t=2", "content-type": "text/plain", "x-one": "1"})
+    event = json.loads(body)
+    assert status == 200
+    assert event["rawPath"] == "/a%20b/c"
+    assert event["rawQueryString"] == "x=1&y=%C3%BC&x=2"
+    assert event["queryStringParameters"] == {"x": "1,2", "y": "ü"}
+    assert event["cookies"] == ["s=1", "t=2"]
+    assert "cookie" not in event["headers"]
+    assert (event["body"], event["isBase64Encoded"]) == ("hi", False)
+    assert event["headers"]["host"].endswith(".lambda-url.us-east-1.on.aws")
+    assert event["requestContext"]["http"]["method"] == "POST"
+    binary = json.loads(fetch(address, "POST", body=b"\x00\xff", headers={"content-type": "application/octet-stream"})[2])
+    assert binary["isBase64Encoded"] and base64.b64decode(binary["body"]) == b"\x00\xff"
+
+
+def test_an_http_api_gets_the_event_of_aws(cloud: Cloud, echo: str) -> None:
+    address = http_api(cloud, echo, "GET /items/{id}", "ANY /all/{rest+}", variables={"color": "blue"})
+    event = json.loads(fetch(f"{address}/items/7?q=1", headers={"cookie": "s=1; t=2"})[2])
+    assert event["pathParameters"] == {"id": "7"}
+    assert event["cookies"] == ["s=1", "t=2"]
+    assert event["stageVariables"] == {"color": "blue"}
+    assert event["routeKey"] == "GET /items/{id}"
+    assert fetch(f"{address}/nothing")[0] == 404
+    assert json.loads(fetch(f"{address}/all/a/b", "OPTIONS")[2])["requestContext"]["http"]["method"] == "OPTIONS"
+
+
+@pytest.mark.parametrize("path", ["/health", "/login", "/_ministack/reset", "/_ministack/health", "/oauth2/token", "/_sst/status"])
+def test_paths_of_the_emulator_are_the_users_own(cloud: Cloud, pages: str, path: str) -> None:
+    address = http_api(cloud, pages, "$default")
+    assert fetch(f"{address}{path}", "POST", body=b"mine", headers={"content-type": "text/plain"})[::2] == (200, b"mine")
+
+
+def test_answers_with_cookies_bytes_and_errors(cloud: Cloud, pages: str) -> None:
+    for address, failed in ((url(cloud, pages), 502), (http_api(cloud, pages, "$default"), 500)):
+        status, headers, body = fetch(f"{address}/binary")
+        assert (status, dict(headers)["content-type"], body) == (200, "image/png", bytes(range(256)))
+        status, headers, _ = fetch(f"{address}/cookies")
+        assert (status, [v for k, v in headers if k == "set-cookie"]) == (201, ["a=1; Path=/", "b=2"])
+        status, _, body = fetch(f"{address}/fail")
+        assert status == failed and b"secret" not in body and b"Internal Server Error" in body
+
+
+def test_cors_is_what_was_configured(cloud: Cloud) -> None:
+    page, other = {"origin": "http://page.example"}, {"origin": "http://other.example"}
+    asks = {"access-control-request-method": "GET"}
+    name = function(cloud, PAGES)
+    one = url(cloud, name, Cors={"AllowOrigins": ["http://page.example"], "AllowMethods": ["GET"], "MaxAge": 60})
+    two = http_api(cloud, name, "$default", CorsConfiguration={"AllowOrigins": ["http://page.example"], "AllowMethods": ["GET"]})
+    for address in (one, two):
+        for status, headers, _ in (fetch(address, "OPTIONS", headers={**page, **asks}), fetch(address, headers=page)):
+            assert status in (200, 204)
+            assert dict(headers)["access-control-allow-origin"] == "http://page.example"
+        for _, headers, _ in (fetch(address, "OPTIONS", headers={**other, **asks}), fetch(address, headers=other)):
+            assert "access-control-allow-origin" not in dict(headers)
+
+
+def test_a_url_with_iam_auth_wants_a_signature(cloud: Cloud) -> None:
+    assert fetch(url(cloud, function(cloud, ECHO), AuthType="AWS_IAM"))[0] == 403
+
+
+def test_another_host_name_is_refused(cloud: Cloud, echo: str) -> None:
+    assert fetch(http_api(cloud, echo, "$default"), headers={"host": "rebound.example"})[0] == 403
+
+
+def test_an_unknown_kind_is_an_error(cloud: Cloud) -> None:
+    with pytest.raises(SstError, match="no address"):
+        cloud.address("pigeon", "https://x")
+
+
+def test_ports_stay_the_same_after_a_restart(tmp_path: Path) -> None:
+    try:
+        first = embedded.start(tmp_path, environment=os.environ)
+        name = function(first, PAGES)
+        address = url(first, name)
+        embedded.stop(tmp_path)
+        second = embedded.start(tmp_path, environment=os.environ)
+        assert fetch(address, "POST", body=b"again", headers={"content-type": "text/plain"})[::2] == (200, b"again")
+        made = client(second, "lambda").get_function_url_config(FunctionName=name)["FunctionUrl"]
+        assert second.address("function_url", made).rstrip("/") == address
+    finally:
+        embedded.reset(tmp_path)
+
+
+def test_a_deleted_function_takes_its_url_along(cloud: Cloud) -> None:
+    name = function(cloud, ECHO)
+    address = url(cloud, name)
+    client(cloud, "lambda").delete_function(FunctionName=name)
+    assert fetch(address)[0] == 404
