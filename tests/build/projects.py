@@ -22,7 +22,7 @@ import importlib, json, sys
 sys.path[0] = sys.argv[1]
 module, _, function = sys.argv[2].rpartition(".")
 handler = getattr(importlib.import_module(module.replace("/", ".")), function)
-print(json.dumps(handler({}, None)))
+print(json.dumps(handler(json.loads(sys.argv[3]), None)))
 """
 
 
@@ -47,9 +47,10 @@ def unpack(artefact: Artefact, to: Path) -> Path:
     return to
 
 
-def call(folder: Path, handler: str) -> Any:
+def call(folder: Path, handler: str, event: object = None) -> Any:
     """Import the handler as Lambda would, in an interpreter that sees nothing but the bundle, and call it."""
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", _CALL, str(folder), handler], capture_output=True, text=True, cwd="/")
+    command = [sys.executable, "-I", "-S", "-c", _CALL, str(folder), handler, json.dumps(event or {})]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -203,13 +203,29 @@ def test_a_host_build_runs_here_with_boto3_beside_it(tmp_path: Path, cache: Path
 
 
 @pytest.mark.parametrize("handler", ["app.main:app", "src/app/main:app", "src/app/main.py:app", "src/app.main:app"])
-def test_an_asgi_object_gets_an_entry_module(tmp_path: Path, cache: Path, handler: str) -> None:
-    root = write(tmp_path / "p", {"src/app/main.py": "from app.other import app\n", "src/app/other.py": "async def app(s, r, d): pass\n"})
+def test_an_asgi_object_is_served(tmp_path: Path, cache: Path, handler: str) -> None:
+    app = """
+        async def app(scope, receive, send):
+            if scope["type"] != "http":
+                raise NotImplementedError
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": scope["path"].encode()})
+    """
+    root = write(tmp_path / "p", {"src/app/main.py": "from app.other import app\n", "src/app/other.py": app})
     made = build(Source(str(root), handler, RUNTIME), cache=cache)
-    assert made.handler == "_sst_entry.handler"
-    with zipfile.ZipFile(made.path) as z:
-        text = z.read("_sst_entry.py").decode()
-    assert "import_module('src.app.main')" in text and "_serve(_module.app)" in text
+    assert made.handler == "_sst_entry.src/app/main::app"
+    event = {"version": "2.0", "rawPath": "/hello", "rawQueryString": "", "headers": {}, "isBase64Encoded": False,
+             "requestContext": {"http": {"method": "GET", "path": "/hello", "sourceIp": "127.0.0.1"}, "domainName": "localhost"}}
+    said = call(unpack(made, tmp_path / "u"), made.handler, event)
+    assert said["statusCode"] == 200 and said["body"] == "/hello"
+
+
+def test_functions_of_a_project_share_one_zip(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"src/a.py": HANDLER, "src/b.py": HANDLER.replace("1", "2")})
+    a, b = (build(Source(str(root), f"src/{n}.handler", RUNTIME), cache=cache) for n in "ab")
+    assert a.sha256 == b.sha256 and a.path.samefile(b.path) and a.handler == "_sst_entry.src/a:handler"
+    folder = unpack(a, tmp_path / "u")
+    assert [call(folder, a.handler), call(folder, b.handler)] == [1, 2]
 
 
 def test_a_stale_lock_is_named(tmp_path: Path, cache: Path) -> None:

@@ -101,6 +101,7 @@ def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _
                         hint="is a watcher writing into the project?")
     if fresh:
         tidy(cache / "artefacts", newest=40, unused=3600)
+        _tidy_shared(cache / "zips")
     about = json.loads((entry / "artefact.json").read_bytes())
     about["largest"] = tuple((n, b) for n, b in about["largest"])
     return Artefact(entry / "code.zip", **about)
@@ -120,8 +121,28 @@ def _make(source: Source, key: str, cache: Path, note: Callable[[str], None], pa
     made = Artefact(Path(), hashlib.sha256(content).hexdigest(), len(content), unzipped, handler, source.runtime, largest(sizes), fits)
     if fingerprint(source, cache=cache) != key:
         raise _Changed
-    (part / "code.zip").write_bytes(content)
+    _share(cache / "zips" / f"{made.sha256}.zip", content, part / "code.zip")
     (part / "artefact.json").write_text(json.dumps({k: v for k, v in asdict(made).items() if k != "path"}))
+
+
+def _share(shared: Path, content: bytes, path: Path) -> None:
+    """Write a zip; functions with the same code share one file on disk."""
+    try:
+        if not shared.exists():
+            replace_file(shared, content)
+        path.hardlink_to(shared)
+    except OSError:  # tidied this instant, or a file system without links
+        path.write_bytes(content)
+
+
+def _tidy_shared(folder: Path) -> None:
+    for path in folder.glob("*.zip"):
+        try:
+            s = path.stat()
+            if s.st_nlink == 1 and time.time() - s.st_mtime > 3600:
+                path.unlink()
+        except FileNotFoundError:
+            continue
 
 
 def with_files(archive: Path, files: Mapping[str, bytes]) -> bytes:

@@ -80,8 +80,8 @@ def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple
     entries += deflate_all(files)
     handler = f"{stem}.{at.attribute}"
     if at.web or paths:
-        entries.append(deflate(f"{_ENTRY}.py", _entry(stem, at.attribute, at.web, paths).encode()))
-        handler = f"{_ENTRY}.{'handler' if at.web else at.attribute}"
+        entries.append(deflate(f"{_ENTRY}.py", _ENTRY_CODE.format(paths=paths).encode()))
+        handler = f"{_ENTRY}.{stem}{'::' if at.web else ':'}{at.attribute}"
     exclude = [str(g) for g in source.python.get("exclude", ())]
     return [e for e in entries if not _excluded(e.name, exclude)], handler
 
@@ -274,14 +274,31 @@ def _loose_src(at: Layout) -> bool:
     return (at.base / "src").is_dir() and not (at.base / "src" / "__init__.py").exists()
 
 
-def _entry(stem: str, attribute: str, web: bool, paths: list[str]) -> str:
-    module = stem.replace("/", ".")
-    lines = ["import importlib", "import os", "import sys", "", "_here = os.path.dirname(os.path.abspath(__file__))"]
-    lines += [f"sys.path.insert(1, os.path.join(_here, {p!r}))" for p in paths]
-    lines.append(f"_module = importlib.import_module({module!r})")
-    if web:
-        return "\n".join([*lines, "from sst.runtime.web import handler as _serve", f"handler = _serve(_module.{attribute})", ""])
-    return "\n".join([*lines, f"{attribute} = _module.{attribute}", ""])
+_ENTRY_CODE = '''"""Finds the handlers of this bundle: "path/module:function", or "path/module::app" for an ASGI or WSGI object."""
+import importlib
+import os
+import sys
+
+for _path in {paths!r}:
+    sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), _path))
+
+
+def __getattr__(name):
+    stem, colon, attribute = name.rpartition(":")
+    if not colon:
+        raise AttributeError(name)
+    try:
+        found = getattr(importlib.import_module(stem.rstrip(":").replace("/", ".")), attribute)
+    except AttributeError as error:  # Lambda would take it for a missing handler
+        raise ImportError(str(error)) from error
+    if stem.endswith(":"):
+        from sst.runtime.web import handler
+
+        found = handler(found)
+    globals()[name] = found
+    return found
+'''
+# The handler's name is no part of the code, so that all functions of a project share one zip and one upload.
 
 
 def _runtime() -> list[File]:
