@@ -14,7 +14,6 @@ COMMANDS = {
     "deploy": "Make the cloud what sst_config.py declares.",
     "diff": "Show what a deploy would change.",
     "remove": "Remove everything of a stage.",
-    "refresh": "Compare the state with what is in the cloud.",
     "secret": "Set, list, load and remove secrets.",
     "shell": "Run a command with the app's resources linked.",
     "invoke": "Call a deployed function.",

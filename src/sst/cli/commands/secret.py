@@ -1,0 +1,118 @@
+"""``sst secret``"""
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..call import Call, group, pass_call
+from ..ui.screen import Screen
+
+_FALLBACK = click.option("--fallback", is_flag=True, help="For all stages that set none of their own.")
+
+
+@group("secret")
+def secret() -> None:
+    """Set, list, load and remove secrets.
+
+    A program reads them with sst.Secret("Name"). Values are encrypted where the state is kept; a change reaches functions with the next
+    deploy.
+    """
+
+
+@secret.command("set")
+@click.argument("name")
+@click.argument("value", required=False)
+@_FALLBACK
+@pass_call
+def set_(call: Call, name: str, value: str | None, fallback: bool) -> None:
+    """Set one.
+
+    Without VALUE it is read from standard input, on a terminal without showing it: that keeps it out of the shell's history.
+    """
+    from ...errors import UserError
+
+    project, screen = call.project(), call.screen
+    if value is None:
+        value = screen.secret(f"Value of {name}:") if screen.asks else screen.stdin.read().removesuffix("\n")
+        if not value:
+            raise UserError(f"no value for {name} was given", hint=f"sst secret set {name} VALUE, or pipe it in")
+    call.world(project).secrets.set(name, value, fallback=fallback)
+    _said(screen, f"{name} is set for {_place(project.stage, fallback)}", {"set": [name]})
+
+
+@secret.command("list")
+@_FALLBACK
+@click.option("--values", is_flag=True, help="Show the values, as lines of an .env file.")
+@pass_call
+def list_(call: Call, fallback: bool, values: bool) -> None:
+    """List the names of those that are set."""
+    project, screen = call.project(), call.screen
+    secrets = call.world(project).secrets
+    shared = secrets.fallback()
+    own = {} if fallback else secrets.get_all(own=True)
+    if screen.as_json:
+        screen.data({"stage": {k: v if values else None for k, v in own.items()},
+                     "fallback": {k: v if values else None for k, v in shared.items()}})
+        return
+    for title, found in ((f"{project.name}/{project.stage}", own), ("fallback", shared)):
+        if found:
+            screen.dim(f"# {title}")
+        for name, value in sorted(found.items()):
+            screen.line(f"{name}={_quoted(value)}" if values else name)
+    if not own and not shared:
+        screen.dim(f"no secrets are set for {_place(project.stage, fallback)}")
+
+
+@secret.command("load")
+@click.argument("file")
+@_FALLBACK
+@pass_call
+def load(call: Call, file: str, fallback: bool) -> None:
+    """Set all in an .env file; - reads standard input. Others stay as they are."""
+    from ...errors import UserError
+    from ...project.dotenv import parse
+
+    project, screen = call.project(), call.screen
+    try:
+        text = screen.stdin.read() if file == "-" else Path(call.cwd, file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"{file} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}") from e
+    values = parse(text, "standard input" if file == "-" else file)
+    call.world(project).secrets.load(values, fallback=fallback)
+    _said(screen, f"{len(values)} secrets are set for {_place(project.stage, fallback)}: {', '.join(sorted(values)) or 'none'}",
+          {"set": sorted(values)})
+
+
+@secret.command("remove")
+@click.argument("name")
+@_FALLBACK
+@pass_call
+def remove(call: Call, name: str, fallback: bool) -> None:
+    """Remove one."""
+    from ...core.names import did_you_mean
+    from ...errors import UserError
+
+    project, screen = call.project(), call.screen
+    secrets = call.world(project).secrets
+    if not secrets.remove(name, fallback=fallback):
+        known = secrets.fallback() if fallback else secrets.get_all(own=True)
+        raise UserError(f'the secret "{name}" is not set for {_place(project.stage, fallback)}', hint=did_you_mean(name, list(known)))
+    _said(screen, f"{name} is removed from {_place(project.stage, fallback)}", {"removed": [name]})
+
+
+def _place(stage: str, fallback: bool) -> str:
+    return "all stages (fallback)" if fallback else f"stage {stage}"
+
+
+def _said(screen: Screen, text: str, data: object) -> None:
+    if screen.as_json:
+        screen.data(data)
+    else:
+        screen.done(f"{text}; `sst deploy` brings it to the functions")
+
+
+def _quoted(value: str) -> str:
+    """A value that ``sst secret load`` reads back as it was."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return f'"{escaped}"'

@@ -1,0 +1,76 @@
+"""The environment of a command that works with the deployed app: links for ``Resource``, and the way to its cloud."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.graph import Graph
+from ..core.link_env import link_env
+from ..core.model import Snapshot, State
+from ..core.names import did_you_mean
+from ..core.output import resolve
+from ..engine.plan import name_of
+from ..errors import UserError
+from .run import links, prepared_graph
+from .world import World
+
+__all__ = ["function_named", "shell_environment"]
+
+
+def shell_environment(world: World, target: str | None = None) -> dict[str, str]:
+    """Variables to add to the environment: ``SST_RESOURCE_*`` of all that the program links, ``SST_STAGE``, ``AWS_REGION``, and on
+    stage ``local`` the endpoint and keys of the cloud on this machine. ``target``: a function whose own variables come too.
+
+    The program is run and its values are taken from the state, so secrets need not be kept in plain text anywhere. What is not
+    deployed yet is left out.
+    """
+    project = world.project
+    graph = prepared_graph(world)
+    project.declare(graph)
+    snapshot = world.stage.load()
+    found = {"App": {"name": project.name, "stage": project.stage}, **_resolved(graph, snapshot)}
+    made = {**link_env(found), "SST_STAGE": project.stage, "AWS_REGION": project.region, "AWS_DEFAULT_REGION": project.region}
+    if project.is_local:
+        cloud = world.cloud
+        made |= {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key, "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
+    if target:
+        values = function_named(snapshot, target).values
+        made |= {k: v for part in ("environment", "secret_environment") for k, v in (values.get(part) or {}).items()
+                 if not k.startswith("SST_KEY")}
+    return made
+
+
+def _resolved(graph: Graph, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+    made = {}
+    with graph.active():
+        for link in links(graph):
+            try:
+                made[link.name] = {**resolve(dict(link.properties), _look(snapshot)), "type": link.type}
+            except _NotThere:
+                continue
+    return made
+
+
+class _NotThere(Exception):
+    pass
+
+
+def _look(snapshot: Snapshot) -> Any:
+    def look(urn: str, attr: str) -> Any:
+        state = snapshot.resources.get(urn)
+        if state is None:
+            raise _NotThere
+        return state.base if attr == "base" else state.values.get(attr)
+    return look
+
+
+def function_named(snapshot: Snapshot, name: str) -> State:
+    """The deployed function of a component: ``Api``, or ``Api/Handler`` where a component has several."""
+    functions = {name_of(s.urn): s for s in snapshot.resources.values() if s.type == "aws.lambda.Function"}
+    found = [s for n, s in functions.items() if n == name or n.startswith(f"{name}/")]
+    if len(found) == 1:
+        return found[0]
+    short = sorted({n.removesuffix("/Function") for n in functions})
+    if not found:
+        raise UserError(f'no function named "{name}" is deployed', hint=did_you_mean(name, short) or "`sst deploy` first")
+    inside = ", ".join(sorted(name_of(s.urn).removesuffix("/Function") for s in found))
+    raise UserError(f'"{name}" has {len(found)} functions', hint=f"name one of {inside}")
