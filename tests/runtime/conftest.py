@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
@@ -31,16 +33,47 @@ def environment_of() -> Iterator[Callable[..., Path]]:
     """``environment_of("flask")`` → the Python of a virtual environment with these packages, made once and kept between runs."""
     def made(*packages: str) -> Path:
         name = sha256(" ".join([sys.version, *packages]).encode()).hexdigest()[:12]
-        home = Path(gettempdir()) / "sst-test-environments" / name
-        python = home / "bin" / "python"
-        if not (home / "ready").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            _uv("venv", "-q", "--python", sys.executable, str(home))
-            _uv("pip", "install", "-q", "--python", str(python), *packages)
-            (home / "ready").touch()
+        with _kept(name) as home:
+            python = home / "bin" / "python"
+            if not (home / "ready").exists():
+                _uv("venv", "-q", "--clear", "--python", sys.executable, str(home))
+                _uv("pip", "install", "-q", "--python", str(python), *packages)
+                (home / "ready").touch()
         return python
 
     yield made
+
+
+@pytest.fixture(scope="session")
+def npm_tool() -> Callable[[str], Path]:
+    """``npm_tool("pyright")`` → its program; installed once and kept between runs."""
+    return lambda name: npm_package(name) / "node_modules" / ".bin" / name
+
+
+def npm_package(name: str) -> Path:
+    """A folder with an npm package installed."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("there is no npm")
+    with _kept(f"npm-{name}") as home:
+        if not (home / "ready").exists():
+            (home / "package.json").write_text('{"type": "module"}')
+            done = subprocess.run([npm, "install", name, "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"], cwd=home,
+                                  capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"{name} can't be installed here: {done.stderr[-300:]}")
+            (home / "ready").touch()
+    return home
+
+
+@contextmanager
+def _kept(name: str) -> Iterator[Path]:
+    """A folder that outlives the run; one process at a time fills it."""
+    home = Path(gettempdir()) / "sst-test-environments" / name
+    home.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield home
 
 
 def _uv(*words: str) -> None:
