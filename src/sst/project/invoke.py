@@ -56,8 +56,9 @@ def logs(world: World, name: str, *, since: float, follow: bool = False, sleep: 
     while True:
         newest = start
         for event in _events(world, str(group), start):
-            if event["eventId"] not in seen:
-                seen.add(event["eventId"])
+            key = str(event.get("eventId") or (event["timestamp"], event.get("logStreamName"), event["message"]))
+            if key not in seen:
+                seen.add(key)
                 newest = max(newest, event["timestamp"])
                 yield Line(event["timestamp"] / 1000, str(event["message"]).rstrip("\n"), str(event.get("logStreamName", "")))
         if not follow:

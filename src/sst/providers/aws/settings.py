@@ -46,6 +46,8 @@ class Settings:
                 session.set_config_variable(variable, path)
         if self.profile and not self._explicit_profile:
             session.set_config_variable("profile", self.profile)
+        if self._given:
+            return session  # with given credentials the user's own profile counts for nothing, even a broken one
         try:
             self._config = dict(session.get_scoped_config())
         except ProfileNotFound:
