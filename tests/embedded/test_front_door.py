@@ -5,6 +5,7 @@ import base64
 import http.client
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -122,6 +123,34 @@ def test_a_url_with_iam_auth_wants_a_signature(cloud: Cloud) -> None:
 
 def test_another_host_name_is_refused(cloud: Cloud, echo: str) -> None:
     assert fetch(http_api(cloud, echo, "$default"), headers={"host": "rebound.example"})[0] == 403
+
+
+def test_a_page_uploads_by_a_presigned_url(cloud: Cloud) -> None:
+    s3 = client(cloud, "s3")
+    s3.create_bucket(Bucket="uploads")
+    rule = {"AllowedOrigins": ["http://page.example"], "AllowedMethods": ["PUT", "GET"], "AllowedHeaders": ["*"]}
+    s3.put_bucket_cors(Bucket="uploads", CORSConfiguration={"CORSRules": [rule]})
+    address = cloud.address("bucket", "uploads.s3.us-east-1.amazonaws.com")
+    signer = client(replace(cloud, endpoint=address), "s3")
+    put = signer.generate_presigned_url("put_object", Params={"Bucket": "uploads", "Key": "a/b.txt"})
+    page = {"origin": "http://page.example"}
+    asked = fetch(put, "OPTIONS", headers={**page, "access-control-request-method": "PUT"})
+    assert asked[0] == 200 and dict(asked[1])["access-control-allow-origin"] == "http://page.example"
+    status, headers, _ = fetch(put, "PUT", body=b"picture", headers=page)
+    assert status == 200 and dict(headers)["access-control-allow-origin"] == "http://page.example"
+    get = signer.generate_presigned_url("get_object", Params={"Bucket": "uploads", "Key": "a/b.txt"})
+    assert fetch(get, headers=page)[::2] == (200, b"picture")
+    assert fetch(get.replace("Signature=", "Signature=0"), headers=page)[0] == 403
+    assert fetch(f"{address}/a/b.txt")[0] == 403
+    assert fetch(f"{address}/_ministack/reset", "POST")[0] in (403, 404, 405)
+    assert s3.head_object(Bucket="uploads", Key="a/b.txt")["ContentLength"] == 7
+
+
+def test_what_is_not_there_has_no_address(cloud: Cloud) -> None:
+    for kind, value in (("function_url", "https://" + "a" * 32 + ".lambda-url.us-east-1.on.aws/"), ("bucket", "no.s3.amazonaws.com"),
+                        ("http_api", "https://0123abcd.execute-api.us-east-1.amazonaws.com"), ("http_api", "https://api.example.com")):
+        with pytest.raises(SstError, match="no address"):
+            cloud.address(kind, value)
 
 
 def test_an_unknown_kind_is_an_error(cloud: Cloud) -> None:

@@ -9,12 +9,15 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import socket
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.gate import Receive, Scope, Send
 from sst.embedded.settings import Settings, read_json, write_private
 
@@ -35,39 +38,46 @@ class _Place:
 
 KINDS: Mapping[str, str] = {
     "function_url": "{id}.lambda-url.{region}.on.aws", "http_api": "{id}.execute-api.localhost",
-    "rest_api": "{id}.execute-api.localhost", "websocket": "{id}.execute-api.localhost", "bucket": "{id}.s3.localhost",
+    "rest_api": "{id}.execute-api.localhost", "websocket": "{id}.execute-api.localhost", "bucket": "", "s3": "", "domain": "{id}",
 }
-"""The kinds that have a door, and the host name under which the emulator knows them."""
+"""The kinds that have a door, and the host name under which the emulator knows them (S3 needs none)."""
+_AWS_HOST = re.compile(r"([a-z0-9]+)\.(execute-api|lambda-url)\.[a-z0-9.-]+")
 
 
 class FrontDoor:
     """All open doors of one embedded cloud; ports are remembered in ``ports.json``."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, checkpoints: Checkpoints) -> None:
+        self._settings, self._checkpoints = settings, checkpoints
         self._file = settings.folder / "ports.json"
         self._ports: dict[str, int] = {name: int(str(port)) for name, port in (read_json(self._file) or {}).items()}
         self._open: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._closing = asyncio.Event()
 
     async def address(self, kind: str, value: str) -> str:
-        """The loopback URL of ``value`` (an AWS-shaped host or URL); opens its door on first use. Raises `ValueError` if unknown."""
-        if kind not in KINDS:
-            raise ValueError(f"{kind} has no address on stage `local` yet")
-        parts = urlsplit(value if "://" in value else f"https://{value}")
-        identity = (parts.hostname or "").split(".")[0]
-        port = await self._opened(_Place(kind, identity, self._host(kind, identity)))
-        return f"{'ws' if kind == 'websocket' else 'http'}://127.0.0.1:{port}{parts.path}"
+        """The loopback URL of ``value`` (an AWS-shaped host or URL); opens its door on first use.
+
+        Path and kind of URL (http or ws) stay as they are. Raises `ValueError` for a kind without doors or a thing that is not there.
+        """
+        parts = urlsplit(value if "://" in value else f"{'wss' if kind == 'websocket' else 'https'}://{value}")
+        host = parts.hostname or ""
+        place = _place(kind, host, self._settings.region)
+        if not _exists(place):
+            raise ValueError(f"there is no {kind.replace('_', ' ')} {value}")
+        port = await self._opened(place)
+        return f"{'ws' if parts.scheme in ('ws', 'wss') else 'http'}://127.0.0.1:{port}{parts.path}"
 
     async def restore(self) -> None:
-        """Open the doors of the last run again, on their ports."""
+        """Open the door of S3, and those of the last run on their ports, unless what was behind them is gone."""
+        self._ports = {"s3/": self._settings.keys.s3_port, **{k: v for k, v in self._ports.items() if k != "s3/"}}
         for name in list(self._ports):
             kind, _, identity = name.partition("/")
-            with contextlib.suppress(OSError):
-                await self._opened(_Place(kind, identity, self._host(kind, identity)))
-
-    def _host(self, kind: str, identity: str) -> str:
-        return KINDS[kind].format(id=identity, region=self._settings.region)
+            place = _Place(kind, identity, KINDS[kind].format(id=identity, region=self._settings.region))
+            if _exists(place):
+                with contextlib.suppress(OSError):
+                    await self._opened(place)
+            else:
+                del self._ports[name]
 
     def addresses(self) -> dict[str, str]:
         return {name: f"http://127.0.0.1:{port}" for name, (port, _) in sorted(self._open.items())}
@@ -89,7 +99,7 @@ class FrontDoor:
         config = Config()
         config.bind, config.loglevel, config.keep_alive_timeout = [f"fd://{line.detach()}"], "WARNING", 75
         config.graceful_timeout = _GRACE
-        door: Any = _Door(place, self._settings, port)
+        door: Any = _Door(place, self._settings, self._checkpoints, port)
         self._open[name] = port, asyncio.create_task(serve(door, config, shutdown_trigger=self._closing.wait))
         if self._ports.get(name) != port:
             self._ports[name] = port
@@ -97,11 +107,33 @@ class FrontDoor:
         return port
 
 
+def _place(kind: str, host: str, region: str) -> _Place:
+    if kind not in KINDS:
+        raise ValueError(f"{kind} has no address on stage `local` yet")
+    if kind in ("http_api", "rest_api", "websocket") and not _AWS_HOST.fullmatch(host):
+        kind = "domain"
+    identity = host if kind == "domain" else re.split(r"\.s3[.-]", host)[0] if kind == "bucket" else host.split(".")[0]
+    return _Place(kind, identity, KINDS[kind].format(id=identity, region=region))
+
+
+def _exists(place: _Place) -> bool:
+    from ministack import app as emulator
+    from ministack.services import apigateway, apigateway_v1, lambda_svc, s3
+
+    if place.kind == "function_url":
+        return lambda_svc.resolve_function_url(place.id) is not None
+    if place.kind == "bucket":
+        return any(key[-1] == place.id for key in list(s3._buckets._data))
+    if place.kind == "domain":
+        return emulator._resolve_custom_domain_request(place.host, "/") is not None
+    return place.kind == "s3" or any(module.find_api_scope(place.id) is not None for module in (apigateway, apigateway_v1))
+
+
 class _Door:
     """The ASGI app behind one port."""
 
-    def __init__(self, place: _Place, settings: Settings, port: int) -> None:
-        self._place, self._settings = place, settings
+    def __init__(self, place: _Place, settings: Settings, checkpoints: Checkpoints, port: int) -> None:
+        self._place, self._settings, self._checkpoints = place, settings, checkpoints
         self._names = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,24 +185,32 @@ class _Door:
         RAW.set((raw_path, query))
         if self._place.kind == "function_url":
             answer = await emulator._handle_lambda_url_request(host, path, method, headers, body, parameters)
-        elif self._place.kind == "bucket":
-            answer = await self._bucket(method, path, headers, body, parameters)
+        elif self._place.kind in ("bucket", "s3"):
+            answer = await self._s3(method, path, headers, body, parameters)
         else:
             answer = await emulator._handle_execute_api_request(host, path, method, headers, body, parameters, raw_path=raw_path,
                                                                 raw_query_string=query)
         return answer or (404, {"Content-Type": "application/json"}, b'{"message":"Not Found"}')
 
-    async def _bucket(self, method: str, path: str, headers: dict[str, str], body: bytes, parameters: dict[str, list[str]]) -> Any:
-        """A bucket as a browser sees it: presigned URLs and public objects, with the bucket's own CORS rules."""
+    async def _s3(self, method: str, path: str, headers: dict[str, str], body: bytes, parameters: dict[str, list[str]]) -> Any:
+        """S3 as a browser sees it: signed and presigned calls, public objects, and the bucket's own CORS rules."""
         from ministack import app as emulator
         from ministack.services import s3
 
+        name = self._place.id
+        full = path if not name or path.startswith(f"/{name}/") else f"/{name}{path}"
+        bucket, _, key = full.lstrip("/").partition("/")
         if method == "OPTIONS":
-            return s3.cors_preflight(self._place.id, path.lstrip("/"), headers)
-        full = path if path.startswith(f"/{self._place.id}/") else f"/{self._place.id}{path}"
-        status, answered, content = await emulator._dispatch_service_request(method, full, headers, body, parameters, "")
+            return s3.cors_preflight(bucket, key, headers)
+        if emulator.detect_service(method, full, headers, parameters) != "s3":
+            return None
+        status, answered, content = await emulator._dispatch_service_request(method, full, headers, body, parameters, str(uuid.uuid4()))
+        if method not in ("GET", "HEAD"):
+            await self._checkpoints.commit()
+        if method == "HEAD" and s3.is_standard_object_request(method, full, headers, parameters):
+            status, answered, content = s3.format_head_response(full, headers, (status, answered, content))
         answered = {k: v for k, v in answered.items() if not k.lower().startswith("access-control-")}
-        return status, {**answered, **s3.cors_response_headers(self._place.id, method, headers)}, content
+        return status, {**answered, **s3.cors_response_headers(bucket, method, headers)}, content
 
     def _enter(self, headers: Mapping[str, str]) -> None:
         """The request belongs to this cloud's account and region, whoever signed it."""

@@ -78,9 +78,9 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
              config.get("MemorySize"))
     return Prepared(
         name=name, arn=str(config["FunctionArn"]), version=str(config.get("Version", "$LATEST")),
-        revision=hashlib.sha256(repr(facts).encode()).hexdigest()[:16], runtime=str(config["Runtime"]), handler=str(config.get("Handler", "")),
-        code=code, layers=layers, environment=environment, memory=int(config.get("MemorySize") or 128),
-        timeout=int(config.get("Timeout") or 3), storage=int((config.get("EphemeralStorage") or {}).get("Size") or 512),
+        revision=hashlib.sha256(repr(facts).encode()).hexdigest()[:16], runtime=str(config["Runtime"]),
+        handler=str(config.get("Handler", "")), code=code, layers=layers, environment=environment,
+        memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3), storage=int((config.get("EphemeralStorage") or {}).get("Size") or 512),
         architecture=str((config.get("Architectures") or ["x86_64"])[0]), log_group=group, account=account, region=region)
 
 
@@ -88,9 +88,10 @@ def _environment(settings: Settings, config: Mapping[str, Any], region: str, gro
     """What Lambda sets, plus the way to this emulator; nothing of the host. The user's own variables can't override it."""
     from ministack.services import lambda_svc
 
+    ways = {"AWS_ENDPOINT_URL": settings.endpoint, "AWS_ENDPOINT_URL_S3": settings.s3_endpoint}
     own = {str(key): str(value) for key, value in lambda_svc._runtime_env_vars(config).items()}
     return {
-        **own, "AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": own.get("AWS_ENDPOINT_URL", settings.endpoint),
+        **ways, **own, "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
         "AWS_LAMBDA_FUNCTION_NAME": str(config["FunctionName"]), "AWS_LAMBDA_FUNCTION_VERSION": str(config.get("Version", "$LATEST")),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize") or 128), "AWS_LAMBDA_LOG_GROUP_NAME": group,
         "_HANDLER": str(config.get("Handler", "")),

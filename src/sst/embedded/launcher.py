@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,8 @@ async def serve(settings: Settings, version: str, host: Mapping[str, str]) -> No
     from sst.embedded.gate import Gate
     from sst.embedded.patches import functions, state
 
-    checkpoints, door = state.checkpoints(settings), FrontDoor(settings)
+    checkpoints = state.checkpoints(settings)
+    door = FrontDoor(settings, checkpoints)
     facts: dict[str, Any] = {"pid": os.getpid(), "port": settings.port, "region": settings.region, "version": version,
                              "iam": settings.iam, "started": time.time()}
 
@@ -125,24 +127,25 @@ async def _watch(settings: Settings, ended: asyncio.Event) -> None:
 def _settings(folder: Path, region: str, iam: bool) -> Settings:
     keys = Keys.of(folder)
     port = _free_port(keys.port)
-    if port != keys.port:
-        keys = Keys(keys.access_key, keys.secret_key, keys.token, port)
-        keys.save(folder)
+    found = replace(keys, port=port, s3_port=_free_port(keys.s3_port, port))
+    if found != keys:
+        found.save(folder)
     for name in ("state", "s3", "tmp"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
-    return Settings(folder, region, keys, port, iam)
+    return Settings(folder, region, found, iam)
 
 
-def _free_port(wanted: int) -> int:
-    """``wanted`` if it is free, else another; the same one each time unless somebody took it."""
-    for port in (wanted, 0):
+def _free_port(wanted: int, other: int = 0) -> int:
+    """``wanted`` if it is free, else another (but not ``other``); the same one each time unless somebody took it."""
+    for port in (wanted, 0, 0, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            if (found := int(probe.getsockname()[1])) != other:
+                return found
     raise SstError("no free port on 127.0.0.1")
 
 

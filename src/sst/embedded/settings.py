@@ -16,19 +16,20 @@ _KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 @dataclass(frozen=True)
 class Keys:
-    """The root key pair, the token of the control endpoints, and the port; made once per data folder."""
+    """The root key pair, the token of the control endpoints, and the two fixed ports; made once per data folder."""
 
     access_key: str
     secret_key: str
     token: str
     port: int = 0
+    s3_port: int = 0
 
     @staticmethod
     def of(folder: Path) -> Keys:
         """The keys of ``folder``; new random ones if it has none yet."""
         file = folder / "keys.json"
         if found := read_json(file):
-            return Keys(str(found["access_key"]), str(found["secret_key"]), str(found["token"]), int(str(found["port"])))
+            return Keys(**found)  # type: ignore[arg-type]
         keys = Keys("AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16)), secrets.token_urlsafe(30), secrets.token_urlsafe(30))
         keys.save(folder)
         return keys
@@ -44,12 +45,21 @@ class Settings:
     folder: Path
     region: str
     keys: Keys
-    port: int
     iam: bool = True
 
     @property
+    def port(self) -> int:
+        return self.keys.port
+
+    @property
     def endpoint(self) -> str:
+        """All of AWS, for programs."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def s3_endpoint(self) -> str:
+        """S3 alone, for browsers too: what a function presigns must work in a page."""
+        return f"http://127.0.0.1:{self.keys.s3_port}"
 
     @property
     def account(self) -> str:

@@ -10,7 +10,8 @@ from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply", "close"]
 
-NEEDS = ("services.lambda_svc:_execute_function_dispatch", "services.lambda_svc:_runtime_env_vars", "services.lambda_svc:_resolve_layer_zip",
+NEEDS = ("services.lambda_svc:_execute_function_dispatch", "services.lambda_svc:_runtime_env_vars",
+         "services.lambda_svc:_resolve_layer_zip",
          "services.lambda_svc:_account_region_from_function_config", "core.lambda_runtime:execution_credentials",
          "services.cloudwatch_logs:_append_log_events", "services.cloudwatch_logs:_fanout_to_subscription_filters",
          "services.cloudwatch_logs:_log_groups", "services.cloudwatch_logs:_make_group_arn")
