@@ -292,6 +292,27 @@ def test_excluded_files_and_unknown_options(tmp_path: Path, cache: Path) -> None
         build(Source(str(root), "api.handler", RUNTIME, python={"extra": []}), cache=cache)
 
 
+@pytest.mark.parametrize("version", ["2", "4"])
+def test_a_tracked_file_counts_although_it_is_ignored(tmp_path: Path, cache: Path, version: str) -> None:
+    root = write(tmp_path / "p", {"f/api.py": HANDLER, ".gitignore": "gen/\n*.dat\n", "f/gen/a.py": "", "f/gen/b.py": "",
+                                  "f/x.dat": "", "f/y.dat": "",
+                                  **{f"other/{n}.txt": "" for n in range(30)}})
+    for command in (["init", "-q"], ["add", "."], ["add", "-f", "f/gen/a.py", "f/x.dat"], ["update-index", "--index-version", version]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+    found = set(names(build(Source(str(root / "f"), "api.handler", RUNTIME), cache=cache)))
+    assert {"gen/a.py", "x.dat"} <= found and not {"gen/b.py", "y.dat"} & found
+
+
+def test_dynamic_dependencies_follow_their_file(tmp_path: Path, cache: Path) -> None:
+    about = ('[project]\nname = "p"\nversion = "1"\ndynamic = ["dependencies"]\n[build-system]\nrequires = ["setuptools"]\n'
+             'build-backend = "setuptools.build_meta"\n[tool.setuptools]\npy-modules = ["api"]\n'
+             '[tool.setuptools.dynamic]\ndependencies = { file = "requirements.txt" }\n')
+    root = write(tmp_path / "p", {"api.py": HANDLER, "pyproject.toml": about})
+    for dependency in ("idna", "sniffio"):
+        write(root, {"requirements.txt": dependency + "\n"})
+        assert dependency in {n.split("/")[0] for n in names(build(Source(str(root), "api.handler", RUNTIME), cache=cache))}
+
+
 def test_old_artefacts_go_and_used_ones_stay(tmp_path: Path) -> None:
     for n in range(6):
         (tmp_path / str(n)).mkdir()

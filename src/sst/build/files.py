@@ -12,6 +12,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
+from .tracked import tracked
+
 __all__ = ["File", "never", "secret", "walk"]
 
 _SECRET = (".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_dsa*", "id_ecdsa*",
@@ -46,7 +48,7 @@ def never(name: str) -> bool:
 
 
 def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: True) -> list[File]:
-    """The files under a folder that are neither ignored by a .gitignore nor ruled out by ``never`` or ``keep``, sorted by name.
+    """The files under a folder that are neither ignored (and untracked) nor ruled out by ``never`` or ``keep``, sorted by name.
 
     ``keep(name, is_dir)`` sees each relative name once; a folder it refuses is not entered. Links to files are followed,
     links to folders only if they stay inside the folder.
@@ -54,24 +56,28 @@ def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: 
     found: list[File] = []
     home = folder.resolve()
 
-    def enter(at: str, rules: tuple[_Rule, ...]) -> None:
+    def enter(at: str, rules: tuple[_Rule, ...], only_tracked: bool) -> None:
         here = folder / at if at else folder
         rules += _rules_of(here, at)
         with os.scandir(here) as entries:
             for e in entries:
                 name = f"{at}/{e.name}" if at else e.name
                 is_dir = e.is_dir()
-                if never(e.name) or (rules and _ignored(rules, name, is_dir)) or not keep(name, is_dir):
+                if never(e.name) or not keep(name, is_dir):
+                    continue
+                ignored = only_tracked or bool(rules and _ignored(rules, name, is_dir))
+                if ignored and not (repository and prefix + name in tracked(repository)[is_dir]):
                     continue
                 if is_dir:
                     outside = e.is_symlink() and home not in Path(e.path).resolve().parents
                     if not outside and not (Path(e.path) / "pyvenv.cfg").exists() and not (e.is_symlink() and _loops(e.path)):
-                        enter(name, rules)
+                        enter(name, rules, ignored)
                 elif e.is_file():
                     s = e.stat()
                     found.append(File(name, Path(e.path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100)))
 
-    enter("", _rules_above(folder))
+    above, repository, prefix = _rules_above(folder)
+    enter("", above, False)
     found.sort(key=lambda f: f.name)
     return found
 
@@ -113,18 +119,18 @@ def _rules_of(folder: Path, base: str, prefix: str = "") -> tuple[_Rule, ...]:
     return tuple(_Rule(base, prefix, p, k, f) for p, k, f in _parsed(str(path), s.st_size, s.st_mtime_ns))
 
 
-def _rules_above(folder: Path) -> tuple[_Rule, ...]:
-    """Rules of the folders above, up to the repository's root; outside a repository there are none."""
+def _rules_above(folder: Path) -> tuple[tuple[_Rule, ...], Path | None, str]:
+    """Rules of the folders above, up to the repository's root (none outside of one); the root; the way from it to the folder."""
     if (folder / ".git").exists():
-        return ()
+        return (), folder, ""
     rules: list[tuple[_Rule, ...]] = []
     prefix = folder.name + "/"
     for parent in folder.parents:
         rules.append(_rules_of(parent, "", prefix))
         if (parent / ".git").exists():
-            return tuple(r for group in reversed(rules) for r in group)
+            return tuple(r for group in reversed(rules) for r in group), parent, prefix
         prefix = f"{parent.name}/{prefix}"
-    return ()
+    return (), None, ""
 
 
 @lru_cache(maxsize=512)

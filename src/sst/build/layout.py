@@ -53,6 +53,9 @@ class Layout:
     def declared(self) -> tuple[Path, ...]:
         """The files that decide which dependencies are installed."""
         more = tuple(_included(self.requirements)) if self.requirements else ()
+        if self.project and not self.lock:  # dependencies may be dynamic
+            more += tuple(f for f in (self.base / "setup.py", self.base / "setup.cfg") if f.is_file())
+            more += tuple(f for f in sorted(self.base.glob("requirements*.txt")) if f != self.requirements and f not in more)
         return tuple(f for f in (self.project, self.lock, self.requirements) if f) + more
 
 

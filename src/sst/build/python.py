@@ -15,7 +15,7 @@ from . import uv
 from .cache import keep
 from .check import check_python
 from .files import File, walk
-from .layout import OURS, Layout, layout
+from .layout import OURS, Layout, layout, read_toml
 from .limit import within
 from .source import Source
 from .wheel import content_key, local_files, package_files, wheel_of
@@ -93,7 +93,7 @@ def boto3_layer(cache: Path, python: str, note: Callable[[str], None] = lambda _
     """
     def make(part: Path) -> None:
         note("installing boto3 for local functions")
-        _install(["boto3"], part / "python", ("--python-version", python), cwd=part)
+        _install(["boto3"], part / "python", ("--python-version", python, "--python", uv.base()), cwd=part)
         for path in (part / "python" / "bin", part / "python" / ".lock"):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -115,7 +115,7 @@ def _target(source: Source, note: Callable[[str], None]) -> _Target:
     machine = {"x86_64": "x86_64", "arm64": "aarch64"}[source.architecture]
     libc = "manylinux2014" if int(version.split(".")[1]) <= 11 else "manylinux_2_34"  # Amazon Linux 2 and 2023
     platform = f"{machine}-{libc}"
-    return _Target(("--python-platform", platform, "--python-version", version), f"{platform}-{version}", version)
+    return _Target(("--python-platform", platform, "--python-version", version, "--python", uv.base()), f"{platform}-{version}", version)
 
 
 def _requirements(source: Source, at: Layout, target: _Target, *, cache: Path) -> tuple[list[str], list[Path]]:
@@ -163,9 +163,10 @@ def _compile(source: Source, at: Layout, target: _Target, part: Path) -> str:
     (part / "excludes.txt").write_text("\n".join(OURS) + "\n")
     file = at.requirements or at.project
     assert file
-    flags = target.flags if source.host else (*target.flags, "--python", uv.interpreter(target.version)[0])
-    command = ["pip", "compile", str(file), "--no-header", "--no-annotate", "--excludes", str(part / "excludes.txt"), *flags]
+    command = ["pip", "compile", str(file), "--no-header", "--no-annotate", "--excludes", str(part / "excludes.txt"), *target.flags]
     chosen = _chosen(source) if not at.requirements else []
+    if at.builds and at.name:
+        chosen.append(f"--refresh-package={at.name}")  # uv's cache does not see the files that dynamic metadata is read from
     what = f"resolve the dependencies in {file.name}"
     try:
         return uv.run([*command, *chosen, "--only-binary=:all:"], cwd=at.base, what=what)
@@ -202,13 +203,21 @@ def _dependencies(lines: list[str], at: Layout, target: _Target, *, cache: Path,
 
     def make(part: Path) -> None:
         note(f"installing {len(lines)} dependencies for {target.name}")
-        _install(lines, part / "tree", (*target.flags, "--no-deps"), cwd=at.base)
+        _install(lines, part / "tree", (*target.flags, "--no-deps", *_indexes(at)), cwd=at.lock.parent if at.lock else at.base)
         files = package_files(part / "tree")
         _must_fit(files, target)
         (part / "tree.zip").write_bytes(pack(deflate_all(files)))
         shutil.rmtree(part / "tree")
 
     return read(keep(cache, "dependencies", key, make) / "tree.zip")
+
+
+def _indexes(at: Layout) -> list[str]:
+    """The project's explicit indexes (PyTorch's, say): uv alone would use them for the packages that name them, not for a list."""
+    home = at.lock.parent / "pyproject.toml" if at.lock else at.project
+    found = read_toml(home).get("tool", {}).get("uv", {}).get("index", []) if home and home.is_file() else []
+    flags = [f"--index={i['name']}={i['url']}" if "name" in i else f"--index={i['url']}" for i in found if i.get("explicit")]
+    return [*flags, "--index-strategy=unsafe-best-match"] if flags else []
 
 
 def _install(lines: list[str], tree: Path, flags: tuple[str, ...], *, cwd: Path) -> None:

@@ -15,7 +15,12 @@ from pathlib import Path
 from ..errors import UserError
 from .cache import replace_file
 
-__all__ = ["Refused", "host_platform", "interpreter", "lines_that_matter", "run", "running", "version"]
+__all__ = ["Refused", "base", "host_platform", "interpreter", "lines_that_matter", "run", "running", "version"]
+
+
+_CONFUSING = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_FROZEN", "UV_LOCKED", "UV_PROJECT",
+                        "UV_WORKING_DIRECTORY", "UV_PROJECT_ENVIRONMENT"})
+"""Variables that are about the shell's own environment, not about the function's."""
 
 
 class Refused(UserError):
@@ -58,7 +63,7 @@ def version(cache: Path) -> str:
 
 def run(arguments: Sequence[str], *, cwd: Path, what: str, environment: Mapping[str, str] | None = None) -> str:
     """Run uv, return its output. ``what`` completes the sentence "Could not …" of the error."""
-    env = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON")}
+    env = {k: v for k, v in os.environ.items() if k not in _CONFUSING}
     env |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": env.get("UV_PYTHON_DOWNLOADS", "never"), **(environment or {})}
     done = subprocess.run([binary(), *arguments], cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
@@ -90,15 +95,15 @@ def interpreter(wanted: str) -> tuple[str, str]:
     version and warns.
     """
     if wanted == running():
-        return _base(), wanted
+        return base(), wanted
     try:
         found = run(["python", "find", "--system", "--no-project", wanted], cwd=Path.home(), what=f"find Python {wanted}").strip()
     except UserError:
-        return _base(), running()
+        return base(), running()
     return found, wanted
 
 
-def _base() -> str:
+def base() -> str:
     """The running Python outside its virtual environment, whose packages a function must not see."""
     return str(getattr(sys, "_base_executable", "") or sys.executable)
 
