@@ -18,7 +18,7 @@ from sst.embedded import cloud as embedded
 from sst.embedded import environment
 from sst.errors import UserError
 
-from .test_emulator import client
+from .test_emulator import client, raw
 
 pytestmark = pytest.mark.emulator
 
@@ -79,6 +79,15 @@ def test_another_region_restarts_it_with_everything_there(root: Path) -> None:
     client(first, "ssm").put_parameter(Name="/kept", Value="1", Type="String")
     second = embedded.start(root, region="eu-west-1", environment=os.environ)
     assert gone(first.pid) and second.region == "eu-west-1"
+
+
+def test_permission_checks_can_be_switched_off(root: Path) -> None:
+    cloud = embedded.start(root, iam=False, environment=os.environ)
+    found = embedded.status(root)
+    assert found and not found.iam
+    client(cloud, "sqs", access_key="AKIAANYBODY", secret_key="x").create_queue(QueueName="open")
+    assert raw(cloud, "POST", "/_ministack/reset", {})[0] == 403
+    assert raw(cloud, "GET", "/", {"origin": "http://evil.example"})[0] == 403
 
 
 def test_it_ends_when_its_folder_is_deleted(root: Path) -> None:

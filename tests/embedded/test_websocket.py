@@ -40,8 +40,9 @@ class Line:
         parts = urlsplit(address)
         assert parts.hostname and parts.port
         self._socket = socket.create_connection((parts.hostname, parts.port), 30)
-        self._socket.sendall(f"GET {parts.path}?{parts.query} HTTP/1.1\r\nhost: {parts.netloc}\r\n"
-                             "upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode())
+        wanted = (f"GET {parts.path}?{parts.query} HTTP/1.1", f"host: {parts.netloc}", "upgrade: websocket", "connection: Upgrade",
+                  "sec-websocket-version: 13", "sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==", "", "")
+        self._socket.sendall("\r\n".join(wanted).encode())
         head = b""
         while not head.endswith(b"\r\n\r\n") and (byte := self._socket.recv(1)):
             head += byte

@@ -76,11 +76,12 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
     environment = _environment(settings, config, region, group) | credentials
     facts = (code, layers, sorted(environment.items()), config.get("Handler"), config.get("Runtime"), config.get("Timeout"),
              config.get("MemorySize"))
+    storage = (config.get("EphemeralStorage") or {}).get("Size")
     return Prepared(
         name=name, arn=str(config["FunctionArn"]), version=str(config.get("Version", "$LATEST")),
         revision=hashlib.sha256(repr(facts).encode()).hexdigest()[:16], runtime=str(config["Runtime"]),
         handler=str(config.get("Handler", "")), code=code, layers=layers, environment=environment,
-        memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3), storage=int((config.get("EphemeralStorage") or {}).get("Size") or 512),
+        memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3), storage=int(storage or 512),
         architecture=str((config.get("Architectures") or ["x86_64"])[0]), log_group=group, account=account, region=region)
 
 

@@ -1,6 +1,7 @@
 """Every invocation, whoever asks for it, goes through one place: runtimes that can't run say so, the rest goes to our executor."""
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import time
 from typing import Any
@@ -24,10 +25,8 @@ def apply(settings: Settings) -> None:
     from ministack.services import lambda_svc
 
     theirs = lambda_svc._execute_function_dispatch
-    if importlib.util.find_spec("sst.embedded.executor"):
-        from sst.embedded.bridge import Bridge
-
-        _bridge = Bridge(settings)
+    if importlib.util.find_spec("sst.embedded.bridge"):
+        _bridge = importlib.import_module("sst.embedded.bridge").Bridge(settings)
 
     def dispatch(record: Any, config: Any, event: Any, request_id: str, started: float) -> dict[str, Any]:
         if reason := functions.refusal(config):
