@@ -23,7 +23,8 @@ def serve(environment_of: Callable[..., Path], bundle: Path) -> Serve:
     python = environment_of("fastapi", "python-multipart", "django", "flask")
 
     def answers(app: str, *events: dict[str, Any], options: tuple[str, ...] = (), **environment: str) -> list[Any]:
-        done = subprocess.run([python, "-W", "error::ResourceWarning", "run.py", app, *options], cwd=Path(__file__).parent / "frameworks", text=True,
+        command = [str(python), "-W", "error::ResourceWarning", "run.py", app, *options]
+        done = subprocess.run(command, cwd=Path(__file__).parent / "frameworks", text=True,
                               env={"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1", **environment},
                               input="".join(json.dumps(e) + "\n" for e in events), capture_output=True, check=False)
         if done.returncode:

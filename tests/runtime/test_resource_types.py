@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from sst.core.graph import Graph
+from sst.core.link import Link
+from sst.core.output import Output
+from sst.core.resource import Arg, Resource, out, prop
 from sst.errors import UserError
-from sst.project.resource_types import find_venv, remove_types, stub, write_types
+from sst.project.resource_types import find_venv, keep_types, remove_types, stub, types_of, write_types
 
 from .conftest import HOME
 
@@ -74,6 +78,23 @@ class Links:
 """
 
 
+def test_types_come_from_the_program() -> None:
+    class Shelf(Resource, type="test.Shelf"):
+        name: Arg[str | None] = prop(default=None)
+        size: Arg[int] = prop(default=1)
+        url: Output[str] = out()
+
+    with Graph("app", "test").active() as graph:
+        shelf = Shelf("Shelf")
+        link = Link("Shelf", "test.Shelf", {
+            "url": shelf.url, "size": shelf.size, "path": f"{shelf.url}/x", "parts": shelf.url.apply(str.split), "count": 3, "on": True,
+            "key": Output(lambda _: "k", secret=True), "more": {"rate": 1.5, "names": ["a"], "name": shelf.name}})
+        types = types_of([link], graph.resources)
+    assert types == {"Shelf": {"url": "str", "size": "int", "path": str, "parts": object, "count": int, "on": bool, "key": str,
+                               "more": {"rate": float, "names": list, "name": object}, "type": "'test.Shelf'"}}
+    assert "    parts: Any\n" in stub(types) and "    url: str\n" in stub(types)
+
+
 def test_types_are_written_only_when_they_change_and_removed(venv: Path) -> None:
     assert [write_types(venv, LINKS), write_types(venv, LINKS), write_types(venv, {}), write_types(venv, {})] == [True, False, True, False]
     assert [remove_types(venv), remove_types(venv)] == [True, False]
@@ -101,6 +122,18 @@ def test_the_projects_environment_is_found(tmp_path: Path) -> None:
     assert find_venv(root, {}) == own
     assert find_venv(root, {"UV_PROJECT_ENVIRONMENT": "env"}) == own
     assert find_venv(root, {"UV_PROJECT_ENVIRONMENT": str(active)}) == active
+
+
+def test_a_project_without_an_environment_is_told_so(tmp_path: Path, venv: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    assert keep_types(alone, {}, [], {}) == ""
+    (alone / "pyproject.toml").touch()
+    assert "there is no virtual environment" in keep_types(alone, {}, [], {})
+    (alone / ".venv").mkdir()
+    (alone / ".venv" / "pyvenv.cfg").touch()
+    assert "has no site-packages" in keep_types(alone, {}, [], {})
+    assert keep_types(venv.parent, {}, [], {}) == "" and next(venv.glob("lib/*/site-packages/sst-stubs/runtime/links.pyi")).is_file()
 
 
 def mypy(venv: Path) -> str:

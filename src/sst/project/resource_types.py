@@ -5,14 +5,20 @@ checkers and editors know ``Resource.Uploads.name``. It comes from the program, 
 """
 from __future__ import annotations
 
+import inspect
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.link import Link
+from ..core.model import URN
+from ..core.output import Output
+from ..core.resource import Resource
 from ..errors import UserError
 
-__all__ = ["NO_VENV", "find_venv", "remove_types", "stub", "write_types"]
+__all__ = ["NO_VENV", "find_venv", "keep_types", "remove_types", "stub", "types_of", "write_types"]
 
 NO_VENV = "no types for sst.Resource were written: there is no virtual environment (.venv) here; `uv venv` makes one"
 """What to tell the user when ``find_venv`` finds none."""
@@ -22,7 +28,8 @@ from typing import Any, Literal
 
 from sst.runtime.resource import Linked
 """
-_WORDS = ("str", "int", "float", "bool", "None", "Any")
+_WORDS = ("str", "int", "float", "bool", "list", "dict")
+_DECLARED = re.compile(r"(?:Output|Arg)\[(str|int|float|bool)\]\Z")
 
 
 def find_venv(root: Path, environment: Mapping[str, str]) -> Path | None:
@@ -38,6 +45,18 @@ def find_venv(root: Path, environment: Mapping[str, str]) -> Path | None:
     return next((p for p in places if (p / "pyvenv.cfg").is_file()), None)
 
 
+def keep_types(root: Path, environment: Mapping[str, str], links: Iterable[Link], resources: Mapping[URN, Resource]) -> str:
+    """Bring the types of a project up to date; what to tell the user if that is not possible. Never raises for a broken environment."""
+    venv = find_venv(root, environment)
+    if venv is None:
+        return NO_VENV if (root / "pyproject.toml").is_file() else ""
+    try:
+        write_types(venv, types_of(links, resources))
+    except (OSError, UserError) as e:
+        return f"no types for sst.Resource were written: {e}"
+    return ""
+
+
 def write_types(venv: Path, links: Mapping[str, Mapping[str, Any]]) -> bool:
     """Write the types of ``links`` (name → property → type) into ``venv``; whether anything changed.
 
@@ -49,6 +68,14 @@ def write_types(venv: Path, links: Mapping[str, Mapping[str, Any]]) -> bool:
     home = _site(venv) / "sst-stubs"
     changed = [_put(home / "py.typed", "partial\n"), _put(home / "runtime" / "links.pyi", stub(links))]
     return any(changed)
+
+
+def types_of(links: Iterable[Link], resources: Mapping[URN, Resource]) -> dict[str, dict[str, Any]]:
+    """What ``write_types`` takes, from a program's links and its resources (``graph.resources``).
+
+    An output is of the type that its row declares; one that was computed with ``apply`` is ``Any``, a secret is text.
+    """
+    return {link.name: {**{k: _type_of(v, resources) for k, v in link.properties.items()}, "type": repr(link.type)} for link in links}
 
 
 def remove_types(venv: Path) -> bool:
@@ -69,6 +96,19 @@ def stub(links: Mapping[str, Mapping[str, Any]]) -> str:
             classes += _class(f"_{name}", properties)
             fields.append(f"    {name}: _{name}")
     return "\n".join([_HEAD, *classes, "class Links:", *fields, ""])
+
+
+def _type_of(value: object, resources: Mapping[URN, Resource]) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _type_of(v, resources) for k, v in value.items()}
+    if not isinstance(value, Output):
+        return type(value)
+    if value.key is None or value.key[0] not in resources:
+        return str if value.secret else object
+    urn, attribute = value.key
+    declared = (inspect.get_annotations(base).get(attribute) for base in type(resources[urn]).__mro__)
+    found = _DECLARED.match(next((text for text in declared if isinstance(text, str)), ""))
+    return found[1] if found else object
 
 
 def _class(name: str, properties: Mapping[str, Any]) -> list[str]:
@@ -96,7 +136,7 @@ def _written(kind: object) -> str:
         return kind
     if kind is type(None):
         return "None"
-    if isinstance(kind, type) and kind.__name__ in (*_WORDS, "list", "dict"):
+    if isinstance(kind, type) and kind.__name__ in _WORDS:
         return {"list": "list[Any]", "dict": "dict[str, Any]"}.get(kind.__name__, kind.__name__)
     return "Any"
 

@@ -24,6 +24,7 @@ from ..engine.plan import Choice, Plan, plan
 from ..errors import Fenced, UserError
 from ..state.session import Session
 from .project import Project
+from .resource_types import keep_types
 from .world import Lookup, World
 
 __all__ = ["SECRET", "Done", "Run", "deploy", "diff", "remove"]
@@ -63,6 +64,7 @@ def deploy(world: World, run: Run) -> Done:
     graph = prepared_graph(world, run.hide)
     app = project.declare(graph)
     with _locked(world, "deploy", run) as session:
+        _remember(world, session, graph)
         _guard(project, graph, session.snapshot, run)
         providers = run.providers or world.providers(session.lineage)
         result = _saved(session, lambda: engine.deploy(
@@ -71,6 +73,8 @@ def deploy(world: World, run: Run) -> Done:
         outputs = dict(session.snapshot.outputs)
     if not result.failures and not result.interrupted:
         _write_outputs(project, outputs)
+    if told := keep_types(project.root, project.environ, links(graph), graph.resources):
+        run.warn(told)
     return Done(result, outputs)
 
 
@@ -93,6 +97,7 @@ def remove(world: World, run: Run) -> Done:
     if not (snapshot.resources or snapshot.deposed or snapshot.pending):
         return Done(Result(), {})
     with _locked(world, "remove", run) as session:
+        _remember(world, session, project.graph())
         providers = run.providers or world.providers(session.lineage)
         result = _saved(session, lambda: engine.remove(
             project.graph(), session, providers, run.sink, confirm=run.confirm, choice=run.choice, stop=run.stop))
@@ -117,8 +122,6 @@ def _locked(world: World, command: str, run: Run) -> Iterator[Session]:
         with stage.locked(command) as session:
             _hide(session.snapshot, run.hide)
             world.know_builds(session.snapshot)
-            if run.providers is None:
-                _remember(world, session)
             yield session
     finally:
         for warning in stage.warnings:
@@ -141,11 +144,15 @@ def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None
                         "if not, these credentials, this region or this home are not those it was deployed with")
 
 
-def _remember(world: World, session: Session) -> None:
-    """Keep in the state where it belongs; other credentials are refused before anything is done."""
-    account = world.check_account(session.snapshot)
-    meta = {**session.snapshot.meta, "account": account, "region": world.project.region}
-    if meta != session.snapshot.meta:
+def _remember(world: World, session: Session, graph: Graph) -> None:
+    """Keep in the state where it belongs; other credentials are refused before anything is done. An app without AWS needs no account."""
+    snapshot = session.snapshot
+    types = {*(g.type for g in graph.goals.values()), *(s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values())),
+             *(p.type for p in snapshot.pending.values())}
+    if not (world.project.config.account or graph.laters or any(t.startswith("aws.") for t in types)):
+        return
+    meta = {**snapshot.meta, "account": world.check_account(snapshot), "region": world.project.region}
+    if meta != snapshot.meta:
         session.write(Entry("meta", data=meta))
 
 
