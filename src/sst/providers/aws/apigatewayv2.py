@@ -40,6 +40,7 @@ class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
                    only="name cors_configuration description route_selection_expression disable_execute_api_endpoint"),)
     unset = {"cors_configuration": call("delete_cors_configuration", ApiId="$id", idempotent=True)}
     empty = {"description": "", "disable_execute_api_endpoint": False}
+    rests = frozenset({"route_selection_expression"})
     delete = call("delete_api", ApiId="$id", retry=BUSY, idempotent=True)
     gone = GONE
     tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
@@ -66,7 +67,7 @@ class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
     update = (call("update_stage", retry=BUSY, idempotent=True,
                    only="api_id name auto_deploy access_log_settings default_route_settings stage_variables description"),)
     unset = {"access_log_settings": call("delete_access_log_settings", ApiId="$api_id", StageName="$name", idempotent=True)}
-    empty = {"description": "", "stage_variables": {}}
+    empty = {"description": "", "stage_variables": {}, "auto_deploy": False, "default_route_settings": {}}
     delete = call("delete_stage", ApiId="$api_id", StageName="$name", retry=BUSY, idempotent=True)
     gone = GONE
     delete_first = True
@@ -98,6 +99,8 @@ class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="api
     found = "Items"
     update = (call("update_integration", IntegrationId="$id", retry=BUSY, idempotent=True,
                    only="api_id uri method payload_format_version connection_type connection_id timeout request_parameters"),)
+    empty = {"connection_type": "INTERNET", "payload_format_version": "1.0", "timeout": 30000, "request_parameters": {}}
+    rests = frozenset({"uri", "method", "connection_id"})
     delete = call("delete_integration", ApiId="$api_id", IntegrationId="$id", retry=BUSY, idempotent=True)
     gone = GONE
 
@@ -124,7 +127,8 @@ class Route(AwsResource, type="aws.apigatewayv2.Route", service="apigatewayv2"):
     update = (call("update_route", RouteId="$id", retry=BUSY, idempotent=True,
                    only="api_id route_key target authorization_type authorizer_id authorization_scopes "
                         "route_response_selection_expression"),)
-    empty = {"authorization_scopes": []}
+    empty = {"authorization_scopes": [], "authorization_type": "NONE", "target": ""}
+    rests = frozenset({"authorizer_id", "route_response_selection_expression"})
     delete = call("delete_route", ApiId="$api_id", RouteId="$id", retry=BUSY, idempotent=True)
     gone = GONE
     delete_first = True
@@ -194,7 +198,9 @@ class ApiMapping(AwsResource, type="aws.apigatewayv2.ApiMapping", service="apiga
     read = call("get_api_mapping", DomainName="$domain_name", ApiMappingId="$id")
     find = call("get_api_mappings", DomainName="$domain_name")
     found = "Items"
-    update = (call("update_api_mapping", only="domain_name api_id stage api_mapping_key", ApiMappingId="$id", retry=BUSY, idempotent=True),)
+    update = (call("update_api_mapping", ApiMappingId="$id", retry=BUSY, idempotent=True,
+                   only="domain_name api_id stage api_mapping_key"),)
+    empty = {"api_mapping_key": ""}
     delete = call("delete_api_mapping", DomainName="$domain_name", ApiMappingId="$id", retry=BUSY, idempotent=True)
     gone = GONE
     delete_first = True

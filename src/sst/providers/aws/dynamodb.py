@@ -2,11 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...core.model import State
 from ...core.output import Output
+from ...core.provider import Note
 from ...core.resource import Arg, out, prop
+from ...errors import ProviderError
 from .table import AwsResource, Call, Tagging, call
+
+if TYPE_CHECKING:
+    from .provider import AwsProvider
 
 __all__ = ["Table"]
 
@@ -37,18 +43,19 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     read = call("describe_table", TableName="$name")
     reads = "Table"
     update = (
-        call("update_table", only="attribute_definitions global_secondary_indexes", TableName="$name", retry=BUSY),
         call("update_table", only="billing_mode deletion_protection", TableName="$name", retry=BUSY, idempotent=True),
         call("update_table", only="stream_view_type", TableName="$name", retry=BUSY),
         call("update_time_to_live", only="ttl", also=True, TableName="$name", retry=BUSY, idempotent=True),
         call("update_continuous_backups", only="point_in_time_recovery", also=True, TableName="$name", retry=BUSY, idempotent=True))
+    rests = frozenset({"global_secondary_indexes"})
     empty = {"deletion_protection": False, "point_in_time_recovery": False}
     unset = {"ttl": call("update_time_to_live", TableName="$name", TimeToLiveSpecification={"AttributeName": "$ttl_was", "Enabled": False}),
              "stream_view_type": call("update_table", TableName="$name", StreamSpecification={"StreamEnabled": False})}
     delete = call("delete_table", TableName="$name", retry=("ResourceInUseException",))
     gone = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
-                      remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"))
+                      remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),
+                      show=call("list_tags_of_resource", ResourceArn="$arn"))
 
     @classmethod
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
@@ -58,3 +65,42 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
         if "TimeToLiveSpecification" in made:
             made["TimeToLiveSpecification"]["Enabled"] = True
         return made
+
+    @classmethod
+    def updatable(cls) -> frozenset[str]:
+        return super().updatable() | {"attribute_definitions", "global_secondary_indexes"}
+
+    @classmethod
+    def revise(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str], known: Mapping[str, Any],
+               note: Note) -> frozenset[str]:
+        """Indexes change one at a time, each when the one before is ready."""
+        if not changed & {"global_secondary_indexes", "attribute_definitions"}:
+            return frozenset()
+        there = _indexes(provider, known, note)
+        want = {i["IndexName"]: i for i in inputs.get("global_secondary_indexes") or ()}
+        stale = [n for n, i in there.items() if n not in want or not _same_index(i, want[n])]
+        for update in ([{"Delete": {"IndexName": n}} for n in stale]
+                       + [{"Create": i} for n, i in want.items() if n in stale or n not in there]):
+            request = {"AttributeDefinitions": inputs["attribute_definitions"], "GlobalSecondaryIndexUpdates": [update]}
+            provider.send(cls, call("update_table", TableName="$name", retry=BUSY), known, request, note)
+            _indexes(provider, known, note)
+        return frozenset({"global_secondary_indexes", "attribute_definitions"})
+
+
+def _indexes(provider: AwsProvider, known: Mapping[str, Any], note: Note) -> dict[str, Mapping[str, Any]]:
+    """The indexes there are, once the table and all of them are at rest."""
+    for turn in range(1000):
+        table = provider.aws.call("dynamodb", "describe_table", {"TableName": known["name"]}, region=known.get("region_asked"),
+                                  poll=True)["Table"]
+        found = {i["IndexName"]: i for i in table.get("GlobalSecondaryIndexes", ())}
+        busy = [n for n, i in found.items() if i.get("IndexStatus", "ACTIVE") != "ACTIVE"]
+        if not busy and table.get("TableStatus") == "ACTIVE":
+            return found
+        if turn == 3:
+            note(f"waiting for the index {busy[0]}" if busy else "waiting for the table")
+        provider.aws.sleep(min(0.1 * 2 ** turn, 10))
+    raise ProviderError("an index is not ready after hours", code="WaiterTimeout", operation="dynamodb describe_table")
+
+
+def _same_index(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    return all(a.get(k) == b.get(k) for k in ("KeySchema", "Projection"))

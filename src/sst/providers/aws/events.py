@@ -31,7 +31,8 @@ class Rule(AwsResource, type="aws.events.Rule", service="events"):
     delete = call("delete_rule", Name="$name", EventBusName="$bus", retry=("ValidationException: targets",))
     gone = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceARN="$arn", Tags="$tags"),
-                      remove=call("untag_resource", ResourceARN="$arn", TagKeys="$tag_keys"))
+                      remove=call("untag_resource", ResourceARN="$arn", TagKeys="$tag_keys"),
+                      show=call("list_tags_for_resource", ResourceARN="$arn"))
 
 
 class Target(AwsResource, type="aws.events.Target", service="events"):
@@ -61,3 +62,7 @@ class Target(AwsResource, type="aws.events.Target", service="events"):
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         made = super().request(provider, {k: v for k, v in inputs.items() if k not in ("rule", "bus")}, c)
         return {"Targets": [made]}
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"Targets": [t for t in answer.get("Targets", ()) if t["Id"] == known.get("target_id")]}

@@ -45,7 +45,8 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
     empty = {"description": "", "max_session_duration": 3600}
     delete = call("delete_role", RoleName="$name", retry=("DeleteConflict",))
     gone = GONE
-    tagging = Tagging(add=call("tag_role", RoleName="$name", Tags="$tags"), remove=call("untag_role", RoleName="$name", TagKeys="$tag_keys"))
+    tagging = Tagging(add=call("tag_role", RoleName="$name", Tags="$tags"),
+                      remove=call("untag_role", RoleName="$name", TagKeys="$tag_keys"))
 
     @classmethod
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Any) -> dict[str, Any]:
@@ -81,8 +82,12 @@ class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", ser
     identity = "key"
     identifier = "$role/$policy_arn"
     create = call("attach_role_policy", idempotent=True)
-    find = call("list_attached_role_policies", RoleName="$role")
-    found = "AttachedPolicies"
+    read = call("list_attached_role_policies", RoleName="$role")
+    absent = "AttachedPolicies"
     delete = call("detach_role_policy", RoleName="$role", PolicyArn="$policy_arn")
     gone = GONE
     delete_first = True
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"AttachedPolicies": [p for p in answer.get("AttachedPolicies", ()) if p["PolicyArn"] == known.get("policy_arn")]}

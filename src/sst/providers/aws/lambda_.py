@@ -1,6 +1,7 @@
 """Lambda: https://docs.aws.amazon.com/lambda/latest/api/welcome.html"""
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,10 @@ def _size(megabytes: int) -> dict[str, int]:
 
 def _filters(patterns: Sequence[str]) -> dict[str, Any]:
     return {"Filters": [{"Pattern": p} for p in patterns]}
+
+
+def _patterns(criteria: Mapping[str, Any]) -> list[str]:
+    return [f["Pattern"] for f in criteria.get("Filters", ())]
 
 
 class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
@@ -65,7 +70,8 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
         call("put_function_concurrency", only="reserved_concurrency", also=True, FunctionName="$name", retry=(BUSY,), idempotent=True))
     unset = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", idempotent=True)}
     empty = {"description": "", "layers": [], "environment": {}, "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []},
-             "ephemeral_storage": 512}
+             "ephemeral_storage": 512, "logging_config": {"LogFormat": "Text"}, "architectures": ["x86_64"]}
+    rests = frozenset({"handler", "runtime", "secret_environment", "publish"})
     delete = call("delete_function", FunctionName="$name", retry=(BUSY,), idempotent=True)
     gone = GONE
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
@@ -101,7 +107,7 @@ class FunctionUrl(AwsResource, type="aws.lambda.FunctionUrl", service="lambda"):
     create = call("create_function_url_config", retry=(BUSY,))
     read = call("get_function_url_config", FunctionName="$function_name", Qualifier="$qualifier")
     update = (call("update_function_url_config", only="function_name qualifier auth_type invoke_mode cors", idempotent=True),)
-    empty = {"cors": {}}
+    empty = {"cors": {}, "invoke_mode": "BUFFERED"}
     delete = call("delete_function_url_config", FunctionName="$function_name", Qualifier="$qualifier", idempotent=True)
     gone = GONE
     delete_first = True
@@ -123,9 +129,15 @@ class Permission(AwsResource, type="aws.lambda.Permission", service="lambda"):
     identifier = "$function_name/$statement_id"
     create = call("add_permission", retry=(BUSY, "PreconditionFailedException"))
     read = call("get_policy", FunctionName="$function_name")
+    absent = "Statement"
     delete = call("remove_permission", FunctionName="$function_name", StatementId="$statement_id", retry=("PreconditionFailedException",),
                   idempotent=True)
     gone = GONE
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        statements = json.loads(answer.get("Policy") or "{}").get("Statement", ())
+        return {"Statement": next((s for s in statements if s.get("Sid") == known.get("statement_id")), None)}
 
 
 class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", service="lambda"):
@@ -136,7 +148,7 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     enabled: Arg[bool] = prop(default=True, read="")
     batch_size: Arg[int] = prop(default=None)
     maximum_batching_window: Arg[int] = prop("MaximumBatchingWindowInSeconds", default=None)
-    filters: Arg[Sequence[str]] = prop("FilterCriteria", default=None, enc=_filters, dec=lambda v: [f["Pattern"] for f in v.get("Filters", [])])
+    filters: Arg[Sequence[str]] = prop("FilterCriteria", default=None, enc=_filters, dec=_patterns)
     starting_position: Arg[str] = prop(default=None, replace=True)
     function_response_types: Arg[Sequence[str]] = prop(default=None)
     maximum_retry_attempts: Arg[int] = prop(default=None)
@@ -145,21 +157,25 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
     uuid: Output[str] = out("UUID")
+    arn: Output[str] = out("EventSourceMappingArn")
 
-    identity = "tag"
+    identity = "key"
     identifier = "$uuid"
     create = call("create_event_source_mapping", retry=("InvalidParameterValueException: permissions",
                                                         "InvalidParameterValueException: cannot be assumed", BUSY))
     read = call("get_event_source_mapping", UUID="$id")
-    find = call("list_event_source_mappings", EventSourceArn="$event_source_arn")
+    find = call("list_event_source_mappings", EventSourceArn="$event_source_arn", FunctionName="$function_name")
     found = "EventSourceMappings"
     update = (call("update_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True,
                    only="function_name enabled batch_size maximum_batching_window filters function_response_types "
                         "maximum_retry_attempts bisect_batch scaling_config"),)
-    empty = {"filters": [], "function_response_types": [], "maximum_batching_window": 0}
+    empty = {"filters": [], "function_response_types": [], "maximum_batching_window": 0, "maximum_retry_attempts": -1,
+             "bisect_batch": False, "scaling_config": {}}
+    rests = frozenset({"batch_size"})
     delete = call("delete_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True)
     gone = GONE
-    tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"))
+    tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
+                      remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
 
 
 class EventInvokeConfig(AwsResource, type="aws.lambda.EventInvokeConfig", service="lambda"):
@@ -205,7 +221,12 @@ class LayerVersion(AwsResource, type="aws.lambda.LayerVersion", service="lambda"
 
     @classmethod
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        return {**super().request(provider, inputs, c), "Content": provider.code(inputs)}
+        return {**super().request(provider, inputs, c), **cls.marks(inputs), "Content": provider.code(inputs)}
+
+    @classmethod
+    def marks(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The hash in its description tells its versions apart."""
+        return {"Description": f"{inputs.get('description') or ''} [{inputs['code']['sha256'][:16]}]".strip()}
 
 
 class Alias(AwsResource, type="aws.lambda.Alias", service="lambda"):
@@ -223,6 +244,7 @@ class Alias(AwsResource, type="aws.lambda.Alias", service="lambda"):
     create = call("create_alias", retry=(BUSY,))
     read = call("get_alias", FunctionName="$function_name", Name="$name")
     update = (call("update_alias", only="function_name name function_version description", idempotent=True),)
+    empty = {"description": ""}
     delete = call("delete_alias", FunctionName="$function_name", Name="$name", idempotent=True)
     gone = GONE
     delete_first = True
@@ -258,7 +280,8 @@ class ProvisionedConcurrency(AwsResource, type="aws.lambda.ProvisionedConcurrenc
     identifier = "$function_name:$qualifier"
     create = call("put_provisioned_concurrency_config", retry=(BUSY, PENDING), idempotent=True)
     read = call("get_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier")
-    update = (call("put_provisioned_concurrency_config", only="function_name qualifier provisioned_concurrent_executions", idempotent=True),)
+    update = (call("put_provisioned_concurrency_config", idempotent=True,
+                   only="function_name qualifier provisioned_concurrent_executions"),)
     delete = call("delete_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier", idempotent=True)
     gone = (*GONE, "ProvisionedConcurrencyConfigNotFoundException")
     delete_first = True

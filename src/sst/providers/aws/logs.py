@@ -30,11 +30,9 @@ class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
     delete = call("delete_log_group", logGroupName="$name")
     gone = ("ResourceNotFoundException",)
     tagging = Tagging("map", "tags", add=call("tag_resource", resourceArn="$arn", tags="$tags"),
-                      remove=call("untag_resource", resourceArn="$arn", tagKeys="$tag_keys"))
+                      remove=call("untag_resource", resourceArn="$arn", tagKeys="$tag_keys"),
+                      show=call("list_tags_for_resource", resourceArn="$arn"))
 
     @classmethod
-    def outputs(cls, provider: Any, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-        groups = answer.get("logGroups")
-        if groups is not None:  # a prefix may match others as well
-            answer = {**answer, "logGroups": [g for g in groups if g.get("logGroupName") == known.get("name")]}
-        return super().outputs(provider, answer, known)
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"logGroups": [g for g in answer.get("logGroups", ()) if g.get("logGroupName") == known.get("name")]}

@@ -11,7 +11,7 @@ from ...core.provider import Absent, Change, Found, Made, Note, Unsure
 from ...core.resource import Resource
 from ...errors import InternalError, ProviderError, Throttled
 from .client import Aws
-from .table import AwsResource, Call, fill, wire
+from .table import AwsResource, Call, fill
 
 __all__ = ["AwsProvider", "row"]
 
@@ -152,11 +152,16 @@ class AwsProvider:
             return self._search(kind, todo, known)
         if kind.read is None:
             return Unsure("there is no call that could tell")
+        if kind.look_up:
+            told = self._ask(kind, kind.look_up, known)
+            if told is None:
+                return Absent()
+            known |= kind.outputs(self, told, known)
         known["id"] = str(fill(kind.identifier, known))
         answer = self._ask(kind, kind.read, known)
         if answer is None:
             return Absent()
-        outputs = kind.outputs(self, answer, known)
+        outputs = {**{k: known[k] for k in kind.outs if known.get(k) is not None}, **kind.outputs(self, answer, known)}
         match self._whose(kind, todo, {**known, **outputs}, answer):
             case "ours":
                 return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
@@ -246,8 +251,7 @@ class AwsProvider:
             return bool(tags.get("sst:urn") == todo.urn and tags.get("sst:lineage") == self.lineage)
         if kind.identity == "description":
             return todo.urn in str(item.get("Description") or item.get("Comment") or "")
-        sent = wire(kind, {k: v for k, v in todo.inputs.items() if k in kind.props and v is not None})
-        return all(item.get(k) == v for k, v in sent.items() if k in item)
+        return all(item.get(k) == v for k, v in kind.marks(todo.inputs).items() if k in item)
 
     def _retag(self, kind: type[AwsResource], state: State, inputs: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         tagging = kind.tagging
@@ -286,5 +290,7 @@ def _tags_in(answer: Mapping[str, Any], below: str) -> dict[str, str] | None:
     for place in (at if isinstance(at, Mapping) else {}, answer):
         for key in ("Tags", "tags", "TagSet", "TagList"):
             if (tags := place.get(key)) is not None:
-                return dict(tags) if isinstance(tags, Mapping) else {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
+                if isinstance(tags, Mapping):
+                    return dict(tags)
+                return {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
     return None

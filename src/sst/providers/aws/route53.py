@@ -28,12 +28,19 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
     read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_", MaxItems="1")
     update = (call("change_resource_record_sets", only="zone name type_ ttl records alias_target", retry=BUSY, idempotent=True),)
     delete = call("change_resource_record_sets", HostedZoneId="$zone", ChangeBatch="$removal", retry=BUSY)
+    absent = "ResourceRecordSets"
     gone = ("NoSuchHostedZone", "InvalidChangeBatch")
     delete_first = True
 
     @classmethod
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         return {"HostedZoneId": inputs["zone"], "ChangeBatch": change("UPSERT", inputs)}
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        name, kind = str(known["name"]).rstrip(".").lower(), known["type_"]
+        return {"ResourceRecordSets": [r for r in answer.get("ResourceRecordSets", ())
+                                       if r["Type"] == kind and r["Name"].rstrip(".").replace("\\052", "*") == name]}
 
     @classmethod
     def before_delete(cls, provider: Any, known: Any, note: Any) -> None:

@@ -3,15 +3,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...core.model import Pending
 from ...core.output import Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
+from ...errors import ProviderError
 from .table import AwsResource, Call, Tagging, call
 
-__all__ = ["Bucket", "BucketCors", "BucketEncryption", "BucketLifecycle", "BucketNotification", "BucketPolicy", "BucketVersioning", "Object",
-           "PublicAccessBlock"]
+if TYPE_CHECKING:
+    from .provider import AwsProvider
+
+__all__ = ["Bucket", "BucketCors", "BucketEncryption", "BucketLifecycle", "BucketNotification", "BucketPolicy", "BucketVersioning",
+           "Object", "PublicAccessBlock"]
 
 GONE = ("NoSuchBucket", "404", "NotFound", "NoSuchKey", "NoSuchBucketPolicy", "NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration",
         "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet")
@@ -32,10 +37,10 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
     holds_data = True
     create = call("create_bucket")
     read = call("head_bucket", Bucket="$name")
-    update = (Call("head_bucket", {"Bucket": "$name"}, only=("force_destroy",)),)
     delete = call("delete_bucket", Bucket="$name", idempotent=True)
     gone = GONE
-    tagging = Tagging("list", "CreateBucketConfiguration.Tags", add=call("put_bucket_tagging", Bucket="$name", Tagging={"TagSet": "$tags"}))
+    tagging = Tagging("list", "CreateBucketConfiguration.Tags", add=call("put_bucket_tagging", Bucket="$name", Tagging={"TagSet": "$tags"}),
+                      show=call("get_bucket_tagging", Bucket="$name"))
 
     @classmethod
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
@@ -46,6 +51,20 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
         if region != "us-east-1":
             made["CreateBucketConfiguration"]["LocationConstraint"] = region
         return made
+
+    @classmethod
+    def before_create(cls, provider: AwsProvider, todo: Pending, known: Mapping[str, Any]) -> None:
+        """In us-east-1 the creation of a bucket that one has already succeeds: a fixed name is looked up first."""
+        if todo.base in known["name"]:
+            return
+        try:
+            provider.aws.call("s3", "head_bucket", {"Bucket": known["name"]}, region=known.get("region_asked"))
+        except ProviderError as e:
+            if e.code in cls.gone:
+                return
+            raise
+        raise ProviderError(f"there is a bucket named {known['name']} already", code="BucketAlreadyExists", status=409,
+                            operation="s3 create_bucket", hint="choose another name, or take it over with import_")
 
     @classmethod
     def before_delete(cls, provider: Any, known: Mapping[str, Any], note: Note) -> None:
@@ -177,7 +196,8 @@ def _configurations(arn: str) -> Any:
         made = []
         for r in rules:
             filters = [{"Name": n, "Value": r[n]} for n in ("prefix", "suffix") if r.get(n)]
-            made.append({"Id": r["id"], arn: r["arn"], "Events": r["events"], **({"Filter": {"Key": {"FilterRules": filters}}} if filters else {})})
+            only = {"Filter": {"Key": {"FilterRules": filters}}} if filters else {}
+            made.append({"Id": r["id"], arn: r["arn"], "Events": r["events"], **only})
         return made
     return shape
 

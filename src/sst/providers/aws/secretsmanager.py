@@ -2,10 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...core.output import Output
+from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from .table import AwsResource, Tagging, call
+
+if TYPE_CHECKING:
+    from .provider import AwsProvider
 
 __all__ = ["Secret"]
 
@@ -25,9 +30,16 @@ class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmana
 
     create = call("create_secret", ClientRequestToken="$token", idempotent=True)
     read = call("describe_secret", SecretId="$name")
-    update = (call("update_secret", only="value description kms_key recovery_days", SecretId="$name", idempotent=True),)
-    empty = {"description": ""}
-    delete = call("delete_secret", SecretId="$name", ForceDeleteWithoutRecovery=True, idempotent=True)
+    update = (call("update_secret", only="value description kms_key", SecretId="$name", idempotent=True),)
+    empty = {"description": "", "kms_key": "alias/aws/secretsmanager"}
+    rests = frozenset({"value"})
+    delete = call("delete_secret", SecretId="$name", ForceDeleteWithoutRecovery="$at_once", RecoveryWindowInDays="$window",
+                  idempotent=True)
     gone = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", SecretId="$name", Tags="$tags"),
                       remove=call("untag_resource", SecretId="$name", TagKeys="$tag_keys"))
+
+    @classmethod
+    def before_delete(cls, provider: AwsProvider, known: dict[str, Any], note: Note) -> None:
+        days = known.get("recovery_days")
+        known |= {"window": days} if days else {"at_once": True}

@@ -2,10 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .table import AwsResource, Tagging, call
+
+if TYPE_CHECKING:
+    from .provider import AwsProvider
 
 __all__ = ["Parameter"]
 
@@ -31,4 +35,11 @@ class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
     delete = call("delete_parameter", Name="$name", idempotent=True)
     gone = ("ParameterNotFound",)
     tagging = Tagging(add=call("add_tags_to_resource", ResourceType="Parameter", ResourceId="$name", Tags="$tags"),
-                      remove=call("remove_tags_from_resource", ResourceType="Parameter", ResourceId="$name", TagKeys="$tag_keys"))
+                      remove=call("remove_tags_from_resource", ResourceType="Parameter", ResourceId="$name", TagKeys="$tag_keys"),
+                      show=call("list_tags_for_resource", ResourceType="Parameter", ResourceId="$name"))
+
+    @classmethod
+    def outputs(cls, provider: AwsProvider, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """A parameter's ARN has one slash where its name begins with one."""
+        made = super().outputs(provider, answer, known)
+        return {**made, "arn": made["arn"].replace("parameter//", "parameter/", 1)}

@@ -88,6 +88,8 @@ class AwsResource(Resource):
     create: ClassVar[Call]
     read: ClassVar[Call | None] = None
     update: ClassVar[tuple[Call, ...]] = ()
+    look_up: ClassVar[Call | None] = None
+    """Gives what ``read`` needs to know of a thing of which only the inputs are known."""
     delete: ClassVar[Call | None] = None
     """None: it goes with what it belongs to, or can't be deleted."""
     find: ClassVar[Call | None] = None
@@ -102,6 +104,8 @@ class AwsResource(Resource):
     """Calls that take a property away."""
     empty: ClassVar[Mapping[str, Any]] = {}
     """What is sent for a property that was taken away."""
+    rests: ClassVar[frozenset[str]] = frozenset()
+    """Properties that stay as they are in the cloud when the program no longer sets them: the API has no way back."""
     tagging: ClassVar[Tagging | None] = None
     delete_first: ClassVar[bool] = False
     reads: ClassVar[str] = ""
@@ -162,6 +166,10 @@ class AwsResource(Resource):
         return answer
 
     @classmethod
+    def fields_of_id(cls) -> frozenset[str]:
+        return frozenset(_REF.findall(cls.identifier))
+
+    @classmethod
     def fields_of(cls, id: str) -> dict[str, str]:
         """What an id tells of the thing: ``$role/$name`` of ``a/b`` is role a, name b."""
         pattern = re.sub(r"\\\$(\w+)", r"(?P<\1>.+?)", re.escape(cls.identifier))
@@ -179,7 +187,12 @@ class AwsResource(Resource):
         return frozenset()
 
     @classmethod
-    def before_delete(cls, provider: AwsProvider, known: Mapping[str, Any], note: Note) -> None:
+    def marks(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """By what it is told from its like in a list."""
+        return wire(cls, {k: v for k, v in inputs.items() if k in cls.props and v is not None})
+
+    @classmethod
+    def before_delete(cls, provider: AwsProvider, known: dict[str, Any], note: Note) -> None:
         """What must happen first: an emptied bucket, a detached part."""
 
 
