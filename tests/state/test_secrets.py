@@ -44,7 +44,7 @@ def test_nothing_is_plain_and_a_damaged_one_is_named() -> None:
     stored = home.store.get("app/prod/secrets")
     assert stored and b"s3cret" not in stored.data
     home.store.put_new("app/dev/secrets", stored.data)
-    with pytest.raises(Damaged, match="app/dev/secrets is damaged at byte .*the secret A"):
+    with pytest.raises(Damaged, match=r"app/dev/secrets is damaged at byte .*the secret A"):
         home.secrets("dev").get_all()
     home.store.put_if("app/prod/secrets", stored.data.replace(b'"name":"B"', b'"name":"C"'), stored.tag)
     with pytest.raises(Damaged, match="app/prod/secrets"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from sst.state.holder import here
 from sst.state.home import StateHome
 from sst.state.keys import MemoryKeys
 from sst.state.records import Box, entries_of
-from sst.state.session import Stage
+from sst.state.session import Session, Stage
 from sst.state.stores.memory import MemoryStore
 
 from .worlds import STRANGER, begin, made, stage_of, state
@@ -201,7 +202,7 @@ def test_the_position_of_a_take_over_stays_taken() -> None:
         paused.unlock()
         for n in range(2, 8):
             deployed(store, n, keys=keys)
-        with pytest.raises(Fenced, match="position 2 was taken|taken over|broken"):
+        with pytest.raises(Fenced, match=r"position 2 was taken|taken over|broken"):
             old._journal.append([made(state(1))], [{"kind": "undone"}])
     # Even a holder that checks nothing at all finds its position taken.
     assert "app/prod/journal/000000000002" in store.list("")
@@ -277,7 +278,7 @@ def test_threads_that_write_at_once_share_a_write() -> None:
     store = Counting()
     stage = stage_of(store)
     go = threading.Event()
-    store.before = lambda key: go.wait(5) and None
+    store.before = lambda key: "/journal/" in key and go.wait(5) and None
     with stage.locked("deploy") as session, ThreadPoolExecutor(32) as pool:
         todo = [pool.submit(session.write, begin(state(n)), made(state(n))) for n in range(32)]
         while len(session._journal._queue) < 31 * 2:
@@ -300,7 +301,7 @@ def test_every_prefix_of_the_journal_is_a_whole_state_and_folds_to_the_session()
             session.write(begin(state(n)))
             session.write(made(state(n)))
             if n % 3 == 0:
-                session.write(Entry("replaced", state(n).urn, state=state(n + 1000)))
+                session.write(Entry("replaced", state(n).urn, state=replace(state(n), id="new")))
             if n % 4 == 0:
                 session.write(Entry("gone", state(n).urn, state=state(n)))
 
@@ -310,8 +311,7 @@ def test_every_prefix_of_the_journal_is_a_whole_state_and_folds_to_the_session()
     for key in store.list("app/prod/journal/"):
         document = decode(store.get(key).data, key, "journal")  # type: ignore[union-attr]
         folded = fold(folded, entries_of(document, Box(keys, lineage)))
-        folded_ok = Snapshot(dict(folded.resources), pending=folded.pending)
-        folded_ok.resources and [s.deps for s in folded_ok.resources.values()]
+        folded.verify()
     assert (folded.resources, folded.deposed, folded.pending) == (snapshot.resources, snapshot.deposed, snapshot.pending)
     assert stage.load() == snapshot
 
@@ -364,3 +364,25 @@ def test_a_reader_needs_no_lock() -> None:
         assert set(reader.load().pending) == {state(2).urn}
         held = reader.holder()
         assert held and held.command == "deploy"
+
+
+def test_a_first_write_that_lands_during_a_take_over_belongs_to_the_same_state() -> None:
+    class Late(MemoryStore):
+        def put_new(self, key: str, data: bytes) -> str:
+            if key.endswith("journal/000000000001") and b'"fence"' in data:
+                late.session.write(begin(state(1)))
+            return super().put_new(key, data)
+
+    class late:
+        session: Session
+
+    store = Late()
+    stage = stage_of(store)
+    with stage.locked("deploy") as late.session:
+        late.session._prove()  # it was about to write when it was paused
+        stage.unlock()
+        with stage.locked("remove") as session:
+            assert set(session.snapshot.pending) == {state(1).urn}
+            session.write(made(state(1)))
+            session.save()
+    assert set(stage.load().resources) == {state(1).urn}

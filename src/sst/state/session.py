@@ -127,10 +127,11 @@ class Stage:
 
     def _fenced(self, lock: Lock) -> Loaded:
         """Occupy the next position of the journal, so that whoever held the lock before can write no more; then read."""
-        lineage = self._versions.load().lineage
         while True:
-            header = {"lineage": lineage, "epoch": lock.epoch, "fence": True}
-            journal = Journal(self.store, self.prefix, header, self._versions.last_position(), landed=_ignore, check=lock.check)
+            # Lineage and position must come from one reading: till the fence stands, the former holder may still write its first.
+            loaded = self._versions.load()
+            header = {"lineage": loaded.lineage, "epoch": lock.epoch, "fence": True}
+            journal = Journal(self.store, self.prefix, header, loaded.position, landed=_ignore, check=lock.check)
             lock.renew()
             if journal.mark({}):
                 return self._versions.load()
