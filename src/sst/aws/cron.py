@@ -6,7 +6,7 @@ import re
 from typing import Any, TypedDict, Unpack
 
 from ..core.component import Component, Options
-from ..core.output import Input, Output
+from ..core.output import Input, Output, combine
 from ..core.transform import Transform
 from ..errors import UserError
 from ..providers.aws import iam, scheduler
@@ -78,6 +78,10 @@ def _check(schedule: object, retries: int) -> None:
         raise UserError(f"retries must be between 0 and 185; it is {retries}")
 
 
+def _text(event: dict[str, Any]) -> str:
+    return json.dumps(event["event"])
+
+
 def _policy(arn: Input[str], dead: Input[str] | None) -> dict[str, Any]:
     statements: list[dict[str, Any]] = [{"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": [arn]}]
     if dead is not None:
@@ -86,6 +90,6 @@ def _policy(arn: Input[str], dead: Input[str] | None) -> dict[str, Any]:
 
 
 def _target(arn: Input[str], role: Output[str], event: Any, retries: int, dead: Input[str] | None) -> dict[str, Any]:
-    made: dict[str, Any] = {"Arn": arn, "RoleArn": role, "Input": json.dumps(event if event is not None else {}),
+    made: dict[str, Any] = {"Arn": arn, "RoleArn": role, "Input": combine(event=event if event is not None else {}).apply(_text),
                             "RetryPolicy": {"MaximumRetryAttempts": retries}}
     return {**made, "DeadLetterConfig": {"Arn": dead}} if dead is not None else made

@@ -1,0 +1,50 @@
+"""Programs in a small project, and their graphs as text that can be compared."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sst.core.graph import Graph
+from sst.core.output import resolve
+from sst.errors import UserError
+
+APP = Path(__file__).parent / "app"
+
+
+@contextmanager
+def program(*, stage: str = "test", **settings: Any) -> Iterator[Graph]:
+    """An active graph of the small project; sealed at the end."""
+    known = {"secrets": {"Token": "s3cret-value"}, "stage_key": b"k" * 32, "encrypt": lambda key, text: b"sealed", "python": "3.12",
+             "hosted_zone": lambda name: "Z0EXAMPLE"}
+    graph = Graph("shop", stage, root=str(APP), settings={**known, **settings})
+    with graph.active():
+        yield graph
+        graph.seal()
+
+
+def shown(graph: Graph) -> list[dict[str, Any]]:
+    """What a graph declares: inputs with ``<Name.attribute>`` for what a deploy tells, in the order of declaration."""
+    def look(urn: str, attr: str) -> str:
+        return f"<{urn.rpartition('::')[2]}.{attr}>"
+
+    rows = []
+    for goal in graph.goals.values():
+        inputs = {k: "(secret)" if k in goal.secret else resolve(v, look) for k, v in goal.inputs.items()}
+        if goal.type == "local.Build":
+            inputs["fingerprint"] = "(hash)"
+        row = {"urn": goal.urn, "inputs": inputs, "needs": sorted(d.rpartition("::")[2] for d in goal.deps)}
+        flags = {k: v for k in ("protect", "retain", "ignore_changes", "aliases") if (v := getattr(goal, k))}
+        rows.append({**row, **flags})
+    return json.loads(json.dumps(rows, default=list))
+
+
+def refused(declare: Callable[[], object]) -> str:
+    """The report that a program gets. What a method raises has no place yet: ``Program.blame`` adds the user's line."""
+    with pytest.raises((UserError, AttributeError)) as e, program():
+        declare()
+    return str(e.value)

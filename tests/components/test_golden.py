@@ -1,0 +1,139 @@
+"""Each component's graph, compared with a file in ``golden/``. ``SST_ACCEPT=1`` rewrites the files."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import sst
+from sst import aws
+from tests.components.graphs import program, shown
+
+GOLDEN = Path(__file__).parent / "golden"
+PROGRAMS: dict[str, Callable[[], object]] = {}
+
+
+def golden(declare: Callable[[], object]) -> Callable[[], object]:
+    PROGRAMS[declare.__name__] = declare
+    return declare
+
+
+@golden
+def function() -> None:
+    aws.Function("Api", handler="src/job.handler")
+
+
+@golden
+def function_everything() -> None:
+    bucket = aws.Bucket("Files")
+    secret = sst.Secret("Token")
+    aws.Function(
+        "Api", "src/job.handler", runtime="python3.11", timeout="3 minutes", memory="2 GB", storage="1 GB", architecture="arm64",
+        description="all of it", environment={"A": "1", "HIDDEN": secret.value}, link=[bucket, secret],
+        permissions=[sst.permission(["ses:SendEmail"], ["*"], conditions=[{"test": "StringEquals", "variable": "a", "values": ["b"]}])],
+        policies=["arn:aws:iam::aws:policy/ReadOnlyAccess"], url={"authorization": "iam", "cors": {"allow_origins": ["https://a.example"]}},
+        streaming=True, logging={"retention": "1 week", "format": "json"}, concurrency={"reserved": 5, "provisioned": 1}, versioning=True,
+        retries=1, layers=["arn:aws:lambda:us-east-1:123456789012:layer:x:1"], copy_files=[{"from": "src/node.mjs", "to": "extra/node.mjs"}],
+        tags={"team": "web"}, protect=True,
+        transform={"function": {"description": "changed"}, "role": lambda args: {"name": f"{args['name']}-CustomRole"}})
+
+
+@golden
+def function_node() -> None:
+    aws.Function("Web", handler="src/node.handler", url=True)
+
+
+@golden
+def function_asgi() -> None:
+    aws.Function("Web", handler="src.web:app", url={"cors": False}, logging=False)
+
+
+@golden
+def bucket() -> None:
+    aws.Bucket("Files")
+
+
+@golden
+def bucket_everything() -> None:
+    log = aws.Queue("Log")
+    files = aws.Bucket("Files", access="public", versioning=True, enforce_https=False, cors={"allow_origins": ["https://a.example"]},
+                       lifecycle=[{"prefix": "tmp/", "expires_in": "7 days"}],
+                       policy=[{"actions": ["s3:ListBucket"], "principals": [{"type": "aws", "identifiers": ["123456789012"]}], "paths": [""]}],
+                       transform={"bucket": {"tags": {"a": "b"}}})
+    files.subscribe("src/job.handler", events=["s3:ObjectCreated:*"], filter_suffix=".jpg")
+    files.notify([{"name": "Log", "queue": log, "filter_prefix": "in/"}])
+    existing = aws.Bucket.get("Old", "acme-old")
+    aws.Function("Reader", handler="src/job.handler", link=[files.link(access="read"), existing.link(access="write")])
+
+
+@golden
+def queue() -> None:
+    failed = aws.Queue("Failed", fifo=True)
+    jobs = aws.Queue("Jobs", fifo={"content_based_deduplication": True}, delay="1 minute", visibility_timeout="2 minutes",
+                     dlq={"queue": failed, "retry": 5})
+    jobs.subscribe({"handler": "src/job.handler", "timeout": "1 minute"}, filters=[{"body": {"kind": ["a"]}}],
+                   batch={"size": 5, "window": "10 seconds", "partial_responses": True})
+    aws.Queue.get("Old", "https://sqs.us-east-1.amazonaws.com/123456789012/old").subscribe("src/job.handler")
+
+
+@golden
+def dynamo() -> None:
+    photos = aws.Dynamo("Photos", fields={"id": "string", "owner": "string", "at": "number"}, primary_index={"hash_key": "id"},
+                        global_indexes={"ByOwner": {"hash_key": "owner", "range_key": "at", "projection": ["id"]}},
+                        local_indexes={"ByTime": {"range_key": "at", "projection": "keys-only"}}, stream="new-and-old-images", ttl="expires",
+                        deletion_protection=True)
+    photos.subscribe("Audit", "src/job.handler", filters=[{"eventName": ["INSERT"]}])
+
+
+@golden
+def cron() -> None:
+    aws.Cron("MyCron", schedule="rate(1 minute)", job="src/job.handler")
+    fn = aws.Function("Fn", handler="src/job.handler")
+    aws.Cron("Nightly", schedule="cron(0 3 * * ? *)", function=fn, timezone="Europe/Berlin", enabled=False, retries=3, event={"a": fn.name},
+             dlq=aws.Queue("Dead"))
+
+
+@golden
+def api() -> None:
+    made = aws.ApiGatewayV2("Api", link=[aws.Queue("Jobs")], cors=False, access_log={"retention": "1 week"})
+    users = made.add_authorizer("Users", jwt={"issuer": "https://issuer.example", "audiences": ["web"]})
+    own = made.add_authorizer("Own", function={"function": "src/job.handler", "ttl": "1 minute"})
+    made.route("GET /", "src/job.handler")
+    made.route("post /photos/{id}", {"handler": "src/job.handler"}, auth={"jwt": {"authorizer": users.id, "scopes": ["read"]}})
+    made.route("$default", "src/job.handler", auth={"lambda": own.id})
+    made.route("ANY /iam/{proxy+}", "src/job.handler", auth={"iam": True}, name="Iam")
+    made.route_url("GET /up", "https://example.com/up")
+
+
+@golden
+def api_domain() -> None:
+    aws.ApiGatewayV2("Api", domain={"name": "api.example.com", "path": "v1"}).route("GET /", "src/job.handler")
+
+
+@golden
+def linkable() -> None:
+    thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1}, include=[sst.permission(["a:B"], ["*"])])
+    aws.Function("Api", handler="src/job.handler", link=[thing])
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_the_graph_is_as_it_was(name: str) -> None:
+    with program() as graph:
+        PROGRAMS[name]()
+    text = json.dumps(shown(graph), indent=1, sort_keys=True) + "\n"
+    file = GOLDEN / f"{name}.json"
+    if os.environ.get("SST_ACCEPT") == "1":
+        file.write_text(text)
+    assert file.read_text() == text
+    assert "s3cret-value" not in text
+
+
+def test_every_component_has_a_golden_graph() -> None:
+    texts = "".join(f.read_text() for f in GOLDEN.glob("*.json"))
+    for name in aws.__all__:
+        component = getattr(aws, name)
+        if isinstance(component, type):
+            assert f"{component.kind}/" in texts, f"{name} has no golden graph"

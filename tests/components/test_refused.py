@@ -1,0 +1,137 @@
+"""Every mistake that a component can see is told in the user's words, with their file and line."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import sst
+from sst import aws
+from sst.core.output import Output
+from tests.components.graphs import program, refused
+
+H = "src/job.handler"
+
+
+def table(**given: Any) -> Callable[[], object]:
+    return lambda: aws.Dynamo("Photos", **{"fields": {"id": "string"}, "primary_index": {"hash_key": "id"}, **given})
+
+
+def queue(**given: Any) -> Callable[[], object]:
+    return lambda: aws.Queue("Jobs", **given)
+
+
+def function(**given: Any) -> Callable[[], object]:
+    return lambda: aws.Function("Api", **{"handler": H, **given})
+
+
+def api(*route: Any, **given: Any) -> Callable[[], object]:
+    return lambda: aws.ApiGatewayV2("Api").route(*route, **given)
+
+
+def twice(declare: Callable[[], Any]) -> Callable[[], object]:
+    def run() -> None:
+        made = declare()
+        made.subscribe(H)
+        made.subscribe(H)
+    return run
+
+
+def same_route() -> None:
+    made = aws.ApiGatewayV2("Api")
+    made.route("GET /a", H)
+    made.route("get /a", H)
+
+
+def circle() -> None:
+    a = aws.Queue("A")
+    aws.Function("F", handler=H, environment={"A": a.url}, depends_on=[a])
+    aws.Queue("B", dlq=a, depends_on=[a])
+    raise_in_apply(a)
+
+
+def raise_in_apply(a: aws.Queue) -> None:
+    aws.Function("G", handler=H, environment={"X": a.url.upper()})  # type: ignore[attr-defined]  # that is the mistake
+
+
+CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
+    "timeout": (function(timeout="20 minutes"), ("timeout must be between 1 and 900 seconds", "20 minutes", "test_refused.py:")),
+    "timeout text": (function(timeout="soon"), ("timeout can't be 'soon'", '"20 seconds"')),
+    "memory": (function(memory="64 MB"), ("memory must be between 128 and 10240 MB",)),
+    "memory unit": (function(memory="1 TB"), ("memory can't be '1 TB'", '"512 MB" or "2 GB"')),
+    "storage": (function(storage="100 MB"), ("storage must be between 512",)),
+    "misspelt": (function(timeot="3 minutes"), ("Function \"Api\" has no option 'timeot'", 'did you mean "timeout"?')),
+    "no handler": (lambda: aws.Function("Api"), ("Function \"Api\"", "handler")),  # type: ignore[call-arg]  # that is the mistake
+    "handler not there": (function(handler="src/nothing.handler"), ("src/nothing",)),
+    "handler without function": (function(handler="src/job.other"), ('no "other" in src/job.py',)),
+    "runtime": (function(runtime="python2.7"), ("there is no runtime 'python2.7'",)),
+    "retention": (function(logging={"retention": "1 moth"}), ("logs can't be kept for '1 moth'", 'did you mean "1 month"?')),
+    "retries": (function(retries=7), ("retries must be between 0 and 2; it is 7",)),
+    "provisioned": (function(concurrency={"provisioned": 2}), ("needs a published version", "versioning=True")),
+    "cors age": (function(url={"cors": {"max_age": "2 days"}}), ("cors max_age must be between 0 and 86400 seconds",)),
+    "link none": (function(link=[None]), ("link holds None",)),
+    "link text": (function(link=["Jobs"]), ("'Jobs' can't be linked", "sst.Linkable")),
+    "permission": (function(permissions=[{"action": "a"}]), ("a permission needs actions and resources",)),
+    "transform key": (function(transform={"rol": {}}), ("transform of Function \"Api\" has no option 'rol'", 'did you mean "role"?')),
+    "transform fails": (function(transform={"role": lambda args: args["nme"]}), ("a transform failed: KeyError",)),
+    "transform text": (function(transform={"role": lambda args: "x"}), ("returns the changes as a mapping",)),
+    "delay": (queue(delay="1 hour"), ("delay must be between 0 and 900 seconds",)),
+    "visibility": (queue(visibility_timeout="13 hours"), ("visibility_timeout must be between 0 and 43200 seconds; it is '13 hours'",)),
+    "dlq": (queue(dlq={"retry": 3}), ("dlq needs a queue",)),
+    "two subscribers": (twice(lambda: aws.Queue("Jobs")), ('the queue "Jobs" has a subscriber already',)),
+    "field missing": (table(primary_index={"hash_key": "no"}), ('uses the field "no"', "fields")),
+    "field unused": (table(fields={"id": "string", "x": "string"}), ('the field "x" is in no index',)),
+    "field type": (table(fields={"id": "text"}), ("can't be 'text'", "string, number, binary")),
+    "no hash key": (table(primary_index={}), ("primary_index needs a hash_key",)),
+    "stream": (table(stream="all"), ("stream can't be 'all'",)),
+    "no stream": (lambda: table()().subscribe("X", H), ('has no stream to subscribe to',)),  # type: ignore[attr-defined]  # a table
+    "schedule": (lambda: aws.Cron("C", schedule="every day", job=H), ("schedule can't be 'every day'", "rate(5 minutes)")),
+    "rate plural": (lambda: aws.Cron("C", schedule="rate(1 minutes)", job=H), ("schedule can't be 'rate(1 minutes)'", "rate(1 minute)")),
+    "no job": (lambda: aws.Cron("C", schedule="rate(1 minute)"), ("one of job and function",)),
+    "two jobs": (lambda: aws.Cron("C", schedule="rate(1 minute)", job=H, function=H), ("one of job and function",)),
+    "route": (api("FETCH /a", H), ("the route 'FETCH /a' is not METHOD /path", "GET")),
+    "route path": (api("GET a", H), ("is not METHOD /path",)),
+    "route twice": (same_route, ('the route "GET /a" of "Api" is declared twice',)),
+    "route auth": (api("GET /", H, auth=True), ("auth=True does not say how",)),
+    "authorizer": (lambda: aws.ApiGatewayV2("Api").add_authorizer("X"), ("one of jwt and function",)),
+    "domain": (lambda: aws.ApiGatewayV2("Api", domain={"path": "v1"}), ("one of name and name_id",)),
+    "domain cert": (lambda: aws.ApiGatewayV2("Api", domain={"name": "a.example", "dns": False}), ("dns=False and no certificate",)),
+    "access": (lambda: aws.Bucket("B", access="all"), ("access can't be 'all'",)),  # type: ignore[arg-type]  # that is the mistake
+    "lifecycle": (lambda: aws.Bucket("B", lifecycle=[{"prefix": "a"}]), ("one of expires_in and expires_at",)),
+    "lifecycle hours": (lambda: aws.Bucket("B", lifecycle=[{"expires_in": "36 hours"}]), ("whole days",)),
+    "event": (lambda: aws.Bucket("B").subscribe(H, events=["ObjectCreated"]), ("there is no event 'ObjectCreated'",)),
+    "link access": (lambda: function(link=[aws.Bucket("B").link(access="all")])(), ('access="all"', '"read"')),  # type: ignore[arg-type]  # same
+    "secret missing": (lambda: sst.Secret("Stripe"), ('the secret "Stripe" has no value on stage test', "sst secret set Stripe")),
+    "same name": (lambda: (aws.Queue("Jobs"), aws.Bucket("jobs")), ('two components are named "jobs"',)),
+    "name": (lambda: aws.Queue("my queue"), ("can't be named 'my queue'",)),
+    "reserved": (lambda: aws.Queue("App"), ('the name "App" is reserved',)),
+    "output as text": (circle, ("use .apply(lambda v: v.upper)",)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_told_with_its_place_and_the_way_out(case: str) -> None:
+    declare, parts = CASES[case]
+    text = refused(declare)
+    for part in parts:
+        assert part in text
+
+
+def test_an_output_can_not_decide_what_exists() -> None:
+    with program():
+        q = aws.Queue("Jobs")
+        with pytest.raises(TypeError, match="can't be used as a condition"):
+            bool(q.url)
+        assert isinstance(q.url, Output)
+
+
+def test_many_mistakes_come_in_one_report() -> None:
+    def many() -> None:
+        aws.Queue("Jobs", dely="1 minute")  # type: ignore[call-arg]  # that is the mistake
+        aws.Queue("jobs")
+        sst.Secret("One")
+        sst.Secret("Two")
+    text = refused(many)
+    for part in ("dely", 'named "jobs"', '"One"', '"Two"'):
+        assert part in text
