@@ -36,7 +36,8 @@ def function_everything() -> None:
         permissions=[sst.permission(["ses:SendEmail"], ["*"], conditions=[{"test": "StringEquals", "variable": "a", "values": ["b"]}])],
         policies=["arn:aws:iam::aws:policy/ReadOnlyAccess"], url={"authorization": "iam", "cors": {"allow_origins": ["https://a.example"]}},
         streaming=True, logging={"retention": "1 week", "format": "json"}, concurrency={"reserved": 5, "provisioned": 1}, versioning=True,
-        retries=1, layers=["arn:aws:lambda:us-east-1:123456789012:layer:x:1"], copy_files=[{"from": "src/node.mjs", "to": "extra/node.mjs"}],
+        retries=1, layers=["arn:aws:lambda:us-east-1:123456789012:layer:x:1"],
+        copy_files=[{"from": "src/node.mjs", "to": "extra/node.mjs"}],
         tags={"team": "web"}, protect=True,
         transform={"function": {"description": "changed"}, "role": lambda args: {"name": f"{args['name']}-CustomRole"}})
 
@@ -61,7 +62,8 @@ def bucket_everything() -> None:
     log = aws.Queue("Log")
     files = aws.Bucket("Files", access="public", versioning=True, enforce_https=False, cors={"allow_origins": ["https://a.example"]},
                        lifecycle=[{"prefix": "tmp/", "expires_in": "7 days"}],
-                       policy=[{"actions": ["s3:ListBucket"], "principals": [{"type": "aws", "identifiers": ["123456789012"]}], "paths": [""]}],
+                       policy=[{"actions": ["s3:ListBucket"], "paths": [""],
+                                "principals": [{"type": "aws", "identifiers": ["123456789012"]}]}],
                        transform={"bucket": {"tags": {"a": "b"}}})
     files.subscribe("src/job.handler", events=["s3:ObjectCreated:*"], filter_suffix=".jpg")
     files.notify([{"name": "Log", "queue": log, "filter_prefix": "in/"}])
@@ -83,8 +85,8 @@ def queue() -> None:
 def dynamo() -> None:
     photos = aws.Dynamo("Photos", fields={"id": "string", "owner": "string", "at": "number"}, primary_index={"hash_key": "id"},
                         global_indexes={"ByOwner": {"hash_key": "owner", "range_key": "at", "projection": ["id"]}},
-                        local_indexes={"ByTime": {"range_key": "at", "projection": "keys-only"}}, stream="new-and-old-images", ttl="expires",
-                        deletion_protection=True)
+                        local_indexes={"ByTime": {"range_key": "at", "projection": "keys-only"}},
+                        stream="new-and-old-images", ttl="expires", deletion_protection=True)
     photos.subscribe("Audit", "src/job.handler", filters=[{"eventName": ["INSERT"]}])
 
 

@@ -143,8 +143,9 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
 
             uploads.subscribe("src/thumbnail.handler", events=["s3:ObjectCreated:*"], filter_suffix=".jpg")
         """
-        given: BucketNotification = {"function": subscriber, "events": events, "filter_prefix": filter_prefix, "filter_suffix": filter_suffix}
-        return self.notify([{"name": f"Subscriber{len(self._subscribers) or ''}", **given}])
+        name = f"Subscriber{len(self._subscribers) or ''}"
+        return self.notify([{"name": name, "function": subscriber, "events": events, "filter_prefix": filter_prefix,
+                             "filter_suffix": filter_suffix}])
 
     def notify(self, notifications: Sequence[BucketNotification]) -> Bucket:
         """Tell functions and queues when objects change.

@@ -140,9 +140,11 @@ def _attributes(fields: Mapping[str, str], primary: Index, glob: Mapping[str, Gl
     used = {*primary.values(), *(k for i in glob.values() for k in (*_listed(i.get("hash_key")), *_listed(i.get("range_key")))),
             *(i.get("range_key", "") for i in local.values())} - {""}
     if missing := sorted(str(u) for u in used - fields.keys()):
-        raise UserError(f'an index uses the field "{missing[0]}", which fields does not name', hint=f'fields={{"{missing[0]}": "string", ...}}')
+        raise UserError(f'an index uses the field "{missing[0]}", which fields does not name',
+                        hint=f'fields={{"{missing[0]}": "string", ...}}')
     if unused := sorted(fields.keys() - used):
-        raise UserError(f'the field "{unused[0]}" is in no index', hint="name only the keys of indexes; a table takes any other field as it is")
+        raise UserError(f'the field "{unused[0]}" is in no index',
+                        hint="name only the keys of indexes; a table takes any other field as it is")
     for k, v in fields.items():
         if v not in _TYPES:
             raise UserError(f'the field "{k}" can\'t be {v!r}', hint=f"one of {', '.join(_TYPES)}")
@@ -170,4 +172,5 @@ def _global(name: str, index: GlobalIndex) -> dict[str, Any]:
 
 
 def _local(name: str, hash_key: str, index: LocalIndex) -> dict[str, Any]:
-    return {"IndexName": name, "KeySchema": _keys(hash_key, index.get("range_key")), "Projection": _projection(index.get("projection", "all"))}
+    return {"IndexName": name, "KeySchema": _keys(hash_key, index.get("range_key")),
+            "Projection": _projection(index.get("projection", "all"))}

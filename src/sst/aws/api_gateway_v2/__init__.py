@@ -22,8 +22,8 @@ __all__ = ["AccessLog", "ApiDomain", "ApiGatewayV2", "ApiGatewayV2Authorizer", "
 ACCESS_LOG = {key: f"$context.{value}" for key, value in {
     "requestTime": "requestTime", "requestId": "requestId", "httpMethod": "httpMethod", "path": "path", "routeKey": "routeKey",
     "status": "status", "responseLatency": "responseLatency", "integrationRequestId": "integration.requestId",
-    "integrationStatus": "integration.status", "integrationLatency": "integration.latency", "cognitoIdentityId": "identity.cognitoIdentityId",
-    "userAgent": "identity.userAgent", "sourceIp": "identity.sourceIp"}.items()}
+    "integrationStatus": "integration.status", "integrationLatency": "integration.latency",
+    "cognitoIdentityId": "identity.cognitoIdentityId", "userAgent": "identity.userAgent", "sourceIp": "identity.sourceIp"}.items()}
 
 
 class AccessLog(TypedDict, total=False):

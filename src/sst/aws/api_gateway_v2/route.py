@@ -75,5 +75,6 @@ def _auth(auth: RouteAuth | bool | None) -> dict[str, Any]:
     if jwt := auth.get("jwt"):
         if "authorizer" not in jwt:
             raise UserError("auth jwt needs an authorizer", hint='{"jwt": {"authorizer": authorizer.id}}')
-        return {"authorization_type": "JWT", "authorizer_id": jwt["authorizer"], "authorization_scopes": list(jwt.get("scopes", ())) or None}
+        scopes = list(jwt.get("scopes", ())) or None
+        return {"authorization_type": "JWT", "authorizer_id": jwt["authorizer"], "authorization_scopes": scopes}
     raise UserError(f"auth can't be {dict(auth)!r}", hint='{"iam": True}, {"jwt": {"authorizer": id}} or {"lambda": id}')
