@@ -162,4 +162,4 @@ def test_small_things() -> None:
     assert [seconds(s) for s in (0.04, 9.9, 9.96, 59.4, 61, 3720)] == ["0.0s", "9.9s", "10s", "59s", "1m 01s", "1h 02m"]
     assert DULL.line(clip([("abc", ""), ("漢字", "")], 6)) == "abc漢…"
     assert Paint(True)("x", "red") == "\x1b[31mx\x1b[0m"
-    assert summary({Op.CREATE: 3, Op.SAME: 26}, 0, 0) == "3 created, 26 unchanged" and summary({}, 0, 0) == "nothing to do"
+    assert summary({Op.CREATE: 3, Op.SAME: 26}, 0, 0) == "3 created, 26 unchanged" and summary({}, 0, 0) == "no changes"

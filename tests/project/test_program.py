@@ -58,7 +58,8 @@ def test_run_with_and_without_the_app(tmp_path: Path) -> None:
 def test_a_second_load_sees_the_files_as_they_are_now(tmp_path: Path) -> None:
     text = CONFIG + "import part\ndef run():\n    return {'a': part.value}\n"
     assert declare(tmp_path, text, part="value = 1\n").outputs == {"a": 1}
-    assert declare(tmp_path, text, part="value = 'other'\n").outputs == {"a": "other"}
+    assert declare(tmp_path, text, part="value = 2\n").outputs == {"a": 2}, "the same length within the same second"
+    assert not (tmp_path / "__pycache__").exists()
 
 
 def test_the_files_that_were_imported_are_known(tmp_path: Path) -> None:

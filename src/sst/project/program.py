@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import SstError, UserError
 from .app import App, AppInput
@@ -118,13 +119,42 @@ def load(file: Path) -> Program:
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     importlib.invalidate_caches()
-    spec = importlib.util.spec_from_file_location(MODULE, file)
-    assert spec and spec.loader
+    _Fresh.install(root)
+    loader = _FreshLoader(MODULE, str(file))
+    spec = importlib.util.spec_from_file_location(MODULE, file, loader=loader)
+    assert spec
     module = importlib.util.module_from_spec(spec)
     sys.modules[MODULE] = module
     with _blame(root):
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     return Program(file, module, {file, *_imported(root).values()})
+
+
+class _FreshLoader(SourceFileLoader):
+    """Always reads the source: Python's cached bytecode is told apart by whole seconds, too coarse for edit and deploy."""
+
+    def path_stats(self, path: Any) -> NoReturn:
+        raise OSError("no cache")
+
+
+class _Fresh:
+    """Finds the project's own modules, to be loaded fresh; all others as ever."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @staticmethod
+    def install(root: Path) -> None:
+        sys.meta_path[:] = [_Fresh(root), *(f for f in sys.meta_path if not isinstance(f, _Fresh))]
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name in sys.builtin_module_names or name.partition(".")[0] in ("sst", "encodings"):
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec and spec.origin and isinstance(spec.loader, SourceFileLoader) and _is_users(spec.origin, self.root):
+            spec.loader = _FreshLoader(name, spec.origin)
+            return spec
+        return None
 
 
 def unload(root: Path) -> None:

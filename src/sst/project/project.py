@@ -78,6 +78,9 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str], a
     chosen = choose_stage(stage, merge(environ, root), root, ask)
     merged = merge(environ, root, chosen.name)
     os.environ.update({k: v for k, v in merged.items() if k not in os.environ})
+    if chosen.name == LOCAL:
+        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):  # botocore reads them itself, and stops if there is no such profile
+            os.environ.pop(name, None)
     program = load(file)
     config = program.config(chosen.name)
     check_version(config.version, __version__, file.name)

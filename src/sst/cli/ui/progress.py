@@ -172,7 +172,7 @@ def summary(done: dict[Op, int], failed: int, skipped: int) -> str:
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{skipped} skipped"] if skipped else []
     same = done.get(Op.SAME, 0)
-    return ", ".join([*parts, f"{same} unchanged"] if same else parts) or "nothing to do"
+    return ", ".join([*parts, f"{same} unchanged"] if same else parts) or "no changes"
 
 
 def _mark(row: Row, now: float, marks: Marks) -> tuple[str, str]:
