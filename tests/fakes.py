@@ -91,7 +91,8 @@ def agree(plan: Plan) -> None:
 
 
 class Cloud:
-    """Things by id, each with its inputs. Names are taken once; what is used can't be deleted; updates set what they are sent.
+    """Things by id, each with its inputs. Names are taken once; what is used can't be deleted, unless its name is like
+    ``fixed-...``; updates set what they are sent and nothing else.
 
     ``fail`` is asked before each call (``"create"``) and after its effect (``"created"``; ``"half-created"`` between the two
     calls that a create makes), and raises what shall go wrong there.
@@ -170,7 +171,7 @@ class Cloud:
             self.calls.append(("delete", state.urn))
             self.before_delete(state)
             users = [i for i, v in self.live.items() if i != state.id and state.id in (v.get("uses") or []) and not self.keeps(i)]
-            if users:
+            if users and not str(state.inputs.get("name")).startswith("fixed-"):
                 raise ProviderError(f"{state.id} is in use by {users}", code="InUse", status=400)
             self.live.pop(state.id, None)
         self.fail("deleted", state.inputs)

@@ -57,7 +57,7 @@ def declare(program: Iterable[Item]) -> Graph:
             uses = [made[k].key for k in item.uses if k in made]
             made[item.key] = Thing(
                 item.name, size=item.size, shape=item.shape, uses=uses or None, note="big" if item.size > 2 else None,
-                name=f"fixed-{item.key}" if item.fixed else None, depends_on=[made[k] for k in item.after if k in made],
+                name=f"fixed-{item.name}" if item.fixed else None, depends_on=[made[k] for k in item.after if k in made],
                 retain=item.retain, protect=item.protect, alias=f"T{item.key}v{1 - item.version}" if item.renamed else None)
     graph.seal()
     return graph
@@ -152,7 +152,8 @@ class Sim:
     def settles_to(self, program: Program) -> None:
         """An undisturbed deploy gives exactly this world, and another one does nothing."""
         self.unprotect()
-        calm = tuple(replace(i, protect=False, retain=False) for i in program)
+        taken = {s.inputs["name"] for s in self.states if s.retain}
+        calm = tuple(replace(i, protect=False, retain=False, fixed=i.fixed and f"fixed-{i.name}" not in taken) for i in program)
         result = self.deploy(calm)
         assert result and not result.failures and not result.skipped and not result.interrupted, result
         self.is_whole()

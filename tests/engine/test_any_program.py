@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from .programs import Sim, faults, programs
 
-few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 tries = st.lists(st.tuples(programs, faults), min_size=1, max_size=4)
 
 

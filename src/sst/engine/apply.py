@@ -79,7 +79,7 @@ class _Run:
             self.journal.write(*moved)
 
     def after(self) -> dict[str, set[str]]:
-        """What each step waits for: what it uses; a delete, all that used to use the thing."""
+        """What each step waits for: what it uses; a delete, all that used to use the thing; a fixed name, that it is free."""
         after = {k: set(s.goal.deps) if s.goal else set() for k, s in self.steps.items()}
         users: dict[URN, list[str]] = {}
         place = {s.key: i for i, s in enumerate(self.plan.steps)}
@@ -91,9 +91,12 @@ class _Run:
                 after[k].update(u for u in users.get(s.urn, ()) if place[u] < place[k])
                 if s.urn in self.steps:
                     after[k].add(s.urn)
+        names = {_named(s, s.old.inputs): k for k, s in self.steps.items() if s.op is Op.DELETE and s.old}
         for k, s in self.steps.items():
-            if s.op is Op.REPLACE and s.delete_first:
-                after[k].update(u for u in users.get(s.urn, ()) if self.ends_alone(u, after))
+            first = users.get(s.urn, []) if s.op is Op.REPLACE and s.delete_first else []
+            if s.op in (Op.CREATE, Op.REPLACE) and (holder := names.get(_named(s, s.inputs))):
+                first = [*first, holder]
+            after[k].update(u for u in first if self.ends_alone(u, after))
         return after
 
     def ends_alone(self, key: str, after: Mapping[str, set[str]]) -> bool:
@@ -302,6 +305,12 @@ def _restated(step: Step) -> bool:
     return bool(goal and old and (
         tuple(sorted(goal.deps)) != old.deps or goal.protect != old.protect or goal.retain != old.retain or old.retained
         or goal.parent != old.parent or goal.stack != old.stack or secrets_of(goal.type, goal.secret) != old.secret))
+
+
+def _named(step: Step, inputs: Mapping[str, Any]) -> tuple[str, str]:
+    """What can be there only once: a thing of this type with this physical name."""
+    kind = Resource.kinds.get(step.type)
+    return step.type, str(inputs.get(kind.name_field if kind else "", step.key))
 
 
 def _parent(step: Step) -> URN | None:

@@ -253,6 +253,7 @@ def plan(graph: Graph, snapshot: Snapshot, providers: Providers, *, choice: Choi
                 steps.append(step)
         if not _grow(graph, planner.look):
             break
+    _check_names(planner, steps)
     undecided = bool(graph.laters)
     if not undecided:
         steps += _deletes(planner, steps, choice, keep)
@@ -277,6 +278,19 @@ def _grow(graph: Graph, look: Lookup) -> bool:
         with graph.active():
             graph.seal()
     return grown
+
+
+def _check_names(planner: _Planner, steps: Sequence[Step]) -> None:
+    """A name that something retained still has can't be given again."""
+    left = (*planner.snapshot.deposed.values(), *(s for s in planner.snapshot.resources.values() if s.retained))
+    holders = {(s.type, s.inputs.get(Resource.kinds[s.type].name_field)): s for s in left if s.retain and s.type in Resource.kinds}
+    for step in steps if holders else ():
+        name = step.inputs.get(Resource.kinds[step.type].name_field)
+        holder = holders.get((step.type, name)) if isinstance(name, str) and step.op in (Op.CREATE, Op.REPLACE) else None
+        if holder and step.goal:
+            planner.problem(step.goal, f'can\'t be named {name!r}: "{name_of(holder.urn)}", which was retained, has that name',
+                            f'take it back with alias="{name_of(holder.urn)}", or give another name' if holder.retained
+                            else "give another name")
 
 
 def _deletes(planner: _Planner, steps: Sequence[Step], choice: Choice, keep: frozenset[URN]) -> Iterator[Step]:

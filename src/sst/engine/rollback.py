@@ -1,0 +1,82 @@
+"""Rollback: the state of an earlier time as a program, so that a deploy like any other brings it back, crash-safe as any other.
+
+    deploy(goals_of(before, journal.snapshot, app="app", stage="prod"), journal, providers, sink, confirm=..., outputs=before.outputs)
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.graph import Graph
+from ..core.model import Goal, Snapshot, State
+from ..core.output import Output
+from ..core.resource import Resource
+
+__all__ = ["goals_of"]
+
+_PART = 8
+"""A value at least so long is also recognised inside of a longer text."""
+
+
+def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str) -> Graph:
+    """A sealed graph that asks for what ``before`` held.
+
+    Things that hold data, or are protected, stay as they are ``now``: going back would lose what was written since. A data
+    resource that is no longer there is made anew, empty. Names that were minted may be minted anew.
+    """
+    graph = Graph(app, stage)
+    wanted = {u: s for u, s in before.resources.items() if not s.retained}
+    homes = {s.id: u for u, s in now.resources.items()}
+    for urn, state in now.resources.items():
+        former = next((u for u, s in before.resources.items() if s.id == state.id and s.type == state.type), None)
+        taken_back = former is not None and before.resources[former].retained
+        if not state.retained and (_exempt(state) or taken_back):
+            wanted.pop(former or urn, None)
+            wanted[urn] = state
+    keep = {u for u, s in wanted.items() if now.resources.get(u) is s}
+    renamed = {u: homes[s.id] for u, s in before.resources.items() if u not in wanted and s.id in homes}
+    with graph.active():
+        for urn, state in wanted.items():
+            deps = frozenset(d for d in (renamed.get(d, d) for d in state.deps) if d in wanted)
+            inputs = dict(state.inputs) if urn in keep else _inputs(state, before, now, graph)
+            old = homes.get(state.id, urn)
+            graph.goals[urn] = Goal(urn, state.type, inputs, deps, state.parent, state.stack, state.where, state.protect, state.retain,
+                                    aliases=(old,) if old != urn else (), secret=frozenset(state.secret) & inputs.keys())
+        graph.seal()
+    return graph
+
+
+def _exempt(state: State) -> bool:
+    kind = Resource.kinds.get(state.type)
+    return state.protect or bool(kind and kind.holds_data)
+
+
+def _inputs(state: State, before: Snapshot, now: Snapshot, graph: Graph) -> dict[str, Any]:
+    """The inputs, with what came from things that are not the same any more taken from their successors."""
+    links: dict[str, Output[Any]] = {}
+    for dep in state.deps:
+        was, live = before.resources[dep], now.resources.get(dep)
+        if (live is None or live.id != was.id) and not was.retained:
+            values: Mapping[str, Any] = {**was.inputs, **was.outputs}
+            links |= {v: Output.of(dep, k) for k, v in values.items() if (isinstance(v, str) and v in (was.id, was.base)) or (k in was.outputs
+                      and isinstance(v, str) and v)}
+    if state.base:
+        links[state.base] = Output.of(state.urn, "base")
+    inputs = {k: _linked(v, links) for k, v in state.inputs.items()}
+    kind = Resource.kinds.get(state.type)
+    if kind and kind.name_field and isinstance(own := inputs.get(kind.name_field), Output) and own.key == (state.urn, "base"):
+        del inputs[kind.name_field]
+    return inputs
+
+
+def _linked(value: Any, links: Mapping[str, Output[Any]]) -> Any:
+    if isinstance(value, str):
+        if value in links:
+            return links[value]
+        for text, output in links.items():
+            if len(text) >= _PART and text in value:
+                value = value.replace(text, f"{output}")
+        return value
+    if isinstance(value, Mapping):
+        return {_linked(k, links) if isinstance(k, str) else k: _linked(v, links) for k, v in value.items()}
+    return [_linked(v, links) for v in value] if isinstance(value, list | tuple) else value
