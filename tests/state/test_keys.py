@@ -48,9 +48,9 @@ def test_a_lost_key_is_named_and_not_made_anew(tmp_path: Path) -> None:
         decrypt(FileKeys(path), box, "a")
     assert not path.exists()
     path.write_text("nonsense")
-    for act in (lambda: decrypt(FileKeys(path), box, "a"), lambda: encrypt(FileKeys(path), "x", "a")):
+    for act, text in ((decrypt, box), (encrypt, "x")):
         with pytest.raises(StateError, match="can't be read"):
-            act()
+            act(FileKeys(path), text, "a")
     assert path.read_text() == "nonsense"
 
 

@@ -95,6 +95,7 @@ def test_of_many_racers_never_two_hold_the_lock() -> None:
     assert set(most) == {1} and wins[0] >= ROUNDS
 
 
+@pytest.mark.slow
 def test_paused_and_overtaken_holders_never_mix_their_writes() -> None:
     """Time leaps, holders pause past their lease, locks are broken by hand: one writer at each moment, nothing acknowledged is lost."""
     rng = random.Random(2)

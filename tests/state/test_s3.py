@@ -70,7 +70,7 @@ def test_a_long_list_is_read_to_its_end(calls: Calls, bucket: str) -> None:
 
 def test_a_write_whose_reply_got_lost_counts_once(calls: Calls, bucket: str) -> None:
     store = S3Store(calls(REGION), bucket)
-    lost = []
+    lost: list[str] = []
 
     def lose(operation: str) -> bool:
         if operation == "put_object" and not lost:

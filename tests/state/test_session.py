@@ -278,7 +278,12 @@ def test_threads_that_write_at_once_share_a_write() -> None:
     store = Counting()
     stage = stage_of(store)
     go = threading.Event()
-    store.before = lambda key: "/journal/" in key and go.wait(5) and None
+
+    def hold(key: str) -> None:
+        if "/journal/" in key:
+            go.wait(5)
+
+    store.before = hold
     with stage.locked("deploy") as session, ThreadPoolExecutor(32) as pool:
         todo = [pool.submit(session.write, begin(state(n)), made(state(n))) for n in range(32)]
         while len(session._journal._queue) < 31 * 2:

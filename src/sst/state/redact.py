@@ -6,11 +6,13 @@ import html
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-__all__ = ["Redactor"]
+from ..core.model import HIDDEN, Pending, Snapshot, State
+
+__all__ = ["Redactor", "secrets_of"]
 
 _LEAST = 4
 """Shorter values are words of ordinary text: hiding them would hide everything."""
@@ -93,3 +95,31 @@ def _base64(raw: bytes) -> Iterable[str]:
         if len(stem) >= _STEM:
             yield stem
             yield stem.replace("+", "-").replace("/", "_")
+
+
+def secrets_of(item: Snapshot | State | Pending) -> Iterator[Any]:
+    """The secret values that a state holds, for ``Redactor.add``."""
+    if isinstance(item, Snapshot):
+        for kept in (*item.resources.values(), *item.deposed.values(), *item.pending.values()):
+            yield from secrets_of(kept)
+        for part in (item.outputs, item.links, item.meta):
+            yield from _hidden(part)
+        return
+    values = {**item.inputs, **(item.outputs if isinstance(item, State) else {})}
+    for name in item.secret:
+        if name in values:
+            yield values[name]
+        if name in item.inputs:
+            yield item.inputs[name]
+
+
+def _hidden(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        if value.keys() == {HIDDEN}:
+            yield value[HIDDEN]
+        else:
+            for v in value.values():
+                yield from _hidden(v)
+    elif isinstance(value, list | tuple):
+        for v in value:
+            yield from _hidden(v)

@@ -144,7 +144,9 @@ class Versions:
         return self.read(serial)[0]
 
     def history(self) -> list[Version]:
-        return [self._describe(serial) for serial in reversed(self.serials())]
+        serials = self.serials()[::-1]
+        with ThreadPoolExecutor(_TOGETHER) as pool:
+            return list(pool.map(self._describe, serials))
 
     def _describe(self, serial: int) -> Version:
         try:

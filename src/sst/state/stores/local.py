@@ -77,20 +77,20 @@ class LocalStore:
 
     def put_new(self, key: str, data: bytes) -> str:
         tag = secrets.token_hex(8)
-        if not self._run("INSERT INTO objects VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1", [key, data, tag]):
+        if not self._change("INSERT INTO objects VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [key, data, tag]):
             raise Conflict(f"{key} exists already")
         return tag
 
     def put_if(self, key: str, data: bytes, tag: str) -> str:
         new = secrets.token_hex(8)
-        if not self._run("UPDATE objects SET data = ?, tag = ? WHERE key = ? AND tag = ? RETURNING 1", [data, new, key, tag]):
+        if not self._change("UPDATE objects SET data = ?, tag = ? WHERE key = ? AND tag = ?", [data, new, key, tag]):
             raise Conflict(f"{key} was changed by someone else")
         return new
 
     def delete(self, *keys: str) -> None:
         for at in range(0, len(keys), 500):
             some = keys[at:at + 500]
-            self._run(f"DELETE FROM objects WHERE key IN ({', '.join('?' * len(some))})", some)
+            self._change(f"DELETE FROM objects WHERE key IN ({', '.join('?' * len(some))})", some)
 
     def list(self, prefix: str) -> list[str]:
         rows = self._run("SELECT key FROM objects WHERE key > ? AND substr(key, 1, ?) = ? ORDER BY key", [prefix, len(prefix), prefix])
@@ -104,9 +104,13 @@ class LocalStore:
             self._db.close()
 
     def _run(self, sql: str, values: Iterable[object]) -> Rows:
-        # One statement is one transaction; fetchall() ends it, so that what returned is on disk.
         with self._lock, self._said():
             return self._db.execute(sql, tuple(values)).fetchall()
+
+    def _change(self, sql: str, values: Iterable[object]) -> int:
+        """How many rows changed. One statement is one transaction: when it has returned, it is on disk."""
+        with self._lock, self._said():
+            return self._db.execute(sql, tuple(values)).rowcount
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
