@@ -232,9 +232,10 @@ def test_a_stale_lock_is_named(tmp_path: Path, cache: Path) -> None:
     about = '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = [{}]\n'
     root = write(tmp_path / "p", {"api.py": HANDLER, "pyproject.toml": about.format("")})
     uv("lock", cwd=root)
-    write(root, {"pyproject.toml": about.format('"idna==3.10"')})
-    with pytest.raises(UserError, match="run `uv lock`"):
-        build(Source(str(root), "api.handler", RUNTIME), cache=cache)
+    for added in ('"idna==3.10"', '"some-package-nobody-has-cached"', '"roman"'):
+        write(root, {"pyproject.toml": about.format(added)})
+        with pytest.raises(UserError, match=r"run `uv lock`|Could not read the dependencies"):
+            build(Source(str(root), "api.handler", RUNTIME), cache=cache)
 
 
 ERRORS: list[tuple[dict[str, str], str, str]] = [

@@ -149,13 +149,17 @@ def _export(source: Source, at: Layout) -> str:
     command = ["export", "--format=requirements.txt", "--no-default-groups", "--no-editable", "--no-emit-project", "--no-header",
                "--no-annotate", *(f"--prune={n}" for n in OURS), *scope, *_chosen(source)]
     what = f"read the dependencies of {at.base.name}"
-    try:
-        return uv.run([*command, "--locked", "--offline"], cwd=at.lock.parent, what=what)
-    except uv.Refused as refused:
-        said = refused.said
-    if "needs to be updated" in said and "network" not in said.lower():
-        raise UserError("uv.lock does not fit pyproject.toml", where=str(at.lock), hint="run `uv lock`")
-    # The check needs an interpreter or metadata that is not on this machine; the lock itself says all we need.
+    said = ""
+    for more in (["--offline"], []):  # a lock that fits is seen to fit without the network; one that does not may need it
+        try:
+            return uv.run([*command, "--locked", *more], cwd=at.lock.parent, what=what)
+        except uv.Refused as refused:
+            said = refused.said
+        if "needs to be updated" in said:
+            raise UserError("uv.lock does not fit pyproject.toml", where=str(at.lock), hint="run `uv lock`")
+    if "interpreter" not in said.lower() or "No solution found" in said:
+        raise UserError(f"Could not {what}\n{uv.lines_that_matter(said)}", where=str(at.lock))
+    # The check needs a Python that is not on this machine; the lock itself says all we need.
     return uv.run([*command, "--frozen"], cwd=at.lock.parent, what=what)
 
 

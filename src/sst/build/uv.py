@@ -98,8 +98,10 @@ def interpreter(wanted: str) -> tuple[str, str]:
         return base(), wanted
     try:
         found = run(["python", "find", "--system", "--no-project", wanted], cwd=Path.home(), what=f"find Python {wanted}").strip()
-    except UserError:
-        return base(), running()
+    except UserError:  # uv gives up at the first broken one, such as a pyenv shim without its version
+        versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+        kept = sorted(versions.glob(f"{wanted}.*/bin/python{wanted}"))
+        return (str(kept[-1]), wanted) if kept else (base(), running())
     return found, wanted
 
 

@@ -58,7 +58,7 @@ def wheel_of(folder: Path, *, cache: Path, note: Callable[[str], None]) -> dict[
 def _build(copy: Path, out: Path, name: str) -> None:
     given = {v: os.environ.get(v, _VERSION) for v in ("SETUPTOOLS_SCM_PRETEND_VERSION", "PDM_BUILD_SCM_VERSION",
                                                      "UV_DYNAMIC_VERSIONING_BYPASS", "POETRY_DYNAMIC_VERSIONING_BYPASS")}
-    command = ["build", "--wheel", "--no-create-gitignore", "--out-dir", str(out), str(copy)]
+    command = ["build", "--wheel", "--no-create-gitignore", "--python", uv.base(), "--out-dir", str(out), str(copy)]
     try:
         uv.run([*command, "--offline"], cwd=copy, what=f"build the wheel of {name}", environment=given)
     except uv.Refused:
