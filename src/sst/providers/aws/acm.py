@@ -9,6 +9,8 @@ from .table import AwsResource, Tagging, call
 
 __all__ = ["Certificate", "CertificateValidation"]
 
+KEYS = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
+
 
 class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
     """A certificate, proved through DNS: make a CNAME record ``record_name`` → ``record_value``."""
@@ -23,15 +25,18 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
     record_name: Output[str] = out("Certificate.DomainValidationOptions[0].ResourceRecord.Name")
     record_value: Output[str] = out("Certificate.DomainValidationOptions[0].ResourceRecord.Value")
 
-    identity = "token"
+    identity = "tag"
     identifier = "$arn"
     create = call("request_certificate", IdempotencyToken="$token", idempotent=True)
-    read = call("describe_certificate", CertificateArn="$arn", retry=("ResourceNotFoundException",))
+    read = call("describe_certificate", CertificateArn="$id")
+    find = call("list_certificates", Includes={"keyTypes": KEYS})
+    found = "CertificateSummaryList"
     reads = "Certificate"
     read_back = True
     delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",), idempotent=True)
     gone = ("ResourceNotFoundException",)
-    tagging = Tagging(add=call("add_tags_to_certificate", CertificateArn="$arn", Tags="$tags"))
+    tagging = Tagging(add=call("add_tags_to_certificate", CertificateArn="$arn", Tags="$tags"),
+                      show=call("list_tags_for_certificate", CertificateArn="$arn"))
 
 
 class CertificateValidation(AwsResource, type="aws.acm.CertificateValidation", service="acm"):

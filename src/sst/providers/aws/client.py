@@ -153,12 +153,12 @@ class Aws:
         status = int(meta.get("HTTPStatusCode") or reply.status)
         request = str(meta.get("RequestId") or reply.headers.get("x-amzn-requestid") or reply.headers.get("x-amz-request-id") or "")
         kind = Throttled if is_throttle(code, status) else ProviderError
-        found = kind(message, code=code, operation=name, request_id=request, status=status, hint=self._hint(code, reply))
+        found = kind(message, code=code, operation=name, request_id=request, status=status, hint=self._hint(code, message, reply))
         if code in SKEWED and (date := reply.headers.get("date")):
             found.__dict__["date"] = date
         return found
 
-    def _hint(self, code: str, reply: Reply) -> str:
+    def _hint(self, code: str, message: str, reply: Reply) -> str:
         if code in EXPIRED:
             return self.settings.login_hint() or "the AWS login has expired: get new credentials"
         if code in WRONG:
@@ -169,7 +169,7 @@ class Aws:
         if code in ("OptInRequired", "SignatureDoesNotMatch"):
             return ("this region or service is not enabled for the account" if code == "OptInRequired"
                     else "the secret access key does not fit the access key")
-        return "the credentials in use may not do this: check their IAM policies" if code in DENIED else ""
+        return "the credentials in use may not do this: check their IAM policies" if code in DENIED and "not authorized" in message else ""
 
     def _reckon(self, e: ProviderError) -> bool:
         """Learn the cloud's time from its answer; False if the clock was right."""

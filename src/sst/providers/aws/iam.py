@@ -46,7 +46,8 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
     delete = call("delete_role", RoleName="$name", retry=("DeleteConflict",))
     gone = GONE
     tagging = Tagging(add=call("tag_role", RoleName="$name", Tags="$tags"),
-                      remove=call("untag_role", RoleName="$name", TagKeys="$tag_keys"))
+                      remove=call("untag_role", RoleName="$name", TagKeys="$tag_keys"),
+                      show=call("list_role_tags", RoleName="$name"))
 
     @classmethod
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Any) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     """Reads from a queue or stream and calls a function with what it reads."""
 
     event_source_arn: Arg[str] = prop(default=None, replace=True)
-    function_name: Arg[str] = prop(read="FunctionArn")
+    function_name: Arg[str] = prop(read="")
     enabled: Arg[bool] = prop(default=True, read="")
     batch_size: Arg[int] = prop(default=None)
     maximum_batching_window: Arg[int] = prop("MaximumBatchingWindowInSeconds", default=None)

@@ -181,6 +181,14 @@ class Lint:
                 yield f"{k!r} can't be taken away: give it a call in unset or a value in empty, or name it in rests"
         if kind.tagging and "tags" not in kind.props:
             yield "it can be tagged but has no property tags"
+        if kind.tagging and kind.identity == "name" and not kind.tagging.show and not self._shows_tags():
+            yield "its read shows no tags: tagging needs show, or a foreign thing of that name can't be told from ours"
+
+    def _shows_tags(self) -> bool:
+        read = self.kind.read
+        shape = self.model.operation_model(self.names[read.op]).output_shape if read and read.op in self.names else None
+        at = shape.members.get(self.kind.reads) if shape and self.kind.reads else None
+        return any(s is not None and {"Tags", "tags"} & s.members.keys() for s in (shape, at))
 
     def _outs(self) -> Iterator[str]:
         import jmespath

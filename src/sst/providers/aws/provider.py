@@ -58,7 +58,9 @@ class AwsProvider:
         if not changed:
             return Change()
         fixed = frozenset(k for k in changed if kind.props[k].replace or k not in kind.updatable())
-        return Change(changed, fixed, kind.delete_first)
+        keys = kind.fields_of_id() & kind.props.keys()
+        in_the_way = not keys or all(old.get(k) == new.get(k) for k in keys)
+        return Change(changed, fixed, bool(fixed) and kind.delete_first and in_the_way)
 
     def create(self, todo: Pending, note: Note) -> Made:
         kind = row(todo.type)
@@ -77,6 +79,7 @@ class AwsProvider:
                 later = self.send(kind, c, known, self._request(kind, todo.inputs, c), note)
                 outputs |= kind.outputs(self, later, known)
         if kind.read_back and kind.read:
+            known["id"] = str(fill(kind.identifier, known))
             outputs |= kind.outputs(self, kind.seen(self.send(kind, kind.read, known, {}, note), known), known)
         return Made(str(fill(kind.identifier, {**known, **outputs})), outputs)
 
@@ -176,9 +179,10 @@ class AwsProvider:
         tags = _tags_in(answer, kind.reads)
         if tags is None and kind.tagging and kind.tagging.show:
             shown = self._ask(kind, kind.tagging.show, known)
-            tags = _tags_in(shown or {}, "") or {}
-        if tags is None:
+            tags = _tags_in(shown or {}, "")
+        if tags is None and not kind.tagging:
             return "unsure"
+        tags = tags or {}
         return "ours" if tags.get("sst:urn") == todo.urn and tags.get("sst:lineage") == self.lineage else "foreign"
 
     # what rows use
@@ -240,14 +244,19 @@ class AwsProvider:
         assert kind.find
         answer = self._ask(kind, kind.find, known)
         for item in (jmespath.search(kind.found, answer) or []) if answer is not None else []:
-            if self._is_ours(kind, item, todo):
-                outputs = kind.outputs(self, item, known)
+            outputs = kind.outputs(self, item, known)
+            if self._is_ours(kind, item, todo, {**known, **outputs}):
                 return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
         return Absent()
 
-    def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], todo: Pending) -> bool:
+    def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], todo: Pending, known: Mapping[str, Any]) -> bool:
         if kind.identity == "tag":
-            tags = _tags_in(item, "") or {}
+            tags = _tags_in(item, "")
+            if tags is None and kind.tagging and kind.tagging.show:
+                if not all(item.get(k) == v for k, v in kind.marks(todo.inputs).items() if k in item):
+                    return False
+                tags = _tags_in(self._ask(kind, kind.tagging.show, known) or {}, "")
+            tags = tags or {}
             return bool(tags.get("sst:urn") == todo.urn and tags.get("sst:lineage") == self.lineage)
         if kind.identity == "description":
             return todo.urn in str(item.get("Description") or item.get("Comment") or "")

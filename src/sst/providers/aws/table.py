@@ -65,7 +65,7 @@ class Tagging:
     add: Call | None = None
     remove: Call | None = None
     show: Call | None = None
-    """Tells the tags of a thing whose ``read`` does not."""
+    """Tells the tags of a thing whose ``read`` does not, or not if there are none."""
 
     def shape(self, tags: Mapping[str, str]) -> Any:
         match self.style:

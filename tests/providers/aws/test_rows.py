@@ -1,0 +1,95 @@
+"""Every row against the emulator: created, planned again as no-op, read, found, updated, deleted twice."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from sst.core.model import State
+from sst.core.provider import Absent, Found
+from sst.embedded.cloud import Cloud
+from sst.errors import ProviderError
+from sst.providers.aws.client import Aws
+from sst.providers.aws.provider import row
+
+from .rows import ROWS
+from .samples import SAMPLES, Sample
+from .world import World, full, note
+
+pytestmark = pytest.mark.emulator
+
+
+@pytest.fixture(scope="module")
+def aws(cloud: Cloud) -> Iterator[Aws]:
+    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key), environment={}) as client:
+        yield client
+
+
+@pytest.fixture
+def world(aws: Aws) -> Iterator[World]:
+    made = World(aws)
+    yield made
+    made.clear()
+
+
+def test_every_row_has_a_sample() -> None:
+    assert sorted(ROWS) == sorted(SAMPLES)
+
+
+@pytest.mark.parametrize("type", ROWS)
+def test_a_row_lives_its_life(type: str, world: World, aws: Aws) -> None:
+    sample, kind, provider = SAMPLES[type](world), row(type), world.provider
+    todo = world.todo(type, sample.inputs)
+    state = world.create(todo)
+    assert state.id and "None" not in state.id
+    assert set(kind.outs) - set(state.outputs) <= MAY_LACK.get(type, set())
+    assert not provider.diff(type, state.inputs, full(type, sample.inputs, state.base)).changed
+
+    made = provider.read(state)
+    assert made is not None and made.id == state.id
+    assert made.inputs is None or dict(made.inputs) == dict(state.inputs)
+    assert {k: v for k, v in made.outputs.items() if k in state.outputs} == dict(state.outputs)
+    found = provider.find(todo)
+    assert isinstance(found, Found) and found.made.id == state.id
+
+    state = changed(world, sample, state)
+    wanted = full(type, {**state.inputs, **sample.replace}, state.base)
+    change = provider.diff(type, state.inputs, wanted)
+    assert change.replace and change.delete_first == sample.delete_first
+
+    provider.delete(state, note)
+    if sample.gone and kind.read:
+        assert provider.read(state) is None
+        assert isinstance(provider.find(todo), Absent)
+    provider.delete(state, note)
+
+
+MAY_LACK = {"aws.dynamodb.Table": {"stream_arn"}, "aws.acm.Certificate": {"record_name", "record_value"}}
+
+
+def changed(world: World, sample: Sample, state: State) -> State:
+    """The sample's update, sent and seen."""
+    if not sample.update:
+        return state
+    inputs = full(state.type, {**state.inputs, **sample.update}, state.base)
+    change = world.provider.diff(state.type, state.inputs, inputs)
+    assert change.changed and not change.replace
+    made = world.provider.update(state, inputs, change.changed, note)
+    state = replace(state, inputs=inputs, outputs=made.outputs)
+    seen = world.provider.read(state)
+    assert seen is not None
+    assert seen.inputs is None or dict(seen.inputs) == inputs
+    return state
+
+
+def test_a_foreign_thing_of_the_same_name_is_not_taken_for_ours(world: World) -> None:
+    todo = world.todo("aws.iam.Role", {"name": "fixed", "assume_role_policy": {}})
+    world.aws.call("iam", "create_role", {"RoleName": "fixed", "AssumeRolePolicyDocument": "{}"})
+    try:
+        with pytest.raises(ProviderError) as e:
+            world.provider.create(todo, note)
+        assert e.value.operation == "iam create_role" and e.value.request_id and e.value.code == "EntityAlreadyExists"
+        assert isinstance(world.provider.find(todo), Absent)
+    finally:
+        world.aws.call("iam", "delete_role", {"RoleName": "fixed"})
