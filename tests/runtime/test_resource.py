@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uv
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sst.core.link_env import hkdf, link_env, resource_file
@@ -164,6 +165,34 @@ def test_a_bundle_reads_links_with_the_standard_library_alone(tmp_path: Path, bu
         done = subprocess.run([sys.executable, "-S", "-c", PRINT_ALL], env=environment, capture_output=True, text=True, check=True,
                               cwd=bundle)
         assert json.loads(done.stdout) == WANTED
+
+
+def interpreter(version: str) -> str:
+    """A Python of this version on this machine; none is downloaded."""
+    command = [uv.find_uv_bin(), "python", "find", "--offline", "--no-project", version]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode == 0:
+        return found.stdout.strip()
+    for python in (Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"):
+        return str(python)
+    pytest.skip(f"there is no Python {version}")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13", "3.14"])
+def test_every_python_that_lambda_has_reads_links_and_serves_apps(tmp_path: Path, bundle: Path, version: str) -> None:
+    python = interpreter(version)
+    serve = """
+from sst.runtime.web import handler
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+event = {"rawPath": "/", "requestContext": {"http": {"method": "GET"}}}
+assert handler(app)(event, None)["statusCode"] == 200
+assert handler(lambda environ, start: start("200 OK", []) and [b""])(event, None)["statusCode"] == 200
+"""
+    done = subprocess.run([python, "-W", "error", "-c", PRINT_ALL + serve], env=sealed(tmp_path), capture_output=True, text=True,
+                          check=False, cwd=bundle)
+    assert done.stderr == "" and json.loads(done.stdout) == WANTED
 
 
 def test_deploy_time_names_in_a_bundle_say_so(bundle: Path) -> None:

@@ -130,6 +130,16 @@ def test_a_load_balancer_gets_what_it_understands(serve: Callable[..., WebHandle
     assert several["multiValueHeaders"]["set-cookie"] == ["a=1; Path=/", "b=2"] and "headers" not in several
 
 
+@pytest.mark.parametrize(("host", "server"), [
+    ("127.0.0.1:8080", ["127.0.0.1", 8080]), ("[::1]:8080", ["[::1]", 8080]), ("[::1]", ["[::1]", 443]),
+    ("example.com", ["example.com", 443]),
+])
+def test_host_and_port_come_from_the_host_header(serve: Callable[..., WebHandler], host: str, server: list[object]) -> None:
+    event = v2("/", headers={"host": host})
+    del event["headers"]["x-forwarded-port"]
+    assert told(serve(echo)(event, None))["server"] == server
+
+
 @pytest.mark.parametrize(("kind", "encoding", "body", "base64"), [
     ("text/html; charset=utf-8", "", "ä".encode(), False), ("application/problem+json", "", b"{}", False),
     ("image/svg+xml", "", b"<svg/>", False),

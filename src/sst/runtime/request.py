@@ -102,7 +102,9 @@ def _request(form: str, method: str, path: str, query: str, headers: list[tuple[
              protocol: str, host: str, root: str, many: bool = False) -> Request:
     sent = dict(reversed(headers))
     scheme = sent.get("x-forwarded-proto") or "https"
-    named, _, port = (sent.get("host") or host).partition(":")
+    named, port = (sent.get("host") or host or "localhost"), ""
+    if ":" in named and not named.endswith("]"):
+        named, _, port = named.rpartition(":")
     port = sent.get("x-forwarded-port") or port
     text = event.get("body") or ""
     body = b64decode(text) if event.get("isBase64Encoded") else text.encode()

@@ -101,6 +101,7 @@ def _environ(request: Request) -> dict[str, Any]:
         "REMOTE_ADDR": request.client, "CONTENT_TYPE": request.header("content-type"), "CONTENT_LENGTH": str(len(request.body)),
         "wsgi.version": (1, 0), "wsgi.url_scheme": request.scheme, "wsgi.input": BytesIO(request.body), "wsgi.errors": sys.stderr,
         "wsgi.multithread": False, "wsgi.multiprocess": False, "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
     }
     for name, value in request.headers:
         if name in ("content-type", "content-length"):
