@@ -142,10 +142,24 @@ def test_nothing_answered_is_lost_by_kill_9_under_load(root: Path) -> None:
         assert set(answered) <= kept
 
 
+def test_damaged_state_is_never_overwritten(root: Path) -> None:
+    cloud = embedded.start(root, environment=os.environ)
+    client(cloud, "sqs").create_queue(QueueName="kept")
+    embedded.stop(root)
+    file = cloud.folder / "state" / "sqs.json"
+    whole = file.read_text()
+    file.write_text(whole[:-20])
+    with pytest.raises(UserError, match=r"sqs\.json.*damaged"):
+        embedded.start(root, environment=os.environ)
+    assert file.read_text() == whole[:-20]
+    file.write_text(whole)
+    assert client(embedded.start(root, environment=os.environ), "sqs").list_queues()["QueueUrls"]
+
+
 @pytest.mark.slow
 def test_offline_without_the_environment_says_what_is_missing(tmp_path: Path) -> None:
     nowhere = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty")}
     with pytest.raises(UserError) as raised:
         environment.ensure(nowhere, note=lambda text: None)
     assert "embedded cloud" in raised.value.message
-    assert "sst local start" in raised.value.hint
+    assert "sst deploy --stage local" in raised.value.hint

@@ -107,6 +107,7 @@ class Checkpoints:
 
     def save_now(self) -> None:
         """The same without a loop; at the end of the process."""
+        self._writer.shutdown(wait=True)
         self._write(self._changed(everything=True))
 
     def _changed(self, *, everything: bool = False) -> dict[str, Any]:
@@ -116,7 +117,7 @@ class Checkpoints:
             services = self._services()
             names = set(services) if everything else self._names(services, touched)
             for name in names:
-                state = services[name]()
+                state = self._state(name, services[name])
                 if state is None:
                     continue
                 seen = _print(state)
@@ -126,6 +127,18 @@ class Checkpoints:
         finally:
             self._touched.copying(False)
         return changed
+
+    def _state(self, name: str, get_state: Callable[[], Any]) -> Any:
+        """The service's state, or None. A thread of the emulator may change it under a slow copy: then once more."""
+        for _ in range(10):
+            try:
+                return get_state()
+            except RuntimeError as error:
+                seen = error
+            except Exception:
+                _log.exception("the state of %s can't be read; it is not saved", name)
+                return None
+        raise seen
 
     def _names(self, services: Mapping[str, Callable[[], Any]], touched: set[int]) -> set[str]:
         """The services that own a touched store, and those that were loaded since the last look."""
@@ -138,13 +151,17 @@ class Checkpoints:
                 touched.update(found)
         return {self._owner[store] for store in touched if store in self._owner} & set(services)
 
-    def _write(self, changed: Mapping[str, Any]) -> None:
+    def _write(self, changed: dict[str, Any]) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        for name, state in changed.items():
+        while changed:
+            name, state = changed.popitem()
             try:
                 write_private(self._folder / f"{name}.json", self._encode(name, state))
+            except (TypeError, ValueError):
+                _log.exception("the state of %s can't be written as JSON; it is not saved", name)
             except BaseException:
-                self._last.pop(name, None)
+                for left in (name, *changed):
+                    self._last.pop(left, None)
                 raise
 
 

@@ -66,7 +66,7 @@ def _install(folder: Path, python: Path, environment: Mapping[str, str]) -> None
             shutil.rmtree(folder, ignore_errors=True)
             raise UserError(f"the embedded cloud could not be installed: {_last_words(ran.stderr)}",
                             hint="stage `local` needs the packages of " + str(LOCK.name) + " (ministack and its dependencies) once. "
-                                 "Connect to the package index and run `sst local start`; after that it works offline")
+                                 "Connect to the package index and run `sst deploy --stage local`; after that it works offline")
 
 
 def _uv() -> str:

@@ -24,18 +24,26 @@ _HOST = re.compile(r"(127\.0\.0\.1|localhost|([a-z0-9_$.-]+\.)?localhost)(:\d+)?
 class Gate:
     """An ASGI app around the emulator: Host and Origin checks, control endpoints, answers that wait for the disk.
 
-    ``commit=False`` for the front door, which stands in front of the same emulator and makes its own checks.
+    ``failed`` is what ended the emulator's start, if something did; ``on_failure`` is called then.
     """
 
-    def __init__(self, app: Any, settings: Settings, checkpoints: Checkpoints, control: Control) -> None:
+    def __init__(self, app: Any, settings: Settings, checkpoints: Checkpoints, control: Control,
+                 on_failure: Callable[[], None]) -> None:
         self._app, self._settings, self._checkpoints, self._control = app, settings, checkpoints, control
+        self._on_failure = on_failure
+        self.failed: Exception | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            except Exception as error:  # the server would go on without the emulator's state
+                self.failed = error
+                self._on_failure()
+                raise
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        reason = _refusal(headers)
+        reason = _refusal(headers) if self.failed is None else "the embedded cloud could not start"
         if reason or (scope["type"] == "http" and self._needs_token(scope["path"], headers)):
             await _refuse(scope, receive, send, reason or "this endpoint needs the token of this embedded cloud")
         elif scope["type"] != "http":

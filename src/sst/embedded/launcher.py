@@ -89,11 +89,14 @@ async def serve(settings: Settings, version: str, host: Mapping[str, str]) -> No
     config.loglevel = "WARNING"
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
              asyncio.create_task(_publish(settings, facts, door))]
-    await http(Gate(emulator.app, settings, checkpoints, control), config, shutdown_trigger=ended.wait)  # type: ignore[arg-type,unused-ignore]
+    gate: Any = Gate(emulator.app, settings, checkpoints, control, ended.set)
+    await http(gate, config, shutdown_trigger=ended.wait)
     await door.close()
     functions.close()
     for task in tasks:
         task.cancel()
+    if gate.failed is not None:
+        raise gate.failed
     if settings.folder.is_dir():
         checkpoints.save_now()
 

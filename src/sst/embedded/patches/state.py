@@ -5,22 +5,26 @@ import copy
 import json
 import marshal
 import pickle
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from sst.embedded.checkpoint import Checkpoints, Touched
 from sst.embedded.settings import Settings, write_private
+from sst.errors import StateError
 
 __all__ = ["NEEDS", "apply", "checkpoints"]
 
 NEEDS = ("core.responses:AccountRegionScopedDict._data", "core.responses:AccountScopedDict._data", "core.persistence:save_state",
          "core.persistence:_json_default", "core.persistence:_state_format_version", "app:_build_persistence_save_dict",
-         "app:save_all", "services.dynamodb:copy.deepcopy")
+         "app:save_all", "app:_load_persisted_state", "app:_state_map", "core.persistence:load_state", "services.dynamodb:copy.deepcopy")
 
 _touched = Touched()
+_DAMAGED = "put back a copy of the file, or delete everything of stage `local` with `sst local reset`"
 
 
 def apply(settings: Settings) -> None:
+    from ministack import app
     from ministack.core import persistence, responses
     from ministack.services import dynamodb
 
@@ -35,6 +39,24 @@ def apply(settings: Settings) -> None:
         write_private(folder / f"{service}.json", _encoded(service, data))
 
     persistence.save_state = save_state
+    app.save_all = lambda services: None  # the launcher saves at the end, after everything else has ended
+    app._load_persisted_state = lambda: _load(app, persistence, folder)
+
+
+def _load(app: Any, persistence: Any, folder: Path) -> None:
+    """Take up the saved state, or fail: the emulator would go on without it, and overwrite it."""
+    for name, module in app._state_map.items():
+        file = folder / f"{name}.json"
+        if not file.exists():
+            continue
+        try:
+            state = persistence.load_state(name)
+            if state is not None:
+                app._get_module(module).load_persisted_state(state)
+        except Exception as error:
+            raise StateError(f"{file} is damaged: {error}", hint=_DAMAGED) from error
+        if state is None:
+            raise StateError(f"{file} is damaged", hint=_DAMAGED)
 
 
 def checkpoints(settings: Settings) -> Checkpoints:
