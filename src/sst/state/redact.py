@@ -100,8 +100,10 @@ def _base64(raw: bytes) -> Iterable[str]:
 def secrets_of(item: Snapshot | State | Pending) -> Iterator[Any]:
     """The secret values that a state holds, for ``Redactor.add``."""
     if isinstance(item, Snapshot):
-        for kept in (*item.resources.values(), *item.deposed.values(), *item.pending.values()):
-            yield from secrets_of(kept)
+        for state in (*item.resources.values(), *item.deposed.values()):
+            yield from secrets_of(state)
+        for pending in item.pending.values():
+            yield from secrets_of(pending)
         for part in (item.outputs, item.links, item.meta):
             yield from _hidden(part)
         return
