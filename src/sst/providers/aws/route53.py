@@ -13,7 +13,7 @@ BUSY = ("PriorRequestNotComplete",)
 
 
 class Record(AwsResource, type="aws.route53.Record", service="route53"):
-    """A DNS record. ``records`` are its values, or ``alias`` points it at a thing of AWS. ``ttl`` is in seconds."""
+    """A DNS record. ``records`` are its values, or ``alias_target`` points it at a thing of AWS. ``ttl`` is in seconds."""
 
     zone: Arg[str] = prop("HostedZoneId", replace=True, read="")
     name: Arg[str] = prop(replace=True, read="")

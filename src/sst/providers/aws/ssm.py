@@ -28,7 +28,7 @@ class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
     arn: Output[str] = out("=arn:$partition:ssm:$region:$account:parameter/$name")
     version: Output[int] = out("Version || Parameter.Version", volatile=True)
 
-    create = call("put_parameter")
+    create = call("put_parameter", idempotent=False)
     read = call("get_parameter", Name="$name", WithDecryption=True)
     reads = "Parameter"
     update = (call("put_parameter", only="name value type_ description tier key_id", Overwrite=True, idempotent=True),)
