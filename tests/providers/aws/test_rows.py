@@ -93,3 +93,64 @@ def test_a_foreign_thing_of_the_same_name_is_not_taken_for_ours(world: World) ->
         assert isinstance(world.provider.find(todo), Absent)
     finally:
         world.aws.call("iam", "delete_role", {"RoleName": "fixed"})
+
+
+def test_a_thing_is_taken_over_by_its_id(world: World) -> None:
+    queue = world.create(world.todo("aws.sqs.Queue", {"delay_seconds": 5}))
+    there = world.provider.read(State("u", "aws.sqs.Queue", queue.id))
+    assert there and there.inputs and there.inputs["name"] == queue.inputs["name"] and there.inputs["delay_seconds"] == 5
+    assert dict(there.outputs) == dict(queue.outputs)
+
+
+def test_drift_is_seen(world: World, aws: Aws) -> None:
+    queue = world.create(world.todo("aws.sqs.Queue", {"delay_seconds": 5}))
+    aws.call("sqs", "set_queue_attributes", {"QueueUrl": queue.outputs["url"], "Attributes": {"DelaySeconds": "9"}})
+    seen = world.provider.read(queue)
+    assert seen and seen.inputs and seen.inputs["delay_seconds"] == 9
+
+
+def test_a_full_bucket_is_emptied_only_when_asked(world: World, aws: Aws) -> None:
+    bucket = world.create(world.todo("aws.s3.Bucket", {}))
+    world.make("aws.s3.BucketVersioning", {"bucket": bucket.id, "status": "Enabled"})
+    for i in range(3):
+        aws.call("s3", "put_object", {"Bucket": bucket.id, "Key": "k", "Body": b"%d" % i})
+    with pytest.raises(ProviderError) as e:
+        world.provider.delete(bucket, note)
+    assert e.value.code == "BucketNotEmpty"
+    world.made = [s for s in world.made if s.id != bucket.id]
+    world.provider.delete(replace(bucket, inputs={**bucket.inputs, "force_destroy": True}), note)
+    assert world.provider.read(bucket) is None
+
+
+def test_a_bucket_with_a_fixed_name_that_exists_is_not_taken_over(world: World) -> None:
+    name = world.make("aws.s3.Bucket", {})["name"]
+    with pytest.raises(ProviderError, match="there is a bucket named"):
+        world.provider.create(world.todo("aws.s3.Bucket", {"name": name}), note)
+
+
+def test_large_code_goes_through_a_bucket(world: World, aws: Aws) -> None:
+    assets = world.make("aws.s3.Bucket", {"force_destroy": True})["name"]
+    world.provider.asset_bucket = lambda: assets
+    world.provider.inline = 10
+    role = world.make("aws.iam.Role", {"assume_role_policy": {}})
+    world.make("aws.lambda.Function", {"role": role["arn"], "handler": "app.handler", "runtime": "python3.12",
+                                       "code": {"path": "1", "sha256": "1" * 64}})
+    assert aws.call("s3", "list_objects_v2", {"Bucket": assets})["KeyCount"] == 1
+
+
+def test_an_app_costs_hardly_more_than_one_call_a_resource(world: World, aws: Aws) -> None:
+    aws.account()
+    before = aws.counts.total()
+    for _ in range(3):
+        role = world.make("aws.iam.Role", {"assume_role_policy": {}})
+        world.make("aws.iam.RolePolicy", {"role": role["name"], "policy": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"}]}})
+        world.make("aws.logs.LogGroup", {"retention": 30})
+        world.make("aws.lambda.Function", {"role": role["arn"], "handler": "app.handler", "runtime": "python3.12",
+                                           "code": {"path": "1", "sha256": "1" * 64}})
+        world.make("aws.sqs.Queue", {})
+    bucket = world.make("aws.s3.Bucket", {})
+    world.make("aws.s3.PublicAccessBlock", {"bucket": bucket["name"]})
+    world.make("aws.dynamodb.Table", {"attribute_definitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                                      "key_schema": [{"AttributeName": "id", "KeyType": "HASH"}]})
+    assert (aws.counts.total() - before) / len(world.made) <= 1.3

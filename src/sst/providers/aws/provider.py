@@ -49,6 +49,7 @@ class AwsProvider:
         self.aws, self.app, self.stage, self.lineage = aws, app, stage, lineage
         self.own_tags = dict(tags or {})
         self.address, self.asset, self.asset_bucket = address, asset, asset_bucket
+        self.inline = INLINE
 
     # the engine's seam
 
@@ -112,7 +113,8 @@ class AwsProvider:
         seen = kind.inputs_from(answer)
         if not state.inputs:      # a thing to take over: all that can be told of it
             seen = {**{k: v for k, v in told.items() if k in kind.props}, **seen}
-            return Made(state.id, kind.outputs(self, answer, {**known, **seen}), seen)
+            shown = {k: v for k, v in told.items() if k in kind.outs}
+            return Made(state.id, {**shown, **kind.outputs(self, answer, {**known, **seen})}, seen)
         same = {k for k, v in seen.items() if k not in state.inputs or _alike(kind, k, state.inputs[k], v)}
         return Made(state.id, {**state.outputs, **kind.outputs(self, answer, known)},
                     {**state.inputs, **{k: v for k, v in seen.items() if k not in same}})
@@ -201,7 +203,7 @@ class AwsProvider:
         """A function's code as Lambda takes it: in the call, or through S3 if it is large."""
         assert self.asset
         data = self.asset(inputs)
-        if len(data) <= INLINE or self.asset_bucket is None:
+        if len(data) <= self.inline or self.asset_bucket is None:
             return {"ZipFile": data}
         key = f"assets/{self.app}/{self.stage}/{inputs['code']['sha256']}.zip"
         bucket = self.asset_bucket()
