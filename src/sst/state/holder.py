@@ -2,10 +2,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
-import uuid
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,7 +31,7 @@ class Who:
 def here(user: str, *, ci: str = "") -> Who:
     """This process. ``user`` and ``ci`` come from the environment, which the caller reads."""
     pid = os.getpid()
-    return Who(user, socket.gethostname(), pid, ci, _place(), _start(pid))
+    return Who(user, _host(), pid, ci, _place(), _start(pid))
 
 
 def alive(who: Who) -> bool | None:
@@ -59,10 +57,20 @@ def steady() -> float:
     return time.monotonic()
 
 
+def _host() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()
+
+
 @cache
 def _place() -> str:
     if _SYSTEM != "linux":
-        return f"{socket.gethostname()}/{uuid.getnode():x}"
+        import uuid  # slow to import, and not needed on Linux
+
+        return f"{_host()}/{uuid.getnode():x}"
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .holder import Who
 from .keys import FileKeys, KeyRing, MemoryKeys, SsmKeys
@@ -10,10 +11,11 @@ from .lock import Lease
 from .secrets import FALLBACK, Secrets
 from .session import Stage
 from .store import Store
-from .stores.bootstrap import bootstrap, record_region
 from .stores.local import LocalStore
 from .stores.memory import MemoryStore
-from .stores.s3 import Call, S3Store
+
+if TYPE_CHECKING:
+    from .stores.s3 import Call
 
 __all__ = ["StateHome"]
 
@@ -43,6 +45,9 @@ class StateHome:
     @staticmethod
     def aws(calls: Callable[[str], Call], region: str, app: str) -> StateHome:
         """State in the account's bucket, made on first use in ``region``; keys in SSM ``/sst-py/key/<app>/<stage>``."""
+        from .stores.bootstrap import bootstrap, record_region  # not needed for a home on this machine
+        from .stores.s3 import S3Store
+
         bucket = bootstrap(calls, region)
         ssm = calls(record_region(region))
         store = S3Store(calls(bucket.region), bucket.name)

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ..core.model import Folding, Snapshot
 from ..errors import StateError
@@ -17,6 +17,9 @@ from .records import Box, entries_of, snapshot_of, snapshot_records
 from .store import Store, Stored
 
 __all__ = ["Loaded", "Version", "Versions"]
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _TOGETHER = 16
 """Objects that are read at once."""
@@ -50,6 +53,16 @@ class Loaded:
     fences: list[int] = field(default_factory=list)
     unsaved: bool = False
     """Whether the journal holds more than the snapshot."""
+
+
+def _together(read: Callable[[K], V], wanted: Sequence[K]) -> list[V]:
+    """``read`` of each, on threads if they are many."""
+    if len(wanted) < 4:
+        return [read(k) for k in wanted]
+    from concurrent.futures import ThreadPoolExecutor  # slow to import; most commands read one snapshot and no journal
+
+    with ThreadPoolExecutor(_TOGETHER) as pool:
+        return list(pool.map(read, wanted))
 
 
 class Versions:
@@ -126,11 +139,7 @@ class Versions:
         for expected, (position, key) in enumerate(zip(positions, keys, strict=True), after + 1):
             if position != expected:
                 raise Damaged(journal_key(self._prefix, expected), 0, f"it is missing, and {key} is there")
-        if len(keys) < 4:
-            found: Iterable[Stored | None] = map(self._store.get, keys)
-        else:
-            with ThreadPoolExecutor(_TOGETHER) as pool:
-                found = list(pool.map(self._store.get, keys))
+        found = _together(self._store.get, keys)
         return [self._decode(key, stored, "journal") for key, stored in zip(keys, found, strict=True)]
 
     def read(self, serial: int) -> tuple[Snapshot, str]:
@@ -144,9 +153,7 @@ class Versions:
         return self.read(serial)[0]
 
     def history(self) -> list[Version]:
-        serials = self.serials()[::-1]
-        with ThreadPoolExecutor(_TOGETHER) as pool:
-            return list(pool.map(self._describe, serials))
+        return _together(self._describe, self.serials()[::-1])
 
     def _describe(self, serial: int) -> Version:
         try:

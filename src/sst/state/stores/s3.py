@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
 from ...errors import ProviderError, StateError
@@ -46,6 +45,8 @@ class S3Store:
         answer = self._call_aws("s3", operation, {"Bucket": self.bucket, **params})
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         if date := headers.get("date"):
+            from email.utils import parsedate_to_datetime  # slow to import
+
             with self._lock:
                 self._time = (parsedate_to_datetime(date).timestamp(), asked)
         return answer
