@@ -1,0 +1,111 @@
+"""Between the emulator and whatever runs functions: one invocation in, one answer out, its lines in CloudWatch Logs.
+
+The emulator asks in its own words (`run`, `open_stream`); a `Runner` is asked in ours. The executor is the runner; the emulator's own way
+of running functions stays in place only while there is none.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sst.embedded import logs
+from sst.embedded.functions import Prepared, prepare
+from sst.embedded.settings import Settings
+
+__all__ = ["Answer", "Bridge", "Log", "Runner", "StreamedBody"]
+
+_SEPARATOR = b"\0" * 8
+_LONGEST_PRELUDE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one invocation gave."""
+
+    payload: bytes
+    """JSON: the handler's value, or ``{"errorMessage": ..., "errorType": ..., "stackTrace": [...]}``."""
+    failed: bool = False
+    tail: str = ""
+    """The last lines of its log, START and REPORT included."""
+
+
+class Log(Protocol):
+    """Where a runner puts lines: (epoch milliseconds, text), with the sandbox they came from."""
+
+    def __call__(self, function: Prepared, sandbox: str, lines: Sequence[tuple[int, str]]) -> None: ...
+
+
+class Runner(Protocol):
+    """Runs functions; called from many threads at once."""
+
+    def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer: ...
+
+    def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Iterator[bytes]:
+        """The response in parts as the function writes them, framed as Lambda frames it: prelude, eight NULs, body."""
+        ...
+
+    def retire(self, name: str) -> None:
+        """Code or settings changed, or the function is gone: end its sandboxes once they are idle."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class StreamedBody:
+    """A response whose beginning is known: status and headers; the rest comes when it is iterated."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self.prelude: dict[str, Any] | None = None
+        self._first = b""
+        for part in parts:
+            self._first += part
+            head, separator, body = self._first.partition(_SEPARATOR)
+            if separator:
+                self.prelude, self._first = _prelude(head), body
+                break
+            if self._first.lstrip()[:1] != b"{" or len(self._first) > _LONGEST_PRELUDE:
+                break
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._first:
+            yield self._first
+        yield from self._parts
+
+
+def _prelude(head: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(head)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+class Bridge:
+    """Holds the runner for the emulator's patches."""
+
+    def __init__(self, settings: Settings, runner: Runner) -> None:
+        self._settings, self._runner = settings, runner
+
+    def run(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        """One invocation, answered in the emulator's words: ``body``, ``error``, ``function_error``, ``log``."""
+        function = prepare(self._settings, record, config)
+        answer = self._runner.invoke(function, json.dumps(event).encode(), request_id=request_id, log=self._log)
+        result: dict[str, Any] = {"body": json.loads(answer.payload or b"null"), "log": answer.tail}
+        return result | {"error": True, "function_error": "Unhandled"} if answer.failed else result
+
+    def open_stream(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any, request_id: str) -> StreamedBody:
+        """Start a streamed invocation; returns when status and headers are known."""
+        function = prepare(self._settings, record, config)
+        return StreamedBody(self._runner.stream(function, json.dumps(event).encode(), request_id=request_id, log=self._log))
+
+    def retire(self, name: str) -> None:
+        self._runner.retire(name)
+
+    def close(self) -> None:
+        self._runner.close()
+
+    def _log(self, function: Prepared, sandbox: str, lines: Sequence[tuple[int, str]]) -> None:
+        logs.write(function.account, function.region, function.log_group, logs.stream_name(function.version, sandbox), lines)

@@ -1,0 +1,61 @@
+"""What only our own executor gives, seen through the emulator."""
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+import urllib.request
+
+import pytest
+
+from sst.embedded.cloud import Cloud
+from sst.embedded.patches.functions import ADAPTER
+
+from .functions import function, invoke, url
+from .test_emulator import client
+
+pytestmark = [pytest.mark.emulator, pytest.mark.skipif(not importlib.util.find_spec(ADAPTER), reason="the executor is not connected yet")]
+
+STREAM = """
+exports.handler = awslambda.streamifyResponse(async (event, stream, context) => {
+  stream = awslambda.HttpResponseStream.from(stream, {statusCode: 201, headers: {"content-type": "text/plain"}});
+  stream.write("first ");
+  await new Promise(resolve => setTimeout(resolve, 2000));
+  stream.write("second");
+  stream.end();
+});
+"""
+STUBBORN = """
+class MyErr(Exception):
+    pass
+def handler(event, context):
+    raise MyErr("why")
+"""
+
+
+def test_the_first_byte_comes_before_the_end(cloud: Cloud) -> None:
+    address = url(cloud, function(cloud, STREAM, file="index.js", runtime="nodejs20.x", Timeout=10), InvokeMode="RESPONSE_STREAM")
+    with urllib.request.urlopen(address) as answer:
+        assert answer.status == 201
+        began = time.monotonic()
+        assert answer.read1(100) == b"first "
+        assert answer.read() == b"second"
+        assert time.monotonic() - began > 1
+
+
+def test_the_real_error_type_arrives_also_in_a_state_machine(cloud: Cloud) -> None:
+    name = function(cloud, STUBBORN)
+    answer, error = invoke(cloud, name)
+    assert (error, answer["errorType"], answer["errorMessage"]) == ("Unhandled", "MyErr", "why")
+    arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+    states = client(cloud, "stepfunctions")
+    machine = states.create_state_machine(name=name, roleArn=f"arn:aws:iam::{cloud.account}:role/{name}", definition=json.dumps({
+        "StartAt": "Try", "States": {
+            "Try": {"Type": "Task", "Resource": arn, "Catch": [{"ErrorEquals": ["MyErr"], "Next": "Caught"}], "End": True},
+            "Caught": {"Type": "Pass", "Result": "caught", "End": True}}}))["stateMachineArn"]
+    run = states.start_execution(stateMachineArn=machine)["executionArn"]
+    deadline = time.monotonic() + 20
+    while (found := states.describe_execution(executionArn=run))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (found["status"], found.get("output")) == ("SUCCEEDED", '"caught"')
