@@ -23,8 +23,8 @@ from .conftest import Project
     (["secret", "sett", "A", "b"], '✗ there is no command "sst secret sett"\n  hint: did you mean "set"?\n'),
     (["completion", "tcsh"], "✗ sst completion: invalid value for '{bash|zsh|fish}': 'tcsh' is not one of"),
     (["state", "restore", "x"], "✗ sst state restore: invalid value for 'SERIAL': 'x' is not a valid integer"),
-    (["deploy", "--stage", "a_b"], '✗ "a_b" is no stage name: it starts with a letter and holds letters, digits and hyphens only (--stage)\n'
-                                   '  hint: "a-b" would do\n'),
+    (["deploy", "--stage", "a_b"], '✗ "a_b" is no stage name: it starts with a letter and holds letters, digits and hyphens '
+                                   'only (--stage)\n  hint: "a-b" would do\n'),
     (["deploy", "--stage", ""], "✗ the stage name is empty (--stage)\n"),
     (["deploy", "--config", "nowhere.py"], "/nowhere.py (--config)\n"),
     (["deploy", "--config", "files.txt"], "✗ files.txt is no Python file (--config)\n"),

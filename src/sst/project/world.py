@@ -11,7 +11,6 @@ from ..core.model import Snapshot
 from ..core.provider import Provider
 from ..core.resource import Resource
 from ..errors import ProviderError, StateError, UserError
-from ..providers.aws.client import Aws
 from ..state.home import StateHome
 from ..state.secrets import Secrets
 from ..state.session import Stage
@@ -19,6 +18,7 @@ from .home import state_folder, who
 from .project import Project, profile_of
 
 if TYPE_CHECKING:
+    from ..providers.aws.client import Aws
     from ..providers.local.build import Builder
 
 __all__ = ["LocalCloud", "Lookup", "World"]
@@ -74,6 +74,8 @@ class World:
         return found
 
     def _open_aws(self) -> Aws:
+        from ..providers.aws.client import Aws  # brings ssl, which an app without AWS does not need
+
         p = self.project
         if p.is_local:
             c = self.cloud
@@ -155,6 +157,7 @@ class World:
                                 hint="it is in the state, but the program that declared it is not this one; put the import back")
 
     def _aws_provider(self, lineage: str, offline: bool) -> Provider:
+        from ..providers.aws.client import Aws
         from ..providers.aws.provider import AwsProvider
 
         p = self.project

@@ -1,0 +1,47 @@
+"""What a command costs before it does anything."""
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import SST, Project
+
+HEAVY = ("asyncio", "ssl", "botocore", "boto3", "sqlite3", "http", "email", "subprocess", "cryptography", "sst.core", "sst.aws",
+         "sst.engine", "sst.state", "sst.project")
+
+
+@pytest.mark.parametrize("words", [["version"], ["--help"], ["deploy", "--help"], []])
+def test_nothing_heavy_is_imported_to_say_the_version_or_the_help(words: list[str]) -> None:
+    code = (f"import sys; from sst.cli.main import run; code = run({words!r}); "
+            f"print([m for m in {HEAVY!r} if m in sys.modules]); sys.exit(code)")
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_no_op_deploy_loads_no_client_of_a_cloud(project: Project) -> None:
+    project.program('File("A")')
+    project.run("deploy")
+    code = ("import sys; from sst.cli.main import run; code = run(['deploy']); "
+            "print([m for m in ('asyncio', 'botocore', 'boto3', 'ssl', 'cryptography') if m in sys.modules]); sys.exit(code)")
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project.root,
+                          env=project.environment)
+    assert said.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_the_packages() -> None:
+    import tomllib
+    from pathlib import Path
+
+    import sst
+
+    facts = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert facts["project"]["version"] == sst.__version__
+    said = subprocess.run([SST, "version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"sst {sst.__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    assert "_SST_COMPLETE" in subprocess.run([SST, "completion", shell], capture_output=True, text=True, check=True).stdout
