@@ -98,7 +98,7 @@ class _Helped:
         own: list[tuple[str, str]] = []
         shared: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
-            if record := param.get_help_record(ctx):
+            if (record := param.get_help_record(ctx)) and record[1]:
                 (shared if param.name in common else own).append(record)
         for title, rows in (("Options", own), ("Global options", shared)):
             if rows:
@@ -127,6 +127,9 @@ class Group(_Helped, click.Group):
         named.setdefault("context_settings", SETTINGS)
         super().__init__(*args, **named)
         self.params += global_options()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)
