@@ -338,3 +338,25 @@ def _(w: World) -> Sample:
     zone = w.zone("example.test")
     return Sample({"zone": zone, "name": "www.example.test", "type_": "A", "ttl": 60, "records": ["127.0.0.1"]},
                   {"records": ["127.0.0.2"], "ttl": 30}, {"name": "other.example.test"})
+
+
+@sample("aws.sns.Topic")
+def _(w: World) -> Sample:
+    return Sample({"display_name": "one", "tags": {"a": "1"}}, {"display_name": "two", "tags": {"b": "2"}}, {"fifo": True})
+
+
+@sample("aws.sns.TopicPolicy")
+def _(w: World) -> Sample:
+    arn = w.make("aws.sns.Topic", {})["arn"]
+
+    def policy(action: str) -> dict[str, Any]:
+        return _policy(action, arn, Principal={"Service": "s3.amazonaws.com"})
+    return Sample({"topic_arn": arn, "policy": policy("sns:Publish")}, {"policy": policy("sns:Subscribe")},
+                  {"topic_arn": w.make("aws.sns.Topic", {})["arn"]}, gone=False)
+
+
+@sample("aws.sns.Subscription")
+def _(w: World) -> Sample:
+    return Sample({"topic_arn": w.make("aws.sns.Topic", {})["arn"], "protocol": "sqs", "endpoint": queue(w)["arn"],
+                   "filter_policy": {"a": ["1"]}}, {"filter_policy": {"a": ["2"]}, "raw_message_delivery": True},
+                  {"endpoint": queue(w)["arn"]})

@@ -65,7 +65,7 @@ def test_a_row_lives_its_life(type: str, world: World, aws: Aws) -> None:
     provider.delete(state, note)
 
 
-MAY_LACK = {"aws.dynamodb.Table": {"stream_arn"}, "aws.acm.Certificate": {"record_name", "record_value"}}
+MAY_LACK = {"aws.dynamodb.Table": {"stream_arn"}}
 
 
 def changed(world: World, sample: Sample, state: State) -> State:

@@ -25,6 +25,9 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
     record_name: Output[str] = out("Certificate.DomainValidationOptions[0].ResourceRecord.Name")
     record_value: Output[str] = out("Certificate.DomainValidationOptions[0].ResourceRecord.Value")
 
+    records: Output[list[dict[str, str]]] = out("Certificate.DomainValidationOptions[].ResourceRecord")
+    """A record for each name: ``{"Name", "Type", "Value"}``."""
+
     identity = "tag"
     identifier = "$arn"
     create = call("request_certificate", IdempotencyToken="$token", idempotent=True)
@@ -33,6 +36,7 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
     found = "CertificateSummaryList"
     reads = "Certificate"
     read_back = True
+    ready = "Certificate.DomainValidationOptions[0].ResourceRecord"
     delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",), idempotent=True)
     gone = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("add_tags_to_certificate", CertificateArn="$arn", Tags="$tags"),

@@ -39,7 +39,7 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     stream_arn: Output[str] = out("TableDescription.LatestStreamArn || Table.LatestStreamArn", volatile=True)
 
     holds_data = True
-    create = call("create_table", wait="table_exists", wait_on="TableName")
+    create = call("create_table", retry=("LimitExceededException",), wait="table_exists", wait_on="TableName")
     read = call("describe_table", TableName="$name")
     reads = "Table"
     update = (

@@ -12,6 +12,7 @@ from .table import AwsResource, Tagging, call
 
 __all__ = ["Role", "RolePolicy", "RolePolicyAttachment"]
 
+BUSY = ("ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable")
 GONE = ("NoSuchEntity", "NoSuchEntityException")
 
 
@@ -43,7 +44,7 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
               call("put_role_permissions_boundary", only="permissions_boundary", RoleName="$name", idempotent=True))
     unset = {"permissions_boundary": call("delete_role_permissions_boundary", RoleName="$name")}
     empty = {"description": "", "max_session_duration": 3600}
-    delete = call("delete_role", RoleName="$name", retry=("DeleteConflict",))
+    delete = call("delete_role", RoleName="$name", retry=("DeleteConflict", *BUSY))
     gone = GONE
     tagging = Tagging(add=call("tag_role", RoleName="$name", Tags="$tags"),
                       remove=call("untag_role", RoleName="$name", TagKeys="$tag_keys"),
@@ -66,10 +67,10 @@ class RolePolicy(AwsResource, type="aws.iam.RolePolicy", service="iam"):
 
     identity = "key"
     identifier = "$role/$name"
-    create = call("put_role_policy", idempotent=True)
+    create = call("put_role_policy", retry=BUSY, idempotent=True)
     read = call("get_role_policy", RoleName="$role", PolicyName="$name")
-    update = (call("put_role_policy", only="role name policy", idempotent=True),)
-    delete = call("delete_role_policy", RoleName="$role", PolicyName="$name")
+    update = (call("put_role_policy", only="role name policy", retry=BUSY, idempotent=True),)
+    delete = call("delete_role_policy", RoleName="$role", PolicyName="$name", retry=BUSY)
     gone = GONE
     delete_first = True
 
@@ -82,10 +83,10 @@ class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", ser
 
     identity = "key"
     identifier = "$role/$policy_arn"
-    create = call("attach_role_policy", idempotent=True)
+    create = call("attach_role_policy", retry=BUSY, idempotent=True)
     read = call("list_attached_role_policies", RoleName="$role")
     absent = "AttachedPolicies"
-    delete = call("detach_role_policy", RoleName="$role", PolicyArn="$policy_arn")
+    delete = call("detach_role_policy", RoleName="$role", PolicyArn="$policy_arn", retry=BUSY)
     gone = GONE
     delete_first = True
 

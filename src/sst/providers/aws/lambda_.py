@@ -162,10 +162,12 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     identity = "key"
     identifier = "$uuid"
     create = call("create_event_source_mapping", retry=("InvalidParameterValueException: permissions",
+                                                        "InvalidParameterValueException: ensure the role can perform",
                                                         "InvalidParameterValueException: cannot be assumed", BUSY))
+    absent = "UUID"
     read = call("get_event_source_mapping", UUID="$id")
     find = call("list_event_source_mappings", EventSourceArn="$event_source_arn", FunctionName="$function_name")
-    found = "EventSourceMappings"
+    found = "EventSourceMappings[?State != 'Deleting']"
     update = (call("update_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True,
                    only="function_name enabled batch_size maximum_batching_window filters function_response_types "
                         "maximum_retry_attempts bisect_batch scaling_config"),)
@@ -176,6 +178,10 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     gone = GONE
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
                       remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {} if answer.get("State") == "Deleting" else answer
 
 
 class EventInvokeConfig(AwsResource, type="aws.lambda.EventInvokeConfig", service="lambda"):

@@ -44,7 +44,7 @@ class Lint:
 
         self.kind, self.model = kind, _model(kind.service)
         self.names = {xform_name(n): n for n in self.model.operation_names}
-        self.own_request = "request" in vars(kind)
+        self.own_request = kind.request.__func__ is not AwsResource.request.__func__  # type: ignore[attr-defined]  # class methods
         """The row shapes its requests itself: what it sends can't be told without running it."""
         self.refs = {*kind.props, *kind.outs, *CONTEXT, *(f"{k}_was" for k in kind.props)}
 

@@ -21,13 +21,14 @@ class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
 
     arn: Output[str] = out("=arn:$partition:logs:$region:$account:log-group:$name")
 
-    create = call("create_log_group")
+    create = call("create_log_group", retry=("OperationAbortedException",))
     read = call("describe_log_groups", logGroupNamePrefix="$name")
     reads = "logGroups[0]"
     absent = "logGroups"
-    update = (call("put_retention_policy", only="retention", also=True, logGroupName="$name", idempotent=True),)
+    update = (call("put_retention_policy", only="retention", also=True, logGroupName="$name", idempotent=True,
+                   retry=("OperationAbortedException",)),)
     unset = {"retention": call("delete_retention_policy", logGroupName="$name")}
-    delete = call("delete_log_group", logGroupName="$name")
+    delete = call("delete_log_group", logGroupName="$name", retry=("OperationAbortedException",))
     gone = ("ResourceNotFoundException",)
     tagging = Tagging("map", "tags", add=call("tag_resource", resourceArn="$arn", tags="$tags"),
                       remove=call("untag_resource", resourceArn="$arn", tagKeys="$tag_keys"),

@@ -81,7 +81,7 @@ class AwsProvider:
                 outputs |= kind.outputs(self, later, known)
         if kind.read_back and kind.read:
             known["id"] = str(fill(kind.identifier, known))
-            outputs |= kind.outputs(self, kind.seen(self.send(kind, kind.read, known, {}, note), known), known)
+            outputs |= kind.outputs(self, self._read_back(kind, known, note), known)
         return Made(str(fill(kind.identifier, {**known, **outputs})), outputs)
 
     def _sent_once(self, kind: type[AwsResource], todo: Pending, known: Mapping[str, Any], request: Mapping[str, Any],
@@ -100,6 +100,19 @@ class AwsProvider:
                     case Unsure():
                         raise
         raise AssertionError
+
+    def _read_back(self, kind: type[AwsResource], known: Mapping[str, Any], note: Note) -> Mapping[str, Any]:
+        """What a new thing looks like, once it shows all its outputs: a moment after its creation."""
+        import jmespath
+
+        assert kind.read
+        for turn in range(60):
+            answer = kind.seen(self.send(kind, kind.read, known, {}, note, poll=turn > 0), known)
+            if not kind.ready or jmespath.search(kind.ready, answer):
+                return answer
+            self.aws.sleep(min(0.25 * 2 ** turn, 5))
+        raise ProviderError("it does not show all its outputs after minutes", code="WaiterTimeout",
+                            operation=f"{kind.service} {kind.read.op}")
 
     def read(self, state: State) -> Made | None:
         kind = row(state.type)
@@ -189,12 +202,16 @@ class AwsProvider:
 
     # what rows use
 
-    def send(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any], request: Mapping[str, Any], note: Note) -> dict[str, Any]:
+    def send(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any], request: Mapping[str, Any], note: Note, *,
+             poll: bool = False) -> dict[str, Any]:
         """Make one call of a row: the wired properties plus the call's own parameters."""
         params = {**request, **{k: v for k, t in c.params.items() if (v := fill(t, known)) is not None}}
         region = known.get("region_asked")
         answer = self.aws.call(kind.service, c.op, params, region=region, note=note, retry=c.retry, idempotent=c.idempotent,
-                               token=known.get("token") or "")
+                               token=known.get("token") or "", poll=poll)
+        for failed in answer.get("FailedEntries", ()):     # a refusal inside a success
+            raise ProviderError(failed.get("ErrorMessage", ""), code=failed.get("ErrorCode", ""), operation=f"{kind.service} {c.op}",
+                                request_id=answer["ResponseMetadata"].get("RequestId", ""), status=400)
         if c.wait:
             self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on}, region=region, note=note)
         return answer

@@ -80,8 +80,11 @@ def empty(provider: Any, known: Mapping[str, Any], note: Note) -> None:
         page = provider.aws.call("s3", "list_object_versions", {"Bucket": bucket, **marker}, region=region)
         found = [{"Key": v["Key"], "VersionId": v["VersionId"]} for kind in ("Versions", "DeleteMarkers") for v in page.get(kind, ())]
         for i in range(0, len(found), 1000):
-            provider.aws.call("s3", "delete_objects", {"Bucket": bucket, "Delete": {"Objects": found[i:i + 1000], "Quiet": True}},
-                              region=region, idempotent=True)
+            answer = provider.aws.call("s3", "delete_objects", {"Bucket": bucket, "Delete": {"Objects": found[i:i + 1000], "Quiet": True}},
+                                       region=region, idempotent=True)
+            for kept in answer.get("Errors", ()):
+                raise ProviderError(f"{kept.get('Key')} can't be deleted: {kept.get('Message')}", code=kept.get("Code", ""),
+                                    operation="s3 delete_objects", status=400)
         gone += len(found)
         if found:
             note(f"{gone:,} objects deleted")

@@ -28,7 +28,7 @@ class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmana
 
     arn: Output[str] = out("ARN")
 
-    create = call("create_secret", ClientRequestToken="$token", idempotent=True)
+    create = call("create_secret", ClientRequestToken="$token", idempotent=True, retry=("InvalidRequestException: deletion",))
     read = call("describe_secret", SecretId="$name")
     update = (call("update_secret", only="value description kms_key", SecretId="$name", idempotent=True),)
     empty = {"description": "", "kms_key": "alias/aws/secretsmanager"}

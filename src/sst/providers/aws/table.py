@@ -112,6 +112,8 @@ class AwsResource(Resource):
     """JMESPath in the answer of ``read`` below which properties stand as they are sent."""
     read_back: ClassVar[bool] = False
     """The answer of the create does not hold all outputs: read after it."""
+    ready: ClassVar[str] = ""
+    """JMESPath in that read's answer that is null until all outputs are there."""
 
     def __init_subclass__(cls, *, type: str = "", service: str = "", **kw: Any) -> None:
         super().__init_subclass__(type=type, **kw)
@@ -174,7 +176,7 @@ class AwsResource(Resource):
         """What an id tells of the thing: ``$role/$name`` of ``a/b`` is role a, name b."""
         pattern = re.sub(r"\\\$(\w+)", r"(?P<\1>.+?)", re.escape(cls.identifier))
         found = re.fullmatch(pattern, id)
-        return found.groupdict() if found else {}
+        return {k: v for k, v in found.groupdict().items() if k in cls.outs or (k in cls.props and k != "region")} if found else {}
 
     @classmethod
     def before_create(cls, provider: AwsProvider, todo: Pending, known: Mapping[str, Any]) -> None:
