@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def _launch(folder: Path, python: Path, wanted: Mapping[str, object], environmen
     import subprocess
 
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "XDG_DATA_HOME", "UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR")
-    env = {name: environment[name] for name in kept if name in environment}
+    env = {name: environment[name] for name in kept if name in environment} | {"SST_PYTHON": sys.executable}
     log = folder / "cloud.log"
     if log.exists() and log.stat().st_size > 5_000_000:
         log.replace(folder / "cloud.log.1")

@@ -35,13 +35,12 @@ def main(arguments: list[str]) -> int:
     if held is None:
         sys.stderr.write("another process holds this data folder\n")
         return 1
-    settings = _settings(folder, region, iam)
-    host = dict(os.environ)
+    settings = _settings(folder, region, iam, dict(os.environ))
     os.environ.clear()
-    os.environ.update({"PATH": host.get("PATH", ""), "HOME": str(folder), "LANG": "C.UTF-8", **settings.environment()})
+    os.environ.update({"PATH": settings.host.get("PATH", ""), "HOME": str(folder), "LANG": "C.UTF-8", **settings.environment()})
     _set_up_logging(folder)
     try:
-        asyncio.run(serve(settings, version, host))
+        asyncio.run(serve(settings, version))
     except SstError as error:
         _log.error("%s", error)
         sys.stderr.write(f"{error}\n".replace("\n", " ").strip() + "\n")
@@ -49,7 +48,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-async def serve(settings: Settings, version: str, host: Mapping[str, str]) -> None:
+async def serve(settings: Settings, version: str) -> None:
     """Patch the emulator, serve it, publish ``cloud.json``; returns after an orderly end."""
     from sst.embedded import patches
 
@@ -127,7 +126,7 @@ async def _watch(settings: Settings, ended: asyncio.Event) -> None:
     ended.set()
 
 
-def _settings(folder: Path, region: str, iam: bool) -> Settings:
+def _settings(folder: Path, region: str, iam: bool, host: Mapping[str, str]) -> Settings:
     keys = Keys.of(folder)
     port = _free_port(keys.port)
     found = replace(keys, port=port, s3_port=_free_port(keys.s3_port, port))
@@ -135,7 +134,7 @@ def _settings(folder: Path, region: str, iam: bool) -> Settings:
         found.save(folder)
     for name in ("state", "s3", "tmp"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
-    return Settings(folder, region, found, iam)
+    return Settings(folder, region, found, iam, host)
 
 
 def _free_port(wanted: int, other: int = 0) -> int:

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 __all__ = ["ACCOUNT", "Keys", "Settings", "read_json", "write_private"]
@@ -47,6 +47,8 @@ class Settings:
     region: str
     keys: Keys
     iam: bool = True
+    host: Mapping[str, str] = field(default_factory=dict)
+    """Of the user's environment: PATH, HOME and the like, and ``SST_PYTHON`` (the project's interpreter). For finding interpreters only."""
 
     @property
     def port(self) -> int:
