@@ -13,7 +13,8 @@ from sst.embedded.settings import Settings
 
 __all__ = ["ADAPTER", "NEEDS", "apply", "close"]
 
-NEEDS = ("services.lambda_svc:_execute_function_dispatch", "services.lambda_svc:_runtime_env_vars",
+NEEDS = ("services.lambda_svc:_execute_function_dispatch", "services.lambda_svc:_LAMBDA_STATE_TRANSITION_DELAY",
+         "services.lambda_svc:_runtime_env_vars",
          "services.lambda_svc:_resolve_layer_zip", "services.lambda_svc:invalidate_worker", "services.lambda_svc:run_reentrant",
          "services.lambda_svc:_function_url_stream_response", "services.lambda_svc:_acquire_execution_slot",
          "services.lambda_svc:_release_execution_slot", "services.lambda_svc:_throttle_response",
@@ -26,6 +27,9 @@ NEEDS = ("services.lambda_svc:_execute_function_dispatch", "services.lambda_svc:
 ADAPTER = "sst.embedded.runner"
 """The module whose ``runner(settings)`` makes the executor a `bridge.Runner`."""
 
+_PENDING_SECONDS = 0.01
+"""A new function is pending for as long as AWS needs to place it; here there is nothing to place."""
+
 _bridge: Bridge | None = None
 
 
@@ -33,6 +37,7 @@ def apply(settings: Settings) -> None:
     global _bridge
     from ministack.services import lambda_svc
 
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = _PENDING_SECONDS
     theirs = lambda_svc._execute_function_dispatch
     if importlib.util.find_spec(ADAPTER):
         _bridge = Bridge(settings, importlib.import_module(ADAPTER).runner(settings))
