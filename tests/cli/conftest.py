@@ -150,8 +150,9 @@ def project(tmp_path: Path) -> Project:
     root.mkdir()
     home = tmp_path / "home"
     home.mkdir()
-    kept: Mapping[str, str] = {k: os.environ[k] for k in ("PATH", "LANG", "XDG_CACHE_HOME", "UV_CACHE_DIR") if k in os.environ}
-    made = Project(root, {**kept, "HOME": str(home), "SST_STAGE": "dev", "AWS_EC2_METADATA_DISABLED": "true"})
+    kept: Mapping[str, str] = {k: os.environ[k] for k in ("PATH", "LANG", "UV_CACHE_DIR") if k in os.environ}
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    made = Project(root, {**kept, "HOME": str(home), "XDG_CACHE_HOME": cache, "SST_STAGE": "dev", "AWS_EC2_METADATA_DISABLED": "true"})
     made.write("files.py", FILES)
     made.program("pass")
     return made

@@ -1,0 +1,78 @@
+"""An app with real AWS rows on stage ``local``, from the first deploy to the last trace of it."""
+from __future__ import annotations
+
+import json
+import urllib.request
+
+import pytest
+
+from .conftest import Project
+
+pytestmark = [pytest.mark.emulator, pytest.mark.slow]
+
+CONFIG = """
+import sst
+from sst import aws
+from sst.providers.aws import sqs
+
+def config(input: sst.AppInput) -> sst.Config:
+    return sst.Config(name="demo", home="local" if input.stage == "local" else "aws")
+
+def stacks(app: sst.App) -> None:
+    jobs = app.stack(data)
+    app.stack(api, jobs)
+
+def data(stack):
+    return sqs.Queue("Jobs", visibility_timeout=60)
+
+def api(stack, jobs):
+    word = sst.Secret("Word", "placeholder")
+    where = sst.Linkable("Where", properties={"url": jobs.url})
+    fn = aws.Function("Api", handler="src/api.handler", url=True, link=[word, where])
+    return {"url": fn.url, "queue": f"<{jobs.arn}>", "word": word.value}
+"""
+
+HANDLER = """
+import json
+from sst import Resource
+
+def handler(event, context):
+    print("the word is", Resource.Word.value)
+    if event.get("bad"):
+        raise ValueError("no good")
+    return {"statusCode": 200, "body": json.dumps({"word": Resource.Word.value, "stage": Resource.App.stage, "queue": Resource.Where.url})}
+"""
+
+
+def test_an_app_on_this_machine(cloud_stage: Project) -> None:
+    p = cloud_stage
+    p.write("sst_config.py", CONFIG)
+    p.write("src/api.py", HANDLER)
+    assert "not running" in p.run("local", "status").out
+    said = p.run("deploy", AWS_PROFILE="no-such-profile")
+    assert "created" in said.out and "word:  (secret)" in said.out and "<arn:aws:sqs:us-east-1:000000000000:demo-local-Jobs-" in said.out
+    url = p.run("outputs", "url").out.strip()
+    with urllib.request.urlopen(url, timeout=30) as reply:
+        answer = json.load(reply)
+    assert answer["word"] == "placeholder" and answer["stage"] == "local" and answer["queue"].startswith("http")
+    assert "no changes" in p.run("deploy").out
+    assert p.run("local", "status", "--json").json["running"]
+
+    p.run("secret", "set", "Word", "xyzzy-plugh")
+    p.write("sst_config.py", CONFIG.replace("60", "90"))
+    assert "visibility_timeout: 60 → 90" in p.run("diff").out
+    assert "updated" in p.run("deploy").out
+    invoked = p.run("invoke", "Api")
+    assert json.loads(json.loads(invoked.out)["body"])["word"] == "xyzzy-plugh" and "xyzzy-plugh" not in invoked.err
+    assert "no good" in p.run("invoke", "Api", "--event", '{"bad": 1}', code=2).out
+    logged = p.run("logs", "Api").out
+    assert "the word is ***" in logged and "xyzzy-plugh" not in logged
+    linked = p.run("shell", "--", "printenv", "SST_RESOURCE_Word", "AWS_ENDPOINT_URL").out.splitlines()
+    assert "xyzzy-plugh" in linked[0] and linked[1].startswith("http://127.0.0.1:")
+    assert 'no function named "Apj" is deployed\n  hint: did you mean "Api"?' in p.fails("invoke", "Apj")
+
+    assert "stopped" in p.run("local", "stop").out
+    assert "no changes" in p.run("deploy").out, "its data is there again"
+    assert "needs an answer" in p.fails("remove")
+    assert "deleted" in p.run("remove", "--yes").out
+    assert p.run("state", "list", "--json").json == []
