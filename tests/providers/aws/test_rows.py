@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -154,3 +156,13 @@ def test_an_app_costs_hardly_more_than_one_call_a_resource(world: World, aws: Aw
     world.make("aws.dynamodb.Table", {"attribute_definitions": [{"AttributeName": "id", "AttributeType": "S"}],
                                       "key_schema": [{"AttributeName": "id", "KeyType": "HASH"}]})
     assert (aws.counts.total() - before) / len(world.made) <= 1.3
+
+
+def test_a_signed_url_opens_without_credentials(world: World, aws: Aws) -> None:
+    bucket = world.make("aws.s3.Bucket", {"force_destroy": True})["name"]
+    aws.call("s3", "put_object", {"Bucket": bucket, "Key": "a.txt", "Body": b"hello"})
+    url = aws.presigned("s3", f"{aws.endpoint('s3')}/{bucket}/a.txt", expires=60)
+    with urlopen(url) as answer:
+        assert answer.read() == b"hello"
+    with pytest.raises(HTTPError):
+        urlopen(url.replace("Signature=", "Signature=0")).close()
