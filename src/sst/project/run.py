@@ -211,6 +211,10 @@ class Settings(dict[str, Any]):
                 self[key] = self._world.stage.keys.current()[1]
             case "encrypt":
                 self[key] = _seal
+            case "hosted_zone":
+                from ..providers.aws.lookup import Lookups
+
+                self[key] = Lookups(self._world.aws).hosted_zone
             case _:
                 raise KeyError(key)
         return self[key]
