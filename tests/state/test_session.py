@@ -415,3 +415,23 @@ def test_any_object_flipped_or_cut_gives_the_same_state_or_is_named() -> None:
                     assert e.object == key and 0 <= e.offset <= len(data)
                     refused += 1
     assert mended > 100 and refused > 100
+
+
+def test_what_need_not_be_waited_for_goes_with_the_next_write_in_order() -> None:
+    store = Counting()
+    stage = stage_of(store)
+    with stage.locked("deploy") as session:
+        session.write(begin(state(1)))
+        session.write(made(state(1)), wait=False)
+        assert session.find(state(1).urn) == state(1)
+        assert not stage.load().resources
+        session.write(begin(state(2)))
+        assert set(stage.load().resources) == {state(1).urn} and set(stage.load().pending) == {state(2).urn}
+        session.write(made(state(2)), wait=False)
+        session.save()
+        assert set(stage.version(1).resources) == {state(1).urn, state(2).urn}
+        session.write(made(state(3)), wait=False)
+    assert set(stage.load().resources) == {state(n).urn for n in (1, 2, 3)}
+    assert len([key for key, _ in store.created if "/journal/" in key]) == 4
+    with stage.locked("deploy") as session:
+        assert session.save() == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core.model import Entry
 from ..errors import Fenced
@@ -16,6 +16,8 @@ from . import format
 from .store import Conflict, Store
 
 __all__ = ["Journal", "journal_key", "position_of"]
+
+T = TypeVar("T")
 
 _HINT = "another command took over; run this one again: it settles what was under way"
 
@@ -34,16 +36,16 @@ def position_of(key: str) -> int:
 class Journal:
     """Appends for many threads: what arrives while a write is under way goes together into the next one.
 
-    ``landed`` is called with the entries of each write once it is durable, in the order of positions; ``check`` before each write.
+    ``taken`` is called with entries as they get their place in the order, before they are durable; ``check`` before each write.
     """
 
     def __init__(self, store: Store, prefix: str, header: Mapping[str, Any], position: int, *,
-                 landed: Callable[[Sequence[Entry]], None], check: Callable[[], None]) -> None:
-        self._store, self._prefix, self._header, self._landed, self._check = store, prefix, header, landed, check
+                 taken: Callable[[Sequence[Entry]], None], check: Callable[[], None]) -> None:
+        self._store, self._prefix, self._header, self._taken, self._check = store, prefix, header, taken, check
         self._position = position
         self._lock = threading.Lock()
         self._turn = threading.Condition(self._lock)
-        self._queue: list[tuple[Entry, Mapping[str, Any]]] = []
+        self._queue: list[Mapping[str, Any]] = []
         self._queued = self._done = 0
         self._writing = self._closed = False
         self._broken: BaseException | None = None
@@ -58,15 +60,37 @@ class Journal:
         """Whether a write failed, so that nobody knows if it is there."""
         return self._broken is not None
 
-    def append(self, entries: Sequence[Entry], records: Sequence[Mapping[str, Any]]) -> None:
-        """Return once all are durable. Raises ``Fenced``, or the store's error; then nothing more can be appended."""
+    def append(self, entries: Sequence[Entry], records: Sequence[Mapping[str, Any]], *, wait: bool = True) -> None:
+        """Return once all are durable; without ``wait`` at once, and they become durable with the next that waits.
+
+        Raises ``Fenced``, or the store's error; then nothing more can be appended.
+        """
         if not entries:
             return
         with self._turn:
             self._refuse()
-            self._queue.extend(zip(entries, records, strict=True))
-            self._queued += len(entries)
-            mine = self._queued
+            self._queue.extend(records)
+            self._queued += len(records)
+            self._taken(entries)
+            upto = self._queued
+        if wait:
+            self._until(upto)
+
+    def flush(self) -> None:
+        """Return once all that was appended is durable."""
+        self._until(self._queued)
+
+    def settled(self, look: Callable[[], T]) -> T:
+        """What ``look`` gives at a moment when all that was taken is durable."""
+        while True:
+            self.flush()
+            with self._lock:
+                if self._done == self._queued and not self._writing:
+                    return look()
+
+    def _until(self, mine: int) -> None:
+        """Wait for the write that holds entry number ``mine``, or be the thread that makes it."""
+        with self._turn:
             while self._writing and self._done < mine and not self._broken:
                 self._turn.wait()
             if self._done >= mine:
@@ -75,16 +99,14 @@ class Journal:
             self._writing = True
             batch, self._queue = self._queue, []
             upto = self._queued
-        # One thread at a time comes here; the others wait above for their entries, or to be the next.
         error: BaseException | None = None
         try:
-            self._write([r for _, r in batch])
+            self._write(batch)
         except BaseException as e:
             error = e
         with self._turn:
             self._writing = False
             if error is None:
-                self._landed([e for e, _ in batch])
                 self._done = upto
             else:
                 self._broken = error
@@ -124,8 +146,12 @@ class Journal:
             raise Fenced(f"an earlier write of the journal failed: {self._broken}", hint=_HINT) from self._broken
 
     def close(self) -> None:
-        """Wait for the write that is under way and refuse all that come later."""
-        with self._turn:
-            self._closed = True
-            while self._writing:
-                self._turn.wait()
+        """Write what still waits, then refuse all that comes later. Raises if that write fails."""
+        try:
+            if self._broken is None:
+                self.flush()
+        finally:
+            with self._turn:
+                self._closed = True
+                while self._writing:
+                    self._turn.wait()

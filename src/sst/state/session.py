@@ -84,7 +84,7 @@ class Stage:
             snapshot, lineage = self._versions.read(serial)
             header = {"lineage": lineage, "epoch": lock.epoch, "restored": serial}
             while True:
-                journal = Journal(self.store, self.prefix, header, self._versions.last_position(), landed=_ignore, check=lock.check)
+                journal = Journal(self.store, self.prefix, header, self._versions.last_position(), taken=_ignore, check=lock.check)
                 lock.renew()
                 if journal.mark({}):
                     break
@@ -131,7 +131,7 @@ class Stage:
             # Lineage and position must come from one reading: till the fence stands, the former holder may still write its first.
             loaded = self._versions.load()
             header = {"lineage": loaded.lineage, "epoch": lock.epoch, "fence": True}
-            journal = Journal(self.store, self.prefix, header, loaded.position, landed=_ignore, check=lock.check)
+            journal = Journal(self.store, self.prefix, header, loaded.position, taken=_ignore, check=lock.check)
             lock.renew()
             if journal.mark({}):
                 return self._versions.load()
@@ -163,10 +163,9 @@ class Session:
         self._saved = _Saved(loaded.serial, loaded.saved_position)
         self._fences = loaded.fences
         self._unsaved = loaded.unsaved
-        self._at = loaded.position
-        """Position of the last entries that are folded."""
+        self._taken = 0
         self._journal = Journal(stage.store, stage.prefix, {"lineage": loaded.lineage, "epoch": lock.epoch}, loaded.position,
-                                landed=self._landed, check=self._prove)
+                                taken=self._take, check=self._prove)
         self._proved = False
 
     def _prove(self) -> None:
@@ -202,14 +201,14 @@ class Session:
         return digest(self._keys, text)
 
     def write(self, *entries: Entry, wait: bool = True) -> None:
-        """Make entries durable, in this order and in one write; then they are in ``snapshot``.
+        """Record entries in this order, in one write; on return they are durable and in ``snapshot``.
 
-        Threads that write at the same time share a write to the store. Raises ``Fenced`` if the lock was taken over, the store's
+        With ``wait=False`` they are in ``snapshot`` at once, and durable before any later entry, at ``save`` or at the end of the
+        session. Threads that write at the same time share a write to the store. Raises ``Fenced`` if the lock was taken over, the store's
         error if it refuses, ``InternalError`` for a value that JSON can't hold. After an error nothing more can be written.
-        ``wait=False`` allows it to be durable later, with the next write; at present it never is.
         """
         todo = [e for e in map(self._with_lineage, entries) if not self._known(e)]
-        self._journal.append(todo, [entry_record(e, self._box) for e in todo])
+        self._journal.append(todo, [entry_record(e, self._box) for e in todo], wait=wait)
 
     def _with_lineage(self, entry: Entry) -> Entry:
         return replace(entry, data={**(entry.data or {}), "lineage": self.lineage}) if entry.kind == "meta" else entry
@@ -221,11 +220,12 @@ class Session:
         with self._guard:
             return bool((entry.data or {}) == self._folding.part(entry.kind))
 
-    def _landed(self, entries: Sequence[Entry]) -> None:
+    def _take(self, entries: Sequence[Entry]) -> None:
         with self._guard:
             for entry in entries:
                 self._folding.add(entry)
-            self._unsaved, self._at = True, self._journal.position
+            self._unsaved = True
+            self._taken += len(entries)
 
     def save(self, *, force: bool = False) -> int:
         """Fold the journal into a new snapshot if anything was written since the last; its serial.
@@ -235,18 +235,17 @@ class Session:
         """
         if not (self._unsaved or force):
             return self._saved.serial
-        self._lock.renew()  # not check(): this proves by a conditional write that nobody took over
-        with self._guard:
-            snapshot, position = self._folding.snapshot(), self._at
+        snapshot, position, taken = self._journal.settled(lambda: (self.snapshot, self._journal.position, self._taken))
         try:
             snapshot.verify()
         except ValueError as e:
             raise InternalError(f"the state would contradict itself: {e}",
                                 hint="nothing is lost: all of it is in the journal. Please report this") from e
+        self._lock.renew()  # not check(): this proves by a conditional write that nobody took over
         serial = self._put(snapshot, position)
         before, self._saved = self._saved, _Saved(serial, position)
         with self._guard:
-            self._unsaved = self._at != position
+            self._unsaved = self._taken != taken
         try:
             self._versions.prune(before.position, self._fences, self._keep)
         except SstError as e:
@@ -266,6 +265,9 @@ class Session:
 
     def close(self, lock: Lock) -> bool:
         """End writing and tell the lock how far the journal goes; whether all that was begun to be written has surely ended."""
-        self._journal.close()
+        try:
+            self._journal.close()
+        except SstError as e:
+            self.warnings.append(f"the end of this command could not be recorded; the next one settles it: {e}")
         lock.position = self._journal.position
         return not self._journal.broken
