@@ -10,11 +10,11 @@ from sst.core.component import Component, Options
 from sst.core.graph import Graph
 from sst.core.later import later
 from sst.core.link import Link, linked, permission, statements
+from sst.core.model import Snapshot
 from sst.core.output import Output
 from sst.core.resource import Resource
 from sst.core.transform import Transform
 from sst.engine.plan import plan
-from sst.core.model import Snapshot
 from sst.errors import Problems, SstError, UserError
 from tests.fakes import Cloud, Store, Thing
 

@@ -149,6 +149,10 @@ class Sim:
                              for u, s in self.journal.snapshot.resources.items()))
         self.snapshot = self.journal.snapshot
 
+    def deposed_gone(self) -> list[Entry]:
+        """What somebody deleted by hand of the things that wait for their deletion or are kept."""
+        return [Entry("gone", s.urn, s) for s in self.journal.snapshot.deposed.values() if s.id not in self.cloud.live]
+
     def settles_to(self, program: Program) -> None:
         """An undisturbed deploy gives exactly this world, and another one does nothing."""
         self.unprotect()

@@ -1,16 +1,21 @@
-"""Any programs, any failing calls, a crash anywhere: the state stays whole, and the next deploy gives the world that was asked for."""
+"""Any programs, any failing calls, a crash anywhere: the state stays whole, and the next deploy gives the world that was asked for.
+
+``SST_EXAMPLES=5000`` tries harder.
+"""
 from __future__ import annotations
+
+import os
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .programs import Sim, faults, programs
 
-few = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+usual = settings(max_examples=int(os.environ.get("SST_EXAMPLES", "100")), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 tries = st.lists(st.tuples(programs, faults), min_size=1, max_size=4)
 
 
-@few
+@usual
 @given(tries, programs)
 def test_the_next_deploy_gives_the_world_that_was_asked_for(tries, last):
     sim = Sim()
@@ -19,12 +24,12 @@ def test_the_next_deploy_gives_the_world_that_was_asked_for(tries, last):
     sim.settles_to(last)
 
 
-@few
+@usual
 @given(tries, faults)
 def test_remove_leaves_nothing_but_what_is_retained(tries, wrong):
     sim = Sim()
-    for program, faults in tries:
-        sim.deploy(program, faults)
+    for program, before in tries:
+        sim.deploy(program, before)
     sim.remove(wrong)
     sim.unprotect()
     result = sim.remove()
@@ -33,7 +38,7 @@ def test_remove_leaves_nothing_but_what_is_retained(tries, wrong):
     assert all(s.retain for s in sim.states)
 
 
-@few
+@usual
 @given(tries, programs)
 def test_many_threads_make_no_difference(tries, last):
     sim = Sim(parallel=8)

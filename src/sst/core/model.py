@@ -149,7 +149,7 @@ class Entry:
     made      ``state``: the thing exists like this; ends a pending operation
     undone    the operation ended and changed nothing
     unsure    ``state``: an update may have happened; ends the pending operation
-    replaced  ``state``: the new thing; the old one becomes deposed
+    replaced  ``state``: the new thing, or a deposed one that is taken back; the old one becomes deposed
     gone      ``state``: this thing (live or deposed, by id) no longer exists; what depended on it no longer does
     moved     ``old`` → ``urn``: the same thing under a new name
     retained  the thing leaves the program but stays in the cloud and in the state
@@ -207,6 +207,7 @@ class Folding:
                 pend[_pending_key(e.pending)] = e.pending
             case "made" | "unsure":
                 assert e.state
+                dep.pop(deposed_key(e.state), None)
                 self._put(e.urn, e.state)
                 pend.pop(e.urn, None)
             case "undone":
@@ -215,6 +216,7 @@ class Folding:
                 assert e.state
                 if was := res.get(e.urn):
                     dep[deposed_key(was)] = was
+                dep.pop(deposed_key(e.state), None)
                 self._put(e.urn, e.state)
                 pend.pop(e.urn, None)
             case "gone":

@@ -73,10 +73,9 @@ class _Run:
         self.values[state.urn] = {**state.inputs, **state.outputs, "base": state.base}
 
     def move(self) -> None:
-        """Record renames first: they are edits of the state alone."""
-        moved = [Entry("moved", s.urn, old=s.moved_from) for s in self.plan.steps if s.moved_from]
-        if moved:
-            self.journal.write(*moved)
+        """Record what changes in the state alone."""
+        if self.plan.first:
+            self.journal.write(*self.plan.first)
 
     def after(self) -> dict[str, set[str]]:
         """What each step waits for: what it uses; a delete, all that used to use the thing; a fixed name, that it is free."""
@@ -89,7 +88,8 @@ class _Run:
         for k, s in self.steps.items():
             if s.op in (Op.DELETE, Op.FORGET):
                 after[k].update(u for u in users.get(s.urn, ()) if place[u] < place[k])
-                if s.urn in self.steps:
+                own = self.steps.get(s.urn)
+                if own and own is not s and own.old and s.old and own.old.id == s.old.id:
                     after[k].add(s.urn)
         names = {_named(s, s.old.inputs): k for k, s in self.steps.items() if s.op is Op.DELETE and s.old}
         for k, s in self.steps.items():
@@ -270,13 +270,21 @@ class _Run:
         try:
             self.providers(old.type).delete(old, note)
         except ProviderError as e:
-            if not e.sent:
-                self.journal.write(Entry("undone", key))
-            elif not lost(e):
-                self.journal.write(*half_deleted(self.journal, todo))
-            raise  # a lost reply leaves it pending: the next command looks what became of it
+            self._look_whether_gone(todo, old, e)
         self.journal.write(Entry("gone", old.urn, old), wait=False)
         return Op.DELETE, old.id
+
+    def _look_whether_gone(self, todo: Pending, old: State, error: ProviderError) -> None:
+        """A delete failed: return if the thing is gone all the same. If that can't be told, it stays pending."""
+        if error.sent:
+            try:
+                there = self.providers(old.type).read(old)
+            except ProviderError:
+                raise error from None
+            if there is None:
+                return
+        self.journal.write(*half_deleted(self.journal, todo) if error.sent else [Entry("undone", f"{todo.urn}#{todo.old_id}")])
+        raise error
 
     def result(self, outcome: Outcome) -> Result:
         done: dict[Op, int] = {}

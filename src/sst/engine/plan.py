@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
@@ -65,6 +65,8 @@ class Plan:
     steps: tuple[Step, ...]
     undecided: bool = False
     """``later`` waits for values of this round: more is decided during the deploy."""
+    first: tuple[Entry, ...] = ()
+    """Edits of the state alone that come before all steps: renames, and former things that are taken back."""
 
     @property
     def changes(self) -> tuple[Step, ...]:
@@ -91,6 +93,8 @@ class _Planner:
         self.unmade: set[URN] = set()
         self.volatile: dict[URN, frozenset[str]] = {}
         self.moved: dict[URN, URN] = {}
+        self.first: list[Entry] = []
+        self.deposed: dict[URN, list[State]] = {}
         self.problems: list[UserError] = []
 
     def look(self, urn: URN, attr: str) -> Any:
@@ -122,14 +126,36 @@ class _Planner:
                     self.moved[goal.urn] = old
                     moves.append(Entry("moved", goal.urn, old=old))
                     break
-        if moves:
-            self.snapshot = fold(self.snapshot, moves)
+        self.record(*moves)
+        self.deposed = {}
+        for s in self.snapshot.deposed.values():
+            self.deposed.setdefault(s.urn, []).append(s)
+
+    def record(self, *entries: Entry) -> None:
+        if entries:
+            self.first += entries
+            self.snapshot = fold(self.snapshot, entries)
+
+    def take_back(self, goal: Goal, kind: type[Resource], was: State | None, name: object) -> State | None:
+        """What the goal continues. A deposed thing that has the very name which is asked for comes back: nothing else could have it."""
+        former = next((s for s in self.deposed.get(goal.urn, ()) if s.inputs.get(kind.name_field) == name), None)
+        if former is None or (was and (was.protect or was.inputs.get(kind.name_field) == name)):
+            return was
+        if was and goal.retain and not was.retain:
+            self.record(Entry("made", goal.urn, replace(was, retain=True)))
+        deps = tuple(d for d in former.deps if d in self.snapshot.resources)
+        back = replace(former, unsure=True, deps=deps)
+        self.record(Entry("replaced" if was else "made", goal.urn, back))
+        return back
 
     def step(self, goal: Goal) -> Step:
         was, moved = self.snapshot.resources.get(goal.urn), self.moved.get(goal.urn, "")
         kind = Resource.kinds[goal.type]
         base = was.base if was else self.mint(kind, goal)
         inputs = inputs_of(goal, kind, base, self.look, was, unknown=True)
+        if goal.urn in self.deposed and (back := self.take_back(goal, kind, was, inputs.get(kind.name_field))) is not was:
+            was = back
+            inputs = inputs_of(goal, kind, base, self.look, was, unknown=True)
         if was is None:
             return Step(Op.ADOPT if goal.adopt else Op.CREATE, goal.urn, goal.type, goal, None, base, inputs, frozenset(inputs))
         change = self.providers(goal.type).diff(goal.type, was.inputs, inputs)
@@ -259,7 +285,7 @@ def plan(graph: Graph, snapshot: Snapshot, providers: Providers, *, choice: Choi
         steps += _deletes(planner, steps, choice, keep)
     if planner.problems:
         raise planner.problems[0] if len(planner.problems) == 1 else Problems(planner.problems)
-    return Plan(tuple(steps), undecided)
+    return Plan(tuple(steps), undecided, tuple(planner.first))
 
 
 def _grow(graph: Graph, look: Lookup) -> bool:

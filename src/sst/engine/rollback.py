@@ -58,8 +58,8 @@ def _inputs(state: State, before: Snapshot, now: Snapshot, graph: Graph) -> dict
         was, live = before.resources[dep], now.resources.get(dep)
         if (live is None or live.id != was.id) and not was.retained:
             values: Mapping[str, Any] = {**was.inputs, **was.outputs}
-            links |= {v: Output.of(dep, k) for k, v in values.items() if (isinstance(v, str) and v in (was.id, was.base)) or (k in was.outputs
-                      and isinstance(v, str) and v)}
+            links |= {v: Output.of(dep, k) for k, v in values.items()
+                      if isinstance(v, str) and v and (k in was.outputs or v in (was.id, was.base))}
     if state.base:
         links[state.base] = Output.of(state.urn, "base")
     inputs = {k: _linked(v, links) for k, v in state.inputs.items()}
