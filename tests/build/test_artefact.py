@@ -322,6 +322,15 @@ def test_old_artefacts_go_and_used_ones_stay(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1", "2", "3"]
 
 
+def test_a_root_may_be_written_with_dots(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"src/api.py": HANDLER})
+    (root / "sub").mkdir()
+    dotted = build(Source(str(root / "sub" / ".."), "src/api.handler", RUNTIME), cache=cache)
+    assert dotted.sha256 == build(Source(str(root), "src/api.handler", RUNTIME), cache=cache).sha256
+    relative = Source(os.path.relpath(root), "src/api.handler", RUNTIME)
+    assert fingerprint(relative, cache=cache) == fingerprint(Source(str(root), "src/api.handler", RUNTIME), cache=cache)
+
+
 def test_a_source_survives_json() -> None:
     source = Source("/p", "a.b", RUNTIME, copy_files=(("a", "b"),), python={"extras": ["x"]}, host=True)
     assert Source.from_dict(json.loads(json.dumps(source.to_dict()))) == source

@@ -58,7 +58,7 @@ def fingerprint(source: Source, *, cache: Path | None = None) -> str:
     It does not depend on where the project lies. Nothing is built; with ``cache`` (default ``.sst/cache`` in the root) an
     unchanged project is recognised by sizes and times alone. UserError if the handler is missing or broken.
     """
-    cache = cache or Path(source.root) / ".sst" / "cache"
+    cache = cache or source.folder / ".sst" / "cache"
     facts = _facts(source, cache)
     # a place is found by reading few files; a broken handler must be named even if it is already known
     files = sorted(inputs(source), key=lambda f: f.name)
@@ -178,7 +178,7 @@ def _copies(source: Source) -> list[File]:
     """The files of `copy_files`, named as in the bundle with a `copy/` before it."""
     found: list[File] = []
     for origin, to in source.copy_files:
-        path, target = Path(source.root) / origin, PurePosixPath(to or origin)
+        path, target = source.folder / origin, PurePosixPath(to or origin)
         if target.is_absolute() or ".." in target.parts:
             raise UserError(f'copy_files: "{target}" must be a path inside the bundle')
         if path.is_file():

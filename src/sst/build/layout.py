@@ -82,7 +82,7 @@ def python_file(root: Path, handler: str) -> Path | None:
 
 def layout(source: Source) -> Layout:
     """Find the handler and its project. UserError if the file does not exist."""
-    root = Path(source.root)
+    root = source.folder
     file = python_file(root, source.handler)
     _, attribute, web = split(source.handler)
     if file is None:

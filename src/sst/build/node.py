@@ -48,7 +48,7 @@ class Place:
 
 def check(source: Source) -> Place:
     """Find the handler; UserError if there is no such file, no such export, or an unknown option."""
-    root = Path(source.root)
+    root = source.folder
     for name in source.nodejs:
         if name not in _OPTIONS:
             raise UserError(f'Unknown nodejs option "{name}"', hint=f"there are {', '.join(sorted(_OPTIONS))}")
@@ -175,7 +175,7 @@ def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], 
         note(f"installing {', '.join(wanted)} for {target}")
         (part / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
         platform = [] if source.host else ["--os=linux", f"--cpu={cpu}", "--libc=glibc"]
-        for rc in (f / ".npmrc" for f in {at.base, Path(source.root)} if (f / ".npmrc").is_file()):
+        for rc in (f / ".npmrc" for f in {at.base, source.folder} if (f / ".npmrc").is_file()):
             shutil.copyfile(rc, part / ".npmrc")
         npm(["install", "--force", "--no-package-lock", "--omit=dev", *platform], cwd=part, what=f"install {', '.join(wanted)}")
         tree = part / "node_modules"

@@ -47,7 +47,7 @@ def check(source: Source) -> Layout:
         if name not in _OPTIONS:
             raise UserError(f'Unknown python option "{name}"', hint=f"there are {', '.join(sorted(_OPTIONS))}")
     at = layout(source)
-    shown = at.file.relative_to(source.root).as_posix() if at.file.is_relative_to(source.root) else str(at.file)
+    shown = at.file.relative_to(source.folder).as_posix() if at.file.is_relative_to(source.folder) else str(at.file)
     check_python(at.file, at.attribute, shown=shown, version=source.version)
     return at
 

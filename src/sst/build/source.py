@@ -57,6 +57,11 @@ class Source:
         return cls(**{**data, "copy_files": copies})
 
     @property
+    def folder(self) -> Path:
+        """The root, absolute, without links and ``..``."""
+        return Path(self.root).resolve()
+
+    @property
     def is_python(self) -> bool:
         return self.runtime.startswith("python")
 
@@ -75,6 +80,7 @@ def runtime_for(root: Path, handler: str, *, python: str = "") -> str:
     >>> runtime_for(Path("."), "web/main:app", python="3.12")
     'python3.12'
     """
+    root = root.resolve()
     if ":" not in handler:
         stem = root / handler.rpartition(".")[0]
         if not _python_file(root, handler) and any(stem.with_name(stem.name + s).is_file() for s in SUFFIXES):
