@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from threading import Lock
 from typing import IO, Any
 from urllib.parse import quote, quote_plus, urlsplit
@@ -131,8 +132,10 @@ class Service:
         raw: dict[str, Any] = {"headers": HeadersDict(reply.headers), "status_code": reply.status, "body": reply.body, "context": {}}
         streaming = model.has_streaming_output and reply.status < 300
         if streaming:
-            raw["body"] = reply.body
+            raw["body"] = BytesIO(reply.body)  # bytes would be taken for text
         parsed: dict[str, Any] = self._parser.parse(raw, model.output_shape)
+        if streaming and (payload := model.output_shape.serialization.get("payload")) and hasattr(parsed.get(payload), "read"):
+            parsed[payload] = reply.body
         if self.name == "s3" and reply.status == 200 and b"<Error>" in reply.body[:300] and not streaming:
             code, message = (re.search(rb"<%s>(.*?)</" % tag, reply.body) for tag in (b"Code", b"Message"))
             parsed["Error"] = {"Code": code[1].decode() if code else "InternalError", "Message": message[1].decode() if message else ""}
