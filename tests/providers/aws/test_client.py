@@ -137,14 +137,20 @@ def test_wrong_parameters_are_named_without_their_values() -> None:
 def test_http_goes_through_the_proxy_unless_told_otherwise() -> None:
     with stand_in(lambda n: Answer(200, URL)) as proxy:
         for without, seen in (("", 1), ("example.test", 0)):
-            with client("http://cloud.example.test", HTTP_PROXY=proxy.url, NO_PROXY=without) as aws:
+            with client("http://cloud.example.test", HTTP_PROXY=proxy.url.replace("//", "//u:p@"), NO_PROXY=without) as aws:
                 if not seen:
                     aws.pool()._connect = 0.2
                     with pytest.raises(ProviderError):
                         aws.call("sqs", "get_queue_url", {"QueueName": "q"})
                 else:
                     aws.call("sqs", "get_queue_url", {"QueueName": "q"})
-        assert [r[1] for r in proxy.requests] == ["http://cloud.example.test:80/"]
+        assert [(r[1], r[2]["proxy-authorization"]) for r in proxy.requests] == [("http://cloud.example.test:80/", "Basic dTpw")]
+
+
+def test_a_header_with_a_line_break_is_refused() -> None:
+    with client("http://127.0.0.1:1") as aws, stand_in(lambda n: Answer()) as cloud, pytest.raises(ProviderError, match="line break"):
+        aws._endpoints["s3"] = cloud.url
+        aws.call("s3", "put_object", {"Bucket": "b", "Key": "k", "Body": b"", "ContentType": "a\r\nX-Evil: 1"})
 
 
 def test_the_endpoint_of_one_service_wins_over_that_of_all() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -166,3 +167,14 @@ def test_a_signed_url_opens_without_credentials(world: World, aws: Aws) -> None:
         assert answer.read() == b"hello"
     with pytest.raises(HTTPError):
         urlopen(url.replace("Signature=", "Signature=0")).close()
+
+
+def test_files_and_large_bodies_arrive_whole(world: World, aws: Aws, tmp_path: Path) -> None:
+    bucket = world.make("aws.s3.Bucket", {"force_destroy": True})["name"]
+    data = bytes(range(256)) * 4096
+    (tmp_path / "file").write_bytes(data)
+    with (tmp_path / "file").open("rb") as file:
+        for key, body in (("bytes", data), ("file", file), ("none", b"")):
+            aws.call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": body, "Metadata": {"who": "me"}})
+    for key, body in (("bytes", data), ("file", data), ("none", b"")):
+        assert aws.call("s3", "get_object", {"Bucket": bucket, "Key": key})["Body"] == body

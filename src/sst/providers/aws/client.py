@@ -119,7 +119,7 @@ class Aws:
         body = prepared.body
         if body is not None and not isinstance(body, bytes):
             body.seek(0)
-        headers = {**prepared.headers, "User-Agent": self.agent}
+        headers = {**prepared.headers, "Host": place.host, "User-Agent": self.agent}
         if not prepared.anonymous:
             headers = signed(prepared.method, place.host, prepared.target, headers, prepared.payload_hash,
                              credentials=self.settings.credentials(), region=place.region, service=place.signing_name,

@@ -57,10 +57,10 @@ class Pool:
         """One request, one whole answer. ``origin`` is (scheme, host, port); raises ``Unsent`` or ``Lost``."""
         connection = self._take(origin)
         try:
-            if self._proxied(origin) and origin[0] == "http":
+            if origin[0] == "http" and (proxy := self._proxied(origin)):
                 target = f"http://{origin[1]}:{origin[2]}{target}"
-            connection.request(method, target, body, dict(headers))
-            answer = connection.getresponse()
+                headers = {**headers, **_login(proxy)}
+            answer = _exchange(connection.sock, method, target, headers, body)
             reply = Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         except (OSError, http.client.HTTPException) as e:
             connection.close()
@@ -104,9 +104,7 @@ class Pool:
         else:
             connection = http.client.HTTPConnection(*to, timeout=self._connect)
         if at and scheme == "https":
-            login = f"{unquote(at.username or '')}:{unquote(at.password or '')}"
-            auth = {"Proxy-Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if at.username else {}
-            connection.set_tunnel(host, port, auth)
+            connection.set_tunnel(host, port, _login(proxy))
         try:
             connection.connect()
         except (OSError, http.client.HTTPException) as e:
@@ -134,6 +132,39 @@ class Pool:
                     raise errors.UserError(f"the CA bundle {self._ca} can't be read: {e.strerror or e}",
                                            hint="AWS_CA_BUNDLE, or ca_bundle in the AWS config file, names a PEM file") from e
             return self._tls_context
+
+
+def _login(proxy: str) -> dict[str, str]:
+    at = urlsplit(proxy)
+    pair = f"{unquote(at.username or '')}:{unquote(at.password or '')}"
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()} if at.username else {}
+
+
+def _exchange(sock: Any, method: str, target: str, headers: Mapping[str, str], body: bytes | IO[bytes] | None) -> http.client.HTTPResponse:
+    """Head and a small body leave in one piece: half the packets of ``http.client``'s own way."""
+    lines = [f"{method} {target} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
+    if not isinstance(body, bytes):
+        size = None if body is not None else 0 if method in ("POST", "PUT", "PATCH") else None
+    else:
+        size = len(body)
+    if size is not None:
+        lines.append(f"Content-Length: {size}")
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        raise errors.ProviderError("a header may not hold a line break", code="BadHeader", sent=False)
+    start = f"{head}\r\n\r\n".encode()
+    if isinstance(body, bytes) and len(body) < 65536:
+        sock.sendall(start + body)
+    else:
+        sock.sendall(start)
+        if isinstance(body, bytes):
+            sock.sendall(body)
+        elif body is not None:
+            while chunk := body.read(262144):
+                sock.sendall(chunk)
+    answer = http.client.HTTPResponse(sock, method=method)
+    answer.begin()
+    return answer
 
 
 def _readable(sock: Any) -> bool:
