@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
-from io import BytesIO
 from threading import Lock
 from typing import IO, Any
 from urllib.parse import quote, quote_plus, urlsplit
