@@ -76,3 +76,24 @@ def test_an_app_on_this_machine(cloud_stage: Project) -> None:
     assert "needs an answer" in p.fails("remove")
     assert "deleted" in p.run("remove", "--yes").out
     assert p.run("state", "list", "--json").json == []
+
+
+def test_the_same_app_on_a_stage_in_aws(cloud_stage: Project) -> None:
+    """State in a bucket, keys in SSM, any endpoint that speaks AWS: here that of the cloud on this machine."""
+    p = cloud_stage
+    p.write("sst_config.py", CONFIG)
+    p.write("src/api.py", HANDLER)
+    p.run("deploy")
+    way = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+    values = p.run("shell", "--", "printenv", *way).out.splitlines()
+    p.environment |= {**dict(zip(way, values, strict=True)), "SST_STAGE": "prod"}
+
+    p.run("secret", "set", "Word", "xyzzy-plugh")
+    said = p.run("deploy")
+    assert "✓ demo/prod: " in said.out and ".lambda-url.us-east-1.on.aws/" in said.out
+    assert not (p.root / ".sst/local/prod").exists() and not (p.root.parent / "home/.local/state/sst").exists()
+    assert "no changes" in p.run("deploy").out
+    assert json.loads(json.loads(p.run("invoke", "Api").out)["body"])["stage"] == "prod"
+    assert "xyzzy-plugh" in p.run("shell", "--", "printenv", "SST_RESOURCE_Word").out
+    assert len(p.run("state", "history", "--json").json) == 1
+    assert "deleted" in p.run("remove", "--yes").out and p.run("state", "list", "--stage", "local", "--json").json

@@ -61,6 +61,7 @@ class Done:
 def deploy(world: World, run: Run) -> Done:
     """Make the cloud what the program declares. Failed steps are in the result; everything else raises."""
     project = world.project
+    world.ask_account()
     graph = prepared_graph(world, run.hide)
     app = project.declare(graph)
     with _locked(world, "deploy", run) as session:
@@ -93,6 +94,7 @@ def remove(world: World, run: Run) -> Done:
     project = world.project
     if project.config.protect:
         raise UserError(f'stage "{project.stage}" is protected', hint="set protect=False in the config for this stage to remove it")
+    world.ask_account()
     snapshot = world.stage.load()
     if not (snapshot.resources or snapshot.deposed or snapshot.pending):
         return Done(Result(), {})

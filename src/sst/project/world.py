@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -111,12 +112,20 @@ class World:
         if home := self._made.pop("home", None):
             home.close()
 
+    def ask_account(self) -> None:
+        """Begin to ask which account this is, while other things are read."""
+        if not self.project.is_local and self.project.config.home == "aws":
+            pool = ThreadPoolExecutor(1, thread_name_prefix="sst-account")
+            self._once("caller", lambda: pool.submit(self.aws.account))
+            pool.shutdown(wait=False)
+
     def check_account(self, snapshot: Snapshot) -> str:
         """The account we speak to. Refuses another one than the config names, or than the state was made in; on AWS stages only."""
         p = self.project
         if p.is_local:
             return self.cloud.account
-        account = self.aws.account()
+        asked: Future[str] | None = self._made.get("caller")
+        account = asked.result() if asked else self.aws.account()
         if p.config.account and account != p.config.account:
             raise UserError(f"these credentials are for account {account}; the config allows {p.config.account} alone",
                             where=p.program.file.name, hint="check AWS_PROFILE, or account= in the config")
