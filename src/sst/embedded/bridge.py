@@ -5,6 +5,7 @@ of running functions stays in place only while there is none.
 """
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,17 @@ def _prelude(head: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _value(payload: bytes) -> Any:
+    """What a caller that wants no stream gets; a streamed response becomes the answer its parts would have made."""
+    try:
+        return json.loads(payload or b"null")
+    except ValueError:
+        head, separator, body = payload.partition(_SEPARATOR)
+    if not separator:
+        return payload.decode("utf-8", "replace")
+    return {"statusCode": 200, **_prelude(head), "isBase64Encoded": True, "body": base64.b64encode(body).decode()}
+
+
 class Bridge:
     """Holds the runner for the emulator's patches."""
 
@@ -93,7 +105,7 @@ class Bridge:
         """One invocation, answered in the emulator's words: ``body``, ``error``, ``function_error``, ``log``."""
         function = prepare(self._settings, record, config)
         answer = self._runner.invoke(function, json.dumps(event).encode(), request_id=request_id, log=self._log)
-        result: dict[str, Any] = {"body": json.loads(answer.payload or b"null"), "log": answer.tail}
+        result: dict[str, Any] = {"body": _value(answer.payload), "log": answer.tail}
         return result | {"error": True, "function_error": "Unhandled"} if answer.failed else result
 
     def open_stream(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any, request_id: str) -> StreamedBody:

@@ -16,6 +16,8 @@ from sst.errors import UserError
 __all__ = ["LOCK", "cache_folder", "ensure", "folder_name"]
 
 LOCK = Path(__file__).with_name("requirements.lock")
+FUNCTIONS_LOCK = Path(__file__).with_name("functions.lock")
+"""What Python functions find without bundling it, as on Lambda: boto3."""
 Note = Callable[[str], None]
 
 
@@ -27,7 +29,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
 def folder_name() -> str:
     """Names the environment after what is in it: the locked packages and this Python."""
-    digest = hashlib.sha256(LOCK.read_bytes() + sys.version.encode() + sys.platform.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(LOCK.read_bytes() + FUNCTIONS_LOCK.read_bytes() + sys.version.encode() + sys.platform.encode()).hexdigest()[:12]
     return f"cloud-{digest}-py{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -57,9 +59,10 @@ def _install(folder: Path, python: Path, environment: Mapping[str, str]) -> None
     env = {**environment, "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1"}
     for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX"):
         env.pop(name, None)
+    install = [uv, "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(python)]
     steps = ([uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(folder)],
-             [uv, "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--compile-bytecode", "--python", str(python),
-              "--requirements", str(LOCK)])
+             [*install, "--compile-bytecode", "--requirements", str(LOCK)],
+             [*install, "--target", str(folder / "functions"), "--requirements", str(FUNCTIONS_LOCK)])
     for step in steps:
         ran = subprocess.run(step, env=env, capture_output=True, text=True, check=False)
         if ran.returncode:

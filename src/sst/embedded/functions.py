@@ -44,6 +44,8 @@ class Prepared:
     """MB of ``/tmp``."""
     architecture: str
     log_group: str
+    log_format: str
+    """``Text`` or ``JSON``."""
     account: str
     region: str
 
@@ -71,7 +73,8 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
     blobs = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
     layers = tuple(unpack(settings.folder / "code", blob) for blob in blobs if blob)
     name = str(config["FunctionName"])
-    group = str((config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}")
+    logging = config.get("LoggingConfig") or {}
+    group = str(logging.get("LogGroup") or f"/aws/lambda/{name}")
     credentials = lambda_runtime.execution_credentials(dict(config))
     environment = _environment(settings, config, region, group) | credentials
     facts = (code, layers, sorted(environment.items()), config.get("Handler"), config.get("Runtime"), config.get("Timeout"),
@@ -82,7 +85,8 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
         revision=hashlib.sha256(repr(facts).encode()).hexdigest()[:16], runtime=str(config["Runtime"]),
         handler=str(config.get("Handler", "")), code=code, layers=layers, environment=environment,
         memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3), storage=int(storage or 512),
-        architecture=str((config.get("Architectures") or ["x86_64"])[0]), log_group=group, account=account, region=region)
+        architecture=str((config.get("Architectures") or ["x86_64"])[0]), log_group=group,
+        log_format=str(logging.get("LogFormat") or "Text"), account=account, region=region)
 
 
 def _environment(settings: Settings, config: Mapping[str, Any], region: str, group: str) -> dict[str, str]:

@@ -37,7 +37,8 @@ def main(arguments: list[str]) -> int:
         return 1
     settings = _settings(folder, region, iam, dict(os.environ))
     os.environ.clear()
-    os.environ.update({"PATH": settings.host.get("PATH", ""), "HOME": str(folder), "LANG": "C.UTF-8", **settings.environment()})
+    kept = {"PATH": settings.host.get("PATH", ""), "HOME": settings.host.get("HOME", str(folder)), "LANG": "C.UTF-8"}
+    os.environ.update(kept | settings.environment())
     _set_up_logging(folder)
     try:
         asyncio.run(serve(settings, version))

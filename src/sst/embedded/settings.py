@@ -78,7 +78,8 @@ class Settings:
             "AUTH": "true" if self.iam else "false", "APPSYNC_EVENTS_ENFORCE_AUTH": "1",
             "PERSIST_STATE": "1", "STATE_DIR": str(data / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(data / "s3"),
             "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": f"unix://{data}/no-container-engine",
-            "LOG_LEVEL": "WARNING", "TMPDIR": str(data / "tmp"),
+            "AWS_CONFIG_FILE": str(data / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(data / "none"), "LOG_LEVEL": "WARNING", "TMPDIR": str(data / "tmp"),
         }
 
 

@@ -1,0 +1,111 @@
+"""The executor as the emulator's runner: an event loop in a thread of its own, called from the emulator's threads."""
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import sys
+import threading
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sst.embedded.bridge import Answer, Log
+from sst.embedded.executor import Executor, FunctionVersion, LogLines, Refused
+from sst.embedded.functions import Prepared
+from sst.embedded.settings import Settings
+
+__all__ = ["ExecutorRunner", "FunctionFailed", "runner"]
+
+T = TypeVar("T")
+_HTTP = "application/vnd.awslambda.http-integration-response"
+_SEPARATOR = b"\0" * 8
+
+
+class FunctionFailed(Exception):
+    """A streamed invocation failed before its first byte."""
+
+
+def runner(settings: Settings) -> ExecutorRunner:
+    """Start the executor for this embedded cloud."""
+    return ExecutorRunner(settings)
+
+
+class ExecutorRunner:
+    """See `bridge.Runner`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="executor", daemon=True).start()
+        self._known: dict[FunctionVersion, tuple[Prepared, Log]] = {}
+        packages = Path(sys.prefix) / "functions"
+        self._packages = packages if packages.is_dir() else None
+        self._executor = Executor(folder=settings.folder / "run", on_log=self._on_log,
+                                  host_path=settings.host.get("PATH") or "/usr/local/bin:/usr/bin:/bin")
+        self._wait(self._executor.start())
+
+    def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
+        version = self._version(function, log)
+        try:
+            made = self._wait(self._executor.invoke(version, event, request_id=request_id))
+        except Refused as refused:
+            document = {"errorType": "RequestEntityTooLargeException", "errorMessage": str(refused)}
+            return Answer(json.dumps(document).encode(), failed=True)
+        return Answer(made.payload, failed=bool(made.error), tail=made.logs.decode("utf-8", "replace"))
+
+    def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Iterator[bytes]:
+        version, parts = self._version(function, log), queue.Queue[bytes | Exception | None](64)
+        pumping = asyncio.run_coroutine_threadsafe(self._pump(version, event, request_id, parts), self._loop)
+        try:
+            while (part := parts.get()) is not None:
+                if isinstance(part, Exception):
+                    raise part
+                yield part
+        finally:
+            pumping.cancel()
+
+    def retire(self, name: str) -> None:
+        for version in [v for v in list(self._known) if v.name == name]:
+            self._known.pop(version, None)
+            asyncio.run_coroutine_threadsafe(self._executor.retire(version.arn), self._loop)
+
+    def close(self) -> None:
+        self._wait(self._executor.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _pump(self, version: FunctionVersion, event: bytes, request_id: str, parts: queue.Queue[bytes | Exception | None]) -> None:
+        async def put(part: bytes | Exception | None) -> None:
+            while True:
+                try:
+                    return parts.put_nowait(part)
+                except queue.Full:  # the reader is slow: so are we
+                    await asyncio.sleep(0.01)
+
+        try:
+            async with self._executor.stream(version, event, request_id=request_id) as streaming:
+                if streaming.kind and streaming.kind != _HTTP:
+                    await put(json.dumps({"statusCode": 200, "headers": {"content-type": streaming.kind}}).encode() + _SEPARATOR)
+                async for part in streaming:
+                    await put(part)
+                if not streaming.kind and (made := streaming.result):
+                    await put(FunctionFailed(made.payload.decode("utf-8", "replace")) if made.error else made.payload)
+            await put(None)
+        except Exception as error:
+            await put(error)
+
+    def _version(self, function: Prepared, log: Log) -> FunctionVersion:
+        version = FunctionVersion(
+            arn=function.arn, name=function.name, version=function.version, runtime=function.runtime, handler=function.handler,
+            code=function.code, layers=function.layers, environment=tuple(sorted(function.environment.items())), timeout=function.timeout,
+            memory=function.memory, log_group=function.log_group, log_format=function.log_format,
+            packages=self._packages if function.runtime.startswith("python") else None)
+        self._known[version] = (function, log)
+        return version
+
+    def _on_log(self, made: LogLines) -> None:
+        if found := self._known.get(made.function):
+            function, log = found
+            log(function, made.sandbox, made.lines)
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
