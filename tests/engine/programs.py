@@ -75,7 +75,8 @@ class Fault:
     kind: str
 
 
-faults = st.lists(st.builds(Fault, st.integers(0, 40), st.sampled_from(sorted(ERRORS))), max_size=4)
+faults = st.lists(st.builds(Fault, st.integers(0, 40), st.sampled_from([*sorted(ERRORS), "unsure"])), max_size=4)
+"""``unsure``: from there on look-ups can't tell."""
 
 
 class Sim:
@@ -119,7 +120,9 @@ class Sim:
                 boundary[0] += 1
             if kind == "crash":
                 self.dead = True
-            if kind and (kind == "crash" or not in_journal):
+            if kind == "unsure":
+                self.cloud.unsure = True
+            elif kind and (kind == "crash" or not in_journal):
                 error = ERRORS[kind](where)
                 if where.endswith("ed") and isinstance(error, ProviderError):
                     error = no_reply(where) if kind in ("busy", "unsent") else error
@@ -136,6 +139,7 @@ class Sim:
         except (Crash, UserError, StateError):
             return None
         finally:
+            self.cloud.unsure = False
             self.cloud.fail = lambda op, inputs: None
             self.journal.before_write = self.journal.after_write = lambda e: None
             self.journal.verify()

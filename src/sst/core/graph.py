@@ -213,11 +213,11 @@ class Graph:
         from graphlib import CycleError, TopologicalSorter
 
         for goal in self.goals.values():
-            for d in goal.deps - self.goals.keys():
+            for d in (d for d in goal.deps if d not in self.goals):
                 self.problem(f'"{goal.urn.rpartition("::")[2]}" uses a value of {d}, which this program does not declare',
                              where=goal.where, hint="an output belongs to the run of the program that made it")
         try:
-            TopologicalSorter({u: g.deps & self.goals.keys() for u, g in self.goals.items()}).prepare()
+            TopologicalSorter({u: [d for d in g.deps if d in self.goals] for u, g in self.goals.items()}).prepare()
         except CycleError as e:
             ring = [self.goals[u] for u in reversed(e.args[1])]
             way = " → ".join(f'"{g.urn.rpartition("::")[2]}" ({g.where})' for g in ring)

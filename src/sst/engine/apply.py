@@ -194,7 +194,8 @@ class _Run:
         try:
             made = self.providers(todo.type).update(old, todo.inputs, changed, note)
         except ProviderError as e:
-            self.journal.write(Entry("unsure", todo.urn, unsure_state(old, todo)) if e.sent else Entry("undone", todo.urn))
+            now = self.journal.find(todo.urn) or old  # what it uses may have been deleted since the plan was made
+            self.journal.write(Entry("unsure", todo.urn, unsure_state(now, todo)) if e.sent else Entry("undone", todo.urn))
             raise
         return self._made(todo, made)
 
@@ -234,7 +235,7 @@ class _Run:
         if step.delete_first:
             self._delete(step, note)
         elif goal.retain and not old.retain:
-            self.journal.write(Entry("made", step.urn, replace(old, retain=True)), wait=False)
+            self.journal.write(Entry("made", step.urn, replace(self.journal.find(old.urn) or old, retain=True)), wait=False)
         return self._create(step, inputs, note)
 
     def _update(self, step: Step, note: Note) -> tuple[Op, str]:

@@ -63,16 +63,17 @@ def accepted(snapshot: Snapshot, found: Sequence[Drift]) -> list[Entry]:
     by_urn: dict[URN, list[Drift]] = {}
     for d in found:
         by_urn.setdefault(d.urn, []).append(d)
-    entries: list[Entry] = []
+    gone: list[Entry] = []
+    made: list[Entry] = []
     for urn, some in by_urn.items():
         state = snapshot.resources[urn]
         if any(d.gone for d in some):
-            entries.append(Entry("gone", urn, state))
+            gone.append(Entry("gone", urn, state))
         else:
             seen: Mapping[str, Any] = {d.property: d.cloud_value for d in some}
             inputs = {k: v for k, v in {**state.inputs, **seen}.items() if v is not None}
-            entries.append(Entry("made", urn, replace(state, inputs=inputs)))
-    return entries
+            made.append(Entry("made", urn, replace(state, inputs=inputs)))
+    return [*made, *gone]  # what is gone last: then nothing depends on it any more
 
 
 def refresh(journal: Journal, providers: Providers, sink: Sink, *, accept: Callable[[Drift], bool] = lambda drift: True,

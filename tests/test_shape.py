@@ -1,0 +1,148 @@
+"""The shape of the code: who imports whom, how long things are, where the outside world is touched."""
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sst
+
+SRC = Path(sst.__file__).parent
+FILES = sorted(p for p in SRC.rglob("*.py"))
+
+LAYERS: dict[str, set[str]] = {
+    "errors": set(),
+    "core": {"errors"},
+    "engine": {"errors", "core"},
+    "state": {"errors", "core"},
+    "providers": {"errors", "core", "build"},
+    "build": {"errors", "core"},
+    "runtime": {"errors"},
+    "components": {"errors", "core", "providers", "build", "runtime"},
+    "project": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components"},
+    "embedded": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project"},
+    "dev": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project", "embedded", "console"},
+    "console": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project", "embedded"},
+    "cli": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project", "embedded", "dev", "console"},
+}
+"""Who may import whom."""
+COMPONENTS = {"aws", "cloudflare", "vercel", "secret", "linkable", "dev_command"}
+EXCEPTIONS = {
+    ("project/cloud.py", "embedded"),  # opens the cloud of the stage, wherever it is; the one place where project looks up
+}
+ALLOWED = {
+    "botocore": ("providers/aws/", "state/stores/s3.py", "embedded/"),
+    "asyncio": ("dev/", "console/", "embedded/", "runtime/"),
+    "environ": ("project/", "cli/", "runtime/", "build/", "embedded/"),
+}
+
+
+def layer(path: str) -> str:
+    head = path.split("/")[0].removesuffix(".py")
+    return "components" if head in COMPONENTS else head
+
+
+def imports(file: Path) -> Iterator[tuple[str, int]]:
+    """Modules that a file imports, in full, those for type checkers and inside of functions too."""
+    package = ("sst", *file.relative_to(SRC).parent.parts)
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((a.name, node.lineno) for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            full = ".".join(x for x in (base, node.module or "") if x)
+            yield from ((f"{full}.{a.name}", node.lineno) for a in node.names)
+
+
+def short(file: Path) -> str:
+    return file.relative_to(SRC).as_posix()
+
+
+def test_each_room_imports_only_what_is_below_it() -> None:
+    odd = []
+    for file in FILES:
+        own = layer(short(file))
+        if own in ("__init__", "__main__"):
+            continue
+        for module, line in imports(file):
+            parts = module.split(".")
+            other = layer(parts[1]) if parts[0] == "sst" and len(parts) > 1 else own
+            if other in LAYERS and other != own and other not in LAYERS.get(own, set()) and (short(file), other) not in EXCEPTIONS:
+                odd.append(f"{short(file)}:{line} imports {module}")
+    assert not odd, "\n".join(odd)
+
+
+@pytest.mark.parametrize("name", ["botocore", "asyncio"])
+def test_heavy_modules_stay_in_their_rooms(name: str) -> None:
+    odd = [f"{short(f)}:{line}" for f in FILES if not short(f).startswith(ALLOWED[name])
+           for module, line in imports(f) if module.split(".")[0] == name]
+    assert not odd, "\n".join(odd)
+
+
+def test_the_environment_is_read_at_the_edge() -> None:
+    odd = []
+    for file in FILES:
+        if short(file).startswith(ALLOWED["environ"]):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in (
+                    ("os", "environ"), ("os", "getenv"), ("os", "getcwd"), ("Path", "cwd")):
+                odd.append(f"{short(file)}:{node.lineno} {node.value.id}.{node.attr}")
+    assert not odd, "\n".join(odd)
+
+
+def test_only_the_screen_prints() -> None:
+    odd = [f"{short(f)}:{node.lineno}" for f in FILES if not short(f).startswith(("cli/ui/", "runtime/", "embedded/"))
+           for node in ast.walk(ast.parse(f.read_text(encoding="utf-8")))
+           if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"]
+    assert not odd, "\n".join(odd)
+
+
+def test_files_and_functions_are_short() -> None:
+    odd = []
+    for file in FILES:
+        text = file.read_text(encoding="utf-8")
+        if (n := len(text.splitlines())) > 400:
+            odd.append(f"{short(file)} has {n} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno and node.end_lineno - node.lineno >= 60:
+                odd.append(f"{short(file)}:{node.lineno} {node.name} has {node.end_lineno - node.lineno + 1} lines")
+    assert not odd, "\n".join(odd)
+
+
+def test_no_module_is_called_after_nothing() -> None:
+    assert not [short(f) for f in FILES if f.stem in ("utils", "util", "helpers", "common", "misc")]
+
+
+def test_what_a_module_offers_exists() -> None:
+    odd = []
+    for file in FILES:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names: set[str] = set()
+        offered: list[str] = []
+        for node in ast.walk(tree):
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                    names.add(node.name)
+                case ast.Name(ctx=ast.Store()):
+                    names.add(node.id)
+                case ast.ImportFrom() | ast.Import():
+                    names |= {(a.asname or a.name).split(".")[0] for a in node.names}
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets) and isinstance(
+                    node.value, ast.List):
+                offered = [e.value for e in node.value.elts if isinstance(e, ast.Constant)]
+        lazy = any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body)
+        odd += [f"{short(file)}: {n}" for n in offered if n not in names and not lazy]
+    assert not odd, "\n".join(odd)
+
+
+@pytest.mark.parametrize("module", ["sst", "sst.cli.main"])
+def test_the_start_is_light(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted(m for m in ('botocore', 'boto3', 'asyncio', 'ssl', 'cryptography') if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
