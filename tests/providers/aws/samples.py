@@ -128,7 +128,7 @@ def _(w: World) -> Sample:
                    "global_secondary_indexes": [index("byA", "a")], "stream_view_type": "NEW_AND_OLD_IMAGES", "ttl": "expires",
                    "point_in_time_recovery": True, "tags": {"a": "1"}},
                   {"attribute_definitions": fields("id", "b"), "global_secondary_indexes": [index("byB", "b")], "ttl": None,
-                   "deletion_protection": False, "point_in_time_recovery": False, "tags": {"b": "2"}},
+                   "stream_view_type": "KEYS_ONLY", "deletion_protection": False, "point_in_time_recovery": False, "tags": {"b": "2"}},
                   {"key_schema": [{"AttributeName": "a", "KeyType": "HASH"}]})
 
 

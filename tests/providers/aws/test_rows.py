@@ -57,6 +57,7 @@ def test_a_row_lives_its_life(type: str, world: World, aws: Aws) -> None:
     assert isinstance(found, Found) and found.made.id == state.id
 
     state = changed(world, sample, state)
+    provider.update(state, state.inputs, frozenset(state.inputs), note)     # as after an update that may or may not have happened
     wanted = full(type, {**state.inputs, **sample.replace}, state.base)
     change = provider.diff(type, state.inputs, wanted)
     assert change.replace and change.delete_first == sample.delete_first

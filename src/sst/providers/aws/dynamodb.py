@@ -18,6 +18,9 @@ __all__ = ["Table"]
 
 BUSY = ("ResourceInUseException", "LimitExceededException", "ContinuousBackupsUnavailableException",
         "ResourceNotFoundException: not yet", "ValidationException: updating")
+SAME = ("ValidationException: already", "ValidationException: unchanged", "ValidationException: no changes",
+        "ValidationException: at least one of")
+"""DynamoDB refuses to switch on what is on."""
 
 
 class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
@@ -43,14 +46,17 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     read = call("describe_table", TableName="$name")
     reads = "Table"
     update = (
-        call("update_table", only="billing_mode deletion_protection", TableName="$name", retry=BUSY, idempotent=True),
-        call("update_table", only="stream_view_type", TableName="$name", retry=BUSY),
-        call("update_time_to_live", only="ttl", also=True, TableName="$name", retry=BUSY, idempotent=True),
+        call("update_table", only="billing_mode", TableName="$name", retry=BUSY, done=SAME, idempotent=True),
+        call("update_table", only="deletion_protection", TableName="$name", retry=BUSY, done=SAME, idempotent=True),
+        call("update_table", only="stream_view_type", TableName="$name", retry=BUSY, done=SAME),
+        call("update_time_to_live", only="ttl", also=True, TableName="$name", retry=BUSY, done=SAME, idempotent=True),
         call("update_continuous_backups", only="point_in_time_recovery", also=True, TableName="$name", retry=BUSY, idempotent=True))
     rests = frozenset({"global_secondary_indexes"})
     empty = {"deletion_protection": False, "point_in_time_recovery": False}
-    unset = {"ttl": call("update_time_to_live", TableName="$name", TimeToLiveSpecification={"AttributeName": "$ttl_was", "Enabled": False}),
-             "stream_view_type": call("update_table", TableName="$name", StreamSpecification={"StreamEnabled": False})}
+    unset = {"ttl": call("update_time_to_live", TableName="$name", retry=BUSY, done=SAME,
+                         TimeToLiveSpecification={"AttributeName": "$ttl_was", "Enabled": False}),
+             "stream_view_type": call("update_table", TableName="$name", retry=BUSY, done=SAME,
+                                      StreamSpecification={"StreamEnabled": False})}
     delete = call("delete_table", TableName="$name", retry=("ResourceInUseException",))
     gone = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
@@ -73,7 +79,11 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     @classmethod
     def revise(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str], known: Mapping[str, Any],
                note: Note) -> frozenset[str]:
-        """Indexes change one at a time, each when the one before is ready."""
+        """Indexes change one at a time, each when the one before is ready. A stream's view changes by switching it off and on."""
+        was, view = state.inputs.get("stream_view_type"), inputs.get("stream_view_type")
+        if was and view and was != view:
+            provider.send(cls, cls.unset["stream_view_type"], known, {}, note)
+            _indexes(provider, known, note)
         if not changed & {"global_secondary_indexes", "attribute_definitions"}:
             return frozenset()
         there = _indexes(provider, known, note)

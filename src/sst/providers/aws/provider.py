@@ -11,6 +11,7 @@ from ...core.provider import Absent, Change, Found, Made, Note, Unsure
 from ...core.resource import Resource
 from ...errors import InternalError, ProviderError, Throttled
 from .client import Aws
+from .retry import matches
 from .table import AwsResource, Call, fill
 
 __all__ = ["AwsProvider", "row"]
@@ -207,8 +208,13 @@ class AwsProvider:
         """Make one call of a row: the wired properties plus the call's own parameters."""
         params = {**request, **{k: v for k, t in c.params.items() if (v := fill(t, known)) is not None}}
         region = known.get("region_asked")
-        answer = self.aws.call(kind.service, c.op, params, region=region, note=note, retry=c.retry, idempotent=c.idempotent,
-                               token=known.get("token") or "", poll=poll)
+        try:
+            answer = self.aws.call(kind.service, c.op, params, region=region, note=note, retry=c.retry, idempotent=c.idempotent,
+                                   token=known.get("token") or "", poll=poll)
+        except ProviderError as e:
+            if not matches(e, c.done):
+                raise
+            return {}
         for failed in answer.get("FailedEntries", ()):     # a refusal inside a success
             raise ProviderError(failed.get("ErrorMessage", ""), code=failed.get("ErrorCode", ""), operation=f"{kind.service} {c.op}",
                                 request_id=answer["ResponseMetadata"].get("RequestId", ""), status=400)

@@ -46,13 +46,15 @@ class Call:
     """Parameters of the call that the waiter needs."""
     retry: tuple[str, ...] = ()
     """``"Code"`` or ``"Code: part of the message"`` that a moment cures."""
+    done: tuple[str, ...] = ()
+    """``"Code"`` or ``"Code: part of the message"`` by which the service says that it is so already."""
     idempotent: bool | None = None
     """Whether it may be repeated after a lost reply; by the operation's first word and tokens if not said."""
 
 
 def call(op: str, *, only: str = "", also: bool = False, spread: str = "", wait: str = "", wait_on: str = "", retry: Sequence[str] = (),
-         idempotent: bool | None = None, **params: Any) -> Call:
-    return Call(op, params, tuple(only.split()), also, spread, wait, tuple(wait_on.split()), tuple(retry), idempotent)
+         done: Sequence[str] = (), idempotent: bool | None = None, **params: Any) -> Call:
+    return Call(op, params, tuple(only.split()), also, spread, wait, tuple(wait_on.split()), tuple(retry), tuple(done), idempotent)
 
 
 @dataclass(frozen=True)
