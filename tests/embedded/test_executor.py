@@ -9,12 +9,11 @@ import urllib.request
 import pytest
 
 from sst.embedded.cloud import Cloud
-from sst.embedded.patches.functions import ADAPTER
 
 from .functions import function, invoke, url
 from .test_emulator import client
 
-pytestmark = [pytest.mark.emulator, pytest.mark.skipif(not importlib.util.find_spec(ADAPTER), reason="the executor is not connected yet")]
+pytestmark = [pytest.mark.emulator, pytest.mark.skipif(not importlib.util.find_spec("sst.embedded.executor"), reason="no executor")]
 
 STREAM = """
 exports.handler = awslambda.streamifyResponse(async (event, stream, context) => {

@@ -61,8 +61,9 @@ class ExecutorRunner:
                 if isinstance(part, Exception):
                     raise part
                 yield part
-        finally:
+        except GeneratorExit:  # nobody wants the rest
             pumping.cancel()
+            raise
 
     def retire(self, name: str) -> None:
         for version in [v for v in list(self._known) if v.name == name]:
@@ -89,7 +90,7 @@ class ExecutorRunner:
                     await put(part)
                 if not streaming.kind and (made := streaming.result):
                     await put(FunctionFailed(made.payload.decode("utf-8", "replace")) if made.error else made.payload)
-            await put(None)
+                await put(None)
         except Exception as error:
             await put(error)
 

@@ -39,7 +39,7 @@ def apply(settings: Settings) -> None:
 
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = _PENDING_SECONDS
     theirs = lambda_svc._execute_function_dispatch
-    if importlib.util.find_spec(ADAPTER):
+    if importlib.util.find_spec("sst.embedded.executor"):
         _bridge = Bridge(settings, importlib.import_module(ADAPTER).runner(settings))
         _stream_urls(lambda_svc, _bridge)
         _retire(lambda_svc, _bridge)
