@@ -184,3 +184,19 @@ def test_state_that_belongs_to_another_account(aws: Project) -> None:
 def test_errors_as_json(project: Project) -> None:
     assert json.loads(project.run("deploy", "--stage", "a_b", "--json", code=1).out)["message"].startswith('"a_b" is no stage name')
     assert project.run("deplyo", "--json", code=1).json["kind"] == "UserError"
+
+
+@pytest.mark.parametrize(("body", "text"), [
+    ('aws.Function("Api", handler="src/nope.handler")',
+     '✗ Handler not found: "src/nope.handler" (sst_config.py:10)\n  hint: there is no src/nope.py in'),
+    ('aws.Function("Api", handler="api.handler", tiemout=3)', "✗ Function \"Api\" has no option 'tiemout' (sst_config.py:10)\n"
+                                                              '  hint: did you mean "timeout"?\n'),
+    ('aws.Function("Api", handler="api.handler", link=[None])', "✗ link holds None (sst_config.py:10)\n"),
+    ('aws.Function("Api", handler="api.handler", timeout="3 fortnights")', "✗ timeout can't be '3 fortnights' (sst_config.py:10)\n"),
+    ('aws.Bucke("B")', "has no component 'Bucke'"),
+    ('b = aws.Bucket("B")\naws.Bucket("b")', '✗ two components are named "b" (sst_config.py:11)\n'),
+])
+def test_components(project: Project, body: str, text: str) -> None:
+    project.write("api.py", "def handler(event, context): ...\n")
+    project.program(f"from sst import aws\n{body}")
+    assert text in project.fails("diff")

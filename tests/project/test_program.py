@@ -80,6 +80,8 @@ def test_syntax_and_imports(tmp_path: Path) -> None:
     missing = problem(tmp_path, "import nothing_like_this\n")
     assert "ModuleNotFoundError" in missing and "install nothing_like_this" in missing and "sst_config.py:1" in missing
     assert 'did you mean "Config"?' in problem(tmp_path, "from sst import Confg\n")
+    wrong = problem(tmp_path, "from sst.aws import Buckett\n")
+    assert 'did you mean "Bucket"?' in wrong and "ImportError: cannot import name 'Buckett' from 'sst.aws' (sst_config.py:1)" in wrong
 
 
 @pytest.mark.parametrize(("text", "message"), [

@@ -207,6 +207,8 @@ def _blame(root: Path) -> Iterator[None]:
 
 def _said(error: BaseException) -> str:
     text = str(error).strip()
+    if isinstance(error, ImportError) and error.path and not isinstance(error, ModuleNotFoundError):
+        text = text.removesuffix(f" ({error.path})")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -215,11 +217,11 @@ def _advice(error: BaseException) -> str:
         return ""
     name = error.name or ""
     if name == "sst" or name.startswith("sst."):
-        near = str(error).partition("cannot import name '")[2].partition("'")[0]
-        import sst
-
         from ..core.names import did_you_mean
-        return did_you_mean(near, list(getattr(sst, "__all__", ()))) if near else "see the list of components in the docs"
+
+        wanted, module = str(error).partition("cannot import name '")[2].partition("'")[0], sys.modules.get(name)
+        known = list(getattr(module, "__all__", ())) if wanted else ["aws"]
+        return did_you_mean(wanted or name.rpartition(".")[2], known)
     if isinstance(error, ModuleNotFoundError) and name:
         return f"sst runs on {sys.executable}; install {name.partition('.')[0]} there (in a uv project: `uv add {name.partition('.')[0]}`)"
     return ""
