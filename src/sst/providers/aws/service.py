@@ -71,7 +71,11 @@ class Service:
     def operation(self, name: str) -> Any:
         """The model of ``create_queue``."""
         found = self._operations.get(name)
-        if found is None:
+        if found is not None:
+            return found
+        with self._lock:
+            if name in self._operations:
+                return self._operations[name]
             found = self.model.operation_model(self._names[name])
             if self.name == "s3" and found.http["requestUri"].startswith("/{Bucket}"):
                 found.http["requestUri"] = found.http["requestUri"][len("/{Bucket}"):] or "/"     # the endpoint rules add the bucket
