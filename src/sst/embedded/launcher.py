@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["main", "serve"]
 
 _log = logging.getLogger("sst.launcher")
+_END_SECONDS = 3.0
+"""For connections and functions to end by themselves."""
 
 
 def main(arguments: list[str]) -> int:
@@ -41,12 +44,19 @@ def main(arguments: list[str]) -> int:
     os.environ.update(kept | settings.environment())
     _set_up_logging(folder)
     try:
-        asyncio.run(serve(settings, version))
+        asyncio.run(_serve_and_leave(settings, version))
     except SstError as error:
         _log.error("%s", error)
         sys.stderr.write(f"{error}\n".replace("\n", " ").strip() + "\n")
         return error.exit_code
     return 0
+
+
+async def _serve_and_leave(settings: Settings, version: str) -> None:
+    """Everything is saved when `serve` returns; threads that still wait for something must not keep the process."""
+    await serve(settings, version)
+    logging.shutdown()
+    os._exit(0)
 
 
 async def serve(settings: Settings, version: str) -> None:
@@ -91,8 +101,9 @@ async def serve(settings: Settings, version: str) -> None:
              asyncio.create_task(_publish(settings, facts, door))]
     gate: Any = Gate(emulator.app, settings, checkpoints, control, ended.set)
     await http(gate, config, shutdown_trigger=ended.wait)
-    await door.close()
-    functions.close()
+    for ending in (door.close(), asyncio.to_thread(functions.close)):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ending, _END_SECONDS)
     for task in tasks:
         task.cancel()
     if gate.failed is not None:
