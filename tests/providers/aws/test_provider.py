@@ -12,7 +12,7 @@ from sst.core.output import UNKNOWN
 from sst.core.provider import Absent, Found, Unsure
 from sst.errors import ProviderError
 from sst.providers.aws.client import Aws
-from sst.providers.aws.provider import AwsProvider, row
+from sst.providers.aws.provider import AwsProvider, row, urn_tag
 from sst.providers.aws.table import fill, wire
 
 from .rows import ROWS
@@ -146,3 +146,8 @@ def test_what_is_not_known_yet_differs_from_everything() -> None:
 def test_an_id_tells_what_it_is_made_of() -> None:
     assert ROWS["aws.iam.RolePolicy"].fields_of("a/b") == {"role": "a", "name": "b"}
     assert ROWS["aws.iam.Role"].fields_of("r") == {"name": "r"}
+
+
+def test_a_long_urn_fits_into_a_tag_and_stays_itself() -> None:
+    long = "aws.Function::" + "a/" * 200
+    assert urn_tag("short") == "short" and len(urn_tag(long)) == 256 and urn_tag(long) != urn_tag(long + "b")

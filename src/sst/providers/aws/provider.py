@@ -1,6 +1,7 @@
 """Runs the rows of the table: the engine's provider of everything on AWS."""
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -14,7 +15,7 @@ from .client import Aws
 from .retry import matches
 from .table import AwsResource, Call, fill
 
-__all__ = ["AwsProvider", "row"]
+__all__ = ["AwsProvider", "row", "urn_tag"]
 
 
 def row(type: str) -> type[AwsResource]:
@@ -31,6 +32,11 @@ def row(type: str) -> type[AwsResource]:
 _FILES = {"lambda": "lambda_"}
 INLINE = 50 * 1024 * 1024
 """Bytes of a zip that may be sent in a call."""
+
+
+def urn_tag(urn: str) -> str:
+    """The urn as a tag's value: at most 256 characters, a longer one ends in its hash."""
+    return urn if len(urn) <= 256 else f"{urn[:223]}-{hashlib.sha256(urn.encode()).hexdigest()[:32]}"
 
 
 def _quiet(text: str) -> None:
@@ -199,7 +205,7 @@ class AwsProvider:
         if tags is None and not kind.tagging:
             return "unsure"
         tags = tags or {}
-        return "ours" if tags.get("sst:urn") == todo.urn and tags.get("sst:lineage") == self.lineage else "foreign"
+        return "ours" if tags.get("sst:urn") == urn_tag(todo.urn) and tags.get("sst:lineage") == self.lineage else "foreign"
 
     # what rows use
 
@@ -234,7 +240,7 @@ class AwsProvider:
         return {"S3Bucket": bucket, "S3Key": key}
 
     def tags(self, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
-        return {**self.own_tags, **(inputs.get("tags") or {}), "sst:app": self.app, "sst:stage": self.stage, "sst:urn": urn,
+        return {**self.own_tags, **(inputs.get("tags") or {}), "sst:app": self.app, "sst:stage": self.stage, "sst:urn": urn_tag(urn),
                 "sst:lineage": self.lineage}
 
     def _known(self, kind: type[AwsResource], values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,7 +288,7 @@ class AwsProvider:
                     return False
                 tags = _tags_in(self._ask(kind, kind.tagging.show, known) or {}, "")
             tags = tags or {}
-            return bool(tags.get("sst:urn") == todo.urn and tags.get("sst:lineage") == self.lineage)
+            return bool(tags.get("sst:urn") == urn_tag(todo.urn) and tags.get("sst:lineage") == self.lineage)
         if kind.identity == "description":
             return todo.urn in str(item.get("Description") or item.get("Comment") or "")
         return all(item.get(k) == v for k, v in kind.marks(todo.inputs).items() if k in item)
