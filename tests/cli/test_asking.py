@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -86,6 +87,19 @@ def test_a_secret_is_not_shown_while_it_is_typed(project: Project) -> None:
     code, text = ask(project, ["secret", "set", "Key"], ("Value of Key:", "hunter2-typed"))
     assert code == 0 and "hunter2-typed" not in text
     assert "hunter2-typed" in project.run("secret", "list", "--values").out
+
+
+def test_an_interrupt_is_told_above_the_tree(project: Project) -> None:
+    project.program('a = File("A", slow=True)\nFile("B", text=a.path)')
+    terminal = Terminal(project, "deploy")
+    while "writing slowly" not in terminal.text:
+        assert terminal._read()
+    os.killpg(terminal.process.pid, signal.SIGINT)
+    while "nothing more is started" not in terminal.text:
+        assert terminal._read()
+    (project.root / "go").touch()
+    assert terminal.end() == 130 and terminal.text.count("\x1b[?25l") == terminal.text.count("\x1b[?25h") == 1
+    assert "interrupted: 1 created" in terminal.text
 
 
 def test_the_tree_of_a_deploy(project: Project) -> None:

@@ -34,6 +34,8 @@ class Screen:
         self.marks, self.paint = marks_for(out), Paint(wants_color(out, environ, color))
         self.err_marks, self.err_paint = marks_for(err), Paint(wants_color(err, environ, color))
         self.redactor: Redactor | None = None
+        self.above = False
+        """A tree is shown: ``sys.stderr`` leads above it."""
 
     def hide(self, value: Any) -> None:
         """Never show this secret value, or those in this mapping, from now on."""
@@ -78,12 +80,15 @@ class Screen:
 
     def note(self, text: str) -> None:
         """A word on the side: never part of the result."""
-        self.err.write(self.redact(self.err_paint(text, "dim")) + "\n")
-        self.err.flush()
+        self._aside(self.err_paint(text, "dim"))
 
     def warn(self, text: str) -> None:
-        self.err.write(self.redact(f"{self.err_paint(self.err_marks.warn, 'yellow')} {text}") + "\n")
-        self.err.flush()
+        self._aside(f"{self.err_paint(self.err_marks.warn, 'yellow')} {text}")
+
+    def _aside(self, text: str) -> None:
+        stream = sys.stderr if self.above else self.err
+        stream.write(self.redact(text) + "\n")
+        stream.flush()
 
     def data(self, value: Any) -> None:
         """A JSON document, for ``--json``."""
@@ -135,7 +140,11 @@ class Screen:
                 yield sink
         elif self.is_live:
             with sinks.live(self.out, self.paint, time.monotonic, self.size, redact=self.redact, everything=self.verbose) as sink:
-                yield sink
+                self.above = True
+                try:
+                    yield sink
+                finally:
+                    self.above = False
         else:
             with sinks.plain(self.out, self.paint, time.monotonic, redact=self.redact) as sink:
                 yield sink

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from threading import Event as Flag
-from threading import Lock, Thread
+from threading import Lock, RLock, Thread
 from typing import Any, TextIO
 
 from ...core.model import Op
@@ -170,7 +170,7 @@ def live(stream: TextIO, paint: Paint, clock: Clock, size: Callable[[], tuple[in
 class _Tree:
     def __init__(self, out: Out, paint: Paint, clock: Clock, size: Callable[[], tuple[int, int]], marks: Marks, everything: bool) -> None:
         self.out, self.paint, self.clock, self.size, self.marks, self.everything = out, paint, clock, size, marks, everything
-        self.progress, self.lock = Progress(), Lock()
+        self.progress, self.lock = Progress(), RLock()  # a signal may come while its own thread draws
         self.shown: list[int] = []
         self.hidden = False
 
