@@ -179,7 +179,7 @@ class _Run:
             found = settled_create(self.journal, todo, self.providers(todo.type))
         except ProviderError:
             raise error from None
-        if found is None:
+        if isinstance(found, str):
             raise error
         self.journal.write(found)
         if found.state is None or not lost(error):

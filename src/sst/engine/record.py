@@ -57,8 +57,8 @@ def unsure_state(old: State, todo: Pending) -> State:
                    secret=secrets_of(old.type, {*old.secret, *todo.secret}))
 
 
-def settled_create(journal: Journal, todo: Pending, provider: Provider) -> Entry | None:
-    """Look whether a create whose end is unknown was done: what to record, or None where it can't be told.
+def settled_create(journal: Journal, todo: Pending, provider: Provider) -> Entry | str:
+    """Look whether a create whose end is unknown was done: what to record, or why it can't be told.
 
     A thing that is found is unsure: it may lack what the calls after the first would have set.
     """
@@ -66,8 +66,10 @@ def settled_create(journal: Journal, todo: Pending, provider: Provider) -> Entry
     if isinstance(found, Absent):
         return Entry("undone", todo.urn)
     was = journal.find(todo.urn)
-    if not isinstance(found, Found) or (was and was.id == found.made.id) or journal.find(f"{todo.urn}#{found.made.id}"):
-        return None
+    if not isinstance(found, Found):
+        return found.why
+    if (was and was.id == found.made.id) or journal.find(f"{todo.urn}#{found.made.id}"):
+        return f"only {found.made.id} was found, which was there before"
     state = replace(made_state(todo, found.made), unsure=True)
     return Entry("replaced" if todo.op is Op.REPLACE and was else "unsure", todo.urn, state)
 

@@ -11,6 +11,7 @@ from ..core.graph import Graph
 from ..core.model import Goal, Snapshot, State
 from ..core.output import Output
 from ..core.resource import Resource
+from .choice import held
 
 __all__ = ["goals_of"]
 
@@ -21,19 +22,23 @@ _PART = 8
 def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str) -> Graph:
     """A sealed graph that asks for what ``before`` held.
 
-    Things that hold data, or are protected, stay as they are ``now``: going back would lose what was written since. A data
-    resource that is no longer there is made anew, empty. Names that were minted may be minted anew.
+    Things that hold data, or are protected, stay as they are ``now``, with what they use: going back would lose what was
+    written since. A data resource that is no longer there is made anew, empty. Names that were minted may be minted anew.
     """
     graph = Graph(app, stage)
     wanted = {u: s for u, s in before.resources.items() if not s.retained}
     homes = {s.id: u for u, s in now.resources.items()}
-    for urn, state in now.resources.items():
-        former = next((u for u, s in before.resources.items() if s.id == state.id and s.type == state.type), None)
-        taken_back = former is not None and before.resources[former].retained
-        if not state.retained and (_exempt(state) or taken_back):
-            wanted.pop(former or urn, None)
-            wanted[urn] = state
-    keep = {u for u, s in wanted.items() if now.resources.get(u) is s}
+    former = {s.id: u for u, s in before.resources.items()}
+
+    def stays(state: State) -> bool:
+        was = before.resources.get(former.get(state.id, ""))
+        return not state.retained and (_exempt(state) or bool(was and was.retained))
+
+    exempt = [s for s in now.resources.values() if stays(s)]
+    keep = {*(s.urn for s in exempt), *held(now, exempt)}  # and what they use, as it is
+    for urn in sorted(keep):
+        wanted.pop(former.get(now.resources[urn].id, urn), None)
+        wanted[urn] = now.resources[urn]
     renamed = {u: homes[s.id] for u, s in before.resources.items() if u not in wanted and s.id in homes}
     with graph.active():
         for urn, state in wanted.items():

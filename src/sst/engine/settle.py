@@ -41,9 +41,9 @@ def _settled(journal: Journal, key: str, todo: Pending, providers: Providers) ->
             return (Entry("undone", key),)
         return (Entry("gone", todo.urn, was),) if provider.read(was) is None else half_deleted(journal, todo)
     found = settled_create(journal, todo, provider)
-    if found is not None:
+    if isinstance(found, Entry):
         return (found,)
     raise StateError(f'{todo.type} "{name_of(todo.urn)}" was being created when the last command was cut off, '
-                     "and it can't be told yet whether it exists", where=todo.where,
+                     f"and it can't be told yet whether it exists: {found}", where=todo.where,
                      hint="try again in a minute; if that does not help, look in the cloud's console, then `sst adopt` it, "
                           "or `sst state rm` to forget the attempt")
