@@ -126,10 +126,14 @@ def test_a_full_bucket_is_emptied_only_when_asked(world: World, aws: Aws) -> Non
     assert world.provider.read(bucket) is None
 
 
-def test_a_bucket_with_a_fixed_name_that_exists_is_not_taken_over(world: World) -> None:
-    name = world.make("aws.s3.Bucket", {})["name"]
-    with pytest.raises(ProviderError, match="there is a bucket named"):
-        world.provider.create(world.todo("aws.s3.Bucket", {"name": name}), note)
+@pytest.mark.parametrize(("type", "inputs"), [("aws.s3.Bucket", {}), ("aws.sqs.Queue", {}), ("aws.sns.Topic", {}),
+                                              ("aws.events.Rule", {"schedule_expression": "rate(1 day)"})])
+def test_a_fixed_name_that_is_taken_is_not_taken_over(type: str, inputs: dict[str, str], world: World, aws: Aws) -> None:
+    name = world.make(type, inputs)["name"]
+    for lineage in ("lineage-1", "another"):
+        other = World(aws, lineage)
+        with pytest.raises(ProviderError, match=f"there is a {type} named {name} already"):
+            other.provider.create(other.todo(type, {"name": name, **inputs}), note)
 
 
 def test_large_code_goes_through_a_bucket(world: World, aws: Aws) -> None:

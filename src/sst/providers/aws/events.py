@@ -25,6 +25,7 @@ class Rule(AwsResource, type="aws.events.Rule", service="events"):
 
     arn: Output[str] = out("RuleArn || Arn")
 
+    overwrites = True
     create = call("put_rule", idempotent=True)
     read = call("describe_rule", Name="$name", EventBusName="$bus")
     update = (call("put_rule", only="name bus schedule_expression event_pattern state description", idempotent=True),)

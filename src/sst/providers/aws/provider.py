@@ -73,7 +73,7 @@ class AwsProvider:
     def create(self, todo: Pending, note: Note) -> Made:
         kind = row(todo.type)
         known = self._known(kind, todo.inputs, {"token": todo.token, "urn": todo.urn})
-        kind.before_create(self, todo, known)
+        self._refuse_taken(kind, todo, known)
         request = kind.request(self, todo.inputs, kind.create)
         if kind.tagging and kind.tagging.wire:
             _put(request, kind.tagging.wire, kind.tagging.shape(self.tags(todo.urn, todo.inputs)))
@@ -177,22 +177,41 @@ class AwsProvider:
             return self._search(kind, todo, known)
         if kind.read is None:
             return Unsure("there is no call that could tell")
+        match self._standing(kind, todo, known):
+            case "ours", outputs:
+                return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
+            case "unsure", _:
+                return Unsure(f"there is a {todo.type} named {known.get(kind.name_field)!r}, but nothing on it says who made it")
+        return Absent()
+
+    def _standing(self, kind: type[AwsResource], todo: Pending, known: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """``absent``, ``ours``, ``foreign`` or ``unsure``: what there is under a name or key, and its outputs."""
         if kind.look_up:
             told = self._ask(kind, kind.look_up, known)
             if told is None:
-                return Absent()
+                return "absent", {}
             known |= kind.outputs(self, told, known)
         known["id"] = str(fill(kind.identifier, known))
-        answer = self._ask(kind, kind.read, known)
+        answer = self._ask(kind, kind.read, known) if kind.read else None
         if answer is None:
-            return Absent()
+            return "absent", {}
         outputs = {**{k: known[k] for k in kind.outs if known.get(k) is not None}, **kind.outputs(self, answer, known)}
-        match self._whose(kind, todo, {**known, **outputs}, answer):
-            case "ours":
-                return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
-            case "foreign":
-                return Absent()
-        return Unsure(f"there is a {todo.type} named {known.get(kind.name_field)!r}, but nothing on it says who made it")
+        return self._whose(kind, todo, {**known, **outputs}, answer), outputs
+
+    def _refuse_taken(self, kind: type[AwsResource], todo: Pending, known: Mapping[str, Any]) -> None:
+        """Some create calls succeed for a name that is taken. A fixed name is looked up first; a minted one can't be taken."""
+        name = str(known.get(kind.name_field))
+        if not kind.overwrites or (todo.base and todo.base in name):
+            return
+        try:
+            there, _ = self._standing(kind, todo, dict(known))
+        except ProviderError as e:
+            if e.status != 403:
+                raise
+            return      # not ours to see: the create call will say so
+        if there in ("foreign", "unsure"):
+            raise ProviderError(f"there is a {todo.type} named {name} already", code="AlreadyExists", status=409,
+                                operation=f"{kind.service} {kind.create.op}", hint="choose another name, or take it over with import_")
 
     def _whose(self, kind: type[AwsResource], todo: Pending, known: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
         """``ours``, ``foreign`` or ``unsure``: a fixed name may be taken by another tool's or another app's thing."""

@@ -3,17 +3,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...core.model import Pending
 from ...core.output import Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
 from .table import AwsResource, Call, Tagging, call
-
-if TYPE_CHECKING:
-    from .provider import AwsProvider
 
 __all__ = ["Bucket", "BucketCors", "BucketEncryption", "BucketLifecycle", "BucketNotification", "BucketPolicy", "BucketVersioning",
            "Object", "PublicAccessBlock"]
@@ -35,6 +31,7 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
     domain: Output[str] = out("=$name.s3.$region.amazonaws.com")
 
     holds_data = True
+    overwrites = True
     create = call("create_bucket")
     read = call("head_bucket", Bucket="$name")
     delete = call("delete_bucket", Bucket="$name", idempotent=True)
@@ -51,20 +48,6 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
         if region != "us-east-1":
             made["CreateBucketConfiguration"]["LocationConstraint"] = region
         return made
-
-    @classmethod
-    def before_create(cls, provider: AwsProvider, todo: Pending, known: Mapping[str, Any]) -> None:
-        """In us-east-1 the creation of a bucket that one has already succeeds: a fixed name is looked up first."""
-        if todo.base in known["name"]:
-            return
-        try:
-            provider.aws.call("s3", "head_bucket", {"Bucket": known["name"]}, region=known.get("region_asked"))
-        except ProviderError as e:
-            if e.code in cls.gone:
-                return
-            raise
-        raise ProviderError(f"there is a bucket named {known['name']} already", code="BucketAlreadyExists", status=409,
-                            operation="s3 create_bucket", hint="choose another name, or take it over with import_")
 
     @classmethod
     def before_delete(cls, provider: Any, known: Mapping[str, Any], note: Note) -> None:

@@ -60,6 +60,7 @@ class Topic(AttributesRow, type="aws.sns.Topic", service="sns"):
     arn: Output[str] = out("=arn:$partition:sns:$region:$account:$name")
 
     identifier = "arn:$partition:sns:$region:$account:$name"
+    overwrites = True
     create = call("create_topic", idempotent=True)
     read = call("get_topic_attributes", TopicArn="$id")
     update = _set("set_topic_attributes", "content_based_deduplication", "display_name", "kms_key", TopicArn="$id")

@@ -50,6 +50,7 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
     arn: Output[str] = out("=arn:$partition:sqs:$region:$account:$name")
 
     identifier = "$url"
+    overwrites = True
     create = call("create_queue", retry=("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"), idempotent=True)
     read = call("get_queue_attributes", QueueUrl="$url", AttributeNames=["All"])
     look_up = call("get_queue_url", QueueName="$name")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from ...core.model import Pending, State
+from ...core.model import State
 from ...core.provider import Note
 from ...core.resource import Arg, Resource, prop
 
@@ -109,6 +109,8 @@ class AwsResource(Resource):
     rests: ClassVar[frozenset[str]] = frozenset()
     """Properties that stay as they are in the cloud when the program no longer sets them: the API has no way back."""
     tagging: ClassVar[Tagging | None] = None
+    overwrites: ClassVar[bool] = False
+    """The create call succeeds for a name that is taken: a fixed one is looked up first."""
     delete_first: ClassVar[bool] = False
     reads: ClassVar[str] = ""
     """JMESPath in the answer of ``read`` below which properties stand as they are sent."""
@@ -179,10 +181,6 @@ class AwsResource(Resource):
         pattern = re.sub(r"\\\$(\w+)", r"(?P<\1>.+?)", re.escape(cls.identifier))
         found = re.fullmatch(pattern, id)
         return {k: v for k, v in found.groupdict().items() if k in cls.outs or (k in cls.props and k != "region")} if found else {}
-
-    @classmethod
-    def before_create(cls, provider: AwsProvider, todo: Pending, known: Mapping[str, Any]) -> None:
-        """What must be looked at first: whether somebody else has that name."""
 
     @classmethod
     def revise(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str], known: Mapping[str, Any],
