@@ -118,7 +118,7 @@ def unpack(folder: Path, archive: bytes, sha256: str = "") -> Path:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             for entry in opened.infolist():
                 _extract(opened, entry, part)
-        part.chmod(0o755)
+        part.chmod(0o700)
         part.rename(target)
     except OSError:
         if not target.is_dir():  # else another thread was faster
@@ -140,5 +140,5 @@ def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> N
         return
     made = Path(opened.extract(entry, folder))
     if not entry.is_dir():
-        made.chmod(0o755 if mode & 0o111 else 0o644)
+        made.chmod(0o700 if mode & 0o111 else 0o600)
         os.utime(made, (0, 0))
