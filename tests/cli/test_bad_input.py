@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Project
+from .conftest import SST, Project
 
 
 @pytest.mark.parametrize(("words", "text"), [
@@ -179,6 +180,25 @@ def test_state_that_belongs_to_another_account(aws: Project) -> None:
     _Aws.answer = (200, "333333333333")
     said = aws.fails("deploy", code=3)
     assert '✗ stage "dev" was deployed to account 111111111111, not to 333333333333' in said
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams(project: Project, closed: str) -> None:
+    project.program('File("A")')
+    code = subprocess.run(["sh", "-c", f"{SST} deploy {closed}"], cwd=project.root, env=project.environment, capture_output=True,
+                          check=True)
+    assert b"Traceback" not in code.stdout + code.stderr and "A" in project.things
+
+
+def test_damaged_state_is_said_and_left_alone(project: Project) -> None:
+    project.program('File("A")')
+    project.run("deploy")
+    (file,) = Path(project.environment["HOME"]).rglob("state.db")
+    for other in file.parent.glob("state.db-*"):
+        other.unlink()
+    file.write_bytes(b"nonsense" * 500)
+    said = project.fails("deploy", code=3)
+    assert "state.db can't be used: file is not a database" in said and file.read_bytes() == b"nonsense" * 500
 
 
 def test_errors_as_json(project: Project) -> None:

@@ -76,6 +76,7 @@ def test_a_mistake_is_told_by_the_users_own_line(tmp_path: Path) -> None:
 
 def test_syntax_and_imports(tmp_path: Path) -> None:
     assert "(sst_config.py:1)" in problem(tmp_path, "def config(:\n") and "SyntaxError" in problem(tmp_path, "def config(:\n")
+    assert "null bytes (sst_config.py)" in problem(tmp_path, "x = '\0'\n")
     assert "part.py:2" in problem(tmp_path, CONFIG + "import part\n", part="x = 1\nx ===\n")
     missing = problem(tmp_path, "import nothing_like_this\n")
     assert "ModuleNotFoundError" in missing and "install nothing_like_this" in missing and "sst_config.py:1" in missing

@@ -37,7 +37,11 @@ class Call:
     def here(cls, argv: Sequence[str]) -> Call:
         """For this process. Flags that say how to speak are looked for first, so that errors in the others are told that way."""
         words = list(argv)[: list(argv).index("--")] if "--" in argv else list(argv)
-        return cls(os.environ, Path.cwd(), as_json="--json" in words, verbose="--verbose" in words, no_color="--no-color" in words)
+        try:
+            cwd = Path.cwd()
+        except FileNotFoundError:
+            cwd = Path(os.environ.get("PWD", "/"))  # the folder was deleted under us; looking for the config there tells it
+        return cls(os.environ, cwd, as_json="--json" in words, verbose="--verbose" in words, no_color="--no-color" in words)
 
     @cached_property
     def screen(self) -> Screen:

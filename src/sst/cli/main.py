@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -25,6 +26,9 @@ __all__ = ["main", "run"]
 
 def main() -> None:
     """What the ``sst`` script calls."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by who started us: the next file opened must not take its place
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
     sys.exit(run(sys.argv[1:]))
 
 

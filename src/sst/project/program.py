@@ -125,8 +125,12 @@ def load(file: Path) -> Program:
     assert spec
     module = importlib.util.module_from_spec(spec)
     sys.modules[MODULE] = module
-    with _blame(root):
-        loader.exec_module(module)
+    try:
+        with _blame(root):
+            loader.exec_module(module)
+    except SstError as e:
+        e.where = e.where or file.name
+        raise
     return Program(file, module, {file, *_imported(root).values()})
 
 
