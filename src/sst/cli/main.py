@@ -28,7 +28,7 @@ def main() -> None:
     """What the ``sst`` script calls."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by who started us: the next file opened must not take its place
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
     sys.exit(run(sys.argv[1:]))
 
 
