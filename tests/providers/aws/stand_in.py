@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ def refusal(code: str, message: str = "no", status: int = 400, **headers: str) -
 class StandIn:
     url: str
     requests: list[tuple[str, str, dict[str, str], bytes]]
+    ports: set[int]
+    """Where connections came from: one for each connection."""
 
     @property
     def bodies(self) -> list[Any]:
@@ -40,8 +43,9 @@ class StandIn:
 
 
 @contextmanager
-def stand_in(decide: Callable[[int], Answer]) -> Iterator[StandIn]:
+def stand_in(decide: Callable[[int], Answer], tls: ssl.SSLContext | None = None) -> Iterator[StandIn]:
     """``decide`` gives the answer to request number 0, 1, 2…"""
+    ports: set[int] = set()
     seen: list[tuple[str, str, dict[str, str], bytes]] = []
     lock = Lock()
 
@@ -52,6 +56,7 @@ def stand_in(decide: Callable[[int], Answer]) -> Iterator[StandIn]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with lock:
                 n = len(seen)
+                ports.add(self.client_address[1])
                 seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             answer = decide(n)
             if answer is RESET:
@@ -79,10 +84,12 @@ def stand_in(decide: Callable[[int], Answer]) -> Iterator[StandIn]:
             pass
 
     server = Server(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield StandIn(f"http://127.0.0.1:{server.server_address[1]}", seen)
+        yield StandIn(f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}", seen, ports)
     finally:
         server.shutdown()
         thread.join()

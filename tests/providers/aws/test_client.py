@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from sst.errors import ProviderError, Throttled, UserError
 from sst.providers.aws.client import Aws
@@ -209,3 +215,46 @@ def test_a_profile_of_the_config_file_gives_region_endpoint_and_keys(tmp_path: P
     aws = Aws(profile="dev", environment={"AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": str(keys)})
     assert (aws.region, aws.endpoint("sqs"), aws.endpoint("iam")) == ("eu-north-1", "http://queues", "http://all")
     assert aws.settings.credentials() == Credentials("AK", "SK", None)
+
+
+def test_https_asks_the_proxy_for_a_tunnel() -> None:
+    with stand_in(lambda n: Answer(407)) as proxy:
+        with client("https://cloud.example.test", HTTPS_PROXY=proxy.url.replace("//", "//u:p@")) as aws, pytest.raises(ProviderError) as e:
+            aws.call("sqs", "create_queue", {"QueueName": "q"})
+        assert not e.value.sent and "through the proxy 127.0.0.1" in e.value.message and "407" in e.value.message
+        assert proxy.requests[0][:2] == ("CONNECT", "cloud.example.test:443")
+        assert proxy.requests[0][2]["proxy-authorization"] == "Basic dTpw"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of this machine and its key in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+            .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256()))
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    pem = serialization.Encoding.PEM
+    file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()) + made.public_bytes(pem))
+    return file
+
+
+def test_https_trusts_the_ca_bundle_and_keeps_its_connection(certificate: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with stand_in(lambda n: Answer(200, URL), tls) as cloud:
+        with client(cloud.url, AWS_CA_BUNDLE=str(certificate)) as aws:
+            for _ in range(5):
+                aws.call("sqs", "create_queue", {"QueueName": "q"})
+        assert len(cloud.requests) == 5 and len(cloud.ports) == 1
+        with client(cloud.url) as aws, pytest.raises(ProviderError, match="CERTIFICATE_VERIFY_FAILED"):
+            aws.call("sqs", "create_queue", {"QueueName": "q"})
+
+
+def test_a_ca_bundle_that_can_t_be_read_is_named(tmp_path: Path) -> None:
+    with client("https://cloud.example.test", AWS_CA_BUNDLE=str(tmp_path / "none.pem")) as aws, pytest.raises(UserError) as e:
+        aws.call("sqs", "create_queue", {"QueueName": "q"})
+    assert "none.pem" in e.value.message and "AWS_CA_BUNDLE" in e.value.hint
