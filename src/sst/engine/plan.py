@@ -343,13 +343,13 @@ def _deletes(planner: _Planner, steps: Sequence[Step], choice: Choice, keep: fro
                             "deploy it together with all that uses it")
     replaced = [s.old for s in steps if s.op is Op.REPLACE and s.old and s.goal and s.urn not in used
                 and not s.delete_first and not (s.old.retain or s.goal.retain)]
-    for s in _users_first([*gone.values(), *replaced, *left]):
+    for s in _users_first([*left, *replaced, *gone.values()]):
         forget = s.retain and s.urn in gone and gone[s.urn] is s
         yield Step(Op.FORGET if forget else Op.DELETE, s.urn, s.type, None, s, s.base)
 
 
 def _users_first(states: Sequence[State]) -> list[State]:
-    """Each before what it uses. Old generations of things may seem to use one another in a circle: then oldest first."""
+    """Each before what it uses. Where an edge flipped, old and new may seem to use one another: then the oldest goes first."""
     by_urn: dict[URN, list[int]] = {}
     for i, s in enumerate(states):
         by_urn.setdefault(s.urn, []).append(i)
