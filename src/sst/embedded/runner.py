@@ -40,8 +40,7 @@ class ExecutorRunner:
         self._known: dict[FunctionVersion, tuple[Prepared, Log]] = {}
         packages = Path(sys.prefix) / "functions"
         self._packages = packages if packages.is_dir() else None
-        self._executor = Executor(folder=settings.folder / "run", on_log=self._on_log,
-                                  host_path=settings.host.get("PATH") or "/usr/local/bin:/usr/bin:/bin")
+        self._executor = Executor(folder=settings.folder / "run", on_log=self._on_log, host=settings.host)
         self._wait(self._executor.start())
 
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:

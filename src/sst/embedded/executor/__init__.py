@@ -1,0 +1,185 @@
+"""Runs functions on this machine as Lambda does: real processes, timeouts, memory limits, errors, logs, streaming, warm reuse.
+
+One implementation for stage ``local`` and for ``sst dev``. It speaks Lambda's own Runtime API, so custom runtimes work as they are.
+
+    Executor    takes calls                          pool.py       which sandbox gets which call
+    sandbox.py  one process: its life and its calls  launch.py     command and environment; interpreters.py
+    api.py      the Runtime API                      lifeline.py   nothing outlives us
+    report.py   START, END, REPORT, error documents  output.py     what is printed; memory.py: what is used
+"""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from . import report
+from .api import RuntimeApi
+from .call import Call
+from .interpreters import Interpreters
+from .model import FunctionVersion, Invocation, LogLines, OnLog, Refused
+from .pool import Pool
+from .sandbox import Sandbox
+
+__all__ = ["PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnLog", "Refused", "Streaming"]
+
+PAYLOAD_LIMIT = 6 * 1024 * 1024
+"""Bytes of an event. An asynchronous call takes 1 MB; its caller sees to that."""
+_WATCH_SECONDS = 0.05
+_T = TypeVar("_T")
+
+
+class Streaming:
+    """A response on its way: iterate for the body's parts, as they come; then ``result`` is there.
+
+    ``kind`` is its content type. With ``application/vnd.awslambda.http-integration-response`` the body begins with status, headers and
+    cookies as JSON and eight zero bytes. A handler that does not stream has ``kind`` "", no parts, and all in ``result`` at once.
+    """
+
+    def __init__(self, kind: str, call: Call) -> None:
+        self.kind, self._call = kind, call
+        self.result: Invocation | None = None
+        """After the last part; its ``error`` tells of a response that broke off. None before."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self.kind and (part := await self._call.part()) is not None:
+            yield part
+
+
+class Executor:
+    """All sandboxes of one machine. Lives in the event loop it is started in.
+
+        executor = Executor(folder=Path(".sst/local/run"), on_log=print)
+        await executor.start()
+        made = await executor.invoke(fn, b"{}")
+        await executor.close()
+
+    ``folder`` is its own: nothing else may be in it. ``host`` is of the user's environment, for finding interpreters alone: PATH, HOME,
+    ``SST_PYTHON`` (the project's). ``limit``: so many processes at most; more calls wait. ``starting``: so many start at a time (default:
+    two a processor). ``idle``: seconds after which an unused one is ended.
+    """
+
+    def __init__(self, *, folder: Path, on_log: OnLog, host: Mapping[str, str] | None = None, limit: int = 200, starting: int = 0,
+                 idle: float = 300) -> None:
+        self._folder, self._on_log, self._idle = folder, on_log, idle
+        self._interpreters = Interpreters(host or {})
+        self._api = RuntimeApi()
+        self._pool = Pool(self._make, limit=limit, starting=starting or 2 * (os.cpu_count() or 1), idle=idle)
+        self._closing = False
+        self._busy: set[Sandbox] = set()
+        self._work = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Open the Runtime API; clear what an executor that was killed left in the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.rmtree(self._folder / "tmp", ignore_errors=True)
+        await self._api.start()
+        self._task(self._reap())
+        self._task(self._watch_memory())
+
+    async def invoke(self, fn: FunctionVersion, payload: bytes, *, request_id: str = "", credentials: Mapping[str, str] | None = None,
+                     client_context: str = "", trace_id: str = "") -> Invocation:
+        """Call a function and wait for its answer; a streamed response is put together.
+
+        ``credentials`` are variables on top of the function's own; sandboxes are shared by calls that have the same. A call that is
+        cancelled runs to its end, as on Lambda. Raises `Refused` over 6 MB of payload.
+        """
+        call = self._call(payload, request_id, client_context, trace_id)
+        return await asyncio.shield(self._task(self._run(_with(fn, credentials), call)))
+
+    @asynccontextmanager
+    async def stream(self, fn: FunctionVersion, payload: bytes, *, request_id: str = "", credentials: Mapping[str, str] | None = None,
+                     client_context: str = "", trace_id: str = "") -> AsyncIterator[Streaming]:
+        """Call a function whose response may come in parts. A reader that leaves early does not end the function.
+
+            async with executor.stream(fn, b"{}") as response:
+                async for part in response: ...
+        """
+        call = self._call(payload, request_id, client_context, trace_id, streaming=True)
+        running = self._task(self._run(_with(fn, credentials), call))
+        streaming = Streaming(await call.opened, call)
+        if not streaming.kind:
+            streaming.result = await asyncio.shield(running)
+        try:
+            yield streaming
+        finally:
+            call.abandon()
+            streaming.result = await asyncio.shield(running)
+
+    async def retire(self, arn: str) -> None:
+        """End the sandboxes of a function: it was changed or deleted. Running calls are finished."""
+        self._pool.retire(arn)
+
+    async def close(self) -> None:
+        """End everything, running calls too."""
+        self._closing = True
+        left = self._pool.close()
+        await asyncio.gather(*(s.ended for s in left if s.ended))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._api.close()
+
+    def _call(self, payload: bytes, request_id: str, client_context: str, trace_id: str, *, streaming: bool = False) -> Call:
+        if len(payload) > PAYLOAD_LIMIT:
+            raise Refused(f"Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation")
+        if self._closing:
+            raise Refused("the executor is closing")
+        return Call(payload, request_id or str(uuid.uuid4()), client_context=client_context, trace_id=trace_id, streaming=streaming)
+
+    def _make(self, fn: FunctionVersion) -> Sandbox:
+        return Sandbox(fn, api=self._api, folder=self._folder, interpreters=self._interpreters, on_log=self._on_log)
+
+    async def _run(self, fn: FunctionVersion, call: Call) -> Invocation:
+        try:
+            sandbox = await self._pool.take(fn)
+        except OSError as e:
+            error = report.document("Runtime.InvalidEntrypoint", f"RequestId: {call.request_id} Error: {e}")
+            call.end(error, failed=True)
+            return Invocation(error, "Unhandled", call.request_id)
+        except Refused as e:
+            call.end(report.document("ServiceException", str(e)), failed=True)
+            raise
+        self._busy.add(sandbox)
+        self._work.set()
+        try:
+            made = await sandbox.invoke(call)
+        finally:
+            self._busy.discard(sandbox)
+            self._pool.give(sandbox)
+        if not made.error and (parts := call.whole()):
+            made.payload = parts
+        return made
+
+    def _task(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _watch_memory(self) -> None:
+        while True:
+            if not self._busy:
+                self._work.clear()
+                await self._work.wait()
+            for sandbox in list(self._busy):
+                sandbox.check_memory()
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _reap(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                await asyncio.sleep(min(15.0, self._idle))
+                self._pool.reap()
+
+
+def _with(fn: FunctionVersion, credentials: Mapping[str, str] | None) -> FunctionVersion:
+    return replace(fn, environment=(*fn.environment, *sorted(credentials.items()))) if credentials else fn

@@ -1,0 +1,76 @@
+"""What the executor runs, and what comes of it. Data only."""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+__all__ = ["FunctionVersion", "Invocation", "LogLines", "OnLog", "Refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionVersion:
+    """All that a sandbox needs. Equal ones share warm sandboxes."""
+
+    arn: str
+    name: str
+    version: str
+    """``$LATEST`` or a number."""
+    runtime: str
+    """``python3.12``, ``nodejs22.x``, ``provided.al2023``."""
+    handler: str
+    code: Path
+    """The unpacked bundle, or the sources."""
+    layers: tuple[Path, ...] = ()
+    """Unpacked, in the order they are merged into ``/opt``."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """The function's own variables, its region, credentials and endpoints; of this machine nothing is added but a path."""
+    timeout: float = 3
+    """Seconds."""
+    memory: int = 128
+    """MB."""
+    log_group: str = ""
+    log_format: str = "Text"
+    """``Text`` or ``JSON``."""
+    packages: Path | None = None
+    """A folder of what the runtime brings along: boto3 for Python. In dev, the project's ``site-packages``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLines:
+    """Lines of one sandbox, in order: (milliseconds since 1970, text). A text may have several lines: a stack trace is one event."""
+
+    function: FunctionVersion
+    sandbox: str
+    lines: tuple[tuple[int, str], ...]
+    request_id: str = ""
+    """The invocation they belong to; "" for what is printed outside of one."""
+
+
+OnLog: TypeAlias = Callable[[LogLines], None]
+
+
+@dataclass(slots=True)
+class Invocation:
+    """How a call ended. ``error`` is "" or ``Unhandled``; then ``payload`` is Lambda's error document."""
+
+    payload: bytes
+    error: str = ""
+    request_id: str = ""
+    logs: bytes = b""
+    """The last 4 KB of its log, START and REPORT included."""
+    duration_ms: float = 0
+    init_ms: float = 0
+    """Of a cold start; else 0."""
+    max_memory_mb: int = 0
+    cold: bool = False
+
+    @property
+    def billed_ms(self) -> int:
+        return math.ceil(self.duration_ms + self.init_ms)
+
+
+class Refused(Exception):
+    """The call was not made: too large, or the executor is closing."""

@@ -1,0 +1,64 @@
+"""What a process and its children print, as lines."""
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+__all__ = ["Output"]
+
+LINE_LIMIT = 256 * 1024
+"""What CloudWatch Logs takes as one event."""
+
+
+class Output:
+    """A pipe: ``give`` is the process's stdout and stderr; ``say`` gets its lines, as they come. Any bytes will do."""
+
+    def __init__(self, say: Callable[[list[str]], None]) -> None:
+        self._fd, self.give = os.pipe()
+        os.set_blocking(self._fd, False)
+        self._say, self._rest = say, b""
+        asyncio.get_running_loop().add_reader(self._fd, self.read)
+
+    def given(self) -> None:
+        """Close our copy of what was given."""
+        if self.give >= 0:
+            os.close(self.give)
+            self.give = -1
+
+    def read(self, *, all: bool = False) -> None:
+        """Take what has been printed so far; ``all``: also a last line without an end."""
+        while self._fd >= 0:
+            try:
+                data = os.read(self._fd, 1 << 16)
+            except BlockingIOError:
+                break
+            if not data:
+                self._close()
+                break
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            while len(self._rest) > LINE_LIMIT:
+                lines.append(self._rest[:LINE_LIMIT])
+                self._rest = self._rest[LINE_LIMIT:]
+            if lines:
+                self._say([_text(line) for line in lines])
+        if all and self._rest:
+            self._say([_text(self._rest)])
+            self._rest = b""
+
+    def end(self) -> None:
+        """Take the last of it and close. Children that outlive the process are not waited for."""
+        self.given()
+        self.read(all=True)
+        self._close()
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            asyncio.get_running_loop().remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _text(line: bytes) -> str:
+    """A carriage return is a newline within one record."""
+    return line.decode("utf-8", "replace").rstrip("\r").replace("\r", "\n")

@@ -1,0 +1,379 @@
+"""Speaks Lambda's Runtime API from inside a function's process: fetches events, calls the handler, posts what came of it.
+
+Runs in the function's interpreter on stage ``local`` and in ``sst dev``; on AWS where a response is streamed, started by a script
+that ``AWS_LAMBDA_EXEC_WRAPPER`` names: ``exec "$1" "$LAMBDA_TASK_ROOT/sst/runtime/client.py"``. Standard library only, Python 3.9.
+
+A handler that returns a ``stream.Streamed`` has its response sent in parts. Values are turned into JSON as Lambda does it.
+A newline within one log record is written as a carriage return: so Lambda, too, tells records from lines.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":  # first of all: the folder of this file must not hide modules of the function
+    _root = os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd()  # noqa: PTH109  # pathlib would make each cold start slower
+    _python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    if "SST_PACKAGES" in os.environ:  # started by our executor, which set PYTHONPATH
+        sys.path[0] = _root
+        import site
+
+        site.setquit()
+        for _folder in os.environ.pop("SST_PACKAGES").split(os.pathsep):
+            if _folder:
+                site.addsitedir(_folder)
+    else:
+        sys.path[0:1] = [_root, f"/opt/python/lib/{_python}/site-packages", "/opt/python"]
+        sys.path.append(os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime"))
+
+import base64
+import importlib
+import json
+import logging
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+__all__ = ["Context", "main"]
+
+VERSION = "/2018-06-01/runtime"
+STREAM = ("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
+          "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
+          "Content-Type: application/vnd.awslambda.http-integration-response\r\n")
+_STACK = "Traceback (most recent call last):\n"
+
+
+class _Facts:
+    """An object of what a mobile client sent: each key is an attribute, and None if it was not sent."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self.__dict__.update(facts)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return None
+
+    def __repr__(self) -> str:
+        return repr(self.__dict__)
+
+
+class Context:
+    """What a handler gets beside the event."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self.aws_request_id = headers.get("lambda-runtime-aws-request-id", "")
+        self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn", "")
+        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "")
+        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", "")
+        identity = json.loads(headers.get("lambda-runtime-cognito-identity") or "{}")
+        self.identity = _Facts({"cognito_identity_id": identity.get("cognitoIdentityId"),
+                                "cognito_identity_pool_id": identity.get("cognitoIdentityPoolId")})
+        given = json.loads(headers.get("lambda-runtime-client-context") or "null")
+        self.client_context = _Facts({**given, "client": _Facts(given.get("client") or {})}) if isinstance(given, dict) else None
+        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+        self._deadline = int(headers.get("lambda-runtime-deadline-ms", "0"))
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, self._deadline - int(time.time() * 1000))
+
+    def log(self, message: object) -> None:
+        sys.stdout.write(str(message))
+
+    def __repr__(self) -> str:
+        return f"LambdaContext({self.__dict__})"
+
+
+class _Log(logging.Handler):
+    """Writes records as Lambda does: level, time, request id, message; or as JSON if the function's log format says so."""
+
+    request_id = ""
+
+    def __init__(self, out: Any, *, as_json: bool) -> None:
+        super().__init__()
+        self._out, self._json = out, as_json
+        formatter = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S")
+        formatter.converter = time.gmtime
+        self.setFormatter(formatter)
+        self._default = formatter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            record.aws_request_id = self.request_id
+            if self._json and self.formatter is self._default:
+                self.write(json.dumps(self._fields(record), default=str))
+            else:
+                self.write(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+    def write(self, text: str) -> None:
+        self._out.write(text.rstrip("\n").replace("\n", "\r") + "\n")
+        self._out.flush()
+
+    def error(self, error: dict[str, Any]) -> None:
+        """What the handler raised."""
+        if self._json:
+            self.write(json.dumps({"timestamp": _stamp(time.time()), "log_level": "ERROR", "requestId": self.request_id, **error}))
+        else:
+            self.write(f"[ERROR] {error['errorType']}: {error['errorMessage']}\n{_STACK}{''.join(error['stackTrace'])}")
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        made = {"timestamp": _stamp(record.created), "level": record.levelname, "message": record.getMessage(), "logger": record.name,
+                "requestId": self.request_id}
+        if record.exc_info and record.exc_info[1]:
+            made.update(_error(record.exc_info[1]))
+        return made
+
+
+def _stamp(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
+
+
+class _Api:
+    """One connection to the Runtime API, kept alive. A client of its own, for importing ``http.client`` would take half of a cold start."""
+
+    def __init__(self, address: str) -> None:
+        self._host, _, prefix = address.partition("/")
+        self._prefix = f"/{prefix}{VERSION}" if prefix else VERSION
+        self._socket: socket.socket | None = None
+        self._file: BinaryIO | None = None
+
+    def next(self) -> tuple[dict[str, str], bytes]:
+        return self._ask("GET", "/invocation/next", "", b"")
+
+    def post(self, path: str, body: bytes, kind: str = "") -> None:
+        about = f"Lambda-Runtime-Function-Error-Type: {kind}\r\n" if kind else ""
+        self._ask("POST", path, f"Content-Type: application/json\r\n{about}Content-Length: {len(body)}\r\n", body)
+
+    def stream(self, path: str) -> _Stream:
+        return _Stream(self._connected(), self._head("POST", path, STREAM), self.close, self._answer)
+
+    def close(self) -> None:
+        if self._socket and self._file:
+            self._file.close()
+            self._socket.close()
+        self._socket = None
+
+    def _ask(self, method: str, path: str, about: str, body: bytes) -> tuple[dict[str, str], bytes]:
+        text = self._head(method, path, about) + body
+        try:
+            self._connected().sendall(text)
+            return self._answer()
+        except ConnectionError:  # an idle connection was closed
+            self.close()
+            self._connected().sendall(text)
+            return self._answer()
+
+    def _head(self, method: str, path: str, about: str) -> bytes:
+        return f"{method} {self._prefix}{path} HTTP/1.1\r\nHost: {self._host}\r\nUser-Agent: sst-python\r\n{about}\r\n".encode()
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            host, _, port = self._host.partition(":")
+            self._socket = socket.create_connection((host, int(port or 80)))
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._file = self._socket.makefile("rb")
+        return self._socket
+
+    def _answer(self) -> tuple[dict[str, str], bytes]:
+        file = self._file
+        if file is None or not file.readline():
+            raise ConnectionResetError("the Runtime API closed the connection")
+        headers: dict[str, str] = {}
+        while True:
+            line = file.readline().decode("latin-1").strip()
+            if not line:
+                break
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        if headers.get("transfer-encoding", "").lower() != "chunked":
+            return headers, file.read(int(headers.get("content-length") or 0))
+        parts = []
+        while True:
+            size = int(file.readline().split(b";")[0], 16)
+            parts.append(file.read(size))
+            file.readline()
+            if not size:
+                return headers, b"".join(parts)
+
+
+class _Stream:
+    """A response in parts."""
+
+    def __init__(self, to: socket.socket, head: bytes, close: Callable[[], None], answer: Callable[[], Any]) -> None:
+        self._to, self._close, self._answer = to, close, answer
+        to.sendall(head)
+
+    def send(self, part: bytes) -> None:
+        if part:
+            self._to.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+
+    def end(self, error: dict[str, Any] | None = None) -> None:
+        trailers = b""
+        if error is not None:
+            body = base64.b64encode(json.dumps(error).encode())
+            trailers = (f"Lambda-Runtime-Function-Error-Type: {error['errorType']}\r\n".encode()
+                        + b"Lambda-Runtime-Function-Error-Body: " + body + b"\r\n")
+        try:
+            self._to.sendall(b"0\r\n" + trailers + b"\r\n")
+            self._answer()
+        except ConnectionError:  # it has heard enough: the response was too large
+            self._close()
+
+
+class _Failed(Exception):
+    """It failed around the handler; ``kind`` is Lambda's word for it."""
+
+    def __init__(self, kind: str, message: str, trace: list[str]) -> None:
+        super().__init__(message)
+        self.kind, self.trace = kind, trace
+
+
+def main() -> None:
+    """Serve invocations until the process is ended."""
+    _watch_parent()
+    api = _Api(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    log = _Log(sys.stdout, as_json=os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON")
+    logging.getLogger().addHandler(log)
+    if os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+        logging.getLogger().setLevel({"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(level := os.environ["AWS_LAMBDA_LOG_LEVEL"], level))
+    try:
+        handler = _load(os.environ["_HANDLER"])
+    except Exception as e:
+        error = _error(e)
+        log.error(error)
+        api.post("/init/error", json.dumps(error).encode(), error["errorType"])
+        sys.exit(1)
+    while True:
+        headers, body = api.next()
+        log.request_id = headers.get("lambda-runtime-aws-request-id", "")
+        os.environ["_X_AMZN_TRACE_ID"] = headers.get("lambda-runtime-trace-id", "")
+        _serve(api, log, handler, headers, body)
+
+
+def _serve(api: _Api, log: _Log, handler: Callable[[Any, Any], Any], headers: Mapping[str, str], body: bytes) -> None:
+    path = f"/invocation/{headers.get('lambda-runtime-aws-request-id', '')}"
+    try:
+        try:
+            event = json.loads(body)
+        except ValueError as e:
+            raise _Failed("Runtime.UnmarshalError", f"Unable to unmarshal input: {e}", []) from None
+        result = handler(event, Context(headers))
+        if hasattr(result, "prelude") and hasattr(result, "close"):
+            return _stream(api.stream(f"{path}/response"), log, result)
+        text = _json(result)
+    except Exception as e:
+        error = {**_error(e), "requestId": log.request_id}
+        log.error(error)
+        _flush()
+        return api.post(f"{path}/error", json.dumps(error).encode(), error["errorType"])
+    _flush()
+    api.post(f"{path}/response", text)
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_number).encode("utf-8", "surrogatepass")
+    except (TypeError, ValueError, RecursionError) as e:
+        raise _Failed("Runtime.MarshalError", f"Unable to marshal response: {e}", []) from None
+
+
+def _number(value: Any) -> float:
+    decimal = sys.modules.get("decimal")  # there is no Decimal if nobody imported it
+    if decimal and isinstance(value, decimal.Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _stream(to: _Stream, log: _Log, result: Any) -> None:
+    """The prelude, eight zero bytes, the body's parts. An error in the middle ends the response and is told in its trailers."""
+    error = None
+    try:
+        to.send(_json(result.prelude) + b"\0" * 8)
+        for part in result:
+            to.send(part)
+    except ConnectionError:
+        pass  # the response was too large: nobody listens any more
+    except Exception as e:
+        error = {**_error(e), "requestId": log.request_id}
+        log.error(error)
+    finally:
+        result.close()
+        _flush()
+    to.end(error)
+
+
+def _load(name: str) -> Callable[[Any, Any], Any]:
+    """The handler of ``package/module.function``."""
+    place, dot, function = name.rpartition(".")
+    if not dot:
+        raise _Failed("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)", [])
+    module = place.replace("/", ".")
+    if module.split(".")[0] in sys.builtin_module_names:
+        raise _Failed("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module} as a handler module", [])
+    try:
+        loaded = importlib.import_module(module)
+    except ImportError as e:
+        raise _Failed("Runtime.ImportModuleError", f"Unable to import module '{module}': {e}", _frames(e)) from None
+    except SyntaxError as e:
+        where = [f'  File "{e.filename}" Line {e.lineno}\n    {(e.text or "").rstrip()}\n']
+        raise _Failed("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {e}", where) from None
+    found = getattr(loaded, function, None)
+    if not callable(found):
+        raise _Failed("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{module}'", [])
+    return found  # type: ignore[no-any-return]  # checked to be callable
+
+
+def _error(e: BaseException) -> dict[str, Any]:
+    if isinstance(e, _Failed):
+        return {"errorMessage": str(e), "errorType": e.kind, "stackTrace": e.trace}
+    try:
+        message = str(e)
+    except Exception:
+        message = "(its message can't be shown)"
+    return {"errorMessage": message, "errorType": type(e).__name__, "stackTrace": _frames(e)}
+
+
+def _frames(e: BaseException) -> list[str]:
+    """The frames of the function's own code and what it calls, without ours and the import system's."""
+    import traceback
+
+    own = [f for f in traceback.extract_tb(e.__traceback__)
+           if f.filename != __file__ and not f.filename.startswith("<frozen importlib") and f.filename != importlib.__file__]
+    return traceback.format_list(own)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:  # noqa: SIM105  # contextlib would make each cold start slower
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass
+
+
+def _watch_parent() -> None:
+    """Where the kernel does not do it: end this process and what it started when the one that started it is gone, however it went."""
+    fd = os.environ.pop("SST_PARENT_FD", "")
+    if not fd:
+        return
+    import threading
+
+    def watch() -> None:
+        try:
+            while os.read(int(fd), 1):
+                pass
+        finally:
+            os.killpg(os.getpgid(0), 9)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
