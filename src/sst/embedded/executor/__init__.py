@@ -43,14 +43,20 @@ class Streaming:
     cookies as JSON and eight zero bytes. A handler that does not stream has ``kind`` "", no parts, and all in ``result`` at once.
     """
 
-    def __init__(self, kind: str, call: Call) -> None:
-        self.kind, self._call = kind, call
+    def __init__(self, kind: str, call: Call, running: asyncio.Task[Invocation]) -> None:
+        self.kind, self._call, self._running = kind, call, running
         self.result: Invocation | None = None
-        """After the last part; its ``error`` tells of a response that broke off. None before."""
+        """None before the last part; its ``error`` tells of a response that broke off."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while self.kind and (part := await self._call.part()) is not None:
             yield part
+        await self.end()
+
+    async def end(self) -> None:
+        """Wait for the function's end, whatever it still sends."""
+        self._call.abandon()
+        self.result = await asyncio.shield(self._running)
 
 
 class Executor:
@@ -105,14 +111,13 @@ class Executor:
         """
         call = self._call(payload, request_id, client_context, trace_id, streaming=True)
         running = self._task(self._run(_with(fn, credentials), call))
-        streaming = Streaming(await call.opened, call)
-        if not streaming.kind:
-            streaming.result = await asyncio.shield(running)
+        streaming = Streaming(await call.opened, call, running)
         try:
+            if not streaming.kind:
+                streaming.result = await asyncio.shield(running)
             yield streaming
         finally:
-            call.abandon()
-            streaming.result = await asyncio.shield(running)
+            await streaming.end()
 
     async def retire(self, arn: str) -> None:
         """End the sandboxes of a function: it was changed or deleted. Running calls are finished."""

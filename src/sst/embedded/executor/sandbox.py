@@ -132,6 +132,7 @@ class Sandbox:
         began, status, timed_out = time.monotonic(), "", False
         if error := await self.ready:
             status = "error"
+            self.kill()
             call.end(error, failed=True)
         else:
             self._waiting.put_nowait(call)
