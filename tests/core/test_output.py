@@ -76,7 +76,8 @@ def test_a_number_or_mapping_in_an_f_string_is_written_as_json(thing: Thing) -> 
 
 @pytest.mark.parametrize("change", [
     str.upper, str.title, lambda s: s[:-3], lambda s: s[3:], lambda s: s.split("_"), lambda s: s.replace("_", "-"),
-    lambda s: s.strip("_"), lambda s: s.replace('"', ""), lambda s: f"{s[:12]}"], ids=str)
+    lambda s: s.strip("_"), lambda s: s.replace('"', ""), lambda s: f"{s[:12]}"],
+    ids=("upper", "title", "end", "start", "split", "dashes", "strip", "quotes", "cut"))
 def test_a_changed_or_cut_output_is_refused(thing: Thing, change: Callable[[str], Any]) -> None:
     with pytest.raises(UserError, match=r"changed or cut an output.*\n  hint: .*\.apply\(lambda v"):
         list(leaves(change(f"{thing.key}")))
