@@ -126,8 +126,7 @@ class Executor:
     async def close(self) -> None:
         """End everything, running calls too."""
         self._closing = True
-        left = self._pool.close()
-        await asyncio.gather(*(s.ended for s in left if s.ended))
+        await self._pool.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -27,7 +27,8 @@ class Pool:
         self._waiting: dict[FunctionVersion, deque[asyncio.Future[Sandbox]]] = {}
         self._coming: Counter[FunctionVersion] = Counter()
         self._starts: set[asyncio.Task[None]] = set()
-        self.all: set[Sandbox] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._all: set[Sandbox] = set()
 
     async def take(self, fn: FunctionVersion) -> Sandbox:
         """A ready sandbox for one call: the warm one that was used last, or a new one. Raises `OSError` if nothing here runs it."""
@@ -36,7 +37,7 @@ class Pool:
             sandbox = warm.pop()
             if not sandbox.dead:
                 return sandbox
-            self.all.discard(sandbox)
+            self._all.discard(sandbox)
         mine: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(fn, deque()).append(mine)
         self._start_more()
@@ -54,7 +55,7 @@ class Pool:
 
     def retire(self, arn: str) -> None:
         """No more calls for these; running ones end by themselves."""
-        for sandbox in self.all:
+        for sandbox in self._all:
             sandbox.retired |= sandbox.fn.arn == arn
         for fn in [f for f in self._warm if f.arn == arn]:
             self._drop(*self._warm.pop(fn))
@@ -64,25 +65,28 @@ class Pool:
         old = time.monotonic() - self._idle
         for fn, kept in list(self._warm.items()):
             self._drop(*(s for s in kept if s.dead or s.used_at < old))
-            self._warm[fn] = [s for s in kept if s in self.all]
+            self._warm[fn] = [s for s in kept if s in self._all]
             if not self._warm[fn]:
                 del self._warm[fn]
 
-    def close(self) -> list[Sandbox]:
-        """End all; those whose end is still to be waited for."""
+    async def close(self) -> None:
+        """End all; returns when nothing is left of them."""
+        self._slots = -len(self._starts)  # no more starts
         for waiting in self._waiting.values():
             for call in waiting:
-                if not call.done():
-                    call.set_exception(Refused("the executor is closing"))
+                call.set_exception(Refused("the executor is closing"))
         self._waiting = {}
-        left = list(self.all)
-        self._drop(*left)
-        return left
+        self._drop(*self._all)
+        await asyncio.gather(*self._starts)
+        await asyncio.gather(*self._ending)
 
     def _drop(self, *sandboxes: Sandbox) -> None:
         for sandbox in sandboxes:
-            self.all.discard(sandbox)
+            self._all.discard(sandbox)
             sandbox.kill()
+            if sandbox.ended:
+                self._ending.add(sandbox.ended)
+                sandbox.ended.add_done_callback(self._ending.discard)
 
     def _next(self, fn: FunctionVersion, waiting: deque[asyncio.Future[Sandbox]]) -> asyncio.Future[Sandbox]:
         first = waiting.popleft()
@@ -91,11 +95,11 @@ class Pool:
         return first
 
     def _start_more(self) -> None:
-        while self._slots and (fn := self._in_need()) and (len(self.all) < self._limit or self._make_place()):
+        while self._slots and (fn := self._in_need()) and (len(self._all) < self._limit or self._make_place()):
             self._slots -= 1
             self._coming[fn] += 1
             sandbox = self._make(fn)
-            self.all.add(sandbox)
+            self._all.add(sandbox)
             task = asyncio.create_task(self._start(sandbox))
             self._starts.add(task)
             task.add_done_callback(self._starts.discard)
@@ -117,6 +121,8 @@ class Pool:
         fn, error = sandbox.fn, None
         try:
             await sandbox.start()
+            if sandbox not in self._all:
+                sandbox.kill()  # closed meanwhile
             await asyncio.wait((sandbox.ready,), timeout=_START_SECONDS)
         except OSError as e:
             error = e
@@ -125,6 +131,8 @@ class Pool:
         if error is None:
             await sandbox.ready
         self._coming -= Counter((fn,))
+        if sandbox not in self._all:
+            return self._drop(sandbox)
         waiting = self._waiting.get(fn)
         if error is not None:
             self._drop(sandbox)
