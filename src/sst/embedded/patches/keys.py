@@ -2,6 +2,9 @@
 
 The emulator takes ``test`` and any 12-digit number as root, does not check the signature of a root key, and answers
 unsigned S3 requests as root. All of that would let any program (or page) that reaches the port do anything.
+
+A call over loopback counts as secure transport: on AWS the same program calls over HTTPS, and a bucket that refuses anything else
+must not refuse it here.
 """
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from sst.embedded.settings import Settings
 __all__ = ["NEEDS", "apply"]
 
 NEEDS = ("core.iam_evaluator:is_root_access_key", "core.iam_evaluator:_is_root_key", "core.iam_evaluator:resolve_caller_identity",
-         "core.iam_evaluator:enforce", "core.iam_evaluator:EvalContext", "core.iam_evaluator:EvalResult",
+         "core.iam_evaluator:enforce", "core.iam_evaluator:_resolve_condition_key",
+         "core.iam_evaluator:EvalContext", "core.iam_evaluator:EvalResult",
          "core.iam_evaluator:evaluate_resource_policy", "core.iam_evaluator:_resource_policy", "core.iam_evaluator:_signed_request",
          "services.sts:is_root_access_key")
 
@@ -30,6 +34,8 @@ def apply(settings: Settings) -> None:
     if not settings.iam:
         return
     iam._is_root_key = lambda key: False  # it decides whose signature is skipped
+    resolve = iam._resolve_condition_key
+    iam._resolve_condition_key = lambda key, asked: "true" if key.lower() == "aws:securetransport" else resolve(key, asked)
     identity = iam.resolve_caller_identity
 
     def resolve_caller_identity(key: str) -> Any:
