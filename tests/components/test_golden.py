@@ -112,7 +112,9 @@ def api() -> None:
 
 @golden
 def api_domain() -> None:
-    aws.ApiGatewayV2("Api", domain={"name": "api.example.com", "path": "v1"}).route("GET /", "src/job.handler")
+    made = aws.ApiGatewayV2("Api", domain={"name": "api.example.com", "path": "v1"})
+    made.route("GET /", "src/job.handler")
+    aws.Function("Client", handler="src/job.handler", link=[made])
 
 
 @golden

@@ -71,7 +71,7 @@ class ApiGatewayV2(Component, kind="sst.aws.ApiGatewayV2", parts=tuple(ApiGatewa
     @property
     def url(self) -> Output[str]:
         """The address of the API: of its domain if it has one."""
-        return self._custom or self.api.endpoint
+        return self.api.endpoint if self._custom is None else self._custom
 
     @property
     def id(self) -> Output[str]:

@@ -1,7 +1,7 @@
 """The custom domain of an HTTP API."""
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from ...core.output import Input, Output
 from ...errors import UserError
@@ -27,14 +27,14 @@ def make_domain(api: apigatewayv2.Api, stage: apigatewayv2.Stage, domain: str | 
     given: ApiDomain = {"name": domain} if isinstance(domain, str) else domain
     if ("name" in given) == ("name_id" in given):
         raise UserError("a domain takes one of name and name_id", hint='domain="api.example.com"')
-    path: dict[str, Any] = {"api_mapping_key": given["path"]} if given.get("path") else {}
     if "name_id" in given:
         host: Input[str] = given["name_id"]
     else:
         host = _own(given).name
-    mapping = apigatewayv2.ApiMapping("ApiMapping", api_id=api.id, domain_name=host, stage=stage.name, **path)
-    tail = f"/{given['path']}/" if given.get("path") else ""
-    return mapping.domain_name.apply(lambda name: f"https://{name}{tail}")
+    mapping = apigatewayv2.ApiMapping("ApiMapping", api_id=api.id, domain_name=host, stage=stage.name,
+                                        api_mapping_key=given.get("path"))
+    path = given.get("path")
+    return mapping.url.apply(lambda url: f"{url.rstrip('/')}/{path}/") if path else mapping.url
 
 
 def _own(given: ApiDomain) -> apigatewayv2.DomainName:

@@ -191,6 +191,7 @@ class ApiMapping(AwsResource, type="aws.apigatewayv2.ApiMapping", service="apiga
     api_mapping_key: Arg[str] = prop(default=None)
 
     id: Output[str] = out("ApiMappingId")
+    url: Output[str] = out("=https://$domain_name", address="domain")
 
     identity = "content"
     identifier = "$id"
