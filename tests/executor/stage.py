@@ -24,8 +24,8 @@ class Stage:
     def lines(self) -> list[str]:
         return [text for batch in self.log for _, text in batch.lines]
 
-    def function(self, source: str, *, file: str = "app.py", runtime: str = "", handler: str = "", environment: Mapping[str, str] | None = None,
-                 name: str = "f", **more: Any) -> FunctionVersion:
+    def function(self, source: str, *, file: str = "app.py", runtime: str = "", handler: str = "", name: str = "f",
+                 environment: Mapping[str, str] | None = None, **more: Any) -> FunctionVersion:
         """A function of one file, with ``handler`` in it."""
         code = self.folder / f"code-{name}"
         (code / file).parent.mkdir(parents=True, exist_ok=True)

@@ -140,7 +140,8 @@ def test_the_sandbox_sees_only_what_lambda_would_show(tmp_path: Path, monkeypatc
         fn = stage.function("""
             import importlib.util, os, sys, tempfile
             def handler(event, context):
-                return [dict(os.environ), sys.path, tempfile.gettempdir(), importlib.util.find_spec("pytest") is None, os.getcwd(), exit is not None]
+                hidden = importlib.util.find_spec("pytest") is None
+                return [dict(os.environ), sys.path, tempfile.gettempdir(), hidden, os.getcwd(), exit is not None]
         """, environment={"MINE": "1", "AWS_REGION": "eu-central-1"})
         env, path, temp, hidden, cwd, _ = await stage.value(fn)
         ours = {"AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",

@@ -10,7 +10,6 @@ One implementation for stage ``local`` and for ``sst dev``. It speaks Lambda's o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import uuid
@@ -82,14 +81,14 @@ class Executor:
         self._busy: set[Sandbox] = set()
         self._work = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._always: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open the Runtime API; clear what an executor that was killed left in the folder."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)
         await self._api.start()
-        self._task(self._reap())
-        self._task(self._watch_memory())
+        self._always = [asyncio.create_task(work) for work in (self._reap(), self._watch_memory())]
 
     async def invoke(self, fn: FunctionVersion, payload: bytes, *, request_id: str = "", credentials: Mapping[str, str] | None = None,
                      client_context: str = "", trace_id: str = "") -> Invocation:
@@ -127,9 +126,11 @@ class Executor:
         """End everything, running calls too."""
         self._closing = True
         await self._pool.close()
-        for task in self._tasks:
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task in self._always:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._always, return_exceptions=True)
         self._api.close()
 
     def _call(self, payload: bytes, request_id: str, client_context: str, trace_id: str, *, streaming: bool = False) -> Call:
@@ -157,11 +158,24 @@ class Executor:
         try:
             made = await sandbox.invoke(call)
         finally:
-            self._busy.discard(sandbox)
-            self._pool.give(sandbox)
+            if sandbox.rests.done():
+                self._free(sandbox)
+            else:
+                self._task(self._free_later(sandbox))
         if not made.error and (parts := call.whole()):
             made.payload = parts
         return made
+
+    def _free(self, sandbox: Sandbox) -> None:
+        self._busy.discard(sandbox)
+        self._pool.give(sandbox)
+
+    async def _free_later(self, sandbox: Sandbox) -> None:
+        """Its answer is there, but it still does something."""
+        await asyncio.wait((sandbox.rests,), timeout=sandbox.fn.timeout)
+        if not sandbox.rests.done():
+            sandbox.kill()
+        self._free(sandbox)
 
     def _task(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         task = asyncio.create_task(work)
@@ -179,10 +193,9 @@ class Executor:
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def _reap(self) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            while True:
-                await asyncio.sleep(min(15.0, self._idle))
-                self._pool.reap()
+        while True:
+            await asyncio.sleep(min(15.0, self._idle))
+            self._pool.reap()
 
 
 def _with(fn: FunctionVersion, credentials: Mapping[str, str] | None) -> FunctionVersion:

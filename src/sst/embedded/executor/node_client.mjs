@@ -156,13 +156,13 @@ function contextOf(headers) {
 
 // A handler with a callback, or one that gives no promise, is done when it says so or when nothing is left to wait for.
 function called(handler, event, context) {
-  return new Promise((resolve, reject) => {
-    const callback = (error, value) => (error ? reject(error) : resolve(value));
-    const more = { succeed: resolve, fail: reject, done: callback };
-    const result = handler(event, Object.assign(context, more), callback);
-    if (result && typeof result.then === "function") result.then(resolve, reject);
-    else process.once("beforeExit", () => resolve(null));
-  });
+  let more;
+  const said = new Promise((succeed, fail) => { more = { succeed, fail, done: (e, value) => (e ? fail(e) : succeed(value)) }; });
+  said.catch(() => {});
+  const result = handler(event, Object.assign(context, more), more.done);
+  if (result && typeof result.then === "function") return result;
+  process.once("beforeExit", () => more.succeed(null));
+  return said;
 }
 
 async function serve(handler, headers, body) {

@@ -29,6 +29,10 @@ INIT_SECONDS = 10.0
 RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
 STREAM_LIMIT = 200 * 1024 * 1024
 TAIL = 4096
+_AFTER_SECONDS = 0.05
+"""So long an answer is held back for what the process still prints; usually it asks for the next call at once."""
+_DYING_SECONDS = 0.5
+"""So long after its connection a process may end."""
 
 
 class Sandbox:
@@ -46,6 +50,8 @@ class Sandbox:
         """The end of its init: None, or the error document."""
         self.ended: asyncio.Task[None] | None = None
         """Done once the process is gone and nothing is left of it."""
+        self.rests: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """The end of what it does for a call: it asks for the next one, or is gone."""
         self._temp = folder / "tmp" / self.id
         self._process: asyncio.subprocess.Process | None = None
         self._door: Door | None = None
@@ -108,6 +114,7 @@ class Sandbox:
 
     def _close(self) -> None:
         self.dead = True
+        self._rest()
         if self._door:
             self._door.close()
         self._waiting.put_nowait(None)
@@ -135,9 +142,12 @@ class Sandbox:
             self.kill()
             call.end(error, failed=True)
         else:
+            self.rests = asyncio.get_running_loop().create_future()
             self._waiting.put_nowait(call)
             await asyncio.wait((call.ended,), timeout=fn.timeout)
             timed_out = not call.ended.done()
+            if not timed_out:
+                await asyncio.wait((self.rests,), timeout=_AFTER_SECONDS)
         made.duration_ms = (time.monotonic() - began) * 1000
         made.max_memory_mb = peak_mb(self._process.pid) if self._process and not self.dead else fn.memory if self._over_memory else 0
         if timed_out:
@@ -181,6 +191,7 @@ class Sandbox:
     async def next(self) -> tuple[dict[str, str], bytes]:
         if not self.ready.done():
             self.ready.set_result(None)
+        self._rest()
         if KERNEL and self._waiting.empty():  # elsewhere a stopped process could not notice that its parent is gone
             self._stopped = True
             self._signal(signal.SIGSTOP)
@@ -197,6 +208,10 @@ class Sandbox:
         if call.client_context:
             headers["Lambda-Runtime-Client-Context"] = call.client_context
         return headers, call.payload
+
+    def _rest(self) -> None:
+        if not self.rests.done():
+            self.rests.set_result(None)
 
     def init_failed(self, error: bytes) -> None:
         if not self.ready.done():
@@ -224,7 +239,9 @@ class Sandbox:
                     raise ConnectionResetError
                 await call.put(chunk)
         except (OSError, asyncio.IncompleteReadError, ValueError):
-            if not self.dead:  # else its end is told by how it died
+            if self.ended:  # if it died, that is what happened
+                await asyncio.wait((self.ended,), timeout=_DYING_SECONDS)
+            if not self.dead:
                 call.end(report.document("Runtime.TruncatedResponse", "the response ended in the middle"), failed=True)
             raise
         call.end(body.error or b"", failed=body.error is not None)
