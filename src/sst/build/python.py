@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple
         files |= {f.name: (f.path.read_bytes(), f.executable) for f in _own(at)}
     _must_fit(files, target)
     stem, paths = (packaged, []) if packaged else (at.stem, ["src"] if _loose_src(at) else [])
-    files |= {f.name: (f.path.read_bytes(), False) for f in _runtime()}
+    files |= {f.name: (f.path.read_bytes(), f.executable) for f in _runtime()}
     entries += deflate_all(files)
     handler = f"{stem}.{at.attribute}"
     if at.web or paths:
@@ -314,11 +314,15 @@ def __getattr__(name):
 # The handler's name is no part of the code, so that all functions of a project share one zip and one upload.
 
 
+STREAM = "runtime/stream.sh"
+"""Starts our runtime client in place of Lambda's, for functions that stream."""
+
+
 def _runtime() -> list[File]:
     """Our files that every Python bundle gets, so that ``from sst import Resource`` works."""
     home = Path(__file__).parent.parent
     names = ["__init__.py", "errors.py", *(p.relative_to(home).as_posix() for p in sorted((home / "runtime").rglob("*.py")))]
-    return [_file(home / n, f"sst/{n}") for n in names]
+    return [*(_file(home / n, f"sst/{n}") for n in names), replace(_file(home / STREAM, f"sst/{STREAM}"), executable=True)]
 
 
 def _excluded(name: str, globs: list[str]) -> bool:

@@ -14,7 +14,7 @@ from ...errors import UserError
 from ...providers.aws import lambda_
 from ..link_permissions import Access, grants
 from .code import CopyFile, make_code
-from .env import make_environment
+from .env import make_environment, stream_environment
 from .logs import Logging, make_log_group
 from .role import make_role
 from .url import Cors, Url, make_url
@@ -107,7 +107,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 role = made.arn
             code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
                              python=python or {}, nodejs=nodejs or {})
-            env = make_environment(graph, self.urn, links, environment or {})
+            env = make_environment(graph, self.urn, links, {**(stream_environment(code.runtime) if streaming else {}), **(environment or {})})
             self.function = lambda_.Function(
                 "Function", role=role, handler=code.handler, runtime=code.runtime, code=code.code, files=env.files,
                 environment=env.plain, secret_environment=env.secret, architectures=[architecture], description=description,

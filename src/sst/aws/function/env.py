@@ -10,7 +10,7 @@ from ...core.link import Link
 from ...core.link_env import fits_environment, link_env, resource_file
 from ...core.output import Input, Output, combine, gather
 
-__all__ = ["Environment", "make_environment"]
+__all__ = ["Environment", "make_environment", "stream_environment"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,13 @@ def make_environment(graph: Graph, urn: str, links: Sequence[Link], own: Mapping
     shown["SST_KEY_FILE"] = "resource.enc"
     hidden["SST_KEY"] = sealed.apply(lambda s: s["key"])
     return Environment(shown, _joined(hidden), sealed.apply(lambda s: {"resource.enc": s["file"]}))
+
+
+def stream_environment(runtime: str) -> dict[str, Input[str]]:
+    """What lets a function send its response in parts. Lambda's Python runtime can't: our client takes its place."""
+    if not runtime.startswith("python"):
+        return {}
+    return {"SST_STREAMING": "1", "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/sst/runtime/stream.sh"}
 
 
 def _variable(name: str, values: Mapping[str, Input[Any]]) -> Output[str]:
