@@ -107,7 +107,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 role = made.arn
             code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
                              python=python or {}, nodejs=nodejs or {})
-            env = make_environment(graph, self.urn, links, {**(stream_environment(code.runtime) if streaming else {}), **(environment or {})})
+            streams = stream_environment(code.runtime) if streaming else {}
+            env = make_environment(graph, self.urn, links, {**streams, **(environment or {})})
             self.function = lambda_.Function(
                 "Function", role=role, handler=code.handler, runtime=code.runtime, code=code.code, files=env.files,
                 environment=env.plain, secret_environment=env.secret, architectures=[architecture], description=description,
