@@ -67,6 +67,7 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "handler without function": (function(handler="src/job.other"), ('no "other" in src/job.py',)),
     "runtime": (function(runtime="python2.7"), ("there is no runtime 'python2.7'",)),
     "retention": (function(logging={"retention": "1 moth"}), ("logs can't be kept for '1 moth'", 'did you mean "1 month"?')),
+    "no url": (lambda: function()().url, ('the function "Api" has no URL', "add url=True")),  # type: ignore[attr-defined]  # a function
     "retries": (function(retries=7), ("retries must be between 0 and 2; it is 7",)),
     "provisioned": (function(concurrency={"provisioned": 2}), ("needs a published version", "versioning=True")),
     "cors age": (function(url={"cors": {"max_age": "2 days"}}), ("cors max_age must be between 0 and 86400 seconds",)),

@@ -114,7 +114,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 environment=env.plain, secret_environment=env.secret, architectures=[architecture], description=description,
                 layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None, publish=versioning or None,
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
-            self.url = make_url(self.function, url, streaming=streaming)
+            self._url = make_url(self.function, url, streaming=streaming)
             self._extras(concurrency, retries)
 
     def _extras(self, concurrency: Concurrency | None, retries: int | None) -> None:
@@ -123,6 +123,13 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         if provisioned := (concurrency or {}).get("provisioned"):
             lambda_.ProvisionedConcurrency("ProvisionedConcurrency", function_name=self.function.name,
                                            qualifier=self.function.version, provisioned_concurrent_executions=provisioned)
+
+    @property
+    def url(self) -> Output[str]:
+        """Its HTTPS address; the function needs ``url=True``."""
+        if self._url is None:
+            raise UserError(f'the function "{self.logical_name}" has no URL', hint=f"it is declared at {self.where}; add url=True")
+        return self._url
 
     @property
     def name(self) -> Output[str]:
@@ -136,8 +143,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     def link(self, access: Access | None = None) -> Link:
         """Name (and URL) for the one that calls it, and the right to invoke it."""
         properties: dict[str, Input[str]] = {"name": self.name}
-        if self.url is not None:
-            properties["url"] = self.url
+        if self._url is not None:
+            properties["url"] = self._url
         return Link(self.logical_name, self.kind, properties, grants("Function", self.arn, access))
 
 
