@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
@@ -89,6 +88,7 @@ def test_one_in_the_background_stands_still_between_calls(tmp_path: Path) -> Non
         await asyncio.sleep(0.05)
         assert counted.stat().st_size == size
         assert await stage.value(fn) == pid
+        assert not (await stage.call(fn)).cold
 
     play(tmp_path, story)
 
@@ -114,7 +114,7 @@ def test_an_idle_sandbox_is_ended(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         pid = await stage.value(stage.function(WHO))
         await until(lambda: not _alive(pid))
-        assert not list((tmp_path / "run/tmp").iterdir())
+        await until(lambda: not list((tmp_path / "run/tmp").iterdir()))
 
     play(tmp_path, story, idle=0.05)
 

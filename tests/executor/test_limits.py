@@ -50,6 +50,16 @@ def test_a_slow_function_is_killed_at_its_timeout_with_what_it_started(tmp_path:
     play(tmp_path, story)
 
 
+def test_a_function_that_prints_without_end_is_killed_in_time_all_the_same(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        fn = stage.function("import subprocess\ndef handler(event, context): subprocess.run(['yes', 'x' * 200])", timeout=0.5)
+        began = time.monotonic()
+        assert (await stage.failure(fn))["errorType"] == "Sandbox.Timedout"
+        assert time.monotonic() - began < 3 and "x" * 200 in stage.lines
+
+    play(tmp_path, story)
+
+
 @pytest.mark.parametrize("hold", [0, 5])
 def test_too_much_memory_kills_it(tmp_path: Path, hold: int) -> None:
     async def story(stage: Stage) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import re
 import sys
 from pathlib import Path
 
 import pytest
+
+from sst.embedded.executor.interpreters import Interpreters
 
 from .stage import Stage, play
 
@@ -230,6 +233,21 @@ def test_another_python_runs_it_if_there_is_one_else_ours_with_one_warning(tmp_p
         assert stage.lines[0].startswith("sst: there is no Python 3.99 on this machine; this function runs on Python ")
 
     play(tmp_path, story, host={})
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+def test_the_version_asked_for_runs_if_it_is_there(tmp_path: Path, version: str) -> None:
+    host = {key: os.environ.get(key, "") for key in ("PATH", "HOME")}
+    if Interpreters(host).python(version)[1] != version:
+        pytest.skip(f"no Python {version} here")
+
+    async def story(stage: Stage) -> None:
+        fn = stage.function(ERRORS + "import sys\nprint('%d.%d' % sys.version_info[:2])", runtime=f"python{version}")
+        assert await stage.value(fn) == 1 and stage.lines[0] == version
+        assert (await stage.failure(fn, "raise"))["errorType"] == "MyErr"
+        assert await stage.value(fn) == 3
+
+    play(tmp_path, story, host=host)
 
 
 def test_credentials_are_given_by_the_caller(tmp_path: Path) -> None:

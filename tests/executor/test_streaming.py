@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
+import sst
 from sst.embedded.executor import FunctionVersion, Streaming
 
 from .stage import Stage, play
@@ -123,6 +125,42 @@ def test_a_slow_reader_slows_the_function_and_one_that_leaves_does_not_end_it(tm
                 break
         assert response.result and response.result.error == "" and "closed" in stage.lines
         assert not (await stage.executor.invoke(fn, b"{}")).cold
+        assert b"Function.ResponseSizeTooLarge" in (await stage.executor.invoke(fn, b'{"megabytes": 7}')).payload
+
+    play(tmp_path, story)
+
+
+ASGI = """
+import sys
+from sst.runtime.web import handler
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 202, "headers": [(b"set-cookie", b"a=b"), (b"content-type", b"text/plain")]})
+        for part in (b"one ", scope["path"].encode()):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})
+handler = handler(app)
+"""
+URL_EVENT = {"version": "2.0", "rawPath": "/x", "rawQueryString": "", "headers": {"host": "a"}, "isBase64Encoded": False,
+             "requestContext": {"domainName": "a", "stage": "$default", "http": {"method": "GET", "path": "/x", "protocol": "HTTP/1.1",
+                                                                                "sourceIp": "127.0.0.1"}}}
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_web_app_streams_here_and_through_the_wrapper_used_on_aws(tmp_path: Path, wrapped: bool) -> None:
+    async def story(stage: Stage) -> None:
+        environment = {"SST_STREAMING": "1"} | ({"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"} if wrapped else {})
+        fn = stage.function(ASGI, environment=environment)
+        shutil.copytree(Path(sst.__file__).parent / "runtime", fn.code / "sst/runtime")
+        shutil.copy(Path(sst.__file__).with_name("errors.py"), fn.code / "sst")
+        script = 'echo wrapped\nunset SST_PACKAGES\nexec "$1" "$LAMBDA_TASK_ROOT/sst/runtime/client.py"'
+        (fn.code / "wrapper").write_text(f"#!/bin/sh\n{script}\n")
+        (fn.code / "wrapper").chmod(0o755)
+        async with stage.executor.stream(fn, json.dumps(URL_EVENT).encode()) as response:
+            got = b"".join([part async for part in response])
+        prelude, _, body = got.partition(b"\0" * 8)
+        assert json.loads(prelude) == {"statusCode": 202, "headers": {"content-type": "text/plain"}, "cookies": ["a=b"]}
+        assert body == b"one /x" and ("wrapped" in stage.lines) == wrapped
 
     play(tmp_path, story)
 

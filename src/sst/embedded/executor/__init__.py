@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -25,7 +26,8 @@ from .call import Call
 from .interpreters import Interpreters
 from .model import FunctionVersion, Invocation, LogLines, OnLog, Refused
 from .pool import Pool
-from .sandbox import Sandbox
+from .report import too_large
+from .sandbox import RESPONSE_LIMIT, Sandbox
 
 __all__ = ["PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnLog", "Refused", "Streaming"]
 
@@ -163,7 +165,8 @@ class Executor:
             else:
                 self._task(self._free_later(sandbox))
         if not made.error and (parts := call.whole()):
-            made.payload = parts
+            large = len(parts) > RESPONSE_LIMIT
+            made.payload, made.error = (too_large(RESPONSE_LIMIT), "Unhandled") if large else (parts, "")
         return made
 
     def _free(self, sandbox: Sandbox) -> None:
@@ -188,9 +191,10 @@ class Executor:
             if not self._busy:
                 self._work.clear()
                 await self._work.wait()
+            began = time.monotonic()
             for sandbox in list(self._busy):
                 sandbox.check_memory()
-            await asyncio.sleep(_WATCH_SECONDS)
+            await asyncio.sleep(max(_WATCH_SECONDS, 9 * (time.monotonic() - began)))
 
     async def _reap(self) -> None:
         while True:

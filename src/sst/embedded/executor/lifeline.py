@@ -6,6 +6,7 @@ read the pipe.
 """
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -25,9 +26,10 @@ class Lifeline:
 
     def hold(self, group: int) -> None:
         if sys.platform == "linux":
-            fcntl.fcntl(self.give, fcntl.F_SETOWN, -group)
-            fcntl.fcntl(self.give, fcntl.F_SETSIG, signal.SIGKILL)
-            fcntl.fcntl(self.give, fcntl.F_SETFL, fcntl.fcntl(self.give, fcntl.F_GETFL) | os.O_ASYNC)
+            with contextlib.suppress(ProcessLookupError):  # it has ended already
+                fcntl.fcntl(self.give, fcntl.F_SETOWN, -group)
+                fcntl.fcntl(self.give, fcntl.F_SETSIG, signal.SIGKILL)
+                fcntl.fcntl(self.give, fcntl.F_SETFL, fcntl.fcntl(self.give, fcntl.F_GETFL) | os.O_ASYNC)
         self.given()
 
     def given(self) -> None:

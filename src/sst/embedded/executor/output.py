@@ -9,6 +9,9 @@ __all__ = ["Output"]
 
 LINE_LIMIT = 256 * 1024
 """What CloudWatch Logs takes as one event."""
+_PIECE = 1 << 16
+_FULL = 4
+"""More pieces than a full pipe has."""
 
 
 class Output:
@@ -18,7 +21,7 @@ class Output:
         self._fd, self.give = os.pipe()
         os.set_blocking(self._fd, False)
         self._say, self._rest = say, b""
-        asyncio.get_running_loop().add_reader(self._fd, self.read)
+        asyncio.get_running_loop().add_reader(self._fd, self._take)
 
     def given(self) -> None:
         """Close our copy of what was given."""
@@ -28,23 +31,29 @@ class Output:
 
     def read(self, *, all: bool = False) -> None:
         """Take what has been printed so far; ``all``: also a last line without an end."""
-        while self._fd >= 0:
-            try:
-                data = os.read(self._fd, 1 << 16)
-            except BlockingIOError:
+        for _ in range(_FULL):  # and not for ever, if a child goes on printing
+            if not self._take():
                 break
-            if not data:
-                self._close()
-                break
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            while len(self._rest) > LINE_LIMIT:
-                lines.append(self._rest[:LINE_LIMIT])
-                self._rest = self._rest[LINE_LIMIT:]
-            if lines:
-                self._say([_text(line) for line in lines])
         if all and self._rest:
             self._say([_text(self._rest)])
             self._rest = b""
+
+    def _take(self) -> bool:
+        """One piece, so that a process that prints without end leaves time for others; False if there is none."""
+        try:
+            data = os.read(self._fd, _PIECE) if self._fd >= 0 else b""
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close()
+            return False
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        while len(self._rest) > LINE_LIMIT:
+            lines.append(self._rest[:LINE_LIMIT])
+            self._rest = self._rest[LINE_LIMIT:]
+        if lines:
+            self._say([_text(line) for line in lines])
+        return True
 
     def end(self) -> None:
         """Take the last of it and close. Children that outlive the process are not waited for."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from .model import FunctionVersion, Invocation
 
-__all__ = ["after", "before", "died", "document", "timed_out"]
+__all__ = ["after", "before", "died", "document", "timed_out", "too_large"]
 
 
 def before(fn: FunctionVersion, request_id: str) -> str:
@@ -49,6 +49,10 @@ def died(request_id: str, code: int, *, memory: bool) -> tuple[str, bytes, str]:
     text = f"RequestId: {request_id} Error: Runtime exited {how}"
     kind = "Runtime.OutOfMemory" if memory else "Runtime.ExitError"
     return kind, document(kind, text), f"{text}\n{kind}"
+
+
+def too_large(limit: int) -> bytes:
+    return document("Function.ResponseSizeTooLarge", f"Response payload size exceeded maximum allowed payload size ({limit} bytes).")
 
 
 def document(kind: str, message: str) -> bytes:

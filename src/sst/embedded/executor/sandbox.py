@@ -80,6 +80,7 @@ class Sandbox:
             self._lifeline.hold(self._process.pid)
         except BaseException:
             self._close()
+            shutil.rmtree(self._temp, ignore_errors=True)
             raise
         self._output.given()
         self.ended = asyncio.create_task(self._until_exit(self._process, began))
@@ -101,6 +102,10 @@ class Sandbox:
             _, error, lines = report.died(call.request_id, code, memory=self._over_memory)
             self._say(lines.split("\n"))
             call.end(error, failed=True)
+        try:
+            self._temp.rmdir()
+        except OSError:  # it may hold a lot
+            await asyncio.to_thread(shutil.rmtree, self._temp, ignore_errors=True)
 
     def kill(self) -> None:
         """End the process and all it started."""
@@ -123,7 +128,6 @@ class Sandbox:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # what it left behind
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._output.end()
-        shutil.rmtree(self._temp, ignore_errors=True)
 
     # work
 
@@ -222,7 +226,7 @@ class Sandbox:
         if call is None or call.request_id != request_id:
             return False
         if payload is None:
-            payload, failed = _too_large(RESPONSE_LIMIT), True
+            payload, failed = report.too_large(RESPONSE_LIMIT), True
         call.end(payload, failed=failed)
         return True
 
@@ -235,7 +239,7 @@ class Sandbox:
             async for chunk in body:
                 size += len(chunk)
                 if size > STREAM_LIMIT:
-                    call.end(_too_large(STREAM_LIMIT), failed=True)
+                    call.end(report.too_large(STREAM_LIMIT), failed=True)
                     raise ConnectionResetError
                 await call.put(chunk)
         except (OSError, asyncio.IncompleteReadError, ValueError):
@@ -256,7 +260,3 @@ class Sandbox:
             if len(self._tail) > 2 * TAIL:
                 self._tail = self._tail[-TAIL:]
         self._on_log(LogLines(self.fn, self.id, tuple((now, text) for text in texts), self._call.request_id if self._call else ""))
-
-
-def _too_large(limit: int) -> bytes:
-    return report.document("Function.ResponseSizeTooLarge", f"Response payload size exceeded maximum allowed payload size ({limit} bytes).")
