@@ -39,9 +39,9 @@ class Linkable(Component, kind="sst.Linkable"):
     def wrap(kind: type[R], define: Callable[[R], _Definition]) -> None:
         """Make every resource of a kind linkable: ``define(resource)`` gives ``{"properties": ..., "include": [...]}``.
 
-            sst.Linkable.wrap(kinesis.Stream, lambda s: {"properties": {"name": s.name},
-                                                         "include": [sst.permission(["kinesis:PutRecord"], [s.arn])]})
-            aws.Function("Worker", handler="src/worker.handler", link=[stream])
+            sst.Linkable.wrap(sns.Topic, lambda t: {"properties": {"arn": t.arn},
+                                                    "include": [sst.permission(["sns:Publish"], [t.arn])]})
+            aws.Function("Worker", handler="src/worker.handler", link=[sns.Topic("News")])
         """
         if not isinstance(kind, type) or not issubclass(kind, Resource):
             raise UserError(f"Linkable.wrap takes a kind of resource, not {kind!r}")

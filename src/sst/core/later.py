@@ -19,7 +19,8 @@ def later(value: Input[T], declare: Callable[[T], object]) -> None:
     The engine deploys in rounds: first what does not wait, then what ``declare`` adds; things are deleted in the last
     round only. Use it where the *number* of resources depends on a deploy-time value; everything else takes outputs.
 
-        sst.later(build.files, lambda files: [s3.Object(f, ...) for f in files])
+        subscribers = queue.url.apply(lambda url: ["a", "b"])       # any value that only a deploy can tell
+        sst.later(subscribers, lambda names: [aws.Queue(f"Inbox-{name}") for name in names])
     """
     graph = current()
     if graph.frozen:

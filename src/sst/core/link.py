@@ -50,7 +50,7 @@ def permission(actions: Sequence[str], resources: Sequence[Input[str]], *, effec
                conditions: Sequence[Mapping[str, Any]] = ()) -> Permission:
     """A permission for ``permissions=[...]`` of a function or ``include`` of a ``Linkable``.
 
-        permission(["s3:GetObject"], [f"{bucket.arn}/*"])
+        aws.Function("Api", handler="src/api.handler", permissions=[sst.permission(["s3:GetObject"], [f"{bucket.arn}/*"])])
     """
     return Permission(tuple(actions), tuple(resources), effect,
                       tuple((c["test"], c["variable"], tuple(c["values"])) for c in conditions))

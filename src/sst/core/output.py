@@ -330,7 +330,7 @@ def gather(values: Iterable[object]) -> tuple[frozenset[URN], bool]:
 def combine(**parts: Input[Any]) -> Output[dict[str, Any]]:
     """One output that holds several values.
 
-        combine(url=queue.url, name=table.name).apply(json.dumps)
+        sst.combine(url=queue.url, name=table.name).apply(json.dumps)      # Output[str]
     """
     deps, secret = gather(parts.values())
     return Output(lambda look: resolve(parts, look), deps, secret=secret)

@@ -52,6 +52,12 @@ class App:
         def stacks(app: sst.App) -> None:
             bucket = app.stack(data)
             app.stack(api, bucket)
+
+        def data(stack: sst.Stack) -> aws.Bucket:
+            return aws.Bucket("Uploads")
+
+        def api(stack: sst.Stack, bucket: aws.Bucket) -> dict[str, object]:
+            return {"url": aws.Function("Api", handler="src/api.handler", link=[bucket], url=True).url}
     """
 
     name: str

@@ -1,0 +1,75 @@
+"""Every example of README, of docs and of the public docstrings runs."""
+from __future__ import annotations
+
+import inspect
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sst
+from sst import aws
+from sst.core.component import Component
+
+from .examples import PAGES, Block, blocks, clean_process, docstring_example, run_module, run_program
+
+PYTHON = [b for page in PAGES for b in blocks(page, "python")]
+
+
+@pytest.fixture(autouse=True)
+def _process() -> Iterator[None]:
+    with clean_process():
+        yield
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_an_example_of_a_page_runs(block: Block, tmp_path: Path) -> None:
+    run(block, tmp_path)
+
+
+def run(block: Block, root: Path) -> None:
+    if block.kind == "module":
+        run_module(block, root, "example_module")
+        return
+    graph, planned = run_program(block, root)
+    assert len(planned.steps) == len(graph.goals)
+
+
+def public() -> Iterator[tuple[str, object]]:
+    """Each public name, and the public methods of its class."""
+    for home, names in ((sst, sst.__all__), (aws, aws.__all__)):
+        for name in names:
+            value = getattr(home, name)
+            if inspect.isclass(value) and value.__module__.startswith("sst."):
+                yield f"{home.__name__}.{name}", value
+                for method, member in vars(value).items():
+                    if not method.startswith("_"):
+                        yield f"{home.__name__}.{name}.{method}", getattr(member, "__func__", member)
+            elif inspect.isfunction(value):
+                yield f"{home.__name__}.{name}", value
+
+
+DOCSTRINGS = [b for name, value in public() if (b := docstring_example(value, name))]
+
+
+@pytest.mark.parametrize("block", DOCSTRINGS, ids=lambda b: b.page)
+def test_an_example_of_a_docstring_runs(block: Block, tmp_path: Path) -> None:
+    run(block, tmp_path)
+
+
+def test_each_component_has_an_example() -> None:
+    shown = {b.page for b in DOCSTRINGS}
+    components = [c for c in (sst.Secret, sst.Linkable, *(getattr(aws, n) for n in aws.__all__)) if _is_component(c)]
+    assert not [c.kind for c in components if c.kind not in shown]
+
+
+def _is_component(value: Any) -> bool:
+    return inspect.isclass(value) and issubclass(value, Component)
+
+
+@pytest.mark.parametrize("block", [b for page in PAGES for b in blocks(page) if b.language in ("json", "toml")], ids=str)
+def test_data_of_a_page_is_well_formed(block: Block) -> None:
+    {"json": json.loads, "toml": tomllib.loads}[block.language](block.text)
