@@ -216,6 +216,21 @@ def test_layers_and_the_runtimes_packages_are_importable(tmp_path: Path) -> None
     play(tmp_path, story)
 
 
+def test_each_save_is_seen_also_within_a_second(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        for number in range(5):
+            (tmp_path / "code-f").mkdir(exist_ok=True)
+            (tmp_path / "code-f/part.py").write_text(f"number = {number}")
+            fn = stage.function("import part\ndef handler(event, context): return part.number")
+            assert await stage.value(fn) == number
+            await stage.executor.retire(fn.arn)
+        os.utime(fn.code / "app.py", (0, 0))
+        await stage.value(fn)
+        assert [file.name.split(".")[0] for file in (tmp_path / "run").rglob("*.pyc") if "code-f" in str(file)] == ["app"]
+
+    play(tmp_path, story)
+
+
 def test_a_module_of_the_function_may_have_the_name_of_one_of_ours(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         assert await stage.value(stage.function("def handler(event, context): return __file__", file="client.py")) == str(

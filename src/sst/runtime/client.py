@@ -239,6 +239,7 @@ class _Failed(Exception):
 def main() -> None:
     """Serve invocations until the process is ended."""
     _watch_parent()
+    _compile_fresh_files_anew()
     api = _Api(os.environ["AWS_LAMBDA_RUNTIME_API"])
     log = _Log(sys.stdout, as_json=os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON")
     logging.getLogger().addHandler(log)
@@ -356,6 +357,21 @@ def _flush() -> None:
             stream.flush()
         except (AttributeError, OSError, ValueError):
             pass
+
+
+def _compile_fresh_files_anew() -> None:
+    """Keep no byte code of a file that was just saved: Python looks at whole seconds and the size, and might miss the next save."""
+    from importlib.machinery import SourceFileLoader
+
+    keep = getattr(SourceFileLoader, "_cache_bytecode", None)
+    if keep is None:
+        return
+
+    def keep_old(self: Any, source: str, cache: str, data: bytes) -> None:
+        if time.time() - os.stat(source).st_mtime > 2:  # noqa: PTH116
+            keep(self, source, cache, data)
+
+    SourceFileLoader._cache_bytecode = keep_old  # type: ignore[attr-defined]  # no public way
 
 
 def _watch_parent() -> None:
