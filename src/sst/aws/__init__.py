@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from .api_gateway_v2 import ApiGatewayV2 as ApiGatewayV2
     from .bucket import Bucket as Bucket
     from .cron import Cron as Cron
-    from .dns import dns as dns
+    from .dns_records import dns as dns
     from .dynamo import Dynamo as Dynamo
     from .function import Function as Function
     from .queue import Queue as Queue
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo", "Function": "function", "Queue": "queue",
-         "dns": "dns"}
+         "dns": "dns_records"}
 
 __all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Queue", "dns"]
 

@@ -6,7 +6,7 @@ from typing import TypedDict
 from ...core.output import Input, Output
 from ...errors import UserError
 from ...providers.aws import apigatewayv2
-from ..dns import Dns, alias_records, certificate, dns
+from ..dns_records import Dns, alias_records, certificate, dns
 
 __all__ = ["ApiDomain", "make_domain"]
 
