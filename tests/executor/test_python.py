@@ -124,14 +124,14 @@ def test_the_context_tells_what_lambdas_does(tmp_path: Path) -> None:
                         c.log_group_name, c.log_stream_name, c.get_remaining_time_in_millis(), c.client_context.custom["a"],
                         c.client_context.client.app_title, c.client_context.env, c.identity.cognito_identity_id, c.tenant_id]
         """)
-        context = json.dumps({"custom": {"a": 1}, "client": {"app_title": "t"}})
+        context = json.dumps({"custom": {"a": "ä\n"}, "client": {"app_title": "t"}}, ensure_ascii=False, indent=1)
         made = await stage.executor.invoke(fn, b"{}", request_id="r-1", client_context=context)
         *facts, left, custom, title, env, identity, tenant = json.loads(made.payload)
         stream = facts.pop()
         assert facts == ["r-1", "f", "$LATEST", fn.arn, "256", "/aws/lambda/f"]
         assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
         assert 9000 < left <= 10000
-        assert (custom, title, env, identity, tenant) == (1, "t", None, None, None)
+        assert (custom, title, env, identity, tenant) == ("ä\n", "t", None, None, None)
 
     play(tmp_path, story)
 
@@ -271,6 +271,20 @@ def test_credentials_are_given_by_the_caller(tmp_path: Path) -> None:
         keys = [{"AWS_ACCESS_KEY_ID": key} for key in "ab"]
         made = await asyncio.gather(*(stage.executor.invoke(fn, b"1", credentials=k) for k in keys))
         assert [json.loads(m.payload) for m in made] == ["a", "b"]
+
+    play(tmp_path, story)
+
+
+def test_what_no_process_can_be_started_with_is_an_error(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        fn = stage.function("", environment={"A": "\0"})
+        assert (await stage.failure(fn))["errorType"] == "Runtime.InvalidEntrypoint"
+        async with stage.executor.stream(fn, b"1") as response:
+            assert response.result and "embedded null byte" in response.result.payload.decode()
+        gone = stage.function("", name="gone")
+        (gone.code / "app.py").unlink()
+        gone.code.rmdir()
+        assert (await stage.failure(gone))["errorType"] == "Runtime.InvalidEntrypoint"
 
     play(tmp_path, story)
 

@@ -10,6 +10,7 @@ One implementation for stage ``local`` and for ``sst dev``. It speaks Lambda's o
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import time
@@ -97,7 +98,7 @@ class Executor:
         """Call a function and wait for its answer; a streamed response is put together.
 
         ``credentials`` are variables on top of the function's own; sandboxes are shared by calls that have the same. A call that is
-        cancelled runs to its end, as on Lambda. Raises `Refused` over 6 MB of payload.
+        cancelled runs to its end, as on Lambda. Raises `Refused` over 6 MB of payload, `ValueError` if ``client_context`` is no JSON.
         """
         call = self._call(payload, request_id, client_context, trace_id)
         return await asyncio.shield(self._task(self._run(_with(fn, credentials), call)))
@@ -105,7 +106,7 @@ class Executor:
     @asynccontextmanager
     async def stream(self, fn: FunctionVersion, payload: bytes, *, request_id: str = "", credentials: Mapping[str, str] | None = None,
                      client_context: str = "", trace_id: str = "") -> AsyncIterator[Streaming]:
-        """Call a function whose response may come in parts. A reader that leaves early does not end the function.
+        """Call a function whose response may come in parts. Leaving early does not end the function; it waits for the function's end.
 
             async with executor.stream(fn, b"{}") as response:
                 async for part in response: ...
@@ -140,21 +141,22 @@ class Executor:
             raise Refused(f"Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation")
         if self._closing:
             raise Refused("the executor is closing")
-        return Call(payload, request_id or str(uuid.uuid4()), client_context=client_context, trace_id=trace_id, streaming=streaming)
+        context = json.dumps(json.loads(client_context)) if client_context else ""  # in ASCII, for a header
+        return Call(payload, request_id or str(uuid.uuid4()), client_context=context, trace_id=trace_id, streaming=streaming)
 
     def _make(self, fn: FunctionVersion) -> Sandbox:
         return Sandbox(fn, api=self._api, folder=self._folder, interpreters=self._interpreters, on_log=self._on_log)
 
     async def _run(self, fn: FunctionVersion, call: Call) -> Invocation:
         try:
-            sandbox = await self._pool.take(fn)
-        except OSError as e:
+            return await self._run_in_sandbox(await self._pool.take(fn), call)
+        except (OSError, ValueError) as e:  # nothing runs it; a variable that no process can have
             error = report.document("Runtime.InvalidEntrypoint", f"RequestId: {call.request_id} Error: {e}")
-            call.end(error, failed=True)
             return Invocation(error, "Unhandled", call.request_id)
-        except Refused as e:
-            call.end(report.document("ServiceException", str(e)), failed=True)
-            raise
+        finally:
+            call.end(b"", failed=True)  # whoever waits for it must not wait for ever
+
+    async def _run_in_sandbox(self, sandbox: Sandbox, call: Call) -> Invocation:
         self._busy.add(sandbox)
         self._work.set()
         try:

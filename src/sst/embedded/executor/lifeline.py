@@ -25,7 +25,7 @@ class Lifeline:
         self.environment = {} if KERNEL else {"SST_PARENT_FD": str(self.give)}
 
     def hold(self, group: int) -> None:
-        if sys.platform == "linux":
+        if KERNEL and sys.platform == "linux":
             with contextlib.suppress(ProcessLookupError):  # it has ended already
                 fcntl.fcntl(self.give, fcntl.F_SETOWN, -group)
                 fcntl.fcntl(self.give, fcntl.F_SETSIG, signal.SIGKILL)

@@ -31,7 +31,10 @@ class Pool:
         self._all: set[Sandbox] = set()
 
     async def take(self, fn: FunctionVersion) -> Sandbox:
-        """A ready sandbox for one call: the warm one that was used last, or a new one. Raises `OSError` if nothing here runs it."""
+        """A ready sandbox for one call: the warm one that was used last, or a new one.
+
+        Raises `OSError` or `ValueError` if none can be started.
+        """
         warm = self._warm.get(fn)
         while warm:
             sandbox = warm.pop()
@@ -118,13 +121,14 @@ class Pool:
         return True
 
     async def _start(self, sandbox: Sandbox) -> None:
-        fn, error = sandbox.fn, None
+        fn = sandbox.fn
+        error: Exception | None = None
         try:
             await sandbox.start()
             if sandbox not in self._all:
                 sandbox.kill()  # closed meanwhile
             await asyncio.wait((sandbox.ready,), timeout=_START_SECONDS)
-        except OSError as e:
+        except (OSError, ValueError) as e:
             error = e
         self._slots += 1
         self._start_more()
