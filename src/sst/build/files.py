@@ -43,8 +43,8 @@ def secret(name: str) -> bool:
 
 
 def never(name: str) -> bool:
-    """Whether a file or folder of this name is never read: caches, environments, version control, credentials."""
-    return name in _NEVER or name.endswith((".pyc", ".pyo", ".egg-info")) or secret(name)
+    """Whether a file or folder of this name is never read: caches, logs, environments, version control, credentials."""
+    return name in _NEVER or name.endswith((".pyc", ".pyo", ".egg-info", ".log")) or secret(name)
 
 
 def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: True) -> list[File]:
