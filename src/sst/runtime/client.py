@@ -238,7 +238,7 @@ class _Failed(Exception):
 
 def main() -> None:
     """Serve invocations until the process is ended."""
-    _watch_parent()
+    watched = _watch_parent()
     _compile_fresh_files_anew()
     api = _Api(os.environ["AWS_LAMBDA_RUNTIME_API"])
     log = _Log(sys.stdout, as_json=os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON")
@@ -253,7 +253,12 @@ def main() -> None:
         api.post("/init/error", json.dumps(error).encode(), error["errorType"])
         sys.exit(1)
     while True:
-        headers, body = api.next()
+        try:
+            headers, body = api.next()
+        except OSError:
+            if watched:  # the executor is gone; so go the children
+                os.killpg(os.getpgid(0), 9)
+            raise
         log.request_id = headers.get("lambda-runtime-aws-request-id", "")
         os.environ["_X_AMZN_TRACE_ID"] = headers.get("lambda-runtime-trace-id", "")
         _serve(api, log, handler, headers, body)
@@ -335,11 +340,7 @@ def _load(name: str) -> Callable[[Any, Any], Any]:
 def _error(e: BaseException) -> dict[str, Any]:
     if isinstance(e, _Failed):
         return {"errorMessage": str(e), "errorType": e.kind, "stackTrace": e.trace}
-    try:
-        message = str(e)
-    except Exception:
-        message = "(its message can't be shown)"
-    return {"errorMessage": message, "errorType": type(e).__name__, "stackTrace": _frames(e)}
+    return {"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": _frames(e)}
 
 
 def _frames(e: BaseException) -> list[str]:
@@ -374,11 +375,11 @@ def _compile_fresh_files_anew() -> None:
     SourceFileLoader._cache_bytecode = keep_old  # type: ignore[attr-defined]  # no public way
 
 
-def _watch_parent() -> None:
+def _watch_parent() -> bool:
     """Where the kernel does not do it: end this process and what it started when the one that started it is gone, however it went."""
     fd = os.environ.pop("SST_PARENT_FD", "")
     if not fd:
-        return
+        return False
     import threading
 
     def watch() -> None:
@@ -389,6 +390,7 @@ def _watch_parent() -> None:
             os.killpg(os.getpgid(0), 9)
 
     threading.Thread(target=watch, daemon=True).start()
+    return True
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -19,7 +20,9 @@ def main() -> None:
             os.killpg(os.getpgid(0), 9)
 
     threading.Thread(target=watch, daemon=True).start()
-    sys.exit(child.wait())
+    code = child.wait()
+    select.select([fd], [], [], 0.2)  # it may have ended because the executor is gone: then the thread ends the rest
+    sys.exit(code)
 
 
 main()

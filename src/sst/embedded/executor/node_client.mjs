@@ -16,7 +16,7 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
 const STREAMING = Symbol("streaming");
 const JSON_TYPE = { "content-type": "application/json" };
 
-watchParent();
+const endGroup = watchParent();
 globalThis.awslambda = {
   streamifyResponse: (handler) => Object.assign(handler, { [STREAMING]: true }),
   HttpResponseStream: {
@@ -43,11 +43,12 @@ function send(method, where, headers, body) {
 function watchParent() {
   const fd = process.env.SST_PARENT_FD;
   delete process.env.SST_PARENT_FD;
-  if (!fd) return;
+  if (!fd) return undefined;
   const pipe = new net.Socket({ fd: Number(fd), readable: true, writable: false });
   const end = () => { try { process.kill(-process.pid, "SIGKILL"); } catch { process.exit(1); } };
   pipe.on("end", end).on("error", end).resume();
   pipe.unref();
+  return end;
 }
 
 // The response of a streaming handler: nothing is sent until the first byte or the prelude.
@@ -243,7 +244,11 @@ try {
   process.exit(1);
 }
 for (;;) {
-  const { headers, body } = await send("GET", "/invocation/next", {});
+  const { headers, body } = await send("GET", "/invocation/next", {}).catch((e) => {
+    endGroup?.();
+    console.error(e);
+    process.exit(1);
+  });
   requestId = headers["lambda-runtime-aws-request-id"];
   await serve(handler, headers, body);
 }
