@@ -54,7 +54,7 @@ def test_the_same_project_in_two_places_gives_the_same_bytes(tmp_path: Path) -> 
 
 
 def test_the_fingerprint_follows_what_matters(tmp_path: Path) -> None:
-    root = write(tmp_path / "p", {"src/api.py": HANDLER, "requirements.txt": "idna==3.10\n", ".gitignore": "*.log\nout/\n!keep.log\n"})
+    root = write(tmp_path / "p", {"src/api.py": HANDLER, "requirements.txt": "idna==3.10\n", ".gitignore": "*.dat\nout/\n!keep.dat\n"})
     source = Source(str(root), "src/api.handler", RUNTIME)
     seen = [fingerprint(source)]
 
@@ -62,11 +62,11 @@ def test_the_fingerprint_follows_what_matters(tmp_path: Path) -> None:
         seen.append(fingerprint(source))
         return seen[-1] != seen[-2]
 
-    for harmless in (".env", "x.log", "out/y.py", "node_modules/z.py", "tests/test_api.py", ".venv/pyvenv.cfg", "sst_config.py",
+    for harmless in (".env", "x.log", "x.dat", "out/y.py", "node_modules/z.py", "tests/test_api.py", ".venv/pyvenv.cfg", "sst_config.py",
                      "id_rsa", "__pycache__/api.pyc", ".sst/state", "web/package.json", "web/index.js"):
         write(root, {harmless: "x = 1"})
         assert not changed(), harmless
-    for counting in ("src/api.py", "src/new.py", "requirements.txt", "keep.log", "page.html"):
+    for counting in ("src/api.py", "src/new.py", "requirements.txt", "keep.dat", "page.html"):
         write(root, {counting: HANDLER if counting.endswith("py") else "sniffio"})
         assert changed() or counting == "src/api.py", counting
     write(root, {"src/api.py": HANDLER.replace("1", "2")})
