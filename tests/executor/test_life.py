@@ -67,7 +67,8 @@ def test_over_the_limit_calls_wait_and_idle_sandboxes_make_place(tmp_path: Path)
     play(tmp_path, story, limit=2)
 
 
-def test_one_in_the_background_stands_still_between_calls(tmp_path: Path) -> None:
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_thread_in_the_background_stands_still_between_calls(tmp_path: Path, freeze: bool) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function("""
             import os, threading, time
@@ -83,14 +84,18 @@ def test_one_in_the_background_stands_still_between_calls(tmp_path: Path) -> Non
         """)
         counted = tmp_path / "counted"
         pid = await stage.value(fn, str(counted))
-        await until(lambda: _state(pid) == "T")
+        if freeze:
+            await until(lambda: _state(pid) == "T")
         size = counted.stat().st_size
-        await asyncio.sleep(0.05)
-        assert counted.stat().st_size == size
+        if freeze:
+            await asyncio.sleep(0.05)
+            assert counted.stat().st_size == size
+        else:
+            await until(lambda: counted.stat().st_size > size + 5)
         assert await stage.value(fn) == pid
         assert not (await stage.call(fn)).cold
 
-    play(tmp_path, story)
+    play(tmp_path, story, freeze=freeze)
 
 
 def test_a_changed_function_gets_a_new_sandbox_and_running_calls_end(tmp_path: Path) -> None:

@@ -71,12 +71,13 @@ class Executor:
 
     ``folder`` is its own: nothing else may be in it. ``host`` is of the user's environment, for finding interpreters alone: PATH, HOME,
     ``SST_PYTHON`` (the project's). ``limit``: so many processes at most; more calls wait. ``starting``: so many start at a time (default:
-    two a processor). ``idle``: seconds after which an unused one is ended.
+    two a processor). ``idle``: seconds after which an unused one is ended. ``freeze``: stop processes between calls (a debugger that waits
+    in one could not be reached).
     """
 
     def __init__(self, *, folder: Path, on_log: OnLog, host: Mapping[str, str] | None = None, limit: int = 200, starting: int = 0,
-                 idle: float = 300) -> None:
-        self._folder, self._on_log, self._idle = folder, on_log, idle
+                 idle: float = 300, freeze: bool = True) -> None:
+        self._folder, self._on_log, self._idle, self._freeze = folder, on_log, idle, freeze
         self._interpreters = Interpreters(host or {})
         self._api = RuntimeApi()
         self._pool = Pool(self._make, limit=limit, starting=starting or 2 * (os.cpu_count() or 1), idle=idle)
@@ -145,7 +146,8 @@ class Executor:
         return Call(payload, request_id or str(uuid.uuid4()), client_context=context, trace_id=trace_id, streaming=streaming)
 
     def _make(self, fn: FunctionVersion) -> Sandbox:
-        return Sandbox(fn, api=self._api, folder=self._folder, interpreters=self._interpreters, on_log=self._on_log)
+        return Sandbox(fn, api=self._api, folder=self._folder, interpreters=self._interpreters, on_log=self._on_log,
+                       freeze=self._freeze)
 
     async def _run(self, fn: FunctionVersion, call: Call) -> Invocation:
         try:

@@ -41,8 +41,10 @@ class Sandbox:
     Between invocations the process is stopped, as on Lambda: what it left running in the background goes on with the next call.
     """
 
-    def __init__(self, fn: FunctionVersion, *, api: RuntimeApi, folder: Path, interpreters: Interpreters, on_log: OnLog) -> None:
+    def __init__(self, fn: FunctionVersion, *, api: RuntimeApi, folder: Path, interpreters: Interpreters, on_log: OnLog,
+                 freeze: bool = True) -> None:
         self.fn, self._api, self._folder, self._interpreters, self._on_log = fn, api, folder, interpreters, on_log
+        self._freeze = freeze and KERNEL  # elsewhere a stopped process could not notice that its parent is gone
         self.id = uuid.uuid4().hex
         self.dead = self.retired = False
         self.used_at = time.monotonic()
@@ -196,7 +198,7 @@ class Sandbox:
         if not self.ready.done():
             self.ready.set_result(None)
         self._rest()
-        if KERNEL and self._waiting.empty():  # elsewhere a stopped process could not notice that its parent is gone
+        if self._freeze and self._waiting.empty():
             self._stopped = True
             self._signal(signal.SIGSTOP)
         call = await self._waiting.get()
