@@ -10,6 +10,7 @@
 """
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -23,9 +24,10 @@ from .root import root
 __all__ = ["run"]
 
 
-def run(argv: Sequence[str]) -> int:
-    """Run one command line and give its exit code."""
-    call = Call.here(argv)
+def run(argv: Sequence[str], call: Call | None = None) -> int:
+    """Run one command line and give its exit code; ``call`` is what its command gets, by default of this process."""
+    gc.set_threshold(20_000, 50, 100)  # what a program declares stays: at the usual pace half of a large plan is the search for garbage
+    call = call or Call.here(argv)
     try:
         _check_package()
         code = root.main(list(argv), prog_name="sst", standalone_mode=False, obj=call)
