@@ -3,15 +3,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import textwrap
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sst.embedded.executor import Executor, FunctionVersion, Invocation, LogLines
+from sst.embedded.executor.interpreters import Interpreters
 
-PYTHON = "python3.11"
-NODE = "nodejs20.x"
+PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+NODE = f"nodejs{Interpreters({}).node()[1]}.x"
 
 
 class Stage:

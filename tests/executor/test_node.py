@@ -113,6 +113,16 @@ def test_console_lines_look_as_on_lambda(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_another_version_of_node_is_told_once(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        fn = stage.function("exports.handler = async () => process.version", file="index.js", runtime="nodejs99.x")
+        major = (await stage.value(fn)).removeprefix("v").split(".")[0]
+        assert [line for line in stage.lines if line.startswith("sst:")] == [
+            f"sst: there is no Node 99 on this machine; this function runs on Node {major}"]
+
+    play(tmp_path, story)
+
+
 def test_a_layer_and_no_node_at_all(tmp_path: Path) -> None:
     place = tmp_path / "layer/nodejs/node_modules/layered"
     place.mkdir(parents=True)

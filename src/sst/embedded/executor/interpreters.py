@@ -19,6 +19,7 @@ class Interpreters:
     def __init__(self, host: Mapping[str, str]) -> None:
         self._host = host
         self._found: dict[str, tuple[str, str]] = {}
+        self._warned: set[tuple[str, str]] = set()
 
     def python(self, wanted: str) -> tuple[str, str]:
         """For ``3.12``: (path, its version). The exact minor version if this machine has one, else the project's own.
@@ -31,12 +32,22 @@ class Interpreters:
             self._found[wanted] = exact or _asked(self._host.get("SST_PYTHON", "")) or _own()
         return self._found[wanted]
 
-    def node(self) -> str:
-        """Raises ``FileNotFoundError`` if this machine has none."""
-        found = shutil.which("node", path=self._host.get("PATH") or SYSTEM_PATH) or _node_wheel()
-        if found is None:
-            raise FileNotFoundError("this function needs Node, which is not on this machine's PATH")
-        return found
+    def node(self) -> tuple[str, str]:
+        """(path, its major version). Raises ``FileNotFoundError`` if this machine has none."""
+        if "node" not in self._found:
+            path = shutil.which("node", path=self._host.get("PATH") or SYSTEM_PATH) or _node_wheel()
+            if path is None:
+                raise FileNotFoundError("this function needs Node, which is not on this machine's PATH")
+            said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False, env={}).stdout
+            self._found["node"] = path, said.strip().removeprefix("v").split(".")[0]
+        return self._found["node"]
+
+    def warning(self, function: str, kind: str, wanted: str, version: str) -> str:
+        """What to tell a function that runs on another version than it asked for; once for each function, else ""."""
+        if version == wanted or (function, wanted) in self._warned:
+            return ""
+        self._warned.add((function, wanted))
+        return f"sst: there is no {kind} {wanted} on this machine; this function runs on {kind} {version}"
 
     def _pythons(self, wanted: str) -> Iterator[str]:
         """Where it may be: the project's, ours, those uv and pyenv installed, those on the PATH. The first good one is taken."""

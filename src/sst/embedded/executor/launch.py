@@ -55,15 +55,16 @@ def _command(fn: FunctionVersion, env: dict[str, str], cache: Path, interpreters
         env["PYTHONPYCACHEPREFIX"] = str(cache / f"pycache-{version}")
         env["PATH"] = f"{Path(python).parent}:{env['PATH']}"
         env["SST_PACKAGES"] = str(fn.packages or "")
-        warning = "" if version == wanted else f"sst: there is no Python {wanted} on this machine; this function runs on Python {version}"
+        warning = interpreters.warning(fn.arn, "Python", wanted, version)
         return [python, "-s", "-S", "-u", str(PYTHON_CLIENT)], warning
     if fn.runtime.startswith("nodejs"):
-        node = interpreters.node()
+        node, version = interpreters.node()
         major = fn.runtime.removeprefix("nodejs").split(".")[0]
+        warning = interpreters.warning(fn.arn, "Node", major, version)
         env["NODE_PATH"] = _joined([layer / "nodejs" / p for layer in fn.layers for p in (f"node{major}/node_modules", "node_modules")])
         env["PATH"] = f"{Path(node).parent}:{env['PATH']}"
         heap = max(64, int(fn.memory * 0.9))
-        return [node, "--enable-source-maps", "--no-warnings", f"--max-old-space-size={heap}", str(NODE_CLIENT)], ""
+        return [node, "--enable-source-maps", "--no-warnings", f"--max-old-space-size={heap}", str(NODE_CLIENT)], warning
     bootstrap = next((p for folder in (fn.code, *fn.layers) if (p := folder / "bootstrap").is_file()), None)
     if bootstrap is None:
         raise FileNotFoundError(f"runtime {fn.runtime} needs an executable called bootstrap in the bundle or in a layer")

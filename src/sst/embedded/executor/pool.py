@@ -128,7 +128,7 @@ class Pool:
             if sandbox not in self._all:
                 sandbox.kill()  # closed meanwhile
             await asyncio.wait((sandbox.ready,), timeout=_START_SECONDS)
-        except (OSError, ValueError) as e:
+        except Exception as e:  # the call that waits for it gets it
             error = e
         self._slots += 1
         self._start_more()
