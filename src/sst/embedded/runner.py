@@ -23,7 +23,7 @@ _SEPARATOR = b"\0" * 8
 
 
 class FunctionFailed(Exception):
-    """A streamed invocation failed before its first byte."""
+    """A streamed invocation failed, before its first byte or after."""
 
 
 def runner(settings: Settings) -> ExecutorRunner:
@@ -65,9 +65,8 @@ class ExecutorRunner:
             raise
 
     def retire(self, name: str) -> None:
-        for version in [v for v in list(self._known) if v.name == name]:
-            self._known.pop(version, None)
-            asyncio.run_coroutine_threadsafe(self._executor.retire(version.arn), self._loop)
+        for arn in {version.arn for version in list(self._known) if version.name == name}:  # known still: running calls have lines to write
+            asyncio.run_coroutine_threadsafe(self._executor.retire(arn), self._loop)
 
     def close(self) -> None:
         self._wait(self._executor.close())
@@ -87,8 +86,11 @@ class ExecutorRunner:
                     await put(json.dumps({"statusCode": 200, "headers": {"content-type": streaming.kind}}).encode() + _SEPARATOR)
                 async for part in streaming:
                     await put(part)
-                if not streaming.kind and (made := streaming.result):
-                    await put(FunctionFailed(made.payload.decode("utf-8", "replace")) if made.error else made.payload)
+                made = streaming.result
+                if made and made.error:  # also in the middle: the response must not look complete
+                    raise FunctionFailed(made.payload.decode("utf-8", "replace"))
+                if made and not streaming.kind:
+                    await put(made.payload)
                 await put(None)
         except Exception as error:
             await put(error)
