@@ -1,0 +1,33 @@
+"""``python -m bench [--quick] [--only wide,chain,demo,scale,start] [--times N]``"""
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+
+from . import wide
+from .report import Report
+from .scale import run_scale
+
+PARTS = {"wide": wide.run_wide, "chain": wide.run_chain, "scale": run_scale}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer sizes, one repetition less; says what it leaves out")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas: " + ", ".join(PARTS))
+    parser.add_argument("--times", type=int, help="repetitions of each measurement (default 3, quick 2); the best counts")
+    given = parser.parse_args()
+    times = given.times or (2 if given.quick else 3)
+    began, report = time.monotonic(), Report()
+    print(f"# sst benchmarks\n\nPython {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start. "
+          f"Each measurement is the best of {times}: other work on the machine only ever adds.")
+    for name in given.only.split(","):
+        PARTS[name](report, quick=given.quick, times=times)
+    print(f"\n{len(report.missed)} figures missed" + (": " + "; ".join(report.missed) if report.missed else "")
+          + f". Took {time.monotonic() - began:.0f} s; load {os.getloadavg()[0]:.1f} at the end.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""(a) N queues, N roles and N log groups at once; (b) N parameters, each made from the one before."""
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .contender import KEYS
+from .measure import Cost, best, contender, server
+from .report import Report, cells
+
+__all__ = ["run_chain", "run_wide"]
+
+APPS = itertools.count()
+Place = tuple[str, str, str, str]
+"""Name, endpoint, access key, secret key."""
+
+
+@contextmanager
+def places(latencies: tuple[float, ...], emulator: bool) -> Iterator[Iterator[Place]]:
+    """Each place once, running only while it is used."""
+    def one_by_one() -> Iterator[Place]:
+        for latency in latencies:
+            with server(latency) as url:
+                yield (f"null server, {latency * 1000:.0f} ms", url, *KEYS)
+        if emulator:
+            from sst.embedded import cloud as embedded
+
+            root = Path(tempfile.mkdtemp())
+            try:
+                cloud = embedded.start(root, environment=os.environ)
+                yield ("embedded cloud", cloud.endpoint, cloud.access_key, cloud.secret_key)
+            finally:
+                embedded.reset(root)
+                shutil.rmtree(root, ignore_errors=True)
+    walk = one_by_one()
+    try:
+        yield walk
+    finally:
+        walk.close()  # type: ignore[attr-defined]
+
+
+def measured(name: str, shape: str, n: int, place: Place, times: int) -> Cost:
+    """The best of several; what a floor leaves in the embedded cloud is deleted in between."""
+    def once(_: int) -> Cost:
+        app = f"b{next(APPS)}"
+        cost = contender(name, shape, n, place[1], app, *place[2:])
+        if place[2] != KEYS[0] and name != "engine":
+            contender("clean", shape, n, place[1], app, *place[2:])
+        return cost
+    return best(times, once)
+
+
+def compare(report: Report, shape: str, n: int, place: Place, times: int) -> tuple[list[object], float, Cost]:
+    ours, floor, limit = (measured(name, shape, n, place, times) for name in ("engine", "boto3", "raw"))
+    ratio = ours.wall / floor.wall
+    row = [f"{place[0]}, {shape}-{n}", *cells(ours), f"{ours.said['calls'] / ours.said['resources']:.2f}", *cells(floor),
+           f"{limit.said['seconds']:.2f} s", f"{ratio:.2f}", f"{ours.cpu / floor.cpu:.2f}", f"{ours.wall / limit.said['seconds']:.1f}"]
+    return row, ratio, ours
+
+
+HEAD = ("where", "sst", "cpu", "peak", "calls each", "boto3", "cpu", "peak", "raw", "sst/boto3", "cpu sst/boto3", "sst/raw")
+NOTE = ("Whole processes, from start to end, imports and all; for sst with planning and a durable journal, for boto3 the same calls alone on "
+        "{threads}. raw: requests made beforehand, signed and sent by our transport, that time alone.")
+
+
+def run_wide(report: Report, *, quick: bool, times: int) -> None:
+    report.title("(a) wide-N: N queues + N roles + N log groups", NOTE.format(threads="32 threads"))
+    rows = []
+    ratios: dict[str, float] = {}
+    peak = 0.0
+    with places((0.0, 0.03), emulator=True) as walk:
+        for place in walk:
+            for n in (100,) if quick else (10, 100, 300):
+                row, ratio, ours = compare(report, "wide", n, place, times)
+                rows.append(row)
+                ratios[place[0]], peak = ratio, max(peak, ours.rss)
+    report.table(HEAD, rows)
+    for name, ratio in ratios.items():
+        report.figure(f"wide-{100 if quick else 300} beside boto3, {name}", ratio, 1.0, "x")
+    report.figure(f"peak memory at {300 if quick else 900} resources", peak, 120, "MB")
+
+
+def run_chain(report: Report, *, quick: bool, times: int) -> None:
+    report.title("(b) chain-N: N parameters, each made from an output of the one before", NOTE.format(threads="one thread"))
+    rows = []
+    with places((0.0, 0.01), emulator=True) as walk:
+        for place in walk:
+            for n in (20,) if quick else (20, 100):
+                rows.append(compare(report, "chain", n, place, times)[0])
+    report.table(HEAD, rows)
