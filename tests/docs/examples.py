@@ -97,10 +97,14 @@ class Block:
 
     @property
     def kind(self) -> str:
-        defined = {n.name for n in ast.parse(self.text).body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+        body = ast.parse(self.text).body
+        defined = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+        only_defines = not any(isinstance(n, ast.Assign | ast.Expr) for n in body)
         if self.file in ("", "sst_config.py") and defined & {"config", "run", "stacks"}:
             return "program"
-        return "module" if self.file or defined & {"handler", "app"} or "from sst.core" in self.text else "fragment"
+        if self.file or defined & {"handler", "app"} or (self.page.endswith(".md") and defined and only_defines):
+            return "module"
+        return "fragment"
 
 
 def blocks(page: Path, language: str | None = None) -> list[Block]:

@@ -193,7 +193,7 @@ def _blame(root: Path) -> Iterator[None]:
     try:
         yield
     except SstError as e:
-        e.where = e.where or _last_line(e.__traceback__, root)
+        e.where = e.where.removeprefix(f"{root}/") or _last_line(e.__traceback__, root)
         raise
     except SyntaxError as e:
         where = f"{_short(e.filename, root)}:{e.lineno}" if e.filename else ""
