@@ -16,12 +16,15 @@ from .settle import settle
 
 __all__ = ["Confirm", "deploy", "remove"]
 
+PARALLEL = 48
+"""Steps at a time. A third of them waits for the journal at any moment, so that about 32 calls are on their way."""
+
 Confirm = Callable[[Plan], None]
 """Gets the plan before anything is changed; raises ``UserError`` to stop. Called again if a later round would lose more data."""
 
 
 def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, confirm: Confirm, outputs: Any = None,
-           links: Any = None, choice: Choice | None = None, parallel: int = 32, stop: Event | None = None) -> Result:
+           links: Any = None, choice: Choice | None = None, parallel: int = PARALLEL, stop: Event | None = None) -> Result:
     """Make the cloud what the sealed ``graph`` declares. ``outputs`` and ``links`` may hold outputs; once everything is
     there they are resolved and kept in the state."""
     start = time.monotonic()
@@ -50,7 +53,7 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
 
 
 def remove(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, confirm: Confirm, choice: Choice | None = None,
-           parallel: int = 32, stop: Event | None = None) -> Result:
+           parallel: int = PARALLEL, stop: Event | None = None) -> Result:
     """Remove everything the state holds: the deploy of an empty graph. Retained things stay, and stay in the state."""
     graph.seal()
     return deploy(graph, journal, providers, sink, confirm=confirm, outputs={}, links={}, choice=choice, parallel=parallel, stop=stop)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..core.model import URN, Op
@@ -71,6 +71,8 @@ class Finished:
     skipped: int
     seconds: float
     outputs: dict[str, Any]
+    calls: dict[str, int] = field(default_factory=dict)
+    """Requests to the cloud till now by ``sqs.create_queue``, without the polls of waiters; filled in by who knows the cloud."""
 
 
 Event: TypeAlias = Planned | StepStarted | StepNote | StepDone | StepFailed | StepSkipped | Finished
