@@ -103,6 +103,8 @@ class Pending:
     secret: tuple[str, ...] = ()
     old_id: str = ""
     """Id of the thing being updated, replaced or deleted."""
+    known: tuple[str, ...] = ()
+    """Ids of all things of this type that the state holds, so that none of them is taken for the one to be found. Never recorded."""
 
 
 def deposed_key(state: State) -> str:

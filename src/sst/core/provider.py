@@ -75,4 +75,4 @@ class Provider(Protocol):
         """After a crash or a lost reply: was the thing that ``todo`` began to create made?
 
         ``Absent`` only where the cloud's answer is certain by now: a look-up that may be stale is repeated or ``Unsure``. A thing
-        of another owner or stage is not ours, whatever its name; neither is ``todo.old_id``, which is being replaced."""
+        of another owner or stage is not ours, whatever its name; neither is one of ``todo.known``, which were there before."""

@@ -19,7 +19,7 @@ from ..errors import DeployError, Failure, InternalError, ProviderError, SstErro
 from .choice import name_of
 from .events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 from .plan import Plan, Providers, Step, inputs_of, resent, suffix_of
-from .record import Journal, half_deleted, made_state, pending, secrets_of, settled_create, unsure_state
+from .record import Journal, half_deleted, ids_by_type, made_state, pending, secrets_of, settled_create, unsure_state
 from .walk import Outcome, walk
 
 __all__ = ["Journal", "Result", "apply"]
@@ -61,6 +61,7 @@ class _Run:
         self.ended: dict[str, Op] = {}
         self.steps: dict[str, Step] = {}
         self.plan = plan
+        self.known = ids_by_type(journal.snapshot)
         for s in plan.steps:
             if s.op is Op.SAME and not _restated(s):
                 if s.old:
@@ -161,10 +162,14 @@ class _Run:
         self.journal.write(Entry("begin", step.urn, pending=todo))
         self.journal.check()
         try:
-            made = provider.create(todo, note)
+            made = provider.create(self._telling(todo), note)
         except ProviderError as e:
             return step.op, self._look_again(todo, e, note).id
         return step.op, self._made(todo, made, kind="replaced" if step.op is Op.REPLACE and not step.delete_first else "made").id
+
+    def _telling(self, todo: Pending) -> Pending:
+        """With what was there before this run, for the look-up. What the run makes has other names and urns."""
+        return replace(todo, known=self.known.get(todo.type, ()))
 
     def _look_again(self, todo: Pending, error: ProviderError, note: Note) -> State:
         """A create failed: it may have been done all the same. Look, and never leave a thing behind unknown.
@@ -176,7 +181,7 @@ class _Run:
             raise error
         note("looking whether it was created all the same")
         try:
-            found = settled_create(self.journal, todo, self.providers(todo.type))
+            found = settled_create(self.journal, self._telling(todo), self.providers(todo.type))
         except ProviderError:
             raise error from None
         if isinstance(found, str):

@@ -10,7 +10,7 @@ from ..core.model import Entry, Goal, Op, Pending, Snapshot, State
 from ..core.provider import Absent, Found, Made, Provider
 from ..core.resource import Resource
 
-__all__ = ["Journal", "half_deleted", "made_state", "pending", "secrets_of", "settled_create", "unsure_state"]
+__all__ = ["Journal", "half_deleted", "ids_by_type", "made_state", "pending", "secrets_of", "settled_create", "unsure_state"]
 
 
 class Journal(Protocol):
@@ -55,6 +55,14 @@ def unsure_state(old: State, todo: Pending) -> State:
     return replace(old, unsure=True, inputs={**old.inputs, **todo.inputs}, deps=tuple(sorted({*old.deps, *todo.deps})),
                    protect=old.protect or todo.protect, retain=old.retain or todo.retain,
                    secret=secrets_of(old.type, {*old.secret, *todo.secret}))
+
+
+def ids_by_type(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
+    """What a look-up must not find, see ``Pending.known``: a thing that is being replaced, or has another name now, bears our mark too."""
+    ids: dict[str, list[str]] = {}
+    for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
+        ids.setdefault(s.type, []).append(s.id)
+    return {type: tuple(some) for type, some in ids.items()}
 
 
 def settled_create(journal: Journal, todo: Pending, provider: Provider) -> Entry | str:

@@ -1,11 +1,13 @@
 """After a crash: find out what became of each operation that had begun, and record it. No guess, no manual repair."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..core.model import Entry, Op, Pending
 from ..errors import ProviderError, StateError
 from .choice import name_of
 from .plan import Providers
-from .record import Journal, half_deleted, settled_create, unsure_state
+from .record import Journal, half_deleted, ids_by_type, settled_create, unsure_state
 from .walk import walk
 
 __all__ = ["settle"]
@@ -17,9 +19,11 @@ def settle(journal: Journal, providers: Providers, *, parallel: int = 32) -> int
     An interrupted create is looked up by what identifies the thing: found means made, absent means not done. An
     interrupted update is sent again in full by the next plan. An interrupted delete is repeated.
     """
-    todo = dict(journal.snapshot.pending)
-    if not todo:
+    snapshot = journal.snapshot
+    if not snapshot.pending:
         return 0
+    ids = ids_by_type(snapshot)
+    todo = {k: replace(p, known=ids.get(p.type, ())) for k, p in snapshot.pending.items()}
     after = {k: [d for d in p.deps if d in todo] for k, p in todo.items()}
     outcome = walk(after, lambda key: journal.write(*_settled(journal, key, todo[key], providers)), parallel=parallel)
     for key, error in outcome.failed.items():

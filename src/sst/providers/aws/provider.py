@@ -295,8 +295,9 @@ class AwsProvider:
         answer = self._ask(kind, kind.find, known)
         for item in (jmespath.search(kind.found, answer) or []) if answer is not None else []:
             outputs = kind.outputs(self, item, known)
-            if self._is_ours(kind, item, todo, {**known, **outputs}):
-                return Found(Made(str(fill(kind.identifier, {**known, **outputs})), outputs))
+            id = str(fill(kind.identifier, {**known, **outputs}))
+            if id not in todo.known and self._is_ours(kind, item, todo, {**known, **outputs}):
+                return Found(Made(id, outputs))
         return Absent()
 
     def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], todo: Pending, known: Mapping[str, Any]) -> bool:

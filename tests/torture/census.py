@@ -1,0 +1,153 @@
+"""What there is in the cloud, by asking the cloud; and whether the state knows exactly that."""
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sst.core.model import Snapshot
+from sst.providers.aws.client import Aws
+from sst.state.holder import here
+from sst.state.home import StateHome
+
+from .apps import APP
+
+__all__ = ["Thing", "census", "same", "shapes", "state_of", "whole"]
+
+Thing = tuple[str, str, str]
+"""Type, id as the state writes it, and what it is like without what differs from run to run."""
+
+ORDER = ("aws.sqs.Queue", "aws.iam.Role", "aws.iam.RolePolicy", "aws.lambda.Function", "aws.lambda.Permission",
+         "aws.lambda.EventSourceMapping", "aws.logs.LogGroup", "aws.apigatewayv2.Api", "aws.apigatewayv2.Integration",
+         "aws.apigatewayv2.Route", "aws.apigatewayv2.Stage", "aws.s3.Bucket", "aws.s3.BucketPolicy", "aws.acm.Certificate",
+         "aws.scheduler.Schedule")
+
+
+def census(aws: Aws) -> list[Thing]:
+    """All things of those types in the account."""
+    found: list[Thing] = []
+    for read in (_queues, _roles, _functions, _mappings, _groups, _apis, _buckets, _certificates, _schedules):
+        found += [(type, id, json.dumps(shape, sort_keys=True, default=str)) for type, id, shape in read(aws)]
+    return found
+
+
+Rows = Iterator[tuple[str, str, Any]]
+
+
+def _queues(aws: Aws) -> Rows:
+    for url in aws.call("sqs", "list_queues").get("QueueUrls", ()):
+        seen = aws.call("sqs", "get_queue_attributes", {"QueueUrl": url, "AttributeNames": ["All"]})["Attributes"]
+        yield "aws.sqs.Queue", url, {k: seen.get(k) for k in ("QueueArn", "VisibilityTimeout", "FifoQueue")}
+
+
+def _roles(aws: Aws) -> Rows:
+    for role in aws.call("iam", "list_roles")["Roles"]:
+        name = role["RoleName"]
+        yield "aws.iam.Role", name, [role["Path"], role.get("Description"), name]
+        for policy in aws.call("iam", "list_role_policies", {"RoleName": name})["PolicyNames"]:
+            seen = aws.call("iam", "get_role_policy", {"RoleName": name, "PolicyName": policy})
+            yield "aws.iam.RolePolicy", f"{name}/{policy}", [policy, seen["PolicyDocument"]]
+
+
+def _functions(aws: Aws) -> Rows:
+    for f in aws.call("lambda", "list_functions")["Functions"]:
+        yield "aws.lambda.Function", f["FunctionName"], [f["Role"], f["Timeout"], f.get("Environment"), f["CodeSha256"]]
+        policy = aws.call("lambda", "get_policy", {"FunctionName": f["FunctionName"]})["Policy"] if _has_policy(aws, f) else "{}"
+        for s in json.loads(policy).get("Statement", ()):
+            yield "aws.lambda.Permission", f"{f['FunctionName']}/{s['Sid']}", [s["Action"], s["Principal"], s.get("Condition")]
+
+
+def _has_policy(aws: Aws, function: Any) -> bool:
+    from sst.errors import ProviderError
+
+    try:
+        aws.call("lambda", "get_policy", {"FunctionName": function["FunctionName"]})
+    except ProviderError:
+        return False
+    return True
+
+
+def _mappings(aws: Aws) -> Rows:
+    for m in aws.call("lambda", "list_event_source_mappings")["EventSourceMappings"]:
+        if m["State"] != "Deleting":
+            yield "aws.lambda.EventSourceMapping", m["UUID"], [m["EventSourceArn"], m["FunctionArn"], m["BatchSize"]]
+
+
+def _groups(aws: Aws) -> Rows:
+    for g in aws.call("logs", "describe_log_groups")["logGroups"]:
+        yield "aws.logs.LogGroup", g["logGroupName"], [g["logGroupName"], g.get("retentionInDays")]
+
+
+def _apis(aws: Aws) -> Rows:
+    for api in aws.call("apigatewayv2", "get_apis")["Items"]:
+        id = api["ApiId"]
+        yield "aws.apigatewayv2.Api", id, [api["Name"], api.get("Description")]
+        to = {}
+        for i in aws.call("apigatewayv2", "get_integrations", {"ApiId": id})["Items"]:
+            to[i["IntegrationId"]] = [i["IntegrationType"], i.get("IntegrationUri"), i.get("PayloadFormatVersion")]
+            yield "aws.apigatewayv2.Integration", i["IntegrationId"], to[i["IntegrationId"]]
+        for r in aws.call("apigatewayv2", "get_routes", {"ApiId": id})["Items"]:
+            yield "aws.apigatewayv2.Route", r["RouteId"], [r["RouteKey"], to.get(r["Target"].rpartition("/")[2], "nowhere")]
+        for s in aws.call("apigatewayv2", "get_stages", {"ApiId": id})["Items"]:
+            yield "aws.apigatewayv2.Stage", f"{id}/{s['StageName']}", [s["StageName"], s.get("Description"), s.get("AutoDeploy")]
+
+
+def _buckets(aws: Aws) -> Rows:
+    from sst.errors import ProviderError
+
+    for b in aws.call("s3", "list_buckets").get("Buckets", ()):
+        yield "aws.s3.Bucket", b["Name"], b["Name"]
+        try:
+            yield "aws.s3.BucketPolicy", b["Name"], json.loads(aws.call("s3", "get_bucket_policy", {"Bucket": b["Name"]})["Policy"])
+        except ProviderError as e:
+            assert e.code == "NoSuchBucketPolicy", e
+
+
+def _certificates(aws: Aws) -> Rows:
+    for c in aws.call("acm", "list_certificates")["CertificateSummaryList"]:
+        yield "aws.acm.Certificate", c["CertificateArn"], c["DomainName"]
+
+
+def _schedules(aws: Aws) -> Rows:
+    for s in aws.call("scheduler", "list_schedules")["Schedules"]:
+        seen = aws.call("scheduler", "get_schedule", {"Name": s["Name"], "GroupName": s["GroupName"]})
+        yield "aws.scheduler.Schedule", s["Name"], [seen["ScheduleExpression"], seen["Target"]["Arn"], seen["Target"]["RoleArn"]]
+
+
+def shapes(things: list[Thing]) -> Counter[tuple[str, str]]:
+    """The world as two runs of the same program must leave it: without the random parts of names, and without ids."""
+    apis = {id for type, id, _ in things if type == "aws.apigatewayv2.Api"}
+
+    def plain(text: str) -> str:
+        for id in apis:
+            text = text.replace(id, "<api>")
+        return re.sub(r"(-[A-Za-z]+)-[abcdefhkmnorstuvwxz]{8}", r"\1", text)
+
+    return Counter((type, plain(shape)) for type, _, shape in things)
+
+
+def same(now: list[Thing], then: list[Thing]) -> str:
+    """What is missing and what is too much, or nothing."""
+    a, b = shapes(now), shapes(then)
+    return "" if a == b else f"missing: {[*(b - a).elements()]}\ntoo much: {[*(a - b).elements()]}"
+
+
+def state_of(folder: Path, stage: str = "local") -> Snapshot:
+    home = StateHome.local(folder / ".sst/local", APP)
+    try:
+        return home.stage(stage, here("census")).load()
+    finally:
+        home.close()
+
+
+def whole(snapshot: Snapshot, things: list[Thing]) -> str:
+    """What the state and the cloud disagree on, or nothing."""
+    if snapshot.pending or snapshot.deposed:
+        return f"pending {[*snapshot.pending]}, waiting for deletion {[*snapshot.deposed]}"
+    unsure = [u for u, s in snapshot.resources.items() if s.unsure]
+    known = {(s.type, s.id) for s in snapshot.resources.values() if s.type in ORDER}
+    live = {(type, id) for type, id, _ in things}
+    return f"unsure {unsure}, only in the state {known - live}, only in the cloud {live - known}" if unsure or known != live else ""

@@ -1,0 +1,57 @@
+"""The cloud that all of these tests ask, the processes that die in them, and the figures they leave."""
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sst.embedded.cloud import Cloud
+from sst.providers.aws.client import Aws
+
+from .forge import Forge
+
+FIGURES: Counter[str] = Counter()
+FULL = bool(os.environ.get("SST_TORTURE"))
+"""Set by ``make torture``: every boundary, not a sample of them."""
+
+
+@pytest.fixture
+def figures() -> Counter[str]:
+    """What was done to it, for the report at the end."""
+    return FIGURES
+
+
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Forge]:
+    with Forge() as forge:
+        yield forge
+
+
+@pytest.fixture(scope="session")
+def given(cloud: Cloud) -> dict[str, Any]:
+    """The cloud, for a process of the forge."""
+    return {**asdict(cloud), "folder": str(cloud.folder)}
+
+
+@pytest.fixture
+def aws(cloud: Cloud) -> Iterator[Aws]:
+    """To ask the cloud what there is."""
+    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key), environment={}) as aws:
+        yield aws
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "app"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if FIGURES:
+        terminalreporter.section("torture")
+        for name, count in sorted(FIGURES.items()):
+            terminalreporter.write_line(f"{count:>9,}  {name}")

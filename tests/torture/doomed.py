@@ -1,0 +1,161 @@
+"""The real ``sst``, ended by SIGKILL where it was told to: before or after one call of the cloud or one write of the state.
+
+It is the product's own code. What it stands on is handed in: a client and a store that count their calls.
+"""
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sst.cli.call import Call
+from sst.cli.dispatch import run
+from sst.embedded.cloud import Cloud
+from sst.project.home import who
+from sst.project.project import Project
+from sst.project.world import LocalCloud, World
+from sst.providers.aws.client import Aws
+from sst.providers.aws.service import Prepared, Service
+from sst.state.home import StateHome
+from sst.state.lock import Lease
+from sst.state.session import Stage
+from sst.state.store import Store, Stored
+
+__all__ = ["Doom", "sst"]
+
+
+@dataclass(frozen=True)
+class Doom:
+    """One run: its cloud, where it ends (``"sqs.create_queue#2 after"``), and the file that lists the boundaries it came by."""
+
+    cloud: Mapping[str, Any]
+    log: str
+    kill: str = ""
+    stop: str = ""
+    """As ``kill``, but it only stops (SIGSTOP)."""
+    lease: Sequence[float] = ()
+
+
+@dataclass
+class Gate:
+    doom: Doom
+    seen: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.log = os.open(self.doom.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def enter(self, what: str) -> str:
+        with self.lock:
+            self.seen[what] += 1
+            label = f"{what}#{self.seen[what]}"
+        self.reach(f"{label} before")
+        return label
+
+    def reach(self, boundary: str) -> None:
+        os.write(self.log, f"{boundary}\n".encode())
+        if boundary == self.doom.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if boundary == self.doom.stop:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class DoomedAws(Aws):
+    gate: Gate
+
+    def _once(self, model: Service, operation: str, prepared: Prepared) -> dict[str, Any]:
+        label = self.gate.enter(f"{model.name}.{operation}")
+        try:
+            return super()._once(model, operation, prepared)
+        finally:
+            self.gate.reach(f"{label} after")
+
+
+class DoomedStore:
+    """A store whose writes are boundaries."""
+
+    def __init__(self, store: Store, gate: Gate) -> None:
+        self.store, self.gate, self.packed = store, gate, store.packed
+
+    def _kind(self, key: str) -> str:
+        return next(k for k in ("journal", "snapshot", "lock", "") if k in key.split("/")[2:])
+
+    def get(self, key: str) -> Stored | None:
+        return self.store.get(key)
+
+    def put_new(self, key: str, data: bytes) -> str:
+        label = self.gate.enter(f"state {self._kind(key)}")
+        tag = self.store.put_new(key, data)
+        self.gate.reach(f"{label} after")
+        return tag
+
+    def put_if(self, key: str, data: bytes, tag: str) -> str:
+        label = self.gate.enter(f"state {self._kind(key)}")
+        new = self.store.put_if(key, data, tag)
+        self.gate.reach(f"{label} after")
+        return new
+
+    def delete(self, *keys: str) -> None:
+        label = self.gate.enter("state delete")
+        self.store.delete(*keys)
+        self.gate.reach(f"{label} after")
+
+    def list(self, prefix: str) -> list[str]:
+        return self.store.list(prefix)
+
+    def now(self) -> float:
+        return self.store.now()
+
+    def close(self) -> None:
+        self.store.close()
+
+
+class DoomedWorld(World):
+    doom: Doom
+    gate: Gate
+
+    def _open_aws(self) -> Aws:
+        c = self.cloud
+        aws = DoomedAws(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key), environment={})
+        aws.gate = self.gate
+        return aws
+
+    def _open_home(self) -> StateHome:
+        home = super()._open_home()
+        home.store = DoomedStore(home.store, self.gate)
+        return home
+
+    @property
+    def stage(self) -> Stage:
+        lease = Lease(*self.doom.lease)
+        found: Stage = self._once("stage", lambda: self.home.stage(self.project.stage, who(self.project.environ), lease=lease))
+        return found
+
+
+@dataclass
+class DoomedCall(Call):
+    doom: Doom | None = None
+
+    def world(self, project: Project) -> World:
+        assert self.doom
+        given: Mapping[str, Any] = self.doom.cloud
+        cloud = Cloud(**{**given, "folder": Path(given["folder"])})
+
+        def begin() -> LocalCloud:
+            return cloud
+
+        world = DoomedWorld(project, begin)
+        world.doom, world.gate = self.doom, Gate(self.doom)
+        return world
+
+
+def sst(words: Sequence[str], doom: Doom) -> int:
+    """``sst WORDS...`` in this process; its exit code, if it comes that far."""
+    call = DoomedCall.here(words)
+    assert isinstance(call, DoomedCall)
+    return run(words, replace(call, doom=doom))

@@ -1,0 +1,91 @@
+"""SIGKILL before and after each call of the cloud and each write of the state; then the command is run again, and that is all."""
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sst.providers.aws.client import Aws
+
+from .apps import write_app
+from .census import Thing, census, same, state_of, whole
+from .conftest import FULL
+from .doomed import Doom
+from .forge import Ended, Forge
+
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(3600)]
+
+LIFE = ("deploy", "update", "replace", "deploy", "remove")
+"""What happens to the app, over and over. The second ``deploy`` replaces and updates everything back."""
+SAMPLE = 17
+"""In ``make test`` each so many-th boundary is a death."""
+
+
+@dataclass
+class Life:
+    forge: Forge
+    folder: Path
+    given: dict[str, Any]
+    aws: Aws
+    figures: Counter[str]
+    wrong: list[str] = field(default_factory=list)
+
+    def run(self, step: str, kill: str = "") -> Ended:
+        if step != "remove":
+            write_app(self.folder, step)
+        words = ["remove", "--yes"] if step == "remove" else ["deploy", "--yes"]
+        return self.forge.run([*words, "--stage", "local"], self.folder, Doom(self.given, str(self.folder.parent / "log"), kill))
+
+    def calm(self) -> tuple[list[list[str]], list[list[Thing]]]:
+        """An undisturbed life: the boundaries of each step, and the world after it."""
+        boundaries, worlds = [], []
+        for step in LIFE:
+            ended = self.run(step)
+            assert ended.code == 0, ended.said
+            boundaries.append(list(ended.boundaries))
+            worlds.append(census(self.aws))
+            assert not whole(state_of(self.folder), worlds[-1])
+        assert not worlds[-1], "nothing is left"
+        return boundaries, worlds
+
+    def die(self, step: str, kills: tuple[str, ...], then: list[Thing]) -> None:
+        """Die in a step, perhaps again in the next try, then run it once more: the world must be the undisturbed one."""
+        for kill in kills:
+            ended = self.run(step, kill)
+            self.figures["crashes survived" if ended.killed else "boundaries not reached in another order"] += 1
+            if not ended.killed and ended.code:
+                self.wrong.append(f"{step}, {kill}: exit {ended.code}: {ended.said}")
+        again = self.run(step)
+        now = census(self.aws)
+        self.figures["worlds compared after a crash"] += 1
+        if problem := again.said * bool(again.code) or same(now, then) or whole(state_of(self.folder), now):
+            self.wrong.append(f"{step}, killed at {kills}: {problem}")
+
+    def mend(self) -> None:
+        """After a failed comparison: away with everything, so that the next one means something."""
+        self.run("remove")
+        if census(self.aws):
+            pytest.fail("\n\n".join(self.wrong))
+
+
+@pytest.fixture
+def life(forge: Forge, folder: Path, given: dict[str, Any], aws: Aws, figures: Counter[str]) -> Life:
+    return Life(forge, folder, given, aws, figures)
+
+
+def test_a_death_at_each_boundary(life: Life) -> None:
+    boundaries, worlds = life.calm()
+    life.figures["boundaries of the small app"] = sum(map(len, boundaries))
+    longest = max(map(len, boundaries))
+    for at in range(0, longest, 1 if FULL else SAMPLE):
+        for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):
+            if at < len(labels):
+                life.die(step, (labels[at],), then)
+            else:
+                life.run(step)
+        if life.wrong:
+            life.mend()
+    assert not life.wrong, f"{len(life.wrong)} problems\n\n" + "\n\n".join(life.wrong)
