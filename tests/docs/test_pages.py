@@ -1,0 +1,74 @@
+"""What all pages have in common: links lead somewhere, each public name is explained, nothing names one machine."""
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import sst
+from sst import aws
+
+from .examples import PAGES, ROOT
+
+NAMES = [p.relative_to(ROOT).as_posix() for p in PAGES]
+FOREIGN = re.compile(r"pypi\.org|registry\.npmjs|pythonhosted|crates\.io|/work/|/home/\w|/Users/|/root/|/tmp/pytest", re.IGNORECASE)
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    return {slug(h) for h in re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        at = (page.parent / file).resolve() if file else page
+        assert at.exists(), target
+        assert not anchor or anchor in anchors(at), target
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_names_no_registry_and_no_machine(name: str) -> None:
+    assert not FOREIGN.findall((ROOT / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("docs/")])
+def test_a_page_is_reached_from_the_readme(name: str) -> None:
+    seen, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page in seen or page.suffix != ".md" or not page.is_file():
+            continue
+        seen.add(page)
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            at = (page.parent / target).resolve()
+            todo += sorted(at.glob("*.md")) if at.is_dir() else [at]
+    assert ROOT / name in seen
+
+
+@pytest.mark.parametrize("name", [*(f"sst.{n}" for n in sst.__all__ if n != "aws"), *(f"aws.{n}" for n in aws.__all__)])
+def test_a_public_name_is_explained(name: str) -> None:
+    """In words or in an example, somewhere a user looks."""
+    pages = [p for p in PAGES if "cli" not in p.parts]
+    bare = name.partition(".")[2]
+    other = rf"|^# {bare}\b|import {bare}\b" if name.startswith("sst.") else ""
+    wanted = re.compile(rf"{re.escape(name)}\b{other}", re.MULTILINE)
+    assert any(wanted.search(p.read_text(encoding="utf-8")) for p in pages)
+
+
+def test_each_dependency_is_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    text = (ROOT / "docs/dependencies.md").read_text()
+    assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == [re.split(r"[<>=]", d)[0] for d in wanted]
