@@ -6,11 +6,13 @@ import os
 import platform
 import time
 
-from . import wide
+from .demo import run_demo
 from .report import Report
 from .scale import run_scale
+from .start import run_start
+from .wide import run_chain, run_wide
 
-PARTS = {"wide": wide.run_wide, "chain": wide.run_chain, "scale": run_scale}
+PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start}
 
 
 def main() -> None:

@@ -85,14 +85,15 @@ def graph_of(shape: str, n: int, app: str) -> Graph:
 
 def engine(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -> dict[str, Any]:
     """The whole way of a deploy: declare, lock, plan, apply with a durable journal, save. And then the removal, not timed."""
-    from sst.engine.deploy import deploy, remove
+    from sst.engine.deploy import deploy
     from sst.providers.aws.client import Aws
     from sst.providers.aws.provider import AwsProvider
     from sst.state.holder import here
     from sst.state.home import StateHome
 
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, Aws(region=REGION, endpoint=endpoint, credentials=(access, secret), environment={}) as aws:
+    aws = Aws(region=REGION, endpoint=endpoint, credentials=(access, secret), environment={})
+    with tempfile.TemporaryDirectory() as folder, aws:
         home = StateHome.local(Path(folder), app)
         with home.stage("bench", here("bench")).locked("deploy") as session:
             provider = AwsProvider(aws, app=app, stage="bench", lineage=session.lineage)
@@ -102,8 +103,6 @@ def engine(shape: str, n: str, endpoint: str, app: str, access: str, secret: str
             resources = len(session.snapshot.resources)
             if result.failures:
                 raise result.failures[0].error
-            if access != KEYS[0]:
-                remove(graph_of("wide", 0, app), session, lambda type: provider, lambda event: None, confirm=lambda plan: None)
         home.close()
     return {"seconds": seconds, "calls": calls, "resources": resources}
 
@@ -152,18 +151,21 @@ def raw(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -
     return {"seconds": seconds, "calls": len(statuses)}
 
 
-def clean(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -> dict[str, Any]:
-    """Delete what a floor made in the embedded cloud."""
+def clean(app: str, endpoint: str, access: str, secret: str) -> dict[str, Any]:
+    """Delete what a contender made in the embedded cloud: all that is named after its app."""
     from sst.providers.aws.client import Aws
 
-    gone = {"sqs": lambda p: ("delete_queue", {"QueueUrl": f"{endpoint}/000000000000/{p['QueueName']}"}),
-            "iam": lambda p: ("delete_role", {"RoleName": p["RoleName"]}),
-            "logs": lambda p: ("delete_log_group", {"logGroupName": p["logGroupName"]}),
-            "ssm": lambda p: ("delete_parameter", {"Name": p["Name"]})}
     with Aws(region=REGION, endpoint=endpoint, credentials=(access, secret), environment={}) as aws, ThreadPoolExecutor(THREADS) as pool:
-        def end(c: tuple[str, str, dict[str, Any]]) -> None:
-            aws.call(c[0], *gone[c[0]](c[2]))
-        calls = list(pool.map(end, CALLS[shape](int(n), app)))
+        def named(service: str, operation: str, member: str, key: str, **params: Any) -> list[str]:
+            found = aws.call(service, operation, params).get(member) or ()
+            names = [(x[key] if key else x) for x in found]
+            return [n for n in names if n.rpartition("/")[2].startswith(f"{app}-")]
+        todo = [("sqs", "delete_queue", {"QueueUrl": u}) for u in named("sqs", "list_queues", "QueueUrls", "", QueueNamePrefix=app)]
+        todo += [("iam", "delete_role", {"RoleName": n}) for n in named("iam", "list_roles", "Roles", "RoleName", MaxItems=1000)]
+        todo += [("logs", "delete_log_group", {"logGroupName": n})
+                 for n in named("logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=app)]
+        todo += [("ssm", "delete_parameter", {"Name": n}) for n in named("ssm", "describe_parameters", "Parameters", "Name")]
+        calls = list(pool.map(lambda c: aws.call(*c), todo))
     return {"calls": len(calls)}
 
 
@@ -172,7 +174,7 @@ def contenders() -> Iterator[Callable[..., dict[str, Any]]]:
 
 
 if __name__ == "__main__":
-    from bench import scale  # its contenders
+    from bench import replay, scale
 
-    known = {c.__name__: c for c in (*contenders(), *scale.contenders())}
+    known = {c.__name__: c for c in (*contenders(), *scale.contenders(), *replay.contenders())}
     print(json.dumps(known[sys.argv[1]](*sys.argv[2:])))

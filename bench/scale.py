@@ -102,8 +102,8 @@ def contenders() -> Iterator[Callable[..., Mapping[str, Any]]]:
 
 
 def run_scale(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(d) Many resources without a cloud", "One process each. Plan: unchanged resources compared by the real rows; the state is the "
-                 "local one. apply: every resource created by a provider that answers at once, with the journal on disk.")
+    report.title("(d) Many resources without a cloud", "One process each. Plan: unchanged resources compared by the real rows; the state "
+                 "is the local one. apply: every resource created by a provider that answers at once, with the journal on disk.")
     rows, seconds, peaks, sizes = [], {}, {}, {}
     todo = [("mixed", n) for n in ((10, 100, 1000, 2000) if quick else (10, 100, 1000, 2000, 10_000))] + [("chain", 1000), ("fan", 1000)]
     for shape, n in todo:
@@ -113,7 +113,8 @@ def run_scale(report: Report, *, quick: bool, times: int) -> None:
                      f"{s['apply'] / n * 1000:.2f} ms", f"{s['state'] / n:,.0f}", f"{s['journal'] / n:,.0f}", f"{cost.rss:.0f} MB"))
         if shape == "mixed":
             seconds[n], peaks[n], sizes[n] = s["declare"] + s["plan"], cost.rss, s["state"] / n
-    report.table(("resources", "declare", "plan", "load state", "apply", "apply each", "state bytes each", "journal bytes each", "peak"), rows)
+    report.table(("resources", "declare", "plan", "load state", "apply", "apply each", "state bytes each", "journal bytes each",
+                  "peak"), rows)
     report.figure("declare + plan of 2,000 unchanged", seconds[2000], 0.3, "s")
     if quick:
         report.say("- left out by --quick: 10,000 resources")
