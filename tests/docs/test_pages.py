@@ -2,17 +2,23 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import sst
 from sst import aws
+from sst.cli.root import root
 
-from .examples import PAGES, ROOT
+from .examples import PAGES, ROOT, blocks
 
 NAMES = [p.relative_to(ROOT).as_posix() for p in PAGES]
+COMING = {"dev"}
+"""Commands that pages may name although they are not there yet."""
 FOREIGN = re.compile(r"pypi\.org|registry\.npmjs|pythonhosted|crates\.io|/work/|/home/\w|/Users/|/root/|/tmp/pytest", re.IGNORECASE)
 
 
@@ -72,3 +78,26 @@ def test_each_dependency_is_explained() -> None:
     wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
     text = (ROOT / "docs/dependencies.md").read_text()
     assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == [re.split(r"[<>=]", d)[0] for d in wanted]
+
+
+def command_lines(page: Path) -> Iterator[str]:
+    """Each ``sst ...`` that a page tells its reader to type."""
+    text = page.read_text(encoding="utf-8")
+    for block in blocks(page):
+        if block.language in ("sh", "console"):
+            yield from re.findall(r"^(?:\$ )?(sst .*)$", block.text, re.MULTILINE)
+    yield from re.findall(r"`(sst [a-z][^`]*)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_command_line_is_understood(name: str) -> None:
+    for line in command_lines(ROOT / name):
+        words = shlex.split(re.split(r" [|<>] | \$", line)[0], comments=True)[1:]
+        words = words[: words.index("--")] if "--" in words else words
+        found: click.Command = root
+        while words and isinstance(found, click.Group):
+            inner = found.get_command(click.Context(found), word := words.pop(0))
+            assert (inner is None) == (word in COMING), line
+            found = inner or click.Command(word)
+        flags = {f for p in found.params for f in p.opts} | {"--help", "-h"}
+        assert not [w for w in words if w.startswith("-") and len(w) > 1 and w not in flags], line

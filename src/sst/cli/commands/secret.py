@@ -101,6 +101,19 @@ def remove(call: Call, name: str, fallback: bool) -> None:
     _said(screen, f"{name} is removed from {_place(project.stage, fallback)}", {"removed": [name]})
 
 
+@secret.command("rotate-key")
+@pass_call
+def rotate_key(call: Call) -> None:
+    """Encrypt state and secrets of a stage with a new key. Former versions of the state stay readable."""
+    project, screen = call.project(), call.screen
+    world = call.world(project)
+    key = world.home.rotate_key(world.stage)
+    if screen.as_json:
+        screen.data({"key": key})
+    else:
+        screen.done(f"state and secrets of stage {project.stage} are encrypted with a new key, {key}")
+
+
 def _place(stage: str, fallback: bool) -> str:
     return "all stages (fallback)" if fallback else f"stage {stage}"
 
