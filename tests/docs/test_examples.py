@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,12 @@ import pytest
 import sst
 from sst import aws
 from sst.core.component import Component
+from tests.runtime.conftest import bundle, environment_of
+from tests.runtime.events import v2
 
-from .examples import PAGES, Block, blocks, clean_process, docstring_example, run_module, run_program
+from .examples import PAGES, ROOT, Block, blocks, clean_process, docstring_example, run_module, run_program, write
+
+__all__ = ["bundle", "environment_of"]  # fixtures
 
 PYTHON = [b for page in PAGES for b in blocks(page, "python")]
 
@@ -36,6 +42,20 @@ def run(block: Block, root: Path) -> None:
         return
     graph, planned = run_program(block, root)
     assert len(planned.steps) == len(graph.goals)
+
+
+WEB_APPS = [b for b in PYTHON if re.search(r"^from (fastapi|flask) ", b.text, re.MULTILINE)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", WEB_APPS, ids=str)
+def test_a_web_app_of_a_page_answers(block: Block, environment_of: Callable[..., Path], bundle: Path, tmp_path: Path) -> None:
+    write(tmp_path, "example.py", block.text)
+    python = environment_of("fastapi", "python-multipart", "django", "flask")
+    done = subprocess.run([python, ROOT / "tests/runtime/frameworks/run.py", "example:app"], text=True, capture_output=True, check=True,
+                          input=json.dumps(v2("/")) + "\n", cwd=tmp_path,
+                          env={"PYTHONPATH": f"{bundle}:{tmp_path}", "SST_RESOURCE_App": '{"name": "shop", "stage": "test"}'})
+    assert json.loads(json.loads(done.stdout)["body"]) in ({"stage": "test"}, {"hello": "world"})
 
 
 def public() -> Iterator[tuple[str, object]]:
