@@ -85,34 +85,35 @@ class Aws:
         bucket = self._bucket(where, service, operation)
         counter = self.polls if poll else self.counts
         began, failures, cures, skewed = self.clock(), 0, 0, False
-        while True:
-            if (free := bucket.wait()) > 0:
-                self.sleep(free)
-            with self._lock:
-                counter[f"{service}.{operation}"] += 1
-            try:
-                answer = self._once(model, operation, prepared)
-                bucket.passed()
-                return answer
-            except ProviderError as e:
-                if e.code in SKEWED and not skewed and self._reckon(e):
-                    skewed = True
-                    continue
-                waited = self.clock() - began
-                if matches(e, retry):
-                    if waited >= self.policy.cured:
+        with prepared:
+            while True:
+                if (free := bucket.wait()) > 0:
+                    self.sleep(free)
+                with self._lock:
+                    counter[f"{service}.{operation}"] += 1
+                try:
+                    answer = self._once(model, operation, prepared)
+                    bucket.passed()
+                    return answer
+                except ProviderError as e:
+                    if e.code in SKEWED and not skewed and self._reckon(e):
+                        skewed = True
+                        continue
+                    waited = self.clock() - began
+                    if matches(e, retry):
+                        if waited >= self.policy.cured:
+                            raise
+                        cures += 1
+                        self._tell(note, e)
+                        self.sleep(pause(cures, base=0.25, cap=5))
+                        continue
+                    failures += 1
+                    if isinstance(e, Throttled):
+                        bucket.refused()
+                    if not worth_another(e, failures=failures, waited=waited, policy=self.policy, repeatable=again):
                         raise
-                    cures += 1
                     self._tell(note, e)
-                    self.sleep(pause(cures, base=0.25, cap=5))
-                    continue
-                failures += 1
-                if isinstance(e, Throttled):
-                    bucket.refused()
-                if not worth_another(e, failures=failures, waited=waited, policy=self.policy, repeatable=again):
-                    raise
-                self._tell(note, e)
-                self.sleep(pause(failures))
+                    self.sleep(pause(failures))
 
     def _once(self, model: Service, operation: str, prepared: Prepared) -> dict[str, Any]:
         place, name = prepared.place, f"{model.name} {operation}"

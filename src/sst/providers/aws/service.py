@@ -4,8 +4,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import tempfile
 import zlib
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -21,6 +23,8 @@ __all__ = ["Place", "Prepared", "Service"]
 
 PER_KEY = frozenset({"Key", "Prefix", "CopySource"})
 """Parameters of S3's endpoint rules that never change where a call goes."""
+LARGE = 1_000_000
+"""Bytes of a body that waits on disk till it is sent: dozens of functions are on their way at once, each of up to 70 MB."""
 ACCEPT = {"apigateway": "application/json"}
 """Services whose answers depend on this header."""
 
@@ -49,6 +53,15 @@ class Prepared:
     repeatable: bool
     """It carries an idempotency token."""
     anonymous: bool
+    spool: IO[bytes] | None
+    """The body, if it was put on disk: gone at the end of the ``with``."""
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.spool:
+            self.spool.close()
 
 
 class Service:
@@ -66,7 +79,7 @@ class Service:
         self._names = {xform_name(n): n for n in self.model.operation_names}
         self._operations: dict[str, Any] = {}
         self._places: dict[Any, Place] = {}
-        self._lock = Lock()
+        self._lock, self._large = Lock(), Lock()
 
     def operation(self, name: str) -> Any:
         """The model of ``create_queue``."""
@@ -104,8 +117,13 @@ class Service:
                                 operation=f"{self.name} {operation}", sent=False)
 
     def prepare(self, operation: str, params: dict[str, Any], *, region: str, endpoint: str | None, flags: Mapping[str, bool]) -> Prepared:
-        model = self.operation(operation)
         self.check(operation, params)
+        with self._large if _is_large(params) else nullcontext():  # one at a time: it takes four times the memory
+            return self._prepared(operation, params, region=region, endpoint=endpoint, flags=flags)
+
+    def _prepared(self, operation: str, params: dict[str, Any], *, region: str, endpoint: str | None,
+                  flags: Mapping[str, bool]) -> Prepared:
+        model = self.operation(operation)
         raw = self._serializer.serialize_to_request(params, model)
         place = self._place(model, params, region, endpoint, flags)
         prefix = (model.endpoint or {}).get("hostPrefix") if not endpoint else None
@@ -123,10 +141,12 @@ class Service:
             headers["x-amzn-query-mode"] = "true"
         if self.name in ACCEPT:
             headers["Accept"] = ACCEPT[self.name]
-        body, digest = _body(raw["body"], headers, secure=place.origin[0] == "https", s3=not place.double)
+        spool = _on_disk(raw.pop("body")) if place.double and _is_large(raw) else None
+        body, digest = _body(spool or raw["body"], headers, secure=place.origin[0] == "https", s3=not place.double)
         if model.http_checksum_required or model.http_checksum.get("requestChecksumRequired"):
             _checksum(headers, body)
-        return Prepared(raw["method"], target, headers, body, digest, place, bool(model.idempotent_members), model.auth_type == "none")
+        return Prepared(raw["method"], target, headers, body, digest, place, bool(model.idempotent_members), model.auth_type == "none",
+                        spool)
 
     def parse(self, operation: str, reply: Reply) -> dict[str, Any]:
         """The answer as a dict with ``ResponseMetadata``, and ``Error`` if it is one."""
@@ -197,6 +217,19 @@ def _said(error: tuple[str, Any, Mapping[str, Any]]) -> str:
     if "valid_types" in more:
         extra = f" ({type(more.get('param')).__name__}, not {' or '.join(str(t).split(chr(39))[1] for t in more['valid_types'])})"
     return f"{path}: {reason}{extra}"
+
+
+def _is_large(params: Mapping[str, Any]) -> bool:
+    """Whether a member, or one inside of one, is a large blob."""
+    values = [v for x in params.values() for v in (x.values() if isinstance(x, Mapping) else (x,))]
+    return any(isinstance(v, bytes) and len(v) > LARGE for v in values)
+
+
+def _on_disk(body: bytes) -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by who sends it
+    file.write(body)
+    file.seek(0)
+    return file
 
 
 def _query(query: Any) -> str:
