@@ -56,7 +56,10 @@ class Linkable(Component, kind="sst.Linkable"):
 
     @staticmethod
     def env(links: Sequence[LinkableThing | Link]) -> dict[str, Output[str]]:
-        """``SST_RESOURCE_*`` variables of some links, for a program that sst does not deploy."""
+        """``SST_RESOURCE_*`` variables of some links, for a program that sst does not deploy.
+
+            aws.Function("Other", handler="src/other.handler", environment=sst.Linkable.env([bucket]))
+        """
         import json
 
         graph = current()

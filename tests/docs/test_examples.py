@@ -1,12 +1,14 @@
 """Every example of README, of docs and of the public docstrings runs."""
 from __future__ import annotations
 
+import doctest
 import inspect
 import json
 import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,7 @@ def public() -> Iterator[tuple[str, object]]:
             if inspect.isclass(value) and value.__module__.startswith("sst."):
                 yield f"{home.__name__}.{name}", value
                 for method, member in vars(value).items():
-                    if not method.startswith("_"):
+                    if not method.startswith("_") and (callable(member) or isinstance(member, property | staticmethod | classmethod)):
                         yield f"{home.__name__}.{name}.{method}", getattr(member, "__func__", member)
             elif inspect.isfunction(value):
                 yield f"{home.__name__}.{name}", value
@@ -78,6 +80,16 @@ DOCSTRINGS = [b for name, value in public() if (b := docstring_example(value, na
 @pytest.mark.parametrize("block", DOCSTRINGS, ids=lambda b: b.page)
 def test_an_example_of_a_docstring_runs(block: Block, tmp_path: Path) -> None:
     run(block, tmp_path)
+
+
+DOCTESTS = [f for f in sorted((ROOT / "src/sst").rglob("*.py")) if re.search(r"^ *>>> ", f.read_text(encoding="utf-8"), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("file", DOCTESTS, ids=lambda f: f.stem)
+def test_a_session_in_a_docstring_goes_as_shown(file: Path) -> None:
+    name = file.relative_to(ROOT / "src").with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+    failed, tried = doctest.testmod(import_module(name))
+    assert tried and not failed
 
 
 def test_each_component_has_an_example() -> None:

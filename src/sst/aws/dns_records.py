@@ -18,7 +18,12 @@ class Dns:
 
 
 def dns(*, zone: Input[str] | None = None) -> Dns:
-    """Records in Route 53: ``domain={"name": "api.example.com", "dns": aws.dns(zone="Z0123456789")}``."""
+    """Records in Route 53.
+
+        aws.ApiGatewayV2("Api", domain={"name": "api.example.com", "dns": aws.dns(zone="Z0123456789")})
+
+    zone: id of the hosted zone; by default the one with the longest name that the domain ends with.
+    """
     return Dns(zone)
 
 

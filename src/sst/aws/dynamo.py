@@ -102,7 +102,10 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
 
     def subscribe(self, name: str, subscriber: Handler, *, filters: Sequence[Mapping[str, Any]] = (),
                   transform: SubscriberTransform | None = None) -> DynamoSubscriber:
-        """Call a function with the table's changes, from now on. The table needs a ``stream``."""
+        """Call a function with the table's changes, from now on. The table needs a ``stream``.
+
+            table.subscribe("Audit", "src/audit.handler", filters=[{"eventName": ["INSERT"]}])
+        """
         if not self._streams:
             raise UserError(f'the table "{self.logical_name}" has no stream to subscribe to', hint='add stream="new-and-old-images"')
         return DynamoSubscriber(f"{self.logical_name}{name}", subscriber=subscriber, stream_arn=self.table.stream_arn, filters=filters,

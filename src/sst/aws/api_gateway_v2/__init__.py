@@ -91,7 +91,10 @@ class ApiGatewayV2(Component, kind="sst.aws.ApiGatewayV2", parts=tuple(ApiGatewa
 
     def route_url(self, route: str, url: Input[str], *, auth: RouteAuth | bool | None = None, name: str | None = None,
                   transform: RouteTransform | None = None) -> ApiGatewayV2Route:
-        """Pass requests on to a URL: ``api.route_url("GET /status", "https://status.example.com/{proxy}")``."""
+        """Pass requests on to a URL.
+
+            api.route_url("GET /status/{proxy+}", "https://status.example.com/{proxy}")
+        """
         return self._add(route, name, {"url": url}, auth, transform)
 
     def add_authorizer(self, name: str, *, jwt: Jwt | None = None, function: LambdaAuth | None = None) -> ApiGatewayV2Authorizer:
