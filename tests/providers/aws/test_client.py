@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 import subprocess
@@ -151,6 +152,14 @@ def test_http_goes_through_the_proxy_unless_told_otherwise() -> None:
                 else:
                     aws.call("sqs", "get_queue_url", {"QueueName": "q"})
         assert [(r[1], r[2]["proxy-authorization"]) for r in proxy.requests] == [("http://cloud.example.test:80/", "Basic dTpw")]
+
+
+def test_large_code_arrives_whole_and_is_sent_again_whole() -> None:
+    code = bytes(range(256)) * 8000
+    params = {"FunctionName": "f", "ZipFile": code}
+    with stand_in(lambda n: Answer() if n else refusal("ServiceException", status=500)) as cloud, client(cloud.url) as aws:
+        aws.call("lambda", "update_function_code", params)
+    assert [base64.b64decode(b["ZipFile"]) == code for b in cloud.bodies] == [True, True]
 
 
 def test_a_header_with_a_line_break_is_refused() -> None:
