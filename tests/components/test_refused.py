@@ -62,6 +62,17 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "memory unit": (function(memory="1 TB"), ("memory can't be '1 TB'", '"512 MB" or "2 GB"')),
     "storage": (function(storage="100 MB"), ("storage must be between 512",)),
     "misspelt": (function(timeot="3 minutes"), ("Function \"Api\" has no option 'timeot'", 'did you mean "timeout"?')),
+    "misspelt inside": (function(logging={"retension": "1 day"}), ("logging of Function", "has no option 'retension'")),
+    "misspelt deep inside": (function(url={"cors": {"alow_origins": ["*"]}}), ("url of Function \"Api\"", 'did you mean "allow_origins"?')),
+    "misspelt in a list": (lambda: aws.Bucket("B", lifecycle=[{"expires_in": "7 days", "prefx": "a"}]),  # type: ignore[typeddict-unknown-key]  # that is it
+                           ("lifecycle of Bucket \"B\" has no option 'prefx'",)),
+    "misspelt under a name": (table(global_indexes={"I": {"hashkey": "id"}}), ('did you mean "hash_key"?',)),
+    "misspelt in a method": (lambda: aws.Queue("Jobs").subscribe(H, batch={"sise": 5}),  # type: ignore[typeddict-unknown-key]  # that is it
+                             ("has no option 'sise'", 'did you mean "size"?')),
+    "misspelt in notify": (lambda: aws.Bucket("B").notify([{"name": "A", "function": H, "event": ["s3:*"]}]),  # type: ignore[typeddict-unknown-key]
+                           ('did you mean "events"?',)),
+    "batch size": (lambda: aws.Queue("Jobs").subscribe(H, batch={"size": 0}), ("batch size must be between 1 and 10000; it is 0",)),
+    "batch window": (lambda: aws.Queue("Jobs").subscribe(H, batch={"size": 50}), ("a batch of 50 messages needs a window",)),
     "no handler": (lambda: aws.Function("Api"), ("Function \"Api\"", "handler")),  # type: ignore[call-arg]  # that is the mistake
     "handler not there": (function(handler="src/nothing.handler"), ("src/nothing",)),
     "handler without function": (function(handler="src/job.other"), ('no "other" in src/job.py',)),

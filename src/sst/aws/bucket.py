@@ -161,6 +161,8 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         return self
 
     def _subscriber(self, given: BucketNotification) -> _Subscriber:
+        known = frozenset(BucketNotification.__annotations__)
+        current().check_options(f'a notification of "{self.logical_name}"', given, known, self.where)
         name = given.get("name", "")
         if not name:
             raise UserError("a notification needs a name", hint='{"name": "Resize", "function": "src/resize.handler"}')

@@ -132,12 +132,16 @@ class QueueSubscriber(Component, kind="sst.aws.QueueSubscriber", parts=("event_s
     def __init__(self, name: str, *, subscriber: Handler, queue_arn: Input[str], filters: Sequence[Mapping[str, Any]],
                  batch: Batch, visibility: int | None, transform: SubscriberTransform | None) -> None:
         super().__init__(name)
-        window = seconds(batch.get("window", "0 seconds"), what="batch window", high=300)
+        window, size = seconds(batch.get("window", "0 seconds"), what="batch window", high=300), batch.get("size", 10)
+        if not 1 <= size <= 10000:
+            raise UserError(f"batch size must be between 1 and 10000; it is {size}")
+        if size > 10 and not window:
+            raise UserError(f"a batch of {size} messages needs a window", hint=f'batch={{"size": {size}, "window": "5 seconds"}}')
         with self.scope(transform):
             target = target_of(subscriber, "Function", permissions=[permission(RECEIVE, [queue_arn])], where=self.where)
             self.function = target.function
             self.event_source_mapping = lambda_.EventSourceMapping(
-                "EventSourceMapping", event_source_arn=queue_arn, function_name=target.arn, batch_size=batch.get("size", 10),
+                "EventSourceMapping", event_source_arn=queue_arn, function_name=target.arn, batch_size=size,
                 maximum_batching_window=window or None, filters=[json.dumps(f, sort_keys=True) for f in filters] or None,
                 function_response_types=["ReportBatchItemFailures"] if batch.get("partial_responses") else None,
                 depends_on=target.ready)

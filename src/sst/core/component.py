@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, cast
 
 from ..errors import SstError, UserError
+from .given import odd_keys
 from .graph import current
 from .model import URN
 from .names import did_you_mean, snake
@@ -85,9 +86,11 @@ class Component(metaclass=Declared):
                 if issubclass(cls, kind):
                     args, given = _transform_args(cls, args, given, change, where)
             try:
-                _signature(cls).bind(None, *args, **given)
+                bound = _signature(cls).bind(None, *args, **given).arguments
             except TypeError as e:
                 raise UserError(f"{what}: {e}", where=graph.short(where)) from None
+            for option, key, known in odd_keys(cls, _signature(cls), bound):
+                graph.problem(f"{option} of {what} has no option {key!r}", hint=did_you_mean(key, known), where=where)
             self = object.__new__(cls)
             self.where = graph.short(where)
             try:
