@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import json
 
-from sst.cli.ui.plan import plan_data, plan_lines, totals
+from sst.cli.ui.plan import plan_lines, totals
 from sst.cli.ui.style import Paint
 from sst.core.model import Goal, Op, State
 from sst.core.output import UNKNOWN
 from sst.engine.plan import Plan, Step
+from sst.engine.plan_json import plan_data
 
 from ..fakes import Store
 
@@ -53,5 +54,6 @@ def test_the_same_as_data_without_secrets() -> None:
     assert "hunter2" not in json.dumps(data)
     assert data["counts"] == {"create": 1, "update": 1, "replace": 1, "delete": 2, "same": 1} and data["data_loss"] == ["Files"]
     update = next(s for s in data["steps"] if s["op"] == "update")
-    assert update["changes"] == {"delay": {"old": 1, "new": 5}, "env.B": {"old": "2", "new": "(known after deploy)"},
-                                 "key": {"old": "(secret)", "new": "(secret)"}}
+    assert update["changed"] == ["delay", "env", "key"]
+    assert update["inputs"]["delay"] == 5 and update["old"]["delay"] == 1
+    assert update["inputs"]["env"]["B"] == {"$unknown": True} and update["old"]["key"] == {"$secret": True} == update["inputs"]["key"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -18,10 +19,11 @@ from .cache import keep, replace_file, tidy
 from .files import File, never
 from .layout import layout
 from .limit import largest, megabytes, within
+from .needed import needed
 from .source import Source, runtime_for
 from .zip import Entry, deflate, deflate_all, pack, read
 
-__all__ = ["Artefact", "build", "fingerprint", "inputs", "runtime_for", "with_files"]
+__all__ = ["Artefact", "build", "fingerprint", "inputs", "kept", "runtime_for", "with_files"]
 
 _FORMAT = "artefact 1"
 _SETTLED = 2.0
@@ -100,8 +102,22 @@ def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _
         raise UserError(f"The files of {source.handler} keep changing while they are bundled",
                         hint="is a watcher writing into the project?")
     if fresh:
-        tidy(cache / "artefacts", newest=40, unused=3600)
+        tidy(cache / "artefacts", newest=40, unused=3600, needed=needed(cache))
         _tidy_shared(cache / "zips")
+    return _read(entry)
+
+
+def kept(key: str, *, cache: Path) -> Artefact | None:
+    """The artefact of that fingerprint, if the cache has it. Nothing is built."""
+    entry = cache / "artefacts" / key
+    try:
+        os.utime(entry)  # it is in use: see tidy
+        return _read(entry)
+    except FileNotFoundError:
+        return None
+
+
+def _read(entry: Path) -> Artefact:
     about = json.loads((entry / "artefact.json").read_bytes())
     about["largest"] = tuple((n, b) for n, b in about["largest"])
     return Artefact(entry / "code.zip", **about)

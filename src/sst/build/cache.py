@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,12 +37,12 @@ def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path
     return entry
 
 
-def tidy(folder: Path, *, newest: int, unused: float) -> None:
-    """Remove the entries of a kind that are neither among the ``newest`` nor were used in the last ``unused`` seconds."""
+def tidy(folder: Path, *, newest: int, unused: float, needed: Collection[str] = ()) -> None:
+    """Remove the entries of a kind that are neither ``needed``, nor among the ``newest``, nor used in the last ``unused`` seconds."""
     with os.scandir(folder) as found:
         by_age = sorted((e for e in found if not e.name.endswith(".part")), key=lambda e: -e.stat().st_mtime)
     for e in by_age[newest:]:
-        if time.time() - e.stat().st_mtime > unused:
+        if e.name not in needed and time.time() - e.stat().st_mtime > unused:
             doomed = Path(e.path).with_name(f"{e.name}.{os.getpid()}.part")
             try:
                 Path(e.path).rename(doomed)  # gone at once; another process may be at it too

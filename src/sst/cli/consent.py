@@ -1,9 +1,10 @@
 """What may be lost, and who has to agree."""
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
+from ..engine.adopt import Difference
 from ..engine.plan import Plan, Step
 from ..errors import UserError
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from ..project.project import Project
     from .ui.screen import Screen
 
-__all__ = ["agree_to_deploy", "agree_to_remove", "names"]
+__all__ = ["agree_to_adopt", "agree_to_deploy", "agree_to_remove", "names"]
 
 
 def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str], yes: bool) -> Callable[[Plan], None]:
@@ -35,6 +36,18 @@ def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str],
         word = "" if project.is_local else _tops(lost)[0] if len(_tops(lost)) == 1 else project.stage
         if not screen.confirm("Their data will be lost. Go on?", flag=flags, word=word):
             raise UserError("nothing was changed: you did not agree")
+    return agree
+
+
+def agree_to_adopt(screen: Screen, *, yes: bool) -> Callable[[Sequence[Difference]], None]:
+    """Shows what a deploy would change of things that are imported, and asks; without a terminal ``--yes`` is needed."""
+    def agree(found: Sequence[Difference]) -> None:
+        from .ui.drift import difference_lines
+
+        for line in difference_lines(found):
+            screen.note(screen.err_paint.line(line))
+        if not yes and not screen.confirm("Change that in what is imported?", flag="--yes"):
+            raise UserError("nothing was changed: you did not agree", hint="make the program say what is there")
     return agree
 
 

@@ -19,11 +19,12 @@ _PART = 8
 """A value at least so long is also recognised inside of a longer text."""
 
 
-def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str) -> Graph:
+def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str, all_of_it: bool = False) -> Graph:
     """A sealed graph that asks for what ``before`` held.
 
     Things that hold data, or are protected, stay as they are ``now``, with what they use: going back would lose what was
     written since. A data resource that is no longer there is made anew, empty. Names that were minted may be minted anew.
+    With ``all_of_it`` nothing is exempt: for what is no more than a change by hand.
     """
     graph = Graph(app, stage)
     wanted = {u: s for u, s in before.resources.items() if not s.retained}
@@ -32,7 +33,7 @@ def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str) -> Graph:
 
     def stays(state: State) -> bool:
         was = before.resources.get(former.get(state.id, ""))
-        return not state.retained and (_exempt(state) or bool(was and was.retained))
+        return not all_of_it and not state.retained and (_exempt(state) or bool(was and was.retained))
 
     exempt = [s for s in now.resources.values() if stays(s)]
     keep = {*(s.urn for s in exempt), *held(now, exempt)}  # and what they use, as it is

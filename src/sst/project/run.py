@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,8 +18,9 @@ from ..core.link import Link, Linkable
 from ..core.model import Entry, Snapshot
 from ..core.output import gather
 from ..engine import deploy as engine
+from ..engine.adopt import Difference, differences
 from ..engine.apply import Result
-from ..engine.events import Sink
+from ..engine.events import Finished, Sink
 from ..engine.plan import Choice, Plan, plan
 from ..errors import Fenced, UserError
 from ..state.session import Session
@@ -27,8 +28,11 @@ from .project import Project
 from .resource_types import keep_types
 from .world import Lookup, World
 
-__all__ = ["SECRET", "Done", "Run", "deploy", "diff", "remove"]
+__all__ = ["FAILED", "SECRET", "Done", "Run", "deploy", "diff", "hide_secrets", "locked", "prepared_graph", "remember", "remove",
+           "saved", "write_outputs"]
 
+FAILED = " (failed)"
+"""Follows the command's name in the history where not all of it was done."""
 SECRET = "(secret)"
 """Stands for a secret value wherever values are shown or written."""
 
@@ -45,6 +49,12 @@ class Run:
     """Told each secret value, which must not be shown from then on."""
     stop: Event = field(default_factory=Event)
     choice: Choice | None = None
+    only: Callable[[Plan, Snapshot], None] | None = None
+    """Gets each plan and the state before ``confirm`` does; raises ``UserError`` unless the plan is the one that may be carried out."""
+    adopt: Callable[[Sequence[Difference]], None] = lambda found: None
+    """Gets what would be changed of things that are imported; raises ``UserError`` to stop."""
+    can_go_back: bool = False
+    """A rollback may follow: what a crash left unsaved is saved first, as the version to go back to."""
     new_stage: bool = False
     """Allow the first deploy of a protected stage."""
     providers: Lookup | None = None
@@ -56,6 +66,10 @@ class Done:
 
     result: Result
     outputs: Mapping[str, Any]
+    before: int = 0
+    """Serial of the state from which it began; 0 is the empty one."""
+    serial: int = 0
+    """Serial of the state that it saved."""
 
 
 def deploy(world: World, run: Run) -> Done:
@@ -64,19 +78,22 @@ def deploy(world: World, run: Run) -> Done:
     world.ask_account()
     graph = prepared_graph(world, run.hide)
     app = project.declare(graph)
-    with _locked(world, "deploy", run) as session:
-        _remember(world, session, graph)
+    with locked(world, "deploy", run) as session:
+        before = session.save() if run.can_go_back else session.snapshot.serial
+        remember(world, session, graph)
         _guard(project, graph, session.snapshot, run)
         providers = run.providers or world.providers(session.lineage)
-        result = _saved(session, lambda: engine.deploy(
-            graph, session, providers, run.sink, confirm=run.confirm, outputs=masked(app.outputs), links=links_of(graph),
+        result = saved(session, lambda: engine.deploy(
+            graph, session, providers, _counted(run.sink, world), confirm=run.confirm, outputs=masked(app.outputs), links=links_of(graph),
             choice=run.choice, stop=run.stop))
-        outputs = dict(session.snapshot.outputs)
+        after = session.snapshot
+    outputs = dict(after.outputs)
+    world.need_artefacts(after)
     if not result.failures and not result.interrupted:
-        _write_outputs(project, outputs)
+        write_outputs(project, outputs)
     if told := keep_types(project.root, project.environ, links(graph), graph.resources):
         run.warn(told)
-    return Done(result, outputs)
+    return Done(result, outputs, before, after.serial)
 
 
 def diff(world: World, *, choice: Choice | None = None, providers: Lookup | None = None,
@@ -85,7 +102,8 @@ def diff(world: World, *, choice: Choice | None = None, providers: Lookup | None
     graph = prepared_graph(world, hide)
     world.project.declare(graph)
     snapshot = world.stage.load()
-    _hide(snapshot, hide)
+    hide_secrets(snapshot, hide)
+    world.know(snapshot)
     return plan(graph, snapshot, providers or world.providers("", offline=True), choice=choice), snapshot
 
 
@@ -98,14 +116,25 @@ def remove(world: World, run: Run) -> Done:
     snapshot = world.stage.load()
     if not (snapshot.resources or snapshot.deposed or snapshot.pending):
         return Done(Result(), {})
-    with _locked(world, "remove", run) as session:
-        _remember(world, session, project.graph())
+    with locked(world, "remove", run) as session:
+        remember(world, session, project.graph())
         providers = run.providers or world.providers(session.lineage)
-        result = _saved(session, lambda: engine.remove(
-            project.graph(), session, providers, run.sink, confirm=run.confirm, choice=run.choice, stop=run.stop))
+        result = saved(session, lambda: engine.remove(
+            project.graph(), session, providers, _counted(run.sink, world), confirm=run.confirm, choice=run.choice, stop=run.stop))
     if not run.choice:
-        _write_outputs(project, {})
+        write_outputs(project, {})
     return Done(result, {})
+
+
+def _confirm(run: Run, session: Session, providers: Lookup) -> Callable[[Plan], None]:
+    """A saved plan is compared first; then what importing would change, and what would be lost, is agreed to."""
+    def confirm(plan: Plan) -> None:
+        if run.only:
+            run.only(plan, session.snapshot)
+        if found := differences(plan, providers):
+            run.adopt(found)
+        run.confirm(plan)
+    return confirm
 
 
 def prepared_graph(world: World, hide: Callable[[Any], None] = lambda value: None) -> Graph:
@@ -117,20 +146,20 @@ def prepared_graph(world: World, hide: Callable[[Any], None] = lambda value: Non
 
 
 @contextmanager
-def _locked(world: World, command: str, run: Run) -> Iterator[Session]:
+def locked(world: World, command: str, run: Run) -> Iterator[Session]:
     """The state under its lock, with the cloud at hand and its account checked. What was mended is told at the end."""
     stage = world.stage
     try:
         with stage.locked(command) as session:
-            _hide(session.snapshot, run.hide)
-            world.know_builds(session.snapshot)
+            hide_secrets(session.snapshot, run.hide)
+            world.know(session.snapshot)
             yield session
     finally:
         for warning in stage.warnings:
             run.warn(warning)
 
 
-def _hide(snapshot: Snapshot, hide: Callable[[Any], None]) -> None:
+def hide_secrets(snapshot: Snapshot, hide: Callable[[Any], None]) -> None:
     for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
         for name in s.secret:
             hide(s.values.get(name))
@@ -146,7 +175,12 @@ def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None
                         "if not, these credentials, this region or this home are not those it was deployed with")
 
 
-def _remember(world: World, session: Session, graph: Graph) -> None:
+def _counted(sink: Sink, world: World) -> Sink:
+    """The sink, with the calls that were made told at the end."""
+    return lambda event: sink(replace(event, calls=world.calls) if isinstance(event, Finished) else event)
+
+
+def remember(world: World, session: Session, graph: Graph) -> None:
     """Keep in the state where it belongs; other credentials are refused before anything is done. An app without AWS needs no account."""
     snapshot = session.snapshot
     types = {*(g.type for g in graph.goals.values()), *(s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values())),
@@ -158,15 +192,18 @@ def _remember(world: World, session: Session, graph: Graph) -> None:
         session.write(Entry("meta", data=meta))
 
 
-def _saved(session: Session, work: Callable[[], Result]) -> Result:
+def saved(session: Session, work: Callable[[], Result]) -> Result:
     """Do it, and save whatever came of it. After a take-over nothing may be saved: the journal has what was done."""
     try:
         result = work()
     except Fenced:
         raise
     except BaseException:
+        session.command += FAILED
         session.save()
         raise
+    if result.failures or result.interrupted:
+        session.command += FAILED
     session.save()
     return result
 
@@ -188,7 +225,7 @@ def links(graph: Graph) -> list[Link]:
         return [thing.link() for thing in things if isinstance(thing, Linkable)]
 
 
-def _write_outputs(project: Project, outputs: Mapping[str, Any]) -> None:
+def write_outputs(project: Project, outputs: Mapping[str, Any]) -> None:
     """``.sst/outputs.json``, for scripts; readable by its owner only, replaced in one step."""
     file = project.folder / "outputs.json"
     text = json.dumps(dict(outputs), indent=2) + "\n"

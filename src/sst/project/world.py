@@ -74,6 +74,11 @@ class World:
         found: Aws = self._once("aws", self._open_aws)
         return found
 
+    @property
+    def calls(self) -> dict[str, int]:
+        """Requests to AWS till now, by ``sqs.create_queue``. An AWS that nobody needed was asked nothing."""
+        return dict(self._made["aws"].counts) if "aws" in self._made else {}
+
     def _open_aws(self) -> Aws:
         from ..providers.aws.client import Aws  # brings ssl, which an app without AWS does not need
 
@@ -183,9 +188,26 @@ class World:
         found: Builder = self._once("builder", lambda: Builder(self.project.root, self.project.folder / "cache"))
         return found
 
-    def know_builds(self, snapshot: Snapshot) -> None:
-        """Remember what artefacts were made from, so that one that was cleaned from the cache can be made again."""
+    def know(self, snapshot: Snapshot) -> None:
+        """Load the rows of what the state holds, whatever the program imports: a plan asks them whether data would be lost.
+        Remember what artefacts were made from, so that one that was cleaned from the cache can be made again."""
+        types = {s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values())}
+        types |= {p.type for p in snapshot.pending.values()}
+        for type in sorted(types - Resource.kinds.keys()):
+            if type.startswith("aws."):
+                from ..providers.aws.provider import row
+
+                row(type)
+            elif type.startswith("local."):
+                from ..providers.local import build  # noqa: F401  # importing it registers its types
         self._builds = {str(s.outputs.get("path")): s.inputs for s in snapshot.resources.values() if s.type == "local.Build"}
+
+    def need_artefacts(self, snapshot: Snapshot) -> None:
+        """Keep in the cache what this version of the state was deployed with, for a later rollback."""
+        if made := [s.id for s in snapshot.resources.values() if s.type == "local.Build"]:
+            from ..build.needed import remember
+
+            remember(self.project.folder / "cache", self.project.stage, snapshot.serial, made)
 
     def _asset(self, inputs: Mapping[str, Any]) -> bytes:
         """The bytes of a function's code, with the files that are added at the last moment."""

@@ -75,15 +75,26 @@ class StateHome:
         found = (key.split("/") for key in self.store.list(f"{self.app}/"))
         return sorted({parts[1] for parts in found if len(parts) == 4 and parts[2] in ("snapshot", "journal")})
 
-    def rotate_key(self, stage: Stage) -> str:
+    def rotate_key(self, stage: Stage, *, forget: bool = False) -> str:
         """Make a new key for a stage and save state and secrets under it; the key's id. The former keys stay readable.
 
-        ``StateHome.keys(stage).forget()`` drops them, and with them the versions of the state that were saved before.
+        ``forget`` drops them once all is saved, and with them the secret values in the versions of the state that were saved before.
+        A crash at any moment leaves all that is needed readable; then rotate again.
         """
         with stage.locked("secret rotate-key") as session:
             name = self.keys(stage.name).rotate()
             self.secrets(stage.name).reseal()
             session.save(force=True)
+            if forget:
+                session.save(force=True)  # a second version under the new key, to fall back to if the newest gets damaged
+                self.keys(stage.name).forget()
+        return name
+
+    def rotate_fallback(self) -> str:
+        """A new key for the secrets that all stages of the app fall back to; the former one is forgotten once they are saved."""
+        name = self.keys(FALLBACK).rotate()
+        self.secrets(FALLBACK).reseal(fallback=True)
+        self.keys(FALLBACK).forget()
         return name
 
     def close(self) -> None:

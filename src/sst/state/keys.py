@@ -116,6 +116,13 @@ class KeyRing:
                 self._ring = Ring(was.current, {was.current: was.keys[was.current]})
                 self._home.replace(self._ring.text())
 
+    def moved_on(self) -> bool:
+        """Whether somebody rotated since the key was read; from now on the new one encrypts."""
+        with self._lock:
+            was, now = self._ring, self._read()
+            self._ring = now or was
+            return bool(was and now and was.current != now.current)
+
     def _read(self) -> Ring | None:
         text = self._home.read()
         return None if text is None else Ring.of(text, self.where)

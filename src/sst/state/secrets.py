@@ -59,6 +59,8 @@ class Secrets:
         if values:
             place = self._place(fallback)
             self._edit(place, lambda boxes: boxes | {n: self._seal(place, n, v) for n, v in values.items()})
+            if self._keys[place].moved_on():  # a rotation ran meanwhile, and may forget the key that these were sealed with
+                self.load(values, fallback=fallback)
 
     def remove(self, name: str, *, fallback: bool = False) -> bool:
         """Remove one; whether it was there."""

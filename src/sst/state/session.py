@@ -156,7 +156,9 @@ class Session:
         self.warnings = stage.warnings
         self.lineage = loaded.lineage
         """Random id of this state since its first command; never changes."""
-        self._keys, self._versions, self._lock, self._command, self._keep = stage.keys, versions, lock, command, keep
+        self._keys, self._versions, self._lock, self._keep = stage.keys, versions, lock, keep
+        self.command = command
+        """Stands in the history beside what this session saves."""
         self._box = Box(stage.keys, loaded.lineage)
         self._folding = loaded.folding
         self._guard = threading.Lock()
@@ -257,7 +259,7 @@ class Session:
         while True:
             serial += 1
             try:
-                self._versions.write(replace(snapshot, serial=serial), self.lineage, position, self._command, self._fences)
+                self._versions.write(replace(snapshot, serial=serial), self.lineage, position, self.command, self._fences)
                 return serial
             except Conflict:
                 # A holder that we overtook saved what it had written till then: true, but older than ours. Or we were overtaken.

@@ -1,37 +1,92 @@
 """``sst deploy``"""
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from ..call import Call, command
 
+if TYPE_CHECKING:
+    from ...project.project import Project
+    from ...project.run import Done
+    from ...project.world import World
+    from ..ui.screen import Screen
+
 
 @command("deploy")
+@click.argument("plan", required=False, metavar="[PLAN]")
 @click.option("--target", multiple=True, metavar="NAME", help="Only these components, resources or stacks, and what they use.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="All but these, and what uses them.")
+@click.option("--on-failure", type=click.Choice(["keep", "rollback", "ask"]), default="keep", show_default=True,
+              help="If a step fails: keep what was done, or go back to how it was.")
 @click.option("--allow-destroy", multiple=True, metavar="NAME", help="Agree that this one is deleted with its data.")
 @click.option("--new-stage", is_flag=True, help="Agree to the first deploy of a protected stage.")
-@click.option("--yes", is_flag=True, help="On stage local, agree to the loss of data.")
-def deploy(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], allow_destroy: tuple[str, ...], new_stage: bool,
-           yes: bool) -> None:
+@click.option("--yes", is_flag=True, help="Agree to changes of what is imported; on stage local, to the loss of data.")
+def deploy(call: Call, plan: str | None, target: tuple[str, ...], exclude: tuple[str, ...], on_failure: str,
+           allow_destroy: tuple[str, ...], new_stage: bool, yes: bool) -> int:
     """Make the cloud what sst_config.py declares.
 
     Creates, updates and deletes what differs, in parallel; an unchanged app is left alone without a call. Run it again after a failure or
-    an interruption: it goes on where it stopped. Things that hold data are not deleted before you agree.
+    an interruption: it goes on where it stopped. Things that hold data are not deleted before you agree. With PLAN, a file of
+    `sst diff -o`, exactly that is done, or nothing.
     """
     from ...engine.plan import Choice
+    from ...errors import UserError
     from ...project.run import Run
     from ...project.run import deploy as run_deploy
-    from ..consent import agree_to_deploy, names
+    from ...project.saved_plan import bound, read_plan
+    from ..consent import agree_to_adopt, agree_to_deploy, names
     from ..ending import show_end
     from ..interrupt import interruptible
 
     screen = call.screen
+    if plan and (target or exclude):
+        raise UserError("a saved plan says itself what is deployed", hint="leave --target and --exclude away, or the plan")
+    if on_failure == "ask" and not screen.asks:
+        raise UserError("--on-failure ask: there is no terminal to ask on", hint="pass --on-failure keep or --on-failure rollback")
+    saved = read_plan(Path(call.cwd, plan)) if plan else None
     project = call.project()
-    agree = agree_to_deploy(screen, project, allow=names(allow_destroy), yes=yes)
+    world = call.world(project)
+    if saved:
+        target, exclude = tuple(saved["target"]), tuple(saved["exclude"])
     choice = Choice(names(target), names(exclude)) if target or exclude else None
+    agree = agree_to_deploy(screen, project, allow=names(allow_destroy), yes=yes)
     with screen.result_only(), interruptible(screen) as interrupts, screen.watch() as sink:
         run = Run(interrupts.over(sink), agree, warn=screen.warn, hide=screen.hide, stop=interrupts.stop, choice=choice,
-                  new_stage=new_stage)
-        done = run_deploy(call.world(project), run)
+                  new_stage=new_stage, can_go_back=on_failure != "keep", only=bound(world, saved) if saved else None,
+                  adopt=agree_to_adopt(screen, yes=yes))
+        done = run_deploy(world, run)
+    if done.result.failures and not done.result.interrupted and on_failure != "keep":
+        return _go_back(screen, project, world, done, ask=on_failure == "ask")
     show_end(screen, project, done)
+    return 0
+
+
+def _go_back(screen: Screen, project: Project, world: World, done: Done, *, ask: bool) -> int:
+    """Tell what failed, then roll back to the state before the deploy."""
+    from contextlib import ExitStack
+
+    from ...errors import DeployError
+    from ...project.rollback import rollback
+    from ...project.run import Run
+    from ..consent import agree_to_deploy
+    from ..interrupt import interruptible
+    from ..lazily import lazily
+    from ..ui.progress import summary
+
+    screen.error(DeployError(done.result.failures, skipped=done.result.skipped))
+    if ask and not screen.confirm("Go back to how it was before this deploy?", flag="--on-failure rollback"):
+        screen.warn("what was done is kept; deploy again to go on, or `sst rollback` to go back")
+        return 2
+    with ExitStack() as stack, screen.result_only(), interruptible(screen) as interrupts:
+        run = Run(interrupts.over(lazily(screen, stack)), agree_to_deploy(screen, project, allow=(), yes=False), warn=screen.warn,
+                  hide=screen.hide, stop=interrupts.stop)
+        back = rollback(world, run, to=done.before, expect=done.serial)
+    back.result.check()
+    if back.result.interrupted:
+        screen.warn(f"interrupted on the way back; `sst rollback {done.before}` goes on")
+        raise KeyboardInterrupt
+    screen.done(f"{screen.paint(f'{project.name}/{project.stage}', 'bold')}: rolled back, {summary(back.result.done, 0, 0)}")
+    return 2

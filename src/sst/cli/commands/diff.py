@@ -1,42 +1,67 @@
 """``sst diff``"""
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from ..call import Call, command
+
+if TYPE_CHECKING:
+    from ...engine.three_way import Row
 
 
 @command("diff")
 @click.option("--target", multiple=True, metavar="NAME", help="Only these components, resources or stacks, and what they use.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="All but these, and what uses them.")
+@click.option("--refresh", is_flag=True, help="Read the cloud too: show what was changed by hand, and plan against that.")
+@click.option("-o", "--output", metavar="FILE", help="Save the plan, for `sst deploy FILE`.")
 @click.option("--exit-code", is_flag=True, help="End with 4 if there are changes.")
-def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], exit_code: bool) -> int:
+def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh: bool, output: str | None, exit_code: bool) -> int:
     """Show what a deploy would change.
 
-    Compares the program with the state; makes no call to the cloud, takes no lock. Loss of data comes first. Secret values are masked;
-    what only the deploy can tell is shown as "known after deploy". With --verbose the properties of new things too.
+    Compares the program with the state; makes no call to the cloud (but with --refresh), takes no lock. Loss of data comes first. Secret
+    values are masked; what only the deploy can tell is shown as "known after deploy". With --verbose the properties of new things too.
     """
     from ...engine.plan import Choice
+    from ...engine.plan_json import plan_data
+    from ...errors import UserError
+    from ...project.refresh import diff_refreshed
     from ...project.run import diff as run_diff
+    from ...project.saved_plan import save_plan
     from ..consent import names
-    from ..ui.plan import plan_data, plan_lines, totals
-    from ..ui.style import clip
+    from ..ui.drift import drift_data, drift_lines
+    from ..ui.plan import show_plan
 
+    if refresh and output:
+        raise UserError("a plan against what was changed by hand can't be saved",
+                        hint="run `sst refresh` first, then sst diff -o plan.json")
     screen = call.screen
     project = call.project()
+    world = call.world(project)
     choice = Choice(names(target), names(exclude)) if target or exclude else None
+    rows: Sequence[Row] = ()
     with screen.result_only():
-        plan, snapshot = run_diff(call.world(project), choice=choice, hide=screen.hide)
+        if refresh:
+            rows, plan, snapshot = diff_refreshed(world, choice=choice, hide=screen.hide)
+        else:
+            plan, snapshot = run_diff(world, choice=choice, hide=screen.hide)
     if snapshot.pending:
         screen.warn(f"{len(snapshot.pending)} operations of an earlier command have not ended; the next deploy settles them first")
+    if output:
+        save_plan(world, Path(call.cwd, output), plan, snapshot, choice=choice)
     if screen.as_json:
-        screen.data({"app": project.name, "stage": project.stage, **plan_data(plan)})
+        screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **({"drift": drift_data(rows)} if refresh else {})})
     else:
-        width = screen.size()[0] if screen.out.isatty() else 10_000
-        for line in plan_lines(plan, everything=call.verbose):
-            screen.line(screen.paint.line(clip(line, width)))
-        if plan.changes or plan.undecided:
-            screen.line(f"\n{screen.paint(f'{project.name}/{project.stage}', 'bold')}: {totals(plan)}")
-        else:
-            screen.done(f"{screen.paint(f'{project.name}/{project.stage}', 'bold')}: no changes ({totals(plan)})")
-    return 4 if exit_code and (plan.changes or plan.undecided) else 0
+        if refresh:
+            screen.line("Changed in the cloud by hand:" if rows else "Nothing was changed in the cloud by hand.")
+        for line in drift_lines(rows):
+            screen.line(screen.paint.line(line))
+        if rows:
+            screen.line("\nWhat `sst refresh` and then `sst deploy` would do:")
+        show_plan(screen, plan, f"{project.name}/{project.stage}", everything=call.verbose)
+        if output:
+            screen.done(f"the plan is saved; `sst deploy {output}` does exactly that")
+    return 4 if exit_code and (plan.changes or plan.undecided or rows) else 0

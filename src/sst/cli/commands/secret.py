@@ -102,16 +102,25 @@ def remove(call: Call, name: str, fallback: bool) -> None:
 
 
 @secret.command("rotate-key")
+@click.option("--fallback", is_flag=True, help="The key of the secrets that all stages fall back to.")
+@click.option("--keep-former", is_flag=True, help="Keep the former keys, so that older versions of the state can still be read.")
 @pass_call
-def rotate_key(call: Call) -> None:
-    """Encrypt state and secrets of a stage with a new key. Former versions of the state stay readable."""
+def rotate_key(call: Call, fallback: bool, keep_former: bool) -> None:
+    """Encrypt state and secrets of a stage with a new key.
+
+    The state and the secrets are saved under the new key, then the former one is forgotten: secret values in older versions of the state
+    can't be read any more, by anyone, so that those can't be restored. Functions get new keys with the next deploy.
+    """
+    from ...errors import UserError
+
+    if fallback and keep_former:
+        raise UserError("--keep-former is for the key of a stage", hint="the secrets that all stages fall back to have no versions")
     project, screen = call.project(), call.screen
     world = call.world(project)
-    key = world.home.rotate_key(world.stage)
-    if screen.as_json:
-        screen.data({"key": key})
-    else:
-        screen.done(f"state and secrets of stage {project.stage} are encrypted with a new key, {key}")
+    name = world.home.rotate_fallback() if fallback else world.home.rotate_key(world.stage, forget=not keep_former)
+    for warning in world.stage.warnings:
+        screen.warn(warning)
+    _said(screen, f"what is secret of {_place(project.stage, fallback)} is encrypted with a new key, {name}", {"key": name})
 
 
 def _place(stage: str, fallback: bool) -> str:

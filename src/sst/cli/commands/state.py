@@ -80,3 +80,6 @@ def restore(call: Call, serial: int, yes: bool) -> None:
         screen.data({"serial": made.serial, "restored": serial})
     else:
         screen.done(f"state {serial} is the newest again, as {made.serial}")
+
+
+from . import state_edit as _  # noqa: E402,F401  # adds diff, repair, rm, mv, import

@@ -1,16 +1,19 @@
-"""How a plan looks: data loss first, then what changes, part by part; and the same as data."""
+"""How a plan looks: data loss first, then what changes, part by part."""
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...core.model import Op
 from ...core.output import UNKNOWN
 from ...engine.plan import Plan, Step
-from .style import Line, clean
+from .style import Line, clean, clip
 
-__all__ = ["SIGNS", "plan_data", "plan_lines", "totals"]
+if TYPE_CHECKING:
+    from .screen import Screen
+
+__all__ = ["SIGNS", "change_lines", "plan_lines", "show_plan", "totals"]
 
 SIGNS = {Op.CREATE: ("+", "green"), Op.ADOPT: ("«", "green"), Op.UPDATE: ("~", "yellow"), Op.REPLACE: ("±", "magenta"),
          Op.DELETE: ("-", "red"), Op.FORGET: ("○", "dim"), Op.SAME: ("=", "dim")}
@@ -102,27 +105,23 @@ def totals(plan: Plan) -> str:
     return ", ".join(f"{n} {_WILL[op]}" for op in _WILL if (n := counts.get(op))) or "nothing there"
 
 
-def plan_data(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON-able data: ``steps`` that change something, ``counts`` of all, ``data_loss`` names, ``undecided``."""
-    return {"steps": [_step_data(s) for s in plan.changes], "counts": {str(op): n for op, n in plan.counts.items()},
-            "data_loss": [s.name for s in plan.data_loss], "undecided": plan.undecided}
+def show_plan(screen: Screen, plan: Plan, title: str, *, everything: bool = False) -> None:
+    """The plan and, in the last line, how much of each kind."""
+    width = screen.size()[0] if screen.out.isatty() else 10_000
+    for line in plan_lines(plan, everything=everything):
+        screen.line(screen.paint.line(clip(line, width)))
+    head = screen.paint(title, "bold")
+    if plan.changes or plan.undecided:
+        screen.line(f"\n{head}: {totals(plan)}")
+    else:
+        screen.done(f"{head}: no changes ({totals(plan)})")
 
 
-def _step_data(step: Step) -> dict[str, Any]:
-    made: dict[str, Any] = {"op": str(step.op), "name": step.name, "type": step.type, "urn": step.urn}
-    if step.where:
-        made["where"] = step.where
-    if step.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):
-        made["changes"] = {path: {**({} if old is _GONE else {"old": _data(old)}), **({} if new is _GONE else {"new": _data(new)})}
-                           for path, old, new in changes(step)}
-    if step.replace:
-        made["because"] = sorted(step.replace)
-    if step.moved_from:
-        made["moved_from"] = step.moved_from
-    if step.loses_data:
-        made["loses_data"] = True
-    return made
-
-
-def _data(value: Any) -> Any:
-    return json.loads(json.dumps(value, default=_later))
+def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
+    """One difference between two versions of a state, as ``project.versions.compare`` gives it."""
+    sign, style = SIGNS[Op(change["op"])]
+    yield [(sign, style), (f" {change['name']}", "bold"), (f"  {change['type']}", "dim")]
+    for name, sides in change.get("changes", {}).items():
+        for path, old, new in _inside(name, sides.get("old", _GONE), sides.get("new", _GONE)):
+            yield [(f"    {path}: ", ""), ("" if old is _GONE else f"{_short(old)} → ", "red"),
+                   ("(none)" if new is _GONE else _short(new), "green")]

@@ -15,7 +15,7 @@ from .client import Aws
 from .retry import matches
 from .table import AwsResource, Call, fill
 
-__all__ = ["AwsProvider", "row", "urn_tag"]
+__all__ = ["AwsProvider", "row", "tags_in", "urn_tag"]
 
 
 def row(type: str) -> type[AwsResource]:
@@ -217,10 +217,10 @@ class AwsProvider:
         """``ours``, ``foreign`` or ``unsure``: a fixed name may be taken by another tool's or another app's thing."""
         if kind.identity != "name" or (todo.base and todo.base in str(known.get(kind.name_field))):
             return "ours"
-        tags = _tags_in(answer, kind.reads)
+        tags = tags_in(answer, kind.reads)
         if tags is None and kind.tagging and kind.tagging.show:
             shown = self._ask(kind, kind.tagging.show, known)
-            tags = _tags_in(shown or {}, "")
+            tags = tags_in(shown or {}, "")
         if tags is None and not kind.tagging:
             return "unsure"
         tags = tags or {}
@@ -302,11 +302,11 @@ class AwsProvider:
 
     def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], todo: Pending, known: Mapping[str, Any]) -> bool:
         if kind.identity == "tag":
-            tags = _tags_in(item, "")
+            tags = tags_in(item, "")
             if tags is None and kind.tagging and kind.tagging.show:
                 if not all(item.get(k) == v for k, v in kind.marks(todo.inputs).items() if k in item):
                     return False
-                tags = _tags_in(self._ask(kind, kind.tagging.show, known) or {}, "")
+                tags = tags_in(self._ask(kind, kind.tagging.show, known) or {}, "")
             tags = tags or {}
             return bool(tags.get("sst:urn") == urn_tag(todo.urn) and tags.get("sst:lineage") == self.lineage)
         if kind.identity == "description":
@@ -344,7 +344,7 @@ def _loose(sent: Any) -> Any:
         return sent
 
 
-def _tags_in(answer: Mapping[str, Any], below: str) -> dict[str, str] | None:
+def tags_in(answer: Mapping[str, Any], below: str) -> dict[str, str] | None:
     """The tags in an answer, whichever way the service writes them; None if it shows none."""
     at = answer.get(below)
     for place in (at if isinstance(at, Mapping) else {}, answer):

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...build.artefact import Artefact, build
+from ...build.artefact import Artefact, build, fingerprint, kept
 from ...build.source import Source
 from ...core.model import Pending, State
 from ...core.output import Output
 from ...core.provider import Absent, Change, Found, Made, Note, Unsure
 from ...core.resource import Arg, Resource, out, prop
-from ...errors import ProviderError
+from ...errors import ProviderError, UserError
 
 __all__ = ["Build", "Builder"]
 
@@ -32,10 +32,13 @@ class Build(Resource, type="local.Build"):
 
 
 class Builder:
-    """The provider of ``local.Build``: runs the bundler in ``root``, keeps artefacts in ``cache``."""
+    """The provider of ``local.Build``: runs the bundler in ``root``, keeps artefacts in ``cache``.
+
+    With ``exact`` only the artefact that was asked for will do: in a rollback, and in the deploy of a saved plan.
+    """
 
     def __init__(self, root: Path, cache: Path) -> None:
-        self.root, self.cache = root, cache
+        self.root, self.cache, self.exact = root, cache, False
 
     def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
         return Change(frozenset(k for k in Build.props if old.get(k) != new.get(k)))
@@ -67,8 +70,21 @@ class Builder:
         return Made(inputs["fingerprint"], {"path": str(artefact.path), "sha256": artefact.sha256, "handler": artefact.handler,
                                             "size": artefact.size})
 
+    def _now(self, source: Source) -> str:
+        """What the files here would make; empty if they make nothing."""
+        try:
+            return fingerprint(source, cache=self.cache)
+        except UserError:
+            return ""
+
     def _build(self, inputs: Mapping[str, Any], note: Note) -> Artefact:
+        if there := kept(inputs["fingerprint"], cache=self.cache):
+            return there
         source = Source.from_dict({**inputs["source"], "root": str(self.root)})
+        if self.exact and self._now(source) != inputs["fingerprint"]:
+            raise ProviderError(f"the artefact {inputs['fingerprint']} of {source.handler} is not in the cache of this machine, and the "
+                                "files here make another one", operation="build", sent=False,
+                                hint="check out the files that it was made from (the commit of that deploy) and run `sst deploy`")
         try:
             return build(source, cache=self.cache, note=note)
         except OSError as e:

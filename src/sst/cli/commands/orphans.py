@@ -1,0 +1,74 @@
+"""``sst orphans``"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..call import Call, command
+
+if TYPE_CHECKING:
+    from ...project.orphans import Orphans
+    from ...project.project import Project
+    from ...providers.aws.orphans import Carrier
+    from ..ui.screen import Screen
+
+
+@command("orphans")
+@click.option("--remove", is_flag=True, help="Delete those of this stage's own state.")
+@click.option("--lineage", metavar="ID", help="With --remove: delete those of that other state instead.")
+@click.option("--allow-destroy", multiple=True, metavar="NAME", help="Agree that this one is deleted with its data.")
+@click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
+def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[str, ...], yes: bool) -> None:
+    """List what carries this app's tags but is in no state.
+
+    Only things with the tags of this app, this stage and a state's lineage are looked at. Those of other states of the same app and stage
+    are listed by themselves, and never deleted unless --lineage names theirs. What holds data is kept unless --allow-destroy names it.
+    """
+    from ...errors import DeployError, UserError
+    from ...project.orphans import find_orphans, remove_orphans
+    from ..consent import names
+    from .adopt import state_run
+
+    if lineage and not remove:
+        raise UserError("--lineage goes with --remove", hint="without it all are listed")
+    screen, project = call.screen, call.project()
+    world = call.world(project)
+    if not remove:
+        _show(screen, project, find_orphans(world))
+        return
+
+    def agree(todo: Sequence[Carrier]) -> None:
+        if yes:
+            return
+        for c in todo:
+            screen.note(f"  {c.name}  {c.type}  {c.id}" + ("  with its data" if c.holds_data else ""))
+        if not screen.confirm(f"Delete these {len(todo)}?", flag="--yes", word="" if project.is_local else project.stage):
+            raise UserError("nothing was deleted: you did not agree")
+
+    done = remove_orphans(world, state_run(screen), lineage=lineage or "", allow=names(allow_destroy), agree=agree)
+    if screen.as_json:
+        screen.data({"deleted": [_data(c) for c in done.deleted], "kept": [_data(c) for c in done.kept]})
+    for c in done.kept:
+        screen.warn(f"{c.name}  {c.type}  {c.id}  was kept: it holds data; --allow-destroy {c.name} deletes it")
+    if done.failures:
+        raise DeployError(done.failures)
+    screen.done(f"{project.name}/{project.stage}: {len(done.deleted)} deleted")
+
+
+def _show(screen: Screen, project: Project, found: Orphans) -> None:
+    if screen.as_json:
+        screen.data({"lineage": found.lineage, "orphans": [_data(c) for c in found.own], "others": [_data(c) for c in found.others]})
+        return
+    if found.own:
+        screen.table([(c.name, c.type, c.id, "holds data" if c.holds_data else "") for c in found.own])
+    screen.done(f"{project.name}/{project.stage}: {len(found.own) or 'no'} orphans" + ("; --remove deletes them" if found.own else ""))
+    for lineage, some in groupby(sorted(found.others, key=lambda c: c.lineage), key=lambda c: c.lineage):
+        screen.line(f"\nOf another state of this app and stage, lineage {lineage}:")
+        screen.table([(c.name, c.type, c.id, "holds data" if c.holds_data else "") for c in some], indent="  ")
+
+
+def _data(c: Carrier) -> dict[str, Any]:
+    return {"name": c.name, "type": c.type, "id": c.id, "urn": c.urn, "lineage": c.lineage, "holds_data": c.holds_data}

@@ -1,0 +1,169 @@
+"""The parts of ``sst state`` that write the state, or compare two of its versions."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..call import Call, pass_call
+from .state import state
+
+if TYPE_CHECKING:
+    from ...core.model import Snapshot
+    from ...engine.plan import Plan
+
+_YES = click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
+
+
+@state.command("diff")
+@click.argument("a", type=click.IntRange(min=0))
+@click.argument("b", type=click.IntRange(min=0), required=False)
+@pass_call
+def diff(call: Call, a: int, b: int | None) -> None:
+    """Compare two versions, by their numbers in `sst state history`.
+
+    Without B, version A with the state as it is now. 0 is the empty state.
+    """
+    from ...project.versions import compare
+    from ..ui.plan import change_lines
+
+    project, screen = call.project(), call.screen
+    changes = compare(call.world(project), a, b, hide=screen.hide)
+    if screen.as_json:
+        screen.data({"a": a, "b": b, "changes": changes})
+        return
+    for change in changes:
+        for line in change_lines(change):
+            screen.line(screen.paint.line(line))
+    to = f"version {b}" if b is not None else "the state as it is now"
+    screen.dim(f"{len(changes) or 'no'} {'difference' if len(changes) == 1 else 'differences'} between version {a} and {to}")
+
+
+@state.command("repair")
+@pass_call
+def repair(call: Call) -> None:
+    """Check every object of the state; write a good version again if the newest is damaged.
+
+    The last good version and the journal since give the same content: then nothing is missing. If they can't, nothing is written, and the
+    damaged object is named.
+    """
+    from ...project.versions import repair as run_repair
+
+    project, screen = call.project(), call.screen
+    done = run_repair(call.world(project))
+    if screen.as_json:
+        screen.data({"repaired": done.serial, "from": list(done.used), "damaged": list(done.damaged)})
+        return
+    for text in done.used:
+        screen.warn(text)
+    for text in done.damaged:
+        screen.warn(f"{text}; nothing needs it but `sst state restore` and `sst rollback`")
+    screen.done(f"version {done.serial} holds all of it again" if done.serial else "nothing needs repair")
+
+
+@state.command("rm")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@_YES
+@pass_call
+def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
+    """Let go of resources: drop them from the state, leave them in the cloud.
+
+    NAME is a resource, a component with all its parts, or a urn. If the program still declares them, the next deploy makes new ones.
+    """
+    from ...errors import UserError
+    from ...project.adopt import forget
+    from .adopt import state_run
+
+    project, screen = call.project(), call.screen
+
+    def agree(shown: Sequence[str]) -> None:
+        if yes:
+            return
+        for text in shown:
+            screen.note(f"  {text}")
+        if not screen.confirm(f"Drop {len(shown)} from the state? They stay in the cloud.", flag="--yes"):
+            raise UserError("nothing was changed: you did not agree")
+
+    gone = forget(call.world(project), state_run(screen), names, agree)
+    if screen.as_json:
+        screen.data({"dropped": gone})
+    else:
+        screen.done(f"{len(gone)} dropped from the state; in the cloud nothing was changed")
+
+
+@state.command("mv")
+@click.argument("old")
+@click.argument("new")
+@pass_call
+def mv(call: Call, old: str, new: str) -> None:
+    """Give a resource or component another name in the state.
+
+    The program must use the new name too; then nothing is made anew. OLD and NEW are names, or two urns.
+    """
+    from ...project.adopt import rename
+    from .adopt import state_run
+
+    project, screen = call.project(), call.screen
+    moved = rename(call.world(project), state_run(screen), old, new)
+    if screen.as_json:
+        screen.data({"moved": [{"from": a, "to": b} for a, b in moved]})
+    else:
+        screen.done(f"{len(moved)} moved from {old} to {new}")
+
+
+@state.command("import")
+@click.argument("file")
+@click.option("--as", "named", multiple=True, metavar="THERE=HERE", help="What is named THERE in the file is HERE in the program.")
+@_YES
+@pass_call
+def import_(call: Call, file: str, named: tuple[str, ...], yes: bool) -> None:
+    """Adopt what a state file of SST v3/v4, Pulumi or Terraform holds.
+
+    What the program declares with the same type and name takes over what the file names; the rest is listed. Only the state of this
+    stage is written, nothing in the cloud and nothing in FILE.
+    """
+    from ...errors import UserError
+    from ...project.adopt import adopt
+    from ...project.foreign import match, read_foreign
+    from ..ui.drift import difference_data
+    from .adopt import agree_to_write, state_run, tell
+
+    screen = call.screen
+    try:
+        text = Path(call.cwd, file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"{file} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}") from e
+    foreign = read_foreign(text, file)
+    pairs = _pairs(named)
+    project = call.project()
+    left: list[tuple[str, str, str]] = list(foreign.others)
+
+    def wanted(plan: Plan, snapshot: Snapshot) -> Mapping[str, str]:
+        matched = match(foreign.things, plan, pairs)
+        left.extend((t.name, t.type, f"{why}; its id is {t.id}") for t, why in matched.rest)
+        return matched.ids
+
+    with screen.result_only():
+        found = adopt(call.world(project), state_run(screen), wanted, agree_to_write(screen, project, yes))
+    if screen.as_json:
+        screen.data({"adopted": [{"urn": a.state.urn, "type": a.state.type, "id": a.state.id,
+                                  "differences": difference_data(a.differences)} for a in found],
+                     "left": [{"name": n, "type": t, "why": w} for n, t, w in left]})
+        return
+    for name, type, why in left:
+        screen.warn(f"{name}  {type}  not adopted: {why}")
+    tell(screen, found)
+
+
+def _pairs(named: Sequence[str]) -> dict[str, str]:
+    from ...errors import UserError
+
+    pairs: dict[str, Any] = {}
+    for text in named:
+        there, _, here = text.rpartition("=")
+        if not there or not here:
+            raise UserError(f'--as takes THERE=HERE, not "{text}"', hint="--as JobsQueue=Jobs")
+        pairs[there] = here
+    return pairs

@@ -1,0 +1,94 @@
+"""Taking over what exists already: what it differs in from what the program asks for, and what the state says of it then."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..core.model import URN, Op, Snapshot, State
+from ..core.output import UNKNOWN
+from ..core.resource import Resource
+from ..errors import ProviderError, UserError
+from .plan import Plan, Providers, Step, suffix_of
+from .record import secrets_of
+
+__all__ = ["Adoption", "Difference", "adoption", "differences", "with_edges"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One property of an existing thing that the program asks for otherwise."""
+
+    urn: URN
+    name: str
+    type: str
+    property: str
+    there: Any
+    asked: Any
+    fixed: bool = False
+    """It can't be changed in place."""
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What the state would say of an existing thing, and what it differs in. Recording it changes nothing in the cloud."""
+
+    state: State
+    differences: tuple[Difference, ...]
+
+
+def adoption(step: Step, id: str, providers: Providers, snapshot: Snapshot) -> Adoption:
+    """Look at the thing with this id. ``step`` is the plan's for the resource that is to take it over.
+
+    Raises ``UserError`` if there is none, or another resource of the state is it already.
+    """
+    goal, kind, provider = step.goal, Resource.kinds[step.type], providers(step.type)
+    assert goal
+    for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
+        if s.type == step.type and s.id == id and s.urn != step.urn:
+            raise UserError(f'{step.type} {id!r} is in the state already, as "{s.urn.rpartition("::")[2]}"', where=goal.where,
+                            hint=f"to rename it: sst state mv {s.urn.rpartition('::')[2]} {step.name}")
+    try:
+        there = provider.read(State(goal.urn, goal.type, id))
+    except ProviderError as e:
+        raise UserError(f'{step.type} {id!r} can\'t be read: {e}', where=goal.where, hint=_id_hint(kind)) from e
+    if there is None:
+        raise UserError(f"there is no {step.type} with the id {id!r}", where=goal.where, hint=_id_hint(kind))
+    base = str((there.inputs or {}).get(kind.name_field, step.base)).removesuffix(suffix_of(kind, goal.inputs))
+    wanted = {**step.inputs}
+    if kind.name_field and kind.name_field not in goal.inputs and there.inputs:
+        wanted[kind.name_field] = there.inputs.get(kind.name_field, wanted.get(kind.name_field))
+    seen = {k: v for k, v in (there.inputs or {}).items() if k in wanted}
+    state = State(goal.urn, goal.type, there.id, seen, dict(there.outputs), tuple(sorted(d for d in goal.deps if d in snapshot.resources)),
+                  goal.parent, goal.stack, goal.where, base, goal.protect, goal.retain, unsure=there.inputs is None,
+                  secret=secrets_of(goal.type, goal.secret))
+    return Adoption(state, tuple(_compare(step, wanted, seen, providers)))
+
+
+def differences(plan: Plan, providers: Providers) -> list[Difference]:
+    """What a deploy would change of the things that its program imports (``import_=``); reads each of them."""
+    found: list[Difference] = []
+    for step in plan.steps:
+        if step.op is Op.ADOPT and step.goal and step.goal.adopt:
+            found += adoption(step, step.goal.adopt, providers, Snapshot()).differences
+    return found
+
+
+def _compare(step: Step, wanted: Mapping[str, Any], seen: Mapping[str, Any], providers: Providers) -> list[Difference]:
+    known = {k: v for k, v in wanted.items() if k in seen and v is not UNKNOWN}
+    change = providers(step.type).diff(step.type, {k: seen[k] for k in known}, known)
+    secret = secrets_of(step.type, step.goal.secret if step.goal else ())
+    return [Difference(step.urn, step.name, step.type, k, seen[k], known[k], k in change.replace, k in secret)
+            for k in sorted(change.changed)]
+
+
+def _id_hint(kind: type[Resource]) -> str:
+    shape = getattr(kind, "identifier", "")
+    return f"the id of an {kind.type} is {shape.replace('$', '')}" if shape else ""
+
+
+def with_edges(states: Mapping[URN, State], deps: Mapping[URN, frozenset[URN]], there: frozenset[URN]) -> list[State]:
+    """The states, each with the edges to what is in the state once all of them are."""
+    known = there | states.keys()
+    return [replace(s, deps=tuple(sorted(d for d in deps[u] if d in known))) for u, s in states.items()]

@@ -1,0 +1,57 @@
+"""Drift beside what the program asks for: program, state and cloud of one property in one row."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.model import Op
+from ..core.names import did_you_mean
+from ..errors import UserError
+from .plan import Plan, Step
+from .refresh import Drift
+
+__all__ = ["Row", "pick", "three_way"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One drift. ``declared``: the program asks for the thing; ``program`` is what for (None: it does not mention the property)."""
+
+    drift: Drift
+    declared: bool = False
+    program: Any = None
+    where: str = ""
+
+    @property
+    def label(self) -> str:
+        """``Jobs.visibility_timeout``; a thing that is gone is just ``Jobs``."""
+        return f"{self.drift.name}.{self.drift.property}" if self.drift.property else self.drift.name
+
+
+def three_way(found: Sequence[Drift], plan: Plan) -> list[Row]:
+    """The rows of what was found; ``plan`` is that of the program over the same state."""
+    steps: dict[str, Step] = {}
+    for s in plan.steps:
+        if s.op not in (Op.DELETE, Op.FORGET):
+            steps[s.moved_from or s.urn] = s
+    rows = []
+    for d in found:
+        step = steps.get(d.urn)
+        rows.append(Row(d, True, step.inputs.get(d.property), step.where) if step else Row(d))
+    return rows
+
+
+def pick(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
+    """The rows that are named: ``Api`` all of a component, ``Api/Role`` of a resource, ``Jobs.delay_seconds`` one property.
+
+    Raises ``UserError`` for a name that nothing has.
+    """
+    chosen: list[Row] = []
+    for w in names:
+        hits = [r for r in rows if w in (r.drift.name, r.label) or r.drift.name.startswith(f"{w}/")]
+        if not hits:
+            raise UserError(f'nothing named "{w}" differs in the cloud',
+                            hint=did_you_mean(w, sorted({x for r in rows for x in (r.label, r.drift.name)})))
+        chosen += [r for r in hits if r not in chosen]
+    return chosen

@@ -1,0 +1,108 @@
+"""Drift of a stage: find it beside what the program asks for, accept it into the state, or revert it in the cloud.
+
+    lock → settle → read everything → rows → the user decides → record what was accepted → deploy what is reverted
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..core.model import Snapshot, fold
+from ..engine import deploy as engine
+from ..engine.apply import Result
+from ..engine.choice import Choice
+from ..engine.events import Event
+from ..engine.plan import Plan, plan
+from ..engine.refresh import accepted, drifts
+from ..engine.rollback import goals_of
+from ..engine.settle import settle
+from ..engine.three_way import Row, three_way
+from ..state.session import Session
+from .run import Run, hide_secrets, locked, prepared_graph, remember, saved
+from .world import Lookup, World
+
+__all__ = ["Decide", "Decision", "Refreshed", "diff_refreshed", "refresh"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of each row; those in neither list stay as they are."""
+
+    accept: Sequence[Row] = ()
+    """The state is made to say what the cloud has."""
+    revert: Sequence[Row] = ()
+    """The cloud is made to have what the state says."""
+
+
+Decide: TypeAlias = Callable[[Sequence[Row]], Decision]
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What was found, what was decided, and how the reverting ended."""
+
+    rows: Sequence[Row]
+    decision: Decision
+    result: Result
+
+
+def _quiet(event: Event) -> None:
+    pass
+
+
+def refresh(world: World, run: Run, decide: Decide) -> Refreshed:
+    """Read all that the state holds (what ``run.choice`` takes), and do what ``decide`` says with what differs.
+
+    ``decide`` is called only if something differs. A clean stage records nothing. Raises ``ProviderError`` where a thing can't be read.
+    """
+    world.ask_account()
+    graph = prepared_graph(world, run.hide)
+    world.project.declare(graph)
+    with locked(world, "refresh", run) as session:
+        remember(world, session, graph)
+        providers = run.providers or world.providers(session.lineage)
+        settle(session, providers)
+        before = session.snapshot
+        found = drifts(before, providers, _quiet, choice=run.choice, stop=run.stop)
+        rows = three_way(found, plan(graph, before, providers))
+        for row in rows:
+            if row.drift.secret:
+                run.hide({"cloud": row.drift.cloud_value})
+        decision = decide(rows) if rows else Decision()
+        result = saved(session, lambda: _carry_out(world, session, before, decision, run, providers))
+    return Refreshed(rows, decision, result)
+
+
+def _carry_out(world: World, session: Session, before: Snapshot, decision: Decision, run: Run, providers: Lookup) -> Result:
+    """Record what the cloud has, then deploy what the state said of what is to be reverted: as safe as any other deploy."""
+    kept = [r.drift for r in decision.accept]
+    if entries := accepted(before, [*kept, *(r.drift for r in decision.revert)]):
+        session.write(*entries)
+    if not decision.revert:
+        return Result()
+    wanted = fold(before, accepted(before, kept))
+    world.builder.exact = True
+    graph = goals_of(wanted, session.snapshot, app=world.project.name, stage=world.project.stage, all_of_it=True)
+    return engine.deploy(graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs),
+                         links=dict(before.links), stop=run.stop)
+
+
+def diff_refreshed(world: World, *, choice: Choice | None = None, providers: Lookup | None = None,
+                   hide: Callable[[object], None] = lambda value: None) -> tuple[list[Row], Plan, Snapshot]:
+    """The drift, and what a deploy would do after it was accepted. Takes no lock, writes nothing; it does read the cloud."""
+    world.ask_account()
+    graph = prepared_graph(world, hide)
+    world.project.declare(graph)
+    snapshot = world.stage.load()
+    hide_secrets(snapshot, hide)
+    world.know(snapshot)
+    lookup = providers or world.providers(str(snapshot.meta.get("lineage", "")))
+    if any(s.type.startswith("aws.") for s in snapshot.resources.values()):
+        world.check_account(snapshot)
+    found = drifts(snapshot, lookup, _quiet, choice=choice)
+    rows = three_way(found, plan(graph, snapshot, lookup))
+    for row in rows:
+        if row.drift.secret:
+            hide({"cloud": row.drift.cloud_value})
+    return rows, plan(graph, fold(snapshot, accepted(snapshot, found)), lookup, choice=choice), snapshot

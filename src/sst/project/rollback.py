@@ -1,0 +1,74 @@
+"""Back to an earlier deploy: its state is deployed like a program, so a crash in the middle costs nothing."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.model import Snapshot
+from ..engine import deploy as engine
+from ..engine.rollback import goals_of
+from ..engine.settle import settle
+from ..errors import StateError, UserError
+from ..state.session import Version
+from .run import FAILED, Done, Run, hide_secrets, locked, remember, saved, write_outputs
+from .world import World
+
+__all__ = ["former", "rollback"]
+
+_DEPLOYS = ("deploy", "remove")
+
+
+def rollback(world: World, run: Run, *, to: int | None = None, expect: int | None = None) -> Done:
+    """Deploy version ``to`` of the state; by default the one before the last deploy. 0 is the empty state.
+
+    Things that hold data, or are protected, stay as they are. Functions get the artefacts they had, from this machine's cache;
+    if one is gone, its function's step fails and says so. ``expect`` is the serial that the state must have now: then nobody
+    deployed in between. The program is not run. Raises ``UserError`` or ``StateError`` if there is no such version.
+    """
+    project = world.project
+    world.ask_account()
+    with locked(world, "rollback", run) as session:
+        if expect is not None and session.snapshot.serial != expect:
+            raise UserError("another command changed the stage meanwhile, so nothing was rolled back",
+                            hint="look at `sst state history`; `sst rollback N` goes back to a version")
+        serial = former(world.stage.history(), project.stage) if to is None else to
+        before = world.stage.version(serial) if serial else Snapshot()
+        _check(before, session.lineage, serial)
+        hide_secrets(before, run.hide)
+        world.know(before)
+        remember(world, session, project.graph())
+        providers = run.providers or world.providers(session.lineage)
+        settle(session, providers)
+        world.builder.exact = True
+        graph = goals_of(before, session.snapshot, app=project.name, stage=project.stage)
+        start = session.snapshot.serial
+        result = saved(session, lambda: engine.deploy(
+            graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs), links=dict(before.links),
+            stop=run.stop))
+        after = session.snapshot
+    world.need_artefacts(after)
+    if not result.failures and not result.interrupted:
+        write_outputs(project, dict(after.outputs))
+    return Done(result, dict(after.outputs), start, after.serial)
+
+
+def former(history: Sequence[Version], stage: str) -> int:
+    """The version before the last deploy (or remove), newest first; versions that failed deploys left are passed over.
+
+    0 if the last deploy was the first. Raises ``UserError`` if nothing was deployed yet, ``StateError`` if that version is damaged.
+    """
+    deploys = [i for i, v in enumerate(history) if v.command.removesuffix(FAILED) in _DEPLOYS]
+    if not deploys:
+        raise UserError(f'nothing was deployed to stage "{stage}" yet')
+    first = deploys[0]
+    older = [v for v in history[first + 1:] if not v.command.endswith(FAILED)]
+    if not older and history[-1].serial > 1:
+        raise UserError("the version before the last deploy is no longer kept", hint="`sst state history` lists the versions that are kept")
+    if older and older[0].damage:
+        raise StateError(f"version {older[0].serial}, the one before the last deploy, is damaged: {older[0].damage}",
+                         hint="`sst rollback N` goes back to another one")
+    return older[0].serial if older else 0
+
+
+def _check(before: Snapshot, lineage: str, serial: int) -> None:
+    if serial and before.meta.get("lineage") not in (None, lineage):
+        raise StateError(f"version {serial} belongs to another state")

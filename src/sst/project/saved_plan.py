@@ -1,0 +1,110 @@
+"""Saved plans: ``sst diff -o plan.json`` today, ``sst deploy plan.json`` tomorrow, and nothing but that plan is carried out.
+
+A plan is bound to the app, stage, account and region, to the state's lineage and serial, to the program, and to the artefacts of functions.
+"""
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core.model import Snapshot
+from ..engine.choice import Choice, name_of
+from ..engine.plan import Plan
+from ..engine.plan_json import check, plan_data, program_digest
+from ..errors import UserError
+from .world import World
+
+__all__ = ["bound", "read_plan", "save_plan"]
+
+_VERSION = 1
+_AGAIN = "look at the new plan and save it again: sst diff -o plan.json"
+
+
+def save_plan(world: World, file: Path, plan: Plan, snapshot: Snapshot, *, choice: Choice | None = None) -> None:
+    """Write a plan, readable by its owner alone. Secret values are in it as fingerprints only.
+
+    Raises ``UserError`` if the program decides more during the deploy: such a plan would not say all.
+    """
+    if plan.undecided:
+        raise UserError("this plan can't be saved: the program decides more during the deploy (sst.later), so the plan does not say all",
+                        hint="deploy it without a saved plan")
+    part = choice or Choice()
+    data = {"plan": _VERSION, **_facts(world, plan, snapshot), "target": list(part.target), "exclude": list(part.exclude),
+            **plan_data(plan, key=_key(world))}
+    text = json.dumps(data, indent=2) + "\n"
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(text)
+    draft.replace(file)
+
+
+def read_plan(file: Path) -> dict[str, Any]:
+    """A saved plan. Raises ``UserError`` if the file is not one."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"the plan {file.name} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}",
+                        hint="sst diff -o plan.json makes one") from e
+    except ValueError as e:
+        raise UserError(f"{file.name} is not JSON: {e}", hint="sst diff -o plan.json makes a plan") from e
+    parts: Mapping[str, type] = {"app": str, "stage": str, "account": str, "region": str, "lineage": str, "serial": int, "program": str,
+                                 "artefacts": dict, "key": str, "target": list, "exclude": list, "undecided": bool, "steps": list}
+    if not isinstance(data, dict) or "plan" not in data:
+        raise UserError(f"{file.name} is not a saved plan", hint="sst diff -o plan.json makes one")
+    if data["plan"] != _VERSION:
+        raise UserError(f"{file.name} was saved by another version of sst", hint="make a new one: sst diff -o plan.json")
+    if any(not isinstance(data.get(k), kind) for k, kind in parts.items()) or not all(
+            isinstance(s, dict) and {"op", "key", "name"} <= s.keys() for s in data["steps"]):
+        raise UserError(f"the plan {file.name} was damaged or edited", hint="make a new one: sst diff -o plan.json")
+    return data
+
+
+def bound(world: World, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], None]:
+    """What looks at the plan that a deploy made over the state, before anything is done: it must be the saved one.
+
+    Raises ``UserError`` naming everything that deviates.
+    """
+    world.builder.exact = True
+    p = world.project
+    for what, here in (("app", p.name), ("stage", p.stage)):
+        if saved[what] != here:
+            raise UserError(f'this plan is for {what} "{saved[what]}", not for "{here}"',
+                            hint=f"pass --stage {saved['stage']}" if what == "stage" else "run it in its project")
+
+    def agree(plan: Plan, snapshot: Snapshot) -> None:
+        now = _facts(world, plan, snapshot)
+        if odd := list(_deviations(saved, now)):
+            raise UserError("the saved plan does not fit any more; nothing was changed\n  " + "\n  ".join(odd), hint=_AGAIN)
+        check(saved, plan, key=_key(world))
+        if saved["program"] != now["program"]:
+            raise UserError("the saved plan does not fit any more; nothing was changed\n  the program is another one", hint=_AGAIN)
+    return agree
+
+
+def _deviations(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    words = {"account": "the account", "region": "the region", "lineage": "the state (its lineage)", "serial": "the state's serial"}
+    odd = [f"{text} is {now[k]}; it was {saved[k]}" for k, text in words.items() if now[k] != saved[k]]
+    if saved["key"] != now["key"]:
+        odd.append("the stage's key was rotated")
+    then, here = saved["artefacts"], now["artefacts"]
+    odd += [f"the code of {name} is another one" for name in sorted(then.keys() & here.keys()) if then[name] != here[name]]
+    return odd
+
+
+def _facts(world: World, plan: Plan, snapshot: Snapshot) -> dict[str, Any]:
+    p = world.project
+    on_aws = not p.is_local and any(s.type.startswith("aws.") for s in plan.steps)
+    return {"app": p.name, "stage": p.stage, "account": world.check_account(snapshot) if on_aws else "", "region": p.region,
+            "lineage": str(snapshot.meta.get("lineage", "")) if snapshot.serial else "", "serial": snapshot.serial,
+            "program": program_digest(plan, key=_key(world)), "key": world.stage.keys.current()[0],
+            "artefacts": {name_of(s.urn).rpartition("/")[0]: str(s.inputs.get("fingerprint")) for s in plan.steps
+                          if s.type == "local.Build" and s.goal}}
+
+
+def _key(world: World) -> bytes:
+    return hmac.new(world.stage.keys.current()[1], b"sst plan", hashlib.sha256).digest()
