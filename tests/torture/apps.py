@@ -19,7 +19,7 @@ UPDATED, REPLACED = {updated}, {replaced}
 
 
 def config(input):
-    return sst.Config(name="torture", home="local", region="us-east-1")
+    return sst.Config(name="torture", home={home!r}, region="us-east-1", removal="remove")
 
 
 def allow(action, resource="*", **more):
@@ -61,7 +61,7 @@ GENERATIONS = {"deploy": (False, False), "update": (True, False), "replace": (Tr
 """Name of a deploy → whether what can be updated is, and what must be replaced is."""
 
 
-def write_app(folder: Path, generation: str) -> None:
+def write_app(folder: Path, generation: str, *, home: str = "local") -> None:
     """The program as it is for that deploy, and the code of its function."""
     folder.mkdir(exist_ok=True)
     code = folder / "code.zip"
@@ -71,5 +71,6 @@ def write_app(folder: Path, generation: str) -> None:
             z.writestr(zipfile.ZipInfo("app.py", (2020, 1, 1, 0, 0, 0)), "def handler(event, context):\n    return 1\n")
         code.write_bytes(out.getvalue())
     updated, replaced = GENERATIONS[generation]
-    text = CONFIG.format(path=str(code), sha256=hashlib.sha256(code.read_bytes()).hexdigest(), updated=updated, replaced=replaced)
+    text = CONFIG.format(path=str(code), sha256=hashlib.sha256(code.read_bytes()).hexdigest(), updated=updated, replaced=replaced,
+                         home=home)
     (folder / "sst_config.py").write_text(text)

@@ -30,7 +30,7 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
 
     identity = "tag"
     identifier = "$arn"
-    create = call("request_certificate", IdempotencyToken="$token", idempotent=True)
+    create = call("request_certificate", IdempotencyToken="$token")     # a token holds for an hour: if the answer is lost, we look
     read = call("describe_certificate", CertificateArn="$id")
     find = call("list_certificates", Includes={"keyTypes": KEYS})
     found = "CertificateSummaryList"

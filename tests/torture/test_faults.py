@@ -1,0 +1,70 @@
+"""Lost answers, storms of refusals, things that are not ready yet: what a cloud does to its callers. State in both homes."""
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sst.embedded.cloud import Cloud
+from sst.providers.aws.client import Aws
+
+from .conftest import FULL
+from .proxy import Break, Fault, Lose, Refuse, Request, Slow, proxy
+from .stage import Stage
+
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(params=["local", "aws"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path, cloud: Cloud, aws: Aws, figures: Counter[str]) -> Iterator[Stage]:
+    with proxy(cloud.endpoint) as way:
+        stage = Stage(tmp_path, cloud, aws, way, figures, request.param)
+        yield stage
+        stage.remove()
+        stage.count()
+
+
+def some(share: float, fault: Callable[[Request], Fault], seed: int) -> Callable[[Request], Fault | None]:
+    """That share of all calls goes wrong."""
+    rng = random.Random(seed)
+    return lambda request: fault(request) if rng.random() < share else None
+
+
+THROTTLES = {"s3": Refuse("SlowDown", 503), "iam": Refuse("Throttling"), "sts": Refuse("Throttling"),
+             "lambda": Refuse("TooManyRequestsException", 429), "apigateway": Refuse("TooManyRequestsException", 429)}
+
+
+def throttled(request: Request) -> Fault:
+    return THROTTLES.get(request.service, Refuse("ThrottlingException"))
+
+
+KINDS: dict[str, tuple[float, Callable[[Request], Fault]]] = {
+    "answers are lost": (0.2, lambda r: Lose()),
+    "calls are lost": (0.2, lambda r: Lose(done=False)),
+    "fails after it was done": (0.2, lambda r: Break(500)),
+    "fails before it was done": (0.2, lambda r: Refuse("ServiceUnavailable", 503)),
+    "10 % are throttled": (0.1, throttled),
+    "40 % are throttled": (0.4, throttled),
+    "slow": (0.5, lambda r: Slow(0.05 + r.number % 7 / 20)),
+}
+if FULL:
+    KINDS |= {"70 % are throttled": (0.7, throttled), "90 % are throttled": (0.9, throttled)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_some_calls_go_wrong(stage: Stage, kind: str) -> None:
+    share, fault = KINDS[kind]
+    worlds = {g: stage.calm(g) for g in ("deploy", "replace")} | {"remove": []}
+    stage.remove()
+    for seed, generation in enumerate((*worlds,) * (3 if FULL else 1)):
+        stage.way.decide = some(share, fault, seed)
+        said = stage.command(generation, code=None)
+        stage.figures["commands that succeeded among faults" if not said.code else "commands that had to be run again"] += 1
+        assert not said.code or ("throttled" not in kind and kind != "slow"), said.text
+        if said.code:
+            stage.way.decide = lambda r: None
+            stage.command(generation)
+        stage.check(worlds[generation])
