@@ -164,9 +164,10 @@ def clean(app: str, endpoint: str, access: str, secret: str) -> dict[str, Any]:
         todo += [("iam", "delete_role", {"RoleName": n}) for n in named("iam", "list_roles", "Roles", "RoleName", MaxItems=1000)]
         todo += [("logs", "delete_log_group", {"logGroupName": n})
                  for n in named("logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=app)]
-        todo += [("ssm", "delete_parameter", {"Name": n}) for n in named("ssm", "describe_parameters", "Parameters", "Name")]
-        calls = list(pool.map(lambda c: aws.call(*c), todo))
-    return {"calls": len(calls)}
+        list(pool.map(lambda c: aws.call(*c), todo))
+        while names := named("ssm", "describe_parameters", "Parameters", "Name", MaxResults=50):
+            list(pool.map(lambda n: aws.call("ssm", "delete_parameter", {"Name": n}), names))
+    return {}
 
 
 def contenders() -> Iterator[Callable[..., dict[str, Any]]]:

@@ -99,4 +99,3 @@ def run_demo(report: Report, *, quick: bool, times: int) -> None:
     report.figure("no-op deploy", noop.wall, 1.0, "s")
     report.figure("API calls of a no-op deploy", sum(noop.said["calls"].values()), 0, "calls")
     report.figure("API calls a create", sum(first["calls"].values()) / made, 1.3, "calls")
-    report.figure("peak memory", max(c.rss for c in costs.values()), 120, "MB")
