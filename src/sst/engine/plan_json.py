@@ -45,7 +45,7 @@ def check(saved: Mapping[str, Any], plan: Plan, *, key: bytes) -> None:
     odd = [f"{'no longer' if k in then else 'now'}: {k[0]} {(then.get(k) or now[k])['name']}" for k in sorted(then.keys() ^ now.keys())]
     odd += [f"otherwise: {k[0]} {now[k]['name']}" for k in sorted(then.keys() & now.keys()) if then[k] != now[k]]
     if odd or saved["undecided"] != plan.undecided:
-        raise UserError("the saved plan is not what a deploy would do now\n  " + "\n  ".join(odd or ["more is decided during the deploy"]),
+        raise UserError("the saved plan is not what a deploy would do now\n" + "\n".join(odd or ["more is decided during the deploy"]),
                         hint="look at the new one (sst diff) and save it again")
 
 

@@ -84,8 +84,8 @@ def deploy(world: World, run: Run) -> Done:
         _guard(project, graph, session.snapshot, run)
         providers = run.providers or world.providers(session.lineage)
         result = saved(session, lambda: engine.deploy(
-            graph, session, providers, _counted(run.sink, world), confirm=run.confirm, outputs=masked(app.outputs), links=links_of(graph),
-            choice=run.choice, stop=run.stop))
+            graph, session, providers, _counted(run.sink, world), confirm=_confirm(run, session, providers),
+            outputs=masked(app.outputs), links=links_of(graph), choice=run.choice, stop=run.stop))
         after = session.snapshot
     outputs = dict(after.outputs)
     world.need_artefacts(after)
@@ -153,8 +153,10 @@ def locked(world: World, command: str, run: Run) -> Iterator[Session]:
         with stage.locked(command) as session:
             hide_secrets(session.snapshot, run.hide)
             world.know(session.snapshot)
+            world.check = session.check
             yield session
     finally:
+        world.check = None
         for warning in stage.warnings:
             run.warn(warning)
 

@@ -79,10 +79,10 @@ def bound(world: World, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], 
     def agree(plan: Plan, snapshot: Snapshot) -> None:
         now = _facts(world, plan, snapshot)
         if odd := list(_deviations(saved, now)):
-            raise UserError("the saved plan does not fit any more; nothing was changed\n  " + "\n  ".join(odd), hint=_AGAIN)
+            raise UserError("the saved plan does not fit any more; nothing was changed\n" + "\n".join(odd), hint=_AGAIN)
         check(saved, plan, key=_key(world))
         if saved["program"] != now["program"]:
-            raise UserError("the saved plan does not fit any more; nothing was changed\n  the program is another one", hint=_AGAIN)
+            raise UserError("the saved plan does not fit any more; nothing was changed\nthe program is another one", hint=_AGAIN)
     return agree
 
 

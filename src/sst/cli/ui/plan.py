@@ -122,6 +122,7 @@ def change_lines(change: Mapping[str, Any]) -> Iterator[Line]:
     sign, style = SIGNS[Op(change["op"])]
     yield [(sign, style), (f" {change['name']}", "bold"), (f"  {change['type']}", "dim")]
     for name, sides in change.get("changes", {}).items():
-        for path, old, new in _inside(name, sides.get("old", _GONE), sides.get("new", _GONE)):
+        before, after = sides.get("old", _GONE), sides.get("new", _GONE)
+        for path, old, new in [(name, before, after)] if before == after == SECRET else _inside(name, before, after):
             yield [(f"    {path}: ", ""), ("" if old is _GONE else f"{_short(old)} → ", "red"),
                    ("(none)" if new is _GONE else _short(new), "green")]
