@@ -84,7 +84,7 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         uploads.subscribe("src/thumbnail.handler", events=["s3:ObjectCreated:*"], filter_prefix="in/")
         aws.Function("Api", handler="src/api.handler", link=[uploads])      # Resource.Uploads.name
 
-    access: ``"public"`` lets everybody read, ``"cloudfront"`` CloudFront distributions. cors: on by default; False or settings.
+    access: ``"public"`` lets everybody read, ``"cloudfront"`` CloudFront distributions of this account. cors: on by default; False or settings.
     versioning: keep old versions; off by default. lifecycle: rules by which objects expire. enforce_https: True by default.
     policy: further statements of the bucket's policy; ``paths`` default to the bucket and everything in it.
     Deleting the bucket deletes what is in it; it follows the app's ``removal``.
@@ -103,7 +103,7 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
             on = self.bucket.name
             block = s3.PublicAccessBlock("PublicAccessBlock", bucket=on, block_public_acls=True, ignore_public_acls=True,
                                          block_public_policy=access != "public", restrict_public_buckets=access != "public")
-            statements = bucket_policy(self.bucket.arn, access, enforce_https, policy)
+            statements = bucket_policy(self.bucket.arn, self.bucket.account, access, enforce_https, policy)
             if statements:
                 s3.BucketPolicy("Policy", bucket=on, policy={"Version": "2012-10-17", "Statement": statements}, depends_on=[block])
             if cors is not False:

@@ -28,12 +28,13 @@ class BucketStatement(TypedDict, total=False):
 _PRINCIPALS = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonical": "CanonicalUser"}
 
 
-def bucket_policy(arn: Output[str], access: str | None, enforce_https: bool, own: Sequence[BucketStatement]) -> list[dict[str, Any]]:
+def bucket_policy(arn: Output[str], account: Output[str], access: str | None, enforce_https: bool, own: Sequence[BucketStatement]) -> list[dict[str, Any]]:
     """Statements in order: who may read by ``access``, no plain HTTP, then the user's own."""
     made: list[dict[str, Any]] = []
     if access:
-        principal: Any = "*" if access == "public" else {"Service": "cloudfront.amazonaws.com"}
-        made.append({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": f"{arn}/*"})
+        who: dict[str, Any] = {"Principal": "*"} if access == "public" else {
+            "Principal": {"Service": "cloudfront.amazonaws.com"}, "Condition": {"StringEquals": {"aws:SourceAccount": account}}}
+        made.append({"Effect": "Allow", **who, "Action": "s3:GetObject", "Resource": f"{arn}/*"})
     if enforce_https:
         made.append({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"],
                      "Condition": {"Bool": {"aws:SecureTransport": "false"}}})

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, NoReturn
 
-from ..errors import SstError, UserError
+from ..errors import InternalError, SstError, UserError
 from .app import App, AppInput
 from .config import Config, check_config
 
@@ -206,7 +206,17 @@ def _blame(root: Path) -> Iterator[None]:
     except RecursionError as e:
         raise UserError("the program calls itself without end", where=_last_line(e.__traceback__, root)) from e
     except BaseException as e:
+        if isinstance(e, NameError | AssertionError) and _is_ours(e.__traceback__):
+            raise InternalError(_said(e), where=_last_line(e.__traceback__, root)) from e
         raise UserError(_said(e), hint=_advice(e), where=_last_line(e.__traceback__, root)) from e
+
+
+def _is_ours(trace: TracebackType | None) -> bool:
+    """Whether an error was raised in this package: then it is a bug here, unless it is of a kind that we raise on purpose."""
+    package = ""
+    while trace is not None:
+        package, trace = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0], trace.tb_next
+    return package == "sst"
 
 
 def _said(error: BaseException) -> str:

@@ -28,6 +28,7 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
     arn: Output[str] = out("=arn:$partition:s3:::$name")
+    account: Output[str] = out("=$account")
     domain: Output[str] = out("=$name.s3.$region.amazonaws.com")
 
     holds_data = True
