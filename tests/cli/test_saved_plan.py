@@ -96,6 +96,7 @@ def test_files_that_are_no_plan(project: Project, text: str | None, said: str) -
 def test_a_plan_of_another_stage_or_app(project: Project) -> None:
     project.program(TWO)
     project.run("diff", "-o", "plan.json")
-    assert 'this plan is for stage "dev", not for "other"\n  hint: pass --stage dev' in project.fails("deploy", "plan.json", "--stage", "other")
+    said = project.fails("deploy", "plan.json", "--stage", "other")
+    assert 'this plan is for stage "dev", not for "other"\n  hint: pass --stage dev' in said
     edited(project, app="shop")
     assert 'this plan is for app "shop", not for "demo"' in project.fails("deploy", "plan.json")

@@ -88,7 +88,8 @@ def bound(world: World, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], 
 
 def _deviations(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     words = {"account": "the account", "region": "the region", "lineage": "the state (its lineage)", "serial": "the state's serial"}
-    odd = [f"{text} is {now[k]}; it was {saved[k]}" for k, text in words.items() if now[k] != saved[k]]
+    odd = [f"{text} is {now[k]}; it was {saved[k]}" for k, text in words.items()
+           if now[k] != saved[k] and not (k == "lineage" and not saved["serial"])]  # a stage gets its lineage with its first command
     if saved["key"] != now["key"]:
         odd.append("the stage's key was rotated")
     then, here = saved["artefacts"], now["artefacts"]
