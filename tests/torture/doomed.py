@@ -68,10 +68,10 @@ class Gate:
 class DoomedAws(Aws):
     gate: Gate
 
-    def _once(self, model: Service, operation: str, prepared: Prepared) -> dict[str, Any]:
+    def _once(self, model: Service, operation: str, prepared: Prepared, *rest: Any) -> dict[str, Any]:
         label = self.gate.enter(f"{model.name}.{operation}")
         try:
-            return super()._once(model, operation, prepared)
+            return super()._once(model, operation, prepared, *rest)
         finally:
             self.gate.reach(f"{label} after")
 

@@ -53,6 +53,8 @@ class World:
     project: Project
     start: Callable[[], LocalCloud]
     """Starts the cloud of stage ``local``, or finds the one that runs."""
+    check: Callable[[], None] | None = None
+    """Raises once the stage's lock is lost; set while it is held, and asked before each call that a provider makes."""
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
     _builds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -178,7 +180,7 @@ class World:
         aws = Aws(region=p.region, credentials=("", ""), environment={}) if offline and p.is_local else self.aws
         address = self.cloud.address if p.is_local and not offline else lambda kind, value: value
         return AwsProvider(aws, app=p.name, stage=p.stage, lineage=lineage, tags=p.config.tags, address=address, asset=self._asset,
-                           asset_bucket=self._asset_bucket)
+                           asset_bucket=self._asset_bucket, guard=self.check)
 
     @property
     def builder(self) -> Builder:

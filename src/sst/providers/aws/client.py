@@ -68,12 +68,13 @@ class Aws:
 
     def call(self, service: str, operation: str, params: Mapping[str, Any] | None = None, *, region: str | None = None,
              note: Note | None = None, retry: tuple[str, ...] = (), idempotent: bool | None = None, token: str = "",
-             poll: bool = False) -> dict[str, Any]:
+             poll: bool = False, guard: Callable[[], None] | None = None) -> dict[str, Any]:
         """One call, with its retries; the parsed answer.
 
         ``retry`` names errors that a moment cures (``Code`` or ``Code: part of the message``), tried for two minutes.
         ``idempotent`` says whether it may be sent again when its answer was lost; guessed from the operation's first word
-        and from the model's idempotency tokens, which are filled in from ``token``. Raises ``ProviderError``, ``Throttled``.
+        and from the model's idempotency tokens, which are filled in from ``token``. ``guard`` is asked at the last moment before each
+        try, and raises if the call may not be made any more. Raises ``ProviderError``, ``Throttled``.
         """
         model = self.service(service)
         arguments = dict(params or {})
@@ -92,7 +93,7 @@ class Aws:
                 with self._lock:
                     counter[f"{service}.{operation}"] += 1
                 try:
-                    answer = self._once(model, operation, prepared)
+                    answer = self._once(model, operation, prepared, guard)
                     bucket.passed()
                     return answer
                 except ProviderError as e:
@@ -115,7 +116,7 @@ class Aws:
                     self._tell(note, e)
                     self.sleep(pause(failures))
 
-    def _once(self, model: Service, operation: str, prepared: Prepared) -> dict[str, Any]:
+    def _once(self, model: Service, operation: str, prepared: Prepared, guard: Callable[[], None] | None = None) -> dict[str, Any]:
         place, name = prepared.place, f"{model.name} {operation}"
         body = prepared.body
         if body is not None and not isinstance(body, bytes):
@@ -126,7 +127,7 @@ class Aws:
                              credentials=self.settings.credentials(), region=place.region, service=place.signing_name,
                              stamp=datetime.fromtimestamp(self.clock() + self._skew, UTC).strftime("%Y%m%dT%H%M%SZ"), double=place.double)
         try:
-            reply = self.pool().send(prepared.method, place.origin, prepared.target, headers, body)
+            reply = self.pool().send(prepared.method, place.origin, prepared.target, headers, body, guard)
         except Unsent as e:
             raise ProviderError(str(e), code="NoConnection", operation=name, sent=False,
                                 hint="check the network, the proxy settings and AWS_ENDPOINT_URL") from e

@@ -48,14 +48,17 @@ class AwsProvider:
 
     ``address`` maps a host or URL of a kind to where it is reached (itself on AWS, a loopback address on stage ``local``).
     ``asset`` gives the bytes of a build artefact; ``asset_bucket`` the bucket for those that are too large for a call.
+    ``guard`` raises once we no longer hold the stage's lock: it is asked before each call is sent, also before each repetition.
     """
 
     def __init__(self, aws: Aws, *, app: str, stage: str, lineage: str, tags: Mapping[str, str] | None = None,
                  address: Callable[[str, str], str] = lambda kind, value: value,
-                 asset: Callable[[Mapping[str, Any]], bytes] | None = None, asset_bucket: Callable[[], str] | None = None) -> None:
+                 asset: Callable[[Mapping[str, Any]], bytes] | None = None, asset_bucket: Callable[[], str] | None = None,
+                 guard: Callable[[], None] | None = None) -> None:
         self.aws, self.app, self.stage, self.lineage = aws, app, stage, lineage
         self.own_tags = dict(tags or {})
         self.address, self.asset, self.asset_bucket = address, asset, asset_bucket
+        self.guard = guard
         self.inline = INLINE
 
     # the engine's seam
@@ -235,7 +238,7 @@ class AwsProvider:
         region = known.get("region_asked")
         try:
             answer = self.aws.call(kind.service, c.op, params, region=region, note=note, retry=c.retry, idempotent=c.idempotent,
-                                   token=known.get("token") or "", poll=poll)
+                                   token=known.get("token") or "", poll=poll, guard=self.guard)
         except ProviderError as e:
             if not matches(e, c.done):
                 raise

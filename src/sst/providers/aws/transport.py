@@ -6,7 +6,7 @@ import http.client
 import select
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import IO, Any
@@ -53,10 +53,13 @@ class Pool:
         self._tls_context: ssl.SSLContext | None = None
 
     def send(self, method: str, origin: tuple[str, str, int], target: str, headers: Mapping[str, str],
-             body: bytes | IO[bytes] | None) -> Reply:
-        """One request, one whole answer. ``origin`` is (scheme, host, port); raises ``Unsent`` or ``Lost``."""
+             body: bytes | IO[bytes] | None, guard: Callable[[], None] | None = None) -> Reply:
+        """One request, one whole answer. ``origin`` is (scheme, host, port); raises ``Unsent`` or ``Lost``, or what ``guard`` raises
+        once all is ready to be sent."""
         connection = self._take(origin)
         try:
+            if guard:
+                guard()
             if origin[0] == "http" and (proxy := self._proxied(origin)):
                 target = f"http://{origin[1]}:{origin[2]}{target}"
                 headers = {**headers, **_login(proxy)}
