@@ -24,8 +24,8 @@ def main() -> None:
     times = given.times or (2 if given.quick else 3)
     began, report = time.monotonic(), Report()
     print(f"# sst benchmarks\n\nPython {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start.\n"
-          f"Each measurement is the best of {times} (of 2 for those of many "
-          "small sizes, of more for the shortest): other work on the machine only ever adds.")
+          f"Each measurement is the best of {times} (of 2 for small sizes, of "
+          "more for the shortest): other work on the machine only ever adds.")
     for name in given.only.split(","):
         PARTS[name](report, quick=given.quick, times=times)
     print(f"\n{len(report.missed)} figures missed" + (": " + "; ".join(report.missed) if report.missed else "")
