@@ -62,6 +62,7 @@ def test_drift_of_a_queue_and_a_bucket(cloud_stage: Project) -> None:
     p.run("remove", "--yes")
 
 
+POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}'
 API = 'aws.Function("Api", handler="src/api.handler")'
 
 
@@ -149,9 +150,10 @@ def test_files_of_other_tools_that_are_none(cloud_stage: Project) -> None:
 def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) -> None:
     p = cloud_stage
     program(p, 'sqs.Queue("Jobs")\nsns.Topic("News")\niam.Role("Writer", assume_role_policy={})\nlogs.LogGroup("Log")\ns3.Bucket("Files")\n'
-               'ssm.Parameter("Word", value="x")\ndynamodb.Table("Rows", hash_key="id", attributes={"id": "S"})')
-    code = p.run("deploy", code=None)
-    assert code.code == 0, code.err
+               'ssm.Parameter("Word", value="x")\n'
+               'dynamodb.Table("Rows", attribute_definitions=[{"AttributeName": "id", "AttributeType": "S"}], '
+               'key_schema=[{"AttributeName": "id", "KeyType": "HASH"}])')
+    p.run("deploy")
     assert "no orphans" in p.run("orphans").out
     with by_hand(p) as aws:
         lineage = p.run("orphans", "--json").json["lineage"]
@@ -161,7 +163,7 @@ def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) ->
         aws.call("sqs", "create_queue", {"QueueName": "nobody"})
         aws.call("iam", "create_role", {"RoleName": "lost", "AssumeRolePolicyDocument": "{}", "Tags": [
             {"Key": k, "Value": v} for k, v in {**tags, "sst:lineage": lineage, "sst:urn": "aws.iam.Role::Lost"}.items()]})
-        aws.call("iam", "put_role_policy", {"RoleName": "lost", "PolicyName": "p", "PolicyDocument": "{}"})
+        aws.call("iam", "put_role_policy", {"RoleName": "lost", "PolicyName": "p", "PolicyDocument": POLICY})
         p.run("state", "rm", "Jobs", "News", "Log", "Files", "Word", "Rows", "--yes")
         found = p.run("orphans", "--json").json
         assert sorted(c["name"] for c in found["orphans"]) == ["Files", "Jobs", "Log", "Lost", "News", "Rows", "Word"]

@@ -165,7 +165,7 @@ class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apiga
     """A custom domain name."""
 
     name: Arg[str] = prop("DomainName", replace=True)
-    certificate_arn: Arg[str] = prop(local=True)
+    certificate_arn: Arg[str] = prop(local=True, read="DomainNameConfigurations[0].CertificateArn")
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
     target: Output[str] = out("DomainNameConfigurations[0].ApiGatewayDomainName")

@@ -1,0 +1,71 @@
+"""Drift on every row whose sample has an update: changed by hand, found, and put back by the engine."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from sst.core.model import Snapshot, State, fold
+from sst.embedded.cloud import Cloud
+from sst.engine.deploy import deploy
+from sst.engine.refresh import accepted, drifts
+from sst.engine.rollback import goals_of
+from sst.providers.aws.client import Aws
+from sst.providers.aws.provider import row
+from tests.fakes import MemoryJournal, agree, ignore
+
+from .rows import ROWS
+from .samples import SAMPLES
+from .world import World, full, note
+
+pytestmark = pytest.mark.emulator
+
+UNTOLD = {
+    "aws.lambda.Function": {"code"},
+    "aws.s3.Object": {"content"},
+    "aws.s3.BucketNotification": {"functions", "queues", "topics"},
+    "aws.dynamodb.Table": {"global_secondary_indexes", "ttl", "point_in_time_recovery"},
+}
+"""Properties that no read of the row tells, so that drift in them can't be seen."""
+
+
+@pytest.fixture(scope="module")
+def aws(cloud: Cloud) -> Iterator[Aws]:
+    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key), environment={}) as client:
+        yield client
+
+
+@pytest.fixture
+def world(aws: Aws) -> Iterator[World]:
+    made = World(aws)
+    yield made
+    made.clear()
+
+
+def snapshot_of(state: State) -> Snapshot:
+    return Snapshot(resources={state.urn: replace(state, deps=())})
+
+
+@pytest.mark.parametrize("type", ROWS)
+def test_a_change_by_hand_is_found_and_reverted(type: str, world: World) -> None:
+    sample, provider = SAMPLES[type](world), world.provider
+    state = world.create(world.todo(type, sample.inputs))
+    before = snapshot_of(state)
+    assert drifts(before, lambda t: provider, ignore) == [], "nothing was changed yet"
+    if not sample.update:
+        pytest.skip("nothing of it can be changed in place")
+    inputs = full(type, {**state.inputs, **sample.update}, state.base)
+    change = provider.diff(type, state.inputs, inputs)
+    provider.update(state, inputs, change.changed, note)
+    seen = {k for k in change.changed if k in state.inputs and row(type).props[k].read != "" and k != "tags"} - UNTOLD.get(type, set())
+    visible = {k for k in seen if inputs.get(k) is not None}  # what was taken away may show as a default, or not at all
+    found = drifts(before, lambda t: provider, ignore)
+    assert visible <= {d.property for d in found} <= seen, change.changed
+    if not found:
+        pytest.skip("no read tells what the sample changes")
+    journal = MemoryJournal(before)
+    journal.write(*accepted(before, found))
+    graph = goals_of(fold(before, []), journal.snapshot, app="app", stage="test", all_of_it=True)
+    deploy(graph, journal, lambda t: provider, ignore, confirm=agree).check()
+    assert drifts(before, lambda t: provider, ignore) == [] and journal.snapshot.resources[state.urn].inputs == state.inputs
