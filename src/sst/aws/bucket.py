@@ -84,7 +84,8 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         uploads.subscribe("src/thumbnail.handler", events=["s3:ObjectCreated:*"], filter_prefix="in/")
         aws.Function("Api", handler="src/api.handler", link=[uploads])      # Resource.Uploads.name
 
-    access: ``"public"`` lets everybody read, ``"cloudfront"`` CloudFront distributions of this account. cors: on by default; False or settings.
+    access: ``"public"`` lets everybody read, ``"cloudfront"`` CloudFront distributions of this account.
+    cors: on by default; False or settings.
     versioning: keep old versions; off by default. lifecycle: rules by which objects expire. enforce_https: True by default.
     policy: further statements of the bucket's policy; ``paths`` default to the bucket and everything in it.
     Deleting the bucket deletes what is in it; it follows the app's ``removal``.

@@ -28,7 +28,8 @@ class BucketStatement(TypedDict, total=False):
 _PRINCIPALS = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonical": "CanonicalUser"}
 
 
-def bucket_policy(arn: Output[str], account: Output[str], access: str | None, enforce_https: bool, own: Sequence[BucketStatement]) -> list[dict[str, Any]]:
+def bucket_policy(arn: Output[str], account: Output[str], access: str | None, enforce_https: bool,
+                  own: Sequence[BucketStatement]) -> list[dict[str, Any]]:
     """Statements in order: who may read by ``access``, no plain HTTP, then the user's own."""
     made: list[dict[str, Any]] = []
     if access:
