@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -190,7 +190,7 @@ def test_a_home_that_is_a_file_is_said(tmp_path: Path) -> None:
         LocalStore(tmp_path / "home" / "state.db")
 
 
-def test_any_byte_of_the_file_flipped_or_cut_is_seen_or_harmless(tmp_path: Path) -> None:
+def test_any_byte_of_the_file_flipped_or_cut_is_seen_or_harmless(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     path = tmp_path / "state.db"
     store = LocalStore(path)
     stage = stage_of(store)
@@ -226,6 +226,7 @@ def test_any_byte_of_the_file_flipped_or_cut_is_seen_or_harmless(tmp_path: Path)
         finally:
             broken.close()
     assert refused > 10
+    record_property("damaged copies of a state file", len(damaged))
 
 
 def test_the_file_limit_is_back() -> None:

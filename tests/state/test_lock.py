@@ -64,7 +64,7 @@ def who(n: int) -> Who:
     return dataclasses.replace(STRANGER, user=f"racer{n}")
 
 
-def test_of_many_racers_never_two_hold_the_lock() -> None:
+def test_of_many_racers_never_two_hold_the_lock(record_property: Callable[[str, object], None]) -> None:
     rng = random.Random(1)
     store = Slow(MemoryStore(), lambda: time.sleep(rng.choice((0, 0, 0, 0.0001, 0.0005))))
     inside: list[int] = []
@@ -93,10 +93,11 @@ def test_of_many_racers_never_two_hold_the_lock() -> None:
         for t in threads:
             t.join()
     assert set(most) == {1} and wins[0] >= ROUNDS
+    record_property("racers for the lock", 6 * ROUNDS)
 
 
 @pytest.mark.slow
-def test_paused_and_overtaken_holders_never_mix_their_writes() -> None:
+def test_paused_and_overtaken_holders_never_mix_their_writes(record_property: Callable[[str, object], None]) -> None:
     """Time leaps, holders pause past their lease, locks are broken by hand: one writer at each moment, nothing acknowledged is lost."""
     rng = random.Random(2)
     overtaken = 0
@@ -144,6 +145,7 @@ def test_paused_and_overtaken_holders_never_mix_their_writes() -> None:
         assert epochs == sorted(epochs)
         overtaken += len(ended)
     assert overtaken > ROUNDS / 20
+    record_property("holders overtaken while they wrote", overtaken)
 
 
 def test_the_message_names_the_holder() -> None:

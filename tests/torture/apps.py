@@ -40,7 +40,9 @@ def run():
     worker = lambda_.Function("Worker", role=role.arn, handler="app.handler", runtime="python3.12", code=CODE,
                               timeout=20 if UPDATED else 10, environment={{"JOBS": jobs.url, "LINES": group.name}}, depends_on=[rights])
     lambda_.EventSourceMapping("Feed", event_source_arn=jobs.arn, function_name=worker.name, batch_size=5 if UPDATED else 10)
-    api = apigatewayv2.Api("Front", description="two" if UPDATED else "one")
+    api = apigatewayv2.Api("Face" if REPLACED else "Front", description="two" if UPDATED else "one", alias="Front" if REPLACED else None)
+    if REPLACED:  # the name is free for another one, while the cloud's tags say it is that of the first
+        apigatewayv2.Api("Front", description="another")
     away = {{"integration_type": "HTTP_PROXY", "uri": "https://a.test", "payload_format_version": "1.0"}}
     inner = {{"integration_type": "AWS_PROXY", "uri": worker.arn, "payload_format_version": "2.0"}}
     to = apigatewayv2.Integration("To", api_id=api.id, method="POST", **(away if REPLACED else inner))

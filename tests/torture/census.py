@@ -23,13 +23,13 @@ Thing = tuple[str, str, str]
 ORDER = ("aws.sqs.Queue", "aws.iam.Role", "aws.iam.RolePolicy", "aws.lambda.Function", "aws.lambda.Permission",
          "aws.lambda.EventSourceMapping", "aws.logs.LogGroup", "aws.apigatewayv2.Api", "aws.apigatewayv2.Integration",
          "aws.apigatewayv2.Route", "aws.apigatewayv2.Stage", "aws.s3.Bucket", "aws.s3.BucketPolicy", "aws.acm.Certificate",
-         "aws.scheduler.Schedule")
+         "aws.scheduler.Schedule", "aws.dynamodb.Table", "aws.events.Rule")
 
 
 def census(aws: Aws) -> list[Thing]:
     """All things of those types in the account."""
     found: list[Thing] = []
-    for read in (_queues, _roles, _functions, _mappings, _groups, _apis, _buckets, _certificates, _schedules):
+    for read in (_queues, _roles, _functions, _mappings, _groups, _apis, _buckets, _certificates, _schedules, _tables, _rules):
         found += [(type, id, json.dumps(shape, sort_keys=True, default=str)) for type, id, shape in read(aws)]
     return found
 
@@ -54,7 +54,9 @@ def _roles(aws: Aws) -> Rows:
 
 def _functions(aws: Aws) -> Rows:
     for f in aws.call("lambda", "list_functions")["Functions"]:
-        yield "aws.lambda.Function", f["FunctionName"], [f["Role"], f["Timeout"], f.get("Environment"), f["CodeSha256"]]
+        variables = f.get("Environment", {}).get("Variables", {})
+        plain = {k: v for k, v in variables.items() if not k.startswith("SST_")}    # encrypted anew each time
+        yield "aws.lambda.Function", f["FunctionName"], [f["Role"], f["Timeout"], plain, sorted(variables)]
         policy = aws.call("lambda", "get_policy", {"FunctionName": f["FunctionName"]})["Policy"] if _has_policy(aws, f) else "{}"
         for s in json.loads(policy).get("Statement", ()):
             yield "aws.lambda.Permission", f"{f['FunctionName']}/{s['Sid']}", [s["Action"], s["Principal"], s.get("Condition")]
@@ -117,6 +119,17 @@ def _schedules(aws: Aws) -> Rows:
         yield "aws.scheduler.Schedule", s["Name"], [seen["ScheduleExpression"], seen["Target"]["Arn"], seen["Target"]["RoleArn"]]
 
 
+def _tables(aws: Aws) -> Rows:
+    for name in aws.call("dynamodb", "list_tables")["TableNames"]:
+        yield "aws.dynamodb.Table", name, aws.call("dynamodb", "describe_table", {"TableName": name})["Table"]["KeySchema"]
+
+
+def _rules(aws: Aws) -> Rows:
+    for rule in aws.call("events", "list_rules")["Rules"]:
+        targets = aws.call("events", "list_targets_by_rule", {"Rule": rule["Name"]})["Targets"]
+        yield "aws.events.Rule", rule["Name"], [rule["Name"], rule.get("ScheduleExpression"), [t["Arn"] for t in targets]]
+
+
 def shapes(things: list[Thing]) -> Counter[tuple[str, str]]:
     """The world as two runs of the same program must leave it: without the random parts of names, and without ids."""
     apis = {id for type, id, _ in things if type == "aws.apigatewayv2.Api"}
@@ -135,10 +148,11 @@ def same(now: list[Thing], then: list[Thing]) -> str:
     return "" if a == b else f"missing: {[*(b - a).elements()]}\ntoo much: {[*(a - b).elements()]}"
 
 
-def state_of(folder: Path, stage: str = "local") -> Snapshot:
-    home = StateHome.local(folder / ".sst/local", APP)
+def state_of(folder: Path, app: str = APP) -> Snapshot:
+    """The state of stage ``local``."""
+    home = StateHome.local(folder / ".sst/local", app)
     try:
-        return home.stage(stage, here("census")).load()
+        return home.stage("local", here("census")).load()
     finally:
         home.close()
 

@@ -18,6 +18,8 @@ from .forge import Forge
 FIGURES: Counter[str] = Counter()
 FULL = bool(os.environ.get("SST_TORTURE"))
 """Set by ``make torture``: every boundary, not a sample of them."""
+ROUNDS = int(os.environ.get("SST_TORTURE") or 1)
+"""How often what is random is done."""
 
 
 @pytest.fixture
@@ -51,6 +53,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for report in terminalreporter.stats.get("passed", ()):
+        FIGURES.update({name: n for name, n in report.user_properties if isinstance(n, int)})
     if FIGURES:
         terminalreporter.section("torture")
         for name, count in sorted(FIGURES.items()):

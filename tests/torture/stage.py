@@ -42,6 +42,8 @@ class Stage:
     figures: Counter[str]
     home: str = "local"
     environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+    """The one that signals are meant for."""
 
     def __post_init__(self) -> None:
         kept = {k: os.environ[k] for k in ("PATH", "LANG") if k in os.environ}

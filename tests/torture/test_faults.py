@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from sst.embedded.cloud import Cloud
 from sst.providers.aws.client import Aws
 
-from .conftest import FULL
+from .conftest import FULL, ROUNDS
 from .proxy import Break, Fault, Lose, Refuse, Request, Slow, proxy
 from .stage import Stage
 
@@ -68,3 +69,32 @@ def test_some_calls_go_wrong(stage: Stage, kind: str) -> None:
             stage.way.decide = lambda r: None
             stage.command(generation)
         stage.check(worlds[generation])
+
+
+@pytest.mark.parametrize("stage", ["aws"], indirect=True)
+def test_a_death_at_a_call_with_the_state_in_a_bucket(stage: Stage) -> None:
+    """All that the unchanged ``sst`` does is a call here, the writes of its state too: it is killed as one comes by, or once it is done."""
+    first = len(stage.way.names)
+    worlds = {g: stage.calm(g) for g in ("deploy", "replace")}
+    longest = (len(stage.way.names) - first) // 2
+    stage.remove()
+    worlds["remove"] = []
+    every = max(2, 24 // ROUNDS) if FULL else longest // 2
+    for at in range(5, longest, every):
+        for generation, then in worlds.items():
+            if generation != "remove":
+                stage.write(generation)
+            kill_at(stage, len(stage.way.names) + at, "before" if at % 2 else "after")
+            words = ("remove", "--yes") if generation == "remove" else ("deploy", "--yes")
+            stage.process = stage.start(*words)
+            stage.figures["crashes survived"] += stage.end(stage.process).code == -signal.SIGKILL
+            stage.way.reached = lambda r, when: None
+            stage.command(generation)
+            stage.check(then)
+
+
+def kill_at(stage: Stage, number: int, moment: str) -> None:
+    def reached(request: Request, when: str) -> None:
+        if request.number == number and when == moment and stage.process:
+            stage.process.kill()
+    stage.way.reached = reached

@@ -1,6 +1,8 @@
 """SIGKILL before and after each call of the cloud and each write of the state; then the command is run again, and that is all."""
 from __future__ import annotations
 
+import os
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +14,15 @@ from sst.providers.aws.client import Aws
 
 from .apps import write_app
 from .census import Thing, census, same, state_of, whole
-from .conftest import FULL
+from .conftest import FULL, ROUNDS
 from .doomed import Doom
 from .forge import Ended, Forge
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(3600)]
 
-LIFE = ("deploy", "update", "replace", "deploy", "remove")
-"""What happens to the app, over and over. The second ``deploy`` replaces and updates everything back."""
-SAMPLE = 17
+LIFE = ("deploy", "update", "replace", "rollback", "deploy", "remove")
+"""What happens to the app, over and over. ``rollback`` replaces back what was replaced."""
+SAMPLE = 19
 """In ``make test`` each so many-th boundary is a death."""
 
 
@@ -32,12 +34,20 @@ class Life:
     aws: Aws
     figures: Counter[str]
     wrong: list[str] = field(default_factory=list)
+    version: int = 0
+    """Of the state after the update, which the rollback goes back to."""
 
     def run(self, step: str, kill: str = "") -> Ended:
-        if step != "remove":
+        words = [step, "--yes"]
+        if step == "rollback":
+            words.append(str(self.version))
+        elif step != "remove":
             write_app(self.folder, step)
-        words = ["remove", "--yes"] if step == "remove" else ["deploy", "--yes"]
-        return self.forge.run([*words, "--stage", "local"], self.folder, Doom(self.given, str(self.folder.parent / "log"), kill))
+            words[0] = "deploy"
+        ended = self.forge.run([*words, "--stage", "local"], self.folder, Doom(self.given, str(self.folder.parent / "log"), kill))
+        if step == "update" and not ended.code:
+            self.version = state_of(self.folder).serial
+        return ended
 
     def calm(self) -> tuple[list[list[str]], list[list[Thing]]]:
         """An undisturbed life: the boundaries of each step, and the world after it."""
@@ -89,3 +99,15 @@ def test_a_death_at_each_boundary(life: Life) -> None:
         if life.wrong:
             life.mend()
     assert not life.wrong, f"{len(life.wrong)} problems\n\n" + "\n\n".join(life.wrong)
+
+
+def test_one_death_after_the_other(life: Life) -> None:
+    """The command that cleans up after a crash dies too, at any boundary, twice."""
+    boundaries, worlds = life.calm()
+    rng = random.Random(int(os.environ.get("SST_TORTURE_SEED", "1")))
+    for _ in range(ROUNDS):
+        for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):
+            life.die(step, tuple(rng.sample(labels, 3)), then)
+        if life.wrong:
+            life.mend()
+    assert not life.wrong, "\n\n".join(life.wrong)
