@@ -81,11 +81,14 @@ def test_a_plan_that_would_not_say_all_is_not_saved(project: Project) -> None:
     project.program('a = File("A")\nsst.later(a.path, lambda path: File("B", text=path))')
     assert "this plan can't be saved: the program decides more" in project.fails("diff", "-o", "plan.json")
     assert "can't be saved" in project.fails("diff", "-o", "plan.json", "--refresh")
+    project.program(TWO)
+    assert 'can\'t be named "out.txt": bundles would hold it' in project.fails("diff", "-o", "out.txt")
+    project.run("diff", "-o", "../out.txt")
 
 
 @pytest.mark.parametrize(("text", "said"), [
     (None, "the plan plan.json can't be read: No such file"), ("{", "plan.json is not JSON"), ("[]", "plan.json is not a saved plan"),
-    ('{"plan": 9}', "was saved by another version"), ('{"plan": 1, "app": 3}', "was damaged or edited")])
+    ('{"sst_plan": 9}', "was saved by another version"), ('{"sst_plan": 1, "app": 3}', "was damaged or edited")])
 def test_files_that_are_no_plan(project: Project, text: str | None, said: str) -> None:
     project.program(TWO)
     if text is not None:

@@ -47,6 +47,21 @@ def never(name: str) -> bool:
     return name in _NEVER or name.endswith((".pyc", ".pyo", ".egg-info", ".log")) or secret(name)
 
 
+PLAN = b'{\n  "sst_plan": '
+"""How a saved plan begins."""
+
+
+def saved_plan(path: Path) -> bool:
+    """Whether it is a plan of ``sst diff -o``: lying in the project it must not become part of what it plans."""
+    if "plan" not in path.name or path.suffix != ".json":
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(PLAN)) == PLAN
+    except OSError:
+        return False
+
+
 def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: True) -> list[File]:
     """The files under a folder that are neither ignored (and untracked) nor ruled out by ``never`` or ``keep``, sorted by name.
 
@@ -72,7 +87,7 @@ def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: 
                     outside = e.is_symlink() and home not in Path(e.path).resolve().parents
                     if not outside and not (Path(e.path) / "pyvenv.cfg").exists() and not (e.is_symlink() and _loops(e.path)):
                         enter(name, rules, ignored)
-                elif e.is_file():
+                elif e.is_file() and not saved_plan(Path(e.path)):
                     s = e.stat()
                     found.append(File(name, Path(e.path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100)))
 

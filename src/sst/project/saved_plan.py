@@ -33,8 +33,11 @@ def save_plan(world: World, file: Path, plan: Plan, snapshot: Snapshot, *, choic
     if plan.undecided:
         raise UserError("this plan can't be saved: the program decides more during the deploy (sst.later), so the plan does not say all",
                         hint="deploy it without a saved plan")
+    if world.project.root in file.parents and not ("plan" in file.name and file.suffix == ".json"):
+        raise UserError(f'a plan that lies in the project can\'t be named "{file.name}": bundles would hold it',
+                        hint='give it a name like "plan.json" or "plan-prod.json", or another folder')
     part = choice or Choice()
-    data = {"plan": _VERSION, **_facts(world, plan, snapshot), "target": list(part.target), "exclude": list(part.exclude),
+    data = {"sst_plan": _VERSION, **_facts(world, plan, snapshot), "target": list(part.target), "exclude": list(part.exclude),
             **plan_data(plan, key=_key(world))}
     text = json.dumps(data, indent=2) + "\n"
     draft = file.with_name(f".{file.name}.{os.getpid()}")
@@ -54,9 +57,9 @@ def read_plan(file: Path) -> dict[str, Any]:
         raise UserError(f"{file.name} is not JSON: {e}", hint="sst diff -o plan.json makes a plan") from e
     parts: Mapping[str, type] = {"app": str, "stage": str, "account": str, "region": str, "lineage": str, "serial": int, "program": str,
                                  "artefacts": dict, "key": str, "target": list, "exclude": list, "undecided": bool, "steps": list}
-    if not isinstance(data, dict) or "plan" not in data:
+    if not isinstance(data, dict) or "sst_plan" not in data:
         raise UserError(f"{file.name} is not a saved plan", hint="sst diff -o plan.json makes one")
-    if data["plan"] != _VERSION:
+    if data["sst_plan"] != _VERSION:
         raise UserError(f"{file.name} was saved by another version of sst", hint="make a new one: sst diff -o plan.json")
     if any(not isinstance(data.get(k), kind) for k, kind in parts.items()) or not all(
             isinstance(s, dict) and {"op", "key", "name"} <= s.keys() for s in data["steps"]):

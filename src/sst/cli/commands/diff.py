@@ -51,7 +51,7 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
     if snapshot.pending:
         screen.warn(f"{len(snapshot.pending)} operations of an earlier command have not ended; the next deploy settles them first")
     if output:
-        save_plan(world, Path(call.cwd, output), plan, snapshot, choice=choice)
+        save_plan(world, Path(call.cwd, output).resolve(), plan, snapshot, choice=choice)
     if screen.as_json:
         screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **({"drift": drift_data(rows)} if refresh else {})})
     else:
