@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sst.core.model import Snapshot
+from sst.errors import ProviderError
 from sst.providers.aws.client import Aws
 from sst.state.holder import here
 from sst.state.home import StateHome
@@ -53,23 +54,25 @@ def _roles(aws: Aws) -> Rows:
 
 
 def _functions(aws: Aws) -> Rows:
-    for f in aws.call("lambda", "list_functions")["Functions"]:
+    page = aws.call("lambda", "list_functions")
+    found = page["Functions"]
+    while marker := page.get("NextMarker"):
+        page = aws.call("lambda", "list_functions", {"Marker": marker})
+        found += page["Functions"]
+    for f in found:
         variables = f.get("Environment", {}).get("Variables", {})
         plain = {k: v for k, v in variables.items() if not k.startswith("SST_")}    # encrypted anew each time
         yield "aws.lambda.Function", f["FunctionName"], [f["Role"], f["Timeout"], plain, sorted(variables)]
-        policy = aws.call("lambda", "get_policy", {"FunctionName": f["FunctionName"]})["Policy"] if _has_policy(aws, f) else "{}"
-        for s in json.loads(policy).get("Statement", ()):
+        for s in _policy(aws, "lambda", "get_policy", {"FunctionName": f["FunctionName"]}).get("Statement", ()):
             yield "aws.lambda.Permission", f"{f['FunctionName']}/{s['Sid']}", [s["Action"], s["Principal"], s.get("Condition")]
 
 
-def _has_policy(aws: Aws, function: Any) -> bool:
-    from sst.errors import ProviderError
-
+def _policy(aws: Aws, service: str, operation: str, of: dict[str, str]) -> Any:
     try:
-        aws.call("lambda", "get_policy", {"FunctionName": function["FunctionName"]})
-    except ProviderError:
-        return False
-    return True
+        return json.loads(aws.call(service, operation, of)["Policy"])
+    except ProviderError as e:
+        assert e.code in ("ResourceNotFoundException", "NoSuchBucketPolicy"), e
+        return {}
 
 
 def _mappings(aws: Aws) -> Rows:
@@ -98,14 +101,10 @@ def _apis(aws: Aws) -> Rows:
 
 
 def _buckets(aws: Aws) -> Rows:
-    from sst.errors import ProviderError
-
     for b in aws.call("s3", "list_buckets").get("Buckets", ()):
         yield "aws.s3.Bucket", b["Name"], b["Name"]
-        try:
-            yield "aws.s3.BucketPolicy", b["Name"], json.loads(aws.call("s3", "get_bucket_policy", {"Bucket": b["Name"]})["Policy"])
-        except ProviderError as e:
-            assert e.code == "NoSuchBucketPolicy", e
+        if policy := _policy(aws, "s3", "get_bucket_policy", {"Bucket": b["Name"]}):
+            yield "aws.s3.BucketPolicy", b["Name"], policy
 
 
 def _certificates(aws: Aws) -> Rows:
@@ -137,6 +136,7 @@ def shapes(things: list[Thing]) -> Counter[tuple[str, str]]:
     def plain(text: str) -> str:
         for id in apis:
             text = text.replace(id, "<api>")
+        text = re.sub(r"127\.0\.0\.1:\d+", "<address>", text)
         return re.sub(r"(-[A-Za-z]+)-[abcdefhkmnorstuvwxz]{8}", r"\1", text)
 
     return Counter((type, plain(shape)) for type, _, shape in things)
@@ -162,6 +162,6 @@ def whole(snapshot: Snapshot, things: list[Thing]) -> str:
     if snapshot.pending or snapshot.deposed:
         return f"pending {[*snapshot.pending]}, waiting for deletion {[*snapshot.deposed]}"
     unsure = [u for u, s in snapshot.resources.items() if s.unsure]
-    known = {(s.type, s.id) for s in snapshot.resources.values() if s.type in ORDER}
+    known = {(s.type, s.id.partition(":function:")[2] or s.id) for s in snapshot.resources.values() if s.type in ORDER}
     live = {(type, id) for type, id, _ in things}
     return f"unsure {unsure}, only in the state {known - live}, only in the cloud {live - known}" if unsure or known != live else ""
