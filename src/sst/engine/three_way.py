@@ -30,13 +30,13 @@ class Row:
 
 
 def three_way(found: Sequence[Drift], plan: Plan) -> list[Row]:
-    """The rows of what was found; ``plan`` is that of the program over the same state."""
+    """The rows of what was found, by name; ``plan`` is that of the program over the same state."""
     steps: dict[str, Step] = {}
     for s in plan.steps:
         if s.op not in (Op.DELETE, Op.FORGET):
             steps[s.moved_from or s.urn] = s
     rows = []
-    for d in found:
+    for d in sorted(found, key=lambda d: (d.name.split("/"), d.urn)):
         step = steps.get(d.urn)
         rows.append(Row(d, True, step.inputs.get(d.property), step.where) if step else Row(d))
     return rows
