@@ -19,7 +19,7 @@ from .conftest import SST, Project
     (["deploy", "--tarjet", "A"], "✗ sst deploy has no option --tarjet\n  hint: did you mean --target?\n"),
     (["deploy", "--xyzzy"], "✗ sst deploy has no option --xyzzy\n  hint: see `sst deploy --help`\n"),
     (["deploy", "--stage"], "option '--stage' requires an argument\n"),
-    (["deploy", "extra"], "✗ sst deploy: got unexpected extra argument (extra)\n"),
+    (["deploy", "extra"], "✗ the plan extra can't be read: No such file or directory\n"),
     (["invoke"], "✗ sst invoke: missing argument 'NAME'\n"),
     (["secret", "sett", "A", "b"], '✗ there is no command "sst secret sett"\n  hint: did you mean "set"?\n'),
     (["completion", "tcsh"], "✗ sst completion: invalid value for '{bash|zsh|fish}': 'tcsh' is not one of"),

@@ -132,7 +132,7 @@ def docstring_example(owner: object, name: str) -> Block | None:
 def clean_process() -> Iterator[None]:
     """Programs run in this process: its environment and import path are put back."""
     environment, path, finders = dict(os.environ), list(sys.path), list(sys.meta_path)
-    modules = set(sys.modules)
+    modules, kinds = set(sys.modules), set(Resource.kinds)
     try:
         yield
     finally:
@@ -140,7 +140,7 @@ def clean_process() -> Iterator[None]:
         os.environ.update(environment)
         sys.path[:], sys.meta_path[:] = path, finders
         for type, kind in list(Resource.kinds.items()):
-            if not kind.__module__.startswith("sst."):
+            if type not in kinds and not kind.__module__.startswith("sst."):
                 del Resource.kinds[type]
             elif "link" in vars(kind):
                 del kind.link  # type: ignore[attr-defined]  # put there by Linkable.wrap
