@@ -183,3 +183,39 @@ def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) ->
         assert "1 deleted" in p.run("orphans", "--remove", "--lineage", "another", "--yes").out
         assert names_of(aws) == ["foreign", "nobody"]
     assert "Writer" in p.run("state", "list").out and "no drift" in p.run("refresh").out
+
+
+def test_all_of_it_on_a_stage_in_aws(cloud_stage: Project) -> None:
+    """State in a bucket and keys in SSM: any endpoint that speaks AWS will do, here that of the cloud on this machine."""
+    p = cloud_stage
+    program(p, 'sqs.Queue("Local")')
+    p.run("deploy")
+    way = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+    p.environment |= {**dict(zip(way, p.run("shell", "--", "printenv", *way).out.splitlines(), strict=True)), "SST_STAGE": "prod"}
+
+    body = 'word = sst.Secret("Word")\nssm.Parameter("Held", value=word.value)\nsqs.Queue("Jobs", visibility_timeout=60)'
+    program(p, body)
+    p.run("secret", "set", "Word", stdin="plain-xyzzy\n")
+    p.run("diff", "-o", "plan.json")
+    saved = json.loads((p.root / "plan.json").read_text())
+    assert saved["account"] == "000000000000" and "plain-xyzzy" not in json.dumps(saved)
+    (p.root / "plan.json").write_text(json.dumps({**saved, "account": "111111111111"}, indent=2))
+    assert "the account is 000000000000; it was 111111111111" in p.fails("deploy", "plan.json")
+    (p.root / "plan.json").write_text(json.dumps(saved, indent=2))
+    assert "2 created" in p.run("deploy", "plan.json").out
+    assert "no drift" in p.run("refresh").out and "no orphans" in p.run("orphans").out
+
+    program(p, body.replace("60", "90"))
+    p.run("deploy")
+    assert "1 updated" in p.run("rollback", "--yes").out
+    assert p.run("secret", "rotate-key").out.count("k2")
+    assert "visibility_timeout: 60 → 90" in p.run("diff").out and "can't be read" in p.fails("rollback", "1", "--yes", code=3)
+    assert "nothing needs repair" in p.run("state", "repair").out
+    p.run("state", "mv", "Jobs", "Work")
+    program(p, body.replace("Jobs", "Work"))
+    assert "no changes" in p.run("deploy").out
+    p.run("state", "rm", "Work", "--yes")
+    assert [c["name"] for c in p.run("orphans", "--json").json["orphans"]] == ["Jobs"]
+    assert "1 deleted" in p.run("orphans", "--remove", "--yes").out
+    p.run("remove", "--yes")
+    assert "no orphans" in p.run("orphans").out and "Local" in p.run("state", "list", "--stage", "local").out

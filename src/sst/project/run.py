@@ -195,10 +195,11 @@ def remember(world: World, session: Session, graph: Graph) -> None:
 
 
 def saved(session: Session, work: Callable[[], Result]) -> Result:
-    """Do it, and save whatever came of it. After a take-over nothing may be saved: the journal has what was done."""
+    """Do it, and save whatever came of it. After a take-over nothing may be saved, and where the user did not agree nothing needs to be:
+    the journal has what was done."""
     try:
         result = work()
-    except Fenced:
+    except (Fenced, UserError):
         raise
     except BaseException:
         session.command += FAILED
