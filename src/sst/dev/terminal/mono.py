@@ -1,0 +1,143 @@
+"""All panes in one stream: each line after the title of its pane. For small terminals, for CI, for reading with other tools."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from .pane import LogPane, Pane, ProcessPane, kill_all, stop_all
+
+__all__ = ["Mono"]
+
+_COLOURS = ("36", "35", "33", "32", "34", "96", "95", "93")
+
+
+class Mono:
+    """Shows ``panes`` as lines on ``out`` until SIGINT, SIGTERM or ``stop``. ``colour`` paints the titles."""
+
+    def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], out: TextIO, colour: bool = False, columns: int = 80,
+                 grace: float = 3.0) -> None:
+        self.environment, self.panes = environment, list(panes)
+        self._out, self._colour, self._columns, self._grace = out, colour, columns, grace
+        self._over: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._tasks = set[asyncio.Task[Any]]()
+        self._stops = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._columns, 24
+
+    async def run(self) -> None:
+        """Programs have ended when it returns or raises."""
+        self._loop = asyncio.get_running_loop()
+        self._over = self._loop.create_future()
+        with self._signals():
+            try:
+                for pane in self.panes:
+                    self._begin(pane)
+                self.task(self._tick())
+                await self._over
+                await stop_all(self.panes, grace=self._grace)
+            finally:
+                kill_all(self.panes)
+                for task in self._tasks:
+                    task.cancel()
+                for pane in self.panes:
+                    pane.tap(None)
+                    pane.host = None
+
+    def stop(self) -> None:
+        """End ``run``. Once more: don't wait for the programs. From any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop)
+
+    def add(self, pane: Pane) -> None:
+        self.panes.append(pane)
+        if self._over:
+            self._begin(pane)
+
+    async def remove(self, pane: Pane) -> None:
+        await stop_all([pane], grace=self._grace)
+        self.panes.remove(pane)
+        pane.tap(None)
+        pane.host = None
+
+    def select(self, pane: Pane) -> None:
+        """Nothing to choose here."""
+
+    def say(self, text: str, *, seconds: float = 4.0) -> None:
+        self._line("sst", "2", text)
+
+    def changed(self, pane: Pane) -> None:
+        pass
+
+    def guard(self, call: Callable[[], None]) -> Callable[[], None]:
+        """For callbacks of the loop: an error ends ``run`` and is raised from it."""
+        def guarded() -> None:
+            try:
+                call()
+            except Exception as error:
+                if self._over is None or self._over.done():
+                    raise
+                self._over.set_exception(error)
+        return guarded
+
+    def task(self, work: Coroutine[Any, Any, Any]) -> None:
+        assert self._loop
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _stop(self) -> None:
+        self._stops += 1
+        if self._over and not self._over.done():
+            self._over.set_result(None)
+        if self._stops > 1:
+            kill_all(self.panes)
+
+    def _begin(self, pane: Pane) -> None:
+        pane.host = self
+        pen = _COLOURS[self.panes.index(pane) % len(_COLOURS)]
+        pane.resize(max(20, self._columns - len(pane.title) - 3), 24)
+        pane.tap(lambda line: self._line(pane.title, pen, line))
+        if isinstance(pane, LogPane):
+            for line in pane.lines():
+                self._line(pane.title, pen, line)
+        if isinstance(pane, ProcessPane):
+            if pane.autostart:
+                pane.start()
+            else:
+                self._line(pane.title, pen, "does not start by itself")
+
+    def _line(self, title: str, pen: str, line: str) -> None:
+        head = f"\x1b[{pen}m[{title}]\x1b[0m" if self._colour else f"[{title}]"
+        with self._lock:
+            self._out.write(f"{head} {line}\n")
+            self._out.flush()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            for pane in self.panes:
+                if isinstance(pane, ProcessPane) and pane.child:
+                    pane.child.poll()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        assert self._loop
+        before = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                before[number] = signal.getsignal(number)
+                self._loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                self._loop.remove_signal_handler(number)
+                signal.signal(number, handler)

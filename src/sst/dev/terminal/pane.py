@@ -1,0 +1,323 @@
+"""What the main part of the screen can show: logs, and programs with a terminal of their own."""
+from __future__ import annotations
+
+import asyncio
+import codecs
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from .child import Child
+from .row import Row
+from .vt import Terminal
+
+__all__ = ["Host", "LogPane", "Pane", "ProcessPane"]
+
+
+class Host(Protocol):
+    """What a pane needs of the multiplexer that shows it."""
+
+    environment: Mapping[str, str]
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    def changed(self, pane: Pane) -> None: ...
+
+    def guard(self, call: Callable[[], None]) -> Callable[[], None]: ...
+
+    def task(self, work: Coroutine[Any, Any, Any]) -> None: ...
+
+
+class Pane:
+    """A title in the sidebar and rows to show. ``mark`` is its state: ``"busy"``, ``"ok"``, ``"failed"``, ``"idle"`` or ``""``."""
+
+    kind = "log"
+
+    def __init__(self, title: str, *, icon: str = "→", killable: bool = False) -> None:
+        self.title, self.icon, self.killable = title, icon, killable
+        self.note = ""
+        """A few characters at the right of its title, like a count of errors or an exit code."""
+        self.since = 0.0
+        """The time that busy began, of ``time.monotonic``; 0 shows no time."""
+        self.back = 0
+        """Rows that the view is scrolled back."""
+        self.unread = False
+        self.keys: dict[str, tuple[str, Callable[[], object]]] = {}
+        """More keys while it is chosen: ``{"i": ("input", show_input)}``; the word is for the help line."""
+        self.host: Host | None = None
+        self._mark = ""
+        self._tap: Callable[[str], object] | None = None
+
+    def tap(self, take: Callable[[str], object] | None) -> None:
+        """Give each new line to somebody else too, without what moves a cursor."""
+        self._tap = take
+
+    @property
+    def mark(self) -> str:
+        return self._mark
+
+    @mark.setter
+    def mark(self, mark: str) -> None:
+        if mark != self._mark:
+            self._mark, self.since = mark, time.monotonic() if mark == "busy" else 0.0
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.host:
+            self.host.changed(self)
+
+    def rows(self, columns: int, lines: int) -> list[Row]:
+        """What is to be seen now; ``back`` is brought into its limits."""
+        raise NotImplementedError
+
+    def scroll(self, rows: int) -> None:
+        """Back by rows; less than 0 is towards the end."""
+        self.back = max(0, self.back + rows)
+
+    def clear(self) -> None:
+        raise NotImplementedError
+
+    def resize(self, columns: int, lines: int) -> None:
+        pass
+
+
+_LONGEST = 1 << 17
+"""Characters of a line that has no end which are kept for whoever reads lines."""
+
+_UNSAFE = re.compile(
+    r"\x1b\[[0-9;:]*m|\x1b(?:\[[0-9;:<=>? -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _safe(line: str) -> str:
+    """Keep colours, drop whatever else moves a terminal. Of a line that a program drew over with CR its last version stays."""
+    if "\r" in line:
+        line = line.rstrip("\r").rsplit("\r", 1)[-1]
+    return _UNSAFE.sub(lambda m: m[0] if m[0].endswith("m") and m[0].startswith("\x1b[") else "", line)
+
+
+class LogPane(Pane):
+    """Lines that are written to it, with SGR colours; the last ``keep`` of them. ``write_line`` may be called from any thread."""
+
+    def __init__(self, title: str, *, icon: str = "λ", keep: int = 10_000) -> None:
+        super().__init__(title, icon=icon)
+        self._lines = deque[str](maxlen=keep)
+        self._inbox = deque[str]()
+        self._broken: dict[str, list[Row]] = {}
+        self._columns = 0
+        self._filter = ""
+
+    def write_line(self, text: str) -> None:
+        """Add a line, or several that newlines part."""
+        self._inbox.extend(text.split("\n"))
+        if self._tap:
+            for line in text.split("\n"):
+                self._tap(_safe(line))
+        self.unread = True
+        self._tell()
+
+    def clear(self) -> None:
+        self._take()
+        self._lines.clear()
+        self._broken.clear()
+        self.back = 0
+        self._tell()
+
+    @property
+    def filter(self) -> str:
+        """Only lines that hold this are shown, in whatever case; ``""`` shows all."""
+        return self._filter
+
+    @filter.setter
+    def filter(self, text: str) -> None:
+        self._filter, self.back = text, 0
+        self._tell()
+
+    def lines(self) -> list[str]:
+        """All that it holds, the filter aside."""
+        self._take()
+        return list(self._lines)
+
+    def rows(self, columns: int, lines: int) -> list[Row]:
+        if columns != self._columns:
+            self._columns = columns
+            self._broken.clear()
+        self._take()
+        wanted, found = lines + self.back, list[list[Row]]()
+        have = 0
+        for line in reversed(self._lines):
+            if have >= wanted:
+                break
+            if self._shows(line):
+                found.append(self._break(line))
+                have += len(found[-1])
+        self.back = max(0, min(self.back, have - lines))
+        rows = [row for broken in reversed(found) for row in broken]
+        end = len(rows) - self.back
+        return rows[max(0, end - lines): end]
+
+    def _shows(self, line: str) -> bool:
+        return not self._filter or self._filter.lower() in _COLOUR.sub("", line).lower()
+
+    def _take(self) -> None:
+        """The view stays where it is while somebody reads further back."""
+        while self._inbox:
+            line = _safe(self._inbox.popleft())
+            self._lines.append(line)
+            if self.back and self._columns and self._shows(line):
+                self.back += len(self._break(line))
+
+    def _break(self, line: str) -> list[Row]:
+        rows = self._broken.get(line)
+        if rows is None:
+            if len(self._broken) > 4000:
+                self._broken.clear()
+            t = Terminal(max(1, self._columns), 1, keep=200)
+            t.feed(line.encode("utf-8", "replace"))
+            rows = self._broken[line] = [*t.history, *t.rows]
+        return rows
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+
+
+class ProcessPane(Pane):
+    """A command with a terminal of its own. ``command`` is a list, or a line for ``sh``. It gets ``environment`` over that of the session.
+
+    ``on_exit`` is called with its exit code each time that it ends by itself.
+    """
+
+    kind = "process"
+
+    def __init__(self, title: str, command: str | Sequence[str], *, directory: Path, environment: Mapping[str, str] | None = None,
+                 icon: str = "→", autostart: bool = True, killable: bool = True, keep: int = 5000,
+                 on_exit: Callable[[int], object] | None = None) -> None:
+        super().__init__(title, icon=icon, killable=killable)
+        self.command, self.directory, self.environment = command, directory, dict(environment or {})
+        self.autostart, self._on_exit = autostart, on_exit
+        self.terminal = Terminal(80, 24, keep=keep, reply=self.write)
+        self.child: Child | None = None
+        self._stopping = False
+        self._said, self._text = "", codecs.getincrementaldecoder("utf-8")("replace")
+        self._mark = "idle"
+        if not autostart:
+            self.write_line(f"\x1b[2m{title} does not start by itself: press enter to start it\x1b[0m")
+
+    @property
+    def alive(self) -> bool:
+        return self.child is not None and self.child.code is None
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of the last run, negative for a signal."""
+        return self.child.code if self.child else None
+
+    def write_line(self, text: str) -> None:
+        """A line of ours between the program's."""
+        start = b"\r\n" if self.terminal.x else b""
+        self.terminal.feed(start + b"".join(_safe(line).encode("utf-8", "replace") + b"\r\n" for line in text.split("\n")))
+        if self._tap:
+            for line in text.split("\n"):
+                self._tap(_safe(line))
+        self._tell()
+
+    def write(self, data: bytes) -> None:
+        """To the program, as if typed."""
+        if self.child:
+            self.child.write(data)
+
+    def start(self) -> None:
+        """Start it if it doesn't run."""
+        if self.host is None or self.alive:
+            return
+        command = ["/bin/sh", "-c", self.command] if isinstance(self.command, str) else list(self.command)
+        if self.terminal.alternate or self.terminal.modes != {7, 25}:
+            self.terminal.feed(b"\x1b[?1049l\x1b[!p\x1b[?1000;1002;1003;1004;1006;2004l")
+        try:
+            self.child = Child(command, directory=self.directory, environment={**self.host.environment, **self.environment},
+                               size=(self.terminal.columns, self.terminal.lines), heard=self._heard, ended=self._ended,
+                               guard=self.host.guard)
+        except OSError as error:
+            self.write_line(f"\x1b[31mcan't start {self.title}: {error.strerror}: {error.filename or self.directory}\x1b[0m")
+            self.mark = "failed"
+            return
+        self.note, self.mark = "", "running"
+
+    async def stop(self, *, grace: float = 3.0) -> None:
+        """End it and all of its process group."""
+        if self.child and self.alive:
+            self._stopping = True
+            try:
+                await self.child.stop(grace=grace)
+            finally:
+                self._stopping = False
+
+    async def restart(self, *, environment: Mapping[str, str] | None = None) -> None:
+        """End it and start it again, with another environment if one is given."""
+        if environment is not None:
+            self.environment = dict(environment)
+        await self.stop()
+        self.write_line("\x1b[2m[restarting]\x1b[0m")
+        self.start()
+
+    def _heard(self, data: bytes) -> None:
+        if self._tap:
+            *lines, self._said = (self._said + self._text.decode(data))[-_LONGEST:].split("\n")
+            for line in lines:
+                self._tap(_safe(line))
+        before = self.terminal.main.pushed
+        self.terminal.feed(data)
+        if self.back:
+            self.back = min(self.back + self.terminal.main.pushed - before, len(self.terminal.history))
+        self.unread = True
+        self._tell()
+
+    def _ended(self, code: int) -> None:
+        if self._tap and self._said:
+            self._tap(_safe(self._said))
+            self._said = ""
+        if self.terminal.alternate or self.terminal.modes != {7, 25}:
+            self.terminal.feed(b"\x1b[?1049l\x1b[!p\x1b[?1000;1002;1003;1004;1006;2004l")
+        how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
+        self.write_line(f"\x1b[0m\x1b[2m[{self.title} {how}: press enter to start it again]\x1b[0m")
+        self.note = "" if code == 0 or self._stopping else f"{code}"
+        self.mark = "idle" if self._stopping else "failed" if code else "ok"
+        if self._on_exit and not self._stopping:
+            self._on_exit(code)
+
+    def rows(self, columns: int, lines: int) -> list[Row]:
+        t = self.terminal
+        self.back = 0 if t.alternate else min(self.back, len(t.history))
+        if not self.back:
+            return t.rows
+        first = len(t.history) - self.back
+        return [*(t.history[n] for n in range(first, min(first + lines, len(t.history)))), *t.rows[: max(0, lines - self.back)]]
+
+    def clear(self) -> None:
+        self.terminal.history.clear()
+        self.back = 0
+        if not self.terminal.alternate:
+            t = self.terminal
+            t.grid.rows[:] = [*t.grid.rows[t.y: t.y + 1], *(Row(t.columns) for _ in range(t.lines - 1))]
+            t.y = 0
+        self._tell()
+
+    def resize(self, columns: int, lines: int) -> None:
+        self.terminal.resize(columns, lines)
+        if self.child:
+            self.child.resize(columns, lines)
+
+
+def kill_all(panes: Sequence[Pane]) -> None:
+    """End every program at once."""
+    for pane in panes:
+        if isinstance(pane, ProcessPane) and pane.child:
+            pane.child.kill()
+
+
+async def stop_all(panes: Sequence[Pane], *, grace: float = 3.0) -> None:
+    """End every program, all at the same time."""
+    await asyncio.gather(*(p.stop(grace=grace) for p in panes if isinstance(p, ProcessPane)))
