@@ -90,6 +90,8 @@ def test_an_import_in_the_program_shows_what_it_would_change(project: Project) -
     folder.mkdir()
     (folder / "demo-dev-A-1").write_text(json.dumps({"name": "demo-dev-A-1", "text": "other", "shape": "x"}))
     project.program('File("A", name="demo-dev-A-1", text="one", import_="demo-dev-A-1")')
+    assert "« A  test.File" in project.run("diff").out and "other" not in project.run("diff").out, "a plan makes no call"
+    assert 'text: there "other", program "one"' in project.run("diff", "--refresh").out
     said = project.fails("deploy")
     assert 'text: there "other", program "one"' in said and "Change that in what is imported" in said and "pass --yes" in said
     assert project.things["A"]["text"] == "other"

@@ -36,8 +36,8 @@ def plan_data(plan: Plan, *, key: bytes | None = None) -> dict[str, Any]:
 def program_digest(plan: Plan, *, key: bytes) -> str:
     """A fingerprint of all that the program asks for over this state, what does not change included. Lines of files don't count."""
     minted = _minted(plan)
-    facts = [{**_step(s, key, minted), "where": "", "goal": [sorted(s.goal.deps), s.goal.protect, s.goal.retain, s.goal.adopt] if s.goal else None}
-             for s in plan.steps]
+    facts = [{**_step(s, key, minted), "where": "",
+              "goal": [sorted(s.goal.deps), s.goal.protect, s.goal.retain, s.goal.adopt] if s.goal else None} for s in plan.steps]
     return hmac.new(key, json.dumps(facts, sort_keys=True).encode(), hashlib.sha256).hexdigest()
 
 

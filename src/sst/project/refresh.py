@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from ..core.model import Snapshot, fold
 from ..engine import deploy as engine
+from ..engine.adopt import Difference, differences
 from ..engine.apply import Result
 from ..engine.choice import Choice
 from ..engine.events import Event
@@ -22,7 +23,7 @@ from ..state.session import Session
 from .run import Run, hide_secrets, locked, prepared_graph, remember, saved
 from .world import Lookup, World
 
-__all__ = ["Decide", "Decision", "Refreshed", "diff_refreshed", "refresh"]
+__all__ = ["Decide", "Decision", "Refreshed", "Seen", "diff_refreshed", "refresh"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class Refreshed:
     rows: Sequence[Row]
     decision: Decision
     result: Result
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at the cloud shows: ``rows`` of drift, what things that are to be imported have otherwise, and the plan over all that."""
+
+    rows: Sequence[Row]
+    imported: Sequence[Difference]
+    plan: Plan
+    snapshot: Snapshot
 
 
 def _quiet(event: Event) -> None:
@@ -89,7 +100,7 @@ def _carry_out(world: World, session: Session, before: Snapshot, decision: Decis
 
 
 def diff_refreshed(world: World, *, choice: Choice | None = None, providers: Lookup | None = None,
-                   hide: Callable[[object], None] = lambda value: None) -> tuple[list[Row], Plan, Snapshot]:
+                   hide: Callable[[object], None] = lambda value: None) -> Seen:
     """The drift, and what a deploy would do after it was accepted. Takes no lock, writes nothing; it does read the cloud."""
     world.ask_account()
     graph = prepared_graph(world, hide)
@@ -105,4 +116,5 @@ def diff_refreshed(world: World, *, choice: Choice | None = None, providers: Loo
     for row in rows:
         if row.drift.secret:
             hide({"cloud": row.drift.cloud_value})
-    return rows, plan(graph, fold(snapshot, accepted(snapshot, found)), lookup, choice=choice), snapshot
+    then = plan(graph, fold(snapshot, accepted(snapshot, found)), lookup, choice=choice)
+    return Seen(rows, differences(then, lookup), then, snapshot)

@@ -10,6 +10,7 @@ import click
 from ..call import Call, command
 
 if TYPE_CHECKING:
+    from ...engine.adopt import Difference
     from ...engine.three_way import Row
 
 
@@ -32,7 +33,7 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
     from ...project.run import diff as run_diff
     from ...project.saved_plan import save_plan
     from ..consent import names
-    from ..ui.drift import drift_data, drift_lines
+    from ..ui.drift import difference_data, difference_lines, drift_data, drift_lines
     from ..ui.plan import show_plan
 
     if refresh and output:
@@ -43,9 +44,11 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
     world = call.world(project)
     choice = Choice(names(target), names(exclude)) if target or exclude else None
     rows: Sequence[Row] = ()
+    imported: Sequence[Difference] = ()
     with screen.result_only():
         if refresh:
-            rows, plan, snapshot = diff_refreshed(world, choice=choice, hide=screen.hide)
+            seen = diff_refreshed(world, choice=choice, hide=screen.hide)
+            rows, imported, plan, snapshot = seen.rows, seen.imported, seen.plan, seen.snapshot
         else:
             plan, snapshot = run_diff(world, choice=choice, hide=screen.hide)
     if snapshot.pending:
@@ -53,11 +56,16 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
     if output:
         save_plan(world, Path(call.cwd, output).resolve(), plan, snapshot, choice=choice)
     if screen.as_json:
-        screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **({"drift": drift_data(rows)} if refresh else {})})
+        more = {"drift": drift_data(rows), "imported": difference_data(imported)} if refresh else {}
+        screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **more})
     else:
         if refresh:
             screen.line("Changed in the cloud by hand:" if rows else "Nothing was changed in the cloud by hand.")
         for line in drift_lines(rows):
+            screen.line(screen.paint.line(line))
+        if imported:
+            screen.line("\nWhat is to be imported has otherwise:")
+        for line in difference_lines(imported):
             screen.line(screen.paint.line(line))
         if rows:
             screen.line("\nWhat `sst refresh` and then `sst deploy` would do:")
