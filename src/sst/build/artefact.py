@@ -112,9 +112,10 @@ def kept(key: str, *, cache: Path) -> Artefact | None:
     entry = cache / "artefacts" / key
     try:
         os.utime(entry)  # it is in use: see tidy
-        return _read(entry)
+        found = _read(entry)
     except FileNotFoundError:
         return None
+    return found if found.path.is_file() else None
 
 
 def _read(entry: Path) -> Artefact:
