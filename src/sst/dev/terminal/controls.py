@@ -10,6 +10,7 @@ from .frame import Layout
 from .keys import Input, Key, Keys, Mouse, Paste, key_bytes
 from .pane import LogPane, Pane, ProcessPane
 from .row import Row
+from .width import width
 
 if TYPE_CHECKING:
     from .mux import Multiplexer
@@ -48,22 +49,29 @@ class Controls:
         self.focus = self.typing = False
         self._selection = None
 
-    def help(self) -> str:
+    def help(self, room: int) -> str:
+        """The keys that do something now; the less needed are left out where there is no room."""
+        words = self._words()
+        while sum(map(width, words)) + 2 * len(words) - 2 > room and len(words) > 1:
+            del words[-2]
+        return "  ".join(words)
+
+    def _words(self) -> list[str]:
         pane = self._mux.pane
         if self.typing and isinstance(pane, LogPane):
-            return f"filter: {pane.filter}▏   enter keep   esc all lines"
+            return [f"filter: {pane.filter}▏", "enter keep", "esc all lines"]
         words = [f"↑ {pane.back} rows back, ctrl-g end"] if pane.back else []
         if isinstance(pane, LogPane) and pane.filter:
             words.append(f"only lines with “{pane.filter}”, esc all")
         if self.focus:
-            return "   ".join([*words, "ctrl-z back to the list", "shift-pgup scroll"])
+            return [*words, "shift-pgup scroll", "ctrl-z back to the list"]
         if isinstance(pane, ProcessPane):
             words += ["enter use", *(["x stop", "r restart"] if pane.killable else [])] if pane.alive else ["enter start"]
         else:
             words.append("f filter")
         more = {**pane.keys, **self._mux.keys}
         words += [f"{key} {word}" for key, (word, _) in more.items()]
-        return "   ".join(["↑↓ choose", *words, "pgup scroll", "z zoom", "ctrl-c quit"])
+        return ["↑↓ choose", *words, "pgup scroll", "z zoom", "ctrl-c quit"]
 
     def cursor(self, at: Layout) -> tuple[int, int] | None:
         """Where the program's cursor is on the user's terminal, if it is to be seen."""

@@ -33,7 +33,7 @@ def layout(columns: int, lines: int, titles: Sequence[str], *, zoom: bool = Fals
     """Below 60 columns the sidebar becomes one line at the top; a very low terminal shows the pane alone."""
     bar = lines >= 4
     wide = columns >= 60 and lines >= 4 and not zoom
-    side = max(14, min(24, max(map(width, titles), default=0) + 9)) if wide else 0
+    side = max(16, min(24 if columns >= 100 else 20, max(map(width, titles), default=0) + 12)) if wide else 0
     header = not wide and not zoom and lines >= 6
     left, top = side + 2 if side else 1, 2 if header else 1
     return Layout(columns, lines, side, left, top, max(1, columns - left + 1), max(1, lines - bar - header), bar)

@@ -109,5 +109,5 @@ def _read(m: re.Match[str]) -> Input | None:
 
 def key_bytes(key: Key, *, application: bool) -> bytes:
     """What a program gets for a key; ``application`` is its cursor key mode."""
-    raw = _CURSOR.sub(r"\x1bO\1", key.raw) if application else key.raw
+    raw = _CURSOR.sub("\x1bO\\1", key.raw) if application else key.raw
     return raw.encode()

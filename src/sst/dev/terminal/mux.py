@@ -217,7 +217,7 @@ class Multiplexer:
         pieces |= self.frame.main(at, self.controls.marked(rows))
         if self._note and self._clock() > self._note_until:
             self._note = ""
-        pieces |= self.frame.help(at, f" {self._note or self.controls.help()}", alarm=bool(self._note))
+        pieces |= self.frame.help(at, f" {self._note or self.controls.help(at.columns - 2)}", alarm=bool(self._note))
         text = self.frame.draw(at, pieces, self.controls.cursor(at))
         if isinstance(pane, ProcessPane) and pane.terminal.bell:
             pane.terminal.bell, text = False, text + "\x07"
