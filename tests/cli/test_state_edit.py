@@ -159,3 +159,16 @@ def test_what_can_not_be_repaired_is_named(project: Project) -> None:
     said = project.fails("state", "repair", code=3)
     assert "dev/snapshot/0000000002 is damaged at byte" in said and "hint: " in said
     assert versions(project) == 2, "nothing was written"
+
+
+def test_secrets_that_can_not_be_read_are_dropped_on_request_alone(project: Project) -> None:
+    project.program('File("A")')
+    project.run("secret", "set", "Key", stdin="hunter2\n")
+    project.run("deploy")
+    damage(project, "dev/secrets")
+    said = project.fails("state", "repair", code=3)
+    assert "demo/dev/secrets is damaged at byte" in said and "sst state repair --drop-secrets" in said
+    assert "demo/dev/secrets is damaged" in project.fails("secret", "set", "Key", stdin="hunter3\n", code=3)
+    assert "nothing needs repair" in project.run("state", "repair", "--drop-secrets").out
+    project.run("secret", "set", "Key", stdin="hunter3\n")
+    assert "no changes" in project.run("deploy").out

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.model import Snapshot, State
 from ..engine.choice import name_of
+from ..state.format import Damaged
 from .run import SECRET, hide_secrets
 from .world import World
 
@@ -64,13 +65,21 @@ class Repaired:
     damaged: tuple[str, ...]
 
 
-def repair(world: World) -> Repaired:
+def repair(world: World, *, drop_secrets: bool = False) -> Repaired:
     """Read every object of the stage. If the newest version is damaged, write one that the former and the journal give.
 
-    Raises ``StateError`` naming the object and the offset where that can't be done; nothing is written then.
+    ``drop_secrets``: if the values of ``sst secret set`` can't be read, start without them. Raises ``StateError`` naming the object and
+    the offset where something can't be repaired; nothing is written then.
     """
     stage = world.stage
-    world.secrets.get_all()
+    if drop_secrets:
+        world.secrets.drop_damaged()
+        world.secrets.drop_damaged(fallback=True)
+    try:
+        world.secrets.get_all()
+    except Damaged as e:
+        e.hint = "put back a copy; or start without those secrets, and set them again: sst state repair --drop-secrets"
+        raise
     snapshot = stage.load()
     used = tuple(stage.warnings)
     serial = 0

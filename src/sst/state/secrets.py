@@ -79,6 +79,19 @@ class Secrets:
         place = self._place(fallback)
         self._edit(place, lambda boxes: {n: self._seal(place, n, self._open(place, n, b, 0)) for n, b in boxes.items()}, always=True)
 
+    def drop_damaged(self, *, fallback: bool = False) -> bool:
+        """Start with no secrets if the object that holds them is damaged, or sealed with a key that is gone; whether it was."""
+        place = self._place(fallback)
+        stored = self._store.get(self._key(place))
+        try:
+            self._values(place)
+        except Damaged:
+            assert stored
+            data = format.encode("secrets", {"serial": 0, "nonce": random.token_hex(8)}, [], packed=self._store.packed)
+            self._store.put_if(self._key(place), data, stored.tag)
+            return True
+        return False
+
     def _place(self, fallback: bool) -> str:
         return FALLBACK if fallback else self._stage
 

@@ -42,8 +42,9 @@ def diff(call: Call, a: int, b: int | None) -> None:
 
 
 @state.command("repair")
+@click.option("--drop-secrets", is_flag=True, help="If the values of sst secret set can't be read, start without them.")
 @pass_call
-def repair(call: Call) -> None:
+def repair(call: Call, drop_secrets: bool) -> None:
     """Check every object of the state; write a good version again if the newest is damaged.
 
     The last good version and the journal since give the same content: then nothing is missing. If they can't, nothing is written, and the
@@ -52,7 +53,7 @@ def repair(call: Call) -> None:
     from ...project.versions import repair as run_repair
 
     project, screen = call.project(), call.screen
-    done = run_repair(call.world(project))
+    done = run_repair(call.world(project), drop_secrets=drop_secrets)
     if screen.as_json:
         screen.data({"repaired": done.serial, "from": list(done.used), "damaged": list(done.damaged)})
         return
