@@ -102,6 +102,8 @@ def _apis(aws: Aws) -> Rows:
 
 def _buckets(aws: Aws) -> Rows:
     for b in aws.call("s3", "list_buckets").get("Buckets", ()):
+        if b["Name"].startswith("sst-py-"):     # the account's own, for state and code
+            continue
         yield "aws.s3.Bucket", b["Name"], b["Name"]
         if policy := _policy(aws, "s3", "get_bucket_policy", {"Bucket": b["Name"]}):
             yield "aws.s3.BucketPolicy", b["Name"], policy

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sst.embedded import cloud as embedded
 from sst.embedded.cloud import Cloud
 from sst.providers.aws.client import Aws
 
@@ -32,6 +33,14 @@ def figures() -> Counter[str]:
 def forge() -> Iterator[Forge]:
     with Forge() as forge:
         yield forge
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud of their own: everything in it is counted."""
+    root = tmp_path_factory.mktemp("torture")
+    yield embedded.start(root, environment=os.environ)
+    embedded.reset(root)
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,7 @@ class Stage:
         return self.sst("remove", "--yes", code=code) if generation == "remove" else self.deploy(generation, code)
 
     def world(self) -> list[Thing]:
-        return [t for t in census(self.aws) if not (t[0].startswith("aws.s3.") and t[1].startswith("sst-py-"))]
+        return census(self.aws)
 
     def state(self) -> Snapshot:
         if self.home == "aws":

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 LIFE = ("deploy", "update", "replace", "rollback", "deploy", "remove")
 """What happens to the app, over and over. ``rollback`` replaces back what was replaced."""
-SAMPLE = 19
+SAMPLE = 31
 """In ``make test`` each so many-th boundary is a death."""
 
 
@@ -101,11 +101,12 @@ def test_a_death_at_each_boundary(life: Life) -> None:
     assert not life.wrong, f"{len(life.wrong)} problems\n\n" + "\n\n".join(life.wrong)
 
 
+@pytest.mark.skipif(not FULL, reason="part of make torture")
 def test_one_death_after_the_other(life: Life) -> None:
     """The command that cleans up after a crash dies too, at any boundary, twice."""
     boundaries, worlds = life.calm()
     rng = random.Random(int(os.environ.get("SST_TORTURE_SEED", "1")))
-    for _ in range(ROUNDS):
+    for _ in range(5 * ROUNDS):
         for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):
             life.die(step, tuple(rng.sample(labels, 3)), then)
         if life.wrong:
