@@ -5,7 +5,7 @@ be tagged, and are not found.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,14 +79,14 @@ TYPES: Mapping[str, _List] = {
 """In the order in which they can be deleted."""
 
 
-def find_carriers(provider: AwsProvider) -> list[Carrier]:
+def find_carriers(provider: AwsProvider, types: Iterable[str] = TYPES) -> list[Carrier]:
     """All things of the account, in the app's region, that carry the tags of the provider's app and stage.
 
     One call for each page of a list, and one for each thing whose list does not show its tags. Raises ``ProviderError`` where a list
     is refused: then it can't be told what there is.
     """
     with ThreadPoolExecutor(_TOGETHER, thread_name_prefix="sst-orphans") as pool:
-        listed = pool.map(lambda t: [(t, item) for item in _listed(provider, t)], TYPES)
+        listed = pool.map(lambda t: [(t, item) for item in _listed(provider, t)], types)
         found = pool.map(lambda pair: _carrier(provider, *pair), [pair for some in listed for pair in some])
         return [c for c in found if c]
 
