@@ -46,6 +46,9 @@ def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accep
                   choice=choice)
         done = run_refresh(call.world(project), run, decide)
     done.result.check()
+    if done.result.interrupted:
+        screen.warn("interrupted: the state says what the cloud had; `sst deploy` brings the program's values")
+        raise KeyboardInterrupt
     kept, back = len(done.decision.accept), len(done.decision.revert)
     left = len(done.rows) - kept - back
     if screen.as_json:
