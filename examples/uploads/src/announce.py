@@ -10,7 +10,8 @@ def handler(event, context):
     failed = []
     for record in event["Records"]:
         try:
-            photos.update_item(Key={"id": record["body"]}, UpdateExpression="SET announced = :yes", ExpressionAttributeValues={":yes": True})
+            photos.update_item(Key={"id": record["body"]}, UpdateExpression="SET announced = :yes",
+                               ExpressionAttributeValues={":yes": True})
         except Exception as e:
             print(f"{record['body']}: {e}")
             failed.append({"itemIdentifier": record["messageId"]})
