@@ -114,7 +114,7 @@ class Aws:
                     if not worth_another(e, failures=failures, waited=waited, policy=self.policy, repeatable=again):
                         raise
                     self._tell(note, e)
-                    self.sleep(pause(failures))
+                    self.sleep(pause(failures, cap=5 if isinstance(e, Throttled) else 20))     # the bucket sets the pace of those
 
     def _once(self, model: Service, operation: str, prepared: Prepared, guard: Callable[[], None] | None = None) -> dict[str, Any]:
         place, name = prepared.place, f"{model.name} {operation}"
