@@ -20,6 +20,8 @@ __all__ = ["Child"]
 # A leader of a session gets the first terminal that it opens as its own: so nothing of ours runs between fork and exec.
 _OPEN_TERMINAL = 'exec <>"$0" >&0 2>&0; exec "$@"'
 _CHUNK = 1 << 16
+_WINDOW, _BUDGET = 1 / 30, 100_000
+"""At most so many bytes are taken in so many seconds."""
 _HELD = 1 << 20
 """Bytes of input that a program which doesn't read is owed; the rest is dropped."""
 
@@ -37,6 +39,7 @@ class Child:
         self._heard, self._ended, self._guard = heard, ended, guard
         self._loop = asyncio.get_running_loop()
         self._owed = bytearray()
+        self._window, self._taken = 0.0, 0
         self.code: int | None = None
         self._master, slave = pty.openpty()
         self._lifeline = Lifeline()
@@ -96,9 +99,24 @@ class Child:
             data = b""
         if data:
             self._heard(data)
+            self._slow_down(len(data))
             return
         self._loop.remove_reader(self._master)  # nobody has the terminal open
         self.poll()
+
+    def _slow_down(self, size: int) -> None:
+        """A program that floods its terminal waits for us, as it would for a real one: the loop has other things to do."""
+        now = self._loop.time()
+        if now > self._window + _WINDOW:
+            self._window, self._taken = now, 0
+        self._taken += size
+        if self._taken > _BUDGET:
+            self._loop.remove_reader(self._master)
+            self._loop.call_at(self._window + _WINDOW, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._master >= 0:
+            self._loop.add_reader(self._master, self._guard(self._read))
 
     def _release(self) -> None:
         """It has its terminal: give up our hold on it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .child import Child
+from .pen import apply
 from .row import Row
 from .vt import Terminal
 
@@ -88,6 +89,7 @@ class Pane:
 _LONGEST = 1 << 17
 """Characters of a line that has no end which are kept for whoever reads lines."""
 
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 _UNSAFE = re.compile(
     r"\x1b\[[0-9;:]*m|\x1b(?:\[[0-9;:<=>? -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -97,6 +99,18 @@ def _safe(line: str) -> str:
     if "\r" in line:
         line = line.rstrip("\r").rsplit("\r", 1)[-1]
     return _UNSAFE.sub(lambda m: m[0] if m[0].endswith("m") and m[0].startswith("\x1b[") else "", line)
+
+
+def _coloured(lines: list[str]) -> list[str]:
+    """Lines that can be shown one without the other."""
+    if len(lines) == 1:
+        return lines
+    pen, out = "", []
+    for line in lines:
+        out.append(f"\x1b[{pen}m{line}" if pen else line)
+        for code in _COLOUR.findall(line):
+            pen = apply(pen, code[2:-1])
+    return out
 
 
 class LogPane(Pane):
@@ -111,10 +125,11 @@ class LogPane(Pane):
         self._filter = ""
 
     def write_line(self, text: str) -> None:
-        """Add a line, or several that newlines part."""
-        self._inbox.extend(text.split("\n"))
+        """Add a line, or several that newlines part; a colour goes on until it is switched off."""
+        lines = _coloured(text.split("\n"))
+        self._inbox.extend(lines)
         if self._tap:
-            for line in text.split("\n"):
+            for line in lines:
                 self._tap(_safe(line))
         self.unread = True
         self._tell()
@@ -179,9 +194,6 @@ class LogPane(Pane):
             t.feed(line.encode("utf-8", "replace"))
             rows = self._broken[line] = [*t.history, *t.rows]
         return rows
-
-
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 class ProcessPane(Pane):
