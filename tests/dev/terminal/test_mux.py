@@ -222,6 +222,29 @@ def test_a_program_that_does_not_want_to_end_is_killed(start: Start) -> None:
     assert s.over() == 0 and s.is_restored() and not alive(int((s.folder / "pid").read_text()))
 
 
+def test_a_second_ctrl_c_waits_for_nobody(start: Start) -> None:
+    s = start(body("shell = process('shell', ['bash', '-c', 'trap \"\" HUP TERM INT; echo $$ > pid; while :; do sleep 1; done'])").replace(
+        "environment=env", "environment=env, grace=60"))
+    s.until(lambda: (s.folder / "pid").exists() and (s.folder / "pid").read_text().strip())
+    s.type("\x03")
+    s.until("once more to leave now")
+    s.type("\x03")
+    assert s.over(seconds=5) == 0 and s.is_restored() and not alive(int((s.folder / "pid").read_text()))
+
+
+def test_one_pane_alone_for_the_terminals_own_selection(start: Start) -> None:
+    s = start(body())
+    s.until("line 60 of the log")
+    s.type("z")
+    s.until(lambda: s.screen.display[22].startswith("+60ms line 60"))
+    assert "Deploy" not in s.text and s.raw.rfind(b"\x1b[?1000;1002;1006l") > s.raw.rfind(b"\x1b[?1000;1002;1006h")
+    s.type("\x1b[A\x1b[A")
+    s.until("2 rows back")
+    s.type("z")
+    s.until("Deploy")
+    assert s.raw.rfind(b"\x1b[?1000;1002;1006h") > s.raw.rfind(b"\x1b[?1000;1002;1006l")
+
+
 def test_it_is_put_aside_and_comes_back(start: Start) -> None:
     s = start(body())
     s.until("line 60 of the log")

@@ -30,7 +30,7 @@ class Controls:
         self.focus = self.typing = self.zoom = False
         self._selection: tuple[int, int, int, int] | None = None
         self._list: dict[str, Callable[[], object]] = {
-            "j": lambda: self._move(1), "down": lambda: self._move(1), "k": lambda: self._move(-1), "up": lambda: self._move(-1),
+            "j": lambda: self._move(1), "down": lambda: self._arrow(1), "k": lambda: self._move(-1), "up": lambda: self._arrow(-1),
             "tab": lambda: self._move(1), "shift-tab": lambda: self._move(-1), "enter": self._enter, "x": self._kill, "r": self._restart,
             "ctrl-c": mux.stop, "pgup": lambda: self._scroll(1.0), "pgdn": lambda: self._scroll(-1.0), "ctrl-u": lambda: self._scroll(0.5),
             "ctrl-d": lambda: self._scroll(-0.5), "shift-pgup": lambda: self._scroll(1.0), "shift-pgdn": lambda: self._scroll(-1.0),
@@ -71,7 +71,7 @@ class Controls:
             words.append("f filter")
         more = {**pane.keys, **self._mux.keys}
         words += [f"{key} {word}" for key, (word, _) in more.items()]
-        return ["↑↓ choose", *words, "pgup scroll", "z zoom", "ctrl-c quit"]
+        return ["↑↓ scroll" if self.zoom else "↑↓ choose", *words, "pgup scroll", "z list" if self.zoom else "z zoom", "ctrl-c quit"]
 
     def cursor(self, at: Layout) -> tuple[int, int] | None:
         """Where the program's cursor is on the user's terminal, if it is to be seen."""
@@ -150,6 +150,13 @@ class Controls:
         panes = self._mux.panes
         self._mux.select(panes[(self._mux.selected + by) % len(panes)])
 
+    def _arrow(self, by: int) -> None:
+        """With the mouse let go, terminals send arrows for the wheel."""
+        if self.zoom:
+            self._mux.pane.scroll(-by)
+        else:
+            self._move(by)
+
     def _enter(self) -> None:
         pane = self._mux.pane
         if isinstance(pane, ProcessPane):
@@ -189,8 +196,9 @@ class Controls:
         self.typing = isinstance(self._mux.pane, LogPane)
 
     def _zoom(self) -> None:
-        """The pane alone, so that the terminal's own selection (mostly with shift) takes nothing else."""
+        """The pane alone and the mouse let go, so that the terminal's own selection takes nothing else."""
         self.zoom = not self.zoom
+        self._mux.mouse(on=not self.zoom)
         self._mux.arrange()
 
     # mouse

@@ -32,8 +32,11 @@ class Multiplexer:
     """
 
     def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], fd: int = 0, keys: Mapping[str, Binding] | None = None,
-                 prints: LogPane | None = None, grace: float = 3.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self.environment, self.panes = environment, list(panes)
+                 prints: LogPane | None = None, title: str = "sst dev", grace: float = 3.0,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        if not panes:
+            raise ValueError("a multiplexer needs a pane to begin with")
+        self.environment, self.panes, self._title = environment, list(panes), title
         self.keys, self.prints, self._grace, self._clock = dict(keys or {}), prints, grace, clock
         self.selected = 0
         self.frame = Frame(colour=not environment.get("NO_COLOR"))
@@ -96,7 +99,9 @@ class Multiplexer:
             self._begin(pane)
 
     async def remove(self, pane: Pane) -> None:
-        """End its program and take it from the list."""
+        """End its program and take it from the list. The last one can't go: ``ValueError``."""
+        if self.panes == [pane]:
+            raise ValueError("the last pane stays")
         await stop_all([pane], grace=self._grace)
         chosen = self.pane
         self.panes.remove(pane)
@@ -159,6 +164,9 @@ class Multiplexer:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(self._ended)
 
+    def mouse(self, *, on: bool) -> None:
+        self._tty.mouse(on=on)
+
     def write(self, text: str) -> None:
         """Straight to the terminal: the clipboard, the bell."""
         self._tty.write(text)
@@ -183,6 +191,7 @@ class Multiplexer:
 
     async def _wind_up(self) -> None:
         if any(isinstance(p, ProcessPane) and p.alive for p in self.panes):
+            self.controls.left()
             self.say("ending the programs; once more to leave now", seconds=60)
             self._draw()
             await stop_all(self.panes, grace=self._grace)
@@ -244,11 +253,16 @@ class Multiplexer:
         else:
             self.stop()
 
+    def _enter(self) -> None:
+        self._tty.enter()
+        self._tty.write(f"\x1b]2;{self._title}\x07")
+        self._tty.mouse(on=not self.controls.zoom)
+
     @contextlib.contextmanager
     def _terminal(self) -> Iterator[None]:
         assert self._loop
         try:
-            self._tty.enter()
+            self._enter()
             self._loop.add_reader(self._tty.fd, self.guard(self._read))
             yield
         finally:
@@ -280,7 +294,7 @@ class Multiplexer:
         self._loop.remove_reader(self._tty.fd)
         self._tty.leave()
         os.kill(os.getpid(), signal.SIGSTOP)
-        self._tty.enter()
+        self._enter()
         self._loop.add_reader(self._tty.fd, self.guard(self._read))
         self.arrange()
 

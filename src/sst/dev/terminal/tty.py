@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["Tty"]
 
-_ENTER = "\x1b[22;0t\x1b[?1049h\x1b[?1000;1002;1006h\x1b[?2004h\x1b[?25l\x1b[2J"
+_ENTER = "\x1b[22;0t\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[2J"
 _LEAVE = "\x1b[?2026l\x1b[?1000;1002;1006l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h\x1b[23;0t"
 
 
@@ -46,6 +46,10 @@ class Tty:
         except OSError:
             columns, lines = 80, 24
         return (columns, lines) if columns > 0 and lines > 0 else (80, 24)
+
+    def mouse(self, *, on: bool) -> None:
+        """Whether clicks, drags and the wheel come to us, or are the terminal's own."""
+        self.write(f"\x1b[?1000;1002;1006{'h' if on else 'l'}")
 
     def enter(self) -> None:
         if self._before is None:
