@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [--only wide,chain,demo,scale,start] [--times N]``"""
+"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal] [--times N]``"""
 from __future__ import annotations
 
 import argparse
@@ -10,9 +10,10 @@ from .demo import run_demo
 from .report import Report
 from .scale import run_scale
 from .start import run_start
+from .terminal import run_terminal
 from .wide import run_chain, run_wide
 
-PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start}
+PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start, "terminal": run_terminal}
 
 
 def main() -> None:

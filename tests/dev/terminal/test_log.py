@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 from sst.dev.terminal.pane import LogPane
 
 
@@ -59,12 +57,3 @@ def test_the_filter_reads_text_without_colours() -> None:
     pane.filter = ""
     pane.clear()
     assert shown(pane, 20, 5) == []
-
-
-def test_ten_thousand_lines_a_second_at_least() -> None:
-    pane, start = LogPane("log"), time.perf_counter()
-    for n in range(10_000):
-        pane.write_line(f"\x1b[32m+{n}ms\x1b[0m  a line of a function that says what it does, and how long it took")
-        if n % 300 == 0:
-            pane.rows(80, 24)
-    assert time.perf_counter() - start < 1
