@@ -15,7 +15,7 @@ from typing import Any
 
 from ..core.graph import Graph
 from ..core.link import Link, Linkable
-from ..core.model import Entry, Snapshot
+from ..core.model import Entry, Op, Snapshot
 from ..core.output import gather
 from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
@@ -91,7 +91,8 @@ def deploy(world: World, run: Run) -> Done:
     world.need_artefacts(after)
     if not result.failures and not result.interrupted:
         write_outputs(project, outputs)
-    if told := keep_types(project.root, project.environ, links(graph), graph.resources):
+    told = keep_types(project.root, project.environ, links(graph), graph.resources)
+    if told and any(op is not Op.SAME for op in result.done):
         run.warn(told)
     return Done(result, outputs, before, after.serial)
 

@@ -24,6 +24,9 @@ SECRET = "(secret)"
 _GONE = object()
 
 
+_BUNDLE = {"local.Build": ("fingerprint",), "aws.lambda.Function": ("code", "handler")}
+
+
 def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
     """The plan for a person. ``everything`` shows the properties of what is created too.
 
@@ -53,10 +56,18 @@ def _step_lines(step: Step, everything: bool) -> Iterator[Line]:
         why += f"  was {step.moved_from.rpartition('::')[2]}"
     yield [(sign, style), (f" {step.name}", "bold"), (f"  {step.type}", "dim"), (why, "magenta")]
     if step.op in (Op.UPDATE, Op.REPLACE) or (everything and step.op is Op.CREATE):
-        for path, old, new in changes(step):
+        told = list(changes(step))
+        if len(shown := [c for c in told if not _of_bundle(step, c[0], c[2])]) < len(told):
+            yield [("    its code changed", "green")]
+        for path, old, new in shown:
             before = "" if old is _GONE else f"{_short(old)} → "
             after = "(none)" if new is _GONE else _short(new)
             yield [(f"    {path}: ", ""), (before, "red"), (after, "green")]
+
+
+def _of_bundle(step: Step, path: str, new: Any) -> bool:
+    """Whether a change says no more than that the code changed: a fingerprint, or where the new bundle will lie."""
+    return path in _BUNDLE.get(step.type, ()) and (new is UNKNOWN or path == "fingerprint")
 
 
 def _at(step: Step) -> tuple[str, str]:
