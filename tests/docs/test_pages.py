@@ -19,7 +19,7 @@ from .examples import PAGES, ROOT, blocks
 NAMES = [p.relative_to(ROOT).as_posix() for p in PAGES]
 COMING = {"dev"}
 """Commands that pages may name although they are not there yet."""
-FOREIGN = re.compile(r"pypi\.org|registry\.npmjs|pythonhosted|crates\.io|/work/|/home/\w|/Users/|/root/|/tmp/pytest", re.IGNORECASE)
+FOREIGN = re.compile(r"(pypi|npmjs|hosted|crates)\.\w|/(home|users|root|work)/\w|/tmp/pytest", re.IGNORECASE)
 
 
 def slug(heading: str) -> str:
