@@ -18,7 +18,6 @@ import pytest
 from sst.build.artefact import build, fingerprint, inputs, with_files
 from sst.build.cache import tidy
 from sst.build.limit import LIMIT
-from sst.build.python import boto3_layer
 from sst.build.source import Source
 from sst.errors import UserError
 
@@ -191,13 +190,10 @@ def test_resource_can_be_imported_and_our_own_distribution_is_dropped(tmp_path: 
     assert call(unpack(made, tmp_path / "u"), made.handler) is True
 
 
-def test_a_host_build_runs_here_with_boto3_beside_it(tmp_path: Path, cache: Path) -> None:
-    root = write(tmp_path / "p", {"api.py": "import pydantic_core, boto3\ndef handler(e, c): return 1\n",
-                                  "requirements.txt": "pydantic-core\n"})
+def test_a_host_build_runs_here(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": "import pydantic_core\ndef handler(e, c): return 1\n", "requirements.txt": "pydantic-core\n"})
     made = build(Source(str(root), "api.handler", RUNTIME, host=True), cache=cache)
-    assert not [n for n in names(made) if n.startswith("boto3")]
-    layer = boto3_layer(cache, RUNTIME.removeprefix("python"))
-    call_with = f"import sys; sys.path[:0] = [{str(unpack(made, tmp_path / 'u'))!r}, {str(layer)!r}]; import api; print(api.handler(0, 0))"
+    call_with = f"import sys; sys.path.insert(0, {str(unpack(made, tmp_path / 'u'))!r}); import api; print(api.handler(0, 0))"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", call_with], capture_output=True, text=True)
     assert done.stdout == "1\n", done.stderr
 
@@ -261,9 +257,9 @@ def test_mistakes_are_named(tmp_path: Path, cache: Path, files: dict[str, str], 
 
 
 def test_a_source_only_native_package_is_refused_for_another_platform() -> None:
-    from sst.build.python import _must_fit, _Target
+    from sst.build.python import Target, _must_fit
 
-    target = _Target((), "aarch64-manylinux_2_34-3.12", "3.12")
+    target = Target((), "aarch64-manylinux_2_34-3.12", "3.12")
     with pytest.raises(UserError, match=r"pkg 1\.0 has no wheel for Lambda"):
         _must_fit({"pkg-1.0.dist-info/WHEEL": (b"Wheel-Version: 1.0\nTag: cp311-cp311-linux_x86_64\n", False)}, target)
 

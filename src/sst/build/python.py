@@ -21,19 +21,20 @@ from .source import Source
 from .wheel import content_key, local_files, package_files, wheel_of
 from .zip import Entry, deflate, deflate_all, pack, read
 
-__all__ = ["boto3_layer", "bundle", "check", "fits", "inputs"]
+__all__ = ["ENTRY", "ENTRY_CODE", "Target", "bundle", "check", "dependencies", "fits", "inputs", "loose_src", "requirements",
+           "runtime_files", "target_of"]
 
 _NOT_CODE = frozenset({"sst_config.py", "package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb",
                        "uv.lock", "poetry.lock", "pdm.lock", "Makefile", "Dockerfile", "README.md", "README.rst", "CHANGELOG.md",
                        "CONTRIBUTING.md", "tests", "test", "conftest.py", "tox.ini", "setup.cfg", "mypy.ini", "build", "dist",
                        "htmlcov", "sst-env.d.ts", "tsconfig.json", "pyproject.toml", "requirements.txt"})
 """Not bundled when they lie at the top of the project."""
-_ENTRY = "_sst_entry"
+ENTRY = "_sst_entry"
 _OPTIONS = frozenset({"extras", "groups", "exclude"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class Target:
     """What dependencies are installed for."""
 
     flags: tuple[str, ...]
@@ -58,15 +59,16 @@ def inputs(source: Source, at: Layout) -> list[File]:
     found += [_named("declared", _file(f, f.name)) for f in at.declared]
     for n, folder in enumerate(at.local):
         found += [_named(f"local/{n}-{folder.name}", f) for f in local_files(folder)]
-    return found + [_named("runtime", f) for f in _runtime()]
+    return found + [_named("runtime", f) for f in runtime_files()]
 
 
 def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple[list[Entry], str]:
     """The entries of the function's zip and its handler as Lambda wants it."""
     at = check(source)
-    target = _target(source, note)
-    lines, local = _requirements(source, at, target, cache=cache)
-    entries = _dependencies(lines, at, target, cache=cache, note=note)
+    target = target_of(source, note)
+    lines, local = requirements(source, at, target, cache=cache)
+    archive = dependencies(lines, at, target, cache=cache, note=note)
+    entries = read(archive) if archive else []
     files: dict[str, tuple[bytes, bool]] = {}
     for folder in local:
         files |= wheel_of(folder, cache=cache, note=note)
@@ -75,50 +77,36 @@ def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple
         within(source.handler, ((f.name, f.size) for f in _own(at)))  # before anything is read
         files |= {f.name: (f.path.read_bytes(), f.executable) for f in _own(at)}
     _must_fit(files, target)
-    stem, paths = (packaged, []) if packaged else (at.stem, ["src"] if _loose_src(at) else [])
-    files |= {f.name: (f.path.read_bytes(), f.executable) for f in _runtime()}
+    stem, paths = (packaged, []) if packaged else (at.stem, ["src"] if loose_src(at) else [])
+    files |= {f.name: (f.path.read_bytes(), f.executable) for f in runtime_files()}
     entries += deflate_all(files)
     handler = f"{stem}.{at.attribute}"
     if at.web or paths:
-        entries.append(deflate(f"{_ENTRY}.py", _ENTRY_CODE.format(paths=paths).encode()))
-        handler = f"{_ENTRY}.{stem}{'::' if at.web else ':'}{at.attribute}"
+        entries.append(deflate(f"{ENTRY}.py", ENTRY_CODE.format(paths=paths).encode()))
+        handler = f"{ENTRY}.{stem}{'::' if at.web else ':'}{at.attribute}"
     exclude = [str(g) for g in source.python.get("exclude", ())]
     return [e for e in entries if not _excluded(e.name, exclude)], handler
 
 
-def boto3_layer(cache: Path, python: str, note: Callable[[str], None] = lambda _: None) -> Path:
-    """A folder with boto3, as Lambda's Python runtimes have it. Installed once; for the local executor's path.
-
-    >>> boto3_layer(Path(".sst/cache"), "3.12")    # doctest: +SKIP
-    """
-    def make(part: Path) -> None:
-        note("installing boto3 for local functions")
-        _install(["boto3"], part / "python", ("--python-version", python, "--python", uv.base()), cwd=part)
-        for path in (part / "python" / "bin", part / "python" / ".lock"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-    return keep(cache, "boto3", f"{python}-uv{uv.version(cache)}", make) / "python"
-
-
 def fits(source: Source) -> str:
     """The Python version the bundle's wheels are for."""
-    return _target(source, lambda _: None).version
+    return target_of(source, lambda _: None).version
 
 
-def _target(source: Source, note: Callable[[str], None]) -> _Target:
+def target_of(source: Source, note: Callable[[str], None]) -> Target:
     version = source.version
     if source.host:
         path, found = uv.interpreter(version)
         if found != version:
             note(f"no Python {version} on this machine; local functions run on {found}")
-        return _Target(("--python", path), f"{uv.host_platform()}-{found}", found)
+        return Target(("--python", path), f"{uv.host_platform()}-{found}", found)
     machine = {"x86_64": "x86_64", "arm64": "aarch64"}[source.architecture]
     libc = "manylinux2014" if int(version.split(".")[1]) <= 11 else "manylinux_2_34"  # Amazon Linux 2 and 2023
     platform = f"{machine}-{libc}"
-    return _Target(("--python-platform", platform, "--python-version", version, "--python", uv.base()), f"{platform}-{version}", version)
+    return Target(("--python-platform", platform, "--python-version", version, "--python", uv.base()), f"{platform}-{version}", version)
 
 
-def _requirements(source: Source, at: Layout, target: _Target, *, cache: Path) -> tuple[list[str], list[Path]]:
+def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> tuple[list[str], list[Path]]:
     """Pinned requirement lines and the folders of local packages. Kept by what declares them."""
     if not (at.project or at.requirements):
         return [], []
@@ -163,7 +151,7 @@ def _export(source: Source, at: Layout) -> str:
     return uv.run([*command, "--frozen"], cwd=at.lock.parent, what=what)
 
 
-def _compile(source: Source, at: Layout, target: _Target, part: Path) -> str:
+def _compile(source: Source, at: Layout, target: Target, part: Path) -> str:
     (part / "excludes.txt").write_text("\n".join(OURS) + "\n")
     file = at.requirements or at.project
     assert file
@@ -198,10 +186,10 @@ def _sorted_out(text: str, cwd: Path, own: Path) -> tuple[list[str], list[Path]]
     return sorted(lines), sorted(set(local))
 
 
-def _dependencies(lines: list[str], at: Layout, target: _Target, *, cache: Path, note: Callable[[str], None]) -> list[Entry]:
-    """The installed dependencies as zip entries, deflated once for all functions that share them."""
+def dependencies(lines: list[str], at: Layout, target: Target, *, cache: Path, note: Callable[[str], None]) -> Path | None:
+    """The installed dependencies as a zip, deflated once for all functions that share them."""
     if not lines:
-        return []
+        return None
     archives = [hashlib.sha256(Path(x).read_bytes()).hexdigest() for x in lines if "==" not in x and Path(x).is_file()]
     key = content_key(["dependencies 1", *lines, *archives, target.name, uv.version(cache)], [])
 
@@ -213,7 +201,7 @@ def _dependencies(lines: list[str], at: Layout, target: _Target, *, cache: Path,
         (part / "tree.zip").write_bytes(pack(deflate_all(files)))
         shutil.rmtree(part / "tree")
 
-    return read(keep(cache, "dependencies", key, make) / "tree.zip")
+    return keep(cache, "dependencies", key, make) / "tree.zip"
 
 
 def _indexes(at: Layout) -> list[str]:
@@ -238,7 +226,7 @@ def _install(lines: list[str], tree: Path, flags: tuple[str, ...], *, cwd: Path)
     uv.run(command, cwd=cwd, what="install the dependencies")
 
 
-def _must_fit(files: dict[str, tuple[bytes, bool]], target: _Target) -> None:
+def _must_fit(files: dict[str, tuple[bytes, bool]], target: Target) -> None:
     """UserError if a package was compiled here for another platform than the function's."""
     if "manylinux" not in target.name:
         return
@@ -282,12 +270,12 @@ def _packaged(at: Layout, wheel: dict[str, tuple[bytes, bool]], files: dict[str,
     return None
 
 
-def _loose_src(at: Layout) -> bool:
+def loose_src(at: Layout) -> bool:
     """A `src` folder that is no package: its modules import each other without the `src.`."""
     return (at.base / "src").is_dir() and not (at.base / "src" / "__init__.py").exists()
 
 
-_ENTRY_CODE = '''"""Finds the handlers of this bundle: "path/module:function", or "path/module::app" for an ASGI or WSGI object."""
+ENTRY_CODE = '''"""Finds the handlers of this bundle: "path/module:function", or "path/module::app" for an ASGI or WSGI object."""
 import importlib
 import os
 import sys
@@ -318,7 +306,7 @@ STREAM = "runtime/stream.sh"
 """Starts our runtime client in place of Lambda's, for functions that stream."""
 
 
-def _runtime() -> list[File]:
+def runtime_files() -> list[File]:
     """Our files that every Python bundle gets, so that ``from sst import Resource`` works."""
     home = Path(__file__).parent.parent
     names = ["__init__.py", "errors.py", *(p.relative_to(home).as_posix() for p in sorted((home / "runtime").rglob("*.py")))]

@@ -44,6 +44,7 @@ STREAM = ("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding
           "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
           "Content-Type: application/vnd.awslambda.http-integration-response\r\n")
 _STACK = "Traceback (most recent call last):\n"
+BEFORE_ASKING: Any = globals().get("BEFORE_ASKING")  # set by who runs this from source: it has something to tell first
 
 
 class _Facts:
@@ -162,6 +163,8 @@ class _Api:
         self._socket = None
 
     def _ask(self, method: str, path: str, about: str, body: bytes) -> tuple[dict[str, str], bytes]:
+        if BEFORE_ASKING:
+            BEFORE_ASKING(self)
         text = self._head(method, path, about) + body
         try:
             self._connected().sendall(text)

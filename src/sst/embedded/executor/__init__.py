@@ -25,12 +25,12 @@ from . import report
 from .api import RuntimeApi
 from .call import Call
 from .interpreters import Interpreters
-from .model import FunctionVersion, Invocation, LogLines, OnLog, Refused
+from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Refused, Stamp
 from .pool import Pool
 from .report import too_large
 from .sandbox import RESPONSE_LIMIT, Sandbox
 
-__all__ = ["PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnLog", "Refused", "Streaming"]
+__all__ = ["PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp", "Streaming"]
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of an event. An asynchronous call takes 1 MB; its caller sees to that."""
@@ -72,12 +72,12 @@ class Executor:
     ``folder`` is its own: nothing else may be in it. ``host`` is of the user's environment, for finding interpreters alone: PATH, HOME,
     ``SST_PYTHON`` (the project's). ``limit``: so many processes at most; more calls wait. ``starting``: so many start at a time (default:
     two a processor). ``idle``: seconds after which an unused one is ended. ``freeze``: stop processes between calls (a debugger that waits
-    in one could not be reached).
+    in one could not be reached). ``on_files`` hears what functions that have ``watch`` read.
     """
 
     def __init__(self, *, folder: Path, on_log: OnLog, host: Mapping[str, str] | None = None, limit: int = 200, starting: int = 0,
-                 idle: float = 300, freeze: bool = True) -> None:
-        self._folder, self._on_log, self._idle, self._freeze = folder, on_log, idle, freeze
+                 idle: float = 300, freeze: bool = True, on_files: OnFiles = lambda fn, files: None) -> None:
+        self._folder, self._on_log, self._idle, self._freeze, self._on_files = folder, on_log, idle, freeze, on_files
         self._interpreters = Interpreters(host or {})
         self._api = RuntimeApi()
         self._pool = Pool(self._make, limit=limit, starting=starting or 2 * (os.cpu_count() or 1), idle=idle)
@@ -126,6 +126,18 @@ class Executor:
         """End the sandboxes of a function: it was changed or deleted. Running calls are finished."""
         self._pool.retire(arn)
 
+    async def prepare(self, fn: FunctionVersion) -> bytes | None:
+        """Have a warm sandbox, before somebody calls. Gives the error document if the function's init fails, else None.
+
+        Raises `OSError` or `ValueError` if nothing here runs it.
+        """
+        sandbox = await self._pool.take(fn)
+        error = await sandbox.ready
+        if error is not None:
+            sandbox.kill()
+        self._pool.give(sandbox)
+        return error
+
     async def close(self) -> None:
         """End everything, running calls too."""
         self._closing = True
@@ -147,7 +159,7 @@ class Executor:
 
     def _make(self, fn: FunctionVersion) -> Sandbox:
         return Sandbox(fn, api=self._api, folder=self._folder, interpreters=self._interpreters, on_log=self._on_log,
-                       freeze=self._freeze)
+                       on_files=self._on_files, freeze=self._freeze)
 
     async def _run(self, fn: FunctionVersion, call: Call) -> Invocation:
         try:

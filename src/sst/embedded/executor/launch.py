@@ -1,6 +1,7 @@
 """How a sandbox's process is started: the interpreter, the command, the environment. Nothing of this machine leaks in but a path."""
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from .model import FunctionVersion
 __all__ = ["Launch", "launch"]
 
 PYTHON_CLIENT = Path(sst.runtime.__file__).with_name("client.py")
+SOURCE_CLIENT = Path(__file__).with_name("source_client.py")
 NODE_CLIENT = Path(__file__).with_name("node_client.mjs")
 GUARD = Path(__file__).with_name("guard.py")
 
@@ -51,12 +53,17 @@ def _command(fn: FunctionVersion, env: dict[str, str], cache: Path, interpreters
         wanted = fn.runtime.removeprefix("python")
         python, version = interpreters.python(wanted)
         packages = [p for layer in fn.layers for p in (layer / "python", layer / f"python/lib/python{version}/site-packages")]
-        env["PYTHONPATH"] = _joined([fn.code, *packages])
+        env["PYTHONPATH"] = _joined([fn.code, *fn.path, *packages])
         env["PYTHONPYCACHEPREFIX"] = str(cache / f"pycache-{version}")
         env["PATH"] = f"{Path(python).parent}:{env['PATH']}"
         env["SST_PACKAGES"] = str(fn.packages or "")
+        if fn.watch:
+            env["SST_WATCH"] = os.pathsep.join(map(str, fn.watch))
+        if fn.debug:
+            env["SST_DEBUG"] = f"{fn.debug[1]}{os.pathsep}{fn.debug[0]}"
         warning = interpreters.warning(fn.arn, "Python", wanted, version)
-        return [python, "-s", "-S", "-u", str(PYTHON_CLIENT)], warning
+        client = [str(SOURCE_CLIENT), str(PYTHON_CLIENT)] if fn.watch else [str(PYTHON_CLIENT)]
+        return [python, "-s", "-S", "-u", *client], warning
     if fn.runtime.startswith("nodejs"):
         node, version = interpreters.node()
         major = fn.runtime.removeprefix("nodejs").split(".")[0]

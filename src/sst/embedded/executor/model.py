@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["FunctionVersion", "Invocation", "LogLines", "OnLog", "Refused"]
+__all__ = ["FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,13 @@ class FunctionVersion:
     log_format: str = "Text"
     """``Text`` or ``JSON``."""
     packages: Path | None = None
-    """A folder of what the runtime brings along: boto3 for Python. In dev, the project's ``site-packages``."""
+    """A folder of what the runtime brings along: boto3 for Python."""
+    path: tuple[Path, ...] = ()
+    """Where Python looks for modules besides ``code``: functions that run from source have their dependencies elsewhere."""
+    watch: tuple[Path, ...] = ()
+    """Folders whose files count as the function's own: which of them it reads is told to ``on_files``. Python only."""
+    debug: tuple[str, int] | None = None
+    """A folder with debugpy, and the port on which it listens. Python only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,11 @@ class LogLines:
 
 
 OnLog: TypeAlias = Callable[[LogLines], None]
+
+Stamp: TypeAlias = tuple[int, int]
+"""Of a file: when it was changed (nanoseconds) and its size."""
+OnFiles: TypeAlias = Callable[[FunctionVersion, Mapping[str, Stamp]], None]
+"""Gets the files that a function has read, as they were just before."""
 
 
 @dataclass(slots=True)

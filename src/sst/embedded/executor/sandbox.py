@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from .interpreters import Interpreters
 from .launch import launch
 from .lifeline import KERNEL, Lifeline
 from .memory import over, peak_mb
-from .model import FunctionVersion, Invocation, LogLines, OnLog
+from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Stamp
 from .output import Output
 
 __all__ = ["Sandbox"]
@@ -42,8 +43,9 @@ class Sandbox:
     """
 
     def __init__(self, fn: FunctionVersion, *, api: RuntimeApi, folder: Path, interpreters: Interpreters, on_log: OnLog,
-                 freeze: bool = True) -> None:
-        self.fn, self._api, self._folder, self._interpreters, self._on_log = fn, api, folder, interpreters, on_log
+                 on_files: OnFiles, freeze: bool = True) -> None:
+        self.fn, self._api, self._folder, self._interpreters = fn, api, folder, interpreters
+        self._on_log, self._on_files = on_log, on_files
         self._freeze = freeze and KERNEL  # elsewhere a stopped process could not notice that its parent is gone
         self.id = uuid.uuid4().hex
         self.dead = self.retired = False
@@ -218,6 +220,10 @@ class Sandbox:
     def _rest(self) -> None:
         if not self.rests.done():
             self.rests.set_result(None)
+
+    def has_read(self, files: Mapping[str, Stamp]) -> None:
+        if not self.retired:  # what an old one reads says nothing about the next
+            self._on_files(self.fn, files)
 
     def init_failed(self, error: bytes) -> None:
         if not self.ready.done():

@@ -1,0 +1,83 @@
+"""A Python function as it lies in its project: what an interpreter needs to run it without a bundle."""
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cache import keep
+from .layout import Layout
+from .python import ENTRY, ENTRY_CODE, check, dependencies, loose_src, requirements, runtime_files, target_of
+from .source import Source
+from .wheel import content_key
+
+__all__ = ["InPlace", "in_place"]
+
+
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    folder: Path
+    """Where it runs; on Lambda, the root of the bundle."""
+    handler: str
+    path: tuple[Path, ...]
+    """Where it finds modules besides: other local packages, the same dependencies that its bundle has, our runtime."""
+    roots: tuple[Path, ...]
+    """Folders with the user's own code."""
+    declared: tuple[Path, ...]
+    """Files that name the dependencies: once one of them changes, ``path`` is another."""
+
+
+def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _: None) -> InPlace:
+    """Find the function and install its dependencies, once for all functions that share them.
+
+    Errors are those of a build: `UserError` for a handler that is missing or broken, or for dependencies that can't be had.
+    """
+    at = check(source)
+    target = target_of(source, note)
+    lines, local = requirements(source, at, target, cache=cache)
+    roots = tuple(dict.fromkeys((at.base, *at.local, *local)))
+    path = [f / "src" for f in roots if f != at.base and (f / "src").is_dir()] + [f for f in roots if f != at.base]
+    if at.builds or loose_src(at):
+        path.insert(0, at.base / "src")
+    if archive := dependencies(lines, at, target, cache=cache, note=note):
+        path.append(_unpacked(archive, cache))
+    path.append(_runtime(cache))
+    return InPlace(at.base, _handler(at), tuple(path), roots, at.declared)
+
+
+def _handler(at: Layout) -> str:
+    """As in the bundle: of a package in ``src`` the module's own name."""
+    inside = at.base / "src"
+    stem = at.stem
+    if at.builds and at.file.is_relative_to(inside):
+        place = at.file.relative_to(inside).with_suffix("")
+        stem = (place.parent if place.name == "__init__" else place).as_posix()
+    if at.web or loose_src(at):
+        return f"{ENTRY}.{stem}{'::' if at.web else ':'}{at.attribute}"
+    return f"{stem}.{at.attribute}"
+
+
+def _unpacked(archive: Path, cache: Path) -> Path:
+    def make(part: Path) -> None:
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(part)
+            for entry in opened.infolist():
+                if (entry.external_attr >> 16) & 0o111:
+                    (part / entry.filename).chmod(0o755)
+
+    return keep(cache, "packages", archive.parent.name, make)
+
+
+def _runtime(cache: Path) -> Path:
+    """Our part of a bundle, in a folder of its own: what else is installed beside us must not be found."""
+    files = runtime_files()
+
+    def make(part: Path) -> None:
+        for file in files:
+            (part / file.name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.path, part / file.name)
+        (part / f"{ENTRY}.py").write_text(ENTRY_CODE.format(paths=[]))
+
+    return keep(cache, "runtime", content_key(["runtime 1", ENTRY_CODE], files), make)
