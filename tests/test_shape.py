@@ -27,6 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "embedded": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project"},
     "dev": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project", "embedded", "console"},
     "console": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project", "embedded"},
+    "testing": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project", "embedded"},
     "cli": {"errors", "core", "engine", "state", "providers", "build", "runtime", "components", "project", "embedded", "dev", "console"},
 }
 """Who may import whom."""
@@ -37,7 +38,7 @@ EXCEPTIONS = {
 ALLOWED = {
     "botocore": ("providers/aws/", "state/stores/s3.py", "embedded/"),
     "asyncio": ("dev/", "console/", "embedded/", "runtime/"),
-    "environ": ("project/", "cli/", "runtime/", "build/", "embedded/"),
+    "environ": ("project/", "cli/", "runtime/", "build/", "embedded/", "testing/"),
 }
 
 

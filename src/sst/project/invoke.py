@@ -13,7 +13,7 @@ from ..errors import ProviderError, UserError
 from .shell import function_named
 from .world import World
 
-__all__ = ["Answer", "Line", "invoke", "logs"]
+__all__ = ["Answer", "Line", "invoke", "invoke_function", "logs"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,13 @@ class Answer:
 
 
 def invoke(world: World, name: str, event: bytes) -> Answer:
-    """Call the function and wait for its answer."""
-    function = _function(world, name)
-    params = {"FunctionName": function.values["name"], "Payload": event, "LogType": "Tail"}
+    """Call the function of a component and wait for its answer."""
+    return invoke_function(world, _function(world, name).values["name"], event)
+
+
+def invoke_function(world: World, function: str, event: bytes) -> Answer:
+    """Call a function by its physical name or ARN and wait for its answer."""
+    params = {"FunctionName": function, "Payload": event, "LogType": "Tail"}
     answer = world.aws.call("lambda", "invoke", params, idempotent=False)
     body: Any = answer.get("Payload") or b""
     data = body.read() if hasattr(body, "read") else body

@@ -20,7 +20,7 @@ from ..errors import InternalError, SstError, UserError
 from .app import App, AppInput
 from .config import Config, check_config
 
-__all__ = ["Program", "load"]
+__all__ = ["MODULE", "Program", "imported", "load", "unload"]
 
 MODULE = "sst_config"
 _FOREIGN = ("site-packages", "dist-packages", ".venv", "node_modules", ".sst")
@@ -70,7 +70,7 @@ class Program:
                 app.graph.problem(f"{fn.__name__}() returned a {type(result).__name__}", where=where,
                                   hint="it returns a mapping of outputs, or nothing")
             app.graph.seal()
-        self.files.update(_imported(self.root).values())
+        self.files.update(imported(self.root).values())
 
     def _main(self, app: App) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         stacks = self._function("stacks", "def stacks(app: sst.App) -> None")
@@ -131,7 +131,7 @@ def load(file: Path) -> Program:
     except SstError as e:
         e.where = e.where or file.name
         raise
-    return Program(file, module, {file, *_imported(root).values()})
+    return Program(file, module, {file, *imported(root).values()})
 
 
 class _FreshLoader(SourceFileLoader):
@@ -163,11 +163,12 @@ class _Fresh:
 
 def unload(root: Path) -> None:
     """Forget the project's own modules, so that the next import reads the files again."""
-    for name in (*_imported(root), MODULE):
+    for name in (*imported(root), MODULE):
         sys.modules.pop(name, None)
 
 
-def _imported(root: Path) -> dict[str, Path]:
+def imported(root: Path) -> dict[str, Path]:
+    """The loaded modules that are files of the project, by name."""
     found = {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)

@@ -27,6 +27,8 @@ class Project:
     stage_source: str
     environ: Mapping[str, str]
     region: str
+    place: Path | None = None
+    """Where ``.sst`` is, if not beside the config: a test may keep the cloud and the state of stage ``local`` elsewhere."""
 
     @property
     def root(self) -> Path:
@@ -47,8 +49,8 @@ class Project:
 
     @property
     def folder(self) -> Path:
-        """``.sst`` beside the config, made if it is not there; keeps itself out of git."""
-        folder = self.root / ".sst"
+        """``.sst`` beside the config (or in ``place``), made if it is not there; keeps itself out of git."""
+        folder = (self.place or self.root) / ".sst"
         folder.mkdir(exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():

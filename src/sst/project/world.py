@@ -116,8 +116,9 @@ class World:
         return self.home.secrets(self.project.stage)
 
     def close(self) -> None:
-        if home := self._made.pop("home", None):
-            home.close()
+        for name in ("home", "aws"):
+            if made := self._made.pop(name, None):
+                made.close()
 
     def ask_account(self) -> None:
         """Begin to ask which account this is, while other things are read."""
@@ -177,7 +178,7 @@ class World:
         from ..providers.aws.provider import AwsProvider
 
         p = self.project
-        aws = Aws(region=p.region, credentials=("", ""), environment={}) if offline and p.is_local else self.aws
+        aws = Aws(region=p.region, credentials=("", ""), environment={}) if offline else self.aws
         address = self.cloud.address if p.is_local and not offline else lambda kind, value: value
         return AwsProvider(aws, app=p.name, stage=p.stage, lineage=lineage, tags=p.config.tags, address=address, asset=self._asset,
                            asset_bucket=self._asset_bucket, guard=self.check)

@@ -1,0 +1,180 @@
+"""The user's program as data: what it declares and what a first deploy would do. No account, no network, no state."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.component import Component
+from ..core.graph import Graph
+from ..core.model import Goal, Snapshot
+from ..core.names import did_you_mean
+from ..core.output import Output, resolve
+from ..core.resource import Resource
+from ..errors import InternalError, UserError
+from ..project.project import Project, open_project
+from ..project.world import World
+from .contained import contained
+
+if TYPE_CHECKING:
+    from ..engine.plan import Plan
+
+__all__ = ["Declared", "Program", "declared"]
+
+LATER = "<known after deploy>"
+SECRET = "(secret)"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource of the program.
+
+    In ``inputs``, what only a deploy tells stands as ``<Name.attribute>``, also inside of longer text, and secret values as
+    ``(secret)``: ``declared.inputs["policy"]["Statement"]``.
+    """
+
+    name: str
+    """Path of names: ``Api/Role``."""
+    type: str
+    """``aws.iam.Role``"""
+    inputs: Mapping[str, Any]
+    stack: str
+    where: str
+    protect: bool
+    retain: bool
+
+    def __getitem__(self, name: str) -> Any:
+        """An input by its name: ``resource["memory_size"]``; ``None`` if the program does not set it."""
+        return self.inputs.get(name)
+
+
+class Program:
+    """What the program declares on one stage.
+
+        def test_buckets_are_private(sst_graph: Program) -> None:
+            for block in sst_graph.resources("aws.s3.PublicAccessBlock"):
+                assert block["block_public_acls"]
+    """
+
+    def __init__(self, project: Project, graph: Graph, plan: Callable[[], Plan], outputs: Mapping[str, Any]) -> None:
+        self.name, self.stage, self.region = project.name, project.stage, project.region
+        self.graph = graph
+        """The graph itself, as the engine sees it."""
+        self._plan, self._outputs = plan, outputs
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What a deploy of an empty stage would do."""
+        return self._plan()
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What the program returns, in the form of ``Declared.inputs``."""
+        with self.graph.active():
+            return {k: _told(v) for k, v in self._outputs.items()}
+
+    @cached_property
+    def _all(self) -> dict[str, Declared]:
+        with self.graph.active():
+            made = [_declared(goal) for goal in self.graph.goals.values()]
+        return {d.name if [m.name for m in made].count(d.name) == 1 else f"{d.name} ({d.type})": d for d in made}
+
+    def __iter__(self) -> Iterator[Declared]:
+        return iter(self._all.values())
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def resources(self, type: str | type[Resource] | type[Component] | None = None) -> list[Declared]:
+        """All resources, or those of one type: ``"aws.sqs.Queue"``, or a class of resources or of components (then everything inside).
+
+        Raises ``UserError`` for a type that does not exist, so that a misspelt one is not taken for none.
+        """
+        __tracebackhide__ = True
+        if isinstance(type, str) or type is None:
+            _check_type(type)
+            return [d for d in self if type in (None, d.type)]
+        if issubclass(type, Component):
+            inside = [f"{c.urn.rpartition('::')[2]}/" for c in self.graph.components.values() if isinstance(c, type)]
+            return [d for d in self if any(d.name.startswith(name) for name in inside)]
+        return [d for d in self if d.type == type.type]
+
+    def resource(self, name: str) -> Declared:
+        """The one at this path of names, ``Api/Role``. Raises ``UserError`` if there is none."""
+        __tracebackhide__ = True
+        if found := self._all.get(name):
+            return found
+        raise UserError(f'the program declares no resource "{name}" on stage {self.stage}',
+                        hint=did_you_mean(name, sorted(self._all)) or "a component's resources are inside of it: Api/Role")
+
+    def components(self, kind: type[Component] | None = None) -> list[str]:
+        """Names of the program's own components, or of those of one kind: ``components(aws.Bucket)``."""
+        return [c.logical_name for c in self.graph.components.values() if c.parent is None and isinstance(c, kind or Component)]
+
+
+def declared(file: Path, stage: str, *, secrets: Mapping[str, str], place: Path) -> Program:
+    """Run the program of a config file for a stage. Nothing is written but below ``place``, and hashes of files in the build cache."""
+    with contained(file.parent):
+        project = replace(open_project(file, stage=stage, environ=_anywhere(os.environ)), place=place)
+        graph = project.graph()
+        graph.settings = {"secrets": _Standins(secrets), "stage_key": bytes(32), "encrypt": lambda key, text: b"",
+                          "python": "", "hosted_zone": lambda name: "Z0123456789EXAMPLE"}
+        app = project.declare(graph)
+
+    def plan() -> Plan:
+        from ..engine.plan import plan as make
+
+        world = World(project, _no_cloud)
+        with contained(file.parent):
+            return make(graph, Snapshot(), world.providers("", offline=True))
+
+    return Program(project, graph, plan, app.outputs)
+
+
+def _anywhere(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what this machine says of AWS: a program is the same everywhere. The region is the config's, else
+    that of the ``.env`` files, else ``us-east-1``."""
+    return {**{k: v for k, v in environ.items() if not k.startswith("AWS_")}, "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+class _Standins(dict[str, str]):
+    """Every secret has a value, so that a test needs none: its own, its placeholder, or any text."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return super().get(key, f"the secret {key}" if default is None else default)
+
+
+def _no_cloud() -> Any:
+    raise AssertionError("a plan asks no cloud")
+
+
+def _check_type(type: str | None) -> None:
+    __tracebackhide__ = True
+    if type is not None and type not in Resource.kinds:
+        if type.startswith("aws.") and type.count(".") == 2:
+            from ..providers.aws.provider import row
+
+            try:
+                row(type)
+                return
+            except (ImportError, InternalError):
+                pass
+        raise UserError(f'there is no type of resource "{type}"', hint=did_you_mean(type, sorted(Resource.kinds)))
+
+
+def _declared(goal: Goal) -> Declared:
+    inputs = {k: SECRET if k in goal.secret else _told(v) for k, v in goal.inputs.items()}
+    return Declared(goal.urn.rpartition("::")[2], goal.type, inputs, goal.stack, goal.where, goal.protect, goal.retain)
+
+
+def _told(value: Any) -> Any:
+    """A value as far as the program knows it. The user's own functions in ``apply`` may not take a placeholder."""
+    if isinstance(value, Output) and value.secret:
+        return SECRET
+    try:
+        return resolve(value, lambda urn, attr: f"<{urn.rpartition('::')[2]}.{attr}>")
+    except Exception:
+        return LATER
