@@ -51,6 +51,10 @@ class Runner(Protocol):
         """Code or settings changed, or the function is gone: end its sandboxes once they are idle."""
         ...
 
+    def attach(self, port: int, token: str) -> None:
+        """Let the session of ``sst dev`` on that port run functions. Raises `OSError`."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -115,6 +119,9 @@ class Bridge:
 
     def retire(self, name: str) -> None:
         self._runner.retire(name)
+
+    def attach(self, port: int, token: str) -> None:
+        self._runner.attach(port, token)
 
     def close(self) -> None:
         self._runner.close()

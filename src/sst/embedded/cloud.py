@@ -52,6 +52,12 @@ class Cloud:
         return str(answer["url"])
 
 
+    def attach(self, port: int, token: str) -> bool:
+        """Let the session of ``sst dev`` that listens on ``port`` run functions; False if the cloud does not answer."""
+        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/dev", {"port": port, "token": token}, 10.0)
+        return bool(answer and answer.get("attached"))
+
+
 @dataclass(frozen=True)
 class Status:
     """What `sst local status` shows."""

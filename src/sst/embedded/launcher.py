@@ -86,6 +86,12 @@ async def serve(settings: Settings, version: str) -> None:
                 return 200, {"url": await door.address(str(body.get("kind")), str(body.get("value")))}
             except (ValueError, OSError) as error:
                 return 404, {"error": str(error)}
+        if call == "POST /_sst/dev":
+            try:
+                await asyncio.to_thread(functions.attach, int(str(body.get("port"))), str(body.get("token")))
+            except (ValueError, OSError) as error:
+                return 404, {"error": str(error)}
+            return 200, {"attached": True}
         return 404, {"error": f"no such call: {call}"}
 
     ended = asyncio.Event()

@@ -1,4 +1,7 @@
-"""The executor as the emulator's runner: an event loop in a thread of its own, called from the emulator's threads."""
+"""The executor as the emulator's runner: an event loop in a thread of its own, called from the emulator's threads.
+
+While ``sst dev`` is attached, its functions run there instead.
+"""
 from __future__ import annotations
 
 import asyncio
@@ -13,6 +16,7 @@ from typing import Any, TypeVar
 from sst.embedded.bridge import Answer, Log
 from sst.embedded.executor import Executor, FunctionVersion, LogLines, Refused
 from sst.embedded.functions import Prepared
+from sst.embedded.live import Attached
 from sst.embedded.settings import Settings
 
 __all__ = ["ExecutorRunner", "FunctionFailed", "runner"]
@@ -38,6 +42,8 @@ class ExecutorRunner:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="executor", daemon=True).start()
         self._known: dict[FunctionVersion, tuple[Prepared, Log]] = {}
+        self._by_arn: dict[str, tuple[Prepared, Log]] = {}
+        self._attached: Attached | None = None
         packages = Path(sys.prefix) / "functions"
         self._packages = packages if packages.is_dir() else None
         self._executor = Executor(folder=settings.folder / "run", on_log=self._on_log, host=settings.host)
@@ -46,7 +52,7 @@ class ExecutorRunner:
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
         version = self._version(function, log)
         try:
-            made = self._wait(self._executor.invoke(version, event, request_id=request_id))
+            made = self._wait(self._runs(version).invoke(version, event, request_id=request_id))
         except Refused as refused:
             document = {"errorType": "RequestEntityTooLargeException", "errorMessage": str(refused)}
             return Answer(json.dumps(document).encode(), failed=True)
@@ -68,6 +74,10 @@ class ExecutorRunner:
         for arn in {version.arn for version in list(self._known) if version.name == name}:  # known still: running calls have lines to write
             asyncio.run_coroutine_threadsafe(self._executor.retire(arn), self._loop)
 
+    def attach(self, port: int, token: str) -> None:
+        """A session of ``sst dev`` listens on that port: let it run what it wants to. Raises `OSError`."""
+        self._attached = self._wait(Attached.to(port, token, self._on_lines))
+
     def close(self) -> None:
         self._wait(self._executor.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -81,7 +91,7 @@ class ExecutorRunner:
                     await asyncio.sleep(0.01)
 
         try:
-            async with self._executor.stream(version, event, request_id=request_id) as streaming:
+            async with self._runs(version).stream(version, event, request_id=request_id) as streaming:
                 if streaming.kind and streaming.kind != _HTTP:
                     await put(json.dumps({"statusCode": 200, "headers": {"content-type": streaming.kind}}).encode() + _SEPARATOR)
                 async for part in streaming:
@@ -101,8 +111,16 @@ class ExecutorRunner:
             code=function.code, layers=function.layers, environment=tuple(sorted(function.environment.items())), timeout=function.timeout,
             memory=function.memory, log_group=function.log_group, log_format=function.log_format,
             packages=self._packages if function.runtime.startswith("python") else None)
-        self._known[version] = (function, log)
+        self._known[version] = self._by_arn[function.arn] = (function, log)
         return version
+
+    def _runs(self, version: FunctionVersion) -> Executor | Attached:
+        return self._attached if self._attached and self._attached.runs(version) else self._executor
+
+    def _on_lines(self, arn: str, sandbox: str, lines: list[tuple[int, str]]) -> None:
+        if found := self._by_arn.get(arn):
+            function, log = found
+            log(function, sandbox, lines)
 
     def _on_log(self, made: LogLines) -> None:
         if found := self._known.get(made.function):

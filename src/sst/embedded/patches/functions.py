@@ -11,7 +11,7 @@ from sst.embedded import functions, logs
 from sst.embedded.bridge import Bridge, StreamedBody
 from sst.embedded.settings import Settings
 
-__all__ = ["ADAPTER", "NEEDS", "apply", "close"]
+__all__ = ["ADAPTER", "NEEDS", "apply", "attach", "close"]
 
 NEEDS = ("services.lambda_svc:_execute_function_dispatch", "services.lambda_svc:_LAMBDA_STATE_TRANSITION_DELAY",
          "services.lambda_svc:_runtime_env_vars",
@@ -54,6 +54,12 @@ def apply(settings: Settings) -> None:
         return dict(theirs(record, config, event, request_id, started))
 
     lambda_svc._execute_function_dispatch = dispatch
+
+
+def attach(port: int, token: str) -> None:
+    """Let a session of ``sst dev`` run functions. Raises `OSError` if it does not answer."""
+    if _bridge is not None:
+        _bridge.attach(port, token)
 
 
 def close() -> None:
