@@ -3,19 +3,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from threading import Event
-from typing import Any
+from threading import Event, Lock
+from typing import Any, Protocol, cast, runtime_checkable
 
 from ..core.model import URN, Entry, Op, Snapshot, State
 from ..core.provider import Made
 from ..errors import ProviderError
 from .choice import Choice, name_of
 from .events import Sink, StepDone, StepStarted
+from .look import look
 from .plan import Providers
 from .record import Journal
-from .walk import walk
 
-__all__ = ["Drift", "accepted", "drifts", "refresh"]
+__all__ = ["Drift", "ReadsMany", "accepted", "drifts", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,54 @@ class Drift:
     """The values are not to be shown."""
 
 
+@runtime_checkable
+class ReadsMany(Protocol):
+    """A provider that can read many things with fewer calls than one by one."""
+
+    watched: frozenset[str]
+    """Properties that are compared even if the program sets none."""
+
+    def reader(self, states: Sequence[State]) -> Callable[[State], Made | None]:
+        """``read`` for these; may begin with a call for all of them."""
+
+
 def drifts(snapshot: Snapshot, providers: Providers, sink: Sink, *, choice: Choice | None = None, parallel: int = 32,
            stop: Event | None = None) -> list[Drift]:
-    """Read everything the state holds and compare. Records nothing.
+    """Read everything the state holds, ``parallel`` things at a time, and compare. Records nothing.
 
-    Only properties are compared that both the state holds and the read tells. Raises ``ProviderError`` where a read fails:
-    a thing that can't be read is not gone.
+    Properties are compared that the state holds (or the provider watches) and the read tells. Raises ``ProviderError`` where a read
+    fails: a thing that can't be read is not gone. Once ``stop`` is set, or on Ctrl-C, it raises ``KeyboardInterrupt`` at once and waits
+    for no answer.
     """
     chosen = {u: s for u, s in snapshot.resources.items() if not choice or choice.takes(u, s.stack)}
-    found: dict[URN, list[Drift]] = {}
+    readers: dict[str, Callable[[State], Made | None]] = {}
+    lock = Lock()
 
-    def visit(urn: URN) -> None:
+    def reader(type: str) -> Callable[[State], Made | None]:
+        provider = providers(type)
+        if not isinstance(provider, ReadsMany):
+            return provider.read
+        with lock:
+            if type not in readers:
+                same = {s.type for s in chosen.values() if providers(s.type) is provider}
+                readers.update(dict.fromkeys(same, provider.reader([s for s in chosen.values() if s.type in same])))
+            return readers[type]
+
+    def visit(urn: URN) -> list[Drift]:
         state = chosen[urn]
         sink(StepStarted(urn, urn, Op.SAME, name_of(urn), state.type, state.parent, state.where))
-        found[urn] = _compare(state, providers(state.type).read(state), providers)
+        found = _compare(state, reader(state.type)(state), providers)
         sink(StepDone(urn, Op.SAME, 0.0, state.id))
+        return found
 
-    outcome = walk(dict.fromkeys(chosen, ()), visit, parallel=parallel, stop=stop)
-    for urn, error in outcome.failed.items():
+    found = look(chosen, visit, parallel=parallel, stop=stop)
+    for urn, error in found.items():
         if isinstance(error, ProviderError):
             raise ProviderError(f'{chosen[urn].type} "{name_of(urn)}" could not be read: {error.message}', code=error.code, hint=error.hint,
                                 operation=error.operation, request_id=error.request_id, status=error.status) from error
-        raise error
-    return [d for u in chosen for d in found.get(u, ())]
+        if isinstance(error, Exception):
+            raise error
+    return [d for u in chosen for d in cast(list[Drift], found[u])]
 
 
 def accepted(snapshot: Snapshot, found: Sequence[Drift]) -> list[Entry]:
@@ -89,6 +114,8 @@ def _compare(state: State, made: Made | None, providers: Providers) -> list[Drif
     name = name_of(state.urn)
     if made is None:
         return [Drift(state.urn, name, state.type, gone=True)]
-    seen = {k: v for k, v in (made.inputs or {}).items() if k in state.inputs}
-    changed = providers(state.type).diff(state.type, state.inputs, {**state.inputs, **seen}).changed & seen.keys()
-    return [Drift(state.urn, name, state.type, k, state.inputs[k], seen[k], secret=k in state.secret) for k in sorted(changed)]
+    provider = providers(state.type)
+    watched = provider.watched if isinstance(provider, ReadsMany) else frozenset()
+    seen = {k: v for k, v in (made.inputs or {}).items() if k in state.inputs or k in watched}
+    changed = provider.diff(state.type, state.inputs, {**state.inputs, **seen}).changed & seen.keys()
+    return [Drift(state.urn, name, state.type, k, state.inputs.get(k), seen[k], secret=k in state.secret) for k in sorted(changed)]

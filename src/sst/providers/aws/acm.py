@@ -40,6 +40,7 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
     delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",), idempotent=True)
     gone = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("add_tags_to_certificate", CertificateArn="$arn", Tags="$tags"),
+                      remove=call("remove_tags_from_certificate", CertificateArn="$arn", Tags="$tag_list"),
                       show=call("list_tags_for_certificate", CertificateArn="$arn"))
 
 

@@ -14,6 +14,11 @@ GONE = ("NotFoundException",)
 BUSY = ("ConflictException: concurrent", "TooManyRequestsException")
 
 
+def _without_tags(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tags are asked for apart: the embedded cloud goes on to show here those that a thing was made with."""
+    return {k: v for k, v in answer.items() if k != "Tags"}
+
+
 class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
     """An HTTP or WebSocket API."""
 
@@ -38,14 +43,20 @@ class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
     found = "Items"
     update = (call("update_api", ApiId="$id", retry=BUSY, idempotent=True,
                    only="name cors_configuration description route_selection_expression disable_execute_api_endpoint"),)
+    left_out = frozenset({"cors_configuration", "description"})
     unset = {"cors_configuration": call("delete_cors_configuration", ApiId="$id", idempotent=True)}
     empty = {"description": "", "disable_execute_api_endpoint": False}
     rests = frozenset({"route_selection_expression"})
     delete = call("delete_api", ApiId="$id", retry=BUSY, idempotent=True)
     gone = GONE
     tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
-                      remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"))
+                      remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"),
+                      show=call("get_tags", ResourceArn="$tag_arn"))
     tag_arn: Output[str] = out("=arn:$partition:apigateway:$region::/apis/$id")
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _without_tags(answer)
 
 
 class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
@@ -66,14 +77,20 @@ class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
     read = call("get_stage", ApiId="$api_id", StageName="$name")
     update = (call("update_stage", retry=BUSY, idempotent=True,
                    only="api_id name auto_deploy access_log_settings default_route_settings stage_variables description"),)
+    left_out = frozenset({"access_log_settings", "description"})
     unset = {"access_log_settings": call("delete_access_log_settings", ApiId="$api_id", StageName="$name", idempotent=True)}
     empty = {"description": "", "stage_variables": {}, "auto_deploy": False, "default_route_settings": {}}
     delete = call("delete_stage", ApiId="$api_id", StageName="$name", retry=BUSY, idempotent=True)
     gone = GONE
     delete_first = True
     tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
-                      remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"))
+                      remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"),
+                      show=call("get_tags", ResourceArn="$tag_arn"))
     tag_arn: Output[str] = out("=arn:$partition:apigateway:$region::/apis/$api_id/stages/$name")
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _without_tags(answer)
 
 
 class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="apigatewayv2"):

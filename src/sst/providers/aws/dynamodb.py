@@ -23,6 +23,16 @@ SAME = ("ValidationException: already", "ValidationException: unchanged", "Valid
 """DynamoDB refuses to switch on what is on."""
 
 
+def _ttl(told: Mapping[str, Any]) -> str | None:
+    """The field by which items expire, if they do."""
+    return told["field"] if told["status"] in ("ENABLED", "ENABLING") else None
+
+
+def _plain(indexes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Indexes as they were asked for, without what only a read shows."""
+    return [{k: i[k] for k in ("IndexName", "KeySchema", "Projection")} for i in indexes if i.get("IndexStatus") != "DELETING"]
+
+
 class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     """A table. ``stream_view_type`` switches its stream on; ``ttl`` names the field by which items expire."""
 
@@ -30,12 +40,15 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     attribute_definitions: Arg[Sequence[Mapping[str, Any]]] = prop()
     key_schema: Arg[Sequence[Mapping[str, Any]]] = prop(replace=True)
     billing_mode: Arg[str] = prop(default="PAY_PER_REQUEST", read="Table.BillingModeSummary.BillingMode")
-    global_secondary_indexes: Arg[Sequence[Mapping[str, Any]]] = prop(default=None, read="")
+    global_secondary_indexes: Arg[Sequence[Mapping[str, Any]]] = prop(default=None, dec=_plain)
     local_secondary_indexes: Arg[Sequence[Mapping[str, Any]]] = prop(default=None, replace=True, read="")
     stream_view_type: Arg[str] = prop("StreamSpecification.StreamViewType", default=None)
     deletion_protection: Arg[bool] = prop("DeletionProtectionEnabled", default=None)
-    ttl: Arg[str] = prop("TimeToLiveSpecification.AttributeName", default=None, read="")
-    point_in_time_recovery: Arg[bool] = prop("PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled", default=None, read="")
+    ttl: Arg[str] = prop("TimeToLiveSpecification.AttributeName", default=None, dec=_ttl,
+                         read="Ttl.TimeToLiveDescription.{status: TimeToLiveStatus, field: AttributeName}")
+    point_in_time_recovery: Arg[bool] = prop(
+        "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled", default=None, dec=lambda status: status == "ENABLED",
+        read="Backups.ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus")
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
     arn: Output[str] = out("=arn:$partition:dynamodb:$region:$account:table/$name")
@@ -45,6 +58,8 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     create = call("create_table", retry=("LimitExceededException",), wait="table_exists", wait_on="TableName")
     read = call("describe_table", TableName="$name")
     reads = "Table"
+    more = {"Ttl": call("describe_time_to_live", TableName="$name"), "Backups": call("describe_continuous_backups", TableName="$name")}
+    left_out = frozenset({"ttl", "global_secondary_indexes", "stream_view_type"})
     update = (
         call("update_table", only="billing_mode", TableName="$name", retry=BUSY, done=SAME, idempotent=True),
         call("update_table", only="deletion_protection", TableName="$name", retry=BUSY, done=SAME, idempotent=True),
@@ -75,6 +90,16 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     @classmethod
     def updatable(cls) -> frozenset[str]:
         return super().updatable() | {"attribute_definitions", "global_secondary_indexes"}
+
+    @classmethod
+    def alike(cls, key: str, asked: Any, seen: Any) -> bool:
+        """Indexes and attributes are told in any order."""
+        if key == "global_secondary_indexes" and seen:
+            have, want = ({i["IndexName"]: i for i in some} for some in (seen, asked or ()))
+            return have.keys() == want.keys() and all(_same_index(i, want[n]) for n, i in have.items())
+        if key == "attribute_definitions" and seen:
+            return {a["AttributeName"]: a["AttributeType"] for a in asked} == {a["AttributeName"]: a["AttributeType"] for a in seen}
+        return super().alike(key, asked, seen)
 
     @classmethod
     def revise(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str], known: Mapping[str, Any],

@@ -43,6 +43,7 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
               call("update_role", only="description max_session_duration", RoleName="$name", idempotent=True),
               call("put_role_permissions_boundary", only="permissions_boundary", RoleName="$name", idempotent=True))
     unset = {"permissions_boundary": call("delete_role_permissions_boundary", RoleName="$name")}
+    left_out = frozenset({"description", "permissions_boundary"})
     empty = {"description": "", "max_session_duration": 3600}
     delete = call("delete_role", RoleName="$name", retry=("DeleteConflict", *BUSY))
     gone = GONE

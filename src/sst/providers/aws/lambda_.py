@@ -44,8 +44,8 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     memory_size: Arg[int] = prop(default=128)
     ephemeral_storage: Arg[int] = prop(default=None, enc=_size, dec=lambda v: v["Size"])
     description: Arg[str] = prop(default=None)
-    environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, read="")
-    secret_environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, secret=True, read="")
+    environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, read="Plain")
+    secret_environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, secret=True, read="Secret")
     layers: Arg[Sequence[Any]] = prop(default=None, dec=lambda v: [x["Arn"] for x in v])
     logging_config: Arg[Mapping[str, Any]] = prop(default=None)
     vpc_config: Arg[Mapping[str, Any]] = prop(default=None, read="")
@@ -57,6 +57,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     invoke_arn: Output[str] = out("=arn:$partition:apigateway:$region:lambda:path/2015-03-31/functions/"
                                   "arn:$partition:lambda:$region:$account:function:$name/invocations")
     version: Output[str] = out("Version || Configuration.Version", volatile=True)
+    code_sha256: Output[str] = out("CodeSha256 || Configuration.CodeSha256", volatile=True)
 
     create = call("create_function", retry=(UNASSUMABLE, "InvalidParameterValueException: KMS"))
     read = call("get_function", FunctionName="$name")
@@ -72,6 +73,8 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     empty = {"description": "", "layers": [], "environment": {}, "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []},
              "ephemeral_storage": 512, "logging_config": {"LogFormat": "Text"}, "architectures": ["x86_64"]}
     rests = frozenset({"handler", "runtime", "secret_environment", "publish"})
+    left_out = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
+    fingerprints = {"code": "code_sha256"}
     delete = call("delete_function", FunctionName="$name", retry=(BUSY,), idempotent=True)
     gone = GONE
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
@@ -89,6 +92,14 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
         elif c.op == "update_function_configuration":
             made.setdefault("Environment", {}).setdefault("Variables", {})
         return made
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A function has one set of variables: secret are those that are known as such."""
+        there = (answer.get("Configuration", {}).get("Environment") or {}).get("Variables") or {}
+        secret = (known.get("secret_environment") or {}).keys()
+        return {**answer, "Plain": {k: v for k, v in there.items() if k not in secret} or None,
+                "Secret": {k: v for k, v in there.items() if k in secret} or None}
 
 
 class FunctionUrl(AwsResource, type="aws.lambda.FunctionUrl", service="lambda"):
@@ -140,12 +151,15 @@ class Permission(AwsResource, type="aws.lambda.Permission", service="lambda"):
         return {"Statement": next((s for s in statements if s.get("Sid") == known.get("statement_id")), None)}
 
 
+_ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
+
+
 class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", service="lambda"):
     """Reads from a queue or stream and calls a function with what it reads."""
 
     event_source_arn: Arg[str] = prop(default=None, replace=True)
     function_name: Arg[str] = prop(read="")
-    enabled: Arg[bool] = prop(default=True, read="")
+    enabled: Arg[bool] = prop(default=True, read="State", dec=_ENABLED.get)
     batch_size: Arg[int] = prop(default=None)
     maximum_batching_window: Arg[int] = prop("MaximumBatchingWindowInSeconds", default=None)
     filters: Arg[Sequence[str]] = prop("FilterCriteria", default=None, enc=_filters, dec=_patterns)
@@ -173,11 +187,13 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
                         "maximum_retry_attempts bisect_batch scaling_config"),)
     empty = {"filters": [], "function_response_types": [], "maximum_batching_window": 0, "maximum_retry_attempts": -1,
              "bisect_batch": False, "scaling_config": {}}
+    left_out = frozenset({"filters"})
     rests = frozenset({"batch_size"})
     delete = call("delete_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True)
     gone = GONE
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
-                      remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
+                      remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"),
+                      show=call("list_tags", Resource="$arn"))
 
     @classmethod
     def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,7 +12,8 @@ from .table import AwsResource, Call, pascal
 
 __all__ = ["Lint", "lint"]
 
-CONTEXT = frozenset({"id", "region", "account", "partition", "token", "tags", "tag_keys", "urn", "removal", "at_once", "window"})
+CONTEXT = frozenset({"id", "region", "account", "partition", "token", "tags", "tag_keys", "tag_list", "urn", "removal", "at_once",
+                     "window"})
 UNMODELLED = {"s3": frozenset({"404", "NotFound", "NoSuchBucketPolicy", "NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration",
                                "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet",
                                "OperationAborted"}),
@@ -55,7 +56,7 @@ class Lint:
             yield from self._call(c, "update", sent=list(c.only))
         tagging = kind.tagging
         tag_calls = (tagging.add, tagging.remove, tagging.show) if tagging else ()
-        asks = (kind.read, kind.look_up, kind.delete, kind.find, *kind.unset.values(), *tag_calls)
+        asks = (kind.read, kind.look_up, kind.delete, kind.find, *kind.unset.values(), *kind.more.values(), *tag_calls)
         for c in asks:
             if c:
                 yield from self._call(c, "", sent=[])
@@ -170,7 +171,8 @@ class Lint:
 
     def _names(self) -> Iterator[str]:
         kind = self.kind
-        for where, names in (("update", {k for c in kind.update for k in c.only}), ("unset", set(kind.unset)), ("empty", set(kind.empty))):
+        for where, names in (("update", {k for c in kind.update for k in c.only}), ("unset", set(kind.unset)), ("empty", set(kind.empty)),
+                             ("left_out", set(kind.left_out)), ("fingerprints", set(kind.fingerprints))):
             for k in sorted(names - kind.props.keys()):
                 yield f"{where} names {k!r}, which is no property"
         whole = {k for c in kind.update if c.op == kind.create.op or kind.name_field in c.only for k in c.only}
@@ -181,8 +183,11 @@ class Lint:
                 yield f"{k!r} can't be taken away: give it a call in unset or a value in empty, or name it in rests"
         if kind.tagging and "tags" not in kind.props:
             yield "it can be tagged but has no property tags"
-        if kind.tagging and kind.identity == "name" and not kind.tagging.show and not self._shows_tags():
-            yield "its read shows no tags: tagging needs show, or a foreign thing of that name can't be told from ours"
+        if kind.tagging and not kind.tagging.show and not self._shows_tags():
+            yield "its read shows no tags: tagging needs show, or drift and a foreign thing of that name can't be seen"
+        for k in kind.fingerprints.values():
+            if k not in kind.outs:
+                yield f"fingerprints names {k!r}, which is no output"
 
     def _shows_tags(self) -> bool:
         read = self.kind.read

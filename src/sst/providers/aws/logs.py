@@ -27,6 +27,7 @@ class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
     absent = "logGroups"
     update = (call("put_retention_policy", only="retention", also=True, logGroupName="$name", idempotent=True,
                    retry=("OperationAbortedException",)),)
+    left_out = frozenset({"retention"})
     unset = {"retention": call("delete_retention_policy", logGroupName="$name")}
     delete = call("delete_log_group", logGroupName="$name", retry=("OperationAbortedException",))
     gone = ("ResourceNotFoundException",)

@@ -13,7 +13,8 @@ from typing import Any
 from ...core.model import State
 from ...core.provider import Note
 from ...errors import ProviderError, Throttled
-from .provider import AwsProvider, row, tags_in
+from .provider import AwsProvider, row
+from .reading import tags_in
 from .table import Call, call, fill
 
 __all__ = ["TYPES", "Carrier", "end", "find_carriers"]

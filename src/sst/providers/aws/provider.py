@@ -2,8 +2,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -12,10 +11,11 @@ from ...core.provider import Absent, Change, Found, Made, Note, Unsure
 from ...core.resource import Resource
 from ...errors import InternalError, ProviderError, Throttled
 from .client import Aws
+from .reading import listed_tags, read, tags_in
 from .retry import matches
 from .table import AwsResource, Call, fill
 
-__all__ = ["AwsProvider", "row", "tags_in", "urn_tag"]
+__all__ = ["AwsProvider", "row", "urn_tag"]
 
 
 def row(type: str) -> type[AwsResource]:
@@ -63,6 +63,8 @@ class AwsProvider:
 
     # the engine's seam
 
+    watched = frozenset({"tags"})
+
     def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
         kind = row(type)
         changed = frozenset(k for k in kind.props if old.get(k) != new.get(k))
@@ -75,7 +77,7 @@ class AwsProvider:
 
     def create(self, todo: Pending, note: Note) -> Made:
         kind = row(todo.type)
-        known = self._known(kind, todo.inputs, {"token": todo.token, "urn": todo.urn})
+        known = self.known(kind, todo.inputs, {"token": todo.token, "urn": todo.urn})
         self._refuse_taken(kind, todo, known)
         request = kind.request(self, todo.inputs, kind.create)
         if kind.tagging and kind.tagging.wire:
@@ -125,27 +127,17 @@ class AwsProvider:
                             operation=f"{kind.service} {kind.read.op}")
 
     def read(self, state: State) -> Made | None:
-        kind = row(state.type)
-        if kind.read is None:
-            return Made(state.id, state.outputs)
-        told = {} if state.inputs else kind.fields_of(state.id)
-        known = self._known(kind, {**told, **state.values}, {"id": state.id, "urn": state.urn})
-        answer = self._ask(kind, kind.read, known)
-        if answer is None:
-            return None
-        seen = kind.inputs_from(answer)
-        if not state.inputs:      # a thing to take over: all that can be told of it
-            seen = {**{k: v for k, v in told.items() if k in kind.props}, **seen}
-            shown = {k: v for k, v in told.items() if k in kind.outs}
-            return Made(state.id, {**shown, **kind.outputs(self, answer, {**known, **seen})}, seen)
-        same = {k for k, v in seen.items() if k not in state.inputs or _alike(kind, k, state.inputs[k], v)}
-        return Made(state.id, {**state.outputs, **kind.outputs(self, answer, known)},
-                    {**state.inputs, **{k: v for k, v in seen.items() if k not in same}})
+        return read(self, row(state.type), state, {})
+
+    def reader(self, states: Sequence[State]) -> Callable[[State], Made | None]:
+        """``read`` for many: their tags are asked for together where that saves calls."""
+        listed = listed_tags(self, [row(s.type) for s in states])
+        return lambda state: read(self, row(state.type), state, listed)
 
     def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Made:
         kind = row(state.type)
         was = {f"{k}_was": v for k, v in state.inputs.items()}
-        known = self._known(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
+        known = self.known(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
         outputs = dict(state.outputs)
         changed -= kind.revise(self, state, inputs, changed, known, note)
         taken = {k for k in changed if inputs.get(k) is None}
@@ -153,16 +145,17 @@ class AwsProvider:
             if not changed & set(c.only) or changed & set(c.only) <= taken & kind.unset.keys():
                 continue
             full = {**inputs, **{k: kind.empty[k] for k in taken & set(c.only) & kind.empty.keys()}}
-            outputs |= kind.outputs(self, self.send(kind, c, known, self._request(kind, full, c), note), known)
+            told = kind.outputs(self, self.send(kind, c, known, self._request(kind, full, c), note), known)
+            outputs |= {k: v for k, v in told.items() if k not in kind.fingerprints.values() or k in kind.prints_of(c)}
         for k in sorted(taken & kind.unset.keys() & state.inputs.keys()):
-            self._ask(kind, kind.unset[k], known)
+            self.ask(kind, kind.unset[k], known)
         if "tags" in changed and kind.tagging and kind.tagging.add:
             self._retag(kind, state, inputs, known)
         return Made(state.id, outputs)
 
     def delete(self, state: State, note: Note) -> None:
         kind = row(state.type)
-        known = self._known(kind, state.values, {"id": state.id, "urn": state.urn})
+        known = self.known(kind, state.values, {"id": state.id, "urn": state.urn})
         try:
             kind.before_delete(self, known, note)
             if kind.delete:
@@ -173,7 +166,7 @@ class AwsProvider:
 
     def find(self, todo: Pending) -> Found | Absent | Unsure:
         kind = row(todo.type)
-        known = self._known(kind, todo.inputs, {"token": todo.token, "urn": todo.urn})
+        known = self.known(kind, todo.inputs, {"token": todo.token, "urn": todo.urn})
         if kind.identity == "token":
             return Found(self.create(todo, _quiet))
         if kind.find:
@@ -190,12 +183,12 @@ class AwsProvider:
     def _standing(self, kind: type[AwsResource], todo: Pending, known: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """``absent``, ``ours``, ``foreign`` or ``unsure``: what there is under a name or key, and its outputs."""
         if kind.look_up:
-            told = self._ask(kind, kind.look_up, known)
+            told = self.ask(kind, kind.look_up, known)
             if told is None:
                 return "absent", {}
             known |= kind.outputs(self, told, known)
         known["id"] = str(fill(kind.identifier, known))
-        answer = self._ask(kind, kind.read, known) if kind.read else None
+        answer = self.ask(kind, kind.read, known) if kind.read else None
         if answer is None:
             return "absent", {}
         outputs = {**{k: known[k] for k in kind.outs if known.get(k) is not None}, **kind.outputs(self, answer, known)}
@@ -222,7 +215,7 @@ class AwsProvider:
             return "ours"
         tags = tags_in(answer, kind.reads)
         if tags is None and kind.tagging and kind.tagging.show:
-            shown = self._ask(kind, kind.tagging.show, known)
+            shown = self.ask(kind, kind.tagging.show, known)
             tags = tags_in(shown or {}, "")
         if tags is None and not kind.tagging:
             return "unsure"
@@ -265,7 +258,7 @@ class AwsProvider:
         return {**self.own_tags, **(inputs.get("tags") or {}), "sst:app": self.app, "sst:stage": self.stage, "sst:urn": urn_tag(urn),
                 "sst:lineage": self.lineage}
 
-    def _known(self, kind: type[AwsResource], values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    def known(self, kind: type[AwsResource], values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
         region = values.get("region")
         return {"account": self.aws.account(), "partition": self.aws.partition(region), "region_asked": region,
                 **dict.fromkeys(kind.props), **values, "region": region or self.aws.region, **more}
@@ -274,7 +267,7 @@ class AwsProvider:
         request = kind.request(self, inputs, c)
         return dict(next(iter(request.values()), {})) if c.spread else request
 
-    def _ask(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str, Any] | None:
+    def ask(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str, Any] | None:
         """The answer of a call, or None where it says that the thing does not exist."""
         import jmespath
 
@@ -295,7 +288,7 @@ class AwsProvider:
         import jmespath
 
         assert kind.find
-        answer = self._ask(kind, kind.find, known)
+        answer = self.ask(kind, kind.find, known)
         for item in (jmespath.search(kind.found, answer) or []) if answer is not None else []:
             outputs = kind.outputs(self, item, known)
             id = str(fill(kind.identifier, {**known, **outputs}))
@@ -309,7 +302,7 @@ class AwsProvider:
             if tags is None and kind.tagging and kind.tagging.show:
                 if not all(item.get(k) == v for k, v in kind.marks(todo.inputs).items() if k in item):
                     return False
-                tags = tags_in(self._ask(kind, kind.tagging.show, known) or {}, "")
+                tags = tags_in(self.ask(kind, kind.tagging.show, known) or {}, "")
             tags = tags or {}
             return bool(tags.get("sst:urn") == urn_tag(todo.urn) and tags.get("sst:lineage") == self.lineage)
         if kind.identity == "description":
@@ -321,7 +314,7 @@ class AwsProvider:
         assert tagging and tagging.add
         old, new = state.inputs.get("tags") or {}, inputs.get("tags") or {}
         if (dropped := sorted(old.keys() - new.keys())) and tagging.remove:
-            self.send(kind, tagging.remove, {**known, "tag_keys": dropped}, {}, _quiet)
+            self.send(kind, tagging.remove, {**known, "tag_keys": dropped, "tag_list": [{"Key": k} for k in dropped]}, {}, _quiet)
         self.send(kind, tagging.add, {**known, "tags": tagging.shape(self.tags(state.urn, inputs))}, {}, _quiet)
 
 
@@ -330,30 +323,3 @@ def _put(request: dict[str, Any], path: str, value: Any) -> None:
     for part in parents:
         request = request.setdefault(part, {})
     request[last] = value
-
-
-def _alike(kind: type[AwsResource], key: str, asked: Any, seen: Any) -> bool:
-    """Whether a property as seen is the one that was asked for, by what is sent for each."""
-    if asked == seen:
-        return True
-    enc = kind.props[key].enc
-    return enc is not None and _loose(enc(asked)) == _loose(enc(seen))
-
-
-def _loose(sent: Any) -> Any:
-    try:
-        return json.loads(sent) if isinstance(sent, str) else sent
-    except ValueError:
-        return sent
-
-
-def tags_in(answer: Mapping[str, Any], below: str) -> dict[str, str] | None:
-    """The tags in an answer, whichever way the service writes them; None if it shows none."""
-    at = answer.get(below)
-    for place in (at if isinstance(at, Mapping) else {}, answer):
-        for key in ("Tags", "tags", "TagSet", "TagList"):
-            if (tags := place.get(key)) is not None:
-                if isinstance(tags, Mapping):
-                    return dict(tags)
-                return {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
-    return None

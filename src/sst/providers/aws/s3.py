@@ -181,29 +181,42 @@ class BucketLifecycle(AwsResource, type="aws.s3.BucketLifecycle", service="s3"):
 def _configurations(arn: str) -> Any:
     def shape(rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         made = []
-        for r in rules:
+        for r in sorted(rules, key=lambda r: str(r["id"])):
             filters = [{"Name": n, "Value": r[n]} for n in ("prefix", "suffix") if r.get(n)]
             only = {"Filter": {"Key": {"FilterRules": filters}}} if filters else {}
-            made.append({"Id": r["id"], arn: r["arn"], "Events": r["events"], **only})
+            made.append({"Id": r["id"], arn: r["arn"], "Events": sorted(r["events"]), **only})
         return made
     return shape
+
+
+def _rules(arn: str) -> Any:
+    def plain(configurations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        made = []
+        for c in configurations:
+            filters = c.get("Filter", {}).get("Key", {}).get("FilterRules", ())
+            made.append({"id": c["Id"], "arn": c[arn], "events": c["Events"], **{f["Name"].lower(): f["Value"] for f in filters}})
+        return made
+    return plain
+
+
+def _listeners(kind: str) -> Any:
+    return prop(f"NotificationConfiguration.{kind}Configurations", default=None, read=f"{kind}Configurations",
+                enc=_configurations(f"{kind}Arn"), dec=_rules(f"{kind}Arn"))
 
 
 class BucketNotification(AwsResource, type="aws.s3.BucketNotification", service="s3"):
     """Whom a bucket tells of changes. Each rule is ``{"id", "arn", "events", "prefix", "suffix"}``; a bucket has one of these."""
 
     bucket: Arg[str] = prop(replace=True, read="")
-    functions: Arg[Sequence[Mapping[str, Any]]] = prop("NotificationConfiguration.LambdaFunctionConfigurations", default=None, read="",
-                                                       enc=_configurations("LambdaFunctionArn"))
-    queues: Arg[Sequence[Mapping[str, Any]]] = prop("NotificationConfiguration.QueueConfigurations", default=None, read="",
-                                                    enc=_configurations("QueueArn"))
-    topics: Arg[Sequence[Mapping[str, Any]]] = prop("NotificationConfiguration.TopicConfigurations", default=None, read="",
-                                                    enc=_configurations("TopicArn"))
+    functions: Arg[Sequence[Mapping[str, Any]]] = _listeners("LambdaFunction")
+    queues: Arg[Sequence[Mapping[str, Any]]] = _listeners("Queue")
+    topics: Arg[Sequence[Mapping[str, Any]]] = _listeners("Topic")
 
     identity = "once"
     identifier = "$bucket"
     create = call("put_bucket_notification_configuration", retry=(*BUSY, "InvalidArgument: Unable to validate"), idempotent=True)
     read = call("get_bucket_notification_configuration", Bucket="$bucket")
+    left_out = frozenset({"functions", "queues", "topics"})
     absent = "LambdaFunctionConfigurations || QueueConfigurations || TopicConfigurations"
     update = (call("put_bucket_notification_configuration", only="bucket functions queues topics", idempotent=True,
                    retry=(*BUSY, "InvalidArgument: Unable to validate")),)
@@ -227,6 +240,8 @@ class Object(AwsResource, type="aws.s3.Object", service="s3"):
     identifier = "$bucket/$key"
     create = call("put_object", idempotent=True)
     read = call("head_object", Bucket="$bucket", Key="$key")
+    fingerprints = {"content": "etag"}
+    left_out = frozenset({"cache_control"})
     update = (call("put_object", only="bucket key content content_type cache_control", idempotent=True),)
     delete = call("delete_object", Bucket="$bucket", Key="$key", idempotent=True)
     gone = GONE

@@ -19,7 +19,7 @@ class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmana
     """A secret and its current value."""
 
     name: Arg[str] = prop(limit=512, replace=True, default=None)
-    value: Arg[str] = prop("SecretString", default=None, secret=True, read="")
+    value: Arg[str] = prop("SecretString", default=None, secret=True, read="Value.SecretString")
     description: Arg[str] = prop(default=None)
     kms_key: Arg[str] = prop("KmsKeyId", default=None)
     recovery_days: Arg[int] = prop(default=0, local=True)
@@ -31,6 +31,8 @@ class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmana
     create = call("create_secret", ClientRequestToken="$token", idempotent=True, retry=("InvalidRequestException: deletion",))
     read = call("describe_secret", SecretId="$name")
     update = (call("update_secret", only="value description kms_key", SecretId="$name", idempotent=True),)
+    more = {"Value": call("get_secret_value", SecretId="$name")}
+    left_out = frozenset({"description"})
     empty = {"description": "", "kms_key": "alias/aws/secretsmanager"}
     rests = frozenset({"value"})
     delete = call("delete_secret", SecretId="$name", ForceDeleteWithoutRecovery="$at_once", RecoveryWindowInDays="$window",

@@ -57,6 +57,7 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
     update = (call("set_queue_attributes", QueueUrl="$url", idempotent=True,
                    only="content_based_deduplication delay_seconds visibility_timeout message_retention receive_wait "
                         "maximum_message_size redrive_policy kms_key"),)
+    left_out = frozenset({"redrive_policy", "kms_key"})
     empty = {"delay_seconds": 0, "visibility_timeout": 30, "message_retention": 345600, "receive_wait": 0, "maximum_message_size": 262144,
              "content_based_deduplication": False, "redrive_policy": {}, "kms_key": ""}
     delete = call("delete_queue", QueueUrl="$url", idempotent=True)

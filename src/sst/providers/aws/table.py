@@ -5,6 +5,7 @@ also known are ``$id``, ``$region``, ``$account``, ``$partition``, ``$token`` (i
 """
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,13 @@ class AwsResource(Resource):
     """JMESPath in the answer of ``read`` below which properties stand as they are sent."""
     read_back: ClassVar[bool] = False
     """The answer of the create does not hold all outputs: read after it."""
+    more: ClassVar[Mapping[str, Call]] = {}
+    """Further reads: the answer of each stands under its name in that of ``read``. Asked only where a property is kept whose ``read``
+    begins with the name."""
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """Properties that a read's answer leaves out where they are not set."""
+    fingerprints: ClassVar[Mapping[str, str]] = {}
+    """Property that no read shows → output that changes with it: another one than was told after the last upload is drift."""
     ready: ClassVar[str] = ""
     """JMESPath in that read's answer that is null until all outputs are there."""
 
@@ -127,6 +135,11 @@ class AwsResource(Resource):
     def sent_later(cls) -> frozenset[str]:
         """Properties that the create call does not take: a following call sets them."""
         return frozenset(k for c in cls.update if c.also for k in c.only)
+
+    @classmethod
+    def prints_of(cls, c: Call) -> frozenset[str]:
+        """The fingerprints that a call's answer tells: those of what it sends."""
+        return frozenset(o for k, o in cls.fingerprints.items() if k in c.only)
 
     @classmethod
     def updatable(cls) -> frozenset[str]:
@@ -153,7 +166,7 @@ class AwsResource(Resource):
 
     @classmethod
     def inputs_from(cls, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """The properties as a read shows them; only those it shows."""
+        """The properties as a read shows them; only those it shows, and None for those it leaves out where they are not set."""
         import jmespath
 
         seen: dict[str, Any] = {}
@@ -161,10 +174,24 @@ class AwsResource(Resource):
             if p.read == "" or (p.local and not p.read) or k == "tags":
                 continue
             path = p.read or ".".join(x for x in (cls.reads, p.wire or pascal(k)) if x)
+            if (root := path.partition(".")[0]) in cls.more and root not in answer:
+                continue
             value = jmespath.search(path, answer)
-            if value is not None:
-                seen[k] = p.dec(value) if p.dec else value
+            if value is not None and p.dec:
+                value = p.dec(value)
+            if value is not None or k in cls.left_out:
+                seen[k] = value
         return seen
+
+    @classmethod
+    def alike(cls, key: str, asked: Any, seen: Any) -> bool:
+        """Whether a property as seen is the one that was asked for, by what is sent for each. ``seen`` is None where it is not set."""
+        if asked == seen:
+            return True
+        if seen is None:
+            return not asked or bool(asked == cls.empty.get(key))
+        enc = cls.props[key].enc
+        return enc is not None and bool(_loose(enc(asked)) == _loose(enc(seen)))
 
     @classmethod
     def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,6 +223,13 @@ class AwsResource(Resource):
     @classmethod
     def before_delete(cls, provider: AwsProvider, known: dict[str, Any], note: Note) -> None:
         """What must happen first: an emptied bucket, a detached part."""
+
+
+def _loose(sent: Any) -> Any:
+    try:
+        return json.loads(sent) if isinstance(sent, str) else sent
+    except ValueError:
+        return sent
 
 
 def pascal(name: str) -> str:
