@@ -77,6 +77,31 @@ def test_an_interrupt(stage: Stage, at: tuple[int, ...]) -> None:
     assert not same(stage.calm(), then)
 
 
+def test_an_interrupt_of_a_look_at_the_cloud(stage: Stage) -> None:
+    """A refresh changes nothing: it waits for no answer, and the next command can begin."""
+    stage.deploy("deploy")
+    reached, go = Event(), Event()
+
+    def hold(request: Request, when: str) -> None:
+        if request.service == "sqs" and when == "before":
+            reached.set()
+            go.wait(60)
+
+    for words in (("refresh", "--yes"), ("diff", "--refresh")):
+        reached.clear()
+        stage.way.reached = hold
+        process = stage.start(*words)
+        assert reached.wait(60)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        said = stage.end(process, timeout=30)
+        assert said.code == 130 and time.monotonic() - began < 3, said.text
+        stage.figures["signals"] += 1
+        stage.way.reached = lambda r, when: None
+        assert "no drift" in stage.sst("refresh").text
+    go.set()
+
+
 def test_a_job_of_ci_that_is_cancelled(stage: Stage) -> None:
     """SIGTERM, then SIGKILL: even with a call that does not end, the next run goes on from there."""
     stage.write("deploy")

@@ -34,11 +34,11 @@ def look(keys: Collection[str], at: Callable[[str], T], *, parallel: int = 32, s
             except BaseException as e:
                 told.put((key, e))
 
-    for n in range(min(parallel, len(keys))):
-        # no pool: its threads are waited for when the process ends
-        Thread(target=work, name=f"sst-look-{n}", daemon=True).start()
     found: dict[str, T | Exception] = {}
     try:
+        for n in range(min(parallel, len(keys))):
+            # no pool: its threads are waited for when the process ends
+            Thread(target=work, name=f"sst-look-{n}", daemon=True).start()
         while len(found) < len(keys):
             if stop and stop.is_set():
                 raise KeyboardInterrupt

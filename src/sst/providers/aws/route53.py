@@ -44,7 +44,10 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
 
     @classmethod
     def before_delete(cls, provider: Any, known: Any, note: Any) -> None:
-        known["removal"] = change("DELETE", known)
+        """A record is deleted by what it holds, which may have been changed by hand."""
+        there = provider.ask(cls, cls.read, known)
+        known["removal"] = ({"Changes": [{"Action": "DELETE", "ResourceRecordSet": there["ResourceRecordSets"][0]}]} if there
+                            else change("DELETE", known))
 
 
 def change(action: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
