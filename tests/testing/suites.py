@@ -71,6 +71,11 @@ class Suite:
         assert code == 1, told
         return told
 
+    def places(self) -> list[Path]:
+        """Where clouds of tests are, or were left."""
+        folder = self.root / ".sst/testing"
+        return [p for p in folder.iterdir() if p.is_dir()] if folder.is_dir() else []
+
     def sst(self, *words: str) -> str:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_"))} | {"SST_STAGE": "local"}
         done = subprocess.run([Path(sys.executable).with_name("sst"), *words], cwd=self.root, env=environment, capture_output=True,

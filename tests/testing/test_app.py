@@ -1,7 +1,6 @@
 """The deployed app in test-suites as users write them."""
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,36 +62,86 @@ def test_between():
     assert not (suite.root / ".sst/local").exists()
 
 
-def test_the_users_own_stage_is_deployed_and_kept(suite: Suite) -> None:
-    suite.write({"test_it.py": "def test_it(sst_app):\n    assert sst_app.invoke('Api').result['token'] == 'mine'\n"})
-    told = suite.fails()
-    assert 'the secret "Token" has no value on stage local' in told and "src/sst/" not in told
-    suite.sst("secret", "set", "Token", "mine")
-    suite.passes()
-    assert cloud.status(suite.root) is None
-    assert "no changes" in suite.sst("deploy")
-    suite.passes()
-    assert cloud.status(suite.root) is not None, "it ran before the tests: it runs on"
-    suite.passes("-o", "sst_after=remove")
-    assert "0 resources" in suite.sst("state", "list")
-    assert "it is one of stop, keep, remove" in suite.fails("-o", "sst_after=burn")
+def test_time_passes_for_crons_when_a_test_says_so(suite: Suite) -> None:
+    more = """    aws.Cron("Nine", schedule="cron(0 9 ? * MON-FRI *)", timezone="Europe/Berlin", job="src/api.daily")
+    aws.Cron("Off", schedule="rate(1 minute)", enabled=False, job="src/api.daily")
+    return {"""
+    suite.write({"sst_config.py": APP["sst_config.py"].replace("    return {", more), "test_it.py": """
+from datetime import UTC, datetime, timedelta
+import boto3, pytest
+from sst.errors import UserError
+
+FRIDAY = datetime(2030, 3, 29, tzinfo=UTC)      # clocks change on the Sunday that follows
+
+def test_advance(sst_app):
+    sst_app.time = FRIDAY
+    runs = sst_app.advance("4 days")
+    assert [run.at for run in runs if run.function == "Nine"] == [
+        datetime(2030, 3, 29, 8, tzinfo=UTC), datetime(2030, 4, 1, 7, tzinfo=UTC)]
+    daily = [run for run in runs if run.function == "Daily"]
+    assert len(daily) == 4 and daily[0].result == {"at": daily[0].at.strftime("%Y-%m-%dT%H:%M:%SZ"), "n": 1}
+    assert len(runs) == 6 and runs == sorted(runs, key=lambda run: run.at)
+    assert sst_app.time == FRIDAY + timedelta(days=4)
+    assert sst_app.advance(timedelta(minutes=1)) == []
+
+def test_limits(sst_app):
+    with pytest.raises(UserError, match="more than 1,000 times"):
+        sst_app.advance("2000 days")
+    with pytest.raises(UserError, match="no time zone"):
+        sst_app.time = datetime(2030, 1, 1)
+
+def test_none_runs_by_itself(sst_app):
+    client = boto3.client("scheduler")
+    assert {s["State"] for s in client.list_schedules()["Schedules"]} == {"DISABLED"}
+"""})
+    assert "3 passed" in suite.passes()
 
 
-def test_data_of_the_users_own_stage_is_not_deleted(suite: Suite) -> None:
-    suite.write({"test_it.py": "def test_it(sst_app):\n    pass\n"})
+def test_the_users_own_stage_is_not_touched(suite: Suite) -> None:
+    suite.write({"test_it.py": """
+import boto3
+from sst import Resource
+
+def test_it(sst_app):
+    assert sst_app.invoke("Api").result["token"] == "the secret Token"
+    assert boto3.client("s3").list_objects_v2(Bucket=Resource.Files.name)["KeyCount"] == 0
+"""})
+    suite.passes()
+    assert not (suite.root / ".sst/local").exists() and not (suite.root / ".sst/outputs.json").exists()
     suite.sst("secret", "set", "Token", "mine")
     suite.sst("deploy")
-    suite.write({"names.py": 'BUCKET = "Folders"\n', "src/api.py": APP["src/api.py"].replace("Files", "Folders")})
-    assert "would delete data on your stage local: Files/Bucket" in suite.fails()
-    assert "Files/Bucket" in suite.sst("state", "list")
-    suite.passes("--sst-isolated")
+    before = cloud.status(suite.root)
+    outputs = (suite.root / ".sst/outputs.json").read_text()
+    suite.passes()
+    assert cloud.status(suite.root) == before is not None
+    assert (suite.root / ".sst/outputs.json").read_text() == outputs
+    assert "no changes" in suite.sst("deploy")
+    assert suite.places() == []
 
 
-def test_several_processes_share_one_stage(suite: Suite) -> None:
-    body = "def test_{}(sst_app):\n    assert sst_app.invoke('Api').result['token'] == 'mine'\n"
+def test_a_failing_deploy_is_told_once_in_words(suite: Suite) -> None:
+    suite.write({"src/api.py": APP["src/api.py"], "pyproject.toml": '[project]\nname = "small"\nversion = "1"\ndependencies = ["./gone"]\n',
+                 "test_it.py": "def test_it(sst_app):\n    pass\n\ndef test_too(sst_app):\n    pass\n"})
+    told = suite.fails()
+    assert "could not be deployed" in told and "create Api/Code (sst_config.py:" in told, told
+    assert "src/sst/" not in told and "Traceback" not in told and "another exception" not in told
+    assert suite.places() == []
+
+
+def test_each_process_of_a_parallel_run_has_a_stage_of_its_own(suite: Suite) -> None:
+    body = "def test_{}(sst_app, record_property):\n    print(sst_app.environment['AWS_ENDPOINT_URL'])\n"
     suite.write({f"test_{i}.py": body.format(i) for i in range(4)})
-    suite.sst("secret", "set", "Token", "mine")
-    suite.sst("local", "stop")
-    suite.passes("-n", "2")
-    assert cloud.status(suite.root) is None
-    assert json.loads((suite.root / ".sst/outputs.json").read_text())["bucket"].startswith("small-local-files")
+    told = suite.passes("-n", "2", "--dist", "loadfile", "-rP")
+    assert len({line for line in told.splitlines() if line.startswith("http://127.0.0.1:")}) == 2, told
+    assert suite.places() == []
+
+
+def test_what_a_killed_run_left_is_deleted_by_the_next_one(suite: Suite) -> None:
+    suite.write({"test_it.py": "import os, signal\n\ndef test_it(sst_app):\n    os.kill(os.getpid(), signal.SIGKILL)\n"})
+    code, told = suite.pytest()
+    assert code == -9, told
+    [left] = suite.places()
+    assert cloud.status(left) is not None
+    suite.write({"test_it.py": "def test_it(sst_app):\n    pass\n"})
+    suite.passes()
+    assert suite.places() == [] and cloud.status(left) is None

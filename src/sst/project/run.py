@@ -91,7 +91,7 @@ def deploy(world: World, run: Run) -> Done:
     world.need_artefacts(after)
     if not result.failures and not result.interrupted:
         write_outputs(project, outputs)
-    told = keep_types(project.root, project.environ, links(graph), graph.resources)
+    told = "" if project.place else keep_types(project.root, project.environ, links(graph), graph.resources)
     if told and any(op is not Op.SAME for op in result.done):
         run.warn(told)
     return Done(result, outputs, before, after.serial)

@@ -185,10 +185,10 @@ class World:
 
     @property
     def builder(self) -> Builder:
-        """Makes functions' bundles."""
+        """Makes functions' bundles; they are found by their content, so tests with a place of their own share them."""
         from ..providers.local.build import Builder
 
-        found: Builder = self._once("builder", lambda: Builder(self.project.root, self.project.folder / "cache"))
+        found: Builder = self._once("builder", lambda: Builder(self.project.root, self.project.root / ".sst/cache"))
         return found
 
     def know(self, snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""The app itself, deployed to stage ``local`` and called as in the cloud."""
+"""The app itself, deployed to a stage ``local`` of the tests' own and called as in the cloud."""
 from __future__ import annotations
 
 import json
@@ -9,30 +9,29 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.model import State
-from ..core.names import did_you_mean
+from ..core.units import seconds
 from ..embedded import cloud
-from ..engine.plan import Plan, name_of
 from ..errors import DeployError, SstError, UserError
 from ..project.invoke import Answer, invoke, invoke_function, logs
-from ..project.project import Project, open_project
-from ..project.run import Run, deploy, remove
+from ..project.project import open_project
+from ..project.run import Run, deploy
 from ..project.shell import shell_environment
 from ..project.stage import LOCAL
 from ..project.world import World
 from .contained import Switch, contained
-from .turns import Turns
-
-if TYPE_CHECKING:
-    from typing import Literal
+from .crons import Cron, Still, find_cron
+from .place import own_place
 
 __all__ = ["App", "Invocation", "Raised", "deployed"]
 
 _FRAME = re.compile(r"(START|END|REPORT|INIT_START) ")
+_MOST = 1_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,8 @@ class Invocation:
     error: Raised | None
     logs: tuple[str, ...]
     """What the function printed and logged, the last 4 KB of it."""
+    at: datetime | None = None
+    """The time that a cron was told, in UTC."""
 
     @property
     def result(self) -> Any:
@@ -68,16 +69,22 @@ class Invocation:
 
 
 class App:
-    """The deployed app. While a test that uses it runs, ``Resource`` has its links and AWS clients find its cloud."""
+    """The deployed app. While a test that uses it runs, ``Resource`` has its links and AWS clients find its cloud.
 
-    def __init__(self, world: World, outputs: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        self._world = world
+        def test_the_nightly_job(sst_app: App) -> None:
+            assert sst_app.fire("Nightly").result == {"deleted": 0}
+            assert [run.at.hour for run in sst_app.advance("1 day") if run.function == "Nightly"] == [3]
+    """
+
+    def __init__(self, world: World, outputs: Mapping[str, Any], environment: Mapping[str, str], crons: Mapping[str, Cron]) -> None:
+        self._world, self._crons, self._since = world, crons, datetime.now(UTC)
         self.name, self.stage, self.root = world.project.name, world.project.stage, world.project.root
         self.outputs = dict(outputs)
         """What the program returned: ``sst_app.outputs["api"]``. Secret ones are masked."""
         self.environment = dict(environment)
         """The variables that ``sst shell`` sets, for a process that a test starts."""
         self.switch = Switch(environment)
+        self._time = self._since
 
     def invoke(self, name: str, event: object = None) -> Invocation:
         """Call the function of a component, ``Api``, or ``Tidy/Handler`` where it is inside of one, and wait for its answer.
@@ -86,92 +93,89 @@ class App:
         """
         return _invocation(name, invoke(self._world, name, _json({} if event is None else event)))
 
+    @property
+    def time(self) -> datetime:
+        """Where the time of crons stands, in UTC: at the deploy, until a test moves it. Set it to jump without running any."""
+        return self._time
+
+    @time.setter
+    def time(self, to: datetime) -> None:
+        self._time = _aware(to)
+
     def fire(self, cron: str, *, at: datetime | None = None) -> Invocation:
-        """Run what a ``Cron`` runs, now, with its event; ``at`` is the time that it is told, the present one by default.
+        """Run what a ``Cron`` runs, now, with its event; ``at`` is the time that it is told, ``time`` by default.
 
         Raises ``UserError`` if there is no cron of that name. A disabled one fires too.
         """
-        schedule = self._schedule(cron)
+        found = find_cron(self._crons, cron)
+        told = self.time if at is None else _aware(at)
+        schedule = self._world.stage.load().resources[found.urn]
         target = schedule.values["target"]
-        text = _scheduled(str(target.get("Input") or "{}"), schedule, at or datetime.now(UTC))
-        return _invocation(cron, invoke_function(self._world, target["Arn"], text.encode()))
+        text = _scheduled(str(target.get("Input") or "{}"), schedule, told)
+        return replace(_invocation(cron, invoke_function(self._world, target["Arn"], text.encode())), at=told)
+
+    def advance(self, by: str | timedelta) -> list[Invocation]:
+        """Let time pass for crons, ``"1 day"`` or ``timedelta(hours=3)``: all that are due on the way run, one after the other.
+
+        Only tests move this time; crons never run by themselves in between. Rates count from the deploy. Raises ``UserError``
+        for more than 1,000 runs, before the first.
+        """
+        end = self.time + (by if isinstance(by, timedelta) else timedelta(seconds=seconds(by)))
+        due = sorted(((at, name) for name, cron in self._crons.items() if cron.enabled for at in self._due(cron, end)))
+        made = []
+        for at, name in due:
+            self.time = at
+            made.append(self.fire(name, at=at))
+        self.time = end
+        return made
+
+    def _due(self, cron: Cron, end: datetime) -> list[datetime]:
+        times = cron.times(after=self.time, since=self._since)
+        found = list(islice(takewhile(lambda at: at <= end, times), _MOST + 1))
+        if len(found) > _MOST:
+            raise UserError(f"{cron.name} would run more than {_MOST:,} times", hint="advance less, or set sst_app.time and fire it")
+        return found
 
     def logs(self, name: str, *, seconds: float = 3600) -> list[str]:
         """The lines that a function logged in the last ``seconds``, oldest first, also in calls that nobody here made."""
         found = logs(self._world, name, since=time.time() - seconds)
         return [line.text for line in found if not _FRAME.match(line.text)]
 
-    def _schedule(self, cron: str) -> State:
-        found = {name_of(s.urn).removesuffix("/Schedule"): s for s in self._world.stage.load().resources.values()
-                 if s.type == "aws.scheduler.Schedule"}
-        if cron not in found:
-            raise UserError(f'no cron named "{cron}" is deployed', hint=did_you_mean(cron, sorted(found)) if found else "the app has none")
-        return found[cron]
-
 
 @contextmanager
-def deployed(file: Path, *, secrets: Mapping[str, str], place: Path | None, after: Literal["stop", "keep", "remove"]) -> Iterator[App]:
-    """The app of a config file, deployed to stage ``local``: in the user's own, or in one of its own below ``place``, which is
-    thrown away with everything in it. The user's own is treated as ``after`` says by the last of several processes.
+def deployed(file: Path, *, secrets: Mapping[str, str]) -> Iterator[App]:
+    """The app of a config file, deployed to a stage ``local`` of its own, which is thrown away with everything in it.
+
+    The user's own stage, and a cloud that runs for it, are not touched; only the cache of builds is shared.
     """
     with contained(file.parent):
-        project = replace(open_project(file, stage=LOCAL, environ=dict(os.environ)), place=place)
-    world = World(project, lambda: cloud.start(project.folder.parent, region=project.region, environment=project.environ))
-    turns = Turns(project.folder)
-    try:
-        with turns.one_at_a_time():
-            turns.enter(running=cloud.status(project.folder.parent) is not None)
-            if place:
-                world.secrets.load({**_own_secrets(project), **secrets})
-            app = _deploy(world)
-        yield app
-    finally:
-        with turns.one_at_a_time():
-            last, began = turns.leave()
-            try:
-                if last and after == "remove" and not place:
-                    _remove(world)
-            finally:
-                world.close()
-            if place:
-                cloud.reset(place)
-            elif last and after != "keep" and began:
-                cloud.stop(project.root)
+        opened = open_project(file, stage=LOCAL, environ=dict(os.environ))
+    with own_place(opened.folder) as place:
+        project = Still(**vars(replace(opened, place=place)))
+        world = World(project, lambda: cloud.start(place, region=project.region, environment=project.environ))
+        try:
+            world.secrets.load(secrets)
+            yield _deploy(world, project.crons)
+        finally:
+            world.close()
 
 
-def _deploy(world: World) -> App:
+def _deploy(world: World, crons: Mapping[str, Cron]) -> App:
     with contained(world.project.root):
-        done = deploy(world, Run(lambda event: None, _keep_data))
+        done = deploy(world, Run(lambda event: None, lambda plan: None))
         if done.result.failures:
             raise SstError(_told(DeployError(done.result.failures, skipped=done.result.skipped)))
-        return App(world, done.outputs, shell_environment(world))
-
-
-def _remove(world: World) -> None:
-    with contained(world.project.root):
-        remove(world, Run(lambda event: None, lambda plan: None)).result.check()
-
-
-def _keep_data(plan: Plan) -> None:
-    if lost := [s.name for s in plan.data_loss]:
-        raise UserError(f"this deploy would delete data on your stage local: {', '.join(lost)}",
-                        hint="run `sst deploy --stage local` yourself, or let tests have a stage of their own: pytest --sst-isolated")
-
-
-def _own_secrets(project: Project) -> dict[str, str]:
-    """What the user's own stage local has, without making one."""
-    own = replace(project, place=None)
-    if not (project.root / ".sst/local/state.db").is_file():
-        return {}
-    world = World(own, lambda: cloud.start(own.root, region=own.region, environment=own.environ))
-    try:
-        return world.secrets.get_all()
-    finally:
-        world.close()
+        return App(world, done.outputs, shell_environment(world), crons)
 
 
 def _told(error: DeployError) -> str:
     return "\n".join((error.message, *(f"  {f.op} {f.name} ({f.where}): {f.error}" for f in error.failures)))
+
+
+def _aware(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise UserError(f"{time} has no time zone", hint="datetime(2030, 1, 2, tzinfo=UTC)")
+    return time.astimezone(UTC)
 
 
 def _json(event: object) -> bytes:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,17 +18,12 @@ __all__ = ["pytest_addoption", "pytest_runtest_protocol", "pytest_runtest_teardo
            "sst_program", "sst_secrets", "sst_snapshot", "sst_stage"]
 
 _APP = pytest.StashKey["App"]()
-_AFTER = ("stop", "keep", "remove")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("sst", "sst: the app on this machine")
     group.addoption("--sst-accept", action="store_true", help="write the snapshots of plans instead of comparing them")
-    group.addoption("--sst-isolated", action="store_true", help="deploy to a stage of the tests' own, thrown away at the end")
     parser.addini("sst_config", "the config file, from here; default: sst_config.py in or above the folder of the tests", default="")
-    parser.addini("sst_isolated", "the same as --sst-isolated, always", type="bool", default=False)
-    parser.addini("sst_after", "the cloud of stage local after the tests: stop (if they started it), keep running, or remove the app",
-                  default="stop")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,13 +54,11 @@ def sst_stage() -> str:
 
 @pytest.fixture(scope="session")
 def sst_secrets() -> Mapping[str, str]:
-    """Values of secrets in tests, none by default. Override it in ``conftest.py``::
+    """Values of secrets in tests; those that are not named have their placeholder, else ``"the secret NAME"``. Override it::
 
         @pytest.fixture(scope="session")
         def sst_secrets():
             return {"StripeKey": "sk_test_123"}
-
-    ``sst_app`` then gets a stage of its own, as with ``--sst-isolated``: your stage never holds them.
     """
     return {}
 
@@ -113,26 +106,20 @@ def sst_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
         file = request.path.parent / "snapshots" / (re.sub(r"[^\w.-]+", "_", stem) + ".json")
         try:
             check(given, file, accept=bool(request.config.getoption("--sst-accept")))
-            return
         except AssertionError as e:
-            told = str(e)
-        pytest.fail(told, pytrace=False)
+            raise pytest.fail.Exception(str(e), pytrace=False) from None
 
     return compare
 
 
 @pytest.fixture(scope="session")
-def sst_app(request: pytest.FixtureRequest, sst_secrets: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app, deployed once a session to stage ``local``; see ``sst.testing.App``. No account is needed."""
+def sst_app(request: pytest.FixtureRequest, sst_program: Callable[[str], Program]) -> Iterator[App]:
+    """The app, deployed once a test process to a stage ``local`` of its own; see ``sst.testing.App``. No account is needed."""
     from .app import deployed
 
     config = request.config
-    after: Any = config.getini("sst_after")
-    if after not in _AFTER:
-        pytest.fail(f"sst_after is {after!r}; it is one of {', '.join(_AFTER)}", pytrace=False)
-    alone = bool(sst_secrets or config.getoption("--sst-isolated") or config.getini("sst_isolated"))
-    place = tmp_path_factory.mktemp("sst-app") if alone else None
-    opened = deployed(_config_said(config), secrets=sst_secrets, place=place, after=after)
+    secrets = sst_program("local").secrets
+    opened = deployed(_config_said(config), secrets=secrets)
     with _said():
         app = opened.__enter__()
     config.stash[_APP] = app
@@ -151,12 +138,10 @@ def _said() -> Iterator[None]:
 
     try:
         yield
-        return
     except InternalError:
         raise
     except SstError as e:
-        told = str(e)
-    pytest.fail(told, pytrace=False)
+        raise pytest.fail.Exception(str(e), pytrace=False) from None
 
 
 def _config_said(config: pytest.Config) -> Path:

@@ -4,7 +4,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from ..errors import InternalError, UserError
 from ..project.project import Project, open_project
 from ..project.world import World
 from .contained import contained
+from .crons import crons_of, find_cron
 
 if TYPE_CHECKING:
     from ..engine.plan import Plan
@@ -59,11 +62,14 @@ class Program:
                 assert block["block_public_acls"]
     """
 
-    def __init__(self, project: Project, graph: Graph, plan: Callable[[], Plan], outputs: Mapping[str, Any]) -> None:
+    def __init__(self, project: Project, graph: Graph, plan: Callable[[], Plan], outputs: Mapping[str, Any],
+                 secrets: Mapping[str, str]) -> None:
         self.name, self.stage, self.region = project.name, project.stage, project.region
         self.graph = graph
         """The graph itself, as the engine sees it."""
         self._plan, self._outputs = plan, outputs
+        self.secrets = dict(secrets)
+        """The secrets that the program asks for, each with the value that it has in tests."""
 
     @cached_property
     def plan(self) -> Plan:
@@ -115,12 +121,24 @@ class Program:
         return [c.logical_name for c in self.graph.components.values() if c.parent is None and isinstance(c, kind or Component)]
 
 
+    def times(self, cron: str, *, after: datetime, count: int = 5) -> list[datetime]:
+        """When a ``Cron`` runs next, in UTC: ``sst_graph.times("Nightly", after=datetime(2030, 1, 1, tzinfo=UTC))``.
+
+        Rates count from ``after``. Raises ``UserError`` if there is no such cron, or for a time without a zone.
+        """
+        __tracebackhide__ = True
+        if after.tzinfo is None:
+            raise UserError(f"{after} has no time zone", hint="datetime(2030, 1, 2, tzinfo=UTC)")
+        return list(islice(find_cron(crons_of(self.graph), cron).times(after=after, since=after), count))
+
+
 def declared(file: Path, stage: str, *, secrets: Mapping[str, str], place: Path) -> Program:
     """Run the program of a config file for a stage. Nothing is written but below ``place``, and hashes of files in the build cache."""
     with contained(file.parent):
         project = replace(open_project(file, stage=stage, environ=_anywhere(os.environ)), place=place)
         graph = project.graph()
-        graph.settings = {"secrets": _Standins(secrets), "stage_key": bytes(32), "encrypt": lambda key, text: b"",
+        standins = _Standins(secrets)
+        graph.settings = {"secrets": standins, "stage_key": bytes(32), "encrypt": lambda key, text: b"",
                           "python": "", "hosted_zone": lambda name: "Z0123456789EXAMPLE"}
         app = project.declare(graph)
 
@@ -131,7 +149,7 @@ def declared(file: Path, stage: str, *, secrets: Mapping[str, str], place: Path)
         with contained(file.parent):
             return make(graph, Snapshot(), world.providers("", offline=True))
 
-    return Program(project, graph, plan, app.outputs)
+    return Program(project, graph, plan, app.outputs, standins.asked)
 
 
 def _anywhere(environ: Mapping[str, str]) -> dict[str, str]:
@@ -143,8 +161,13 @@ def _anywhere(environ: Mapping[str, str]) -> dict[str, str]:
 class _Standins(dict[str, str]):
     """Every secret has a value, so that a test needs none: its own, its placeholder, or any text."""
 
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.asked: dict[str, str] = {}
+
     def get(self, key: str, default: Any = None) -> Any:
-        return super().get(key, f"the secret {key}" if default is None else default)
+        self.asked[key] = super().get(key, f"the secret {key}" if default is None else default)
+        return self.asked[key]
 
 
 def _no_cloud() -> Any:
