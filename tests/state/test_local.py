@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from sst.core.model import Snapshot
 from sst.errors import StateError
+from sst.state.keys import MemoryKeys
 from sst.state.store import Store
 from sst.state.stores.local import LocalStore
 
@@ -227,6 +229,100 @@ def test_any_byte_of_the_file_flipped_or_cut_is_seen_or_harmless(tmp_path: Path,
             broken.close()
     assert refused > 10
     record_property("damaged copies of a state file", len(damaged))
+
+
+def killed(folder: Path) -> tuple[Snapshot, MemoryKeys, dict[str, bytes]]:
+    """A state, and the files of it that a process leaves that is killed: what it wrote is in the log still."""
+    folder.mkdir()
+    store = LocalStore(folder / "state.db")
+    stage = stage_of(store)
+    for n in range(3):
+        with stage.locked("deploy") as session:
+            session.write(begin(state(n)))
+            session.write(made(state(n)))
+            session.save()
+    files = {f.name: f.read_bytes() for f in folder.iterdir() if not f.name.endswith("-shm")}
+    expected = stage.load()
+    store.close()
+    assert len(files["state.db-wal"]) > 10_000 and set(files) == {"state.db", "state.db-wal", "state.db-writes"}
+    return expected, stage.keys, files  # type: ignore[return-value]
+
+
+def reopened(folder: Path, files: dict[str, bytes], keys: MemoryKeys) -> Snapshot | str:
+    """The state that is read from these files, or why it is refused."""
+    folder.mkdir(exist_ok=True)
+    for f in folder.iterdir():
+        f.unlink()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    try:
+        store = LocalStore(folder / "state.db")
+    except StateError as e:
+        return str(e)
+    try:
+        with stage_of(store, keys=keys).locked("deploy") as session:
+            return session.snapshot
+    except StateError as e:
+        return str(e)
+    finally:
+        store.close()
+
+
+def flipped(data: bytes, at: int, bits: int = 0x41) -> bytes:
+    return data[:at] + bytes([data[at] ^ bits]) + data[at + 1:]
+
+
+def test_any_byte_of_the_log_flipped_or_cut_is_seen_or_harmless(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    """SQLite itself takes the log up to there for all of it."""
+    expected, keys, files = killed(tmp_path / "a")
+    log = files["state.db-wal"]
+    step = STEP or max(1, len(log) // 300)
+    damaged = [flipped(log, at) for at in range(0, len(log), step)] + [log[:at] for at in range(0, len(log), max(1, len(log) // 60))]
+    refused = 0
+    for data in damaged:
+        found = reopened(tmp_path / "b", {**files, "state.db-wal": data}, keys)
+        if isinstance(found, str):
+            refused += 1
+            assert ("lacks its last" in found and "state.db-wal is " in found) or "state object app/prod/" in found, found
+        else:
+            assert found.resources == expected.resources and not found.pending
+    assert refused > len(damaged) * 0.9
+    record_property("damaged copies of a state's log", len(damaged))
+
+
+def test_the_place_of_the_damage_is_said_and_nothing_is_lost_by_looking(tmp_path: Path) -> None:
+    expected, keys, files = killed(tmp_path / "a")
+    log, frame = files["state.db-wal"], 24 + 4096
+    at = 32 + 5 * frame
+    folder = tmp_path / "b"
+    for offset in (at, at + 100, at + frame - 1):
+        said = reopened(folder, {**files, "state.db-wal": flipped(log, offset)}, keys)
+        assert isinstance(said, str) and f"state.db-wal is damaged at byte {at} (kept as state.db-wal-damaged)" in said
+    assert "state.db-writes, then look for what they were about with `sst refresh`" in said
+    for _ in range(2):
+        with pytest.raises(StateError, match=f"the log that held them is damaged at byte {at}: state.db-wal-damaged"):
+            LocalStore(folder / "state.db")
+    assert (folder / "state.db-wal-damaged").read_bytes() == flipped(log, at + frame - 1)
+    (folder / "state.db-writes").unlink()
+    store = LocalStore(folder / "state.db")     # the user goes on without them
+    assert stage_of(store, keys=keys).load() != expected
+    store.close()
+    said = reopened(folder, {k: v for k, v in files.items() if k != "state.db-wal"}, keys)
+    assert isinstance(said, str) and "its log state.db-wal is gone" in said
+
+
+def test_the_count_of_writes_is_no_state(tmp_path: Path) -> None:
+    """Without it, or with a damaged one, the store is as good; one that is made anew counts anew."""
+    expected, keys, files = killed(tmp_path / "a")
+    count = files["state.db-writes"]
+    for other in (None, b"", count[:-5], *(flipped(count, at) for at in range(len(count)))):
+        given = {k: v for k, v in files.items() if k != "state.db-writes"} | ({} if other is None else {"state.db-writes": other})
+        found = reopened(tmp_path / "b", given, keys)
+        assert isinstance(found, Snapshot) and found.resources == expected.resources
+    for f in (tmp_path / "b").iterdir():
+        if f.name != "state.db-writes":
+            f.unlink()
+    LocalStore(tmp_path / "b/state.db").close()
 
 
 def test_the_file_limit_is_back() -> None:

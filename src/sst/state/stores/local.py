@@ -8,11 +8,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ...errors import StateError
 from ..store import Conflict, Stored
+from .wal import broken_at
 
 __all__ = ["LocalStore"]
 
@@ -30,6 +32,9 @@ class LocalStore:
 
     Each write is one SQLite transaction in WAL mode with ``synchronous=FULL``: what returned survives kill -9 and a power cut.
     Raises ``StateError`` if the disk is full, the file can't be written or is no database.
+
+    The number of writes stands in the database and, after each, in a file beside it. SQLite drops the end of a log in which a byte is
+    wrong as if it had never been written; the numbers tell, and the store is not opened.
     """
 
     packed = False
@@ -37,8 +42,15 @@ class LocalStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._count: int | None = None
         with self._said():
             self._db = self._open()
+        with contextlib.suppress(OSError):      # where nothing can be written, nothing needs to be counted
+            self._count = os.open(self._counted, os.O_RDWR | os.O_CREAT, 0o600)
+
+    @property
+    def _counted(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-writes")
 
     def _open(self) -> sqlite3.Connection:
         if not self.path.exists():
@@ -46,19 +58,38 @@ class LocalStore:
         elif not self.path.stat().st_size:
             raise StateError(f"the state in {self.path} is an empty file",
                              hint="it was cut off: put back a copy of it, or remove it to begin anew")
+        written = _read_count(self._counted)
         db = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA synchronous=FULL")
-            if db.execute("SELECT key FROM objects WHERE key = ''").fetchall() != [("",)]:
+            found = db.execute("SELECT CAST(tag AS INTEGER) FROM objects WHERE key = ''").fetchall()
+            if not found:
                 raise sqlite3.DatabaseError("its first row is missing: malformed")
+            if found[0][0] < written:
+                raise self._cut(written - found[0][0])
         except BaseException:
             db.close()
             raise
         return db
 
+    def _cut(self, missing: int) -> StateError:
+        """The end of the log is not read. It is kept: closing the database would fold what is left and delete it."""
+        log, kept = self.path.with_name(f"{self.path.name}-wal"), self.path.with_name(f"{self.path.name}-wal-damaged")
+        data = log.read_bytes() if log.exists() else b""
+        where = f"its log {log.name} is gone"
+        if data:
+            kept.write_bytes(data)
+            where = f"its log {log.name} is damaged at byte {broken_at(data) or 0} (kept as {kept.name})"
+        elif kept.exists():
+            where = f"the log that held them is damaged at byte {broken_at(kept.read_bytes()) or 0}: {kept.name}"
+        return StateError(f"the state in {self.path} lacks its last {missing} writes: {where}",
+                          hint=f"put back a copy of the file; to go on without these writes (or with an older copy), remove "
+                               f"{self._counted}, then look for what they were about with `sst refresh` and `sst orphans`")
+
     def _create(self) -> None:
         """Make the file whole under another name, so that one that is half made is never taken for the state."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._counted.unlink(missing_ok=True)
         draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}")
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         try:
@@ -102,15 +133,32 @@ class LocalStore:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+            if self._count is not None:
+                os.close(self._count)
+                self._count = None
 
     def _run(self, sql: str, values: Iterable[object]) -> Rows:
         with self._lock, self._said():
             return self._db.execute(sql, tuple(values)).fetchall()
 
     def _change(self, sql: str, values: Iterable[object]) -> int:
-        """How many rows changed. One statement is one transaction: when it has returned, it is on disk."""
+        """How many rows changed. When it has returned, it is on disk."""
         with self._lock, self._said():
-            return self._db.execute(sql, tuple(values)).rowcount
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                changed = self._db.execute(sql, tuple(values)).rowcount
+                if changed:
+                    (count,) = self._db.execute(_COUNT).fetchone()
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            if changed and self._count is not None:
+                # Not synced: after a power cut it may be behind, and then tells less. It is never ahead of the database.
+                with contextlib.suppress(OSError):
+                    os.pwrite(self._count, _line(int(count)), 0)
+            return changed
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
@@ -119,6 +167,23 @@ class LocalStore:
             yield
         except (OSError, sqlite3.Error) as e:
             raise StateError(f"the state in {self.path} can't be used: {e}", hint=_hint(e)) from e
+
+
+_COUNT = "UPDATE objects SET tag = CAST(tag AS INTEGER) + 1 WHERE key = '' RETURNING tag"
+
+
+def _line(count: int) -> bytes:
+    number = f"{count:020}"
+    return f"{number} {sha256(number.encode()).hexdigest()[:16]}\n".encode()
+
+
+def _read_count(path: Path) -> int:
+    """0 where it was never written, or can't be read: then it tells nothing."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return 0
+    return int(data[:20]) if data[:20].isdigit() and data == _line(int(data[:20])) else 0
 
 
 def _hint(error: Exception) -> str:
