@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .core.output import Output as Output
     from .core.output import combine as combine
     from .core.transform import Transform as Transform
+    from .dev_command import DevCommand as DevCommand
     from .errors import SstError as SstError
     from .errors import UserError as UserError
     from .linkable import Linkable as Linkable
@@ -31,6 +32,7 @@ _HOMES = {
     "AppInput": "project.app",
     "Component": "core.component",
     "Config": "project.config",
+    "DevCommand": "dev_command",
     "Input": "core.output",
     "Linkable": "linkable",
     "Output": "core.output",

@@ -59,6 +59,7 @@ PAGES = (
     Page("dns", aws.dns, ("aws.dns_records",)),
     Page("secret", sst.Secret, ("secret",)),
     Page("linkable", sst.Linkable, ("linkable",)),
+    Page("dev_command", sst.DevCommand, ("dev_command",)),
 )
 
 

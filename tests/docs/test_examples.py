@@ -93,7 +93,7 @@ def test_a_session_in_a_docstring_goes_as_shown(file: Path) -> None:
 
 def test_each_component_has_an_example() -> None:
     shown = {b.page for b in DOCSTRINGS}
-    components = [c for c in (sst.Secret, sst.Linkable, *(getattr(aws, n) for n in aws.__all__)) if _is_component(c)]
+    components = [c for c in (sst.Secret, sst.Linkable, sst.DevCommand, *(getattr(aws, n) for n in aws.__all__)) if _is_component(c)]
     assert not [c.kind for c in components if c.kind not in shown]
 
 

@@ -11,6 +11,7 @@ __all__ = ["COMMANDS", "root"]
 
 COMMANDS = {
     "init": "Set up this folder as a project.",
+    "dev": "Run the app with live functions, and everything beside it.",
     "deploy": "Make the cloud what sst_config.py declares.",
     "diff": "Show what a deploy would change.",
     "refresh": "Find what was changed in the cloud by hand.",

@@ -32,8 +32,11 @@ class LiveCall:
 class Answering(Protocol):
     """An answer on its way; ``executor.Streaming`` is one. ``kind`` "": no parts, all is in ``result`` at once."""
 
-    kind: str
-    result: Invocation | None
+    @property
+    def kind(self) -> str: ...
+    @property
+    def result(self) -> Invocation | None:
+        """There after the last part."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sst.errors import UserError
 
-__all__ = ["LOCK", "cache_folder", "ensure", "folder_name"]
+__all__ = ["LOCK", "cache_folder", "ensure", "folder_name", "functions_folder"]
 
 LOCK = Path(__file__).with_name("requirements.lock")
 FUNCTIONS_LOCK = Path(__file__).with_name("functions.lock")
@@ -52,6 +52,12 @@ def ensure(environment: Mapping[str, str], *, note: Note) -> Path:
             _install(folder, python, environment)
             (folder / "complete").touch()
     return python
+
+
+def functions_folder(environment: Mapping[str, str]) -> Path | None:
+    """What Python functions find without bundling it, as on Lambda; None if nothing is installed yet."""
+    folder = cache_folder(environment) / folder_name() / "functions"
+    return folder if folder.is_dir() else None
 
 
 def _install(folder: Path, python: Path, environment: Mapping[str, str]) -> None:

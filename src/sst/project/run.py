@@ -57,6 +57,8 @@ class Run:
     """A rollback may follow: what a crash left unsaved is saved first, as the version to go back to."""
     new_stage: bool = False
     """Allow the first deploy of a protected stage."""
+    declared: Callable[[Graph], None] = lambda graph: None
+    """Gets the program's graph once it is whole, before anything is changed."""
     providers: Lookup | None = None
 
 
@@ -78,6 +80,7 @@ def deploy(world: World, run: Run) -> Done:
     world.ask_account()
     graph = prepared_graph(world, run.hide)
     app = project.declare(graph)
+    run.declared(graph)
     with locked(world, "deploy", run) as session:
         before = session.save() if run.can_go_back else session.snapshot.serial
         remember(world, session, graph)

@@ -13,7 +13,7 @@ from ..errors import UserError
 from .run import links, prepared_graph
 from .world import World
 
-__all__ = ["function_named", "shell_environment"]
+__all__ = ["NotThere", "cloud_environment", "function_named", "known", "shell_environment"]
 
 
 def shell_environment(world: World, target: str | None = None) -> dict[str, str]:
@@ -28,10 +28,7 @@ def shell_environment(world: World, target: str | None = None) -> dict[str, str]
     project.declare(graph)
     snapshot = world.stage.load()
     found = {"App": {"name": project.name, "stage": project.stage}, **_resolved(graph, snapshot)}
-    made = {**link_env(found), "SST_STAGE": project.stage, "AWS_REGION": project.region, "AWS_DEFAULT_REGION": project.region}
-    if project.is_local:
-        cloud = world.cloud
-        made |= {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key, "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
+    made = {**link_env(found), **cloud_environment(world)}
     if target:
         values = function_named(snapshot, target).values
         made |= {k: v for part in ("environment", "secret_environment") for k, v in (values.get(part) or {}).items()
@@ -39,26 +36,41 @@ def shell_environment(world: World, target: str | None = None) -> dict[str, str]
     return made
 
 
+def cloud_environment(world: World) -> dict[str, str]:
+    """Stage and region, and on stage ``local`` the endpoint and keys of the cloud on this machine."""
+    project = world.project
+    made = {"SST_STAGE": project.stage, "AWS_REGION": project.region, "AWS_DEFAULT_REGION": project.region}
+    if project.is_local:
+        cloud = world.cloud
+        made |= {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key, "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
+    return made
+
+
+def known(value: Any, snapshot: Snapshot) -> Any:
+    """A value with its outputs filled in from the state; raises `NotThere` if one of them is of something that is not deployed."""
+    return resolve(value, _look(snapshot))
+
+
 def _resolved(graph: Graph, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     made = {}
     with graph.active():
         for link in links(graph):
             try:
-                made[link.name] = {**resolve(dict(link.properties), _look(snapshot)), "type": link.type}
-            except _NotThere:
+                made[link.name] = {**known(dict(link.properties), snapshot), "type": link.type}
+            except NotThere:
                 continue
     return made
 
 
-class _NotThere(Exception):
-    pass
+class NotThere(Exception):
+    """An output of something that is not deployed."""
 
 
 def _look(snapshot: Snapshot) -> Any:
     def look(urn: str, attr: str) -> Any:
         state = snapshot.resources.get(urn)
         if state is None:
-            raise _NotThere
+            raise NotThere
         return state.base if attr == "base" else state.values.get(attr)
     return look
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from .pane import LogPane, Pane, ProcessPane, kill_all, stop_all
+from .pane import LogPane, Pane, ProcessPane, kill_all, plain, stop_all
 
 __all__ = ["Mono"]
 
@@ -117,7 +117,7 @@ class Mono:
     def _line(self, title: str, pen: str, line: str) -> None:
         head = f"\x1b[{pen}m[{title}]\x1b[0m" if self._colour else f"[{title}]"
         with self._lock:
-            self._out.write(f"{head} {line}\n")
+            self._out.write(f"{head} {line if self._colour else plain(line)}\n")
             self._out.flush()
 
     async def _tick(self) -> None:

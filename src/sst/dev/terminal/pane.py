@@ -101,6 +101,11 @@ def _safe(line: str) -> str:
     return _UNSAFE.sub(lambda m: m[0] if m[0].endswith("m") and m[0].startswith("\x1b[") else "", line)
 
 
+def plain(line: str) -> str:
+    """Without colours."""
+    return _COLOUR.sub("", line)
+
+
 def _coloured(lines: list[str]) -> list[str]:
     """Lines that can be shown one without the other."""
     if len(lines) == 1:
@@ -175,7 +180,7 @@ class LogPane(Pane):
         return rows[max(0, end - lines): end]
 
     def _shows(self, line: str) -> bool:
-        return not self._filter or self._filter.lower() in _COLOUR.sub("", line).lower()
+        return not self._filter or self._filter.lower() in plain(line).lower()
 
     def _take(self) -> None:
         """The view stays where it is while somebody reads further back."""

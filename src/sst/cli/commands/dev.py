@@ -1,0 +1,85 @@
+"""``sst dev``"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..call import Call, command
+
+if TYPE_CHECKING:
+    from ...project.project import Project
+
+MODES = ("multi", "mono", "basic")
+
+
+@command("dev", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--mode", type=click.Choice(MODES), default=None,
+              help="multi: a pane each; mono: one stream of lines; basic: the app alone, in one stream. Default: multi on a terminal.")
+@click.option("--debug", is_flag=True, help="Let a debugger attach to each Python function.")
+@click.argument("argv", nargs=-1, metavar="[-- COMMAND [ARG]...]")
+def dev(call: Call, mode: str | None, debug: bool, argv: tuple[str, ...]) -> int:
+    """Run the app with live functions, and everything beside it.
+
+    Deploys the stage, then runs its functions from their source on this machine: saving a file is enough. A change of sst_config.py is
+    deployed at once. Commands of the program (sst.DevCommand) run beside, linked. Ctrl-C ends all of it; what is deployed stays.
+    With COMMAND, joins the session that runs for this stage: the command gets what the app links, and is restarted when that changes.
+    """
+    from ...dev.door import find
+    from ...dev.session import folder_of
+    from ...errors import UserError
+
+    project = call.project()
+    if project.config.protect:
+        raise UserError(f'stage "{project.stage}" is protected: `sst dev` would change it with every file that is saved',
+                        hint="choose a stage of your own: sst dev --stage NAME")
+    found = find(folder_of(project.root, project.stage))
+    if argv:
+        from ...dev.join import join
+
+        if found is None:
+            raise UserError(f'no `sst dev` runs for stage "{project.stage}"',
+                            hint=f"start it in another terminal; or, without one: sst shell -- {argv[0]}")
+        return join(found, list(argv), directory=call.cwd, environment=call.environ, say=call.screen.note)
+    if found is not None:
+        from ...dev.join import look_on
+
+        call.screen.note(f"looking on at the session that runs (process {found.pid}); ctrl-c leaves it")
+        return look_on(found, write=call.screen.line)
+    return _run(call, project, mode or _fitting(call), debug=debug)
+
+
+def _fitting(call: Call) -> str:
+    """The mode for where we are."""
+    if not (call.screen.is_live and call.screen.stdin.isatty()):
+        return "mono"
+    columns, lines = call.screen.size()
+    return "multi" if columns >= 40 and lines >= 10 else "mono"
+
+
+def _run(call: Call, project: Project, mode: str, *, debug: bool) -> int:
+    from ...dev.deploys import Deploys
+    from ...dev.feed import Feed
+    from ...dev.ink import Ink
+    from ...dev.session import Session
+    from ...dev.show import show
+    from ...project.project import open_project
+    from ..ui.dev_words import DevWords
+    from ..ui.style import wants_color
+
+    screen, before = call.screen, dict(call.environ)
+    colour = (mode == "multi" and not before.get("NO_COLOR")) or wants_color(screen.out, before, False if call.no_color else None)
+
+    def reopen() -> Project:
+        return open_project(project.program.file, stage=project.stage, environ=before)
+
+    feed = Feed(screen.redact)
+    words = DevWords(screen, colour=colour)
+    deploys = Deploys(call.world(project), reopen=reopen, words=words, write=feed.deploy)
+    foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
+    environment = {k: v for k, v in project.environ.items() if k not in foreign}
+    session = Session(deploys, feed, ink=Ink(colour), environment=environment, commands=mode != "basic")
+
+    show(session, mode=mode, title=f"sst dev: {project.name}/{project.stage}", environment=environment, out=screen.out,
+         columns=screen.size()[0], colour=colour)
+    return 0

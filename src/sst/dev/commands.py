@@ -1,0 +1,160 @@
+"""The commands that run beside the app: one pane each, with the environment of what they are linked to."""
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..core.graph import Graph
+from ..core.link_env import link_env
+from ..core.model import Snapshot
+from ..dev_command import DevProcess
+from ..errors import UserError
+from ..project.shell import NotThere, known
+from .terminal import Pane, ProcessPane
+
+__all__ = ["Command", "Commands", "commands_of"]
+
+_URL = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::\d+)?(?:/[\w\-./~]*)?")
+_COLOUR = re.compile(rb"\x1b\[[0-9;:]*m")
+_READY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    title: str
+    line: str
+    directory: Path
+    autostart: bool
+    environment: Mapping[str, str]
+    missing: str = ""
+    """What it is linked to and is not deployed yet; it starts once that is there."""
+
+
+def commands_of(graph: Graph, snapshot: Snapshot, *, root: Path, cloud: Mapping[str, str]) -> list[Command]:
+    """The program's commands with their links resolved. Raises `UserError` for a directory that is not there, or two of one title."""
+    found: dict[str, Command] = {}
+    with graph.active():
+        for component in graph.components.values():
+            wanted = getattr(component, "dev_process", None)
+            if not isinstance(wanted, DevProcess):
+                continue
+            command = _command(wanted, graph, snapshot, root, cloud, component.where)
+            if command.title in found:
+                raise UserError(f'two commands are titled "{command.title}"', where=component.where, hint="give one another title")
+            found[command.title] = command
+    return list(found.values())
+
+
+def _command(wanted: DevProcess, graph: Graph, snapshot: Snapshot, root: Path, cloud: Mapping[str, str], where: str) -> Command:
+    directory = (root / wanted.directory).resolve()
+    if not directory.is_dir():
+        raise UserError(f'{wanted.title} should run in "{wanted.directory}", which is no folder', where=where)
+    resources: dict[str, dict[str, Any]] = {"App": {"name": graph.app, "stage": graph.stage}}
+    own: dict[str, str] = {}
+    try:
+        for link in wanted.links:
+            resources[link.name] = {**known(dict(link.properties), snapshot), "type": link.type}
+            own |= {k: str(known(v, snapshot)) for k, v in link.environment.items()}
+        own |= {k: str(known(v, snapshot)) for k, v in wanted.environment.items()}
+    except NotThere as missing:
+        return Command(wanted.title, wanted.command, directory, wanted.autostart, {}, str(missing) or "its links")
+    return Command(wanted.title, wanted.command, directory, wanted.autostart, {**cloud, **link_env(resources), **own})
+
+
+class Shows(Protocol):
+    """The multiplexer, or its one-stream stand-in."""
+
+    def add(self, pane: Pane) -> None: ...
+    async def remove(self, pane: Pane) -> None: ...
+
+
+class _CommandPane(ProcessPane):
+    """Looks for the address that a server prints when it is ready."""
+
+    ready: Callable[[str], object] = staticmethod(lambda url: None)
+    _asked = ""
+
+    def _heard(self, data: bytes) -> None:
+        super()._heard(data)
+        if not self._asked and (found := _URL.search(_COLOUR.sub(b"", data))):
+            self._asked = found[0].decode().replace("0.0.0.0", "127.0.0.1").replace("[::]", "localhost")
+            self.ready(self._asked)
+
+    def start(self) -> None:
+        self._asked = ""
+        super().start()
+
+
+@dataclass
+class Commands:
+    """Keeps the panes as the program wants them."""
+
+    shows: Shows
+    say: Callable[[str], None]
+    urls: dict[str, str] = field(default_factory=dict)
+    """Title → the address of a server that is ready."""
+    _panes: dict[str, tuple[Command, _CommandPane]] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def use(self, wanted: Sequence[Command]) -> None:
+        """Start what is new, restart what has changed, end what is gone."""
+        names = {c.title for c in wanted}
+        for title in [t for t in self._panes if t not in names]:
+            await self.shows.remove(self._panes.pop(title)[1])
+            self.urls.pop(title, None)
+        for command in wanted:
+            if command.missing and command.title not in self._panes:
+                self.say(f"{command.title} waits for {command.missing}")
+            elif not command.missing:
+                await self._use(command)
+
+    async def _use(self, command: Command) -> None:
+        was, pane = self._panes.get(command.title, (None, None))
+        if pane is None or was is None:
+            pane = _CommandPane(command.title, command.line, directory=command.directory, autostart=command.autostart,
+                                environment=command.environment)
+            pane.ready = lambda url: self._answers(command.title, url)
+            self._panes[command.title] = command, pane
+            self.shows.add(pane)
+            return
+        self._panes[command.title] = command, pane
+        if was == command:
+            return
+        pane.command, pane.directory, pane.autostart = command.line, command.directory, command.autostart
+        pane.environment = dict(command.environment)
+        if pane.alive:
+            self.say(f"{command.title} restarts: its {'environment' if was.line == command.line else 'command'} has changed")
+            await pane.restart()
+        elif was.line != command.line and command.autostart:
+            pane.start()
+
+    def _answers(self, title: str, url: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._until_ready(title, url))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _until_ready(self, title: str, url: str) -> None:
+        """A server may print its address before it listens."""
+        place = re.match(r"(https?)://(\[[^\]]*\]|[^:/]+)(?::(\d+))?", url)
+        assert place
+        port = int(place[3] or (443 if place[1] == "https" else 80))
+        for _ in range(int(_READY_SECONDS / 0.1)):
+            try:
+                _, writer = await asyncio.open_connection(place[2].strip("[]"), port)
+            except OSError:
+                await asyncio.sleep(0.1)
+                continue
+            writer.close()
+            self.urls[title] = url
+            self._panes[title][1].note = f":{port}"
+            self.say(f"{title} is ready: {url}")
+            return
+
+    def environment_in(self, directory: Path) -> Mapping[str, str] | None:
+        """The environment of the command whose folder this is (or lies above it), the nearest one; None if there is none."""
+        within = [c for c, _ in self._panes.values() if directory.is_relative_to(c.directory)]
+        return max(within, key=lambda c: len(c.directory.parts)).environment if within else None

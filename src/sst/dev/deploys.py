@@ -1,0 +1,146 @@
+"""Deploys of a running session: one at a time, in a thread, with the last good state kept whatever goes wrong."""
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from ..core.graph import Graph
+from ..core.model import Snapshot
+from ..engine.events import Sink
+from ..engine.plan import Plan
+from ..errors import UserError
+from ..project.project import Project
+from ..project.run import Done, Run, deploy
+from ..project.world import World
+
+__all__ = ["Deployed", "Deploys", "Words", "in_thread"]
+
+T = TypeVar("T")
+
+
+class Words(Protocol):
+    """How the command line words things."""
+
+    def watch(self, write: Callable[[str], None]) -> AbstractContextManager[Sink]:
+        """A sink that writes lines."""
+
+    def error(self, error: BaseException) -> Iterable[str]: ...
+    def ended(self, project: Project, done: Done) -> Iterable[str]:
+        """What was done, and the outputs."""
+
+    def hide(self, value: Any) -> None:
+        """Never show this secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What there is after a deploy; ``graph`` is the program as it was declared. ``good``: all of it was done."""
+
+    graph: Graph
+    snapshot: Snapshot
+    good: bool
+
+
+class Deploys:
+    """``reopen`` reads the config again, into ``world``. ``write`` gets what there is to say."""
+
+    def __init__(self, world: World, *, reopen: Callable[[], Project], words: Words, write: Callable[[str], None]) -> None:
+        self.world, self._reopen, self._words, self._write = world, reopen, words, write
+        self._allowed: set[str] = set()
+        self.doomed: tuple[str, ...] = ()
+        """What the last deploy would have deleted with its data; it waits for a yes."""
+        self._stop: threading.Event | None = None
+        self.running = False
+
+    async def once(self, *, first: bool = False) -> Deployed | None:
+        """Deploy. None if nothing could be deployed; why was written."""
+        self.running, self.doomed = True, ()
+        try:
+            return await in_thread(lambda: self._deploy(first=first))
+        finally:
+            self.running = False
+
+    def agree(self) -> bool:
+        """Let the next deploy delete what is ``doomed``; False if nothing is."""
+        self._allowed |= set(self.doomed)
+        return bool(self.doomed)
+
+    def stop(self) -> None:
+        """Let what runs finish, begin nothing more."""
+        if self._stop:
+            self._stop.set()
+
+    def _deploy(self, *, first: bool) -> Deployed | None:
+        self._stop = threading.Event()
+        graphs: list[Graph] = []
+        try:
+            if not first:
+                self.world.project = self._same_place(self._reopen())
+            with self._words.watch(self._write) as sink:
+                done = deploy(self.world, Run(sink, self._confirm, warn=self._write, hide=self._words.hide, stop=self._stop,
+                                              declared=graphs.append, adopt=_refuse_to_adopt))
+        except Exception as error:  # not even a bug of ours ends the session
+            self.tell(error)
+            return None
+        for line in self._words.ended(self.world.project, done):
+            self._write(line)
+        return Deployed(graphs[0], self.world.stage.load(), not done.result.failures and not done.result.interrupted)
+
+    def _same_place(self, project: Project) -> Project:
+        """What a session can't follow: it would be another stage's."""
+        was = self.world.project
+        for what in ("name", "stage", "region"):
+            if (now := getattr(project, what)) != (before := getattr(was, what)):
+                raise UserError(f"the {what} changed from {before} to {now}", where=project.program.file.name,
+                                hint="end this session and start it again")
+        if project.config.protect:
+            raise UserError(f'stage "{project.stage}" is protected now', where=project.program.file.name, hint="end this session")
+        return project
+
+    def _confirm(self, plan: Plan) -> None:
+        lost = [s for s in plan.data_loss if s.name.partition("/")[0] not in self._allowed]
+        if lost:
+            self.doomed = tuple(sorted({s.name.partition("/")[0] for s in lost}))
+            raise UserError(f"this would delete {', '.join(self.doomed)} with what is in it", where=lost[0].where,
+                            hint="press y to agree, or run `sst deploy`; or put it back into the program")
+
+    def tell(self, error: BaseException) -> None:
+        for line in self._words.error(error):
+            self._write(line)
+
+    @property
+    def watched(self) -> Collection[Path]:
+        """The files that decide what is deployed."""
+        return self.world.project.program.files
+
+
+def _refuse_to_adopt(found: Any) -> None:
+    raise UserError("the program imports things that differ from what it says", hint="run `sst deploy`: it shows the differences and asks")
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run it in a thread that does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def set_unless_done(setter: Callable[[Any], None], value: Any) -> None:
+        if not future.done():
+            setter(value)
+
+    def run() -> None:
+        try:
+            made = work()
+        except BaseException as error:
+            call: tuple[Any, Any] = (future.set_exception, error)
+        else:
+            call = (future.set_result, made)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(set_unless_done, *call)
+
+    threading.Thread(target=run, name="deploy", daemon=True).start()
+    return await future

@@ -1,0 +1,100 @@
+"""The session's door: other processes of this machine find it, and only those who can read the project's files get in.
+
+One session a stage: it holds a lock for as long as it lives, however it ends.
+"""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..embedded.frames import LINE, Frames
+from ..embedded.settings import read_json, write_private
+
+__all__ = ["Door", "Found", "Guest", "find", "hold"]
+
+Guest = Callable[[Mapping[str, Any], Frames], Awaitable[None]]
+"""Serves one connection: what it said first, and the way to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A session that runs."""
+
+    pid: int
+    port: int
+    token: str
+
+    async def ask(self, want: str, **more: Any) -> Frames:
+        """Connect. Raises `OSError` if it is gone."""
+        return await Frames.open(self.port, {"token": self.token, "want": want, **more})
+
+
+def hold(folder: Path) -> int | None:
+    """Take the place of the one session: a descriptor that keeps it, or None if another one has it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder / "session.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def find(folder: Path) -> Found | None:
+    """The session of that folder, if one runs."""
+    facts = read_json(folder / "session.json")
+    if facts is None or (held := hold(folder)) is not None:
+        if facts is not None and held is not None:
+            os.close(held)
+        return None
+    return Found(int(str(facts["pid"])), int(str(facts["port"])), str(facts["token"]))
+
+
+class Door:
+    """Listens on 127.0.0.1 and lets in who knows the token; ``guests`` serve them by what they ``want``."""
+
+    def __init__(self, folder: Path, guests: Mapping[str, Guest]) -> None:
+        self._folder, self._guests = folder, guests
+        self.token, self.port = secrets.token_urlsafe(30), 0
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._enter, "127.0.0.1", 0, limit=LINE)
+        self.port = self._server.sockets[0].getsockname()[1]
+        write_private(self._folder / "session.json", json.dumps({"pid": os.getpid(), "port": self.port, "token": self.token}))
+
+    async def close(self) -> None:
+        (self._folder / "session.json").unlink(missing_ok=True)
+        if self._server:
+            self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._open.add(task)
+        frames = Frames(reader, writer)
+        try:
+            first = await asyncio.wait_for(frames.read(), 10)
+            if first and hmac.compare_digest(str(first[0].get("token", "")).encode(), self.token.encode()) \
+                    and (guest := self._guests.get(str(first[0].get("want")))):
+                await guest(first[0], frames)
+        except (OSError, TimeoutError, asyncio.CancelledError):  # the session ends; asyncio would complain of a cancelled guest
+            pass
+        finally:
+            self._open.discard(task)
+            with contextlib.suppress(OSError):
+                frames.close()

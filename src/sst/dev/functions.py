@@ -1,0 +1,265 @@
+"""Functions that run from their source: fresh at each call, warm again before the next one."""
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..build.in_place import InPlace, in_place
+from ..embedded.executor import Executor, FunctionVersion, Invocation, LogLines, Stamp
+from ..errors import SstError, UserError
+from .invocations import SHOWN, Invocations, Record
+from .live import Answering, LiveCall
+from .live_function import LiveFunction
+from .reading import Reading, stamp
+
+if TYPE_CHECKING:
+    from .node import NodeBundle, NodeBundler  # type: ignore[import-not-found,unused-ignore]
+
+__all__ = ["Functions"]
+
+_STREAM_WRAPPER = "/var/task/sst/runtime/stream.sh"
+"""On AWS it starts our client in place of Lambda's; here our client runs anyway."""
+_DEBUGGED_SECONDS = 24 * 3600.0
+"""A function that stands at a breakpoint does not time out."""
+
+
+class Functions:
+    """Implements `Live`. Lives in the session's event loop.
+
+    ``packages`` is a folder of what Lambda's Python has of itself (boto3). ``debug`` gives the debugger's folder and a port for the
+    functions that are debugged. ``say`` is told of reloads, ``logged`` gets each line that a function writes.
+    """
+
+    def __init__(self, *, folder: Path, cache: Path, host: Mapping[str, str], packages: Callable[[], Path | None], view: Invocations,
+                 say: Callable[[str], None], logged: Callable[[LogLines], None] = lambda lines: None,
+                 debug: Callable[[LiveFunction], tuple[str, int] | None] | None = None) -> None:
+        self._folder, self._cache, self._packages = folder, cache, packages
+        self._view, self._say, self._logged, self._debug = view, say, logged, debug
+        self._executor = Executor(folder=folder / "run", on_log=self._heard, host=host, freeze=debug is None, on_files=self._has_read)
+        self._node: NodeBundler | None = None
+        self._functions: dict[str, LiveFunction] = {}
+        self._reading = Reading()
+        self._places: dict[str, tuple[LiveFunction, Mapping[Path, Stamp | None], InPlace]] = {}
+        self._bundles: dict[str, NodeBundle] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._last: dict[str, FunctionVersion] = {}
+        self._broken: dict[str, str] = {}
+        """Functions whose last start failed, with why."""
+
+    async def start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await self._executor.start()
+
+    async def close(self) -> None:
+        await self._executor.close()
+        if self._node:
+            await self._node.close()
+
+    @property
+    def arns(self) -> list[str]:
+        return sorted(self._functions)
+
+    @property
+    def titles(self) -> list[str]:
+        return sorted(f.title for f in self._functions.values())
+
+    async def use(self, functions: Mapping[str, LiveFunction]) -> None:
+        """These, and no others, from now on."""
+        for arn, was in list(self._functions.items()):
+            if functions.get(arn) != was:
+                await self._retire(arn)
+                self._last.pop(arn, None)
+        self._functions = dict(functions)
+
+    @property
+    def roots(self) -> set[Path]:
+        """Folders with their code, as far as it is known."""
+        return {root for _, _, at in self._places.values() for root in at.roots}
+
+    @property
+    def declared(self) -> set[Path]:
+        """Files that name their dependencies, as far as they are known."""
+        return {file for _, _, at in self._places.values() for file in at.declared}
+
+    @asynccontextmanager
+    async def stream(self, call: LiveCall, *, beside: Path | None = None, layers: tuple[Path, ...] = ()) -> AsyncIterator[Answering]:
+        """Run a call with the source as it is now. ``beside`` is where the deployed code lies, if that is on this machine."""
+        function = self._functions[call.function]
+        record = self._view.begin(function.title, call.event, call.request_id)
+        try:
+            version = await self._version(function, call, beside, layers)
+        except (SstError, OSError) as error:
+            failed = _Failed(_invocation(error, call.request_id))
+            self._view.end(record, failed.result)
+            yield failed
+            return
+        try:
+            async with self._executor.stream(version, call.event, request_id=call.request_id, trace_id=call.trace_id,
+                                             client_context=call.client_context) as streaming:
+                yield _Recorded(streaming, record)
+        finally:
+            made = streaming.result or Invocation(b"", "Unhandled", call.request_id)
+            if not record.response:
+                record.response += made.payload[:SHOWN]
+            self._view.end(record, made)
+
+    async def changed(self, paths: Iterable[str]) -> None:
+        """Files were saved, made or deleted: what has read them starts anew, before it is called."""
+        paths = list(paths)
+        touched = self._reading.touched(paths)
+        for arn, files in touched.items():
+            await self._reload(arn, files)
+        again = {*touched, *self._broken} & self._last.keys()
+        await asyncio.gather(*(self._warm(arn) for arn in again))
+
+    async def _reload(self, arn: str, files: Iterable[str]) -> None:
+        await self._retire(arn)
+        if function := self._functions.get(arn):
+            names = ", ".join(sorted(_shown(f, function) for f in files)[:3])
+            self._say(f"{function.title} reloaded: {names}")
+
+    async def _retire(self, arn: str) -> None:
+        self._reading.forget(arn)
+        await self._executor.retire(arn)
+
+    async def _warm(self, arn: str) -> None:
+        """Start it anew; tell once what is wrong with it, and once that it is well again."""
+        function = self._functions.get(arn)
+        if function is None:
+            return
+        try:
+            version = await self._placed(function, self._last[arn])
+            error = await self._executor.prepare(version)
+            document = error or b""
+        except (SstError, OSError, ValueError) as failure:
+            document = _invocation(failure, "").payload
+        self._tell(arn, function, document)
+
+    def _tell(self, arn: str, function: LiveFunction, document: bytes) -> None:
+        was = self._broken.pop(arn, None)
+        if not document:
+            if was is not None:
+                self._say(f"{function.title} is well again")
+            return
+        lines = list(self._view.error_lines(document))
+        self._broken[arn] = key = "\n".join(lines[1:]) or lines[0]
+        if key != was and list(self._broken.values()).count(key) == 1:  # one broken file may break many functions
+            for line in (f"{function.title} can't start", *lines):
+                self._say(line)
+
+    async def _version(self, function: LiveFunction, call: LiveCall, beside: Path | None, layers: tuple[Path, ...]) -> FunctionVersion:
+        environment = dict(call.environment)
+        if environment.get("AWS_LAMBDA_EXEC_WRAPPER") == _STREAM_WRAPPER:
+            del environment["AWS_LAMBDA_EXEC_WRAPPER"]
+        if (sealed := environment.get("SST_KEY_FILE")) and not sealed.startswith("/"):
+            environment["SST_KEY_FILE"] = str(self._beside(function, call, beside, sealed))
+        debug = self._debug(function) if self._debug else None
+        bare = FunctionVersion(
+            arn=function.arn, name=function.name, version="$LATEST", runtime=function.source.runtime, handler="", code=Path(),
+            layers=layers, environment=tuple(sorted(environment.items())), timeout=_DEBUGGED_SECONDS if debug else function.timeout,
+            memory=function.memory, log_group=function.log_group, log_format=function.log_format,
+            debug=debug)
+        self._last[function.arn] = bare
+        if path := self._reading.stale(function.arn):
+            await self._reload(function.arn, [path])
+        return await self._placed(function, bare)
+
+    def _beside(self, function: LiveFunction, call: LiveCall, beside: Path | None, name: str) -> Path:
+        if beside is not None:
+            return beside / name
+        folder = self._folder / "files" / function.name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for file, content in call.files.items():
+            (folder / Path(file).name).write_bytes(content)
+        return folder / name
+
+    async def _placed(self, function: LiveFunction, bare: FunctionVersion) -> FunctionVersion:
+        """With code and handler as the source has them now."""
+        async with self._locks.setdefault(function.arn, asyncio.Lock()):
+            if function.source.is_python:
+                at = await self._place(function)
+                return replace(bare, handler=at.handler, code=at.folder, path=at.path, watch=at.roots, packages=self._packages())
+            bundle = await self._bundle(function)
+            return replace(bare, handler=bundle.handler, code=bundle.folder)
+
+    async def _place(self, function: LiveFunction) -> InPlace:
+        """Found once; again when what names its dependencies has changed."""
+        known = self._places.get(function.arn)
+        if known and known[0] == function and all(stamp(path) == was for path, was in known[1].items()):
+            return known[2]
+        at = await asyncio.to_thread(in_place, function.source, cache=self._cache, note=self._say)
+        self._places[function.arn] = (function, {path: stamp(path) for path in at.declared}, at)
+        return at
+
+    async def _bundle(self, function: LiveFunction) -> NodeBundle:
+        bundle = self._bundles.get(function.arn)
+        if bundle is None or any(stamp(path) != was for path, was in bundle.files.items()):
+            self._bundles.pop(function.arn, None)
+            bundle = await self._bundler().bundle(function.source)
+            if bundle.changed:
+                await self._executor.retire(function.arn)
+            self._bundles[function.arn] = bundle
+        self._reading.note(function.arn, {str(path): found for path, found in bundle.files.items()})
+        return bundle
+
+    def _bundler(self) -> NodeBundler:
+        if self._node is None:
+            from .node import NodeBundler  # type: ignore[import-not-found,unused-ignore]
+
+            self._node = NodeBundler(cache=self._cache, folder=self._folder / "node", note=self._say)
+        return self._node
+
+    def _has_read(self, version: FunctionVersion, files: Mapping[str, Stamp]) -> None:
+        self._reading.note(version.arn, files)
+
+    def _heard(self, lines: LogLines) -> None:
+        if function := self._functions.get(lines.function.arn):
+            self._view.printed(lines, function.title)
+        self._logged(lines)
+
+
+class _Recorded:
+    """An answer that is kept for looking at while it passes."""
+
+    def __init__(self, inner: Answering, record: Record) -> None:
+        self._inner, self._record, self.kind = inner, record, inner.kind
+
+    @property
+    def result(self) -> Invocation | None:
+        return self._inner.result
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._inner:
+            if len(self._record.response) < SHOWN:
+                self._record.response += part
+            yield part
+
+
+class _Failed:
+    """The answer of a function that could not be started."""
+
+    kind = ""
+
+    def __init__(self, made: Invocation) -> None:
+        self.result = made
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        no_parts: tuple[bytes, ...] = ()
+        for part in no_parts:
+            yield part
+
+
+def _invocation(error: Exception, request_id: str) -> Invocation:
+    message = f"{error.message}" if isinstance(error, SstError) else str(error)
+    if isinstance(error, UserError) and (more := " ".join(x for x in (error.where, error.hint) if x)):
+        message = f"{message}\n{more}"
+    return Invocation(json.dumps({"errorType": "Sst.CannotStart", "errorMessage": message}).encode(), "Unhandled", request_id)
+
+
+def _shown(path: str, function: LiveFunction) -> str:
+    return path.removeprefix(f"{function.source.folder}/")

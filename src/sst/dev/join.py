@@ -1,0 +1,106 @@
+"""What another terminal does with a running session: look on, or run a command that is linked as the app is."""
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from .door import Found
+
+__all__ = ["join", "look_on"]
+
+_GRACE_SECONDS = 5.0
+
+
+def look_on(found: Found, *, write: Callable[[str], None]) -> int:
+    """Write what the session says until it ends."""
+    async def follow() -> int:
+        frames = await _ask(found, "lines")
+        while message := await frames.read():
+            write(f"[{message[0]['title']}] {message[0]['line']}")
+        return 0
+
+    return asyncio.run(follow())
+
+
+def join(found: Found, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> int:
+    """Run a command on this terminal with the session's environment; its exit code. It ends with the session."""
+    return asyncio.run(_Joined(argv, directory, environment, say).run(found))
+
+
+class _Joined:
+    def __init__(self, argv: Sequence[str], directory: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._argv, self._directory, self._environment, self._say = list(argv), directory, environment, say
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def run(self, found: Found) -> int:
+        frames = await _ask(found, "environment", directory=str(self._directory))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the terminal sends ctrl-c to the command too: it decides
+            loop.add_signal_handler(number, self._pass_on, number)
+        reading = asyncio.ensure_future(frames.read())
+        try:
+            while True:
+                ended = asyncio.ensure_future(self._until_exit()) if self._process else None
+                await asyncio.wait({reading, *([ended] if ended else [])}, return_when=asyncio.FIRST_COMPLETED)
+                if ended and ended.done():
+                    return ended.result()
+                if ended:
+                    ended.cancel()
+                message = reading.result()
+                if message is None:
+                    self._say("the session has ended")
+                    await self._end()
+                    return 1
+                await self._end()
+                if self._process:
+                    self._say("[restarting: what it is linked to has changed]")
+                self._start(message[0]["environment"])
+                reading = asyncio.ensure_future(frames.read())
+        finally:
+            reading.cancel()
+            frames.close()
+            await self._end()
+
+    def _start(self, added: Mapping[str, str]) -> None:
+        environment = {**self._environment, **added}
+        program = shutil.which(self._argv[0], path=environment.get("PATH"))
+        if program is None:
+            raise UserError(f"there is no command {self._argv[0]}", hint="write it after --: sst dev -- npm run dev")
+        self._process = subprocess.Popen([program, *self._argv[1:]], cwd=self._directory, env=environment)
+
+    async def _until_exit(self) -> int:
+        assert self._process
+        while (code := self._process.poll()) is None:
+            await asyncio.sleep(0.02)
+        return code if code >= 0 else 128 - code
+
+    async def _end(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._until_exit(), _GRACE_SECONDS)
+        except TimeoutError:
+            self._process.kill()
+            self._process.wait()
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        if self._process and self._process.poll() is None:
+            if number is not signal.SIGINT or not os.isatty(0):
+                self._process.send_signal(number)
+        else:
+            raise KeyboardInterrupt
+
+
+async def _ask(found: Found, want: str, **more: Any) -> Any:
+    try:
+        return await found.ask(want, **more)
+    except OSError as error:
+        raise UserError("the session that was running is gone", hint="start `sst dev` again") from error

@@ -1,0 +1,77 @@
+"""Calls from the embedded cloud, which runs on this machine too: no bridge, one connection."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..embedded.executor import LogLines
+from ..embedded.frames import Frames
+from .functions import Functions
+from .live import LiveCall
+
+__all__ = ["LocalCalls"]
+
+
+class LocalCalls:
+    """Serves the embedded cloud's calls with ``functions``."""
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+        self._connected: set[Frames] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.lost = asyncio.Event()
+        """Set when no cloud is connected."""
+        self.lost.set()
+
+    async def serve(self, hello: Mapping[str, Any], frames: Frames) -> None:
+        """A `door.Guest`: until the cloud hangs up."""
+        await frames.send({"functions": self._functions.arns})
+        self._connected.add(frames)
+        self.lost.clear()
+        try:
+            while message := await frames.read():
+                self._begin(self._run(frames, *message))
+        finally:
+            self._connected.discard(frames)
+            if not self._connected:
+                self.lost.set()
+
+    async def tell(self) -> None:
+        """The functions are others now."""
+        for frames in list(self._connected):
+            with contextlib.suppress(OSError):
+                await frames.send({"functions": self._functions.arns})
+
+    def logged(self, made: LogLines) -> None:
+        """For CloudWatch Logs of the embedded cloud."""
+        message = {"log": made.function.arn, "sandbox": made.sandbox, "lines": made.lines}
+        for frames in list(self._connected):
+            self._begin(_send(frames, message))
+
+    async def _run(self, frames: Frames, head: Mapping[str, Any], event: bytes) -> None:
+        request = str(head["call"])
+        call = LiveCall(str(head["function"]), event, request, head["environment"])
+        layers = tuple(Path(layer) for layer in head["layers"])
+        with contextlib.suppress(OSError):
+            async with self._functions.stream(call, beside=Path(head["code"]), layers=layers) as answer:
+                if answer.kind:
+                    await frames.send({"call": request, "open": answer.kind})
+                async for part in answer:
+                    await frames.send({"call": request, "part": True}, part)
+                made = answer.result
+            assert made
+            tail = made.logs.decode("utf-8", "replace")
+            await frames.send({"call": request, "end": made.error, "tail": tail}, made.payload)
+
+    def _begin(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _send(frames: Frames, message: Mapping[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        await frames.send(message)

@@ -1,0 +1,46 @@
+"""Which files each function was made from, and whether they are still the same."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..embedded.executor import Stamp
+
+__all__ = ["Reading", "stamp"]
+
+
+def stamp(path: str | Path) -> Stamp | None:
+    """Time and size of a file; None if it is gone."""
+    try:
+        s = Path(path).stat()
+    except OSError:
+        return None
+    return s.st_mtime_ns, s.st_size
+
+
+class Reading:
+    """Exact, for workers tell themselves what they read. A function with no entry has read nothing yet."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, dict[str, Stamp]] = {}
+
+    def note(self, function: str, files: Mapping[str, Stamp]) -> None:
+        known = self._files.setdefault(function, {})
+        for path, found in files.items():
+            known.setdefault(path, found)  # what was read first is what is in memory
+
+    def forget(self, function: str) -> None:
+        self._files.pop(function, None)
+
+    def stale(self, function: str) -> str:
+        """A file that is no longer what the function read, or "". One that was not there has the stamp (0, 0)."""
+        return next((path for path, was in self._files.get(function, {}).items() if (stamp(path) or (0, 0)) != was), "")
+
+    def touched(self, paths: Iterable[str]) -> dict[str, list[str]]:
+        """The functions that have read one of these and would read something else now, with the files."""
+        changed = {path: stamp(path) or (0, 0) for path in paths}
+        found: dict[str, list[str]] = {}
+        for function, files in self._files.items():
+            if mine := [p for p, now in changed.items() if p in files and files[p] != now]:
+                found[function] = mine
+        return found

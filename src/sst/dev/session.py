@@ -1,0 +1,263 @@
+"""``sst dev``: one session of one stage, from its first deploy to its end.
+
+    door      who else may talk to it            watch      what was saved
+    deploys   the program, again and again       functions  run from their source
+    commands  what runs beside                   feed       what there is to see
+"""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..embedded.environment import functions_folder
+from ..embedded.frames import Frames
+from ..errors import UserError
+from ..project.shell import cloud_environment
+from .commands import Commands, Shows, commands_of
+from .deploys import Deployed, Deploys, in_thread
+from .door import Door, hold
+from .feed import Feed
+from .functions import Functions
+from .ink import Ink
+from .invocations import Invocations
+from .live_function import LiveFunction, live_functions
+from .local import LocalCalls
+from .reading import Reading, stamp
+from .watch import Watch
+
+__all__ = ["Host", "Session", "folder_of"]
+
+_PROGRAM = "sst_config.py"
+_REATTACH_SECONDS = 1.0
+
+
+class Host(Shows, Protocol):
+    """What shows the panes: `terminal.Multiplexer` or `terminal.Mono`."""
+
+    async def run(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def folder_of(root: Path, stage: str) -> Path:
+    """Where a stage's session keeps its things."""
+    return root / ".sst" / "dev" / stage
+
+
+class Session:
+    """Made once a stage and machine; `UserError` if another one has the stage.
+
+    ``commands`` False: only the app itself, nothing beside it. ``debug`` gives debugger's folder and port for a function.
+    """
+
+    def __init__(self, deploys: Deploys, feed: Feed, *, ink: Ink, environment: Mapping[str, str], commands: bool = True,
+                 debug: Callable[[LiveFunction], tuple[str, int] | None] | None = None) -> None:
+        self.deploys, self.feed, self._environment, self._with_commands = deploys, feed, environment, commands
+        world = deploys.world
+        self._root, self._stage = world.project.root, world.project.stage
+        self._folder = folder_of(self._root, self._stage)
+        held = hold(self._folder)
+        if held is None:
+            raise UserError(f'`sst dev` runs already for stage "{self._stage}"')
+        self._held = held
+        self.view = Invocations(feed.function, root=self._root, ink=ink)
+        self.functions = Functions(folder=self._folder, cache=self._root / ".sst" / "cache", host=environment,
+                                   packages=lambda: functions_folder(environment), view=self.view, say=feed.function,
+                                   logged=lambda lines: self._calls.logged(lines), debug=debug)
+        self._calls = LocalCalls(self.functions)
+        self._door = Door(self._folder, {"calls": self._calls.serve, "lines": self._show_lines, "environment": self._give_environment})
+        self._watch = Watch([self._root])
+        self._program = Reading()
+        self._commands: Commands | None = None
+        self._deployed: Deployed | None = None
+        self._wanted = asyncio.Event()
+        self._news = asyncio.Event()
+        self._failed = False
+        self._ready = False
+
+    async def run(self, host: Host) -> None:
+        """Until the host ends, or something of the session itself breaks; nothing of it is left then."""
+        self._commands = Commands(host, self.feed.deploy)
+        work = [asyncio.create_task(w) for w in (self._begin(), self._deploy_when_wanted(), self._look(), self._stay_attached())]
+        for task in work:
+            task.add_done_callback(lambda task: host.stop() if not task.cancelled() and task.exception() else None)
+        try:
+            await host.run()
+        finally:
+            await self._end(work)
+        for task in work:
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    def redeploy(self) -> None:
+        """Deploy again, though nothing has changed."""
+        self._wanted.set()
+
+    def agree(self) -> None:
+        """Yes to what the last deploy asked."""
+        if self.deploys.agree():
+            self._wanted.set()
+
+    def look(self) -> None:
+        """Show request and response of the latest invocation, then of the one before."""
+        for line in self.view.look():
+            self.feed.function(line)
+
+    async def _begin(self) -> None:
+        await self.functions.start()
+        await self._door.open()
+        await self._take_up()
+        self._wanted.set()
+
+    async def _take_up(self) -> None:
+        """What was deployed before is live at once."""
+        world = self.deploys.world
+        snapshot = await in_thread(world.stage.load)
+        if snapshot.resources:
+            await self.functions.use(live_functions(snapshot, self._root))
+            await self._attach()
+
+    async def _attach(self) -> None:
+        """On stage ``local``: have the cloud of this machine connect to us."""
+        world = self.deploys.world
+        if world.project.is_local and self._calls.lost.is_set():
+            await in_thread(lambda: world.cloud.attach(self._door.port, self._door.token))
+
+    async def _stay_attached(self) -> None:
+        """The cloud may be restarted under us."""
+        while True:
+            await asyncio.sleep(_REATTACH_SECONDS)
+            if self._deployed and not self.deploys.running:
+                await self._attach()
+
+    # the loop
+
+    async def _deploy_when_wanted(self) -> None:
+        first = True
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            self.feed.deploys.mark = "busy"
+            if not first:
+                self.feed.deploy("deploying what has changed")
+            deployed = await self.deploys.once(first=first)
+            first = False
+            self._note_program()
+            self._failed = deployed is None or not deployed.good
+            self.feed.deploys.mark = "failed" if self._failed else "ok"
+            if deployed:
+                await self._take_over(deployed)
+            self._news.set()
+            self._news = asyncio.Event()
+
+    async def _take_over(self, deployed: Deployed) -> None:
+        self._deployed = deployed
+        world = self.deploys.world
+        skip = {urn for urn, component in deployed.graph.components.items() if getattr(component, "dev", True) is False}
+        await self.functions.use(live_functions(deployed.snapshot, self._root, skip=skip))
+        await self._attach()
+        await self._calls.tell()
+        self._watch.look_at(self._roots())
+        if self._with_commands and self._commands:
+            try:
+                cloud = await in_thread(lambda: cloud_environment(world))
+                await self._commands.use(commands_of(deployed.graph, deployed.snapshot, root=self._root, cloud=cloud))
+            except UserError as error:
+                self._failed = True
+                self.feed.deploys.mark = "failed"
+                self.deploys.tell(error)
+        if not self._ready and not self._failed:
+            self._ready = True
+            live = self.functions.titles
+            self.feed.deploy(f"ready: {len(live)} function{'s' * (len(live) != 1)} run from source; saving a file is enough")
+
+    def _roots(self) -> set[Path]:
+        """The project, and folders outside of it whose code or program it uses."""
+        config = self.deploys.world.project.config
+        further = {(self._root / w).resolve() for w in config.watch}
+        further |= {folder for folder in self.functions.roots if not folder.is_relative_to(self._root)}
+        return {self._root, *(f for f in further if f.is_dir())}
+
+    def _note_program(self) -> None:
+        """What the program is made from, as it is now."""
+        self._program.forget(_PROGRAM)
+        files = {*self.deploys.watched, *(self._root / name for name in (".env", f".env.{self._stage}")), *self.functions.declared}
+        self._program.note(_PROGRAM, {str(f): stamp(f) or (0, 0) for f in files})
+
+    async def _look(self) -> None:
+        async for paths in self._watch:
+            if self._is_program(paths):
+                self._wanted.set()
+            if paths:
+                await self.functions.changed(paths)
+
+    def _is_program(self, paths: set[str]) -> bool:
+        if self.deploys.running:
+            return any(p in self._program_files for p in paths)
+        if self._failed and any(p.endswith((".py", ".toml", ".lock", ".txt", ".json")) or "/.env" in p for p in paths):
+            return True  # whatever was missing may be there now
+        return bool(self._program.stale(_PROGRAM))
+
+    @property
+    def _program_files(self) -> set[str]:
+        return {str(f) for f in self.deploys.watched}
+
+    async def _end(self, work: list[asyncio.Task[None]]) -> None:
+        self._watch.stop()
+        if self.deploys.running:
+            self.deploys.stop()
+            self.feed.deploy("finishing what is being deployed")
+            while self.deploys.running:
+                await asyncio.sleep(0.05)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await self._door.close()
+        await self.functions.close()
+        self.deploys.world.close()
+        os.close(self._held)
+
+    # guests
+
+    async def _show_lines(self, hello: Mapping[str, Any], frames: Frames) -> None:
+        """For another terminal: all that is said, and was said before."""
+        with self.feed.lines() as queue:
+            gone = asyncio.ensure_future(frames.read())
+            while not gone.done():
+                line = asyncio.ensure_future(queue.get())
+                await asyncio.wait((line, gone), return_when=asyncio.FIRST_COMPLETED)
+                if line.done():
+                    title, text = line.result()
+                    await frames.send({"title": title, "line": text})
+                else:
+                    line.cancel()
+
+    async def _give_environment(self, hello: Mapping[str, Any], frames: Frames) -> None:
+        """For ``sst dev -- command``: what it gets, and again each time that it changes."""
+        directory, last = Path(str(hello.get("directory", self._root))), None
+        while True:
+            news = self._news
+            if self._deployed and (now := await self._environment_in(directory)) != last:
+                last = now
+                await frames.send({"environment": now})
+            gone = asyncio.ensure_future(frames.read())
+            waiting = asyncio.ensure_future(news.wait())
+            try:
+                await asyncio.wait((gone, waiting), return_when=asyncio.FIRST_COMPLETED)
+                if gone.done():
+                    return
+            finally:
+                gone.cancel()
+                waiting.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await gone
+
+    async def _environment_in(self, directory: Path) -> Mapping[str, str]:
+        from ..project.shell import shell_environment
+
+        if self._commands and (own := self._commands.environment_in(directory)) is not None:
+            return own
+        return await in_thread(lambda: shell_environment(self.deploys.world))

@@ -1,0 +1,26 @@
+"""Runs a session where it is to be seen: on a terminal of panes, or as one stream of lines."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TextIO
+
+from .session import Session
+from .terminal import Mono, Multiplexer
+
+__all__ = ["show"]
+
+
+def show(session: Session, *, mode: str, title: str, environment: Mapping[str, str], out: TextIO, columns: int, colour: bool) -> None:
+    """Until the user ends it. ``mode`` "multi" takes the whole terminal; otherwise lines go to ``out``."""
+    async def run() -> None:
+        feed = session.feed
+        feed.functions.keys = {"i": ("request and response", session.look)}
+        feed.deploys.keys = {"d": ("deploy", session.redeploy), "y": ("agree", session.agree)}
+        panes = [feed.deploys, feed.functions]
+        if mode == "multi":
+            await session.run(Multiplexer(panes, environment=environment, prints=feed.deploys, title=title))
+        else:
+            await session.run(Mono(panes, environment=environment, out=out, colour=colour, columns=columns))
+
+    asyncio.run(run())
