@@ -21,6 +21,7 @@ def suite(tmp_path: Path) -> Suite:
 def test_a_graph_shows_what_is_declared(suite: Suite) -> None:
     suite.write({"tests/test_it.py": '''
 import os, sys
+from datetime import UTC, datetime, timedelta
 import pytest
 from sst import aws
 from sst.errors import UserError
@@ -38,7 +39,18 @@ def test_resources(sst_graph, sst_program):
 def test_plan(sst_plan):
     assert {str(op) for op in sst_plan.counts} == {"create"}
 
+def test_times(sst_graph):
+    start = datetime(2030, 1, 1, tzinfo=UTC)
+    assert sst_graph.times("Daily", after=start, count=2) == [start + timedelta(days=1), start + timedelta(days=2)]
+    with pytest.raises(UserError, match="no time zone"):
+        sst_graph.times("Daily", after=datetime(2030, 1, 1))
+
+def test_secrets(sst_graph):
+    assert sst_graph.secrets == {"Token": "the secret Token"}
+
 def test_misspelt(sst_graph):
+    with pytest.raises(UserError, match='did you mean "Daily"'):
+        sst_graph.times("Dayly", after=datetime(2030, 1, 1, tzinfo=UTC))
     with pytest.raises(UserError, match='did you mean "aws.iam.Role"'):
         sst_graph.resources("aws.iam.Rolle")
     with pytest.raises(UserError, match='did you mean "Api/Role"'):
@@ -48,8 +60,8 @@ def test_nothing_is_left(sst_graph, sst_plan):
     assert "names" not in sys.modules and "sst_config" not in sys.modules
     assert not [k for k in os.environ if k.startswith(("AWS_", "SST_"))]
 '''})
-    assert "4 passed" in suite.passes("tests")
-    assert not (suite.root / ".sst/local").exists()
+    assert "6 passed" in suite.passes("tests")
+    assert {p.name for p in (suite.root / ".sst").iterdir()} == {".gitignore", "cache"}
 
 
 def test_a_snapshot_is_written_on_demand_and_compared_else(suite: Suite) -> None:
@@ -100,13 +112,30 @@ def test_the_config_is_found_from_the_top_of_a_monorepo(tmp_path: Path) -> None:
     suite.passes("services/app/tests/test_it.py::test_it")
 
 
-def test_a_run_without_the_fixtures_loads_nothing(suite: Suite) -> None:
-    suite.write({"test_it.py": "from sst.testing import App, eventually\n\ndef test_it(): pass\n"})
-    code = """import sys, pytest
+LOOK = """import sys, pytest
 class Look:
     def pytest_collection_finish(self):
-        print([m for m in sys.modules if m.split('.')[0] in ('botocore', 'boto3', 'cryptography')])
-pytest.main(['-q', '-s', '-p', 'no:cacheprovider'], plugins=[Look()])
+        print(*sorted(m for m in sys.modules if m.partition('.')[0] in ('sst', 'botocore', 'cryptography', 'click')))
+sys.exit(pytest.main(['-q', '-s', *sys.argv[1:]], plugins=[Look()]))
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=suite.root, capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines()[0] == "[]", done.stdout + done.stderr
+
+
+def test_a_run_without_the_fixtures_loads_the_plugin_alone(tmp_path: Path) -> None:
+    suite = Suite(tmp_path)
+    suite.write({"test_it.py": "def test_it():\n    pass\n", "pytest.ini": APP["pytest.ini"]})
+    for words, loaded in ((("-p", "no:cacheprovider"), "sst sst.testing sst.testing.plugin"), (("-p", "no:sst"), "")):
+        done = subprocess.run([sys.executable, "-c", LOOK, *words], cwd=suite.root, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout.splitlines()[0]) == (0, loaded), done.stdout + done.stderr
+    assert not (suite.root / ".sst").exists()
+
+
+def test_types_for_annotations_bring_no_client_of_aws(suite: Suite) -> None:
+    suite.write({"test_it.py": "from sst.testing import App, Program, eventually\n\ndef test_it(): pass\n"})
+    done = subprocess.run([sys.executable, "-c", LOOK], cwd=suite.root, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not {"botocore", "cryptography"} & set(done.stdout.splitlines()[0].split()), done.stdout
+
+
+def test_doctests_and_unittest_are_left_alone(suite: Suite) -> None:
+    suite.write({"thing.py": '"""\n>>> 1 + 1\n2\n"""\n',
+                 "test_it.py": "import unittest\n\nclass Old(unittest.TestCase):\n    def test_it(self):\n        self.assertTrue(True)\n"})
+    assert "2 passed" in suite.passes("--doctest-modules", "thing.py", "test_it.py")

@@ -1,4 +1,4 @@
-"""The tests have a stage of their own: a token of theirs makes sure of that."""
+"""The tests deploy to a stage of their own, with a token of their own."""
 import pytest
 
 TOKEN = 'a "token" of tests'

@@ -73,6 +73,10 @@ def test_the_nightly_job_counts_photos(sst_app: App, mountain: dict[str, object]
     assert tidied.logs == ("1 photos on stage local",)
 
 
+def test_photos_are_counted_each_hour(sst_app: App) -> None:
+    assert [run.function for run in sst_app.advance("3 hours")] == ["Tidy"] * 3
+
+
 def test_what_is_no_picture_is_reported(sst_app: App) -> None:
     event = {"Records": [{"s3": {"object": {"key": "originals/nothing"}}}]}
     failed = sst_app.invoke("Pictures/Subscriber", event)

@@ -26,17 +26,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("sst_config", "the config file, from here; default: sst_config.py in or above the folder of the tests", default="")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Only tests with ``sst_app`` see its links."""
     app = item.config.stash.get(_APP, None)
     if app and "sst_app" in getattr(item, "fixturenames", ()):
         app.switch.on()
-    try:
-        return (yield)
-    finally:
-        if app := item.config.stash.get(_APP, None):
-            app.switch.off()
+    yield
+    if app := item.config.stash.get(_APP, None):
+        app.switch.off()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,8 +62,7 @@ def sst_secrets() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def sst_program(request: pytest.FixtureRequest, sst_secrets: Mapping[str, str],
-                tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Program]:
+def sst_program(request: pytest.FixtureRequest, sst_secrets: Mapping[str, str]) -> Callable[[str], Program]:
     """``sst_program("production")``: what the program declares on a stage. Secrets without a value get one, so that none is needed."""
     from .program import declared
 
@@ -74,7 +71,7 @@ def sst_program(request: pytest.FixtureRequest, sst_secrets: Mapping[str, str],
     def program(stage: str = "local") -> Program:
         if stage not in made:
             with _said():
-                made[stage] = declared(_config(request.config), stage, secrets=sst_secrets, place=tmp_path_factory.mktemp("sst-program"))
+                made[stage] = declared(_config(request.config), stage, secrets=sst_secrets)
         return made[stage]
 
     return program

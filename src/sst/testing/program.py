@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -132,10 +132,11 @@ class Program:
         return list(islice(find_cron(crons_of(self.graph), cron).times(after=after, since=after), count))
 
 
-def declared(file: Path, stage: str, *, secrets: Mapping[str, str], place: Path) -> Program:
-    """Run the program of a config file for a stage. Nothing is written but below ``place``, and hashes of files in the build cache."""
+def declared(file: Path, stage: str, *, secrets: Mapping[str, str]) -> Program:
+    """Run the program of a config file for a stage. Nothing is written but hashes of files, in the cache of builds."""
     with contained(file.parent):
-        project = replace(open_project(file, stage=stage, environ=_anywhere(os.environ)), place=place)
+        project = open_project(file, stage=stage, environ=_anywhere(os.environ))
+        _ = project.folder  # made here, it keeps itself out of git
         graph = project.graph()
         standins = _Standins(secrets)
         graph.settings = {"secrets": standins, "stage_key": bytes(32), "encrypt": lambda key, text: b"",
