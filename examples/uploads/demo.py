@@ -61,6 +61,7 @@ def main() -> None:
     print("  sst logs Pictures/Subscriber --stage local      what the thumbnail function printed")
     print("  sst invoke Tidy/Handler --stage local           call a function by hand")
     print("  sst diff --stage local                          change a line first")
+    print("  pytest                                          run the app's own tests, on a stage of their own")
     print("  sst remove --stage local                        remove everything;  sst local stop  ends the cloud")
 
 
