@@ -7,8 +7,9 @@ from threading import Lock
 
 import pytest
 
+from sst.errors import ProviderError, Throttled
 from sst.providers.aws.client import Aws
-from sst.providers.aws.retry import Bucket
+from sst.providers.aws.retry import Bucket, Patience, Policy, pace
 
 from .stand_in import Answer, refusal, stand_in
 
@@ -75,3 +76,47 @@ def test_a_storm_of_throttles_ends_with_every_call_made() -> None:
     with stand_in(decide) as cloud, Aws(endpoint=cloud.url, environment=keys) as aws, ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(lambda i: aws.call("sqs", "create_queue", {"QueueName": f"q{i}"}), range(300)))
         assert len(answers) == 300 and aws.counts["sqs.create_queue"] < 600
+
+
+def refused() -> Throttled:
+    return Throttled("rate exceeded", code="Throttling", status=400)
+
+
+def tries(service: str, share: float, seed: int) -> int | None:
+    """How often a call is sent in a storm that refuses that share of all; None if it was given up."""
+    dice, patience = random.Random(seed), Patience(Policy(), pace(service), (), repeatable=False, clock=Clock())
+    for n in range(1, 100_000):
+        if dice.random() >= share:
+            return n
+        if patience.after(refused()) is None:
+            return None
+    raise AssertionError("it never ends")
+
+
+@pytest.mark.parametrize("service", ["lambda", "s3"])
+def test_a_storm_that_refuses_nine_of_ten_is_outlived_and_one_that_refuses_all_ends(service: str) -> None:
+    assert None not in [tries(service, 0.9, seed) for seed in range(3000)]
+    assert tries(service, 1, 0) is None
+
+
+def test_a_bucket_never_comes_to_a_halt() -> None:
+    clock = Clock()
+    bucket = Bucket(clock, least=3)
+    for _ in range(200):
+        clock.now += bucket.wait()
+        bucket.refused()
+    assert (bucket.rate or 0) >= 3 and bucket.wait() < 1
+
+
+def test_each_kind_of_error_has_its_own_patience() -> None:
+    clock = Clock()
+    patience = Patience(Policy(), pace("lambda"), ("NotYet",), repeatable=True, clock=clock)
+    lost, unready = ProviderError("lost", code="NoAnswer"), ProviderError("no role", code="NotYet", status=400)
+    for _ in range(40):
+        assert patience.after(refused())
+    assert all(patience.after(lost) for _ in range(4)) and patience.after(lost) is None
+    clock.now += 1000
+    assert patience.after(unready), "counted from the first of its kind"
+    clock.now += 121
+    assert patience.after(unready) is None
+    assert patience.after(ProviderError("no", code="Invalid", status=400)) is None

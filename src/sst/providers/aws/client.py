@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.provider import Note
 from ...errors import ProviderError, SstError, Throttled, UserError
-from .retry import SKEWED, Bucket, Policy, is_throttle, matches, pause, worth_another
+from .retry import SKEWED, Bucket, Patience, Policy, is_throttle, pace
 from .settings import Login, Settings
 from .sign import signed, signed_url
 from .transport import Lost, Pool, Reply, Unsent
@@ -82,10 +82,10 @@ class Aws:
         where = region or self.region
         endpoint = self.endpoint(service)
         prepared = model.prepare(operation, arguments, region=where, endpoint=endpoint, flags=self._fips())
-        again = idempotent if idempotent is not None else prepared.repeatable or operation.startswith(SAFE)
         bucket = self._bucket(where, service, operation)
-        counter = self.polls if poll else self.counts
-        began, failures, cures, skewed = self.clock(), 0, 0, False
+        patience = Patience(self.policy, pace(service), retry, clock=self.clock,
+                            repeatable=idempotent if idempotent is not None else prepared.repeatable or operation.startswith(SAFE))
+        counter, skewed = self.polls if poll else self.counts, False
         with prepared:
             while True:
                 if (free := bucket.wait()) > 0:
@@ -100,21 +100,12 @@ class Aws:
                     if e.code in SKEWED and not skewed and self._reckon(e):
                         skewed = True
                         continue
-                    waited = self.clock() - began
-                    if matches(e, retry):
-                        if waited >= self.policy.cured:
-                            raise
-                        cures += 1
-                        self._tell(note, e)
-                        self.sleep(pause(cures, base=0.25, cap=5))
-                        continue
-                    failures += 1
                     if isinstance(e, Throttled):
                         bucket.refused()
-                    if not worth_another(e, failures=failures, waited=waited, policy=self.policy, repeatable=again):
+                    if (seconds := patience.after(e)) is None:
                         raise
                     self._tell(note, e)
-                    self.sleep(pause(failures, cap=5 if isinstance(e, Throttled) else 20))     # the bucket sets the pace of those
+                    self.sleep(seconds)
 
     def _once(self, model: Service, operation: str, prepared: Prepared, guard: Callable[[], None] | None = None) -> dict[str, Any]:
         place, name = prepared.place, f"{model.name} {operation}"
@@ -224,7 +215,7 @@ class Aws:
 
     def _bucket(self, *key: str) -> Bucket:
         k = (key[0], key[1], key[2])
-        return self._buckets.get(k) or self._buckets.setdefault(k, Bucket(self.clock))
+        return self._buckets.get(k) or self._buckets.setdefault(k, Bucket(self.clock, least=pace(key[1]).least))
 
     def caller(self) -> tuple[str, str]:
         """Account id and ARN of who calls: one GetCallerIdentity a run."""

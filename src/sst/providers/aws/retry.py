@@ -9,7 +9,7 @@ from threading import Lock
 
 from ...errors import ProviderError, Throttled
 
-__all__ = ["SKEWED", "Bucket", "Policy", "is_throttle", "matches", "pause", "worth_another"]
+__all__ = ["SKEWED", "Bucket", "Pace", "Patience", "Policy", "is_throttle", "matches", "pace", "pause"]
 
 THROTTLED = frozenset({
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "TooManyRequestsException",
@@ -29,9 +29,28 @@ class Policy:
     """How long to go on. Seconds; ``failures`` counts 5xx and lost answers."""
 
     failures: int = 5
-    throttled: float = 300
+    throttled: float = 600
+    """Of pauses: more than 150 tries. Of 100 calls in a storm that refuses nine of ten, one in 100,000 storms would fail."""
     cured: float = 120
-    """For errors that a moment cures, like a role that Lambda can't assume yet."""
+    """For errors that a moment cures, like a role that Lambda can't assume yet; from the first of them on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a service is asked that refuses calls because they are too many."""
+
+    least: float = 3
+    """Calls a second that are always tried: a storm that others make must not bring us to a halt."""
+    cap: float = 5
+    """Seconds between two tries of a call, at most."""
+
+
+_PACES = {"s3": Pace(10, 0.5)}
+"""S3 takes thousands of calls a second, and refuses some while it grows; our lock is renewed there within its lease."""
+
+
+def pace(service: str) -> Pace:
+    return _PACES.get(service, Pace())
 
 
 def is_throttle(code: str, status: int) -> bool:
@@ -57,11 +76,11 @@ class Bucket:
     """Calls a second for one operation; without a limit until the cloud first says "slow down".
 
     Then the limit is four fifths of what got through in the last second, cut at most once a second, and grows by a
-    quarter each second: some stray refusals don't starve it, a real limit is found within seconds.
+    quarter each second: some stray refusals don't starve it, a real limit is found within seconds. It is never below ``least``.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._lock = clock, Lock()
+    def __init__(self, clock: Callable[[], float], *, least: float = 1) -> None:
+        self._clock, self._least, self._lock = clock, least, Lock()
         self._rate: float | None = None
         self._next = self._grown = self._cut = clock()
         self._passed: deque[float] = deque(maxlen=1000)
@@ -92,16 +111,39 @@ class Bucket:
                 return
             lately = sum(1 for t in list(self._passed) if now - t <= 1)
             seen = max(1.0, float(lately))
-            self._rate = max(1.0, 0.8 * (seen if self._rate is None else min(self._rate, max(seen, self._rate / 2))))
+            self._rate = max(self._least, 0.8 * (seen if self._rate is None else min(self._rate, max(seen, self._rate / 2))))
             self._cut = self._grown = now
             self._next = now
 
 
-def worth_another(error: ProviderError, *, failures: int, waited: float, policy: Policy, repeatable: bool) -> bool:
-    """After ``failures`` failed tries and ``waited`` seconds: may this call be sent once more?"""
-    if isinstance(error, Throttled):
-        return waited < policy.throttled
-    if not error.sent or error.code == "OperationAborted":
-        return failures < policy.failures
-    unknown = error.status == 0 or error.status >= 500 or error.code in TRANSIENT
-    return unknown and repeatable and failures < policy.failures
+class Patience:
+    """What is left of it for one call. ``rules`` are the errors that a moment cures; ``repeatable``: a second time does no harm."""
+
+    def __init__(self, policy: Policy, pace: Pace, rules: tuple[str, ...], *, repeatable: bool, clock: Callable[[], float]) -> None:
+        self._policy, self._pace, self._rules, self._repeatable, self._clock = policy, pace, rules, repeatable, clock
+        self._failures = self._throttles = self._cures = 0
+        self._paused = 0.0
+        self._unready: float | None = None
+
+    def after(self, error: ProviderError) -> float | None:
+        """Seconds to wait before the call is sent once more; None where it is not.
+
+        Each kind of error has its own count: a call that was refused for speed many times may still fail and be repeated. For refusals
+        the time is counted that was spent pausing, not that in the queue before them, which may be long.
+        """
+        if matches(error, self._rules):
+            now = self._clock()
+            self._unready = self._unready or now
+            self._cures += 1
+            return pause(self._cures, cap=5) if now - self._unready < self._policy.cured else None
+        if isinstance(error, Throttled):
+            if self._paused >= self._policy.throttled:
+                return None
+            self._throttles += 1
+            seconds = pause(self._throttles, cap=self._pace.cap)
+            self._paused += seconds
+            return seconds
+        self._failures += 1
+        lost = error.status == 0 or error.status >= 500 or error.code in TRANSIENT
+        undone = not error.sent or error.code == "OperationAborted"
+        return pause(self._failures) if (undone or (lost and self._repeatable)) and self._failures < self._policy.failures else None
