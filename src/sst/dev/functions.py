@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..build.in_place import InPlace, in_place
+from ..build.layout import layout
 from ..embedded.executor import Executor, FunctionVersion, Invocation, LogLines, Stamp
 from ..errors import SstError, UserError
 from .invocations import SHOWN, Invocations, Record
@@ -48,6 +50,8 @@ class Functions:
         self._bundles: dict[str, NodeBundle] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._last: dict[str, FunctionVersion] = {}
+        self.declared: set[Path] = set()
+        """Files that name their dependencies."""
         self._broken: dict[str, str] = {}
         """Functions whose last start failed, with why."""
 
@@ -75,16 +79,13 @@ class Functions:
                 await self._retire(arn)
                 self._last.pop(arn, None)
         self._functions = dict(functions)
+        self.declared = await asyncio.to_thread(_declared, list(functions.values()))
 
     @property
     def roots(self) -> set[Path]:
         """Folders with their code, as far as it is known."""
         return {root for _, _, at in self._places.values() for root in at.roots}
 
-    @property
-    def declared(self) -> set[Path]:
-        """Files that name their dependencies, as far as they are known."""
-        return {file for _, _, at in self._places.values() for file in at.declared}
 
     @asynccontextmanager
     async def stream(self, call: LiveCall, *, beside: Path | None = None, layers: tuple[Path, ...] = ()) -> AsyncIterator[Answering]:
@@ -259,6 +260,15 @@ def _invocation(error: Exception, request_id: str) -> Invocation:
     if isinstance(error, UserError) and (more := " ".join(x for x in (error.where, error.hint) if x)):
         message = f"{message}\n{more}"
     return Invocation(json.dumps({"errorType": "Sst.CannotStart", "errorMessage": message}).encode(), "Unhandled", request_id)
+
+
+def _declared(functions: Iterable[LiveFunction]) -> set[Path]:
+    found = set[Path]()
+    for function in functions:
+        with contextlib.suppress(UserError):  # its handler is missing: that is told when it is called
+            if function.source.is_python:
+                found |= set(layout(function.source).declared)
+    return found
 
 
 def _shown(path: str, function: LiveFunction) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -143,13 +144,18 @@ class Session:
             self.feed.deploys.mark = "busy"
             if not first:
                 self.feed.deploy("deploying what has changed")
+            self._program.forget(_PROGRAM)
+            self._note_program()
+            began = time.time_ns()
             deployed = await self.deploys.once(first=first)
             first = False
-            self._note_program()
             self._failed = deployed is None or not deployed.good
             self.feed.deploys.mark = "failed" if self._failed else "ok"
             if deployed:
                 await self._take_over(deployed)
+            self._note_program(began)
+            if self._program.stale(_PROGRAM):  # saved while it was deployed
+                self._wanted.set()
             self._news.set()
             self._news = asyncio.Event()
 
@@ -181,11 +187,11 @@ class Session:
         further |= {folder for folder in self.functions.roots if not folder.is_relative_to(self._root)}
         return {self._root, *(f for f in further if f.is_dir())}
 
-    def _note_program(self) -> None:
-        """What the program is made from, as it is now."""
-        self._program.forget(_PROGRAM)
+    def _note_program(self, began: int | None = None) -> None:
+        """What the program is made from. Of what is new since the deploy ``began`` nobody knows whether it was read before it was saved."""
         files = {*self.deploys.watched, *(self._root / name for name in (".env", f".env.{self._stage}")), *self.functions.declared}
-        self._program.note(_PROGRAM, {str(f): stamp(f) or (0, 0) for f in files})
+        now = {str(f): stamp(f) or (0, 0) for f in files}
+        self._program.note(_PROGRAM, {f: (0, 0) if began and found[0] >= began else found for f, found in now.items()})
 
     async def _look(self) -> None:
         async for paths in self._watch:
@@ -196,14 +202,10 @@ class Session:
 
     def _is_program(self, paths: set[str]) -> bool:
         if self.deploys.running:
-            return any(p in self._program_files for p in paths)
+            return False  # looked at when it has ended
         if self._failed and any(p.endswith((".py", ".toml", ".lock", ".txt", ".json")) or "/.env" in p for p in paths):
             return True  # whatever was missing may be there now
         return bool(self._program.stale(_PROGRAM))
-
-    @property
-    def _program_files(self) -> set[str]:
-        return {str(f) for f in self.deploys.watched}
 
     async def _end(self, work: list[asyncio.Task[None]]) -> None:
         self._watch.stop()

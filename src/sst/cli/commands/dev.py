@@ -1,6 +1,7 @@
 """``sst dev``"""
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +30,7 @@ def dev(call: Call, mode: str | None, debug: bool, argv: tuple[str, ...]) -> int
     from ...dev.session import folder_of
     from ...errors import UserError
 
+    before = dict(call.environ)  # the files .env are read again with each deploy
     project = call.project()
     if project.config.protect:
         raise UserError(f'stage "{project.stage}" is protected: `sst dev` would change it with every file that is saved',
@@ -45,8 +47,8 @@ def dev(call: Call, mode: str | None, debug: bool, argv: tuple[str, ...]) -> int
         from ...dev.join import look_on
 
         call.screen.note(f"looking on at the session that runs (process {found.pid}); ctrl-c leaves it")
-        return look_on(found, write=call.screen.line)
-    return _run(call, project, mode or _fitting(call), debug=debug)
+        return look_on(found, write=call.screen.follow)
+    return _run(call, project, before, mode or _fitting(call), debug=debug)
 
 
 def _fitting(call: Call) -> str:
@@ -57,7 +59,7 @@ def _fitting(call: Call) -> str:
     return "multi" if columns >= 40 and lines >= 10 else "mono"
 
 
-def _run(call: Call, project: Project, mode: str, *, debug: bool) -> int:
+def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, debug: bool) -> int:
     from ...dev.deploys import Deploys
     from ...dev.feed import Feed
     from ...dev.ink import Ink
@@ -67,10 +69,12 @@ def _run(call: Call, project: Project, mode: str, *, debug: bool) -> int:
     from ..ui.dev_words import DevWords
     from ..ui.style import wants_color
 
-    screen, before = call.screen, dict(call.environ)
+    screen = call.screen
     colour = (mode == "multi" and not before.get("NO_COLOR")) or wants_color(screen.out, before, False if call.no_color else None)
 
     def reopen() -> Project:
+        for name in deploys.world.project.environ.keys() - before.keys():
+            os.environ.pop(name, None)
         return open_project(project.program.file, stage=project.stage, environ=before)
 
     feed = Feed(screen.redact)

@@ -72,6 +72,11 @@ class Screen:
         if not self.as_json:
             self.out.write(self.redact(text) + "\n")
 
+    def follow(self, text: str) -> None:
+        """A line of something that goes on: to be seen at once."""
+        self.line(text)
+        self.out.flush()
+
     def done(self, text: str) -> None:
         self.line(f"{self.paint(self.marks.done, 'green')} {text}")
 

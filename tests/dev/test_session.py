@@ -1,0 +1,222 @@
+"""The life of a session: what it starts, restarts, refuses, and that nothing is left of it."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .live import CONFIG, FILES, SST, WITH_WEB, Dev, config, descendants, environment, get, web, write
+
+pytestmark = pytest.mark.slow
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_change_of_the_program_deploys_the_difference(start: Callable[..., Dev]) -> None:
+    dev = start(FILES).ready()
+    assert get(dev.url("one")) == (200, "first")
+    since = dev.here
+    dev.save("sst_config.py", config('aws.Queue("Jobs")').replace("url=True, link", 'timeout="3 seconds", url=True, link'))
+    dev.until("Jobs/Queue", since=since)
+    dev.until("updated", since=since)
+    assert "One/Function" in "\n".join(dev.said[since:]) and "Two/Function" not in "\n".join(dev.said[since:])
+    assert get(dev.url("one")) == (200, "first")
+
+
+def test_an_error_in_the_program_keeps_what_runs(start: Callable[..., Dev]) -> None:
+    dev = start(FILES).ready()
+    since = dev.here
+    dev.save("sst_config.py", CONFIG.replace("aws.Bucket(", "aws.Buckett("))
+    dev.until("sst.aws has no component 'Buckett'", since=since)
+    assert get(dev.url("one")) == (200, "first")
+    dev.save("sst_config.py", CONFIG.replace('"Uploads"', '"Uploads", oops=1'))
+    dev.until('no option \'oops\'', since=since)
+    since = dev.here
+    dev.save("sst_config.py", CONFIG + "\n")
+    dev.until("no changes", since=since)
+
+
+def test_a_missing_module_of_the_program_is_found_when_it_is_made(start: Callable[..., Dev]) -> None:
+    dev = start(FILES).ready()
+    since = dev.here
+    dev.save("sst_config.py", "import infra.names\n" + CONFIG.replace('"Uploads"', "infra.names.bucket"))
+    dev.until("No module named 'infra'", since=since)
+    since = dev.here
+    dev.save("infra/names.py", "bucket = 'Uploads'\n")
+    dev.until("live/local: 4 updated", since=since)  # the new file is in the bundles
+    since = dev.here
+    dev.save("infra/names.py", "bucket = 'Pictures'\n")
+    dev.until("this would delete Uploads with what is in it", since=since)
+
+
+def test_dotenv_is_part_of_the_program(start: Callable[..., Dev]) -> None:
+    program = "import os\n" + CONFIG.replace('"src/two.handler"', '"src/two.handler", environment={"WORD": os.environ.get("WORD", "")}')
+    dev = start({**FILES, "sst_config.py": program, ".env": "WORD=one\n",
+                 "src/two.py": "import os\n\ndef handler(event, context):\n    return os.environ['WORD']\n"}).ready()
+    assert get(dev.url("two")) == (200, "one")
+    since = dev.here
+    dev.save(".env", "WORD=two\n")
+    dev.until("updated", since=since)
+    assert get(dev.url("two")) == (200, "two")
+
+
+def test_after_kill_nine_the_deployed_code_runs_and_nothing_is_left(start: Callable[..., Dev]) -> None:
+    dev = start(WITH_WEB).ready()
+    dev.until("Web is ready")
+    url = dev.url("one")
+    dev.save("src/shared.py", "text = 'only here'\n")
+    assert get(url) == (200, "only here")
+    left = dev.descendants()
+    assert left
+    os.kill(dev.process.pid, signal.SIGKILL)
+    dev.process.wait()
+    dev.until(lambda: not [p for p in left if alive(p)], seconds=5)
+    assert get(url) == (200, "first")
+    again = Dev(dev.root).ready()  # and the next session finds its place free
+    try:
+        assert get(url) == (200, "only here")
+    finally:
+        again.close()
+
+
+def test_a_call_that_runs_when_the_session_dies_is_an_error_and_not_run_twice(start: Callable[..., Dev], tmp_path: Path) -> None:
+    slow = f"import time\n\ndef handler(event, context):\n    open({str(tmp_path / 'ran')!r}, 'a').write('x')\n    time.sleep(30)\n"
+    dev = start({**FILES, "src/one.py": slow}).ready()
+    client = subprocess.Popen(["curl", "-s", dev.url("one")], stdout=subprocess.PIPE)
+    dev.until(lambda: (tmp_path / "ran").exists())
+    os.kill(dev.process.pid, signal.SIGKILL)
+    answer, _ = client.communicate(timeout=10)
+    assert b"Internal Server Error" in answer and (tmp_path / "ran").read_text() == "x"
+
+
+def test_ctrl_c_ends_everything_and_the_stage_goes_on(start: Callable[..., Dev]) -> None:
+    dev = start(WITH_WEB).ready()
+    dev.until("Web is ready")
+    left, url = dev.descendants(), dev.url("one")
+    assert get(url) == (200, "first")
+    assert dev.interrupt() == 0
+    assert not [p for p in left if alive(p)]
+    assert not list((dev.root / ".sst/dev/local").glob("session.json")) and get(url) == (200, "first")
+    assert "Traceback" not in dev.text and "Exception" not in dev.text
+
+
+def test_ctrl_c_in_the_first_deploy(start: Callable[..., Dev]) -> None:
+    dev = start(FILES)
+    dev.until("created")
+    assert dev.interrupt() == 0
+    assert "Traceback" not in dev.text
+    again = Dev(dev.root).ready()
+    try:
+        assert get(again.url("one")) == (200, "first")
+    finally:
+        again.close()
+
+
+def test_a_command_is_linked_restarted_and_ended(start: Callable[..., Dev]) -> None:
+    dev = start(WITH_WEB).ready()
+    url = dev.until("Web is ready").split("ready: ")[1]
+    assert "live-local-uploadsbucket" in get(url)[1]
+    since = dev.here
+    dev.save("sst_config.py", web().replace('aws.Bucket("Uploads"', 'aws.Bucket("Uploads", versioning=True'))
+    dev.until("live/local: 1 created", since=since)
+    assert get(url)[0] == 200  # nothing of its link has changed
+    dev.save("sst_config.py", web(', environment={"A": "b"}'))
+    dev.until("Web restarts", since=since)
+    url = dev.until("Web is ready", since=since).split("ready: ")[1]
+    assert get(url)[0] == 200
+    before = dev.descendants()
+    since = dev.here
+    dev.save("sst_config.py", CONFIG)
+    dev.until("no changes", since=since)
+    dev.until(lambda: len(dev.descendants()) < len(before))
+
+
+def test_a_second_session_looks_on_and_a_command_joins(start: Callable[..., Dev]) -> None:
+    dev = start(WITH_WEB).ready()
+    second = Dev(dev.root)
+    try:
+        second.until("looking on")
+        second.until("[Deploy] ready")
+        get(dev.url("one"))
+        second.until("[Functions] One  GET /")
+        assert second.interrupt() == 130
+    finally:
+        second.kill()
+    for folder, wanted in ((dev.root, "Uploads"), (dev.root / "web", "Uploads")):
+        program = "import os; print(os.environ['SST_RESOURCE_Uploads']); raise SystemExit(7)"
+        made = subprocess.run([SST, "dev", "--", "python3", "-c", program], cwd=folder, env=environment(), capture_output=True, text=True,
+                              timeout=30)
+        assert made.returncode == 7 and json.loads(made.stdout)["name"].startswith("live-local-uploads"), (made, wanted)
+    assert dev.process.poll() is None
+
+
+def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_session(start: Callable[..., Dev]) -> None:
+    dev = start(WITH_WEB).ready()
+    joined = subprocess.Popen([SST, "dev", "--", "python3", "-u", "-c", "import os, time; print(os.environ.get('A')); time.sleep(600)"],
+                              cwd=dev.root / "web", env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert joined.stdout
+    assert joined.stdout.readline() == "None\n"
+    dev.save("sst_config.py", web(', environment={"A": "b"}'))
+    assert joined.stdout.readline() == "b\n"
+    inner = descendants(joined.pid)
+    dev.interrupt()
+    assert joined.wait(20) == 1
+    joined.stdout.close()
+    assert not [p for p in inner if alive(p)]
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    root = write(tmp_path, {**FILES, "sst_config.py": CONFIG.replace('name="live"', 'name="live", protect=True')})
+
+    def said(*words: str) -> str:
+        made = subprocess.run([SST, "dev", *words], cwd=root, env=environment(), capture_output=True, text=True, timeout=30)
+        assert made.returncode == 1 and "Traceback" not in made.stderr
+        return made.stderr
+
+    assert 'stage "local" is protected' in said()
+    write(root, FILES)
+    assert "no `sst dev` runs for stage" in said("--", "true")
+    write(root, {"sst_config.py": "import sst\nx = (\n"})
+    assert "sst_config.py:2" in said()
+
+
+def test_the_cloud_is_restarted_under_the_session(start: Callable[..., Dev]) -> None:
+    dev = start(FILES).ready()
+    dev.save("src/shared.py", "text = 'live'\n")
+    assert get(dev.url("one")) == (200, "live")
+    subprocess.run([SST, "local", "stop"], cwd=dev.root, env=environment(), check=True, capture_output=True)
+    subprocess.run([SST, "invoke", "Two"], cwd=dev.root, env=environment(), check=True, capture_output=True)  # starts it again
+    dev.until(lambda: get(dev.url("one")) == (200, "live"))
+
+
+def test_dependencies_that_are_added_are_there(start: Callable[..., Dev]) -> None:
+    dev = start({**FILES, "requirements.txt": ""}).ready()
+    since = dev.here
+    dev.save("src/one.py", "import idna\n\ndef handler(event, context):\n    return idna.__version__\n")
+    assert get(dev.url("one"))[0] == 502
+    dev.save("requirements.txt", "idna==3.10\n")
+    dev.until("One/Code", since=since)
+    dev.until(lambda: get(dev.url("one")) == (200, "3.10"))
+
+
+def test_basic_mode_starts_no_commands(start: Callable[..., Dev]) -> None:
+    dev = start(WITH_WEB, "--mode", "basic").ready()
+    assert get(dev.url("one")) == (200, "first") and "Web" not in dev.text
+
+
+def test_a_command_is_shown_what_is_wrong_with_it(start: Callable[..., Dev]) -> None:
+    dev = start({**FILES, "sst_config.py": config('sst.DevCommand("Web", dev={"directory": "nowhere"})')})
+    dev.until('Web should run in "nowhere", which is no folder (sst_config.py:')
+    since = dev.here
+    dev.save("nowhere/x.txt", "")
+    dev.save("sst_config.py", config('sst.DevCommand("Web", dev={"directory": "nowhere", "command": "echo $SST_STAGE"})'))
+    dev.until("[Web] local", since=since)
