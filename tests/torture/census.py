@@ -16,7 +16,7 @@ from sst.state.home import StateHome
 
 from .apps import APP
 
-__all__ = ["Thing", "census", "same", "shapes", "state_of", "whole"]
+__all__ = ["Thing", "census", "same", "shapes", "state_in_bucket", "state_of", "whole"]
 
 Thing = tuple[str, str, str]
 """Type, id as the state writes it, and what it is like without what differs from run to run."""
@@ -152,9 +152,17 @@ def same(now: list[Thing], then: list[Thing]) -> str:
 
 def state_of(folder: Path, app: str = APP) -> Snapshot:
     """The state of stage ``local``."""
-    home = StateHome.local(folder / ".sst/local", app)
+    return _loaded(StateHome.local(folder / ".sst/local", app), "local")
+
+
+def state_in_bucket(aws: Aws) -> Snapshot:
+    """The state of stage ``prod`` in the account's bucket."""
+    return _loaded(StateHome.aws(lambda region: lambda s, op, params: aws.call(s, op, params, region=region), aws.region, APP), "prod")
+
+
+def _loaded(home: StateHome, stage: str) -> Snapshot:
     try:
-        return home.stage("local", here("census")).load()
+        return home.stage(stage, here("census")).load()
     finally:
         home.close()
 

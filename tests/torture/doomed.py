@@ -5,8 +5,10 @@ It is the product's own code. What it stands on is handed in: a client and a sto
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +18,7 @@ from typing import Any
 from sst.cli.call import Call
 from sst.cli.dispatch import run
 from sst.embedded.cloud import Cloud
+from sst.errors import Throttled
 from sst.project.home import who
 from sst.project.project import Project
 from sst.project.world import LocalCloud, World
@@ -39,6 +42,10 @@ class Doom:
     stop: str = ""
     """As ``kill``, but it only stops (SIGSTOP)."""
     lease: Sequence[float] = ()
+    storm: float = 0
+    """The share of all calls that is refused because they are too many."""
+    speed: float = 1
+    """How much quicker time goes by for pauses between calls."""
 
 
 @dataclass
@@ -67,9 +74,12 @@ class Gate:
 
 class DoomedAws(Aws):
     gate: Gate
+    dice = random.Random(1)
 
     def _once(self, model: Service, operation: str, prepared: Prepared, *rest: Any) -> dict[str, Any]:
         label = self.gate.enter(f"{model.name}.{operation}")
+        if self.dice.random() < self.gate.doom.storm:
+            raise Throttled("Rate exceeded", code="Throttling", operation=operation, status=400)
         try:
             return super()._once(model, operation, prepared, *rest)
         finally:
@@ -121,13 +131,16 @@ class DoomedWorld(World):
 
     def _open_aws(self) -> Aws:
         c = self.cloud
-        aws = DoomedAws(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key), environment={})
+        speed, began = self.doom.speed, time.time()
+        aws = DoomedAws(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key), environment={},
+                        clock=lambda: began + (time.time() - began) * speed, sleep=lambda seconds: time.sleep(seconds / speed))
         aws.gate = self.gate
         return aws
 
     def _open_home(self) -> StateHome:
         home = super()._open_home()
-        home.store = DoomedStore(home.store, self.gate)
+        if self.project.config.home == "local":     # in a bucket each write is a call
+            home.store = DoomedStore(home.store, self.gate)
         return home
 
     @property

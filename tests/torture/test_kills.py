@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from sst.core.model import Snapshot
 from sst.providers.aws.client import Aws
 
 from .apps import write_app
-from .census import Thing, census, same, state_of, whole
+from .census import Thing, census, same, state_in_bucket, state_of, whole
 from .conftest import FULL, ROUNDS
 from .doomed import Doom
 from .forge import Ended, Forge
@@ -33,6 +34,8 @@ class Life:
     given: dict[str, Any]
     aws: Aws
     figures: Counter[str]
+    home: str = "local"
+    """Where the state is: in a file, on stage ``local``, or (``aws``) in a bucket, on stage ``prod``."""
     wrong: list[str] = field(default_factory=list)
     version: int = 0
     """Of the state after the update, which the rollback goes back to."""
@@ -42,12 +45,16 @@ class Life:
         if step == "rollback":
             words.append(str(self.version))
         elif step != "remove":
-            write_app(self.folder, step)
+            write_app(self.folder, step, home=self.home)
             words[0] = "deploy"
-        ended = self.forge.run([*words, "--stage", "local"], self.folder, Doom(self.given, str(self.folder.parent / "log"), kill))
+        stage = "prod" if self.home == "aws" else "local"
+        ended = self.forge.run([*words, "--stage", stage], self.folder, Doom(self.given, str(self.folder.parent / "log"), kill))
         if step == "update" and not ended.code:
-            self.version = state_of(self.folder).serial
+            self.version = self.state().serial
         return ended
+
+    def state(self) -> Snapshot:
+        return state_in_bucket(self.aws) if self.home == "aws" else state_of(self.folder)
 
     def calm(self) -> tuple[list[list[str]], list[list[Thing]]]:
         """An undisturbed life: the boundaries of each step, and the world after it."""
@@ -57,7 +64,7 @@ class Life:
             assert ended.code == 0, ended.said
             boundaries.append(list(ended.boundaries))
             worlds.append(census(self.aws))
-            assert not whole(state_of(self.folder), worlds[-1])
+            assert not whole(self.state(), worlds[-1])
         assert not worlds[-1], "nothing is left"
         return boundaries, worlds
 
@@ -71,7 +78,7 @@ class Life:
         again = self.run(step)
         now = census(self.aws)
         self.figures["worlds compared after a crash"] += 1
-        if problem := again.said * bool(again.code) or same(now, then) or whole(state_of(self.folder), now):
+        if problem := again.said * bool(again.code) or same(now, then) or whole(self.state(), now):
             self.wrong.append(f"{step}, killed at {kills}: {problem}")
 
     def mend(self) -> None:
@@ -81,14 +88,14 @@ class Life:
             pytest.fail("\n\n".join(self.wrong))
 
 
-@pytest.fixture
-def life(forge: Forge, folder: Path, given: dict[str, Any], aws: Aws, figures: Counter[str]) -> Life:
-    return Life(forge, folder, given, aws, figures)
+@pytest.fixture(params=["local", "aws"])
+def life(request: pytest.FixtureRequest, forge: Forge, folder: Path, given: dict[str, Any], aws: Aws, figures: Counter[str]) -> Life:
+    return Life(forge, folder, given, aws, figures, request.param)
 
 
 def test_a_death_at_each_boundary(life: Life) -> None:
     boundaries, worlds = life.calm()
-    life.figures["boundaries of the small app"] = sum(map(len, boundaries))
+    life.figures[f"boundaries of the small app{', state in a bucket' * (life.home == 'aws')}"] = sum(map(len, boundaries))
     longest = max(map(len, boundaries))
     for at in range(0, longest, 1 if FULL else SAMPLE):
         for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):
