@@ -44,6 +44,7 @@ class Doom:
     lease: Sequence[float] = ()
     storm: float = 0
     """The share of all calls that is refused because they are too many."""
+    seed: int = 0
     speed: float = 1
     """How much quicker time goes by for pauses between calls."""
 
@@ -74,11 +75,12 @@ class Gate:
 
 class DoomedAws(Aws):
     gate: Gate
-    dice = random.Random(1)
+    dice: random.Random
 
     def _once(self, model: Service, operation: str, prepared: Prepared, *rest: Any) -> dict[str, Any]:
         label = self.gate.enter(f"{model.name}.{operation}")
         if self.dice.random() < self.gate.doom.storm:
+            self.gate.reach(f"{label} refused")
             raise Throttled("Rate exceeded", code="Throttling", operation=operation, status=400)
         try:
             return super()._once(model, operation, prepared, *rest)
@@ -134,7 +136,7 @@ class DoomedWorld(World):
         speed, began = self.doom.speed, time.time()
         aws = DoomedAws(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key), environment={},
                         clock=lambda: began + (time.time() - began) * speed, sleep=lambda seconds: time.sleep(seconds / speed))
-        aws.gate = self.gate
+        aws.gate, aws.dice = self.gate, random.Random(self.doom.seed)
         return aws
 
     def _open_home(self) -> StateHome:
