@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sst.providers.aws.appsync import signed_by_iam
+
 if TYPE_CHECKING:
     from .world import World
 
@@ -360,3 +362,18 @@ def _(w: World) -> Sample:
     return Sample({"topic_arn": w.make("aws.sns.Topic", {})["arn"], "protocol": "sqs", "endpoint": queue(w)["arn"],
                    "filter_policy": {"a": ["1"]}}, {"filter_policy": {"a": ["2"]}, "raw_message_delivery": True},
                   {"endpoint": queue(w)["arn"]})
+
+
+@sample("aws.appsync.Api")
+def _(w: World) -> Sample:
+    iam, key = ([{"authType": t}] for t in ("AWS_IAM", "API_KEY"))
+    return Sample({"event_config": signed_by_iam(), "tags": {"a": "1"}},
+                  {"event_config": {**signed_by_iam(), "authProviders": iam + key, "defaultSubscribeAuthModes": key}, "owner_contact": "me",
+                   "tags": {"b": "2"}}, {"region": "eu-west-1"})
+
+
+@sample("aws.appsync.ChannelNamespace")
+def _(w: World) -> Sample:
+    api_id = w.make("aws.appsync.Api", {"event_config": signed_by_iam()})["id"]
+    return Sample({"api_id": api_id, "publish_auth_modes": [{"authType": "AWS_IAM"}]},
+                  {"publish_auth_modes": [{"authType": "API_KEY"}], "subscribe_auth_modes": [{"authType": "AWS_IAM"}]}, {"name": "other"})

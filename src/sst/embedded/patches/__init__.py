@@ -14,7 +14,7 @@ from sst.errors import InternalError
 
 __all__ = ["TOPICS", "Topic", "apply_all", "check"]
 
-TOPICS = ("keys", "state", "code", "functions", "events", "function_url", "http_api", "websocket", "queues")
+TOPICS = ("keys", "state", "code", "functions", "events", "function_url", "http_api", "websocket", "queues", "event_apis")
 
 
 class Topic(Protocol):
