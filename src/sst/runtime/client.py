@@ -44,7 +44,7 @@ STREAM = ("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding
           "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
           "Content-Type: application/vnd.awslambda.http-integration-response\r\n")
 _STACK = "Traceback (most recent call last):\n"
-BEFORE_ASKING: Any = globals().get("BEFORE_ASKING")  # set by who runs this from source: it has something to tell first
+SOURCE: Any = globals().get("SOURCE")  # set by who runs this from source: `start` it begins with, and it has something to `tell`
 
 
 class _Facts:
@@ -163,8 +163,8 @@ class _Api:
         self._socket = None
 
     def _ask(self, method: str, path: str, about: str, body: bytes) -> tuple[dict[str, str], bytes]:
-        if BEFORE_ASKING:
-            BEFORE_ASKING(self)
+        if SOURCE:
+            SOURCE.tell(self)
         text = self._head(method, path, about) + body
         try:
             self._connected().sendall(text)
@@ -243,6 +243,8 @@ def main() -> None:
     """Serve invocations until the process is ended."""
     watched = _watch_parent()
     _compile_fresh_files_anew()
+    if SOURCE:
+        SOURCE.start()
     api = _Api(os.environ["AWS_LAMBDA_RUNTIME_API"])
     log = _Log(sys.stdout, as_json=os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON")
     logging.getLogger().addHandler(log)
@@ -359,16 +361,14 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:  # noqa: SIM105  # contextlib would make each cold start slower
             stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass
+        except (AttributeError, OSError, ValueError): pass  # noqa: E701
 
 
 def _compile_fresh_files_anew() -> None:
     """Keep no byte code of a file that was just saved: Python looks at whole seconds and the size, and might miss the next save."""
     from importlib.machinery import SourceFileLoader
 
-    keep = getattr(SourceFileLoader, "_cache_bytecode", None)
-    if keep is None:
+    if (keep := getattr(SourceFileLoader, "_cache_bytecode", None)) is None:
         return
 
     def keep_old(self: Any, source: str, cache: str, data: bytes) -> None:

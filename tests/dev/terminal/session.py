@@ -12,7 +12,7 @@ import sys
 import termios
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyte
@@ -33,16 +33,20 @@ def process(title, command, **more):
 
 
 class Session:
-    def __init__(self, folder: Path, body: str, *, columns: int = 80, lines: int = 24, environment: dict[str, str] | None = None) -> None:
+    """``body`` is a program with panes; ``command`` is run instead, if it is given."""
+
+    def __init__(self, folder: Path, body: str = "", *, columns: int = 80, lines: int = 24, environment: dict[str, str] | None = None,
+                 command: Sequence[str | Path] = ()) -> None:
         self.folder = folder
-        (folder / "program.py").write_text(PROGRAM.replace("{body}", textwrap.dedent(body)))
+        if not command:
+            (folder / "program.py").write_text(PROGRAM.replace("{body}", textwrap.dedent(body)))
         self.master, self.slave = pty.openpty()
         self.screen = pyte.Screen(columns, lines)
         self.stream, self.raw = pyte.ByteStream(self.screen), b""
         self.size(columns, lines, tell=False)
         self.before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
-            [sys.executable, str(folder / "program.py"), str(folder)], stdin=self.slave, stdout=self.slave, stderr=self.slave,
+            command or [sys.executable, str(folder / "program.py"), str(folder)], stdin=self.slave, stdout=self.slave, stderr=self.slave,
             start_new_session=True, cwd=folder,
             env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color", "HOME": str(folder), "PS1": "$ ",
                  **(environment or {})})

@@ -6,6 +6,7 @@ One implementation for stage ``local`` and for ``sst dev``. It speaks Lambda's o
     sandbox.py  one process: its life and its calls  launch.py     command and environment; interpreters.py
     api.py      the Runtime API                      lifeline.py   nothing outlives us
     report.py   START, END, REPORT, error documents  output.py     what is printed; memory.py: what is used
+    source_client.py  for functions that run from source; forks.py: they start from a process that has their dependencies
 """
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from typing import Any, TypeVar
 from . import report
 from .api import RuntimeApi
 from .call import Call
+from .forks import Forks
 from .interpreters import Interpreters
 from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Refused, Stamp
 from .pool import Pool
@@ -80,6 +82,7 @@ class Executor:
         self._folder, self._on_log, self._idle, self._freeze, self._on_files = folder, on_log, idle, freeze, on_files
         self._interpreters = Interpreters(host or {})
         self._api = RuntimeApi()
+        self._forks = Forks(folder)
         self._pool = Pool(self._make, limit=limit, starting=starting or 2 * (os.cpu_count() or 1), idle=idle)
         self._closing = False
         self._busy: set[Sandbox] = set()
@@ -142,6 +145,7 @@ class Executor:
         """End everything, running calls too."""
         self._closing = True
         await self._pool.close()
+        await self._forks.close()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         for task in self._always:
@@ -159,7 +163,7 @@ class Executor:
 
     def _make(self, fn: FunctionVersion) -> Sandbox:
         return Sandbox(fn, api=self._api, folder=self._folder, interpreters=self._interpreters, on_log=self._on_log,
-                       on_files=self._on_files, freeze=self._freeze)
+                       on_files=self._on_files, forks=self._forks, freeze=self._freeze)
 
     async def _run(self, fn: FunctionVersion, call: Call) -> Invocation:
         try:

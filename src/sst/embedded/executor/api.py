@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -43,8 +43,8 @@ class Serves(Protocol):
         """False for a request that is not the current one; ``payload`` None: it was too large."""
 
     async def streamed(self, request_id: str, kind: str, body: Chunked) -> bool: ...
-    def has_read(self, files: Mapping[str, Stamp]) -> None:
-        """Files of its own that it has read since it told last."""
+    def has_read(self, files: Mapping[str, Stamp], modules: Sequence[str]) -> None:
+        """Files of its own that it has read since it told last, and the modules of others that it has imported."""
 
 
 @dataclass
@@ -157,7 +157,8 @@ class RuntimeApi:
             case ("POST", ["init", "error"]):
                 sandbox.init_failed(_error(request.headers.get("lambda-runtime-function-error-type", ""), await _body(request, reader)))
             case ("POST", ["sst", "files"]):  # not Lambda's: for functions that run from source
-                sandbox.has_read({name: (m, n) for name, (m, n) in json.loads(await _body(request, reader) or b"{}").items()})
+                told = json.loads(await _body(request, reader) or b"{}")
+                sandbox.has_read({name: (m, n) for name, (m, n) in told["files"].items()}, told["modules"])
             case _:
                 await _body(request, reader)
                 return await _reply(writer, 404, {}, b'{"errorType":"NotFound","errorMessage":"no such operation"}')

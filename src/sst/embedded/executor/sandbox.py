@@ -9,15 +9,16 @@ import shutil
 import signal
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from . import report
 from .api import Chunked, Door, Gone, RuntimeApi
 from .call import Call
+from .forks import Forked, Forks
 from .interpreters import Interpreters
-from .launch import launch
+from .launch import Launch, launch
 from .lifeline import KERNEL, Lifeline
 from .memory import over, peak_mb
 from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Stamp
@@ -43,9 +44,11 @@ class Sandbox:
     """
 
     def __init__(self, fn: FunctionVersion, *, api: RuntimeApi, folder: Path, interpreters: Interpreters, on_log: OnLog,
-                 on_files: OnFiles, freeze: bool = True) -> None:
+                 on_files: OnFiles, forks: Forks, freeze: bool = True) -> None:
         self.fn, self._api, self._folder, self._interpreters = fn, api, folder, interpreters
-        self._on_log, self._on_files = on_log, on_files
+        self._on_log, self._on_files, self._forks = on_log, on_files, forks
+        self._made: Launch | None = None
+        self._modules: Sequence[str] = ()
         self._freeze = freeze and KERNEL  # elsewhere a stopped process could not notice that its parent is gone
         self.id = uuid.uuid4().hex
         self.dead = self.retired = False
@@ -57,7 +60,7 @@ class Sandbox:
         self.rests: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """The end of what it does for a call: it asks for the next one, or is gone."""
         self._temp = folder / "tmp" / self.id
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
         self._door: Door | None = None
         self._call: Call | None = None
         self._waiting: asyncio.Queue[Call | None] = asyncio.Queue()
@@ -78,9 +81,11 @@ class Sandbox:
             made = launch(fn, api=self._door.address, temp=self._temp, cache=self._folder, stream=stream, interpreters=self._interpreters)
             if made.warning:
                 self._say([made.warning])
-            self._process = await asyncio.create_subprocess_exec(
-                *made.command, cwd=fn.code, env={**made.environment, **self._lifeline.environment}, stdin=asyncio.subprocess.DEVNULL,
-                stdout=self._output.give, stderr=self._output.give, pass_fds=(self._lifeline.give,), start_new_session=True)
+            self._made = made
+            self._process = await self._forks.fork(fn, made, self._output.give, self._lifeline.give) or \
+                await asyncio.create_subprocess_exec(
+                    *made.command, cwd=fn.code, env={**made.environment, **self._lifeline.environment}, stdin=asyncio.subprocess.DEVNULL,
+                    stdout=self._output.give, stderr=self._output.give, pass_fds=(self._lifeline.give,), start_new_session=True)
             self._lifeline.hold(self._process.pid)
         except BaseException:
             self._close()
@@ -89,12 +94,14 @@ class Sandbox:
         self._output.given()
         self.ended = asyncio.create_task(self._until_exit(self._process, began))
 
-    async def _until_exit(self, process: asyncio.subprocess.Process, began: float) -> None:
+    async def _until_exit(self, process: asyncio.subprocess.Process | Forked, began: float) -> None:
         limit = max(INIT_SECONDS, self.fn.timeout)
         exited = asyncio.ensure_future(process.wait())
         either: list[asyncio.Future[Any]] = [exited, self.ready]
         await asyncio.wait(either, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         self._init_ms = (time.monotonic() - began) * 1000
+        if self._made and self.ready.done() and self.ready.result() is None:
+            self._forks.learned(self.fn, self._made, self._modules, self._init_ms)
         if not self.ready.done() and not exited.done():
             self.ready.set_result(report.document("Sandbox.Timedout", f"Error: Task timed out after {limit:.2f} seconds"))
             self.kill()
@@ -221,7 +228,8 @@ class Sandbox:
         if not self.rests.done():
             self.rests.set_result(None)
 
-    def has_read(self, files: Mapping[str, Stamp]) -> None:
+    def has_read(self, files: Mapping[str, Stamp], modules: Sequence[str]) -> None:
+        self._modules = modules
         if not self.retired:  # what an old one reads says nothing about the next
             self._on_files(self.fn, files)
 

@@ -1,6 +1,7 @@
 """Runs a Python function from its source: as `runtime.client` does, and tells which files of the project it has read.
 
 Started as ``source_client.py CLIENT``. ``SST_WATCH`` names the folders that count, ``SST_DEBUG`` port and folder of a debugger.
+With ``SST_FORK``, the descriptor of a socket, it imports what it is told to and then forks a process for each message (see `forks`).
 Standard library only, Python 3.9.
 """
 from __future__ import annotations
@@ -11,16 +12,17 @@ import sys
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
-__all__ = ["Files", "main"]
+__all__ = ["Source", "main"]
 
 _NEVER = (os.sep + "site-packages" + os.sep, os.sep + ".venv" + os.sep, os.sep + "node_modules" + os.sep, os.sep + "__pycache__" + os.sep,
           os.sep + ".sst" + os.sep, os.sep + ".git" + os.sep)
 
 
-class Files:
+class Source:
     """What was read, with its time and size from just before: modules that were imported, and other files that were opened.
 
-    A file that the function itself writes is no source of it.
+    A file that the function itself writes is no source of it. The client calls ``start`` before it loads the handler, ``tell`` before
+    each request.
     """
 
     def __init__(self, folders: list[str]) -> None:
@@ -50,10 +52,24 @@ class Files:
         if self._told.get(path) != (s.st_mtime_ns, s.st_size):
             self._told[path] = self._new[path] = (s.st_mtime_ns, s.st_size)
 
+    def start(self) -> None:
+        if fd := os.environ.pop("SST_FORK", ""):
+            _fork_for_each(int(fd))
+
     def tell(self, api: Any) -> None:
         if self._new:
-            body, self._new = json.dumps(self._new).encode(), {}
+            body, self._new = json.dumps({"files": self._new, "modules": self._foreign()}).encode(), {}
             api._ask("POST", "/sst/files", f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n", body)
+
+    def _foreign(self) -> list[str]:
+        """The modules that are not the project's own, in the order in which they were imported."""
+        found = []
+        for name, module in list(sys.modules.items()):
+            places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
+            if name != "__main__" and any(places) and all(not p or not p.startswith(self._folders) or any(n in p for n in _NEVER)
+                                                          for p in places):
+                found.append(name)
+        return found
 
     def _heard(self, event: str, args: Any) -> None:
         if event != "open" or not isinstance(args[0], (str, os.PathLike)):
@@ -71,13 +87,86 @@ class Files:
 
 
 def main(client: str) -> None:
-    files = Files(os.environ.pop("SST_WATCH", "").split(os.pathsep))
-    files.install()
+    told = Source(os.environ.pop("SST_WATCH", "").split(os.pathsep))
+    told.install()
     if debug := os.environ.pop("SST_DEBUG", ""):
         _listen(*debug.split(os.pathsep, 1))
     with open(client, "rb") as source:  # noqa: PTH123
         code = compile(source.read(), client, "exec", dont_inherit=True)
-    exec(code, {"__name__": "__main__", "__file__": client, "BEFORE_ASKING": files.tell})  # noqa: S102
+    exec(code, {"__name__": "__main__", "__file__": client, "SOURCE": told})  # noqa: S102
+
+
+def _fork_for_each(fd: int) -> None:
+    """Import what the first message names; then fork at each message. Returns in the children, with their environment in place."""
+    import array
+    import importlib
+    import select
+    import signal
+    import socket
+
+    line = socket.socket(fileno=fd)
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    buffer = b""
+
+    def send(message: Any) -> None:
+        line.sendall(json.dumps(message).encode() + b"\n")
+
+    while True:
+        ready = select.select([fd, woken], [], [])[0]
+        if woken in ready:
+            os.read(woken, 4096)
+            _tell_of_the_dead(send)
+        if fd not in ready:
+            continue
+        data, ancillary, _, _ = line.recvmsg(1 << 20, 4096)
+        if not data:
+            os._exit(0)
+        fds = array.array("i")
+        for _, _, content in ancillary:
+            fds.frombytes(content)
+        buffer += data
+        while not buffer.endswith(b"\n"):
+            buffer += line.recv(1 << 20)
+        message, buffer = json.loads(buffer), b""
+        if "modules" in message:
+            for name in message["modules"]:
+                importlib.import_module(name)
+            send({"ready": len(os.listdir("/proc/self/task")) == 1})  # noqa: PTH208  # a fork has one thread: others would be missed
+            continue
+        if pid := os.fork():
+            for given in fds:
+                os.close(given)
+            send({"pid": pid})
+            continue
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for mine in (woken, wake):
+            os.close(mine)
+        line.close()
+        os.setsid()
+        os.dup2(fds[0], 1)
+        os.dup2(fds[0], 2)
+        os.close(fds[0])  # the other one is the lifeline: it stays open
+        os.environ.clear()
+        os.environ.update(message["environment"])
+        for name in ("SST_WATCH", "SST_PACKAGES"):
+            os.environ.pop(name, None)
+        os.chdir(message["folder"])
+        return
+
+
+def _tell_of_the_dead(send: Any) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        send({"ended": pid, "code": os.waitstatus_to_exitcode(status)})
 
 
 def _listen(port: str, folder: str) -> None:
