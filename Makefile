@@ -24,11 +24,11 @@ check: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m bench
 
-# Every boundary and every fault, and ROUNDS times what is random. One round takes about half an hour; figures at the end.
+# Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.
 ROUNDS ?= 1
 torture: .venv/ready
-	SST_TORTURE=$(ROUNDS) SST_TORTURE_ROUNDS=10000 SST_EXAMPLES=2500 $(BIN)/python -m pytest tests/torture tests/state tests/engine \
-		-o timeout=7200
+	SST_TORTURE=$(ROUNDS) SST_TORTURE_ROUNDS=10000 SST_TORTURE_STEP=5 SST_EXAMPLES=2500 \
+		$(BIN)/python -m pytest tests/torture tests/state tests/engine -n 2 --dist worksteal -o timeout=7200 --durations=15
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from sst.providers.aws.client import Aws
 
 from .forge import Forge
 
-FIGURES: Counter[str] = Counter()
 FULL = bool(os.environ.get("SST_TORTURE"))
 """Set by ``make torture``: every boundary, not a sample of them."""
 ROUNDS = int(os.environ.get("SST_TORTURE") or 1)
@@ -24,9 +23,12 @@ ROUNDS = int(os.environ.get("SST_TORTURE") or 1)
 
 
 @pytest.fixture
-def figures() -> Counter[str]:
-    """What was done to it, for the report at the end."""
-    return FIGURES
+def figures(record_property: Callable[[str, object], None]) -> Iterator[Counter[str]]:
+    """What was done to it, for the report at the end; it travels with the test's own report, so that many processes can run them."""
+    done: Counter[str] = Counter()
+    yield done
+    for name, n in done.items():
+        record_property(name, n)
 
 
 @pytest.fixture(scope="session")
@@ -62,9 +64,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    for report in terminalreporter.stats.get("passed", ()):
-        FIGURES.update({name: n for name, n in report.user_properties if isinstance(n, int)})
-    if FIGURES:
+    figures: Counter[str] = Counter()
+    for report in (r for some in terminalreporter.stats.values() for r in some if getattr(r, "when", "") == "teardown"):
+        figures.update({name: n for name, n in report.user_properties if isinstance(n, int)})
+    if figures:
         terminalreporter.section("torture")
-        for name, count in sorted(FIGURES.items()):
+        for name, count in sorted(figures.items()):
             terminalreporter.write_line(f"{count:>9,}  {name}")
