@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sst.core.model import Snapshot
 from sst.errors import ProviderError
@@ -50,7 +51,9 @@ def _roles(aws: Aws) -> Rows:
         yield "aws.iam.Role", name, [role["Path"], role.get("Description"), name]
         for policy in aws.call("iam", "list_role_policies", {"RoleName": name})["PolicyNames"]:
             seen = aws.call("iam", "get_role_policy", {"RoleName": name, "PolicyName": policy})
-            yield "aws.iam.RolePolicy", f"{name}/{policy}", [policy, seen["PolicyDocument"]]
+            document = seen["PolicyDocument"]
+            yield "aws.iam.RolePolicy", f"{name}/{policy}", [
+                policy, json.loads(unquote(document)) if isinstance(document, str) else document]
 
 
 def _functions(aws: Aws) -> Rows:

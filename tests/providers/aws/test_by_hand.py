@@ -86,6 +86,14 @@ def test_a_change_of_its_settings_does_not_hide_other_code(world: World, aws: Aw
     assert set(cloud_values(world, replace(function, inputs=inputs, outputs=made.outputs))) == {"code"}
 
 
+def test_another_right_under_the_same_name(world: World, aws: Aws) -> None:
+    right = make(world, "aws.lambda.Permission")
+    one = {"FunctionName": right.inputs["function_name"], "StatementId": right.inputs["statement_id"]}
+    aws.call("lambda", "remove_permission", one)
+    aws.call("lambda", "add_permission", {**one, "Action": right.inputs["action"], "Principal": "sns.amazonaws.com"})
+    assert cloud_values(world, right) == {"principal": "sns.amazonaws.com", "source_arn": None}
+
+
 def test_a_mapping_that_is_paused(world: World, aws: Aws) -> None:
     mapping = make(world, "aws.lambda.EventSourceMapping", enabled=True)
     assert not seen(world, mapping)

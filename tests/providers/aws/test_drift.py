@@ -72,3 +72,12 @@ def test_a_change_by_hand_is_found_and_reverted(type: str, world: World) -> None
     updated = replace(state, inputs=inputs, outputs={**state.outputs, **made.outputs})
     assert drifts(snapshot_of(updated), lambda t: provider, ignore) == [], "that was the program"
     assert put_back(world, updated, state.inputs) or told
+
+
+@pytest.mark.parametrize("type", [t for t in ROWS if ROWS[t].read and ROWS[t].delete])
+def test_a_thing_that_is_deleted_by_hand_is_gone(type: str, world: World) -> None:
+    sample = SAMPLES[type](world)
+    state = world.create(world.todo(type, sample.inputs))
+    world.provider.delete(state, note)
+    if sample.gone:
+        assert [d.gone for d in drifts(snapshot_of(state), lambda t: world.provider, ignore)] == [True]

@@ -129,10 +129,10 @@ class Permission(AwsResource, type="aws.lambda.Permission", service="lambda"):
 
     function_name: Arg[str] = prop(replace=True, read="")
     statement_id: Arg[str] = prop(limit=100, replace=True, read="", default=None)
-    action: Arg[str] = prop(replace=True, read="")
-    principal: Arg[str] = prop(replace=True, read="")
-    source_arn: Arg[str] = prop(default=None, replace=True, read="")
-    source_account: Arg[str] = prop(default=None, replace=True, read="")
+    action: Arg[str] = prop(replace=True, read="Statement.Action")
+    principal: Arg[str] = prop(replace=True, read="Statement.Principal.Service")
+    source_arn: Arg[str] = prop(default=None, replace=True, read='Statement.Condition.ArnLike."AWS:SourceArn"')
+    source_account: Arg[str] = prop(default=None, replace=True, read='Statement.Condition.StringEquals."AWS:SourceAccount"')
     function_url_auth_type: Arg[str] = prop(default=None, replace=True, read="")
     invoked_via_function_url: Arg[bool] = prop("InvokedViaFunctionUrl", default=None, replace=True, read="")
 
@@ -141,6 +141,7 @@ class Permission(AwsResource, type="aws.lambda.Permission", service="lambda"):
     create = call("add_permission", retry=(BUSY, "PreconditionFailedException"))
     read = call("get_policy", FunctionName="$function_name")
     absent = "Statement"
+    left_out = frozenset({"source_arn", "source_account"})
     delete = call("remove_permission", FunctionName="$function_name", StatementId="$statement_id", retry=("PreconditionFailedException",),
                   idempotent=True)
     gone = GONE
