@@ -80,8 +80,9 @@ def test_a_fork_ends_and_fails_like_any_other_process(tmp_path: Path) -> None:
         slow = replace(fn, timeout=0.3)
         assert (await stage.failure(slow, "sleep"))["errorType"] == "Sandbox.Timedout"
         again = await forked(stage, fn)
-        os.kill(again["pid"], signal.SIGSEGV)
+        os.kill(again["pid"], signal.SIGKILL)
         await until(lambda: not alive(again["pid"]))
+        await stage.executor.retire(fn.arn)
         assert (await stage.value(fn))["pid"] not in (found["pid"], again["pid"])
 
     play(tmp_path, story)
@@ -93,6 +94,8 @@ def test_without_its_parent_a_function_starts_the_long_way(tmp_path: Path) -> No
         found = await forked(stage, fn)
         os.kill(found["parent"], signal.SIGKILL)
         await until(lambda: not alive(found["parent"]))
+        assert (await stage.value(fn))["pid"] == found["pid"]  # it lives on
+        await stage.executor.retire(fn.arn)
         made = await stage.value(fn)
         assert made["heavy"] == made["pid"]
 

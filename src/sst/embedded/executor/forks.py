@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
-import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,21 @@ class Forked:
         if not self._ended.done():
             self._ended.set_result(code)
 
+    def orphaned(self) -> None:
+        """Its parent is gone: that it ends can still be seen, how it ends can't."""
+        try:
+            handle = os.pidfd_open(self.pid)
+        except OSError:
+            return self.over(-9)
+        loop = asyncio.get_running_loop()
+
+        def ended() -> None:
+            loop.remove_reader(handle)
+            os.close(handle)
+            self.over(-9)
+
+        loop.add_reader(handle, ended)
+
 
 class Forks:
     """``learned`` from a sandbox what a function imports; ``fork`` when the next one is needed."""
@@ -53,7 +68,7 @@ class Forks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._parents: OrderedDict[str, _Parent] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
 
     def learned(self, fn: FunctionVersion, made: Launch, modules: Sequence[str], init_ms: float) -> None:
         """A sandbox took so long to start. Have the next one forked, if that is worth it."""
@@ -63,10 +78,8 @@ class Forks:
         if known and known.facts == _facts(made) and known.modules >= set(modules):
             return
         self._forget(fn.arn)
-        parent = self._parents[fn.arn] = _Parent(_facts(made), frozenset(modules))
-        task = asyncio.create_task(parent.start(made, modules, fn.code, self._folder))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        parent = self._parents[fn.arn] = _Parent(_facts(made), frozenset(modules), self._keep)
+        self._keep(asyncio.create_task(parent.start(made, modules, fn.code, self._folder)))
         while len(self._parents) > _KEPT:
             self._forget(next(iter(self._parents)))
 
@@ -81,7 +94,12 @@ class Forks:
     async def close(self) -> None:
         for arn in list(self._parents):
             self._forget(arn)
-        await asyncio.gather(*self._tasks)
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _keep(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _forget(self, arn: str) -> None:
         if parent := self._parents.pop(arn, None):
@@ -91,8 +109,8 @@ class Forks:
 class _Parent:
     """The process that forks."""
 
-    def __init__(self, facts: object, modules: frozenset[str]) -> None:
-        self.facts, self.modules, self.ready = facts, modules, False
+    def __init__(self, facts: object, modules: frozenset[str], reaped: Callable[[asyncio.Future[Any]], None]) -> None:
+        self.facts, self.modules, self.ready, self._reaped = facts, modules, False, reaped
         self._children: dict[int, Forked] = {}
         self._asked = asyncio.Lock()
         self._answer: asyncio.Future[dict[str, Any]] | None = None
@@ -188,13 +206,13 @@ class _Parent:
         self._line = None
         if self._answer and not self._answer.done():
             self._answer.set_result({})
-        for child in self._children.values():  # how they end nobody will tell
-            child.over(-9)
+        for child in self._children.values():
+            child.orphaned()
         if self._lifeline:
             self._lifeline.cut()
         if self._process:
             self._process.kill()
-            threading.Thread(target=self._process.wait, daemon=True).start()
+            self._reaped(asyncio.get_running_loop().run_in_executor(None, self._process.wait))
 
 
 def _facts(made: Launch) -> object:
