@@ -83,9 +83,11 @@ class AwsProvider:
         if kind.tagging and kind.tagging.wire:
             _put(request, kind.tagging.wire, kind.tagging.shape(self.tags(todo.urn, todo.inputs)))
         answer = self._sent_once(kind, todo, known, request, note)
-        if isinstance(answer, Made):
-            return answer
-        outputs = kind.outputs(self, answer, known)
+        if isinstance(answer, Made):    # its answer was lost, and what follows the call is still to be done
+            outputs = dict(answer.outputs)
+            self._await(kind, kind.create, request, known, note)
+        else:
+            outputs = kind.outputs(self, answer, known)
         known |= outputs
         for c in kind.update:
             if c.also and any(todo.inputs.get(k) is not None for k in c.only):
@@ -103,7 +105,9 @@ class AwsProvider:
             try:
                 return self.send(kind, kind.create, known, request, note)
             except ProviderError as e:
-                if last or not e.sent or 0 < e.status < 500 or kind.identity == "token":
+                # a name that was minted for it can't be taken by another: an earlier try of ours had arrived
+                taken = _exists(e) and bool(todo.base) and todo.base in str(known.get(kind.name_field))
+                if last or not e.sent or (0 < e.status < 500 and not taken) or kind.identity == "token":
                     raise
                 note("the answer was lost: looking whether it was made")
                 match self.find(todo):
@@ -227,11 +231,10 @@ class AwsProvider:
     def send(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any], request: Mapping[str, Any], note: Note, *,
              poll: bool = False) -> dict[str, Any]:
         """Make one call of a row: the wired properties plus the call's own parameters."""
-        params = {**request, **{k: v for k, t in c.params.items() if (v := fill(t, known)) is not None}}
-        region = known.get("region_asked")
+        params = _params(c, request, known)
         try:
-            answer = self.aws.call(kind.service, c.op, params, region=region, note=note, retry=c.retry, idempotent=c.idempotent,
-                                   token=known.get("token") or "", poll=poll, guard=self.guard)
+            answer = self.aws.call(kind.service, c.op, params, region=known.get("region_asked"), note=note, retry=c.retry,
+                                   idempotent=c.idempotent, token=known.get("token") or "", poll=poll, guard=self.guard)
         except ProviderError as e:
             if not matches(e, c.done):
                 raise
@@ -239,9 +242,13 @@ class AwsProvider:
         for failed in answer.get("FailedEntries", ()):     # a refusal inside a success
             raise ProviderError(failed.get("ErrorMessage", ""), code=failed.get("ErrorCode", ""), operation=f"{kind.service} {c.op}",
                                 request_id=answer["ResponseMetadata"].get("RequestId", ""), status=400)
-        if c.wait:
-            self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on}, region=region, note=note)
+        self._await(kind, c, request, known, note)
         return answer
+
+    def _await(self, kind: type[AwsResource], c: Call, request: Mapping[str, Any], known: Mapping[str, Any], note: Note) -> None:
+        if c.wait:
+            params = _params(c, request, known)
+            self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on}, region=known.get("region_asked"), note=note)
 
     def code(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """A function's code as Lambda takes it: in the call, or through S3 if it is large."""
@@ -316,6 +323,14 @@ class AwsProvider:
         if (dropped := sorted(old.keys() - new.keys())) and tagging.remove:
             self.send(kind, tagging.remove, {**known, "tag_keys": dropped, "tag_list": [{"Key": k} for k in dropped]}, {}, _quiet)
         self.send(kind, tagging.add, {**known, "tags": tagging.shape(self.tags(state.urn, inputs))}, {}, _quiet)
+
+
+def _exists(error: ProviderError) -> bool:
+    return 400 <= error.status < 500 and ("Exists" in error.code or error.code.startswith("Conflict"))
+
+
+def _params(c: Call, request: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    return {**request, **{k: v for k, t in c.params.items() if (v := fill(t, known)) is not None}}
 
 
 def _put(request: dict[str, Any], path: str, value: Any) -> None:
