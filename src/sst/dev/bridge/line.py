@@ -1,0 +1,157 @@
+"""A developer's line to an Events API: a WebSocket to hear, pooled HTTP connections to speak."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
+from ...providers.aws.transport import Lost, Pool, Unsent
+from ...runtime.bridge.wire import Assembler, Keys, body_of, pieces, place, protocols, signed
+
+__all__ = ["Endpoints", "Line", "Messages", "Refused"]
+
+Messages = AsyncIterator[tuple[dict[str, Any], bytes]]
+_TRIES = 6
+_TOGETHER = 24
+"""So many requests at a time; each takes a round trip to the region."""
+_ASLEEP = 10.0
+"""Seconds by which the clock jumps when the machine was asleep."""
+_CONNECT = 10.0
+
+
+class Refused(Exception):
+    """The API does not let these credentials in: trying again would not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The API's hosts: where is published to, and where is heard from."""
+
+    http: str
+    realtime: str
+
+
+class Line:
+    def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], clock: Callable[[], float], *, pool: Pool | None = None) -> None:
+        self._at, self._keys, self._clock = endpoints, keys, clock
+        self._pool = pool or Pool()
+        self._threads = ThreadPoolExecutor(_TOGETHER, thread_name_prefix="bridge")
+        self._assembler = Assembler()
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
+
+    @contextlib.asynccontextmanager
+    async def open(self, channel: str) -> AsyncIterator[Messages]:
+        """Connect and subscribe; the messages end with an `OSError` when the connection does. Raises `OSError`, `Refused`."""
+        address, port, tls = place(self._at.realtime)
+        names = protocols(self._at.http, await self._ask_keys(), self._clock())
+        try:
+            async with connect(f"{'wss' if tls else 'ws'}://{self._at.realtime}/event/realtime", host=address, port=port,
+                               subprotocols=[Subprotocol(n) for n in names], open_timeout=_CONNECT, close_timeout=1, ping_interval=None,
+                               compression=None, max_size=None, proxy=True if tls else None) as connection:
+                _keep_alive(connection)
+                silence = await self._subscribe(connection, channel)
+                watch = asyncio.create_task(_watch_for_sleep(connection))
+                try:
+                    yield self._messages(connection, silence)
+                finally:
+                    watch.cancel()
+        except InvalidStatus as e:
+            if e.response.status_code in (401, 403):
+                raise Refused(f"the events API of sst dev does not accept the credentials: {e}") from e
+            raise ConnectionError(str(e)) from e
+        except WebSocketException as e:
+            raise ConnectionError(str(e)) from e
+
+    async def say(self, channel: str, head: Mapping[str, Any], body: bytes = b"") -> None:
+        """Publish a message. Sent again where it may have been lost: who hears it takes each once. Raises `OSError`."""
+        name = f"{head.get('call', '')}-{head['seq']}-{head.get('from', '')}" if "seq" in head else uuid.uuid4().hex
+        await asyncio.gather(*(self._publish(body_of(channel, event)) for event in pieces(name, head, body)))
+
+    async def _publish(self, body: bytes) -> None:
+        said = ""
+        for turn in range(_TRIES):
+            if turn:
+                await asyncio.sleep(0.1 * 2 ** turn)
+            try:
+                status = await asyncio.get_running_loop().run_in_executor(self._threads, self._post, body)
+            except (Unsent, Lost) as e:
+                said = str(e)
+                continue
+            if status == 200:
+                return
+            said = f"status {status}"
+            if status in (400, 413):
+                break
+        raise ConnectionError(f"the API did not take an event: {said}")
+
+    def _post(self, body: bytes) -> int:
+        address, port, tls = place(self._at.http)
+        headers = signed(self._at.http, body, self._keys(), self._clock())
+        return self._pool.send("POST", ("https" if tls else "http", address, port), "/event", headers, body).status
+
+    async def _ask_keys(self) -> Keys:
+        """Credentials may have to be fetched: not in the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._keys)
+
+    async def _subscribe(self, connection: ClientConnection, channel: str) -> float:
+        """Seconds of silence after which the connection counts as dead."""
+        await connection.send(json.dumps({"type": "connection_init"}))
+        authorization = signed(self._at.http, body_of(channel), await self._ask_keys(), self._clock())
+        await connection.send(json.dumps({"type": "subscribe", "id": "0", "channel": channel, "authorization": authorization}))
+        silence = 300.0
+        async with asyncio.timeout(_CONNECT):
+            while True:
+                frame = json.loads(await connection.recv())
+                if frame["type"] == "connection_ack":
+                    silence = float(frame.get("connectionTimeoutMs", 300_000)) / 1000
+                elif frame["type"] == "subscribe_success":
+                    return silence
+                elif str(frame["type"]).endswith("error"):
+                    kinds = {str(e.get("errorType")) for e in frame.get("errors") or [{}]}
+                    said = f"the events API of sst dev refused: {frame.get('errors')}"
+                    raise Refused(said) if any("Unauthorized" in k or "AccessDenied" in k for k in kinds) else ConnectionError(said)
+
+    async def _messages(self, connection: ClientConnection, silence: float) -> Messages:
+        while True:
+            async with asyncio.timeout(silence):
+                frame = json.loads(await connection.recv())
+            if frame.get("type") != "data":
+                continue
+            event = frame["event"]
+            with contextlib.suppress(ValueError):
+                message = self._assembler.take(event[0] if isinstance(event, list) else event)
+                if message:
+                    yield message
+
+
+def _keep_alive(connection: ClientConnection) -> None:
+    """Let the kernel find out within half a minute that nobody is there any more."""
+    line = connection.transport.get_extra_info("socket")
+    for level, name, value in ((socket.SOL_SOCKET, "SO_KEEPALIVE", 1), (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 15),
+                               (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 5), (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3)):
+        if line is not None and hasattr(socket, name):
+            line.setsockopt(level, getattr(socket, name), value)
+
+
+async def _watch_for_sleep(connection: ClientConnection) -> None:
+    """A machine that was asleep may have lost its connection without knowing: a new one is quicker than to find out."""
+    last = time.time()
+    while True:
+        await asyncio.sleep(1)
+        if abs(time.time() - last) > _ASLEEP:
+            connection.transport.abort()
+        last = time.time()
