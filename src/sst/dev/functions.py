@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from ..build.in_place import InPlace, in_place
 from ..build.layout import layout
-from ..embedded.executor import Executor, FunctionVersion, Invocation, LogLines, Stamp
+from ..embedded.executor import Executor, FunctionVersion, Invocation, LogLines, Refused, Stamp, stamp
 from ..errors import SstError, UserError
 from .invocations import SHOWN, Invocations, Record
 from .live import Answering, LiveCall
 from .live_function import LiveFunction
-from .reading import Reading, stamp
+from .reading import Reading
 
 if TYPE_CHECKING:
     from .node import NodeBundle, NodeBundler  # type: ignore[import-not-found,unused-ignore]
@@ -42,11 +42,12 @@ class Functions:
                  debug: Callable[[LiveFunction], tuple[str, int] | None] | None = None) -> None:
         self._folder, self._cache, self._packages = folder, cache, packages
         self._view, self._say, self._logged, self._debug = view, say, logged, debug
-        self._executor = Executor(folder=folder / "run", on_log=self._heard, host=host, freeze=debug is None, on_files=self._has_read)
+        self._executor = Executor(folder=folder / "run", on_log=self._heard, host=host, freeze=debug is None, on_files=self._has_read,
+                                  on_stale=lambda version, path: self._forget(version.arn, [path]))
         self._node: NodeBundler | None = None
         self._functions: dict[str, LiveFunction] = {}
         self._reading = Reading()
-        self._places: dict[str, tuple[LiveFunction, Mapping[Path, Stamp | None], InPlace]] = {}
+        self._places: dict[str, tuple[LiveFunction, Mapping[Path, Stamp], InPlace]] = {}
         self._bundles: dict[str, NodeBundle] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._last: dict[str, FunctionVersion] = {}
@@ -76,7 +77,8 @@ class Functions:
         """These, and no others, from now on."""
         for arn, was in list(self._functions.items()):
             if functions.get(arn) != was:
-                await self._retire(arn)
+                self._reading.forget(arn)
+                await self._executor.retire(arn)
                 self._last.pop(arn, None)
         self._functions = dict(functions)
         self.declared = await asyncio.to_thread(_declared, list(functions.values()))
@@ -94,16 +96,18 @@ class Functions:
         record = self._view.begin(function.title, call.event, call.request_id)
         try:
             version = await self._version(function, call, beside, layers)
-        except (SstError, OSError) as error:
+            running = self._executor.stream(version, call.event, request_id=call.request_id, trace_id=call.trace_id,
+                                            client_context=call.client_context)
+            streaming = await running.__aenter__()
+        except (SstError, OSError, Refused) as error:
             failed = _Failed(_invocation(error, call.request_id))
             self._view.end(record, failed.result)
             yield failed
             return
         try:
-            async with self._executor.stream(version, call.event, request_id=call.request_id, trace_id=call.trace_id,
-                                             client_context=call.client_context) as streaming:
-                yield _Recorded(streaming, record)
+            yield _Recorded(streaming, record)
         finally:
+            await running.__aexit__(None, None, None)
             made = streaming.result or Invocation(b"", "Unhandled", call.request_id)
             if not record.response:
                 record.response += made.payload[:SHOWN]
@@ -114,19 +118,17 @@ class Functions:
         paths = list(paths)
         touched = self._reading.touched(paths)
         for arn, files in touched.items():
-            await self._reload(arn, files)
+            self._forget(arn, files)
+            await self._executor.retire(arn)
         again = {*touched, *self._broken} & self._last.keys()
         await asyncio.gather(*(self._warm(arn) for arn in again))
 
-    async def _reload(self, arn: str, files: Iterable[str]) -> None:
-        await self._retire(arn)
+    def _forget(self, arn: str, files: Iterable[str]) -> None:
+        """What it has read is another now."""
+        self._reading.forget(arn)
         if function := self._functions.get(arn):
             names = ", ".join(sorted(_shown(f, function) for f in files)[:3])
             self._say(f"{function.title} reloaded: {names}")
-
-    async def _retire(self, arn: str) -> None:
-        self._reading.forget(arn)
-        await self._executor.retire(arn)
 
     async def _warm(self, arn: str) -> None:
         """Start it anew; tell once what is wrong with it, and once that it is well again."""
@@ -166,8 +168,6 @@ class Functions:
             memory=function.memory, log_group=function.log_group, log_format=function.log_format,
             debug=debug)
         self._last[function.arn] = bare
-        if path := self._reading.stale(function.arn):
-            await self._reload(function.arn, [path])
         return await self._placed(function, bare)
 
     def _beside(self, function: LiveFunction, call: LiveCall, beside: Path | None, name: str) -> Path:
@@ -200,7 +200,8 @@ class Functions:
     async def _bundle(self, function: LiveFunction) -> NodeBundle:
         bundle = self._bundles.get(function.arn)
         if bundle is None or any(stamp(path) != was for path, was in bundle.files.items()):
-            self._bundles.pop(function.arn, None)
+            if self._bundles.pop(function.arn, None):
+                self._forget(function.arn, [str(path) for path, was in bundle.files.items() if stamp(path) != was] if bundle else [])
             bundle = await self._bundler().bundle(function.source)
             if bundle.changed:
                 await self._executor.retire(function.arn)

@@ -2,20 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
-from ..embedded.executor import Stamp
+from ..embedded.executor import Stamp, stamp
 
-__all__ = ["Reading", "stamp"]
-
-
-def stamp(path: str | Path) -> Stamp | None:
-    """Time and size of a file; None if it is gone."""
-    try:
-        s = Path(path).stat()
-    except OSError:
-        return None
-    return s.st_mtime_ns, s.st_size
+__all__ = ["Reading"]
 
 
 class Reading:
@@ -34,11 +24,11 @@ class Reading:
 
     def stale(self, function: str) -> str:
         """A file that is no longer what the function read, or "". One that was not there has the stamp (0, 0)."""
-        return next((path for path, was in self._files.get(function, {}).items() if (stamp(path) or (0, 0)) != was), "")
+        return next((path for path, was in self._files.get(function, {}).items() if stamp(path) != was), "")
 
     def touched(self, paths: Iterable[str]) -> dict[str, list[str]]:
         """The functions that have read one of these and would read something else now, with the files."""
-        changed = {path: stamp(path) or (0, 0) for path in paths}
+        changed = {path: stamp(path) for path in paths}
         found: dict[str, list[str]] = {}
         for function, files in self._files.items():
             if mine := [p for p, now in changed.items() if p in files and files[p] != now]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..embedded.environment import functions_folder
+from ..embedded.executor import stamp
 from ..embedded.frames import Frames
 from ..errors import UserError
 from ..project.shell import cloud_environment
@@ -27,7 +28,7 @@ from .ink import Ink
 from .invocations import Invocations
 from .live_function import LiveFunction, live_functions
 from .local import LocalCalls
-from .reading import Reading, stamp
+from .reading import Reading
 from .watch import Watch
 
 __all__ = ["Host", "Session", "folder_of"]
@@ -190,7 +191,7 @@ class Session:
     def _note_program(self, began: int | None = None) -> None:
         """What the program is made from. Of what is new since the deploy ``began`` nobody knows whether it was read before it was saved."""
         files = {*self.deploys.watched, *(self._root / name for name in (".env", f".env.{self._stage}")), *self.functions.declared}
-        now = {str(f): stamp(f) or (0, 0) for f in files}
+        now = {str(f): stamp(f) for f in files}
         self._program.note(_PROGRAM, {f: (0, 0) if began and found[0] >= began else found for f, found in now.items()})
 
     async def _look(self) -> None:

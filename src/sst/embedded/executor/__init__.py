@@ -16,7 +16,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +27,13 @@ from .api import RuntimeApi
 from .call import Call
 from .forks import Forks
 from .interpreters import Interpreters
-from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Refused, Stamp
+from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Refused, Stamp, stamp
 from .pool import Pool
 from .report import too_large
 from .sandbox import RESPONSE_LIMIT, Sandbox
 
-__all__ = ["PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp", "Streaming"]
+__all__ = ["PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp", "Streaming",
+           "stamp"]
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of an event. An asynchronous call takes 1 MB; its caller sees to that."""
@@ -74,12 +75,15 @@ class Executor:
     ``folder`` is its own: nothing else may be in it. ``host`` is of the user's environment, for finding interpreters alone: PATH, HOME,
     ``SST_PYTHON`` (the project's). ``limit``: so many processes at most; more calls wait. ``starting``: so many start at a time (default:
     two a processor). ``idle``: seconds after which an unused one is ended. ``freeze``: stop processes between calls (a debugger that waits
-    in one could not be reached). ``on_files`` hears what functions that have ``watch`` read.
+    in one could not be reached). ``on_files`` hears what functions that have ``watch`` read, ``on_stale`` that one of these files is
+    another now: sandboxes that have read it get no more calls.
     """
 
     def __init__(self, *, folder: Path, on_log: OnLog, host: Mapping[str, str] | None = None, limit: int = 200, starting: int = 0,
-                 idle: float = 300, freeze: bool = True, on_files: OnFiles = lambda fn, files: None) -> None:
+                 idle: float = 300, freeze: bool = True, on_files: OnFiles = lambda fn, files: None,
+                 on_stale: Callable[[FunctionVersion, str], None] = lambda fn, path: None) -> None:
         self._folder, self._on_log, self._idle, self._freeze, self._on_files = folder, on_log, idle, freeze, on_files
+        self._on_stale = on_stale
         self._interpreters = Interpreters(host or {})
         self._api = RuntimeApi()
         self._forks = Forks(folder)
@@ -167,12 +171,20 @@ class Executor:
 
     async def _run(self, fn: FunctionVersion, call: Call) -> Invocation:
         try:
-            return await self._run_in_sandbox(await self._pool.take(fn), call)
+            return await self._run_in_sandbox(await self._take(fn), call)
         except (OSError, ValueError) as e:  # nothing runs it; a variable that no process can have
             error = report.document("Runtime.InvalidEntrypoint", f"RequestId: {call.request_id} Error: {e}")
             return Invocation(error, "Unhandled", call.request_id)
         finally:
             call.end(b"", failed=True)  # whoever waits for it must not wait for ever
+
+    async def _take(self, fn: FunctionVersion) -> Sandbox:
+        """A sandbox that has read what is on the disk now."""
+        while path := (sandbox := await self._pool.take(fn)).stale():
+            self._pool.retire(fn.arn)
+            self._pool.give(sandbox)
+            self._on_stale(fn, path)
+        return sandbox
 
     async def _run_in_sandbox(self, sandbox: Sandbox, call: Call) -> Invocation:
         self._busy.add(sandbox)

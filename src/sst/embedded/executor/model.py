@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp"]
+__all__ = ["FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp", "stamp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,18 @@ OnLog: TypeAlias = Callable[[LogLines], None]
 
 Stamp: TypeAlias = tuple[int, int]
 """Of a file: when it was changed (nanoseconds) and its size."""
+GONE: Stamp = (0, 0)
+
+
+def stamp(path: str | Path) -> Stamp:
+    """Of a file as it is now; (0, 0) if there is none."""
+    try:
+        s = os.stat(path)  # noqa: PTH116  # asked for many files at each call
+    except OSError:
+        return GONE
+    return s.st_mtime_ns, s.st_size
+
+
 OnFiles: TypeAlias = Callable[[FunctionVersion, Mapping[str, Stamp]], None]
 """Gets the files that a function has read, as they were just before."""
 

@@ -21,7 +21,7 @@ from .interpreters import Interpreters
 from .launch import Launch, launch
 from .lifeline import KERNEL, Lifeline
 from .memory import over, peak_mb
-from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Stamp
+from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Stamp, stamp
 from .output import Output
 
 __all__ = ["Sandbox"]
@@ -49,6 +49,7 @@ class Sandbox:
         self._on_log, self._on_files, self._forks = on_log, on_files, forks
         self._made: Launch | None = None
         self._modules: Sequence[str] = ()
+        self._read: dict[str, Stamp] = {}
         self._freeze = freeze and KERNEL  # elsewhere a stopped process could not notice that its parent is gone
         self.id = uuid.uuid4().hex
         self.dead = self.retired = False
@@ -117,6 +118,10 @@ class Sandbox:
             self._temp.rmdir()
         except OSError:  # it may hold a lot
             await asyncio.to_thread(shutil.rmtree, self._temp, ignore_errors=True)
+
+    def stale(self) -> str:
+        """A file that is no longer what it has read, or ""."""
+        return next((path for path, was in self._read.items() if stamp(path) != was), "")
 
     def kill(self) -> None:
         """End the process and all it started."""
@@ -230,6 +235,8 @@ class Sandbox:
 
     def has_read(self, files: Mapping[str, Stamp], modules: Sequence[str]) -> None:
         self._modules = modules
+        for path, found in files.items():
+            self._read.setdefault(path, found)  # what was read first is what is in its memory
         if not self.retired:  # what an old one reads says nothing about the next
             self._on_files(self.fn, files)
 
