@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal] [--times N]``"""
+"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh] [--times N]``"""
 from __future__ import annotations
 
 import argparse
@@ -7,13 +7,15 @@ import platform
 import time
 
 from .demo import run_demo
+from .refresh import run_refresh
 from .report import Report
 from .scale import run_scale
 from .start import run_start
 from .terminal import run_terminal
 from .wide import run_chain, run_wide
 
-PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start, "terminal": run_terminal}
+PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start, "terminal": run_terminal,
+         "refresh": run_refresh}
 
 
 def main() -> None:

@@ -72,7 +72,8 @@ def _uploaded(kind: type[AwsResource], state: State, outputs: Mapping[str, Any])
         ours, there = state.outputs.get(o), outputs.get(o)
         if k in state.inputs and ours and there and ours != there:
             old = state.inputs[k]
-            other = {**old, "sha256": there} if isinstance(old, Mapping) else f"(other content, {there})"
+            mapping = isinstance(old, Mapping)
+            other = {"sha256": there, **{n: v for n, v in old.items() if n != "sha256"}} if mapping else f"(other content, {there})"
             if other != old:
                 seen[k] = other
     return seen
