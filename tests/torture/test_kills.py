@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 LIFE = ("deploy", "update", "replace", "rollback", "deploy", "remove")
 """What happens to the app, over and over. ``rollback`` replaces back what was replaced."""
-SAMPLE = 31
+SAMPLE = {"local": 31, "aws": 101}
 """In ``make test`` each so many-th boundary is a death."""
 
 
@@ -97,7 +97,7 @@ def test_a_death_at_each_boundary(life: Life) -> None:
     boundaries, worlds = life.calm()
     life.figures[f"boundaries of the small app{', state in a bucket' * (life.home == 'aws')}"] = sum(map(len, boundaries))
     longest = max(map(len, boundaries))
-    for at in range(0, longest, 1 if FULL else SAMPLE):
+    for at in range(0, longest, 1 if FULL else SAMPLE[life.home]):
         for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):
             if at < len(labels):
                 life.die(step, (labels[at],), then)
