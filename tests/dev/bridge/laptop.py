@@ -11,17 +11,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import sst
 from sst.dev.bridge import Bridge, Endpoints
 from sst.dev.live import LiveCall
 from sst.embedded.executor import Executor, FunctionVersion, LogLines, Streaming
 from sst.runtime.bridge.wire import Keys
 
 
+SOURCE = Path(sst.__file__).parents[1]
+
+
 class FromFolder:
     """Runs every call with the code in ``folder``; remembers calls and lines."""
 
     def __init__(self, folder: Path, runtime: str, work: Path) -> None:
-        self._folder, self._runtime = folder, runtime
+        self.folder, self._runtime = folder, runtime
         self.calls, self.lines = list[LiveCall](), list[str]()
         self.executor = Executor(folder=work, on_log=self._on_log, host=os.environ)
 
@@ -31,8 +35,8 @@ class FromFolder:
     @asynccontextmanager
     async def stream(self, call: LiveCall) -> AsyncIterator[Streaming]:
         self.calls.append(call)
-        fn = FunctionVersion(call.function, call.function.rpartition(":")[2], "$LATEST", self._runtime, "index.handler", self._folder,
-                             environment=tuple(sorted(call.environment.items())), timeout=30, memory=512)
+        fn = FunctionVersion(call.function, call.function.rpartition(":")[2], "$LATEST", self._runtime, "index.handler", self.folder,
+                             environment=tuple(sorted(call.environment.items())), path=(SOURCE,), timeout=30, memory=512)
         async with self.executor.stream(fn, call.event, request_id=call.request_id, client_context=call.client_context) as streaming:
             yield streaming
 

@@ -74,7 +74,7 @@ class Stage:
         if wait:
             variables["SST_LIVE_WAIT"] = str(wait)
         if streaming:
-            variables["SST_STREAMING"] = "1"
+            variables |= {"SST_LIVE_STREAM": "1"} if runtime.startswith("node") else {"SST_STREAMING": "1"}
         functions = client(self.cloud, "lambda")
         functions.create_function(FunctionName=name, Runtime=runtime, Code={"ZipFile": bundle(files)}, Role=role(self.cloud, name),
                                   Handler="sst/runtime/live.handler" if runtime.startswith("python") else "sst_live.handler",
