@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from .layout import Layout
 from .python import ENTRY, ENTRY_CODE, check, dependencies, loose_src, requirements, runtime_files, target_of
 from .source import Source
 from .wheel import content_key
+from .zip import unpacked
 
 __all__ = ["InPlace", "in_place"]
 
@@ -42,7 +42,7 @@ def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambd
     if at.builds or loose_src(at):
         path.insert(0, at.base / "src")
     if archive := dependencies(lines, at, target, cache=cache, note=note):
-        path.append(_unpacked(archive, cache))
+        path.append(unpacked(archive, cache))
     path.append(_runtime(cache))
     return InPlace(at.base, _handler(at), tuple(path), roots, at.declared)
 
@@ -57,17 +57,6 @@ def _handler(at: Layout) -> str:
     if at.web or loose_src(at):
         return f"{ENTRY}.{stem}{'::' if at.web else ':'}{at.attribute}"
     return f"{stem}.{at.attribute}"
-
-
-def _unpacked(archive: Path, cache: Path) -> Path:
-    def make(part: Path) -> None:
-        with zipfile.ZipFile(archive) as opened:
-            opened.extractall(part)
-            for entry in opened.infolist():
-                if (entry.external_attr >> 16) & 0o111:
-                    (part / entry.filename).chmod(0o755)
-
-    return keep(cache, "packages", archive.parent.name, make)
 
 
 def _runtime(cache: Path) -> Path:

@@ -20,9 +20,9 @@ from .files import File, walk
 from .source import SUFFIXES, Source
 from .uv import host_platform, lines_that_matter
 from .wheel import content_key
-from .zip import Entry, deflate_all, pack, read
+from .zip import Entry, deflate_all, pack, read, unpacked
 
-__all__ = ["Place", "bundle", "check", "facts", "inputs"]
+__all__ = ["Place", "bundle", "check", "facts", "flags", "inputs", "installed_folder"]
 
 _OPTIONS = frozenset({"minify", "format", "sourcemap", "splitting", "install", "loader", "banner", "external", "esbuild"})
 _LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "npm-shrinkwrap.json")
@@ -89,13 +89,13 @@ def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple
     note("bundling with esbuild")
     with tempfile.TemporaryDirectory(prefix="sst-node-") as temporary:
         out = Path(temporary)
-        done = subprocess.run([str(program), *_flags(source, at, out)], cwd=at.base, capture_output=True, text=True,
+        done = subprocess.run([str(program), *flags(source, at, out)], cwd=at.base, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, env={k: v for k, v in os.environ.items() if k != "NODE_PATH"})
         if done.returncode:
             raise UserError(f"Could not bundle {source.handler}\n{_complaint(done.stderr)}")
         made = [p for p in sorted(out.rglob("*")) if p.is_file()]
         files = {p.relative_to(out).as_posix(): (_relative(p, at.base) if p.suffix == ".map" else p.read_bytes(), False) for p in made}
-    return [*deflate_all(files), *_installed(source, at, cache=cache, note=note)], f"bundle.{at.attribute}"
+    return [*deflate_all(files), *_installed_entries(source, at, cache=cache, note=note)], f"bundle.{at.attribute}"
 
 
 def _relative(sourcemap: Path, base: Path) -> bytes:
@@ -107,29 +107,30 @@ def _relative(sourcemap: Path, base: Path) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _flags(source: Source, at: Place, out: Path) -> list[str]:
+def flags(source: Source, at: Place, out: Path) -> list[str]:
+    """What esbuild is asked for: the entry, then options; ``out`` is the folder that gets the bundle."""
     options = source.nodejs
     esm = options.get("format", "esm") == "esm"
     name = "bundle.mjs" if esm else "bundle.cjs"
     sourcemap = options.get("sourcemap", source.host)
     external = [*_NATIVE, *_versions(options), *options.get("external", ())]
-    flags = [str(at.file), "--bundle", "--platform=node", f"--target=node{source.version}", "--keep-names", "--log-level=error",
+    made = [str(at.file), "--bundle", "--platform=node", f"--target=node{source.version}", "--keep-names", "--log-level=error",
              "--color=false", "--legal-comments=none", f"--format={'esm' if esm else 'cjs'}",
              "--main-fields=module,main" if esm else "--main-fields=main"]
-    flags += [f"--external:{e}" for e in external] + [f"--loader:{k}={v}" for k, v in sorted(options.get("loader", {}).items())]
+    made += [f"--external:{e}" for e in external] + [f"--loader:{k}={v}" for k, v in sorted(options.get("loader", {}).items())]
     banner = (_BANNER if esm else "") + str(options.get("banner", ""))
-    flags += [f"--banner:js={banner}"] if banner else []
+    made += [f"--banner:js={banner}"] if banner else []
     if options.get("minify", not source.host):
-        flags.append("--minify")
+        made.append("--minify")
     if sourcemap:
-        flags += ["--sourcemap=linked", "--sources-content=true"]
+        made += ["--sourcemap=linked", "--sources-content=true"]
     if options.get("splitting"):
         if not esm:
             raise UserError("`splitting` needs format esm")
-        flags += ["--splitting", f"--outdir={out}", "--entry-names=bundle", "--out-extension:.js=.mjs"]
+        made += ["--splitting", f"--outdir={out}", "--entry-names=bundle", "--out-extension:.js=.mjs"]
     else:
-        flags.append(f"--outfile={out / name}")
-    return flags + _more(options.get("esbuild", {}))
+        made.append(f"--outfile={out / name}")
+    return made + _more(options.get("esbuild", {}))
 
 
 def _more(options: Mapping[str, Any]) -> list[str]:
@@ -156,11 +157,22 @@ def _versions(options: Mapping[str, Any]) -> dict[str, str]:
     return dict(wanted) if isinstance(wanted, Mapping) else {str(n): "" for n in wanted}
 
 
-def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> list[Entry]:
-    """The `install` packages for the function's platform, kept by their versions."""
+def installed_folder(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> Path | None:
+    """The `install` packages as a folder ``node_modules``; None if there are none."""
+    archive = _installed(source, at, cache=cache, note=note)
+    return unpacked(archive, cache) / "node_modules" if archive else None
+
+
+def _installed_entries(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> list[Entry]:
+    archive = _installed(source, at, cache=cache, note=note)
+    return read(archive) if archive else []
+
+
+def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> Path | None:
+    """A zip of the `install` packages for the function's platform, kept by their versions."""
     wanted = _versions(source.nodejs)
     if not wanted:
-        return []
+        return None
     own = json.loads(at.package.read_text("utf-8")) if at.package else {}
     known = {**own.get("devDependencies", {}), **own.get("optionalDependencies", {}), **own.get("dependencies", {})}
     wanted = {n: v or known.get(n, "latest") for n, v in sorted(wanted.items())}
@@ -185,7 +197,7 @@ def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], 
         shutil.rmtree(tree)
         (part / ".npmrc").unlink(missing_ok=True)
 
-    return read(keep(cache, "node", key, make) / "tree.zip")
+    return keep(cache, "node", key, make) / "tree.zip"
 
 
 def facts() -> str:

@@ -15,8 +15,9 @@ from io import BytesIO
 from pathlib import Path
 
 from ..errors import UserError
+from .cache import keep
 
-__all__ = ["Entry", "deflate", "deflate_all", "pack", "read"]
+__all__ = ["Entry", "deflate", "deflate_all", "pack", "read", "unpacked"]
 
 _DATE = 0x0021  # 1980-01-01, the oldest date a zip can hold
 _UTF8 = 0x0800
@@ -92,3 +93,15 @@ def read(archive: Path | bytes) -> list[Entry]:
             executable = bool(i.external_attr >> 16 & 0o100)
             entries.append(Entry(i.filename, raw[start:start + i.compress_size], i.file_size, i.CRC, i.compress_type, executable))
     return entries
+
+
+def unpacked(archive: Path, cache: Path) -> Path:
+    """A folder with what is in an archive of the cache, which is named by its own folder there. Made once."""
+    def make(part: Path) -> None:
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(part)
+            for entry in opened.infolist():
+                if (entry.external_attr >> 16) & 0o111:
+                    (part / entry.filename).chmod(0o755)
+
+    return keep(cache, "unpacked", archive.parent.name, make)

@@ -20,7 +20,7 @@ from .live_function import LiveFunction
 from .reading import Reading
 
 if TYPE_CHECKING:
-    from .node import NodeBundle, NodeBundler  # type: ignore[import-not-found,unused-ignore]
+    from .node import NodeBundle, NodeBundler
 
 __all__ = ["Functions"]
 
@@ -125,8 +125,7 @@ class Functions:
 
     def _forget(self, arn: str, files: Iterable[str]) -> None:
         """What it has read is another now."""
-        self._reading.forget(arn)
-        if function := self._functions.get(arn):
+        if self._reading.forget(arn) and (function := self._functions.get(arn)):
             names = ", ".join(sorted(_shown(f, function) for f in files)[:3])
             self._say(f"{function.title} reloaded: {names}")
 
@@ -199,10 +198,14 @@ class Functions:
 
     async def _bundle(self, function: LiveFunction) -> NodeBundle:
         bundle = self._bundles.get(function.arn)
-        if bundle is None or any(stamp(path) != was for path, was in bundle.files.items()):
-            if self._bundles.pop(function.arn, None):
-                self._forget(function.arn, [str(path) for path, was in bundle.files.items() if stamp(path) != was] if bundle else [])
-            bundle = await self._bundler().bundle(function.source)
+        others = [str(path) for path, was in bundle.files.items() if stamp(path) != was] if bundle else []
+        if bundle is None or others:
+            self._forget(function.arn, others)
+            try:
+                bundle = await self._bundler().bundle(function.source)
+            except UserError as error:
+                self._broken.setdefault(function.arn, str(error))
+                raise
             if bundle.changed:
                 await self._executor.retire(function.arn)
             self._bundles[function.arn] = bundle
@@ -211,7 +214,7 @@ class Functions:
 
     def _bundler(self) -> NodeBundler:
         if self._node is None:
-            from .node import NodeBundler  # type: ignore[import-not-found,unused-ignore]
+            from .node import NodeBundler
 
             self._node = NodeBundler(cache=self._cache, folder=self._folder / "node", note=self._say)
         return self._node

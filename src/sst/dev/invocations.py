@@ -22,6 +22,9 @@ KEPT = 200
 SHOWN = 64 * 1024
 """So many bytes of a request or a response are kept."""
 _PLATFORM = re.compile(r'(START|END|REPORT) RequestId: |\{"time": "[^"]*", "type": "platform\.')
+_ERROR = re.compile(r"\[ERROR\] [\s\S]*Traceback \(most recent call last\)|\S+\t\S+\tERROR\tInvoke Error ")
+_LEVEL = re.compile(r"(?:\[(?P<python>[A-Z]+)\]\t\S+\t\S*\t|\d{4}-\S+Z\t\S+\t(?P<node>[A-Z]+)\t)")
+"""What Lambda's loggers put before a message: time and request are told by us."""
 _FRAME = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.*)\n?(?P<text>(?:.*\n?)*)')
 
 
@@ -61,9 +64,10 @@ class Invocations:
     def printed(self, made: LogLines, function: str) -> None:
         """Lines of a function: of an invocation, or of its start."""
         record = self._open.get(made.request_id)
-        for _, text in made.lines:
-            if _PLATFORM.match(text) or (text.startswith("[ERROR] ") and "Traceback (most recent call last)" in text):
+        for _, logged in made.lines:
+            if _PLATFORM.match(logged) or _ERROR.match(logged):
                 continue  # we tell of it in our own words
+            text = _LEVEL.sub(self._level, logged, count=1)
             since = f"{self._ink(f'+{(time.monotonic() - record.began) * 1000:.0f}ms', 'dim')} " if record else ""
             for line in text.replace("\r", "\n").rstrip("\n").split("\n"):
                 self._line(function, f"  {since}{line}")
@@ -97,7 +101,7 @@ class Invocations:
         yield from rest
         trace = document.get("stackTrace") or document.get("trace") or []
         for frame in trace if isinstance(trace, list) else []:
-            if f"{ENTRY}.py" not in str(frame):
+            if f"{ENTRY}.py" not in str(frame) and not str(frame).startswith(f"{kind}: {first}"):
                 yield from self._frame(str(frame))
 
     def look(self) -> list[str]:
@@ -111,6 +115,11 @@ class Invocations:
         if record.made is None:
             return [*lines, self._ink("it still runs", "dim")]
         return [*lines, self._ink("response", "dim"), *_pretty(bytes(record.response) or record.made.payload[:SHOWN])]
+
+    def _level(self, found: re.Match[str]) -> str:
+        level = found["python"] or found["node"]
+        pen = {"WARN": "yellow", "WARNING": "yellow", "ERROR": "red", "FATAL": "red", "CRITICAL": "red"}.get(level, "dim")
+        return "" if level in ("INFO", "LOG") else f"{self._ink(level.lower(), pen)} "
 
     def _frame(self, frame: str) -> Iterator[str]:
         found = _FRAME.match(frame)

@@ -19,8 +19,9 @@ class Reading:
         for path, found in files.items():
             known.setdefault(path, found)  # what was read first is what is in memory
 
-    def forget(self, function: str) -> None:
-        self._files.pop(function, None)
+    def forget(self, function: str) -> bool:
+        """Whether anything was known."""
+        return self._files.pop(function, None) is not None
 
     def stale(self, function: str) -> str:
         """A file that is no longer what the function read, or "". One that was not there has the stamp (0, 0)."""

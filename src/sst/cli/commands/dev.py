@@ -17,9 +17,10 @@ MODES = ("multi", "mono", "basic")
 @command("dev", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--mode", type=click.Choice(MODES), default=None,
               help="multi: a pane each; mono: one stream of lines; basic: the app alone, in one stream. Default: multi on a terminal.")
-@click.option("--debug", is_flag=True, help="Let a debugger attach to each Python function.")
+@click.option("--debug", is_flag=True, help="Let a debugger attach to Python functions; writes .vscode/launch.json.")
+@click.option("--debug-only", multiple=True, metavar="NAME", help="Let a debugger attach to these functions alone.")
 @click.argument("argv", nargs=-1, metavar="[-- COMMAND [ARG]...]")
-def dev(call: Call, mode: str | None, debug: bool, argv: tuple[str, ...]) -> int:
+def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], argv: tuple[str, ...]) -> int:
     """Run the app with live functions, and everything beside it.
 
     Deploys the stage, then runs its functions from their source on this machine: saving a file is enough. A change of sst_config.py is
@@ -29,6 +30,7 @@ def dev(call: Call, mode: str | None, debug: bool, argv: tuple[str, ...]) -> int
     from ...dev.door import find
     from ...dev.session import folder_of
     from ...errors import UserError
+    from ..consent import names
 
     before = dict(call.environ)  # the files .env are read again with each deploy
     project = call.project()
@@ -48,7 +50,7 @@ def dev(call: Call, mode: str | None, debug: bool, argv: tuple[str, ...]) -> int
 
         call.screen.note(f"looking on at the session that runs (process {found.pid}); ctrl-c leaves it")
         return look_on(found, write=call.screen.follow)
-    return _run(call, project, before, mode or _fitting(call), debug=debug)
+    return _run(call, project, before, mode or _fitting(call), debug=names(debug_only) if debug_only else () if debug else None)
 
 
 def _fitting(call: Call) -> str:
@@ -59,11 +61,12 @@ def _fitting(call: Call) -> str:
     return "multi" if columns >= 40 and lines >= 10 else "mono"
 
 
-def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, debug: bool) -> int:
+def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, debug: tuple[str, ...] | None) -> int:
+    from ...dev.debugger import Debugger
     from ...dev.deploys import Deploys
     from ...dev.feed import Feed
     from ...dev.ink import Ink
-    from ...dev.session import Session
+    from ...dev.session import Session, folder_of
     from ...dev.show import show
     from ...project.project import open_project
     from ..ui.dev_words import DevWords
@@ -82,7 +85,9 @@ def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, deb
     deploys = Deploys(call.world(project), reopen=reopen, words=words, write=feed.deploy)
     foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
     environment = {k: v for k, v in project.environ.items() if k not in foreign}
-    session = Session(deploys, feed, ink=Ink(colour), environment=environment, commands=mode != "basic")
+    place = folder_of(project.root, project.stage)
+    debugger = None if debug is None else Debugger(project.root, place, only=debug, say=feed.function)
+    session = Session(deploys, feed, ink=Ink(colour), environment=environment, commands=mode != "basic", debug=debugger)
 
     show(session, mode=mode, title=f"sst dev: {project.name}/{project.stage}", environment=environment, out=screen.out,
          columns=screen.size()[0], colour=colour)

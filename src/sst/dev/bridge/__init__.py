@@ -58,7 +58,7 @@ class Bridge:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self._tell(False, "")
-            self._line.close()
+            await self._line.close()
 
     async def _listen(self) -> None:
         pause, most = _BACKOFF

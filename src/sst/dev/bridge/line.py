@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -45,12 +44,12 @@ class Endpoints:
 class Line:
     def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], clock: Callable[[], float], *, pool: Pool | None = None) -> None:
         self._at, self._keys, self._clock = endpoints, keys, clock
-        self._pool = pool or Pool()
+        self._pool = pool or Pool(connect_timeout=_CONNECT, read_timeout=_CONNECT)
         self._threads = ThreadPoolExecutor(_TOGETHER, thread_name_prefix="bridge")
         self._assembler = Assembler()
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    async def close(self) -> None:
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._pool.close()
 
     @contextlib.asynccontextmanager
@@ -64,7 +63,7 @@ class Line:
                                compression=None, max_size=None, proxy=True if tls else None) as connection:
                 _keep_alive(connection)
                 silence = await self._subscribe(connection, channel)
-                watch = asyncio.create_task(_watch_for_sleep(connection))
+                watch = asyncio.create_task(_watch_for_sleep(connection, self._clock))
                 try:
                     yield self._messages(connection, silence)
                 finally:
@@ -147,11 +146,11 @@ def _keep_alive(connection: ClientConnection) -> None:
             line.setsockopt(level, getattr(socket, name), value)
 
 
-async def _watch_for_sleep(connection: ClientConnection) -> None:
+async def _watch_for_sleep(connection: ClientConnection, clock: Callable[[], float]) -> None:
     """A machine that was asleep may have lost its connection without knowing: a new one is quicker than to find out."""
-    last = time.time()
+    last = clock()
     while True:
         await asyncio.sleep(1)
-        if abs(time.time() - last) > _ASLEEP:
+        if abs(clock() - last) > _ASLEEP:
             connection.transport.abort()
-        last = time.time()
+        last = clock()
