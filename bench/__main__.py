@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh] [--times N]``"""
+"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev] [--times N]``"""
 from __future__ import annotations
 
 import argparse
@@ -7,6 +7,7 @@ import platform
 import time
 
 from .demo import run_demo
+from .dev import run_dev
 from .refresh import run_refresh
 from .report import Report
 from .scale import run_scale
@@ -15,7 +16,7 @@ from .terminal import run_terminal
 from .wide import run_chain, run_wide
 
 PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start, "terminal": run_terminal,
-         "refresh": run_refresh}
+         "refresh": run_refresh, "dev": run_dev}
 
 
 def main() -> None:
