@@ -82,8 +82,11 @@ def _refusal(headers: Mapping[str, str]) -> str:
 
 
 def _changes(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Whether a call may change something. A call of one function may not: what its code does is calls of its own."""
+    """Whether a call may change something. A call of one function may not: what its code does is calls of its own. Nor does an event
+    that is published: nothing of it is kept."""
     if scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"].endswith(("/invocations", "/response-streaming-invocations")):
+        return False
+    if scope["path"] == "/event" and ".appsync-api." in headers.get("host", ""):
         return False
     action = headers.get("x-amz-target", "").rpartition(".")[2]
     return not (action and _READING.match(action) and action != "ReceiveMessage")

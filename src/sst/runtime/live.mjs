@@ -321,8 +321,7 @@ class Overlay {
           asked = now();
         }
         got = await this.line.hear(Math.min(heard + SILENCE, asked + ASK));
-      } catch {
-        this.line.close();
+      } catch { // on the next turn it is opened again, if it is closed
         await pause(50);
       }
       if (!got) {

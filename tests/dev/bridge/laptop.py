@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,6 @@ from sst.dev.bridge import Bridge, Endpoints
 from sst.dev.live import LiveCall
 from sst.embedded.executor import Executor, FunctionVersion, LogLines, Streaming
 from sst.runtime.bridge.wire import Keys
-
 
 SOURCE = Path(sst.__file__).parents[1]
 
@@ -68,8 +68,11 @@ class Laptop:
             self._news.notify_all()
 
     def until(self, so: Callable[[], Any], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
         with self._news:
-            assert self._news.wait_for(so, seconds), self.why
+            while not so():
+                assert time.monotonic() < end, self.why
+                self._news.wait(0.02)
 
     async def _main(self) -> None:
         self._task = asyncio.create_task(self._bridge.run())

@@ -2,20 +2,23 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from sst.build.python import runtime_files
 from sst.dev.bridge import Endpoints
 from sst.embedded.cloud import Cloud
 from sst.providers.aws.appsync import signed_by_iam
+from sst.providers.aws.client import Aws
 from sst.runtime.bridge.wire import Keys
 
 from ...embedded.functions import bundle, role
@@ -81,6 +84,13 @@ class Stage:
                                   Environment={"Variables": variables}, Timeout=60, MemorySize=512)
         functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
         return name
+
+    @contextmanager
+    def caller(self, name: str) -> Iterator[Callable[[object], Any]]:
+        """Invokes the function; for many threads, at less cost than a client each."""
+        with Aws(region=self.cloud.region, endpoint=self.cloud.endpoint, credentials=self.keys, environment={}) as aws:
+            yield lambda event: json.loads(
+                aws.call("lambda", "invoke", {"FunctionName": name, "Payload": json.dumps(event).encode()})["Payload"])
 
     @contextmanager
     def process(self, code: str, runtime: str = "python3.11") -> Iterator[subprocess.Popen[str]]:

@@ -15,6 +15,7 @@ from ...providers.aws import lambda_
 from ..link_permissions import Access, grants
 from .code import CopyFile, make_code
 from .env import make_environment, stream_environment
+from .live import live_of, overlaid, rights
 from .logs import Logging, make_log_group
 from .role import make_role
 from .url import Cors, Url, make_url
@@ -67,6 +68,7 @@ class FunctionArgs(TypedDict, total=False):
     tags: Mapping[str, str]
     python: Mapping[str, Any]
     nodejs: Mapping[str, Any]
+    dev: bool
     transform: FunctionTransform
 
 
@@ -83,6 +85,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     link: what it uses; grants least privilege. permissions: further IAM statements. policies: ARNs of managed policies.
     role: ARN of an existing role; then nothing is granted here. url: give it an HTTPS address.
     logging: ``False``, or retention ``"1 month"`` and format ``"text"`` by default. retries: of asynchronous calls, 0 to 2.
+    dev: ``False`` leaves it alone in ``sst dev``: what is deployed runs.
 
     Source: Lambda API CreateFunction, https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     """
@@ -94,24 +97,26 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                  url: bool | Url = False, streaming: bool = False, logging: bool | Logging = True,
                  concurrency: Concurrency | None = None, retries: int | None = None, versioning: bool = False,
                  layers: Sequence[Input[str]] = (), copy_files: Sequence[CopyFile] = (), tags: Mapping[str, str] | None = None,
-                 python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None,
+                 python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None, dev: bool = True,
                  transform: FunctionTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         graph, links, limits = current(), linked(link, self.where), _limits(timeout, memory, storage)
         _check(concurrency, retries, versioning)
+        live = live_of(graph, dev=dev, role=role, runtime=runtime)
         with self.scope(transform):
             log_arn, log_settings = make_log_group(self, logging)
             self.policy = None
             if role is None:
-                made, self.policy = make_role(links, permissions, policies, log_arn, self.where)
-                role = made.arn
+                own, self.policy = make_role(links, [*permissions, *rights(live)], policies, log_arn, self.where)
+                role = own.arn
             code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
                              python=python or {}, nodejs=nodejs or {})
             streams = stream_environment(code.runtime) if streaming else {}
             env = make_environment(graph, self.urn, links, {**streams, **(environment or {})})
+            made = overlaid(live, code, env, streaming=streaming)
             self.function = lambda_.Function(
-                "Function", role=role, handler=code.handler, runtime=code.runtime, code=code.code, files=env.files,
-                environment=env.plain, secret_environment=env.secret, architectures=[architecture], description=description,
+                "Function", role=role, handler=made.handler, runtime=code.runtime, code=code.code, files=made.files,
+                environment=made.plain, secret_environment=env.secret, architectures=[architecture], description=description,
                 layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None, publish=versioning or None,
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
             self._url = make_url(self.function, url, streaming=streaming)

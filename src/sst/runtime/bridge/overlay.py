@@ -136,8 +136,7 @@ class Overlay:
                     self._say({"k": "again", "call": call, "to": peer, "seq": wanted}, heard + SILENCE)
                     asked = time.monotonic()
                 got = self._line.hear(min(heard + SILENCE, asked + ASK))
-            except OSError:
-                self._line.close()
+            except OSError:  # on the next turn it is opened again, if it is closed
                 got = None
                 time.sleep(0.05)
             if got is None:
