@@ -94,6 +94,11 @@ class Session:
             if not task.cancelled() and (error := task.exception()):
                 raise error
 
+    def _offer(self) -> None:
+        """The keys of the pane of deploys, as they make sense now."""
+        agree = {"y": ("agree", self.agree)} if self.deploys.doomed else {}
+        self.feed.deploys.keys = {"d": ("deploy", self.redeploy), **agree}
+
     def redeploy(self) -> None:
         """Deploy again, though nothing has changed."""
         self._wanted.set()
@@ -152,6 +157,7 @@ class Session:
             first = False
             self._failed = deployed is None or not deployed.good
             self.feed.deploys.mark = "failed" if self._failed else "ok"
+            self._offer()
             if deployed:
                 await self._take_over(deployed)
             self._note_program(began)

@@ -16,7 +16,6 @@ def show(session: Session, *, mode: str, title: str, environment: Mapping[str, s
     async def run() -> None:
         feed = session.feed
         feed.functions.keys = {"i": ("request and response", session.look)}
-        feed.deploys.keys = {"d": ("deploy", session.redeploy), "y": ("agree", session.agree)}
         panes = [feed.deploys, feed.functions]
         if mode == "multi":
             await session.run(Multiplexer(panes, environment=environment, prints=feed.deploys, title=title))
