@@ -1,6 +1,7 @@
 """What `sst dev` on an AWS stage changes in functions, and that it changes nothing else."""
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ LIVE = LiveSettings("id.appsync-api.eu-west-1.amazonaws.com", "id.appsync-realti
 
 
 def declared(live: object, *arguments: Any, **more: Any) -> dict[str, dict[str, Any]]:
-    with program(**({"live": live} if live else {})) as graph:
+    with program(**({"live": lambda: live} if live else {})) as graph:
         aws.Function("Api", *arguments, **more)
     return {row["urn"].rpartition("::")[2].rpartition("/")[2]: row["inputs"] for row in shown(graph)}
 
@@ -42,13 +43,13 @@ def test_a_python_function_gets_handler_variables_and_rights() -> None:
 
 @pytest.mark.parametrize("links", [False, True])
 def test_a_node_function_gets_a_file_beside_its_own(links: bool) -> None:
-    with program(live=LIVE) as graph:
+    with program(live=lambda: LIVE) as graph:
         aws.Function("Api", "src/node.handler", streaming=True, link=[sst.Secret("Token")] if links else [])
     inputs = next(goal.inputs for goal in graph.goals.values() if goal.urn.endswith("Api/Function"))
     assert inputs["handler"] == "sst_live.handler" and inputs["environment"]["SST_LIVE_STREAM"] == "1"
     files = resolve(inputs["files"], lambda urn, attribute: "")
     assert set(files) == {"sst_live.mjs", *(["resource.enc"] if links else [])}
-    assert "export const handler" in files["sst_live.mjs"]
+    assert b"export const handler" in b64decode(files["sst_live.mjs"])
 
 
 @pytest.mark.parametrize("more", [{"dev": False}, {"role": "arn:aws:iam::123456789012:role/mine"}])

@@ -83,13 +83,19 @@ class Deploys:
                 self.world.project = self._same_place(self._reopen())
             with self._words.watch(self._write) as sink:
                 done = deploy(self.world, Run(sink, self._confirm, warn=self._write, hide=self._words.hide, stop=self._stop,
-                                              declared=graphs.append, adopt=_refuse_to_adopt))
+                                              before=self._before, declared=graphs.append, adopt=_refuse_to_adopt))
         except Exception as error:  # not even a bug of ours ends the session
             self.tell(error)
             return None
         for line in self._words.ended(self.world.project, done):
             self._write(line)
         return Deployed(graphs[0], self.world.stage.load(), not done.result.failures and not done.result.interrupted)
+
+    def _before(self, graph: Graph) -> None:
+        if not graph.local:
+            from .remote import declare_live
+
+            declare_live(graph)
 
     def _same_place(self, project: Project) -> Project:
         """What a session can't follow: it would be another stage's."""

@@ -12,9 +12,10 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..embedded.environment import functions_folder
+from ..core.model import Snapshot
+from ..embedded.environment import ensure, functions_folder
 from ..embedded.executor import stamp
 from ..embedded.frames import Frames
 from ..errors import UserError
@@ -30,6 +31,9 @@ from .live_function import LiveFunction, live_functions
 from .local import LocalCalls
 from .reading import Reading
 from .watch import Watch
+
+if TYPE_CHECKING:
+    from .remote import Remote
 
 __all__ = ["Host", "Session", "folder_of"]
 
@@ -70,6 +74,7 @@ class Session:
                                    packages=lambda: functions_folder(environment), view=self.view, say=feed.function,
                                    logged=lambda lines: self._calls.logged(lines), debug=debug)
         self._calls = LocalCalls(self.functions)
+        self._remote: Remote | None = None
         self._door = Door(self._folder, {"calls": self._calls.serve, "lines": self._show_lines, "environment": self._give_environment})
         self._watch = Watch([self._root])
         self._program = Reading()
@@ -115,9 +120,18 @@ class Session:
 
     async def _begin(self) -> None:
         await self.functions.start()
+        if not self.deploys.world.project.is_local:
+            await self._have_boto3()
         await self._door.open()
         await self._take_up()
         self._wanted.set()
+
+    async def _have_boto3(self) -> None:
+        """What Lambda's Python has of itself comes with the embedded cloud."""
+        try:
+            await in_thread(lambda: ensure(self._environment, note=self.feed.deploy))
+        except UserError as error:
+            self.feed.deploy(f"functions that do not bring boto3 have none: {error.message}")
 
     async def _take_up(self) -> None:
         """What was deployed before is live at once."""
@@ -125,12 +139,18 @@ class Session:
         snapshot = await in_thread(world.stage.load)
         if snapshot.resources:
             await self.functions.use(live_functions(snapshot, self._root))
-            await self._attach()
+            await self._attach(snapshot)
 
-    async def _attach(self) -> None:
-        """On stage ``local``: have the cloud of this machine connect to us."""
+    async def _attach(self, snapshot: Snapshot) -> None:
+        """Have calls come to us: on stage ``local`` from the cloud of this machine, else over the bridge."""
         world = self.deploys.world
-        if world.project.is_local and self._calls.lost.is_set():
+        if not world.project.is_local:
+            if self._remote is None:
+                from .remote import Remote
+
+                self._remote = Remote(world, self.functions, self.feed.function)
+            await self._remote.use(snapshot)
+        elif self._calls.lost.is_set():
             await in_thread(lambda: world.cloud.attach(self._door.port, self._door.token))
 
     async def _stay_attached(self) -> None:
@@ -138,7 +158,7 @@ class Session:
         while True:
             await asyncio.sleep(_REATTACH_SECONDS)
             if self._deployed and not self.deploys.running:
-                await self._attach()
+                await self._attach(self._deployed.snapshot)
 
     # the loop
 
@@ -171,7 +191,7 @@ class Session:
         world = self.deploys.world
         skip = {urn for urn, component in deployed.graph.components.items() if getattr(component, "dev", True) is False}
         await self.functions.use(live_functions(deployed.snapshot, self._root, skip=skip))
-        await self._attach()
+        await self._attach(deployed.snapshot)
         await self._calls.tell()
         self._watch.look_at(self._roots())
         if self._with_commands and self._commands:
@@ -224,6 +244,8 @@ class Session:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
+        if self._remote:
+            await self._remote.close()
         await self._door.close()
         await self.functions.close()
         self.deploys.world.close()

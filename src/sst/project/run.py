@@ -57,6 +57,8 @@ class Run:
     """A rollback may follow: what a crash left unsaved is saved first, as the version to go back to."""
     new_stage: bool = False
     """Allow the first deploy of a protected stage."""
+    before: Callable[[Graph], None] = lambda graph: None
+    """Gets the graph before the program is run, with nothing declared in it yet."""
     declared: Callable[[Graph], None] = lambda graph: None
     """Gets the program's graph once it is whole, before anything is changed."""
     providers: Lookup | None = None
@@ -79,6 +81,7 @@ def deploy(world: World, run: Run) -> Done:
     project = world.project
     world.ask_account()
     graph = prepared_graph(world, run.hide)
+    run.before(graph)
     app = project.declare(graph)
     run.declared(graph)
     with locked(world, "deploy", run) as session:

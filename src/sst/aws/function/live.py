@@ -1,11 +1,12 @@
 """What a deploy changes in a function so that its calls can run in ``sst dev``: handler, variables, rights. Its code stays what it is.
 
-Only where a session has put `LiveSettings` into ``graph.settings["live"]``; else nothing is different.
+Only where a session has put what makes `LiveSettings` into ``graph.settings["live"]``; else nothing is different.
 """
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,10 @@ def lease_end(now: float, length: int = LEASE) -> int:
 
 def live_of(graph: Graph, *, dev: bool, role: Input[str] | None, runtime: str | None) -> LiveSettings | None:
     """The settings, if this function takes part: not with a role of the user's own, for it has no rights to the API."""
-    settings = graph.settings.get("live")
-    if not isinstance(settings, LiveSettings) or graph.local or not dev or role is not None or (runtime or "").startswith("provided"):
+    settings: Callable[[], LiveSettings] | None = graph.settings.get("live")
+    if settings is None or graph.local or not dev or role is not None or (runtime or "").startswith("provided"):
         return None
-    return settings
+    return settings()
 
 
 def rights(live: LiveSettings | None) -> list[Permission]:
@@ -84,6 +85,6 @@ def overlaid(live: LiveSettings | None, code: Code, env: Environment, *, streami
         return Overlaid("sst/runtime/live.handler", plain, env.files)
     if streaming:
         plain["SST_LIVE_STREAM"] = "1"
-    script: dict[str, Any] = {"sst_live.mjs": Path(own.__file__).with_name("live.mjs").read_text(encoding="utf-8")}
+    script: dict[str, Any] = {"sst_live.mjs": b64encode(Path(own.__file__).with_name("live.mjs").read_bytes()).decode()}
     files = env.files.apply(lambda known: {**known, **script}) if env.files is not None else script
     return Overlaid("sst_live.handler", plain, files)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from ...embedded.executor import Invocation
-from ...runtime.bridge.wire import DEVELOPER, SOON, Keys
+from ...runtime.bridge.wire import ALL, DEVELOPER, SOON, Keys
 from ..live import Live, LiveCall
 from .answers import Answer
 from .line import Endpoints, Line, Refused
@@ -28,6 +28,9 @@ _KEPT = 64 * 1024 * 1024
 """Bytes of answers that are kept for those that have lost them."""
 _KEPT_SECONDS = 30.0
 _BACKOFF = (0.2, 5.0)
+_REFUSED_SECONDS = 30.0
+_LOADER = ("LD_", "DYLD_")
+"""Variables that would load a library into a process: the deployed function has none of its own, and nobody may send some."""
 
 
 class Bridge:
@@ -38,7 +41,8 @@ class Bridge:
 
     ``keys`` is asked for credentials whenever something is signed: they may expire. ``channel`` is that of app and stage.
     ``connected`` hears True, or False and why, as it changes. A call that was taken is answered once, and run once; two sessions of
-    one stage share the calls. `run` raises `Refused` if the API does not let these credentials in; everything else is tried again.
+    one stage share the calls. `run` raises `Refused` if for half a minute the API does not let these credentials in; all else is tried
+    again without an end, an expired login too.
     """
 
     def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], channel: str, live: Live, *,
@@ -62,14 +66,21 @@ class Bridge:
 
     async def _listen(self) -> None:
         pause, most = _BACKOFF
+        good = time.monotonic()
         while True:
             try:
                 async with self._line.open(f"{self._channel}/{DEVELOPER}") as messages:
                     self._tell(True, "")
                     pause = _BACKOFF[0]
+                    self._begin(self._line.say(f"{self._channel}/{ALL}", {"k": "hello", "from": self._name}))
                     async for head, body in messages:
                         self._take(head, body)
+            except Refused as e:  # of an API that was just made, too: it takes a moment
+                if time.monotonic() - good > _REFUSED_SECONDS:
+                    raise
+                self._tell(False, str(e))
             except OSError as e:
+                good = time.monotonic()
                 self._tell(False, str(e) or type(e).__name__)
             await asyncio.sleep(pause * random.uniform(0.5, 1))
             pause = min(2 * pause, most)
@@ -157,6 +168,7 @@ def _error(kind: str, message: str, request_id: str) -> Invocation:
 
 
 def _call(head: Mapping[str, Any], body: bytes) -> LiveCall:
-    return LiveCall(str(head["function"]), body, str(head["request"]), dict(head["environment"]),
+    environment = {k: v for k, v in head["environment"].items() if not k.startswith(_LOADER)}
+    return LiveCall(str(head["function"]), body, str(head["request"]), environment,
                     {name: base64.b64decode(data) for name, data in head.get("files", {}).items()},
                     str(head.get("trace", "")), str(head.get("context", "")), float(head.get("deadline", 0)))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from ...embedded.executor import Invocation
@@ -20,6 +21,7 @@ class Answer:
         self._line, self._channel, self._head = line, channel, {"call": call, "from": sender}
         self._sent: list[tuple[dict[str, Any], bytes]] = []
         self._parts = bytearray()
+        self._next = 0
         self._sending: asyncio.Task[None] | None = None
         self.ended = 0.0
 
@@ -70,7 +72,12 @@ class Answer:
 
     def _send_soon(self) -> None:
         if self._sending is None or self._sending.done():
-            self._sending = asyncio.create_task(self._send_all())
+            self._sending = asyncio.create_task(self._send_quietly())
+
+    async def _send_quietly(self) -> None:
+        """What can't be sent is asked for again."""
+        with contextlib.suppress(OSError):
+            await self._send_all()
 
     async def _send_all(self) -> None:
         self._collect()
@@ -79,5 +86,3 @@ class Answer:
             self._next += 1
             await self._line.say(self._channel, head, body)
             self._collect()
-
-    _next = 0

@@ -9,18 +9,20 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
+from ...errors import SstError
 from ...providers.aws.transport import Lost, Pool, Unsent
 from ...runtime.bridge.wire import Assembler, Keys, body_of, pieces, place, protocols, signed
 
 __all__ = ["Endpoints", "Line", "Messages", "Refused"]
 
 Messages = AsyncIterator[tuple[dict[str, Any], bytes]]
+_T = TypeVar("_T")
 _TRIES = 6
 _TOGETHER = 24
 """So many requests at a time; each takes a round trip to the region."""
@@ -56,7 +58,7 @@ class Line:
     async def open(self, channel: str) -> AsyncIterator[Messages]:
         """Connect and subscribe; the messages end with an `OSError` when the connection does. Raises `OSError`, `Refused`."""
         address, port, tls = place(self._at.realtime)
-        names = protocols(self._at.http, await self._ask_keys(), self._clock())
+        names = protocols(self._at.http, await self._in_thread(self._sign), self._clock())
         try:
             async with connect(f"{'wss' if tls else 'ws'}://{self._at.realtime}/event/realtime", host=address, port=port,
                                subprotocols=[Subprotocol(n) for n in names], open_timeout=_CONNECT, close_timeout=1, ping_interval=None,
@@ -86,7 +88,7 @@ class Line:
             if turn:
                 await asyncio.sleep(0.1 * 2 ** turn)
             try:
-                status = await asyncio.get_running_loop().run_in_executor(self._threads, self._post, body)
+                status = await self._in_thread(self._post, body)
             except (Unsent, Lost) as e:
                 said = str(e)
                 continue
@@ -99,17 +101,23 @@ class Line:
 
     def _post(self, body: bytes) -> int:
         address, port, tls = place(self._at.http)
-        headers = signed(self._at.http, body, self._keys(), self._clock())
+        headers = signed(self._at.http, body, self._sign(), self._clock())
         return self._pool.send("POST", ("https" if tls else "http", address, port), "/event", headers, body).status
 
-    async def _ask_keys(self) -> Keys:
-        """Credentials may have to be fetched: not in the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._keys)
+    def _sign(self) -> Keys:
+        """The credentials of this moment. A login that has expired is a connection that fails: after the next login all goes on."""
+        try:
+            return self._keys()
+        except SstError as e:
+            raise ConnectionError(f"{e.message}{f': {e.hint}' if e.hint else ''}") from e
+
+    async def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     async def _subscribe(self, connection: ClientConnection, channel: str) -> float:
         """Seconds of silence after which the connection counts as dead."""
         await connection.send(json.dumps({"type": "connection_init"}))
-        authorization = signed(self._at.http, body_of(channel), await self._ask_keys(), self._clock())
+        authorization = signed(self._at.http, body_of(channel), await self._in_thread(self._sign), self._clock())
         await connection.send(json.dumps({"type": "subscribe", "id": "0", "channel": channel, "authorization": authorization}))
         silence = 300.0
         async with asyncio.timeout(_CONNECT):
