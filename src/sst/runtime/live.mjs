@@ -99,11 +99,11 @@ class Line {
     return this.socket !== undefined;
   }
 
-  async open(channel, until) {
+  async open(channels, until) {
     this.close();
     const { host, port, secure } = place(this.realtime);
     const socket = secure ? tls.connect({ host, port, servername: host }) : net.connect({ host, port });
-    this.socket = socket.setNoDelay(true);
+    this.socket = socket.setNoDelay(true).unref(); // a handler may be done when nothing is left to wait for
     this.kept = Buffer.alloc(0);
     this.texts = [];
     this.upgraded = false;
@@ -113,7 +113,10 @@ class Line {
     socket.write(["GET /event/realtime HTTP/1.1", `Host: ${this.realtime}`, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
       `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`, `Sec-WebSocket-Protocol: aws-appsync-event-ws, header-${header}`, "", ""].join("\r\n"));
     this.tell({ type: "connection_init" }, true);
-    this.tell({ type: "subscribe", id: "0", channel, authorization: signed(this.at, JSON.stringify({ channel })) }, true);
+    channels.forEach((channel, i) => {
+      this.tell({ type: "subscribe", id: String(i), channel, authorization: signed(this.at, JSON.stringify({ channel })) }, true);
+    });
+    this.missing = channels.length;
     if (!await this.wait(until, (ready) => { this.ready = ready; })) {
       this.close();
       throw new Error("the API did not connect in time");
@@ -217,7 +220,7 @@ class Line {
   }
 
   frame({ type, event }) {
-    if (type === "subscribe_success") this.ready?.();
+    if (type === "subscribe_success" && --this.missing === 0) this.ready?.();
     else if (type.endsWith("error")) this.close();
     else if (type === "data") {
       let message;
@@ -250,6 +253,7 @@ class Overlay {
   patience = Number(env.SST_LIVE_WAIT || 150);
   channel = env.SST_LIVE_CHANNEL;
   name = newName().slice(0, 20);
+  channels = [`${this.channel}/out/${this.name}`, `${this.channel}/out/all`];
   line = new Line(env.SST_LIVE_HTTP, env.SST_LIVE_REALTIME);
   environment = Object.fromEntries(Object.entries(env).filter(([k]) => !MACHINE.has(k) && !k.startsWith("SST_LIVE_")));
   files = beside();
@@ -260,15 +264,14 @@ class Overlay {
   // Who takes the call; undefined: the deployed code runs.
   async peer(call, connect) {
     if (Date.now() >= this.until) return void this.line.close();
-    if (now() < this.restsUntil) return undefined;
+    await new Promise(setImmediate); // what came while this process was frozen
+    if (now() < this.restsUntil && !this.hello()) return undefined;
     const until = now() + connect + this.patience;
-    const mine = `${this.channel}/out/${this.name}`;
     let peer;
     try {
-      await new Promise(setImmediate); // what happened to the line while this process was frozen
-      if (!this.line.isOpen) await this.line.open(mine, until);
+      if (!this.line.isOpen) await this.line.open(this.channels, until);
       peer = await this.asked(call, until).catch(async () => {
-        await this.line.open(mine, until);
+        await this.line.open(this.channels, until);
         return this.asked(call, until);
       });
     } catch {
@@ -278,6 +281,11 @@ class Overlay {
     this.restsUntil = peer ? 0 : now() + this.rest;
     this.there = Boolean(peer);
     return peer;
+  }
+
+  // Whether somebody has come meanwhile.
+  hello() {
+    return this.line.heard.splice(0).some(({ head }) => head.k === "hello");
   }
 
   async asked(call, until) {
@@ -309,7 +317,7 @@ class Overlay {
       let got;
       try {
         if (!this.line.isOpen) {
-          await this.line.open(`${this.channel}/out/${this.name}`, heard + SILENCE);
+          await this.line.open(this.channels, heard + SILENCE);
           asked = -ASK;
         }
         if (!sent) {

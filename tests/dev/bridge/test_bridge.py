@@ -149,6 +149,18 @@ def test_a_killed_laptop_makes_room_for_the_deployed_code(stage: Stage, runtime:
         assert invoke(stage.cloud, name)[0] == "deployed"
 
 
+@both
+def test_a_laptop_that_comes_is_found_at_once(stage: Stage, runtime: str) -> None:
+    name = stage.function(runtime, wait=1500)
+    with stage.caller(name) as call:
+        assert call(None) == "deployed"
+        with stage.laptop(ECHO[runtime], runtime) as laptop:
+            end = time.monotonic() + 3  # less than the function rests
+            while call(None) == "deployed":
+                assert time.monotonic() < end
+            assert len(laptop.live.calls) == 1
+
+
 @pytest.mark.slow
 @both
 def test_a_laptop_that_dies_in_the_middle_fails_the_call(stage: Stage, runtime: str) -> None:

@@ -90,7 +90,7 @@ class Line:
     def is_open(self) -> bool:
         return self._hearing is not None
 
-    def open(self, channel: str, until: float) -> None:
+    def open(self, channels: Sequence[str], until: float) -> None:
         """Connect and subscribe; ``until`` is in seconds of the monotonic clock, as in all that waits."""
         self.close()
         self._hearing = stream = _Stream(self._realtime, until)
@@ -104,11 +104,15 @@ class Line:
             if status != 101:
                 raise ConnectionError(f"the API did not connect: {status}")
             self._tell({"type": "connection_init"}, until)
-            authorization = signed(self._http, body_of(channel), self._keys(), self._clock())
-            self._tell({"type": "subscribe", "id": "0", "channel": channel, "authorization": authorization}, until)
-            while (frame := self._frame(until))["type"] != "subscribe_success":
+            for i, channel in enumerate(channels):
+                authorization = signed(self._http, body_of(channel), self._keys(), self._clock())
+                self._tell({"type": "subscribe", "id": str(i), "channel": channel, "authorization": authorization}, until)
+            missing = len(channels)
+            while missing:
+                frame = self._frame(until)
                 if frame["type"].endswith("error"):
                     raise ConnectionError(f"the API did not connect: {frame.get('errors')}")
+                missing -= frame["type"] == "subscribe_success"
         except BaseException:
             self.close()
             raise

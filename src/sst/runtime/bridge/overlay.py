@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from .line import Line
-from .wire import ASK, DEVELOPER, SILENCE, Keys, pieces
+from .wire import ALL, ASK, DEVELOPER, SILENCE, Keys, pieces
 
 __all__ = ["Overlay"]
 
@@ -47,6 +47,7 @@ class Overlay:
         self._streams = bool(environment.get("SST_STREAMING"))
         self._channel = environment["SST_LIVE_CHANNEL"]
         self._name = uuid.uuid4().hex[:20]
+        self._channels = (f"{self._channel}/out/{self._name}", f"{self._channel}/{ALL}")
         self._line = Line(environment["SST_LIVE_HTTP"], environment["SST_LIVE_REALTIME"], lambda: _keys(os.environ))
         self._files = _beside(environment)
         self._there, self._rest, self._rests_until = False, _FIRST_REST, 0.0
@@ -56,7 +57,7 @@ class Overlay:
     def __call__(self, event: Any, context: Any) -> Any:
         if time.time() >= self._until:
             self._line.close()
-        elif time.monotonic() >= self._rests_until:
+        elif time.monotonic() >= self._rests_until or self._hello():
             call = uuid.uuid4().hex
             if peer := self._peer(call, _AGAIN if self._there else _CONNECT):
                 return self._answer(call, peer, event, context)
@@ -69,11 +70,11 @@ class Overlay:
         until, peer = time.monotonic() + connect + self._wait, ""
         try:
             if not self._line.is_open:
-                self._line.open(f"{self._channel}/out/{self._name}", until)
+                self._line.open(self._channels, until)
             try:
                 peer = self._asked(call, until)
             except ConnectionError:  # what was open has been closed while this process was frozen
-                self._line.open(f"{self._channel}/out/{self._name}", until)
+                self._line.open(self._channels, until)
                 peer = self._asked(call, until)
         except OSError:
             self._line.close()
@@ -81,6 +82,16 @@ class Overlay:
         self._rest = _FIRST_REST if peer else min(self._rest * 2, _LONGEST_REST) if self._rests_until else _FIRST_REST
         self._rests_until = 0.0 if peer else time.monotonic() + self._rest
         return peer
+
+    def _hello(self) -> bool:
+        """Whether somebody has come meanwhile. Costs nothing: it lies in what was received."""
+        try:
+            while self._line.is_open and (got := self._line.hear(time.monotonic())):
+                if got[0].get("k") == "hello":
+                    return True
+        except OSError:
+            pass
+        return False
 
     def _asked(self, call: str, until: float) -> str:
         while self._line.hear(time.monotonic()):  # what came late
@@ -126,7 +137,7 @@ class Overlay:
         while True:
             try:
                 if not self._line.is_open:
-                    self._line.open(f"{self._channel}/out/{self._name}", heard + SILENCE)
+                    self._line.open(self._channels, heard + SILENCE)
                     asked = 0.0
                 if not sent:
                     self._say(head, time.monotonic() + _SENDING, event, f"{call}-call")

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["ASK", "DEVELOPER", "PIECE", "SILENCE", "SOON", "Assembler", "Keys", "body_of", "pieces", "place", "protocols", "signed"]
+__all__ = ["ALL", "ASK", "DEVELOPER", "PIECE", "SILENCE", "SOON", "Assembler", "Keys", "body_of", "pieces", "place", "protocols", "signed"]
 
 PIECE = 170_000
 """Bytes of a message in one event: as base64, with what is around it, less than the 240 KB that an event may have."""
@@ -28,7 +28,9 @@ ASK = 3.0
 SILENCE = 5.0
 """Seconds of silence after which the developer is gone."""
 DEVELOPER = "in"
-"""The channel that developers hear; each function hears ``out/`` and its own name. All are below the channel of app and stage."""
+"""The channel that developers hear; each process of a function hears ``out/`` and its own name. All are below that of app and stage."""
+ALL = "out/all"
+"""The channel on which a developer says hello: all functions hear it."""
 _WORTH = 4096
 _AHEAD = 256
 _FIXED = {"accept": "application/json, text/javascript", "content-encoding": "amz-1.0", "content-type": "application/json; charset=UTF-8"}
