@@ -220,3 +220,57 @@ def test_a_command_is_shown_what_is_wrong_with_it(start: Callable[..., Dev]) -> 
     dev.save("nowhere/x.txt", "")
     dev.save("sst_config.py", config('sst.DevCommand("Web", dev={"directory": "nowhere", "command": "echo $SST_STAGE"})'))
     dev.until("[Web] local", since=since)
+
+
+def test_a_secret_that_is_set_is_deployed_at_once(start: Callable[..., Dev]) -> None:
+    program = CONFIG.replace('"src/two.handler"', '"src/two.handler", link=[sst.Secret("Word", placeholder="none")]')
+    two = "from sst import Resource\n\ndef handler(event, context):\n    return Resource.Word.value[::-1]\n"
+    dev = start({**FILES, "sst_config.py": program, "src/two.py": two}).ready()
+    assert get(dev.url("two")) == (200, "enon")
+    made = subprocess.run([SST, "secret", "set", "Word", "hush-hush"], cwd=dev.root, env=environment(), capture_output=True, text=True)
+    assert "`sst dev` deploys it now" in made.stdout
+    dev.until(lambda: get(dev.url("two")) == (200, "hsuh-hsuh"))
+    assert "hush-hush" not in dev.text
+
+
+def test_a_cloud_that_dies_is_started_again(start: Callable[..., Dev]) -> None:
+    dev = start(FILES).ready()
+    dev.save("src/shared.py", "text = 'live'\n")
+    assert get(dev.url("one")) == (200, "live")
+    os.kill(json.loads((dev.root / ".sst/local/cloud.json").read_text())["pid"], signal.SIGKILL)
+
+    def answers() -> bool:
+        try:
+            return get(dev.url("one")) == (200, "live")
+        except OSError:
+            return False
+
+    dev.until(answers, seconds=40)
+
+
+def test_code_and_folders_outside_of_the_project_are_watched(tmp_path: Path) -> None:
+    write(tmp_path / "core", {"pyproject.toml": '[project]\nname = "core"\nversion = "1"\n[build-system]\nrequires = ["hatchling"]\n'
+                                                'build-backend = "hatchling.build"\n', "src/core/__init__.py": "text = 'one'\n"})
+    write(tmp_path / "words", {"word.txt": "first"})
+    program = CONFIG.replace('name="live"', 'name="live", watch=["../words"]').replace(
+        "    return {", '    word = open("../words/word.txt").read()\n    return {"word": word, ')
+    root = write(tmp_path / "app", {**FILES, "sst_config.py": program, "requirements.txt": "../core\n",
+                                    "src/one.py": "import core\n\ndef handler(event, context):\n    return core.text\n"})
+    dev = Dev(root)
+    try:
+        dev.ready()
+        assert get(dev.url("one")) == (200, "one")
+        since = dev.here
+        (tmp_path / "core/src/core/__init__.py").write_text("text = 'two'\n")
+        dev.until("One reloaded:", since=since)
+        assert get(dev.url("one")) == (200, "two")
+        (tmp_path / "words/word.txt").write_text("second")
+        dev.until("word: second", since=since)
+    finally:
+        dev.close()
+
+
+def test_a_program_knows_that_it_is_run_by_dev(start: Callable[..., Dev]) -> None:
+    program = CONFIG.replace("def run():", "def run(app):").replace("    return {", '    return {"dev": app.dev, ')
+    dev = start({**FILES, "sst_config.py": program}).ready()
+    dev.until("dev: True")

@@ -92,6 +92,7 @@ class Deploys:
         return Deployed(graphs[0], self.world.stage.load(), not done.result.failures and not done.result.interrupted)
 
     def _before(self, graph: Graph) -> None:
+        graph.settings["dev"] = True
         if not graph.local:
             from .remote import declare_live
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..build.in_place import InPlace, in_place
 from ..build.layout import layout
+from ..build.node import check
 from ..embedded.executor import Executor, FunctionVersion, Invocation, LogLines, Refused, Stamp, stamp
 from ..errors import SstError, UserError
 from .invocations import SHOWN, Invocations, Record
@@ -53,6 +54,8 @@ class Functions:
         self._last: dict[str, FunctionVersion] = {}
         self.declared: set[Path] = set()
         """Files that name their dependencies."""
+        self.roots: set[Path] = set()
+        """Folders with their code."""
         self._broken: dict[str, str] = {}
         """Functions whose last start failed, with why."""
 
@@ -81,13 +84,7 @@ class Functions:
                 await self._executor.retire(arn)
                 self._last.pop(arn, None)
         self._functions = dict(functions)
-        self.declared = await asyncio.to_thread(_declared, list(functions.values()))
-
-    @property
-    def roots(self) -> set[Path]:
-        """Folders with their code, as far as it is known."""
-        return {root for _, _, at in self._places.values() for root in at.roots}
-
+        self.declared, self.roots = await asyncio.to_thread(_places, list(functions.values()))
 
     @asynccontextmanager
     async def stream(self, call: LiveCall, *, beside: Path | None = None, layers: tuple[Path, ...] = ()) -> AsyncIterator[Answering]:
@@ -266,13 +263,18 @@ def _invocation(error: Exception, request_id: str) -> Invocation:
     return Invocation(json.dumps({"errorType": "Sst.CannotStart", "errorMessage": message}).encode(), "Unhandled", request_id)
 
 
-def _declared(functions: Iterable[LiveFunction]) -> set[Path]:
-    found = set[Path]()
+def _places(functions: Iterable[LiveFunction]) -> tuple[set[Path], set[Path]]:
+    """Files that name dependencies, and folders with code."""
+    files, folders = set[Path](), set[Path]()
     for function in functions:
-        with contextlib.suppress(UserError):  # its handler is missing: that is told when it is called
+        with contextlib.suppress(UserError):  # its handler is missing or broken: that is told when it is called
             if function.source.is_python:
-                found |= set(layout(function.source).declared)
-    return found
+                at = layout(function.source)
+                files |= set(at.declared)
+                folders |= {at.base, *at.local}
+            else:
+                folders.add(check(function.source).base)
+    return files, folders
 
 
 def _shown(path: str, function: LiveFunction) -> str:

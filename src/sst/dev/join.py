@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import UserError
 from .door import Found
 
-__all__ = ["join", "look_on"]
+__all__ = ["deploy_again", "join", "look_on"]
 
 _GRACE_SECONDS = 5.0
 
@@ -27,6 +27,20 @@ def look_on(found: Found, *, write: Callable[[str], None]) -> int:
         return 0
 
     return asyncio.run(follow())
+
+
+def deploy_again(found: Found) -> bool:
+    """Ask the session to deploy; False if it is gone."""
+    async def ask() -> bool:
+        try:
+            frames = await found.ask("deploy")
+            answered = await asyncio.wait_for(frames.read(), 5)
+        except (OSError, TimeoutError):
+            return False
+        frames.close()
+        return answered is not None
+
+    return asyncio.run(ask())
 
 
 def join(found: Found, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> int:

@@ -75,7 +75,8 @@ class Session:
                                    logged=lambda lines: self._calls.logged(lines), debug=debug)
         self._calls = LocalCalls(self.functions)
         self._remote: Remote | None = None
-        self._door = Door(self._folder, {"calls": self._calls.serve, "lines": self._show_lines, "environment": self._give_environment})
+        self._door = Door(self._folder, {"calls": self._calls.serve, "lines": self._show_lines, "environment": self._give_environment,
+                                         "deploy": self._deploy_for})
         self._watch = Watch([self._root])
         self._program = Reading()
         self._commands: Commands | None = None
@@ -150,8 +151,8 @@ class Session:
 
                 self._remote = Remote(world, self.functions, self.feed.function)
             await self._remote.use(snapshot)
-        elif self._calls.lost.is_set():
-            await in_thread(lambda: world.cloud.attach(self._door.port, self._door.token))
+        elif self._calls.lost.is_set() and not await in_thread(lambda: world.cloud.attach(self._door.port, self._door.token)):
+            world.forget_cloud()  # it was stopped, or has died: the next look starts it
 
     async def _stay_attached(self) -> None:
         """The cloud may be restarted under us."""
@@ -232,6 +233,9 @@ class Session:
             return False  # looked at when it has ended
         if self._failed and any(p.endswith((".py", ".toml", ".lock", ".txt", ".json")) or "/.env" in p for p in paths):
             return True  # whatever was missing may be there now
+        watched = [str((self._root / w).resolve()) for w in self.deploys.world.project.config.watch]
+        if any(p == w or p.startswith(f"{w}/") for p in paths for w in watched):
+            return True
         return bool(self._program.stale(_PROGRAM))
 
     async def _end(self, work: list[asyncio.Task[None]]) -> None:
@@ -265,6 +269,11 @@ class Session:
                     await frames.send({"title": title, "line": text})
                 else:
                     line.cancel()
+
+    async def _deploy_for(self, hello: Mapping[str, Any], frames: Frames) -> None:
+        """Somebody else knows that there is something to deploy: a secret was set."""
+        self.redeploy()
+        await frames.send({"asked": True})
 
     async def _give_environment(self, hello: Mapping[str, Any], frames: Frames) -> None:
         """For ``sst dev -- command``: what it gets, and again each time that it changes."""

@@ -72,6 +72,11 @@ class World:
         found: LocalCloud = self._once("cloud", self.start)
         return found
 
+    def forget_cloud(self) -> None:
+        """It may be gone: look for it again, or start it, when it is needed next."""
+        with self._lock:
+            self._made.pop("cloud", None)
+
     @property
     def aws(self) -> Aws:
         found: Aws = self._once("aws", self._open_aws)

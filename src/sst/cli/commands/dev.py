@@ -32,6 +32,8 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
     from ...errors import UserError
     from ..consent import names
 
+    if call.as_json:
+        raise UserError("sst dev has no JSON to print", hint="sst dev --mode basic prints lines")
     before = dict(call.environ)  # the files .env are read again with each deploy
     project = call.project()
     if project.config.protect:

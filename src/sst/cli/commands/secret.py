@@ -2,11 +2,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..call import Call, group, pass_call
-from ..ui.screen import Screen
+
+if TYPE_CHECKING:
+    from ...project.project import Project
+    from ..ui.screen import Screen
 
 _FALLBACK = click.option("--fallback", is_flag=True, help="For all stages that set none of their own.")
 
@@ -38,7 +42,7 @@ def set_(call: Call, name: str, value: str | None, fallback: bool) -> None:
         if not value:
             raise UserError(f"no value for {name} was given", hint=f"sst secret set {name} VALUE, or pipe it in")
     call.world(project).secrets.set(name, value, fallback=fallback)
-    _said(screen, f"{name} is set for {_place(project.stage, fallback)}", {"set": [name]})
+    _said(screen, project, f"{name} is set for {_place(project.stage, fallback)}", {"set": [name]})
 
 
 @secret.command("list")
@@ -80,7 +84,7 @@ def load(call: Call, file: str, fallback: bool) -> None:
         raise UserError(f"{file} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}") from e
     values = parse(text, "standard input" if file == "-" else file)
     call.world(project).secrets.load(values, fallback=fallback)
-    _said(screen, f"{len(values)} secrets are set for {_place(project.stage, fallback)}: {', '.join(sorted(values)) or 'none'}",
+    _said(screen, project, f"{len(values)} secrets are set for {_place(project.stage, fallback)}: {', '.join(sorted(values)) or 'none'}",
           {"set": sorted(values)})
 
 
@@ -98,7 +102,7 @@ def remove(call: Call, name: str, fallback: bool) -> None:
     if not secrets.remove(name, fallback=fallback):
         known = secrets.fallback() if fallback else secrets.get_all(own=True)
         raise UserError(f'the secret "{name}" is not set for {_place(project.stage, fallback)}', hint=did_you_mean(name, list(known)))
-    _said(screen, f"{name} is removed from {_place(project.stage, fallback)}", {"removed": [name]})
+    _said(screen, project, f"{name} is removed from {_place(project.stage, fallback)}", {"removed": [name]})
 
 
 @secret.command("rotate-key")
@@ -120,18 +124,31 @@ def rotate_key(call: Call, fallback: bool, keep_former: bool) -> None:
     name = world.home.rotate_fallback() if fallback else world.home.rotate_key(world.stage, forget=not keep_former)
     for warning in world.stage.warnings:
         screen.warn(warning)
-    _said(screen, f"what is secret of {_place(project.stage, fallback)} is encrypted with a new key, {name}", {"key": name})
+    _said(screen, project, f"what is secret of {_place(project.stage, fallback)} is encrypted with a new key, {name}", {"key": name})
 
 
 def _place(stage: str, fallback: bool) -> str:
     return "all stages (fallback)" if fallback else f"stage {stage}"
 
 
-def _said(screen: Screen, text: str, data: object) -> None:
+def _said(screen: Screen, project: Project, text: str, data: object) -> None:
+    taken = _session_deploys(project)
     if screen.as_json:
         screen.data(data)
     else:
-        screen.done(f"{text}; `sst deploy` brings it to the functions")
+        screen.done(f"{text}; {'`sst dev` deploys it now' if taken else '`sst deploy` brings it to the functions'}")
+
+
+def _session_deploys(project: Project) -> bool:
+    """Whether `sst dev` runs for this stage, and has been told."""
+    folder = project.root / ".sst" / "dev" / project.stage
+    if not (folder / "session.json").is_file():
+        return False
+    from ...dev.door import find
+    from ...dev.join import deploy_again
+
+    found = find(folder)
+    return found is not None and deploy_again(found)
 
 
 def _quoted(value: str) -> str:
