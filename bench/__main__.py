@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev] [--times N]``"""
+"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev,bridge] [--times N]``"""
 from __future__ import annotations
 
 import argparse
@@ -6,6 +6,7 @@ import os
 import platform
 import time
 
+from .bridge import run_bridge
 from .demo import run_demo
 from .dev import run_dev
 from .refresh import run_refresh
@@ -16,7 +17,7 @@ from .terminal import run_terminal
 from .wide import run_chain, run_wide
 
 PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start, "terminal": run_terminal,
-         "refresh": run_refresh, "dev": run_dev}
+         "refresh": run_refresh, "dev": run_dev, "bridge": run_bridge}
 
 
 def main() -> None:
