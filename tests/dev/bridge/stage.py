@@ -45,6 +45,10 @@ class Stage:
     count: Iterator[int]
 
     @property
+    def at(self) -> tuple[str, str]:
+        return self.endpoints.http, self.endpoints.realtime
+
+    @property
     def keys(self) -> Keys:
         return Keys(self.cloud.access_key, self.cloud.secret_key)
 

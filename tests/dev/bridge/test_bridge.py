@@ -10,6 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from sst.runtime.bridge.line import Line
+from sst.runtime.bridge.wire import DEVELOPER, pieces
+
 from ...embedded.functions import invoke, url
 from ...embedded.test_emulator import client
 from .stage import Stage
@@ -194,6 +197,23 @@ def test_a_session_that_ends_says_so(stage: Stage) -> None:
             began = time.monotonic()
         answer, _ = calling.result(30)
         assert answer["errorType"] == "Sst.DeveloperGone" and time.monotonic() - began < 4
+
+
+def test_two_sessions_share_the_calls(stage: Stage) -> None:
+    name = stage.function(wait=PATIENT)
+    with stage.laptop(ECHO[PYTHON]) as one, stage.laptop(ECHO[PYTHON]) as other, stage.caller(name) as call:
+        assert [call(i)["here"] for i in range(8)] == list(range(8))
+        assert sorted(json.loads(c.event) for laptop in (one, other) for c in laptop.live.calls) == list(range(8))
+
+
+def test_what_is_none_of_ours_disturbs_nobody(stage: Stage) -> None:
+    name = stage.function(wait=PATIENT)
+    line = Line(*stage.at, lambda: stage.keys)
+    with stage.laptop(ECHO[PYTHON]) as laptop:
+        for event in ("7", "[]", "{}", '"text"', *pieces("a", {}), *pieces("b", {"k": "ask"}), *pieces("c", {"k": "call", "to": "nobody"})):
+            line.say(f"{stage.channel}/{DEVELOPER}", [event], time.monotonic() + 10)
+        line.close()
+        assert invoke(stage.cloud, name, 1)[0]["here"] == 1 and laptop.states == [True]
 
 
 @both

@@ -102,6 +102,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         super().__init__(name, **options)
         graph, links, limits = current(), linked(link, self.where), _limits(timeout, memory, storage)
         _check(concurrency, retries, versioning)
+        self.dev = dev
         live = live_of(graph, dev=dev, role=role, runtime=runtime)
         with self.scope(transform):
             log_arn, log_settings = make_log_group(self, logging)

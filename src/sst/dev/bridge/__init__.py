@@ -74,7 +74,8 @@ class Bridge:
                     pause = _BACKOFF[0]
                     self._begin(self._line.say(f"{self._channel}/{ALL}", {"k": "hello", "from": self._name}))
                     async for head, body in messages:
-                        self._take(head, body)
+                        with contextlib.suppress(KeyError, TypeError, ValueError):  # not of ours
+                            self._take(head, body)
             except Refused as e:  # of an API that was just made, too: it takes a moment
                 if time.monotonic() - good > _REFUSED_SECONDS:
                     raise

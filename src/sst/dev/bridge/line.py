@@ -139,10 +139,12 @@ class Line:
             if frame.get("type") != "data":
                 continue
             event = frame["event"]
-            with contextlib.suppress(ValueError):
+            try:
                 message = self._assembler.take(event[0] if isinstance(event, list) else event)
-                if message:
-                    yield message
+            except ValueError:
+                continue  # not of ours
+            if message:
+                yield message
 
 
 def _keep_alive(connection: ClientConnection) -> None:

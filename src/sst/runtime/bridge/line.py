@@ -164,10 +164,10 @@ class Line:
             self._saying.send(f"POST /event HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body, until)
             status, answered = self._saying.head(until)
             self._read(self._saying, answered, until)
-        except OSError as e:
+        except (OSError, ValueError) as e:
             self._hang_up()
             if last or isinstance(e, TimeoutError):
-                raise
+                raise ConnectionError(f"the API did not take an event: {e}") from e
             return 0
         if answered.get("connection", "").lower() == "close":
             self._hang_up()
@@ -224,13 +224,20 @@ class Line:
                 self._text += data
                 if first & 0x80:
                     text, self._text = self._text, b""
-                    frame: dict[str, Any] = json.loads(text)
-                    return frame
+                    return _parsed(text)
 
     def _open(self) -> _Stream:
         if self._hearing is None:
             raise ConnectionError("the line is closed")
         return self._hearing
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    try:
+        frame = json.loads(text)
+    except ValueError as e:
+        raise ConnectionError("the API sent no JSON") from e
+    return frame if isinstance(frame, dict) and isinstance(frame.get("type"), str) else {"type": ""}
 
 
 def _left(until: float) -> float:

@@ -220,7 +220,7 @@ def _failure(kind: str, message: str, trace: list[str]) -> Exception:
 
 
 def _keys(environment: Mapping[str, str]) -> Keys:
-    return Keys(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], environment.get("AWS_SESSION_TOKEN", ""))
+    return Keys(*(environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")))
 
 
 def _beside(environment: Mapping[str, str]) -> dict[str, str]:

@@ -119,8 +119,11 @@ class Assembler:
         self._done[name] = None
         while len(self._done) > 16 * _AHEAD:
             self._done.popitem(last=False)
-        whole = b"".join(parts[i] for i in range(count))
-        if piece["z"]:
-            whole = zlib.decompress(whole)
-        size = int.from_bytes(whole[:4], "big")
-        return json.loads(whole[4:4 + size]), whole[4 + size:]
+        try:
+            whole = b"".join(parts[i] for i in range(count))
+            if piece.get("z"):
+                whole = zlib.decompress(whole)
+            size = int.from_bytes(whole[:4], "big")
+            return dict(json.loads(whole[4:4 + size])), whole[4 + size:]
+        except (KeyError, TypeError, zlib.error) as e:
+            raise ValueError(f"no message: {e}") from e
