@@ -15,7 +15,7 @@ from ..core.model import Snapshot
 from ..project.world import World
 from ..providers.aws import appsync
 from ..runtime.bridge.wire import Keys
-from .bridge import Bridge, Endpoints, Refused
+from .bridge import Bridge, Endpoints, Network, Refused
 from .live import Live
 
 __all__ = ["Remote", "declare_live"]
@@ -67,7 +67,9 @@ class Remote:
             self._task = None
 
     async def _run(self, endpoints: Endpoints, channel: str) -> None:
-        bridge = Bridge(endpoints, self._keys, channel, self._live, connected=self._connected)
+        settings = self._world.aws.settings
+        network = Network(settings.ca_bundle() or "", *settings.proxies())
+        bridge = Bridge(endpoints, self._keys, channel, self._live, connected=self._connected, network=network)
         try:
             await bridge.run()
         except Refused as refused:

@@ -76,7 +76,6 @@ class Settings:
             "MINISTACK_ACCOUNT_ID": self.account, "MINISTACK_REGION": self.region, "AWS_DEFAULT_REGION": self.region,
             "AWS_ACCESS_KEY_ID": self.keys.access_key, "AWS_SECRET_ACCESS_KEY": self.keys.secret_key,
             "AUTH": "true" if self.iam else "false",
-            "APPSYNC_EVENTS_ENFORCE_AUTH": "0" if self.iam else "1",  # 1 is API keys for all; with IAM on, each API's own modes count
             "PERSIST_STATE": "1", "STATE_DIR": str(data / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(data / "s3"),
             "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": f"unix://{data}/no-container-engine",
             "AWS_CONFIG_FILE": str(data / "none"),

@@ -20,9 +20,9 @@ from ...embedded.executor import Invocation
 from ...runtime.bridge.wire import ALL, DEVELOPER, SOON, Keys
 from ..live import Live, LiveCall
 from .answers import Answer
-from .line import Endpoints, Line, Refused
+from .line import Endpoints, Line, Network, Refused
 
-__all__ = ["Bridge", "Endpoints", "Refused"]
+__all__ = ["Bridge", "Endpoints", "Network", "Refused"]
 
 _KEPT = 64 * 1024 * 1024
 """Bytes of answers that are kept for those that have lost them."""
@@ -46,9 +46,10 @@ class Bridge:
     """
 
     def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], channel: str, live: Live, *,
-                 connected: Callable[[bool, str], None] = lambda yes, why: None, clock: Callable[[], float] = time.time) -> None:
+                 connected: Callable[[bool, str], None] = lambda yes, why: None, clock: Callable[[], float] = time.time,
+                 network: Network | None = None) -> None:
         self._channel, self._live, self._connected, self._clock = channel, live, connected, clock
-        self._line = Line(endpoints, keys, clock)
+        self._line = Line(endpoints, keys, clock, network or Network())
         self._name = uuid.uuid4().hex[:12]
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -5,10 +5,11 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,7 +20,7 @@ from ...errors import SstError
 from ...providers.aws.transport import Lost, Pool, Unsent
 from ...runtime.bridge.wire import Assembler, Keys, body_of, pieces, place, protocols, signed
 
-__all__ = ["Endpoints", "Line", "Messages", "Refused"]
+__all__ = ["Endpoints", "Line", "Messages", "Network", "Refused"]
 
 Messages = AsyncIterator[tuple[dict[str, Any], bytes]]
 _T = TypeVar("_T")
@@ -43,10 +44,20 @@ class Endpoints:
     realtime: str
 
 
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The way out of this machine: ``providers.aws.settings`` tells all of it. Proxies are by scheme; "" trusts what the system trusts."""
+
+    ca_bundle: str = ""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    no_proxy: str = ""
+
+
 class Line:
-    def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], clock: Callable[[], float], *, pool: Pool | None = None) -> None:
-        self._at, self._keys, self._clock = endpoints, keys, clock
-        self._pool = pool or Pool(connect_timeout=_CONNECT, read_timeout=_CONNECT)
+    def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], clock: Callable[[], float], network: Network) -> None:
+        self._at, self._keys, self._clock, self._network = endpoints, keys, clock, network
+        self._pool = Pool(proxies=network.proxies, no_proxy=network.no_proxy, ca_bundle=network.ca_bundle or None,
+                          connect_timeout=_CONNECT, read_timeout=_CONNECT)
         self._threads = ThreadPoolExecutor(_TOGETHER, thread_name_prefix="bridge")
         self._assembler = Assembler()
 
@@ -57,12 +68,10 @@ class Line:
     @contextlib.asynccontextmanager
     async def open(self, channel: str) -> AsyncIterator[Messages]:
         """Connect and subscribe; the messages end with an `OSError` when the connection does. Raises `OSError`, `Refused`."""
-        address, port, tls = place(self._at.realtime)
         names = protocols(self._at.http, await self._in_thread(self._sign), self._clock())
         try:
-            async with connect(f"{'wss' if tls else 'ws'}://{self._at.realtime}/event/realtime", host=address, port=port,
-                               subprotocols=[Subprotocol(n) for n in names], open_timeout=_CONNECT, close_timeout=1, ping_interval=None,
-                               compression=None, max_size=None, proxy=True if tls else None) as connection:
+            async with connect(**self._way(), subprotocols=[Subprotocol(n) for n in names], open_timeout=_CONNECT, close_timeout=1,
+                               ping_interval=None, compression=None, max_size=None) as connection:
                 _keep_alive(connection)
                 silence = await self._subscribe(connection, channel)
                 watch = asyncio.create_task(_watch_for_sleep(connection, self._clock))
@@ -76,6 +85,14 @@ class Line:
             raise ConnectionError(str(e)) from e
         except WebSocketException as e:
             raise ConnectionError(str(e)) from e
+
+    def _way(self) -> dict[str, Any]:
+        address, port, tls = place(self._at.realtime)
+        if not tls:
+            return {"uri": f"ws://{self._at.realtime}/event/realtime", "host": address, "port": port, "proxy": None}
+        proxy = "" if self._pool.goes_direct(address) else self._network.proxies.get("https", "")
+        trust = ssl.create_default_context(cafile=self._network.ca_bundle or None)
+        return {"uri": f"wss://{self._at.realtime}/event/realtime", "ssl": trust, "proxy": proxy or None}
 
     async def say(self, channel: str, head: Mapping[str, Any], body: bytes = b"") -> None:
         """Publish a message. Sent again where it may have been lost: who hears it takes each once. Raises `OSError`."""

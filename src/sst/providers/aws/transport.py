@@ -123,8 +123,12 @@ class Pool:
         proxy = self._proxies.get(scheme, "")
         if not proxy or is_loopback(host):
             return ""
+        return "" if self.goes_direct(host) else proxy
+
+    def goes_direct(self, host: str) -> bool:
+        """Whether a host is among those that are not asked through a proxy."""
         name = host.lower()
-        return "" if any(h == "*" or name == h or name.endswith("." + h) for h in self._no_proxy) else proxy
+        return any(h == "*" or name == h or name.endswith("." + h) for h in self._no_proxy)
 
     def _context(self) -> ssl.SSLContext:
         with self._lock:

@@ -58,7 +58,7 @@ def body_of(channel: str, *events: str) -> bytes:
 def signed(host: str, body: bytes, keys: Keys, at: float) -> dict[str, str]:
     """The headers of ``POST https://{host}/event`` with their signature (SigV4). Connections and subscriptions carry the same in JSON.
 
-    ``at`` is in seconds since 1970. The region is told by the host: ``{id}.appsync-api.{region}.amazonaws.com``.
+    ``at`` is in seconds since 1970. The host tells the region: ``{id}.appsync-api.{region}.amazonaws.com``.
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     headers = {**_FIXED, "host": host, "x-amz-date": stamp, **({"x-amz-security-token": keys.token} if keys.token else {})}
