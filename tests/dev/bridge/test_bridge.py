@@ -231,6 +231,9 @@ def test_cut_connections_lose_nothing(stage: Stage, tap: Tap, runtime: str) -> N
         laptop.until(lambda: laptop.states[-1])
         assert laptop.states.count(False) == 1
         assert invoke(stage.cloud, name, 0)[0] == "slow" and len(laptop.live.calls) == 3
+        tap.cut()
+        laptop.until(lambda: laptop.states[-1] and laptop.states.count(False) == 2)
+        assert invoke(stage.cloud, name, 0)[0] == "slow" and len(laptop.live.calls) == 4
 
 
 STREAM = {
