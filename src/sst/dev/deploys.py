@@ -54,6 +54,8 @@ class Deploys:
         self._allowed: set[str] = set()
         self.doomed: tuple[str, ...] = ()
         """What the last deploy would have deleted with its data; it waits for a yes."""
+        self.wait = 0
+        """On AWS stages: milliseconds that functions wait for us, see `remote.patience`."""
         self._stop: threading.Event | None = None
         self.running = False
 
@@ -96,7 +98,7 @@ class Deploys:
         if not graph.local:
             from .remote import declare_live
 
-            declare_live(graph)
+            declare_live(graph, wait=self.wait)
 
     def _same_place(self, project: Project) -> Project:
         """What a session can't follow: it would be another stage's."""

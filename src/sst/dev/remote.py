@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from ..aws.function.live import LiveSettings, lease_end
 from ..core.graph import Graph, Scope
@@ -18,14 +20,39 @@ from ..runtime.bridge.wire import Keys
 from .bridge import Bridge, Endpoints, Network, Refused
 from .live import Live
 
-__all__ = ["Remote", "declare_live"]
+__all__ = ["Remote", "declare_live", "patience"]
 
+_NEAR = 60.0
+"""Milliseconds of a round trip below which functions wait as long as they do by themselves."""
 _API = "SstLive"
 _CHANNELS = "SstLiveChannels"
 
 
-def declare_live(graph: Graph, *, clock: Callable[[], float] = time.time) -> None:
-    """Have the functions of this program ask for a developer while the lease lasts."""
+async def patience(world: World) -> int:
+    """Milliseconds that functions should wait for us, from how far away the region is; 0 is the usual. In steps, so that plans stay.
+
+    A question and its answer cross the way there and back once, and are handed on twice in the region.
+    """
+    at = urlsplit(world.aws.endpoint("appsync") or f"https://appsync.{world.project.region}.amazonaws.com")
+    trips = []
+    for _ in range(3):
+        began = time.monotonic()
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(at.hostname, at.port or (443 if at.scheme == "https" else 80)), 3)
+        except (OSError, TimeoutError):  # through a proxy, perhaps: nobody can tell
+            continue
+        trips.append((time.monotonic() - began) * 1000)
+        writer.close()
+    return _wait(min(trips, default=0))
+
+
+def _wait(trip: float) -> int:
+    """For a round trip of so many milliseconds."""
+    return 0 if trip < _NEAR else 100 * math.ceil((2 * trip + 100) / 100)
+
+
+def declare_live(graph: Graph, *, wait: int = 0, clock: Callable[[], float] = time.time) -> None:
+    """Have the functions of this program ask for a developer while the lease lasts; ``wait`` is of `patience`."""
     made: list[LiveSettings] = []
 
     def settings() -> LiveSettings:
@@ -33,7 +60,7 @@ def declare_live(graph: Graph, *, clock: Callable[[], float] = time.time) -> Non
             with graph.within(Scope()):
                 api = appsync.Api(_API, event_config=appsync.signed_by_iam())
                 channels = appsync.ChannelNamespace(_CHANNELS, api_id=api.id)
-            made.append(LiveSettings(api.http, api.realtime, api.arn, channels.name, lease_end(clock())))
+            made.append(LiveSettings(api.http, api.realtime, api.arn, channels.name, lease_end(clock()), wait))
         return made[0]
 
     graph.settings["live"] = settings

@@ -122,7 +122,10 @@ class Session:
     async def _begin(self) -> None:
         await self.functions.start()
         if not self.deploys.world.project.is_local:
+            from .remote import patience
+
             await self._have_boto3()
+            self.deploys.wait = await patience(self.deploys.world)
         await self._door.open()
         await self._take_up()
         self._wanted.set()
