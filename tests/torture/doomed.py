@@ -81,7 +81,7 @@ class DoomedAws(Aws):
         label = self.gate.enter(f"{model.name}.{operation}")
         if self.dice.random() < self.gate.doom.storm:
             self.gate.reach(f"{label} refused")
-            raise Throttled("Rate exceeded", code="Throttling", operation=operation, status=400)
+            raise Throttled("Rate exceeded", code="TooManyRequestsException", operation=operation, status=400)
         try:
             return super()._once(model, operation, prepared, *rest)
         finally:

@@ -82,6 +82,14 @@ def refused() -> Throttled:
     return Throttled("rate exceeded", code="Throttling", status=400)
 
 
+def test_a_refusal_for_speed_is_one_whatever_a_row_says_of_it() -> None:
+    clock = Clock()
+    patience = Patience(Policy(), pace("apigatewayv2"), ("Throttling",), repeatable=False, clock=clock)
+    for _ in range(60):
+        assert patience.after(refused())
+        clock.now += 5
+
+
 def tries(service: str, share: float, seed: int) -> int | None:
     """How often a call is sent in a storm that refuses that share of all; None if it was given up."""
     dice, patience = random.Random(seed), Patience(Policy(), pace(service), (), repeatable=False, clock=Clock())

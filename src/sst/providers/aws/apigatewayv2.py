@@ -11,7 +11,7 @@ from .table import AwsResource, Tagging, call
 __all__ = ["Api", "ApiMapping", "Authorizer", "DomainName", "Integration", "Route", "Stage"]
 
 GONE = ("NotFoundException",)
-BUSY = ("ConflictException: concurrent", "TooManyRequestsException")
+BUSY = ("ConflictException: concurrent",)
 
 
 def _without_tags(answer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -131,11 +131,6 @@ class Patience:
         Each kind of error has its own count: a call that was refused for speed many times may still fail and be repeated. For refusals
         the time is counted that was spent pausing, not that in the queue before them, which may be long.
         """
-        if matches(error, self._rules):
-            now = self._clock()
-            self._unready = self._unready or now
-            self._cures += 1
-            return pause(self._cures, cap=5) if now - self._unready < self._policy.cured else None
         if isinstance(error, Throttled):
             if self._paused >= self._policy.throttled:
                 return None
@@ -143,6 +138,11 @@ class Patience:
             seconds = pause(self._throttles, cap=self._pace.cap)
             self._paused += seconds
             return seconds
+        if matches(error, self._rules):
+            now = self._clock()
+            self._unready = self._unready or now
+            self._cures += 1
+            return pause(self._cures, cap=5) if now - self._unready < self._policy.cured else None
         self._failures += 1
         lost = error.status == 0 or error.status >= 500 or error.code in TRANSIENT
         undone = not error.sent or error.code == "OperationAborted"
