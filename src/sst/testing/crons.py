@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from ..core.graph import Graph
 from ..core.model import Goal
 from ..core.names import did_you_mean
+from ..core.schedule import runs
 from ..errors import UserError
 from ..project.app import App
 from ..project.project import Project
-from .schedule import runs
 
 __all__ = ["Cron", "Still", "crons_of", "find_cron"]
 

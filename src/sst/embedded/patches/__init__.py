@@ -14,7 +14,7 @@ from sst.errors import InternalError
 
 __all__ = ["TOPICS", "Topic", "apply_all", "check"]
 
-TOPICS = ("keys", "state", "code", "functions", "events", "function_url", "http_api", "websocket", "queues", "event_apis")
+TOPICS = ("keys", "state", "code", "functions", "events", "function_url", "http_api", "websocket", "queues", "event_apis", "schedules")
 
 
 class Topic(Protocol):

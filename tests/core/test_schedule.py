@@ -6,8 +6,8 @@ from itertools import islice
 
 import pytest
 
+from sst.core.schedule import runs
 from sst.errors import UserError
-from sst.testing.schedule import runs
 
 START = datetime(2030, 1, 1, tzinfo=UTC)  # a Tuesday
 
