@@ -111,7 +111,8 @@ def test_with_nobody_there_the_deployed_code_runs_and_soon_without_asking(stage:
 
 @pytest.mark.slow
 @both
-def test_asking_in_vain_costs_less_than_200_ms(stage: Stage, runtime: str) -> None:
+def test_asking_in_vain_takes_its_150_ms_once_and_then_nothing(stage: Stage, runtime: str) -> None:
+    """How long exactly is for the benchmark: here other processes use the machine too."""
     code = {PYTHON: "import time\ndef handler(event, context):\n    return time.time()\n",
             NODE: "export const handler = async () => Date.now() / 1000;\n"}[runtime]
     name = stage.function(runtime, code=code)
@@ -122,7 +123,7 @@ def test_asking_in_vain_costs_less_than_200_ms(stage: Stage, runtime: str) -> No
             quiet.append(-time.time() + call(None))
         asking = max(quiet)
         usual = sorted(quiet)[len(quiet) // 2]
-    assert 0.1 < asking - usual < 0.2 + usual, (asking, usual)
+    assert asking - usual > 0.1 and sum(took - usual > 0.1 for took in quiet) <= 2, (asking, usual)
 
 
 @both
