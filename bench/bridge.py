@@ -42,7 +42,8 @@ def run_bridge(report: Report, *, quick: bool, times: int) -> None:
         report.say(f"A hundred at once, each in a process of its own on both sides: {_together(stage):.1f} s.")
         report.figure("a live call beside a direct one", worst, 12, "times")
         for language, (runtime, _) in CODE.items():
-            report.figure(f"{language}: what asking costs a call while nobody is there", min(_in_vain(stage, runtime) for _ in range(times)), 200, "ms")
+            asking = min(_in_vain(stage, runtime) for _ in range(times))
+            report.figure(f"{language}: what asking costs a call while nobody is there", asking, 200, "ms")
     finally:
         embedded.reset(folder)
 
