@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.graph import Graph
-from ..core.model import Goal, Snapshot, State
+from ..core.model import URN, Goal, Snapshot, State
 from ..core.output import Output
 from ..core.resource import Resource
 from .choice import held
@@ -44,7 +44,7 @@ def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str, all_of_it
     with graph.active():
         for urn, state in wanted.items():
             deps = frozenset(d for d in (renamed.get(d, d) for d in state.deps) if d in wanted)
-            inputs = dict(state.inputs) if urn in keep else _inputs(state, before, now, graph)
+            inputs = dict(state.inputs) if urn in keep else _inputs(state, before, now, renamed)
             old = homes.get(state.id, urn)
             graph.goals[urn] = Goal(urn, state.type, inputs, deps, state.parent, state.stack, state.where, state.protect, state.retain,
                                     aliases=(old,) if old != urn else (), secret=frozenset(state.secret) & inputs.keys())
@@ -57,11 +57,13 @@ def _exempt(state: State) -> bool:
     return state.protect or bool(kind and kind.holds_data)
 
 
-def _inputs(state: State, before: Snapshot, now: Snapshot, graph: Graph) -> dict[str, Any]:
+def _inputs(state: State, before: Snapshot, now: Snapshot, renamed: Mapping[URN, URN]) -> dict[str, Any]:
     """The inputs, with what came from things that are not the same any more taken from their successors."""
     links: dict[str, Output[Any]] = {}
     for dep in state.deps:
         was, live = before.resources[dep], now.resources.get(dep)
+        if dep in renamed:      # it stays, under its present name
+            continue
         if (live is None or live.id != was.id) and not was.retained:
             values: Mapping[str, Any] = {**was.inputs, **was.outputs}
             links |= {v: Output.of(dep, k) for k, v in values.items()

@@ -148,7 +148,9 @@ class LocalStore:
             try:
                 changed = self._db.execute(sql, tuple(values)).rowcount
                 if changed:
-                    (count,) = self._db.execute(_COUNT).fetchone()
+                    told = self._db.execute(_COUNT).fetchone()
+                    if told is None:
+                        raise sqlite3.DatabaseError("its first row is missing: malformed")
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -157,7 +159,7 @@ class LocalStore:
             if changed and self._count is not None:
                 # Not synced: after a power cut it may be behind, and then tells less. It is never ahead of the database.
                 with contextlib.suppress(OSError):
-                    os.pwrite(self._count, _line(int(count)), 0)
+                    os.pwrite(self._count, _line(int(told[0])), 0)
             return changed
 
     @contextlib.contextmanager
