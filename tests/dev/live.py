@@ -67,7 +67,8 @@ WITH_WEB = {**FILES, "sst_config.py": web(), "web/server.py": SERVER}
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith(("SST_", "AWS_"))} | {"SST_STAGE": "local", "NO_COLOR": "1"} | more
+    return {k: v for k, v in os.environ.items() if not k.startswith(("SST_", "AWS_"))} | {
+        "SST_STAGE": "local", "NO_COLOR": "1", "PYTHONFAULTHANDLER": "1"} | more
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:
@@ -147,7 +148,13 @@ class Dev:
 
     def interrupt(self, *, seconds: float = 30) -> int:
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(seconds)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it says where it stands
+            self.process.wait()
+            self._reader.join(5)
+            raise AssertionError(f"it did not end:\n{self.text}") from None
         self._reader.join(5)
         return code
 
