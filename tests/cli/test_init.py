@@ -47,7 +47,7 @@ def test_what_it_finds(tmp_path: Path, files: dict[str, str], kind: str, handler
 
 def test_an_empty_folder(empty: Project) -> None:
     said = empty.run("init", "--yes").out
-    assert "This is an empty folder" in said and '"my-shop-2" is set up. Next: sst deploy' in said
+    assert "This is an empty folder" in said and '"my-shop-2" is set up. Next: sst dev, or sst deploy' in said
     there = {f.relative_to(empty.root).as_posix() for f in empty.root.rglob("*") if f.is_file()}
     assert there == {"sst_config.py", "src/api.py", ".sst/stage"}
     assert (empty.root / ".sst/stage").read_text() == "local\n" and 'name="my-shop-2"' in (empty.root / "sst_config.py").read_text()

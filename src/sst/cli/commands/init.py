@@ -41,4 +41,5 @@ def init(call: Call, yes: bool) -> None:
     if screen.as_json:
         screen.data(facts)
         return
-    screen.done(f'"{found.name}" is set up. Next: {screen.paint("sst deploy", "bold")} (stage local: on this machine, no account needed)')
+    screen.done(f'"{found.name}" is set up. Next: {screen.paint("sst dev", "bold")}, or {screen.paint("sst deploy", "bold")} '
+                "(stage local: on this machine, no account needed)")
