@@ -69,9 +69,10 @@ class Session:
         if held is None:
             raise UserError(f'`sst dev` runs already for stage "{self._stage}"')
         self._held = held
+        self._packages: Path | None = None
         self.view = Invocations(feed.function, root=self._root, ink=ink)
         self.functions = Functions(folder=self._folder, cache=self._root / ".sst" / "cache", host=environment,
-                                   packages=lambda: functions_folder(environment), view=self.view, say=feed.function,
+                                   packages=self._have_packages, view=self.view, say=feed.function,
                                    logged=lambda lines: self._calls.logged(lines), debug=debug)
         self._calls = LocalCalls(self.functions)
         self._remote: Remote | None = None
@@ -99,6 +100,11 @@ class Session:
         for task in work:
             if not task.cancelled() and (error := task.exception()):
                 raise error
+
+    def _have_packages(self) -> Path | None:
+        """Looked for until it is there: the embedded cloud may be installed only now."""
+        self._packages = self._packages or functions_folder(self._environment)
+        return self._packages
 
     def _offer(self) -> None:
         """The keys of the pane of deploys, as they make sense now."""
