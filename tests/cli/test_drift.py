@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sst.cli.ui.drift import _apart
+
 from .conftest import Project
 
 TWO = 'File("A", text="one")\nFile("B", text="two")'
@@ -88,3 +90,11 @@ def test_what_is_in_the_program_no_more_and_what_is_left_out(project: Project) -
     project.program('File("B", text="two")')
     said = project.run("refresh", "--exclude", "B", "--yes").out
     assert "A  test.File  not in the program" in said and 'program (none), state "one"' in said and "five" not in said
+
+
+def test_long_values_that_begin_alike_are_shown_where_they_part() -> None:
+    one, other = ({"path": f"/home/me/app/.sst/cache/artefacts/{letter * 40}/code.zip"} for letter in "ab")
+    assert _apart((one, one, other), secret=False)[0].startswith("…") and "aaaa" in _apart((one, other), secret=False)[0]
+    assert "bbbb" in _apart((one, other), secret=False)[1]
+    assert _apart((None, None, other), secret=False) == ["null", "null", _apart((other,), secret=False)[0]]
+    assert _apart((1, 2), secret=False) == ["1", "2"] and _apart(("a", "b"), secret=True) == ["(secret)"] * 2

@@ -31,8 +31,11 @@ def drift_lines(rows: Sequence[Row]) -> Iterator[Line]:
         yield [(sign, style), (f" {first.drift.name}", "bold"), (f"  {first.drift.type}", "dim"), (gone, "red"), (at, "dim")]
         for row in of:
             if row.drift.property:
-                yield [(f"    {row.drift.property}: ", ""), (f"program {_program(row)}, ", ""),
-                       (f"state {_short(row, row.drift.state_value)}, ", ""), (f"cloud {_short(row, row.drift.cloud_value)}", "red")]
+                program, state, cloud = _apart((row.program, row.drift.state_value, row.drift.cloud_value), secret=row.drift.secret)
+                if row.program is None or not row.declared:
+                    program = "(not set)" if row.declared else "(none)"
+                yield [(f"    {row.drift.property}: ", ""), (f"program {program}, ", ""), (f"state {state}, ", ""),
+                       (f"cloud {cloud}", "red")]
 
 
 def drift_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -53,7 +56,8 @@ def difference_lines(found: Sequence[Difference]) -> Iterator[Line]:
         yield [("«", "green"), (f" {of[0].name}", "bold"), (f"  {of[0].type}", "dim")]
         for d in of:
             fixed = "  can't be changed in place" if d.fixed else ""
-            yield [(f"    {d.property}: there {_text(d.there, d.secret)}, program {_text(d.asked, d.secret)}", ""), (fixed, "red")]
+            there, asked = _apart((d.there, d.asked), secret=d.secret)
+            yield [(f"    {d.property}: there {there}, program {asked}", ""), (fixed, "red")]
 
 
 def difference_data(found: Sequence[Difference]) -> list[dict[str, Any]]:
@@ -61,20 +65,20 @@ def difference_data(found: Sequence[Difference]) -> list[dict[str, Any]]:
              "program": _plain(d.asked, d.secret), "fixed": d.fixed} for d in found]
 
 
-def _program(row: Row) -> str:
-    if not row.declared:
-        return "(none)"
-    return "(not set)" if row.program is None else _short(row, row.program)
-
-
-def _short(row: Row, value: Any) -> str:
-    return _text(value, row.drift.secret)
-
-
-def _text(value: Any, secret: bool, room: int = 60) -> str:
+def _apart(values: Sequence[Any], *, secret: bool, room: int = 60) -> list[str]:
+    """The values in few words. Of long ones that begin alike, the place where they part."""
     if secret:
-        return SECRET
-    text = clean(json.dumps(value, default=_later, ensure_ascii=False))
+        return [SECRET for _ in values]
+    texts = [clean(json.dumps(v, default=_later, ensure_ascii=False)) for v in values]
+    parts = {t for t in texts if t != "null"}
+    alike = next((n for n, letters in enumerate(zip(*parts, strict=False)) if len(set(letters)) > 1), 0)
+    begin = max(0, alike - 8) if alike > room // 2 else 0
+    return [_cut(t, 0 if t == "null" else begin, room) for t in texts]
+
+
+def _cut(text: str, begin: int, room: int) -> str:
+    if begin:
+        text = f"…{text[begin:]}"
     return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
