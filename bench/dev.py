@@ -43,7 +43,7 @@ TEXTS: dict[str, tuple[str, Callable[[str], str], str]] = {
 
 def run_dev(report: Report, *, quick: bool, times: int) -> None:
     report.title("(g) sst dev", NOTE)
-    rows, live = [], list[tuple[str, float, float, float]]()
+    rows, held, live = [], list[str](), list[tuple[str, float, float, float]]()
     for language in TEXTS:
         floor = min(_floor(language) for _ in range(times))
         for count in (1,) if quick else (1, 50):
@@ -54,10 +54,12 @@ def run_dev(report: Report, *, quick: bool, times: int) -> None:
                 if count == 1:
                     live.append((language, _call(session.urls["f0"], 200), session.stop_and(lambda url: _call(url, 200)), floor))
                 else:
-                    _memory(report, language, session, count)
+                    held.append(_memory(language, session, count))
     report.table(("save to answer", "at once", "later", "floor", "at once / floor", "later / SST's 10 ms"), rows)
     report.table(("one call after the other", "live", "as deployed", "live / deployed"),
                  [(name, f"{a:.2f} ms", f"{b:.2f} ms", f"{a / b:.2f}") for name, a, b, _ in live])
+    for line in held:
+        report.say(f"- {line}")
     _start(report, times)
 
 
@@ -170,13 +172,13 @@ def _call(url: str, count: int) -> float:
     return median(took)
 
 
-def _memory(report: Report, language: str, session: _Session, count: int) -> None:
+def _memory(language: str, session: _Session, count: int) -> str:
     own = _proportional(session.process.pid)
     for n in range(count):
         _get(session.urls[f"f{n}"])
     workers = sum(_proportional(pid) for pid in _children(session.process.pid, session.root))
-    report.say(f"{language}, {count} functions, each called once: the session holds {own:.0f} MB, its {count} workers {workers:.0f} MB "
-               "(proportional set size).")
+    return (f"{language}, {count} functions, each called once: the session holds {own:.0f} MB, its {count} workers {workers:.0f} MB "
+            "(proportional set size)")
 
 
 def _start(report: Report, times: int) -> None:
@@ -192,7 +194,7 @@ def _start(report: Report, times: int) -> None:
     finally:
         _stop_cloud(root)
         shutil.rmtree(folder, ignore_errors=True)
-    report.say(f"examples/uploads until it is ready: {took[0]:.2f} s the first time (cloud started, everything deployed), "
+    report.say(f"- examples/uploads until it is ready: {took[0]:.2f} s the first time (cloud started, everything deployed), "
                f"{min(took[1:]):.2f} s again.")
     report.figure("sst dev on the deployed demo until ready", min(took[1:]), 2, "s")
 

@@ -58,3 +58,16 @@ def test_the_real_error_type_arrives_also_in_a_state_machine(cloud: Cloud) -> No
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert (found["status"], found.get("output")) == ("SUCCEEDED", '"caught"')
+
+
+def test_old_lines_of_a_log_are_forgotten_in_time(cloud: Cloud) -> None:
+    """What is kept is written to disk with each change: it must not grow for ever."""
+    name = function(cloud, "def handler(event, context):\n    print('\\n'.join(f'{event} {n}' for n in range(4000)))\n")
+    for n in range(4):
+        assert invoke(cloud, name, n)[1] == ""
+    logs = client(cloud, "logs")
+    group = f"/aws/lambda/{name}"
+    stream = logs.describe_log_streams(logGroupName=group)["logStreams"][0]["logStreamName"]
+    last = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=10000, startFromHead=False)["events"]
+    found = [e["message"].strip() for e in last]
+    assert "3 3999" in found and "3 0" in found and "0 0" not in found

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["stream_name", "write"]
+__all__ = ["KEPT", "stream_name", "write"]
+
+KEPT = 5000
+"""So many of the latest lines of a log group are kept, at least: what is kept is written to disk again with each change."""
+_STREAMS = 50
 
 
 def stream_name(version: str, sandbox: str) -> str:
@@ -31,5 +35,21 @@ def write(account: str, region: str, group: str, stream: str, lines: Sequence[tu
         target: Any = kept["streams"].setdefault(stream, {
             "events": [], "uploadSequenceToken": "1", "creationTime": now, "firstEventTimestamp": None, "lastEventTimestamp": None,
             "lastIngestionTime": None})
+        _forget_old(kept["streams"], target)
         logs._append_log_events(target, [{"timestamp": at, "message": text, "ingestionTime": now} for at, text in lines])
         logs._fanout_to_subscription_filters(group, stream, [{"timestamp": at, "message": text} for at, text in lines])
+
+
+def _forget_old(streams: dict[str, Any], target: Any) -> None:
+    """Make room: in the stream that is written, and among the streams, of which each sandbox makes one."""
+    if len(target["events"]) > 2 * KEPT:
+        del target["events"][:-KEPT]
+        target["firstEventTimestamp"] = target["events"][0]["timestamp"]
+    if len(streams) <= _STREAMS:
+        return
+    total = sum(len(stream["events"]) for stream in streams.values())
+    for name in sorted(streams, key=lambda n: streams[n]["lastEventTimestamp"] or 0):
+        if len(streams) <= _STREAMS or streams[name] is target or total - len(streams[name]["events"]) < KEPT:
+            return
+        total -= len(streams[name]["events"])
+        del streams[name]
