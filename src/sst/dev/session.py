@@ -78,7 +78,7 @@ class Session:
         self._remote: Remote | None = None
         self._door = Door(self._folder, {"calls": self._calls.serve, "lines": self._show_lines, "environment": self._give_environment,
                                          "deploy": self._deploy_for})
-        self._watch = Watch([self._root])
+        self._watch = Watch([self._root], say=feed.deploy)
         self._program = Reading()
         self._commands: Commands | None = None
         self._deployed: Deployed | None = None

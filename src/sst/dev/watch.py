@@ -3,16 +3,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 
 from watchfiles import Change, awatch
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 __all__ = ["Watch", "folders"]
 
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "cdk.out", "bower_components"})
 _STEP, _DEBOUNCE = 10, 100
 """Milliseconds: of quiet before a change is told, and at most so long in a burst of changes."""
+_POLL = 500
 _NOISE = ("~", ".swp", ".swx", ".pyc", ".pyo", "4913")
 """How names end that editors and Python make for a moment."""
 
@@ -43,8 +45,8 @@ class Watch:
     An empty set says that it began anew: a change may have been missed meanwhile.
     """
 
-    def __init__(self, roots: Iterable[Path]) -> None:
-        self._roots = frozenset(roots)
+    def __init__(self, roots: Iterable[Path], *, say: Callable[[str], None] = lambda text: None) -> None:
+        self._roots, self._say, self._polls = frozenset(roots), say, False
         self._anew = asyncio.Event()
         self._ended = False
 
@@ -65,14 +67,22 @@ class Watch:
                 await self._anew.wait()
                 continue
             yield set()
-            async for changes in awatch(*watched, watch_filter=_counts, step=_STEP, debounce=_DEBOUNCE, recursive=False,
-                                        stop_event=self._anew, rust_timeout=60_000, raise_interrupt=False):
-                paths = {path for _, path in changes}
-                new = {path for change, path in changes if change is Change.added and Path(path).is_dir()}
-                paths |= {str(f) for folder in new for f in _files(Path(folder))}  # what was in it before we watched it
-                yield paths
-                if new:
-                    break  # begin again, with the new folders
+            try:
+                async for changes in awatch(*watched, watch_filter=_counts, step=_STEP, debounce=_DEBOUNCE, recursive=False,
+                                            poll_delay_ms=_POLL, stop_event=self._anew, rust_timeout=60_000, force_polling=self._polls):
+                    paths = {path for _, path in changes}
+                    new = {path for change, path in changes if change is Change.added and Path(path).is_dir()}
+                    paths |= {str(f) for folder in new for f in _files(Path(folder))}  # what was in it before we watched it
+                    yield paths
+                    if new:
+                        break  # begin again, with the new folders
+            except FileNotFoundError:  # a folder went away before it was watched
+                continue
+            except (OSError, WatchfilesRustInternalError) as error:
+                if self._polls:
+                    raise
+                self._say(f"this machine can't watch {len(watched)} folders ({error}): looking at them every {_POLL / 1000:g} s instead")
+                self._polls = True
 
 
 def _files(folder: Path) -> Iterator[Path]:
