@@ -41,6 +41,7 @@ class NodeBundler:
     def __init__(self, *, cache: Path, folder: Path, note: Callable[[str], None] = lambda text: None) -> None:
         self._cache, self._folder, self._note = cache, folder, note
         self._service: Service | None = None
+        self._first = asyncio.Lock()
         self._numbers = itertools.count(1)
         self._contexts: dict[str, int] = {}
         self._running: dict[str, asyncio.Task[NodeBundle]] = {}
@@ -63,8 +64,8 @@ class NodeBundler:
 
     async def _bundle(self, source: Source, key: str) -> NodeBundle:
         at = await asyncio.to_thread(check, source)
-        if self._service is None:
-            self._service = Service(await asyncio.to_thread(esbuild, self._cache, self._note))
+        async with self._first:
+            self._service = self._service or Service(await asyncio.to_thread(esbuild, self._cache, self._note))
         folder = self._folder / key
         await asyncio.to_thread(self._furnish, source, at, folder)
         before = _outputs(folder)
