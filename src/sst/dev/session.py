@@ -18,7 +18,7 @@ from ..core.model import Snapshot
 from ..embedded.environment import ensure, functions_folder
 from ..embedded.executor import stamp
 from ..embedded.frames import Frames
-from ..errors import UserError
+from ..errors import SstError, UserError
 from ..project.shell import cloud_environment
 from .commands import Commands, Shows, commands_of
 from .deploys import Deployed, Deploys, in_thread
@@ -165,10 +165,16 @@ class Session:
 
     async def _stay_attached(self) -> None:
         """The cloud may be restarted under us."""
+        pause = _REATTACH_SECONDS
         while True:
-            await asyncio.sleep(_REATTACH_SECONDS)
+            await asyncio.sleep(pause)
             if self._deployed and not self.deploys.running:
-                await self._attach(self._deployed.snapshot)
+                try:
+                    await self._attach(self._deployed.snapshot)
+                    pause = _REATTACH_SECONDS
+                except SstError as error:  # told less and less often
+                    pause = min(2 * pause, 60)
+                    self.deploys.tell(error)
 
     # the loop
 
@@ -189,7 +195,11 @@ class Session:
             self.feed.deploys.mark = "failed" if self._failed else "ok"
             self._offer()
             if deployed:
-                await self._take_over(deployed)
+                try:
+                    await self._take_over(deployed)
+                except SstError as error:
+                    self._failed, self.feed.deploys.mark = True, "failed"
+                    self.deploys.tell(error)
             self._note_program(began)
             if self._program.stale(_PROGRAM):  # saved while it was deployed
                 self._wanted.set()
@@ -205,13 +215,8 @@ class Session:
         await self._calls.tell()
         self._watch.look_at(self._roots())
         if self._with_commands and self._commands:
-            try:
-                cloud = await in_thread(lambda: cloud_environment(world))
-                await self._commands.use(commands_of(deployed.graph, deployed.snapshot, root=self._root, cloud=cloud))
-            except UserError as error:
-                self._failed = True
-                self.feed.deploys.mark = "failed"
-                self.deploys.tell(error)
+            cloud = await in_thread(lambda: cloud_environment(world))
+            await self._commands.use(commands_of(deployed.graph, deployed.snapshot, root=self._root, cloud=cloud))
         if not self._ready and not self._failed:
             self._ready = True
             live = self.functions.titles
