@@ -50,3 +50,8 @@ def test_saves_errors_and_what_is_left_alone(start: Callable[..., Dev]) -> None:
     dev.save("src/one.ts", 'import fs from "node:fs";\nexport const handler = async () => fs.existsSync(process.env.SST_KEY_FILE ?? "") '
                            '? "sealed links are there" : JSON.stringify(process.env);\n')
     assert get(one) == (200, "sealed links are there")
+    dev.save("src/three.ts", 'export const handler = async () => "another file";\n')
+    since = dev.here
+    dev.save("sst_config.py", CONFIG.replace("src/two.handler", "src/three.handler"))
+    dev.until("live/local: ", since=since)
+    dev.until(lambda: get(two) == (200, "another file"))

@@ -22,7 +22,7 @@ from .uv import host_platform, lines_that_matter
 from .wheel import content_key
 from .zip import Entry, deflate_all, pack, read, unpacked
 
-__all__ = ["Place", "bundle", "check", "facts", "flags", "inputs", "installed_folder"]
+__all__ = ["Place", "bundle", "check", "facts", "failure", "flags", "inputs", "installed_folder"]
 
 _OPTIONS = frozenset({"minify", "format", "sourcemap", "splitting", "install", "loader", "banner", "external", "esbuild"})
 _LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "npm-shrinkwrap.json")
@@ -92,7 +92,7 @@ def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple
         done = subprocess.run([str(program), *flags(source, at, out)], cwd=at.base, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, env={k: v for k, v in os.environ.items() if k != "NODE_PATH"})
         if done.returncode:
-            raise UserError(f"Could not bundle {source.handler}\n{_complaint(done.stderr)}")
+            raise failure(source, lines_that_matter(done.stderr, 25))
         made = [p for p in sorted(out.rglob("*")) if p.is_file()]
         files = {p.relative_to(out).as_posix(): (_relative(p, at.base) if p.suffix == ".map" else p.read_bytes(), False) for p in made}
     return [*deflate_all(files), *_installed_entries(source, at, cache=cache, note=note)], f"bundle.{at.attribute}"
@@ -147,9 +147,10 @@ def _more(options: Mapping[str, Any]) -> list[str]:
     return flags
 
 
-def _complaint(said: str) -> str:
+def failure(source: Source, said: str) -> UserError:
+    """How a failed build is told; ``said`` is what esbuild says, indented."""
     hint = "\n  hint: install the package, or name it in `external` if it is there at run time" if "Could not resolve" in said else ""
-    return lines_that_matter(said, 25) + hint
+    return UserError(f"Could not bundle {source.handler}\n{said}{hint}")
 
 
 def _versions(options: Mapping[str, Any]) -> dict[str, str]:

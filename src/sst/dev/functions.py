@@ -21,6 +21,7 @@ from .live_function import LiveFunction
 from .reading import Reading
 
 if TYPE_CHECKING:
+    from ..build.source import Source
     from .node import NodeBundle, NodeBundler
 
 __all__ = ["Functions"]
@@ -49,7 +50,7 @@ class Functions:
         self._functions: dict[str, LiveFunction] = {}
         self._reading = Reading()
         self._places: dict[str, tuple[LiveFunction, Mapping[Path, Stamp], InPlace]] = {}
-        self._bundles: dict[str, NodeBundle] = {}
+        self._bundles: dict[str, tuple[Source, NodeBundle]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._last: dict[str, FunctionVersion] = {}
         self.declared: set[Path] = set()
@@ -83,6 +84,8 @@ class Functions:
                 self._reading.forget(arn)
                 await self._executor.retire(arn)
                 self._last.pop(arn, None)
+                if self._bundles.pop(arn, None) and self._node and all(f.source != was.source for f in functions.values()):
+                    await self._node.forget(was.source)
         self._functions = dict(functions)
         self.declared, self.roots = await asyncio.to_thread(_places, list(functions.values()))
 
@@ -194,7 +197,10 @@ class Functions:
         return at
 
     async def _bundle(self, function: LiveFunction) -> NodeBundle:
-        bundle = self._bundles.get(function.arn)
+        source, bundle = self._bundles.get(function.arn, (None, None))
+        if source != function.source:
+            bundle = None
+        before = bundle.digest if bundle else ""
         others = [str(path) for path, was in bundle.files.items() if stamp(path) != was] if bundle else []
         if bundle is None or others:
             self._forget(function.arn, others)
@@ -203,9 +209,9 @@ class Functions:
             except UserError as error:
                 self._broken.setdefault(function.arn, str(error))
                 raise
-            if bundle.changed:
+            if bundle.digest != before:
                 await self._executor.retire(function.arn)
-            self._bundles[function.arn] = bundle
+            self._bundles[function.arn] = function.source, bundle
         self._reading.note(function.arn, {str(path): found for path, found in bundle.files.items()})
         return bundle
 

@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import itertools
 import struct
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,22 @@ from ...build.esbuild import VERSION
 from ...embedded.executor.lifeline import Lifeline
 from .packets import decode, encode
 
-__all__ = ["Service"]
+__all__ = ["Job", "Service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is built. Equal ones share what esbuild remembers."""
+
+    entry: str
+    flags: tuple[str, ...]
+    """As on the command line; they name the output too, but nothing is written."""
+    folder: str
+    """Paths are told from here."""
 
 
 class Service:
-    """Starts with the first build. It ends with this process, however that ends; if it dies, the next build starts another.
-
-    Contexts are numbers that the caller chooses.
-    """
+    """Starts with the first build. It ends with this process, however that ends."""
 
     def __init__(self, program: Path) -> None:
         self._program = program
@@ -29,27 +37,24 @@ class Service:
         self._listening: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Any]] = {}
-        self._results: dict[int, Any] = {}
-        self._contexts: set[int] = set()
+        self._results: dict[int, dict[str, Any]] = {}
+        self._contexts: dict[Job, int] = {}
         self._starting = asyncio.Lock()
 
-    async def build(self, context: int, entry: str, flags: Sequence[str], folder: Path) -> dict[str, Any]:
-        """Build an entry, the second time only what has changed: ``errors``, ``warnings``, ``metafile`` (JSON). Raises `OSError`."""
-        await self._start()
-        if context not in self._contexts:
-            made = await self._ask({
-                "command": "build", "key": context, "entries": [["", entry]], "flags": list(flags), "write": True, "stdinContents": None,
-                "stdinResolveDir": None, "absWorkingDir": str(folder), "nodePaths": [], "context": True})
-            if made.get("errors"):
-                return dict(made)
-            self._contexts.add(context)
-        await self._ask({"command": "rebuild", "key": context})
-        return dict(self._results.pop(context))
+    async def build(self, job: Job) -> dict[str, Any]:
+        """Build, the second time only what has changed: ``errors``, ``warnings``, ``metafile`` (JSON), ``outputFiles``.
 
-    async def forget(self, context: int) -> None:
-        if context in self._contexts:
-            self._contexts.discard(context)
-            with contextlib.suppress(OSError):
+        One at a time for each job. If the process dies, another one builds it, once. Raises `OSError`.
+        """
+        try:
+            return await self._build(job)
+        except ConnectionError:
+            return await self._build(job)
+
+    async def forget(self, job: Job) -> None:
+        """Free what is remembered of a job that is not being built."""
+        if (context := self._contexts.pop(job, None)) is not None and self._alive:
+            with contextlib.suppress(OSError):  # with the process its memory is free as well
                 await self._ask({"command": "dispose", "key": context})
 
     async def close(self) -> None:
@@ -58,37 +63,63 @@ class Service:
         if self._listening:
             await self._listening
 
+    async def _build(self, job: Job) -> dict[str, Any]:
+        await self._start()
+        context = self._contexts.get(job)
+        if context is None:
+            context = next(self._numbers)
+            made = await self._ask({
+                "command": "build", "key": context, "entries": [["", job.entry]], "flags": list(job.flags), "write": False,
+                "stdinContents": None, "stdinResolveDir": None, "absWorkingDir": job.folder, "nodePaths": [], "context": True})
+            if made.get("errors"):  # a flag that it doesn't know
+                return dict(made)
+            self._contexts[job] = context
+        while context not in self._results:  # a rebuild that joins one of before tells nothing
+            await self._ask({"command": "rebuild", "key": context})
+        return self._results.pop(context)
+
+    @property
+    def _alive(self) -> bool:
+        return self._listening is not None and not self._listening.done()
+
     async def _start(self) -> None:
         async with self._starting:
-            if self._process and self._process.returncode is None and self._listening and not self._listening.done():
+            if self._alive:
                 return
             self._contexts.clear()
-            self._lifeline = Lifeline()
-            self._process = await asyncio.create_subprocess_exec(
-                str(self._program), f"--service={VERSION}", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL, pass_fds=(self._lifeline.give,), start_new_session=True)
-            self._lifeline.hold(self._process.pid)
-            self._listening = asyncio.create_task(self._listen(self._process))
+            self._results.clear()
+            lifeline = Lifeline()
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    str(self._program), f"--service={VERSION}", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.DEVNULL, pass_fds=(lifeline.give,), start_new_session=True)
+            except BaseException:
+                lifeline.cut()
+                raise
+            lifeline.hold(process.pid)
+            self._process = process
+            self._listening = asyncio.create_task(self._listen(process, lifeline))
 
     async def _ask(self, value: dict[str, Any]) -> Any:
+        if not self._alive:
+            raise ConnectionError("esbuild has ended")
         assert self._process and self._process.stdin
         number = next(self._numbers)
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
-        self._process.stdin.write(encode(number, value))
-        await self._process.stdin.drain()
+        self._process.stdin.write(encode(number, value))  # small; whether it arrived is known by the answer
         found = await answer
         if error := found.get("error"):
             raise OSError(f"esbuild: {error}")
         return found
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout and process.stdin and self._lifeline
+    async def _listen(self, process: asyncio.subprocess.Process, lifeline: Lifeline) -> None:
+        assert process.stdout and process.stdin
         try:
-            await self._packet(process.stdout)  # the first one is its version, which we asked for
+            await _packet(process.stdout)  # the first one is its version, which we asked for
             while True:
-                number, is_answer, value = decode(await self._packet(process.stdout))
+                number, is_answer, value = decode(await _packet(process.stdout))
                 if is_answer:
-                    if asked := self._asked.pop(number, None):
+                    if (asked := self._asked.pop(number, None)) and not asked.done():
                         asked.set_result(value)
                     continue
                 if value.get("command") == "on-end":
@@ -97,16 +128,17 @@ class Service:
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
+            lifeline.cut()
             if process.returncode is None:
                 process.kill()
             await process.wait()
-            process.stdin.close()
-            self._lifeline.cut()
+            process.stdin.close()  # from here on nothing is awaited: whoever asks now sees that it has ended
             for asked in self._asked.values():
                 if not asked.done():
-                    asked.set_exception(OSError("esbuild has ended"))
+                    asked.set_exception(ConnectionError("esbuild has ended"))
             self._asked.clear()
 
-    async def _packet(self, stream: asyncio.StreamReader) -> bytes:
-        (size,) = struct.unpack("<I", await stream.readexactly(4))
-        return await stream.readexactly(size)
+
+async def _packet(stream: asyncio.StreamReader) -> bytes:
+    (size,) = struct.unpack("<I", await stream.readexactly(4))
+    return await stream.readexactly(size)

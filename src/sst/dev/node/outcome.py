@@ -1,0 +1,86 @@
+"""What comes of a build: files in a folder, what they were made from, or what is wrong."""
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...build.cache import replace_file
+from ...embedded.executor import Stamp, stamp
+
+__all__ = ["complaint", "made_from", "write"]
+
+_TICK = 10_000_000
+"""Nanoseconds that a file system's clock may be late."""
+_SHOWN = 5
+_EXTENDS = re.compile(r'"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")')
+
+
+def write(outputs: Iterable[Mapping[str, Any]]) -> bool:
+    """Put the files in place, each at once; whether one of them is another than before.
+
+    A source map counts: a process that holds the old one would tell wrong lines.
+    """
+    new = [(path, output["contents"]) for output in outputs if not _holds(path := Path(output["path"]), output["contents"])]
+    for path, content in sorted(new, key=lambda n: n[0].suffix != ".map"):
+        replace_file(path, content)
+    return bool(new)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except FileNotFoundError:
+        return False
+
+
+def made_from(metafile: str, base: Path, was: Mapping[Path, Stamp], began: int) -> dict[Path, Stamp]:
+    """The files of the bundle, and those that decide how they are read, as they were when the build began (nanoseconds).
+
+    ``was`` has what was looked at before. Of a new file that was saved later than that nobody knows which content was read: it gets
+    (0, 0), which fits no file.
+    """
+    inputs = {Path(os.path.normpath(base / name)) for name in json.loads(metafile)["inputs"]}
+    found = {}
+    for path in inputs | set(_settings(inputs, base)):
+        now = was.get(path) or stamp(path)
+        found[path] = now if path in was or now[0] < began - _TICK else (0, 0)
+    return found
+
+
+def _settings(inputs: Iterable[Path], base: Path) -> Iterator[Path]:
+    """The package.json, tsconfig.json and jsconfig.json of the inputs' folders and those above, and what these extend."""
+    for folder in {f for path in inputs for f in path.parents if f.is_relative_to(base)}:
+        if (folder / "package.json").is_file():
+            yield folder / "package.json"
+        if "node_modules" not in folder.parts:  # where esbuild looks for none
+            for name in ("tsconfig.json", "jsconfig.json"):
+                yield from _extended(folder / name, set())
+
+
+def _extended(config: Path, seen: set[Path]) -> Iterator[Path]:
+    if config in seen or not config.is_file():
+        return
+    seen.add(config)
+    yield config
+    for value in _EXTENDS.findall(config.read_text("utf-8", errors="replace")):
+        for name in re.findall(r'"(\.[^"]*)"', value):
+            yield from _extended(Path(os.path.normpath(config.parent / (name if name.endswith(".json") else f"{name}.json"))), seen)
+
+
+def complaint(errors: list[Mapping[str, Any]]) -> str:
+    """Each error with file:line:column (from 1, in characters) and the text of the line, indented."""
+    lines = []
+    for error in errors[:_SHOWN]:
+        where = error.get("location")
+        if not where:
+            lines.append(f"  {error['text']}")
+            continue
+        text = where.get("lineText", "")
+        column = len(text.encode()[:where["column"]].decode(errors="ignore")) + 1
+        lines.append(f"  {where['file']}:{where['line']}:{column}: {error['text']}")
+        lines += [f"    {text.strip()}"] if text.strip() else []
+    return "\n".join(lines + ([f"  … and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []))
