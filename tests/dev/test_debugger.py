@@ -82,7 +82,8 @@ def test_a_breakpoint_stops_a_function_and_its_timeout(start: Callable[..., Dev]
 
 def test_only_what_is_named_is_debugged_and_other_configurations_stay(start: Callable[..., Dev]) -> None:
     mine = {"version": "0.2.0", "configurations": [{"name": "mine", "type": "node"}]}
-    dev = start({**FILES, ".vscode/launch.json": json.dumps(mine)}, "--debug-only", "Two").ready()
+    dev = start({**FILES, ".vscode/launch.json": json.dumps(mine)}, "--debug-only", "Two,Tow").ready()
+    dev.until("there is no function Tow to debug; did you mean \"Two\"?")
     get(dev.url("one"))
     get(dev.url("two"))
     dev.until("Two is debugged")

@@ -47,6 +47,10 @@ class Debugger:
             self._tell(function.title)
         return str(self._folder), self._ports[function.title]
 
+    def unknown(self, titles: Collection[str]) -> list[str]:
+        """Names that were asked for and are of no function."""
+        return sorted(self._only - set(titles))
+
     def _free(self) -> int:
         port = max(self._ports.values(), default=_FIRST_PORT - 1) + 1
         while True:

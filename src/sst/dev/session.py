@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.model import Snapshot
+from ..core.names import did_you_mean
 from ..embedded.environment import ensure, functions_folder
 from ..embedded.executor import stamp
 from ..embedded.frames import Frames
@@ -27,12 +28,13 @@ from .feed import Feed
 from .functions import Functions
 from .ink import Ink
 from .invocations import Invocations
-from .live_function import LiveFunction, live_functions
+from .live_function import live_functions
 from .local import LocalCalls
 from .reading import Reading
 from .watch import Watch
 
 if TYPE_CHECKING:
+    from .debugger import Debugger
     from .remote import Remote
 
 __all__ = ["Host", "Session", "folder_of"]
@@ -56,11 +58,11 @@ def folder_of(root: Path, stage: str) -> Path:
 class Session:
     """Made once a stage and machine; `UserError` if another one has the stage.
 
-    ``commands`` False: only the app itself, nothing beside it. ``debug`` gives debugger's folder and port for a function.
+    ``commands`` False: only the app itself, nothing beside it. With ``debug``, a debugger may attach to functions.
     """
 
     def __init__(self, deploys: Deploys, feed: Feed, *, ink: Ink, environment: Mapping[str, str], commands: bool = True,
-                 debug: Callable[[LiveFunction], tuple[str, int] | None] | None = None) -> None:
+                 debug: Debugger | None = None) -> None:
         self.deploys, self.feed, self._environment, self._with_commands = deploys, feed, environment, commands
         world = deploys.world
         self._root, self._stage = world.project.root, world.project.stage
@@ -68,7 +70,7 @@ class Session:
         held = hold(self._folder)
         if held is None:
             raise UserError(f'`sst dev` runs already for stage "{self._stage}"')
-        self._held = held
+        self._held, self._debug = held, debug
         self._packages: Path | None = None
         self.view = Invocations(feed.function, root=self._root, ink=ink)
         self.functions = Functions(folder=self._folder, cache=self._root / ".sst" / "cache", host=environment,
@@ -220,6 +222,8 @@ class Session:
         if not self._ready and not self._failed:
             self._ready = True
             live = self.functions.titles
+            for name in self._debug.unknown(live) if self._debug else ():
+                self.feed.deploy(f"there is no function {name} to debug; {did_you_mean(name, live)}")
             self.feed.deploy(f"ready: {len(live)} function{'s' * (len(live) != 1)} run from source; saving a file is enough")
 
     def _roots(self) -> set[Path]:
