@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -274,3 +275,22 @@ def test_a_program_knows_that_it_is_run_by_dev(start: Callable[..., Dev]) -> Non
     program = CONFIG.replace("def run():", "def run(app):").replace("    return {", '    return {"dev": app.dev, ')
     dev = start({**FILES, "sst_config.py": program}).ready()
     dev.until("dev: True")
+
+
+def test_nobody_gets_in_without_the_token(start: Callable[..., Dev]) -> None:
+    dev = start(FILES).ready()
+    file = dev.root / ".sst/dev/local/session.json"
+    assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
+    facts = json.loads(file.read_text())
+    for first in ({"token": "x" * len(facts["token"]), "want": "environment"}, {"want": "lines"}, {"token": facts["token"], "want": "all"}):
+        with socket.create_connection(("127.0.0.1", facts["port"]), 10) as line:
+            line.sendall(json.dumps(first).encode() + b"\n")
+            assert line.recv(1000) == b""
+    for odd in (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"[1]\n", b"\0" * 5000 + b"\n"):
+        with socket.create_connection(("127.0.0.1", facts["port"]), 10) as line:
+            line.sendall(odd)
+            try:
+                assert line.recv(1000) == b""
+            except ConnectionResetError:
+                continue
+    assert get(dev.url("one")) == (200, "first") and "Traceback" not in dev.text
