@@ -2,66 +2,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Awaitable, Callable
+import io
+import random
+import threading
+import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from sst.build import node
 from sst.build.source import Source
+from sst.build.zip import pack
 from sst.dev.node import NodeBundle, NodeBundler
-from sst.dev.node.packets import decode, encode
 from sst.embedded.executor import stamp
 from sst.errors import UserError
 
-from ..live import descendants, write
-
-FILES = {"src/one.ts": 'import { text } from "./shared";\nexport const handler = async () => text;\n',
-         "src/shared.ts": 'export const text: string = "first";\n', "package.json": "{}"}
-VALUES = st.recursive(st.none() | st.booleans() | st.integers(-2**31, 2**31 - 1) | st.text() | st.binary(),
-                      lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
-
-
-@given(VALUES, st.integers(0, 2**30), st.booleans())
-def test_a_packet_arrives_as_it_was_sent(value: Any, number: int, answer: bool) -> None:
-    packet = encode(number, value, answer=answer)
-    assert decode(packet[4:]) == (number, answer, value) and int.from_bytes(packet[:4], "little") == len(packet) - 4
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-def play(root: Path, cache: Path, story: Callable[[NodeBundler], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        bundler = NodeBundler(cache=cache, folder=root / ".sst/dev/node")
-        try:
-            async with asyncio.timeout(60):
-                await story(bundler)
-        finally:
-            await bundler.close()
-
-    asyncio.run(whole())
-
-
-def source(root: Path, handler: str = "src/one.handler", **nodejs: Any) -> Source:
-    return Source(str(root), handler, "nodejs22.x", host=True, nodejs=nodejs)
-
-
-def says(bundle: NodeBundle) -> str:
-    """What its handler answers, in Node."""
-    file = next(f for f in bundle.folder.iterdir() if f.stem == "bundle" and f.suffix in (".mjs", ".cjs"))
-    program = f"import({json.dumps(str(file))}).then(async (m) => console.log(await m.handler()))"
-    return subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True).stdout.strip()
+from ..live import write
+from .project import FILES, play, says, source
 
 
 def test_an_edit_is_bundled_and_everything_it_is_made_from_is_known(tmp_path: Path, cache: Path) -> None:
@@ -69,33 +26,42 @@ def test_an_edit_is_bundled_and_everything_it_is_made_from_is_known(tmp_path: Pa
 
     async def story(bundler: NodeBundler) -> None:
         first = await bundler.bundle(source(root))
-        assert says(first) == "first" and first.changed
+        assert says(first) == "first" and first.changed and first.milliseconds > 0
         assert {p.name for p in first.files} == {"one.ts", "shared.ts", "package.json"}
         again = await bundler.bundle(source(root))
-        assert not again.changed and again.files == {p: stamp(p) for p in again.files}
+        assert (again.changed, again.digest) == (False, first.digest) and again.files == {p: stamp(p) for p in again.files}
         (root / "src/shared.ts").write_text('export const text: string = "second";\n')
-        assert [p.name for p, was in again.files.items() if stamp(p) != was] == ["shared.ts"]
+        assert [p.name for p, was in again.files.items() if stamp(p) != was] == ["shared.ts"] and not again.current()
         second = await bundler.bundle(source(root))
-        assert says(second) == "second" and second.changed
+        assert says(second) == "second" and second.changed and second.digest != first.digest
 
     play(root, cache, story)
 
 
 def test_an_error_has_its_place_and_heals(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path, FILES)
+    broken = (("export const text = ;\n", 'src/shared.ts:1:21: Unexpected ";"\n    export const text = ;'),
+              ('const é = "日本", text = ;\n', 'src/shared.ts:1:24: Unexpected ";"'),
+              ('import "./nowhere";\n', 'src/shared.ts:1:8: Could not resolve "./nowhere"\n    import "./nowhere";\n  hint: install'))
 
     async def story(bundler: NodeBundler) -> None:
-        for text, wanted in (("export const text = ;\n", 'src/shared.ts:1:21: Unexpected ";"\n    export const text = ;'),
-                             ('import "./nowhere";\n', 'src/shared.ts:1:8: Could not resolve "./nowhere"')):
-            (root / "src/shared.ts").write_text(text)
-            with pytest.raises(UserError) as failed:
-                await bundler.bundle(source(root))
-            assert wanted in failed.value.message
-        (root / "src/shared.ts").unlink()
-        with pytest.raises(UserError, match="Could not resolve"):
+        for healthy in ("first", "second"):
+            for text, wanted in broken:
+                (root / "src/shared.ts").write_text(text)
+                with pytest.raises(UserError) as failed:
+                    await bundler.bundle(source(root))
+                assert failed.value.message.startswith("Could not bundle src/one.handler\n  ") and wanted in failed.value.message
+            (root / "src/shared.ts").write_text(f'export const text = "{healthy}";\n')
+            assert says(await bundler.bundle(source(root))) == healthy
+        (root / "src/shared.ts").rename(root / "away.ts")
+        with pytest.raises(UserError, match=r"src/one\.ts:1:22: Could not resolve"):
             await bundler.bundle(source(root))
-        write(root, FILES)
-        assert says(await bundler.bundle(source(root))) == "first"
+        (root / "away.ts").rename(root / "src/shared.ts")
+        assert says(await bundler.bundle(source(root))) == "second"
+        with pytest.raises(UserError, match="There is no export"):
+            await bundler.bundle(source(root, "src/one.other"))
+        with pytest.raises(UserError, match=r'Could not bundle src/one\.handler\n.*Invalid build flag: "--nonsense=1"'):
+            await bundler.bundle(source(root, esbuild={"nonsense": 1}))
 
     play(root, cache, story)
 
@@ -107,67 +73,137 @@ def test_packages_outside_of_the_bundle_are_found(tmp_path: Path, cache: Path) -
     root = write(tmp_path, package)
 
     async def story(bundler: NodeBundler) -> None:
-        for options in ({}, {"external": ["far"]}, {"external": ["far"], "format": "cjs"}):
-            assert says(await bundler.bundle(source(root, "web/api.handler", **options))) == "far away"
+        inside = await bundler.bundle(source(root, "web/api.handler"))
+        assert says(inside) == "far away" and {p.relative_to(root).as_posix() for p in inside.files} == package.keys()
+        for options in ({"external": ["far"]}, {"external": ["far"], "format": "cjs"}):
+            outside = await bundler.bundle(source(root, "web/api.handler", **options))
+            assert says(outside) == "far away" and root / "web/node_modules/far/index.js" not in outside.files
 
     play(root, cache, story)
 
 
-def test_paths_of_tsconfig_count(tmp_path: Path, cache: Path) -> None:
-    root = write(tmp_path, {**FILES, "tsconfig.json": '{"compilerOptions": {"paths": {"@lib/*": ["./lib/*"]}}}',
-                            "lib/text.ts": 'export const text = "from lib";\n',
-                            "src/one.ts": 'import { text } from "@lib/text";\nexport const handler = async () => text;\n'})
+def test_installed_packages_are_found(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path, {"api.js": 'import odd from "is-odd";\nexport const handler = async () => odd(3);\n'})
+
+    async def story(bundler: NodeBundler) -> None:
+        assert says(await bundler.bundle(source(root, "api.handler", install={"is-odd": "3.0.1"}))) == "true"
+
+    play(root, cache, story)
+
+
+def test_settings_count(tmp_path: Path, cache: Path) -> None:
+    base = '{"compilerOptions": {"paths": {"@lib/*": ["./%s/*"]}}}'
+    root = write(tmp_path / "app", {
+        **FILES, "tsconfig.json": '{"extends": "../base"}', "lib/text.ts": 'export const text = "from lib";\n',
+        "other/text.ts": 'export const text = "from other";\n',
+        "src/one.ts": 'import { text } from "@lib/text";\nimport { far } from "../../far";\n'
+                      "export const handler = async () => text + far;\n"})
+    write(tmp_path, {"base.json": base % "app/lib", "far.ts": 'export const far = "!";\n'})
 
     async def story(bundler: NodeBundler) -> None:
         bundle = await bundler.bundle(source(root))
-        assert says(bundle) == "from lib" and root / "tsconfig.json" in bundle.files
+        assert says(bundle) == "from lib!"
+        assert bundle.files.keys() == {root / "tsconfig.json", root / "package.json", root / "src/one.ts", root / "lib/text.ts",
+                                       tmp_path / "base.json", tmp_path / "far.ts"}
+        (tmp_path / "base.json").write_text(base % "app/other")
+        assert not bundle.current() and says(await bundler.bundle(source(root))) == "from other!"
 
     play(root, cache, story)
 
 
-def test_many_at_once_and_a_dead_service(tmp_path: Path, cache: Path) -> None:
-    names = [f"f{n}" for n in range(30)]
-    root = write(tmp_path, {**FILES, **{f"src/{n}.ts": f'export const handler = async () => "{n}";\n' for n in names}})
-
-    others = set(descendants(os.getpid()))
-
-    def services() -> list[int]:
-        return [p for p in descendants(os.getpid()) if p not in others]
+def test_the_handler_may_become_another_file(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path, FILES)
 
     async def story(bundler: NodeBundler) -> None:
-        async def all_of_them() -> None:
-            bundles = await asyncio.gather(*(bundler.bundle(source(root, f"src/{n}.handler")) for n in names for _ in range(2)))
-            assert len({b.folder for b in bundles}) == 30
-            assert says(bundles[0]) == "f0" and says(bundles[-1]) == "f29"
-
-        await all_of_them()
-        (service,) = services()
-        os.kill(service, signal.SIGKILL)
-        while services():
-            await asyncio.sleep(0.01)
-        await all_of_them()
+        assert says(await bundler.bundle(source(root))) == "first"
+        (root / "src/one.ts").unlink()
+        write(root, {"src/one.mjs": 'export const handler = async () => "no types";\n'})
+        assert says(await bundler.bundle(source(root))) == "no types"
 
     play(root, cache, story)
-    assert not services()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
-def test_the_service_dies_with_the_session_however_that_ends(tmp_path: Path, cache: Path) -> None:
-    write(tmp_path, FILES)
-    program = ("import asyncio, sys\nfrom pathlib import Path\nfrom sst.build.source import Source\nfrom sst.dev.node import NodeBundler\n"
-               "async def main():\n    bundler = NodeBundler(cache=Path(sys.argv[2]), folder=Path(sys.argv[1]) / '.sst/node')\n"
-               "    await bundler.bundle(Source(sys.argv[1], 'src/one.handler', 'nodejs22.x', host=True))\n"
-               "    print('made', flush=True)\n    await asyncio.sleep(600)\nasyncio.run(main())\n")
-    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(cache)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    with process.stdout:
-        assert process.stdout.readline() == "made\n"
-        services = descendants(process.pid)
-        assert len(services) == 1
-        process.kill()
-        process.wait()
-    for _ in range(500):
-        if not Path(f"/proc/{services[0]}").exists() or Path(f"/proc/{services[0]}/stat").read_text().split()[2] == "Z":
-            return
-        time.sleep(0.01)
-    raise AssertionError("esbuild lives on")
+def test_who_asks_after_a_save_gets_what_was_saved(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path, FILES)
+
+    async def story(bundler: NodeBundler) -> None:
+        await bundler.bundle(source(root))
+        for n in range(20):
+            earlier = asyncio.create_task(bundler.bundle(source(root)))
+            for _ in range(n):  # somewhere on its way
+                await asyncio.sleep(0)
+            (root / "src/shared.ts").write_text(f'export const text = "number {n:03}";\n')
+            later = [asyncio.create_task(bundler.bundle(source(root))) for _ in range(3)]
+            await asyncio.gather(earlier, *later)
+            assert f"number {n:03}" in (root / later[0].result().folder / "bundle.mjs").read_text()
+            assert len({id(task.result()) for task in later}) == 1
+
+    play(root, cache, story)
+
+
+def test_nobody_sees_half_of_a_bundle(tmp_path: Path, cache: Path) -> None:
+    root, done, cut = write(tmp_path, FILES), threading.Event(), list[str]()
+
+    async def story(bundler: NodeBundler) -> None:
+        file = (await bundler.bundle(source(root))).folder / "bundle.mjs"
+
+        def read() -> None:
+            while not done.is_set():
+                if not (text := file.read_text()).endswith("//# sourceMappingURL=bundle.mjs.map\n"):
+                    cut.append(text)
+
+        reader = asyncio.create_task(asyncio.to_thread(read))
+        for n in range(20):
+            (root / "src/shared.ts").write_text(f'export const text = "{str(n) * 100_000}";\n')
+            assert (await bundler.bundle(source(root))).changed
+        done.set()
+        await reader
+
+    play(root, cache, story)
+    assert not cut
+
+
+def at_once(source: Source, cache: Path) -> bytes:
+    """As a deploy bundles it."""
+    entries, _ = node.bundle(source, cache=cache, note=lambda text: None)
+    with zipfile.ZipFile(io.BytesIO(pack(entries))) as archive:
+        return archive.read("bundle.mjs")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_any_edits_the_bundle_is_what_a_deploy_makes(seed: int, tmp_path: Path, cache: Path) -> None:
+    """Modules that import one another are written, broken, deleted; a bundle that calls itself current has missed nothing."""
+    chance, names = random.Random(seed), [f"m{n}" for n in range(6)]
+
+    def module(n: int, step: int) -> str:
+        others = [o for o in range(n + 1, 6) if chance.random() < 0.6]
+        lines = [f'import {{ m{o} }} from "./m{o}";' for o in others]
+        return "\n".join([*lines, f'export const m{n}: string = "{step:05}"' + "".join(f" + m{o}" for o in others) + ";\n"])
+
+    root = write(tmp_path, {**{f"src/{name}.ts": module(n, 0) for n, name in enumerate(names)}, "package.json": "{}",
+                            "src/one.ts": 'import { m0 } from "./m0";\nexport const handler = async () => m0;\n'})
+
+    async def story(bundler: NodeBundler) -> None:
+        known: NodeBundle | None = None
+        for step in range(1, 40):
+            n = chance.randrange(6)
+            match chance.random():
+                case x if x < 0.1:
+                    (root / f"src/m{n}.ts").unlink(missing_ok=True)
+                case x if x < 0.2:
+                    (root / f"src/m{n}.ts").write_text("export const = broken;\n")
+                case _:
+                    (root / f"src/m{n}.ts").write_text(module(n, step))
+            try:
+                wanted: bytes | None = await asyncio.to_thread(at_once, source(root), cache)
+            except UserError:
+                wanted = None
+            if not known or not known.current():
+                try:
+                    known = await bundler.bundle(source(root))
+                except UserError:
+                    assert wanted is None
+                    continue
+            assert (known.folder / "bundle.mjs").read_bytes() == wanted
+
+    play(root, cache, story)

@@ -59,11 +59,11 @@ class NodeBundler:
     async def bundle(self, source: Source) -> NodeBundle:
         """As the files are now. Calls for one function share a build, unless something was saved since it began.
 
-        Raises `UserError` if it can't be made, `OSError` if esbuild fails itself.
+        Raises `UserError` if it can't be made.
         """
         key = _key(source)
         if running := self._running.get(key):
-            with contextlib.suppress(UserError, OSError):  # of files as they were then
+            with contextlib.suppress(UserError):  # of files as they were then
                 shared = await asyncio.shield(running)
                 if await asyncio.to_thread(shared.current):
                     return shared
@@ -105,7 +105,10 @@ class NodeBundler:
         if before != job:  # the handler's file has another suffix, say
             await service.forget(before)
         began = time.time_ns()
-        made = await service.build(job)
+        try:
+            made = await service.build(job)
+        except OSError as error:  # an option that esbuild doesn't know; its end, twice
+            raise failure(source, f"  {error}") from error
         if errors := made.get("errors"):
             raise failure(source, complaint(errors))
         outputs = made["outputFiles"]
