@@ -69,7 +69,7 @@ class Watch:
             yield set()
             try:
                 async for changes in awatch(*watched, watch_filter=_counts, step=_STEP, debounce=_DEBOUNCE, recursive=False,
-                                            poll_delay_ms=_POLL, stop_event=self._anew, rust_timeout=60_000, force_polling=self._polls):
+                                            poll_delay_ms=_POLL, stop_event=self._anew, force_polling=self._polls):
                     paths = {path for _, path in changes}
                     new = {path for change, path in changes if change is Change.added and Path(path).is_dir()}
                     paths |= {str(f) for folder in new for f in _files(Path(folder))}  # what was in it before we watched it
