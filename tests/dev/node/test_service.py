@@ -70,8 +70,8 @@ def test_builds_survive_the_death_of_the_service(tmp_path: Path, cache: Path) ->
     others = set(descendants(os.getpid()))
 
     async def story(bundler: NodeBundler) -> None:
-        await bundler.bundle(source(tmp_path, handlers[0]))
         for turns in range(0, 40, 4):
+            await bundler.bundle(source(tmp_path, handlers[0]))  # one death for each build
             building = asyncio.gather(*(bundler.bundle(source(tmp_path, h)) for h in handlers))
             for _ in range(turns):  # somewhere on their way
                 await asyncio.sleep(0.0005)

@@ -58,9 +58,8 @@ class Service:
                 await self._ask({"command": "dispose", "key": context})
 
     async def close(self) -> None:
-        if self._process and self._process.returncode is None:
-            self._process.kill()
-        if self._listening:
+        if self._listening and self._process and self._lifeline:
+            _end(self._process, self._lifeline)
             await self._listening
 
     async def _build(self, job: Job) -> dict[str, Any]:
@@ -97,7 +96,7 @@ class Service:
                 lifeline.cut()
                 raise
             lifeline.hold(process.pid)
-            self._process = process
+            self._process, self._lifeline = process, lifeline
             self._listening = asyncio.create_task(self._listen(process, lifeline))
 
     async def _ask(self, value: dict[str, Any]) -> Any:
@@ -128,15 +127,19 @@ class Service:
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
-            lifeline.cut()
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
-            process.stdin.close()  # from here on nothing is awaited: whoever asks now sees that it has ended
+            _end(process, lifeline)
+            await process.wait()  # the last thing that is awaited: whoever asks now sees that it has ended
             for asked in self._asked.values():
                 if not asked.done():
                     asked.set_exception(ConnectionError("esbuild has ended"))
             self._asked.clear()
+
+
+def _end(process: asyncio.subprocess.Process, lifeline: Lifeline) -> None:
+    """Not by ``process.kill``: that may take the exit code away from asyncio, which then warns."""
+    lifeline.cut()  # the kernel kills it; elsewhere it ends with its input
+    if process.stdin:
+        process.stdin.close()
 
 
 async def _packet(stream: asyncio.StreamReader) -> bytes:
