@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev,bridge] [--times N]``"""
+"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev,dev_node,bridge] [--times N]``"""
 from __future__ import annotations
 
 import argparse
@@ -9,6 +9,7 @@ import time
 from .bridge import run_bridge
 from .demo import run_demo
 from .dev import run_dev
+from .dev_node import run_dev_node
 from .refresh import run_refresh
 from .report import Report
 from .scale import run_scale
@@ -17,7 +18,7 @@ from .terminal import run_terminal
 from .wide import run_chain, run_wide
 
 PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start, "terminal": run_terminal,
-         "refresh": run_refresh, "dev": run_dev, "bridge": run_bridge}
+         "refresh": run_refresh, "dev": run_dev, "dev_node": run_dev_node, "bridge": run_bridge}
 
 
 def main() -> None:

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sst.build.esbuild import esbuild
 from sst.dev.node import NodeBundler
 from sst.dev.node.packets import decode, encode
+from sst.dev.node.service import Job, Service
 
 from ..live import descendants, write
 from .project import FILES, play, says, source
@@ -49,7 +51,7 @@ def test_fifty_at_once_and_a_dead_service(tmp_path: Path, cache: Path) -> None:
     async def story(bundler: NodeBundler) -> None:
         async def all_of_them() -> None:
             bundles = await asyncio.gather(*(bundler.bundle(source(tmp_path, h)) for h in handlers for _ in range(2)))
-            assert len({b.folder for b in bundles}) == 50
+            assert len({b.folder for b in bundles}) == 50 and bundles[0] is bundles[1]
             assert says(bundles[0]) == "f0" and says(bundles[-1]) == "f49"
 
         await all_of_them()
@@ -62,6 +64,23 @@ def test_fifty_at_once_and_a_dead_service(tmp_path: Path, cache: Path) -> None:
 
     play(tmp_path, cache, story)
     assert not services()
+
+
+def test_what_does_not_fit_into_memory_is_read_anew(tmp_path: Path, cache: Path) -> None:
+    many(tmp_path, 4)
+    jobs = [Job(str(tmp_path / f"src/f{n}.ts"), ("--bundle", "--metafile", "--log-level=silent", f"--outfile={tmp_path}/out/{n}.mjs"),
+                str(tmp_path)) for n in range(4)]
+
+    async def story() -> None:
+        service = Service(esbuild(cache, lambda text: None), at_once=2, remembered=1)
+        try:
+            for _ in range(10):
+                made = await asyncio.gather(*(service.build(job) for job in jobs))
+                assert [f'"f{n}"'.encode() in made[n]["outputFiles"][0]["contents"] for n in range(4)] == [True] * 4
+        finally:
+            await service.close()
+
+    asyncio.run(story())
 
 
 @linux

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -124,7 +125,7 @@ class NodeBundler:
             if self._service is None:
                 program = await asyncio.to_thread(esbuild, self._cache, self._note)
                 await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
-                self._service = Service(program)
+                self._service = Service(program, at_once=max(2, os.cpu_count() or 1))
             return self._service
 
     def _before(self, source: Source, folder: Path, known: NodeBundle | None) -> tuple[Place, dict[Path, Stamp]]:

@@ -15,6 +15,9 @@ from .packets import decode, encode
 
 __all__ = ["Job", "Service"]
 
+_REMEMBERED = 16_000_000
+"""Bytes of bundles and source maps whose parsed modules are kept. In memory they take some thirty times as much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -28,10 +31,15 @@ class Job:
 
 
 class Service:
-    """Starts with the first build. It ends with this process, however that ends."""
+    """Starts with the first build. It ends with this process, however that ends.
 
-    def __init__(self, program: Path) -> None:
-        self._program = program
+    ``at_once``: so many builds at a time; the others wait, for each takes memory. ``remembered``: bytes of output; beyond that what was
+    built longest ago is forgotten, and read anew when it is built again.
+    """
+
+    def __init__(self, program: Path, *, at_once: int, remembered: int = _REMEMBERED) -> None:
+        self._program, self._remembered = program, remembered
+        self._turn = asyncio.Semaphore(at_once)
         self._process: asyncio.subprocess.Process | None = None
         self._lifeline: Lifeline | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -39,6 +47,9 @@ class Service:
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._results: dict[int, dict[str, Any]] = {}
         self._contexts: dict[Job, int] = {}
+        self._sizes: dict[Job, int] = {}
+        """What was built last is at the end."""
+        self._busy: set[Job] = set()
         self._starting = asyncio.Lock()
 
     async def build(self, job: Job) -> dict[str, Any]:
@@ -46,13 +57,20 @@ class Service:
 
         One at a time for each job. If the process dies, another one builds it, once. Raises `OSError`.
         """
-        try:
-            return await self._build(job)
-        except ConnectionError:
-            return await self._build(job)
+        async with self._turn:
+            self._busy.add(job)
+            try:
+                made = await self._build(job)
+            except ConnectionError:
+                made = await self._build(job)
+            finally:
+                self._busy.discard(job)
+        await self._remember(job, made)
+        return made
 
     async def forget(self, job: Job) -> None:
         """Free what is remembered of a job that is not being built."""
+        self._sizes.pop(job, None)
         if (context := self._contexts.pop(job, None)) is not None and self._alive:
             with contextlib.suppress(OSError):  # with the process its memory is free as well
                 await self._ask({"command": "dispose", "key": context})
@@ -61,6 +79,16 @@ class Service:
         if self._listening and self._process and self._lifeline:
             _end(self._process, self._lifeline)
             await self._listening
+
+    async def _remember(self, job: Job, made: dict[str, Any]) -> None:
+        if outputs := made.get("outputFiles"):
+            self._sizes.pop(job, None)
+            self._sizes[job] = sum(len(o["contents"]) for o in outputs)
+        while sum(self._sizes.values()) > self._remembered:
+            old = next((j for j in self._sizes if j != job and j not in self._busy), None)
+            if old is None:
+                return
+            await self.forget(old)
 
     async def _build(self, job: Job) -> dict[str, Any]:
         await self._start()
