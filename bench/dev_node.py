@@ -27,8 +27,8 @@ METHOD = """  method{i}(given: number, more: Record<string, number> = {{}}): num
     return this.constructor.name.length + {i} - given;
   }}
 """
-NOTE = f"""{FUNCTIONS} functions of the same modules, each of 160 lines; one function is saved and bundled again. At once: `esbuild` from the \
-command line with the same options. Both from the call until the bundle is written; medians."""
+NOTE = f"""{FUNCTIONS} functions of the same modules, each of 160 lines; one function is saved and bundled again. At once: `esbuild` \
+from the command line with the same options. Both from the call until the bundle is written; medians."""
 
 
 def run_dev_node(report: Report, *, quick: bool, times: int) -> None:
