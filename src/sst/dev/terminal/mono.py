@@ -5,9 +5,10 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TextIO
 
+from .loop import Loop
 from .pane import LogPane, Pane, ProcessPane, kill_all, plain, stop_all
 
 __all__ = ["Mono"]
@@ -15,17 +16,15 @@ __all__ = ["Mono"]
 _COLOURS = ("36", "35", "33", "32", "34", "96", "95", "93")
 
 
-class Mono:
+class Mono(Loop):
     """Shows ``panes`` as lines on ``out`` until SIGINT, SIGTERM or ``stop``. ``colour`` paints the titles."""
 
     def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], out: TextIO, colour: bool = False, columns: int = 80,
                  grace: float = 3.0) -> None:
+        super().__init__()
         self.environment, self.panes = environment, list(panes)
         self._out, self._colour, self._columns, self._grace = out, colour, columns, grace
-        self._over: asyncio.Future[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
-        self._tasks = set[asyncio.Task[Any]]()
         self._stops = 0
 
     @property
@@ -75,23 +74,6 @@ class Mono:
 
     def changed(self, pane: Pane) -> None:
         pass
-
-    def guard(self, call: Callable[[], None]) -> Callable[[], None]:
-        """For callbacks of the loop: an error ends ``run`` and is raised from it."""
-        def guarded() -> None:
-            try:
-                call()
-            except Exception as error:
-                if self._over is None or self._over.done():
-                    raise
-                self._over.set_exception(error)
-        return guarded
-
-    def task(self, work: Coroutine[Any, Any, Any]) -> None:
-        assert self._loop
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _stop(self) -> None:
         self._stops += 1

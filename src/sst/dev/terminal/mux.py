@@ -7,11 +7,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from .controls import Controls
 from .frame import Frame, Layout, layout
+from .loop import Loop
 from .pane import LogPane, Pane, ProcessPane, kill_all, stop_all
 from .tty import Tty
 
@@ -24,7 +25,7 @@ _FRAME = 1 / 30
 """Seconds between two pictures, at least."""
 
 
-class Multiplexer:
+class Multiplexer(Loop):
     """Shows ``panes`` on the terminal ``fd`` until the user quits.
 
     ``environment`` is what programs get, and says ``NO_COLOR``. ``keys`` are more keys of the list: ``{"d": ("deploy", call)}``.
@@ -36,6 +37,7 @@ class Multiplexer:
                  clock: Callable[[], float] = time.monotonic) -> None:
         if not panes:
             raise ValueError("a multiplexer needs a pane to begin with")
+        super().__init__()
         self.environment, self.panes, self._title = environment, list(panes), title
         self.keys, self.prints, self._grace, self._clock = dict(keys or {}), prints, grace, clock
         self.selected = 0
@@ -44,13 +46,10 @@ class Multiplexer:
         self._tty = Tty(fd)
         self._columns, self._lines = self._tty.size()
         self._note, self._note_until = "", 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
-        self._over: asyncio.Future[None] | None = None
         self._planned = self._woken = False
         self._last = self._held = 0.0
         self._quits = 0
-        self._tasks = set[asyncio.Task[Any]]()
         for pane in self.panes:
             pane.host = self
 
@@ -145,25 +144,6 @@ class Multiplexer:
             with contextlib.suppress(RuntimeError):  # the loop has been closed
                 self._loop.call_soon_threadsafe(self._plan)
 
-    def guard(self, call: Callable[[], None]) -> Callable[[], None]:
-        """For callbacks of the loop: an error ends ``run`` and is raised from it."""
-        def guarded() -> None:
-            try:
-                call()
-            except Exception as error:
-                if self._over is None or self._over.done():
-                    raise
-                self._over.set_exception(error)
-        return guarded
-
-    def task(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine beside."""
-        assert self._loop
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(self._ended)
-
     def mouse(self, *, on: bool) -> None:
         self._tty.mouse(on=on)
 
@@ -180,10 +160,6 @@ class Multiplexer:
         self._plan()
 
     # inside
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        if not task.cancelled() and (error := task.exception()) and self._over and not self._over.done():
-            self._over.set_exception(error)
 
     def _begin(self, pane: Pane) -> None:
         if isinstance(pane, ProcessPane) and pane.autostart:
