@@ -1,14 +1,13 @@
 """What people do by hand in the console, beside setting a property to another value: each is seen, and nothing else is."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sst.core.model import Snapshot, State
-from sst.embedded.cloud import Cloud
 from sst.engine.refresh import Drift, drifts
 from sst.providers.aws.client import Aws
 from tests.fakes import ignore
@@ -19,19 +18,6 @@ from .world import World
 pytestmark = pytest.mark.emulator
 
 Tags = Mapping[str, str]
-
-
-@pytest.fixture(scope="module")
-def aws(cloud: Cloud) -> Iterator[Aws]:
-    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key), environment={}) as client:
-        yield client
-
-
-@pytest.fixture
-def world(aws: Aws) -> Iterator[World]:
-    made = World(aws)
-    yield made
-    made.clear()
 
 
 def make(world: World, type: str, **inputs: Any) -> State:

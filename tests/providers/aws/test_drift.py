@@ -1,18 +1,16 @@
 """Drift on every row whose sample has an update: changed by hand, found, and put back by the engine."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sst.core.model import Snapshot, State, fold
-from sst.embedded.cloud import Cloud
 from sst.engine.deploy import deploy
 from sst.engine.refresh import accepted, drifts
 from sst.engine.rollback import goals_of
-from sst.providers.aws.client import Aws
 from sst.providers.aws.provider import row
 from tests.fakes import MemoryJournal, agree, ignore
 
@@ -21,19 +19,6 @@ from .samples import SAMPLES
 from .world import World, full, note
 
 pytestmark = pytest.mark.emulator
-
-@pytest.fixture(scope="module")
-def aws(cloud: Cloud) -> Iterator[Aws]:
-    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key), environment={}) as client:
-        yield client
-
-
-@pytest.fixture
-def world(aws: Aws) -> Iterator[World]:
-    made = World(aws)
-    yield made
-    made.clear()
-
 
 def snapshot_of(state: State) -> Snapshot:
     return Snapshot(resources={state.urn: replace(state, deps=())})

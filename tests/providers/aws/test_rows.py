@@ -1,7 +1,6 @@
 """Every row against the emulator: created, planned again as no-op, read, found, updated, deleted twice."""
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
@@ -11,7 +10,6 @@ import pytest
 
 from sst.core.model import State
 from sst.core.provider import Absent, Found
-from sst.embedded.cloud import Cloud
 from sst.errors import ProviderError
 from sst.providers.aws.client import Aws
 from sst.providers.aws.provider import row
@@ -21,19 +19,6 @@ from .samples import SAMPLES, Sample
 from .world import World, full, note
 
 pytestmark = pytest.mark.emulator
-
-
-@pytest.fixture(scope="module")
-def aws(cloud: Cloud) -> Iterator[Aws]:
-    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key), environment={}) as client:
-        yield client
-
-
-@pytest.fixture
-def world(aws: Aws) -> Iterator[World]:
-    made = World(aws)
-    yield made
-    made.clear()
 
 
 def test_every_row_has_a_sample() -> None:
