@@ -1,4 +1,5 @@
-"""(h) Live functions of an AWS stage: a call that goes to the developer's machine and back, beside one that runs where it is deployed."""
+"""(h) Live functions of an AWS stage: a call that goes to the developer's machine and back, beside one that runs where
+it is deployed."""
 from __future__ import annotations
 
 import os
@@ -23,7 +24,8 @@ CODE = {
     "Node": ("nodejs20.x", "export const handler = async () => 'here';\n"),
 }
 PATIENT = 20_000
-NOTE = ("The embedded cloud stands in for AWS, and all of it shares this machine. On AWS a call pays instead two round trips between the "
+NOTE = ("The embedded cloud stands in for AWS, and all of it shares this machine. On AWS a call pays instead two round "
+        "trips between the "
         "region and the developer.")
 
 
@@ -37,7 +39,8 @@ def run_bridge(report: Report, *, quick: bool, times: int) -> None:
         for language, (runtime, code) in CODE.items():
             direct, live, large = _costs(stage, runtime, code, 50 if quick else 200)
             worst = max(worst, live / direct)
-            rows.append((language, f"{direct * 1000:.1f} ms", f"{live * 1000:.1f} ms", f"{live / direct:.1f}", f"{large * 1000:.0f} ms"))
+            rows.append((language, f"{direct * 1000:.1f} ms", f"{live * 1000:.1f} ms", f"{live / direct:.1f}",
+                         f"{large * 1000:.0f} ms"))
         report.table(("median of a warm call", "direct", "live", "ratio", "live, 1 MB of event"), rows)
         report.say(f"A hundred at once, each in a process of its own on both sides: {_together(stage):.1f} s.")
         report.figure("a live call beside a direct one", worst, 12, "times")

@@ -1,7 +1,7 @@
 """What is measured. Each runs in a process of its own: ``python -m bench.contender NAME ARG...`` prints a line of JSON.
 
-The floors make the very calls that the engine makes, with the same names and tags, on 32 threads; they plan nothing, keep no state and
-retry nothing.
+The floors make the very calls that the engine makes, with the same names and tags, on 32 threads; they plan nothing,
+keep no state and retry nothing.
 """
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ Calls: TypeAlias = list[tuple[str, str, dict[str, Any]]]
 THREADS = 32
 REGION, KEYS = "us-east-1", ("AKIAIOSFODNN7EXAMPLE", "secret")
 TRUST = {"Version": "2012-10-17",
-         "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+         "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+                        "Action": "sts:AssumeRole"}]}
 
 
 def tags(urn: str, app: str) -> dict[str, str]:
@@ -35,16 +36,20 @@ def pairs(urn: str, app: str) -> list[dict[str, str]]:
 def wide_calls(n: int, app: str) -> Calls:
     calls: Calls = []
     for i in range(n):
-        calls += [("sqs", "create_queue", {"QueueName": f"{app}-bench-Queue{i}", "Attributes": {"VisibilityTimeout": "60"},
+        calls += [("sqs", "create_queue", {"QueueName": f"{app}-bench-Queue{i}",
+                                           "Attributes": {"VisibilityTimeout": "60"},
                                            "tags": tags(f"aws.sqs.Queue::Queue{i}", app)}),
-                  ("iam", "create_role", {"RoleName": f"{app}-bench-Role{i}", "AssumeRolePolicyDocument": json.dumps(TRUST),
+                  ("iam", "create_role", {"RoleName": f"{app}-bench-Role{i}",
+                                          "AssumeRolePolicyDocument": json.dumps(TRUST),
                                           "Tags": pairs(f"aws.iam.Role::Role{i}", app)}),
-                  ("logs", "create_log_group", {"logGroupName": f"{app}-bench-Log{i}", "tags": tags(f"aws.logs.LogGroup::Log{i}", app)})]
+                  ("logs", "create_log_group", {"logGroupName": f"{app}-bench-Log{i}",
+                                                "tags": tags(f"aws.logs.LogGroup::Log{i}", app)})]
     return calls
 
 
 def chain_calls(n: int, app: str) -> Calls:
-    return [("ssm", "put_parameter", {"Name": f"{app}-bench-P{i}", "Type": "String", "Value": f"arn:aws:ssm:{REGION}:0:parameter/{i - 1}",
+    return [("ssm", "put_parameter", {"Name": f"{app}-bench-P{i}", "Type": "String",
+                                      "Value": f"arn:aws:ssm:{REGION}:0:parameter/{i - 1}",
                                       "Tags": pairs(f"aws.ssm.Parameter::P{i}", app)}) for i in range(n)]
 
 
@@ -52,9 +57,9 @@ CALLS: dict[str, Callable[[int, str], Calls]] = {"wide": wide_calls, "chain": ch
 
 
 def declare_wide(n: int) -> None:
-    from sst.providers.aws.iam import Role
-    from sst.providers.aws.logs import LogGroup
-    from sst.providers.aws.sqs import Queue
+    from sst.clouds.aws.iam import Role
+    from sst.clouds.aws.logs import LogGroup
+    from sst.clouds.aws.sqs import Queue
 
     for i in range(n):
         Queue(f"Queue{i}", visibility_timeout=60)
@@ -63,7 +68,7 @@ def declare_wide(n: int) -> None:
 
 
 def declare_chain(n: int) -> None:
-    from sst.providers.aws.ssm import Parameter
+    from sst.clouds.aws.ssm import Parameter
 
     value: Any = "start"
     for i in range(n):
@@ -84,10 +89,11 @@ def graph_of(shape: str, n: int, app: str) -> Graph:
 
 
 def engine(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -> dict[str, Any]:
-    """The whole way of a deploy: declare, lock, plan, apply with a durable journal, save. And then the removal, not timed."""
+    """The whole way of a deploy: declare, lock, plan, apply with a durable journal, save. And then the removal, not
+    timed."""
+    from sst.clouds.aws.client import Aws
+    from sst.clouds.aws.provider import AwsProvider
     from sst.engine.deploy import deploy
-    from sst.providers.aws.client import Aws
-    from sst.providers.aws.provider import AwsProvider
     from sst.state.holder import here
     from sst.state.home import StateHome
 
@@ -97,7 +103,8 @@ def engine(shape: str, n: str, endpoint: str, app: str, access: str, secret: str
         home = StateHome.local(Path(folder), app)
         with home.stage("bench", here("bench")).locked("deploy") as session:
             provider = AwsProvider(aws, app=app, stage="bench", lineage=session.lineage)
-            result = deploy(graph_of(shape, int(n), app), session, lambda type: provider, lambda event: None, confirm=lambda plan: None)
+            result = deploy(graph_of(shape, int(n), app), session, lambda type: provider, lambda event: None,
+                            confirm=lambda plan: None)
             session.save()
             seconds, calls = time.perf_counter() - began, sum(aws.counts.values())
             resources = len(session.snapshot.resources)
@@ -126,9 +133,9 @@ def raw(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -
     """The limit: requests made beforehand, then signed and sent by our transport on 32 threads; answers are not read."""
     from botocore.session import Session
 
-    from sst.providers.aws.service import Service
-    from sst.providers.aws.sign import Credentials, signed
-    from sst.providers.aws.transport import Pool
+    from sst.clouds.aws.service import Service
+    from sst.clouds.aws.sign import Credentials, signed
+    from sst.net.http import Pool
 
     session = Session()
     made: dict[str, Service] = {}
@@ -153,18 +160,18 @@ def raw(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -
 
 def clean(app: str, endpoint: str, access: str, secret: str) -> dict[str, Any]:
     """Delete what a contender made in the embedded cloud: all that is named after its app."""
-    from sst.providers.aws.client import Aws
+    from sst.clouds.aws.client import Aws
 
     with Aws(region=REGION, endpoint=endpoint, credentials=(access, secret), environment={}) as aws, ThreadPoolExecutor(THREADS) as pool:
         def named(service: str, operation: str, member: str, key: str, **params: Any) -> list[str]:
             found = aws.call(service, operation, params).get(member) or ()
             names = [(x[key] if key else x) for x in found]
             return [n for n in names if n.rpartition("/")[2].startswith(f"{app}-")]
-        todo = [("sqs", "delete_queue", {"QueueUrl": u}) for u in named("sqs", "list_queues", "QueueUrls", "", QueueNamePrefix=app)]
-        todo += [("iam", "delete_role", {"RoleName": n}) for n in named("iam", "list_roles", "Roles", "RoleName", MaxItems=1000)]
-        todo += [("logs", "delete_log_group", {"logGroupName": n})
+        operation = [("sqs", "delete_queue", {"QueueUrl": u}) for u in named("sqs", "list_queues", "QueueUrls", "", QueueNamePrefix=app)]
+        operation += [("iam", "delete_role", {"RoleName": n}) for n in named("iam", "list_roles", "Roles", "RoleName", MaxItems=1000)]
+        operation += [("logs", "delete_log_group", {"logGroupName": n})
                  for n in named("logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=app)]
-        list(pool.map(lambda c: aws.call(*c), todo))
+        list(pool.map(lambda c: aws.call(*c), operation))
         while names := named("ssm", "describe_parameters", "Parameters", "Name", MaxResults=50):
             list(pool.map(lambda n: aws.call("ssm", "delete_parameter", {"Name": n}), names))
     return {}

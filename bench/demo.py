@@ -16,7 +16,8 @@ from .report import Report, cells
 __all__ = ["run_demo"]
 
 SST = str(Path(sys.executable).with_name("sst"))
-WORDS = {"deploy": "first deploy", "noop": "no-op deploy", "value": "one changed value", "code": "one changed line of code",
+WORDS = {"deploy": "first deploy", "noop": "no-op deploy", "value": "one changed value",
+         "code": "one changed line of code",
          "remove": "remove"}
 NOTE = """Whole `sst` processes on stage local. The first deploy starts the embedded cloud and builds the bundles of six functions (their \
 packages were downloaded before). boto3: the same requests on 32 threads, each after those it needs; with its clients made, but without \
@@ -45,7 +46,8 @@ def step(root: Path, name: str) -> Cost:
     more = ("--yes",) if name == "remove" else ()
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("SST_", "AWS_"))}
     cost = run([SST, STEPS[name].command, "--stage", "local", "--json", *more], cwd=root, env=environ)
-    return Cost(cost.wall, cost.cpu, cost.rss, next((e for e in map(event, cost.output.splitlines()) if "calls" in e), {}))
+    return Cost(cost.wall, cost.cpu, cost.rss, next((e for e in map(event, cost.output.splitlines()) if "calls" in e),
+                                                    {}))
 
 
 def event(line: str) -> dict[str, object]:
@@ -95,7 +97,8 @@ def run_demo(report: Report, *, quick: bool, times: int) -> None:
     first, noop = costs["deploy"].said, costs["noop"]
     report.say(f"- the very first of these first deploys took {costs['cold'].wall:.2f} s")
     made = first["done"]["create"] - beside["deploy"]["builds"]
-    report.say(f"- {first['done']['create']} resources made, {beside['deploy']['builds']:.0f} of them bundles that need no call")
+    report.say(f"- {first['done']['create']} resources made, {beside['deploy']['builds']:.0f} of them bundles that "
+               "need no call")
     report.figure("no-op deploy", noop.wall, 1.0, "s")
     report.figure("API calls of a no-op deploy", sum(noop.said["calls"].values()), 0, "calls")
     report.figure("API calls a create", sum(first["calls"].values()) / made, 1.3, "calls")

@@ -52,7 +52,8 @@ def run_dev(report: Report, *, quick: bool, times: int) -> None:
                 rows.append((f"{language}, {count} function{'s' * (count > 1)}", f"{at_once:.0f} ms", f"{later:.1f} ms",
                              f"{floor:.0f} ms", f"{at_once / floor:.2f}", f"{later / 10:.2f}"))
                 if count == 1:
-                    live.append((language, _call(session.urls["f0"], 200), session.stop_and(lambda url: _call(url, 200)), floor))
+                    live.append((language, _call(session.urls["f0"], 200),
+                                 session.stop_and(lambda url: _call(url, 200)), floor))
                 else:
                     held.append(_memory(language, session, count))
     report.table(("save to answer", "at once", "later", "floor", "at once / floor", "later / SST's 10 ms"), rows)
@@ -71,8 +72,10 @@ def _app(language: str, count: int) -> Iterator[Path]:
     (root / "sst_config.py").write_text(CONFIG % count)
     (root / f"src/shared.{suffix}").write_text(text("first"))
     for n in range(count):
-        (root / f"src/f{n}.{suffix}").write_text(handler if n == 0 else handler.replace("import shared", "import json").replace(
-            "shared.text", "'other'").replace('import { text } from "./shared";\n', "").replace("text as string", '"other"'))
+        (root / f"src/f{n}.{suffix}").write_text(handler if n == 0
+                                                 else handler.replace("import shared", "import json").replace(
+            "shared.text", "'other'").replace('import { text } from "./shared";\n', "").replace("text as string",
+                                                                                                '"other"'))
     try:
         yield root
     finally:
@@ -88,7 +91,8 @@ class _Session:
         self._said = threading.Condition()
         self.ready = False
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("SST_", "AWS_"))}
-        self.process = subprocess.Popen([SST, "dev", "--stage", "local", "--mode", "basic"], cwd=root, env=environ, text=True,
+        self.process = subprocess.Popen([SST, "dev", "--stage", "local", "--mode", "basic"], cwd=root, env=environ,
+                                        text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self._read, daemon=True).start()
         with self._said:
@@ -177,7 +181,8 @@ def _memory(language: str, session: _Session, count: int) -> str:
     for n in range(count):
         _get(session.urls[f"f{n}"])
     workers = sum(_proportional(pid) for pid in _children(session.process.pid, session.root))
-    return (f"{language}, {count} functions, each called once: the session holds {own:.0f} MB, its {count} workers {workers:.0f} MB "
+    return (f"{language}, {count} functions, each called once: the session holds {own:.0f} MB, its {count} workers "
+            f"{workers:.0f} MB "
             "(proportional set size)")
 
 
@@ -194,7 +199,8 @@ def _start(report: Report, times: int) -> None:
     finally:
         _stop_cloud(root)
         shutil.rmtree(folder, ignore_errors=True)
-    report.say(f"- examples/uploads until it is ready: {took[0]:.2f} s the first time (cloud started, everything deployed), "
+    report.say(f"- examples/uploads until it is ready: {took[0]:.2f} s the first time (cloud started, everything "
+               "deployed), "
                f"{min(took[1:]):.2f} s again.")
     report.figure("sst dev on the deployed demo until ready", min(took[1:]), 2, "s")
 
@@ -206,7 +212,8 @@ def _get(url: str) -> str:
 
 def _children(pid: int, root: Path) -> list[int]:
     """Processes below, without the embedded cloud's."""
-    found = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout.splitlines()
+    found = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True,
+                           check=True).stdout.splitlines()
     parents = {int(p): (int(pp), args) for p, pp, args in (line.split(None, 2) for line in found)}
 
     def below(one: int) -> bool:

@@ -1,4 +1,5 @@
-"""(j) Node bundles in ``sst dev``: one of 50 functions is saved, by the session's esbuild and by one that is started for it."""
+"""(j) Node bundles in ``sst dev``: one of 50 functions is saved, by the session's esbuild and by one that is started
+for it."""
 from __future__ import annotations
 
 import asyncio
@@ -38,7 +39,8 @@ def run_dev_node(report: Report, *, quick: bool, times: int) -> None:
         root = Path(tempfile.mkdtemp(prefix="sst-bench-"))
         try:
             for n in range(modules):
-                _write(root / f"lib/m{n}.ts", f"export class C{n} {{\n" + "".join(METHOD.format(n=n, i=i) for i in range(40)) + "}\n")
+                _write(root / f"lib/m{n}.ts", f"export class C{n} {{\n"
+                       + "".join(METHOD.format(n=n, i=i) for i in range(40)) + "}\n")
             _write(root / "lib/all.ts", "".join(f'export * from "./m{n}";\n' for n in range(modules)))
             for n in range(FUNCTIONS):
                 _save(root, n, "first")
@@ -46,8 +48,10 @@ def run_dev_node(report: Report, *, quick: bool, times: int) -> None:
         finally:
             shutil.rmtree(root, ignore_errors=True)
         ratios.append(again / once)
-        rows.append((f"{modules} modules", f"{again:.1f} ms", f"{once:.1f} ms", f"{again / once:.2f}", f"{first:.2f} s", f"{held:.0f} MB"))
-    report.table(("one save of 50", "session", "at once", "session / at once", "all 50 at first", "esbuild holds"), rows)
+        rows.append((f"{modules} modules", f"{again:.1f} ms", f"{once:.1f} ms", f"{again / once:.2f}", f"{first:.2f} s",
+                     f"{held:.0f} MB"))
+    report.table(("one save of 50", "session", "at once", "session / at once", "all 50 at first", "esbuild holds"),
+                 rows)
     for modules, ratio in zip(SIZES, ratios, strict=True):
         report.figure(f"rebuild of a function of {modules} modules, session / at once", ratio, 1.0, "times")
 

@@ -1,5 +1,5 @@
-"""Runs a contender in a process of its own and says what that cost. The process that measures stays small: a child's peak memory
-is never told as less than its parent's."""
+"""Runs a contender in a process of its own and says what that cost. The process that measures stays small: a child's
+peak memory is never told as less than its parent's."""
 from __future__ import annotations
 
 import json
@@ -72,7 +72,8 @@ def contender(name: str, *args: object) -> Cost:
 @contextmanager
 def server(latency: float) -> Iterator[str]:
     """A null server in a process of its own; its URL. ``latency`` is in seconds."""
-    process = subprocess.Popen([sys.executable, "-m", "bench.null_server", str(latency)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-m", "bench.null_server", str(latency)], cwd=ROOT,
+                               stdout=subprocess.PIPE, text=True)
     assert process.stdout
     try:
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sst.core.model import Op, Pending, Snapshot, State
+from sst.clouds.aws.client import Aws
+from sst.clouds.aws.provider import AwsProvider
+from sst.clouds.aws.service import Request, Service
+from sst.core.model import Op, Operation, Snapshot, State
 from sst.embedded import cloud as embedded
 from sst.engine.refresh import drifts
-from sst.providers.aws.client import Aws
-from sst.providers.aws.provider import AwsProvider
-from sst.providers.aws.service import Prepared, Service
 
 from .report import Report
 
@@ -27,7 +27,7 @@ DELAY = 0.03
 
 
 class Far(Aws):
-    def _once(self, model: Service, operation: str, prepared: Prepared, *rest: Any) -> dict[str, Any]:
+    def _once(self, model: Service, operation: str, prepared: Request, *rest: Any) -> dict[str, Any]:
         time.sleep(DELAY)
         return super()._once(model, operation, prepared, *rest)
 
@@ -41,11 +41,13 @@ class Single:
 
 
 def run_refresh(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(i) Refresh", f"Queues with a tag in the embedded cloud, each call {DELAY * 1000:.0f} ms longer; all calls counted.")
+    report.title("(i) Refresh", f"Queues with a tag in the embedded cloud, each call {DELAY * 1000:.0f} ms longer; all "
+                                "calls counted.")
     n, root = 100 if quick else 300, Path(tempfile.mkdtemp())
     try:
         cloud = embedded.start(root, environment=os.environ)
-        with Far(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key), environment={}) as aws:
+        with Far(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key),
+                 environment={}) as aws:
             provider = AwsProvider(aws, app="bench", stage="test", lineage="l")
             with ThreadPoolExecutor(32) as pool:
                 states = list(pool.map(lambda i: _queue(provider, i), range(n)))
@@ -56,14 +58,16 @@ def run_refresh(report: Report, *, quick: bool, times: int) -> None:
     finally:
         embedded.reset(root)
         shutil.rmtree(root, ignore_errors=True)
-    report.table((f"{n} queues", "wall", "calls", "calls a queue"), [(w, f"{s:.2f} s", c, f"{c / n:.2f}") for w, s, c in rows])
+    report.table((f"{n} queues", "wall", "calls", "calls a queue"),
+                 [(w, f"{s:.2f} s", c, f"{c / n:.2f}") for w, s, c in rows])
 
 
 def _queue(provider: AwsProvider, i: int) -> State:
     urn, name = f"aws.sqs.Queue::Q{i}", f"bench-test-Q{i}-{uuid.uuid4().hex[:8]}"
-    todo = Pending(urn, Op.CREATE, "aws.sqs.Queue", name, uuid.uuid4().hex, {"name": name, "tags": {"n": str(i)}})
-    made = provider.create(todo, lambda text: None)
-    return State(urn, todo.type, made.id, todo.inputs, made.outputs, base=name)
+    operation = Operation(urn, Op.CREATE, "aws.sqs.Queue", name, uuid.uuid4().hex,
+                          {"name": name, "tags": {"n": str(i)}})
+    made = provider.create(operation, lambda text: None)
+    return State(urn, operation.type, made.id, operation.inputs, made.outputs, base=name)
 
 
 def _read(aws: Aws, before: Snapshot, provider: Any, parallel: int, times: int) -> tuple[float, int]:

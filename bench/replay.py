@@ -45,17 +45,18 @@ def record(root: str, file: str) -> dict[str, Any]:
     """Run the steps in this process, with an AWS client that writes down what it is asked."""
     import os
 
+    from sst.clouds.aws.client import Aws
     from sst.embedded.cloud import start
     from sst.project import run
     from sst.project.project import open_project
     from sst.project.world import World
-    from sst.providers.aws.client import Aws
 
     calls: list[Recorded] = []
     name = ""
 
     class Recorder(Aws):
-        def call(self, service: str, operation: str, params: Mapping[str, Any] | None = None, **named: Any) -> dict[str, Any]:
+        def call(self, service: str, operation: str, params: Mapping[str, Any] | None = None,
+                 **named: Any) -> dict[str, Any]:
             began = time.monotonic()
             answer = super().call(service, operation, params, **named)
             calls.append(Recorded(name, service, operation, dict(params or {}), answer, began, time.monotonic()))
@@ -64,12 +65,14 @@ def record(root: str, file: str) -> dict[str, Any]:
     class RecordedWorld(World):
         def _open_aws(self) -> Aws:
             c = self.cloud
-            return Recorder(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key), environment={})
+            return Recorder(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key),
+                            environment={})
 
     folder, counts = Path(root), {}
     for name, step in STEPS.items():  # the recorder writes it down
         for path, old, new in step.edits:
-            (folder / path).write_text((folder / path).read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+            (folder / path).write_text((folder / path).read_text(encoding="utf-8").replace(old, new, 1),
+                                       encoding="utf-8")
         project = open_project(folder / "sst_config.py", stage="local", environ=os.environ)
         world = RecordedWorld(project, lambda: start(folder, environment=os.environ))
         done = getattr(run, step.command)(world, run.Run(lambda event: None, confirm=lambda plan: None))
@@ -102,10 +105,10 @@ def replay(root: str, file: str) -> dict[str, Any]:
     new: dict[str, str] = {}
     said: dict[str, Any] = {}
     for name in STEPS:
-        if todo := [c for c in calls if c.step == name]:
+        if operation := [c for c in calls if c.step == name]:
             began = time.perf_counter()
-            again(todo, clients, new)
-            said[name] = {"seconds": ready + time.perf_counter() - began, "calls": len(todo), **counts}
+            again(operation, clients, new)
+            said[name] = {"seconds": ready + time.perf_counter() - began, "calls": len(operation), **counts}
     return said
 
 
@@ -123,7 +126,8 @@ def again(calls: list[Recorded], clients: Mapping[str, Any], new: dict[str, str]
 
     with ThreadPoolExecutor(32) as pool:
         for i, call in enumerate(calls):
-            after = [futures[j] for j in range(i) if calls[j].ended <= call.began and any(w in texts[i] for w in words[j])]
+            after = [futures[j] for j in range(i) if calls[j].ended <= call.began
+                     and any(w in texts[i] for w in words[j])]
             futures.append(pool.submit(one, i, after))
         for future in futures:
             future.result()

@@ -22,9 +22,11 @@ class Report:
         lines = [list(head), *([str(c) for c in row] for row in rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
         for number, line in enumerate(lines):
-            print("| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) + " |")
+            print("| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w) for i,
+                                    (c, w) in enumerate(zip(line, widths, strict=True))) + " |")
             if number == 0:
-                print("|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|")
+                print("|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths))
+                      + "|")
         print(flush=True)
 
     def figure(self, what: str, value: float, limit: float, unit: str) -> None:

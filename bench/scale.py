@@ -21,8 +21,8 @@ SHAPES = ("mixed", "chain", "fan")
 
 def declare(shape: str, n: int) -> Graph:
     """``mixed``: chains of ten, each with a role's policy to compare; ``chain``: one of n; ``fan``: n users of one."""
+    from sst.clouds.aws.ssm import Parameter
     from sst.core.graph import Graph
-    from sst.providers.aws.ssm import Parameter
 
     graph = Graph("bench", "bench", region="us-east-1", removal="remove")
     with graph.active():
@@ -36,17 +36,18 @@ def declare(shape: str, n: int) -> Graph:
 
 def provider() -> Any:
     """The real rows compare; creating makes nothing and answers at once."""
-    from sst.core.model import Pending
-    from sst.core.provider import Made, Note
-    from sst.providers.aws.client import Aws
-    from sst.providers.aws.provider import AwsProvider
+    from sst.clouds.aws.client import Aws
+    from sst.clouds.aws.provider import AwsProvider
+    from sst.core.model import Operation
+    from sst.core.provider import Note, Result
 
     class Nothing(AwsProvider):
-        def create(self, todo: Pending, note: Note) -> Made:
-            name = todo.inputs["name"]
-            return Made(name, {"arn": f"arn:aws:ssm:us-east-1:000000000000:parameter/{name}", "version": 1})
+        def create(self, operation: Operation, note: Note) -> Result:
+            name = operation.inputs["name"]
+            return Result(name, {"arn": f"arn:aws:ssm:us-east-1:000000000000:parameter/{name}", "version": 1})
 
-    return Nothing(Aws(region="us-east-1", credentials=("", ""), environment={}), app="bench", stage="bench", lineage="")
+    return Nothing(Aws(region="us-east-1", credentials=("", ""), environment={}), app="bench", stage="bench",
+                   lineage="")
 
 
 def scale(shape: str, n: str) -> dict[str, Any]:
@@ -102,23 +103,29 @@ def contenders() -> Iterator[Callable[..., Mapping[str, Any]]]:
 
 
 def run_scale(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(d) Many resources without a cloud", "One process each. Plan: unchanged resources compared by the real rows; the state "
-                 "is the local one. apply: every resource created by a provider that answers at once, with the journal on disk.")
+    report.title("(d) Many resources without a cloud",
+                 "One process each. Plan: unchanged resources compared by the real rows; the state "
+                 "is the local one. apply: every resource created by a provider that answers at once, with the journal "
+                 "on disk.")
     rows, seconds, peaks, sizes = [], {}, {}, {}
-    todo = [("mixed", n) for n in ((10, 100, 1000, 2000) if quick else (10, 100, 1000, 2000, 10_000))] + [("chain", 1000), ("fan", 1000)]
-    for shape, n in todo:
+    operation = [("mixed", n) for n in ((10, 100, 1000, 2000) if quick
+                                        else (10, 100, 1000, 2000, 10_000))] + [("chain", 1000), ("fan", 1000)]
+    for shape, n in operation:
         cost = best(times, lambda _: contender("scale", shape, n))  # noqa: B023  # called at once
         s = cost.said
         rows.append((f"{shape} of {n:,}", *(f"{s[k] * 1000:,.1f} ms" for k in ("declare", "plan", "load", "apply")),
-                     f"{s['apply'] / n * 1000:.2f} ms", f"{s['state'] / n:,.0f}", f"{s['journal'] / n:,.0f}", f"{cost.rss:.0f} MB"))
+                     f"{s['apply'] / n * 1000:.2f} ms", f"{s['state'] / n:,.0f}", f"{s['journal'] / n:,.0f}",
+                     f"{cost.rss:.0f} MB"))
         if shape == "mixed":
             seconds[n], peaks[n], sizes[n] = s["declare"] + s["plan"], cost.rss, s["state"] / n
-    report.table(("resources", "declare", "plan", "load state", "apply", "apply each", "state bytes each", "journal bytes each",
+    report.table(("resources", "declare", "plan", "load state", "apply", "apply each", "state bytes each",
+                  "journal bytes each",
                   "peak"), rows)
     report.figure("declare + plan of 2,000 unchanged", seconds[2000], 0.3, "s")
     if quick:
         report.say("- left out by --quick: 10,000 resources")
         return
-    report.figure("declare + plan of 10,000 beside five times that of 2,000", seconds[10_000] / seconds[2000] / 5, 1.3, "x")
+    report.figure("declare + plan of 10,000 beside five times that of 2,000", seconds[10_000] / seconds[2000] / 5, 1.3,
+                  "x")
     report.figure("peak memory at 10,000 resources", peaks[10_000], 300, "MB")
     report.figure("state bytes each at 10,000 beside those at 100", sizes[10_000] / sizes[100], 1.1, "x")

@@ -13,7 +13,8 @@ from .report import Report
 __all__ = ["run_terminal"]
 
 STREAMS = {
-    "coloured log": "".join(f"\x1b[3{n % 8}m2026-11-22T23:00:{n % 60:02}Z \x1b[0mINFO request id={n} GET /api/items/{n} 200 {n * 3}ms\r\n"
+    "coloured log": "".join(f"\x1b[3{n % 8}m2026-11-22T23:00:{n % 60:02}Z \x1b[0mINFO request id={n} GET "
+                            f"/api/items/{n} 200 {n * 3}ms\r\n"
                             for n in range(100)) * 80,
     "plain": ("x" * 100 + "\r\n") * 8000,
     "accents and arrows": ("→ grüße " * 12 + "\r\n") * 5000,
@@ -46,6 +47,7 @@ def _picture(count: int = 200) -> float:
 
     def draw(n: int) -> None:
         pane.write_line(f"\x1b[32m+{n}ms\x1b[0m line {n} of a log")
-        frame.draw(at, frame.sidebar(at, [pane], 0, active=True, now=n / 30) | frame.main(at, pane.rows(at.width, at.height)), None)
+        frame.draw(at, frame.sidebar(at, [pane], 0, active=True, now=n / 30)
+                   | frame.main(at, pane.rows(at.width, at.height)), None)
 
     return _timed(lambda: [draw(n) for n in range(count)]) / count

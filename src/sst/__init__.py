@@ -1,7 +1,7 @@
 """Full-stack infrastructure in Python.
 
-Names are loaded when they are first used: ``import sst`` costs next to nothing, and works inside a function's bundle, where only
-``sst.Resource`` and what it needs are there.
+Names are loaded when they are first used: ``import sst`` costs next to nothing, and works inside a function's bundle,
+where only ``sst.Resource`` and what it needs are there.
 """
 TYPE_CHECKING = False  # known to type checkers; importing typing would cost more than all of this module
 

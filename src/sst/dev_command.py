@@ -1,4 +1,5 @@
-"""A command of the developer's machine: a frontend's server, a type checker, anything that runs beside the app in ``sst dev``."""
+"""A command of the developer's machine: a frontend's server, a type checker, anything that runs beside the app in ``sst
+dev``."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,9 @@ __all__ = ["Dev", "DevCommand", "DevProcess"]
 
 
 class Dev(TypedDict, total=False):
-    """``command``: a line for the shell. ``directory``: where it runs, relative to the config; default: the project's folder.
-    ``autostart``: start it with the session; default ``True``. ``title``: of its pane; default: the component's name."""
+    """``command``: a line for the shell. ``directory``: where it runs, relative to the config; default: the project's
+    folder. ``autostart``: start it with the session; default ``True``. ``title``: of its pane; default: the component's
+    name."""
 
     command: str
     directory: str
@@ -43,7 +45,8 @@ class DevCommand(Component, kind="sst.DevCommand"):
 
     dev: the command, see ``Dev``. Its default command is ``npm run dev``.
     link: what it finds as ``Resource.Name`` (and in ``SST_RESOURCE_Name``); it is restarted when that changes.
-    environment: further variables. It has those of ``sst dev`` too, and on stage ``local`` the way to the cloud on this machine.
+    environment: further variables. It has those of ``sst dev`` too, and on stage ``local`` the way to the cloud on this
+    machine.
     """
 
     def __init__(self, name: str, *, dev: Dev | None = None, link: Sequence[LinkItem] = (),
@@ -54,10 +57,12 @@ class DevCommand(Component, kind="sst.DevCommand"):
 
 def dev_process(component: Component, dev: Dev, *, command: str, link: Sequence[LinkItem] = (),
                 environment: Mapping[str, Input[str]] | None = None) -> DevProcess:
-    """For a component's ``dev={...}``: what is to run. ``command`` is its default. UserError for a value that makes no sense."""
+    """For a component's ``dev={...}``: what is to run. ``command`` is its default. UserError for a value that makes no
+    sense."""
     line = dev.get("command", command)
     if not isinstance(line, str) or not line.strip():
         raise UserError(f"the command of {component.logical_name} must be a line for the shell; it is {line!r}",
                         hint='dev={"command": "npm run dev"}')
-    return DevProcess(dev.get("title") or component.logical_name, line, dev.get("directory", "."), dev.get("autostart", True),
+    return DevProcess(dev.get("title") or component.logical_name, line, dev.get("directory", "."),
+                      dev.get("autostart", True),
                       tuple(linked(link, component.where)), dict(environment or {}))

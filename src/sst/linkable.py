@@ -24,7 +24,8 @@ class Linkable(Component, kind="sst.Linkable"):
         api = sst.Linkable("Api", properties={"url": "https://api.example.com", "version": 2})
         aws.Function("Worker", handler="src/worker.handler", link=[api])
 
-    ``properties`` are the values, plain or outputs. ``include`` are permissions that the link grants (``sst.permission``).
+    ``properties`` are the values, plain or outputs. ``include`` are permissions that the link grants
+    (``sst.permission``).
     """
 
     def __init__(self, name: str, *, properties: Mapping[str, Input[Any]], include: Sequence[Permission] = ()) -> None:
@@ -49,7 +50,8 @@ class Linkable(Component, kind="sst.Linkable"):
         def link(self: R) -> Link:
             made = define(self)
             if not isinstance(made, Mapping) or "properties" not in made:
-                raise UserError(f'Linkable.wrap of {kind.type}: the function returns {{"properties": ..., "include": [...]}}')
+                raise UserError(f'Linkable.wrap of {kind.type}: the function returns {{"properties": ..., "include": '
+                                '[...]}}')
             return Link(self.logical_name, kind.type, made["properties"], tuple(made.get("include", ())))
 
         kind.link = link  # type: ignore[attr-defined]  # this is what wrapping means: instances become LinkableThing
@@ -63,6 +65,7 @@ class Linkable(Component, kind="sst.Linkable"):
         import json
 
         graph = current()
-        made = {f"SST_RESOURCE_{one.name}": combine(**one.properties, type=one.type).apply(json.dumps) for one in linked(links)}
+        made = {f"SST_RESOURCE_{one.name}": combine(**one.properties, type=one.type).apply(json.dumps)
+                for one in linked(links)}
         app = {"name": graph.app, "stage": graph.stage}
         return {**made, "SST_RESOURCE_App": combine(**app).apply(json.dumps)}

@@ -17,8 +17,9 @@ class Secret(Component, kind="sst.Secret"):
         stripe = sst.Secret("StripeKey")
         aws.Function("Api", handler="src/api.handler", link=[stripe])      # Resource.StripeKey.value
 
-    ``placeholder`` is used where neither the stage nor the fallback has a value. Without any, the deploy stops before the first
-    call, naming every missing secret. The value is encrypted in state, masked in plans and logs, and reaches functions encrypted.
+    ``placeholder`` is used where neither the stage nor the fallback has a value. Without any, the deploy stops before
+    the first call, naming every missing secret. The value is encrypted in state, masked in plans and logs, and reaches
+    functions encrypted.
     """
 
     def __init__(self, name: str, placeholder: str | None = None) -> None:

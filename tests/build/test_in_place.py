@@ -15,8 +15,10 @@ from .projects import RUNTIME, write
 
 LAYOUTS = {
     "plain": ({"api.py": "def handler(e, c): return 1\n"}, "api.handler"),
-    "loose src": ({"src/api.py": "from shared import n\ndef handler(e, c): return n\n", "src/shared.py": "n = 1\n"}, "src/api.handler"),
-    "package": ({"shop/__init__.py": "", "shop/api.py": "from shop.n import n\ndef handler(e, c): return n\n", "shop/n.py": "n = 1\n"},
+    "loose src": ({"src/api.py": "from shared import n\ndef handler(e, c): return n\n", "src/shared.py": "n = 1\n"},
+                  "src/api.handler"),
+    "package": ({"shop/__init__.py": "", "shop/api.py": "from shop.n import n\ndef handler(e, c): return n\n",
+                 "shop/n.py": "n = 1\n"},
                 "shop/api.handler"),
     "built": ({"src/shop/__init__.py": "", "src/shop/api.py": "from shop.n import n\ndef handler(e, c): return n\n",
                "src/shop/n.py": "n = 1\n",
@@ -28,7 +30,8 @@ LAYOUTS = {
 def call(at: InPlace, runtime: str) -> object:
     stem, _, attribute = at.handler.rpartition(".")
     program = (f"import sys, json, importlib; sys.path[0:0] = {[str(p) for p in (at.folder, *at.path)]!r}; "
-               f"m = importlib.import_module({stem.replace('/', '.')!r}); print(json.dumps(getattr(m, {attribute!r})(0, 0)))")
+               f"m = importlib.import_module({stem.replace('/', '.')!r}); print(json.dumps(getattr(m, "
+               f"{attribute!r})(0, 0)))")
     if ":" in at.handler:
         head, _, rest = at.handler.partition(".")
         program = program.replace(repr(stem.replace("/", ".")), repr(head)).replace(repr(attribute), repr(rest))
@@ -59,7 +62,8 @@ def test_dependencies_are_those_of_the_bundle_and_no_others(tmp_path: Path, cach
 
 def test_a_deleted_module_is_gone_at_once(tmp_path: Path, cache: Path) -> None:
     """Nothing of the project itself is kept aside."""
-    root = write(tmp_path / "p", {"api.py": "import importlib.util\ndef handler(e, c): return importlib.util.find_spec('other') is None\n",
+    root = write(tmp_path / "p", {"api.py": "import importlib.util\ndef handler(e, c): return "
+                                            "importlib.util.find_spec('other') is None\n",
                                   "other.py": ""})
     at = in_place(Source(str(root), "api.handler", RUNTIME, host=True), cache=cache)
     assert call(at, RUNTIME) is False

@@ -25,23 +25,27 @@ def project(name: str, dependencies: str = "", more: str = "") -> str:
 
 
 def test_no_dependency_file_at_all(tmp_path: Path, run: Run) -> None:
-    write(tmp_path / "p", {"src/api.py": "from src.data import x\ndef handler(e, c): return x\n", "src/data.py": "x = 'plain'\n"})
+    write(tmp_path / "p", {"src/api.py": "from src.data import x\ndef handler(e, c): return x\n",
+                           "src/data.py": "x = 'plain'\n"})
     assert run(tmp_path / "p", "src/api.handler") == "plain"
 
 
 def test_modules_of_a_loose_src_folder_may_import_each_other_without_it(tmp_path: Path, run: Run) -> None:
-    write(tmp_path / "p", {"src/api.py": "from data import x\ndef handler(e, c): return x\n", "src/data.py": "x = 'loose'\n"})
+    write(tmp_path / "p", {"src/api.py": "from data import x\ndef handler(e, c): return x\n",
+                           "src/data.py": "x = 'loose'\n"})
     assert run(tmp_path / "p", "src/api.handler") == "loose"
 
 
 def test_a_handler_at_the_root_finds_packages_beside_it(tmp_path: Path, run: Run) -> None:
-    write(tmp_path / "p", {"main.py": "from lib.deep import x\ndef handler(e, c): return x\n", "lib/deep.py": "x = 'beside'\n"})
+    write(tmp_path / "p", {"main.py": "from lib.deep import x\ndef handler(e, c): return x\n",
+                           "lib/deep.py": "x = 'beside'\n"})
     assert run(tmp_path / "p", "main.handler") == "beside"
 
 
 def test_requirements_txt_with_an_include_and_a_local_folder(tmp_path: Path, run: Run) -> None:
     write(tmp_path / "p", {
-        "app/main.py": "import idna, sniffio, mylib\ndef handler(e, c): return [idna.encode('ä.de').decode(), mylib.x]\n",
+        "app/main.py": "import idna, sniffio, mylib\ndef handler(e, c): return [idna.encode('ä.de').decode(), "
+                       "mylib.x]\n",
         "requirements.txt": "-r base.txt\nsniffio\n./mylib\n", "base.txt": "idna==3.10\n",
         "mylib/pyproject.toml": project("mylib", "", HATCH), "mylib/mylib/__init__.py": "x = 'local'\n"})
     assert run(tmp_path / "p", "app/main.handler") == ["xn--4ca.de", "local"]
@@ -86,7 +90,8 @@ def test_uv_workspace_holds_only_the_closure_of_the_function(tmp_path: Path, run
     root = write(tmp_path / "p", WORKSPACE)
     uv("lock", cwd=root)
     assert run(root, "functions/src/functions/api.handler") == ["core", "3.10"]
-    tops = {n.split("/")[0] for n in names(build(Source(str(root), "functions/src/functions/api.handler", RUNTIME), cache=cache))}
+    tops = {n.split("/")[0] for n in names(build(Source(str(root), "functions/src/functions/api.handler", RUNTIME),
+                                                 cache=cache))}
     assert {"core", "functions", "idna", "sniffio", "sst"} <= tops and not {"other", "anyio", "packages", "root"} & tops
 
 
@@ -101,13 +106,15 @@ def test_a_nested_workspace_uses_its_own_lock(tmp_path: Path, run: Run) -> None:
 def test_a_function_in_a_subfolder_of_a_monorepo(tmp_path: Path, run: Run) -> None:
     root = write(tmp_path / "p", {"package.json": "{}", "services/my-api/requirements.txt": "idna==3.10\n",
                                   "services/my-api/main.py": "import util\ndef handler(e, c): return util.v\n",
-                                  "services/my-api/util.py": "import idna\nv = idna.__version__\n", "services/web/page.py": ""})
+                                  "services/my-api/util.py": "import idna\nv = idna.__version__\n",
+                                  "services/web/page.py": ""})
     assert run(root, "services/my-api/main.handler") == "3.10"
 
 
 def test_path_dependency_outside_the_project(tmp_path: Path, run: Run) -> None:
     sources = '[tool.uv.sources]\ncore = { path = "../core" }\n'
-    write(tmp_path, {"p/pyproject.toml": project("app", '"core"', sources), "p/api.py": "import core\ndef handler(e, c): return core.x\n",
+    write(tmp_path, {"p/pyproject.toml": project("app", '"core"', sources),
+                     "p/api.py": "import core\ndef handler(e, c): return core.x\n",
                      "core/pyproject.toml": project("core", "", HATCH), "core/core.py": "x = 'path'\n"})
     uv("lock", cwd=tmp_path / "p")
     assert run(tmp_path / "p", "api.handler") == "path"
@@ -117,7 +124,8 @@ def test_an_editable_path_dependency_is_installed_for_real(tmp_path: Path, run: 
     sources = '[tool.uv.sources]\ncore = { path = "core", editable = true }\n'
     root = write(tmp_path / "p", {"pyproject.toml": project("app", '"core"', sources),
                                   "api.py": "import core\ndef handler(e, c): return core.x\n",
-                                  "core/pyproject.toml": project("core", "", HATCH), "core/src/core/__init__.py": "x = 'editable'\n"})
+                                  "core/pyproject.toml": project("core", "", HATCH),
+                                  "core/src/core/__init__.py": "x = 'editable'\n"})
     uv("lock", cwd=root)
     assert run(root, "api.handler") == "editable"
 
@@ -135,7 +143,8 @@ def test_dynamic_version_from_a_file_and_from_git(tmp_path: Path, run: Run) -> N
     file = HATCH + '    [tool.hatch.version]\n    path = "app/__init__.py"\n'
     about = project("app", "", file).replace('version = "1.0"', 'dynamic = ["version"]')
     code = "import importlib.metadata as m\ndef handler(e, c): return m.version('app')\n"
-    root = write(tmp_path / "p", {"pyproject.toml": about, "app/__init__.py": "__version__ = '2.5'\n", "app/api.py": code})
+    root = write(tmp_path / "p", {"pyproject.toml": about, "app/__init__.py": "__version__ = '2.5'\n",
+                                  "app/api.py": code})
     uv("lock", cwd=root)
     assert run(root, "app/api.handler") == "2.5"
 
@@ -143,7 +152,8 @@ def test_dynamic_version_from_a_file_and_from_git(tmp_path: Path, run: Run) -> N
 def test_namespace_package(tmp_path: Path, run: Run) -> None:
     more = HATCH + '    [tool.hatch.build.targets.wheel]\n    packages = ["src/acme"]\n'
     root = write(tmp_path / "p", {"pyproject.toml": project("acme-api", "", more), "src/acme/api/__init__.py": "",
-                                  "src/acme/api/main.py": "from acme.api import other\ndef handler(e, c): return other.x\n",
+                                  "src/acme/api/main.py": "from acme.api import other\ndef handler(e, c): return "
+                                                          "other.x\n",
                                   "src/acme/api/other.py": "x = 'namespace'\n"})
     uv("lock", cwd=root)
     assert run(root, "src/acme/api/main.handler") == "namespace"
@@ -151,7 +161,8 @@ def test_namespace_package(tmp_path: Path, run: Run) -> None:
 
 def test_native_wheel(tmp_path: Path, run: Run) -> None:
     root = write(tmp_path / "p", {"pyproject.toml": project("app", '"pydantic-core"'),
-                                  "api.py": "from pydantic_core import to_json\ndef handler(e, c): return to_json([1]).decode()\n"})
+                                  "api.py": "from pydantic_core import to_json\ndef handler(e, c): return "
+                                            "to_json([1]).decode()\n"})
     uv("lock", cwd=root)
     assert run(root, "api.handler") == "[1]"
 
@@ -178,7 +189,8 @@ def test_a_setuptools_project_leaves_nothing_behind(tmp_path: Path, run: Run, ha
     setup = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
     setup += '[tool.setuptools.packages.find]\nwhere = ["src"]\n'
     code = "from shop.data import x\ndef handler(e, c): return x\n"
-    root = write(tmp_path / "p", {"pyproject.toml": project("shop", "", setup), "src/shop/__init__.py": "", "src/shop/data.py": "x = 5\n",
+    root = write(tmp_path / "p", {"pyproject.toml": project("shop", "", setup), "src/shop/__init__.py": "",
+                                  "src/shop/data.py": "x = 5\n",
                                   "src/shop/api.py": code, "handlers/api.py": code})
     before = sorted(p.name for p in root.rglob("*"))
     assert run(root, handler) == 5

@@ -45,7 +45,8 @@ def test_each_kind_of_file(tmp_path: Path, cache: Path, suffix: str) -> None:
 
 
 def test_commonjs_and_tsx(tmp_path: Path, cache: Path) -> None:
-    assert run(tmp_path / "1", cache, {"a.cjs": "exports.handler = async () => require('os').EOL\n"}, "a.handler", format="cjs") == "\n"
+    assert run(tmp_path / "1", cache, {"a.cjs": "exports.handler = async () => require('os').EOL\n"}, "a.handler",
+               format="cjs") == "\n"
     page = {"a.tsx": "const h = (t: string) => t\nexport const handler = async () => <b/>\n"}
     assert run(tmp_path / "2", cache, page, "a.handler", esbuild={"jsxFactory": "h"}) == "b"
 
@@ -56,7 +57,8 @@ def test_esm_has_require_dirname_and_filename(tmp_path: Path, cache: Path) -> No
 
 
 def test_packages_of_node_modules_are_bundled(tmp_path: Path, cache: Path) -> None:
-    files = {"package.json": '{"dependencies": {"left": "1"}}', "node_modules/left/package.json": '{"name": "left", "main": "i.js"}',
+    files = {"package.json": '{"dependencies": {"left": "1"}}',
+             "node_modules/left/package.json": '{"name": "left", "main": "i.js"}',
              "node_modules/left/i.js": "module.exports = { v: 'from cjs', up: require('path').sep }\n",
              "a.ts": "import left from 'left'\nexport const handler = async () => left.v\n"}
     assert run(tmp_path, cache, files, "a.handler") == "from cjs"
@@ -84,7 +86,8 @@ def test_the_same_source_in_two_places_gives_the_same_bytes(tmp_path: Path, cach
         private = tmp_path / f"cache-{len(shas)}"
         private.mkdir()
         (private / "esbuild").symlink_to(_esbuild(cache).parent.parent)
-        shas.add(build(Source(str(root), "src/a.handler", NODE, nodejs={"sourcemap": True, "minify": False}), cache=private).sha256)
+        shas.add(build(Source(str(root), "src/a.handler", NODE, nodejs={"sourcemap": True, "minify": False}),
+                       cache=private).sha256)
     assert len(shas) == 1
 
 
@@ -105,8 +108,10 @@ def test_a_second_bundle_needs_no_network(tmp_path: Path, cache: Path) -> None:
 @pytest.mark.slow
 def test_the_npm_package_sst_is_bundled(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path / "p", {"package.json": '{"dependencies": {"sst": "^4"}}',
-                                  "a.ts": "import { Resource } from 'sst'\nexport const handler = async () => typeof Resource\n"})
-    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=root, check=True, capture_output=True)
+                                  "a.ts": "import { Resource } from 'sst'\nexport const handler = async () => typeof "
+                                          "Resource\n"})
+    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=root, check=True,
+                   capture_output=True)
     made = build(Source(str(root), "a.handler", NODE), cache=cache)
     assert names(made) == ["bundle.mjs"]
     assert answer(unpack(made, tmp_path / "u"), made.handler) == "object"
@@ -115,7 +120,8 @@ def test_the_npm_package_sst_is_bundled(tmp_path: Path, cache: Path) -> None:
 @pytest.mark.slow
 def test_install_brings_packages_for_the_functions_platform(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path / "p", {"package.json": '{"dependencies": {"is-number": "7.0.0"}}',
-                                  "a.js": "import isNumber from 'is-number'\nexport const handler = async () => isNumber('5')\n"})
+                                  "a.js": "import isNumber from 'is-number'\nexport const handler = async () => "
+                                          "isNumber('5')\n"})
     made = build(Source(str(root), "a.handler", NODE, nodejs={"install": ["is-number"]}), cache=cache)
     assert "node_modules/is-number/index.js" in names(made)
     assert answer(unpack(made, tmp_path / "u"), made.handler) is True
@@ -152,7 +158,8 @@ def test_mistakes_are_named(tmp_path: Path, cache: Path, files: dict[str, str], 
 
 
 def test_the_runtime_follows_the_file_and_the_project(tmp_path: Path) -> None:
-    root = write(tmp_path, {"a.ts": "", "b.mjs": "", "c.py": "", "old/d.py": "", "old/.python-version": "3.8.1\n", "new/e.py": "",
+    root = write(tmp_path, {"a.ts": "", "b.mjs": "", "c.py": "", "old/d.py": "", "old/.python-version": "3.8.1\n",
+                            "new/e.py": "",
                             "new/pyproject.toml": '[project]\nrequires-python = ">=3.13,<4"\n', "tight/f.py": "",
                             "tight/pyproject.toml": '[project]\nrequires-python = "~=3.9.0"\n', "bad/g.py": "",
                             "bad/pyproject.toml": '[project]\nrequires-python = ">=4"\n'})

@@ -21,7 +21,7 @@ import json
 import time
 from pathlib import Path
 
-from sst.core.provider import Absent, Change, Found, Made
+from sst.core.provider import Absent, Change, Found, Result
 from sst.core.resource import Arg, Resource, out, prop
 from sst.errors import ProviderError
 
@@ -44,24 +44,24 @@ class Files:
                 time.sleep(0.01)
         (FOLDER / id).write_text(json.dumps(dict(inputs)))
 
-    def create(self, todo, note):
-        self._write(todo.inputs["name"], todo.inputs, note)
-        return Made(todo.inputs["name"], {"path": todo.inputs["name"] + ".json"})
+    def create(self, operation, note):
+        self._write(operation.inputs["name"], operation.inputs, note)
+        return Result(operation.inputs["name"], {"path": operation.inputs["name"] + ".json"})
 
     def read(self, state):
         file = FOLDER / state.id
-        return Made(state.id, state.outputs, json.loads(file.read_text())) if file.exists() else None
+        return Result(state.id, state.outputs, json.loads(file.read_text())) if file.exists() else None
 
     def update(self, state, inputs, changed, note):
         self._write(state.id, inputs, note)
-        return Made(state.id, state.outputs)
+        return Result(state.id, state.outputs)
 
     def delete(self, state, note):
         (FOLDER / state.id).unlink(missing_ok=True)
 
-    def find(self, todo):
-        file = FOLDER / todo.inputs["name"]
-        return Found(Made(todo.inputs["name"], {"path": file.name + ".json"})) if file.exists() else Absent()
+    def find(self, operation):
+        file = FOLDER / operation.inputs["name"]
+        return Found(Result(operation.inputs["name"], {"path": file.name + ".json"})) if file.exists() else Absent()
 
 
 class File(Resource, type="test.File"):
@@ -152,7 +152,8 @@ def project(tmp_path: Path) -> Project:
     home.mkdir()
     kept: Mapping[str, str] = {k: os.environ[k] for k in ("PATH", "LANG", "UV_CACHE_DIR") if k in os.environ}
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    made = Project(root, {**kept, "HOME": str(home), "XDG_CACHE_HOME": cache, "SST_STAGE": "dev", "AWS_EC2_METADATA_DISABLED": "true"})
+    made = Project(root, {**kept, "HOME": str(home), "XDG_CACHE_HOME": cache, "SST_STAGE": "dev",
+                          "AWS_EC2_METADATA_DISABLED": "true"})
     made.write("files.py", FILES)
     made.program("pass")
     return made

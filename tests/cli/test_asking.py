@@ -20,7 +20,8 @@ class Terminal:
     def __init__(self, project: Project, *words: str) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-        self.process = subprocess.Popen([str(SST), *words], cwd=project.root, env={**project.environment, "TERM": "xterm"},
+        self.process = subprocess.Popen([str(SST), *words], cwd=project.root,
+                                        env={**project.environment, "TERM": "xterm"},
                                         stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
         os.close(slave)
         self.text = ""

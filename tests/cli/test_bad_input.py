@@ -24,14 +24,16 @@ from .conftest import SST, Project
     (["secret", "sett", "A", "b"], '✗ there is no command "sst secret sett"\n  hint: did you mean "set"?\n'),
     (["completion", "tcsh"], "✗ sst completion: invalid value for '{bash|zsh|fish}': 'tcsh' is not one of"),
     (["state", "restore", "x"], "✗ sst state restore: invalid value for 'SERIAL': 'x' is not a valid integer"),
-    (["deploy", "--stage", "a_b"], '✗ "a_b" is no stage name: it starts with a letter and holds letters, digits and hyphens '
+    (["deploy", "--stage", "a_b"], '✗ "a_b" is no stage name: it starts with a letter and holds letters, digits and '
+                                   'hyphens '
                                    'only (--stage)\n  hint: "a-b" would do\n'),
     (["deploy", "--stage", ""], "✗ the stage name is empty (--stage)\n"),
     (["deploy", "--config", "nowhere.py"], "/nowhere.py (--config)\n"),
     (["deploy", "--config", "files.txt"], "✗ files.txt is no Python file (--config)\n"),
     (["logs", "Api", "--since", "soon"], "✗ --since can't be 'soon'\n"),
     (["invoke", "Api", "--event", "{x"], "✗ the event is not JSON: "),
-    (["invoke", "Api", "--event", "@nothing.json"], "✗ nothing.json can't be read: No such file or directory (--event)\n"),
+    (["invoke", "Api", "--event", "@nothing.json"],
+     "✗ nothing.json can't be read: No such file or directory (--event)\n"),
     (["invoke", "Api"], '✗ stage "dev" is not deployed\n  hint: `sst deploy` first\n'),
     (["logs", "Api"], '✗ stage "dev" is not deployed\n'),
     (["state", "restore", "9", "--yes"], "✗ "),
@@ -53,7 +55,8 @@ def test_no_project(tmp_path: Path, project: Project) -> None:
 
 def test_no_stage(project: Project) -> None:
     del project.environment["SST_STAGE"]
-    assert project.fails("deploy", USER="jane").startswith("✗ no stage is named\n  hint: pass --stage NAME, set SST_STAGE")
+    assert project.fails("deploy", USER="jane").startswith("✗ no stage is named\n  hint: pass --stage NAME, set "
+                                                           "SST_STAGE")
     project.write(".sst/stage", "x_y")
     assert "(.sst/stage)" in project.fails("deploy") and "(SST_STAGE)" in project.fails("deploy", SST_STAGE="x_y")
 
@@ -65,7 +68,8 @@ def test_a_bad_env_file(project: Project) -> None:
 
 
 @pytest.mark.parametrize(("body", "text"), [
-    ('File("A")\nFile("A")', '✗ two resources are named "A" (sst_config.py:10)\n  hint: the other one is at sst_config.py:9;'),
+    ('File("A")\nFile("A")', '✗ two resources are named "A" (sst_config.py:10)\n  hint: the other one is at '
+                             'sst_config.py:9;'),
     ('File("A b")', "✗ test.File can't be named 'A b' (sst_config.py:9)\n"),
     ('File("A", txet="x")', "✗ test.File \"A\" has no option 'txet' (sst_config.py:9)\n  hint: did you mean \"text\"?\n"),
     ('a = File("A")\nif a.path == "x":\n    pass', "(sst_config.py:10)"),
@@ -90,7 +94,8 @@ def test_all_problems_at_once(project: Project) -> None:
 
 
 def test_a_bug_of_ours_is_told_as_one(project: Project) -> None:
-    project.write("files.py", (project.root / "files.py").read_text().replace("def diff(self, type, old, new):", "def diff(self):"))
+    project.write("files.py", (project.root / "files.py").read_text().replace("def diff(self, type, old, new):",
+                                                                              "def diff(self):"))
     project.program('File("A")')
     project.run("deploy")
     process = project.start("deploy")
@@ -113,8 +118,10 @@ class _Aws(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
         status, code = self.answer
-        body = (f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>said the cloud</Message></Error></ErrorResponse>"
-                if status >= 300 else "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>" + code + "</Account>"
+        body = (f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>said the "
+                "cloud</Message></Error></ErrorResponse>"
+                if status >= 300 else "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>" + code
+                + "</Account>"
                 "<Arn>arn:aws:iam::1:user/x</Arn><UserId>x</UserId></GetCallerIdentityResult></GetCallerIdentityResponse>").encode()
         self.send_response(status)
         self.send_header("content-type", "text/xml")
@@ -134,7 +141,8 @@ def aws(project: Project) -> Iterator[Project]:
     thread.start()
     project.environment |= {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}", "AWS_ACCESS_KEY_ID": "AKIAX",
                             "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "t"}
-    project.write("sst_config.py", 'import sst\nfrom sst.providers.aws import sqs\ndef config(input):\n    return sst.Config('
+    project.write("sst_config.py", 'import sst\nfrom sst.providers.aws import sqs\ndef config(input):\n    return '
+                                   'sst.Config('
                   'name="demo", home="local", region="us-east-1")\ndef run():\n    sqs.Queue("Jobs")\n')
     yield project
     server.shutdown()
@@ -185,7 +193,8 @@ def test_state_that_belongs_to_another_account(aws: Project) -> None:
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
 def test_closed_streams(project: Project, closed: str) -> None:
     project.program('File("A")')
-    code = subprocess.run(["sh", "-c", f"{SST} deploy {closed}"], cwd=project.root, env=project.environment, capture_output=True,
+    code = subprocess.run(["sh", "-c", f"{SST} deploy {closed}"], cwd=project.root, env=project.environment,
+                          capture_output=True,
                           check=True)
     assert b"Traceback" not in code.stdout + code.stderr and "A" in project.things
 
@@ -202,17 +211,20 @@ def test_damaged_state_is_said_and_left_alone(project: Project) -> None:
 
 
 def test_errors_as_json(project: Project) -> None:
-    assert json.loads(project.run("deploy", "--stage", "a_b", "--json", code=1).out)["message"].startswith('"a_b" is no stage name')
+    assert json.loads(project.run("deploy", "--stage", "a_b", "--json",
+                                  code=1).out)["message"].startswith('"a_b" is no stage name')
     assert project.run("deplyo", "--json", code=1).json["kind"] == "UserError"
 
 
 @pytest.mark.parametrize(("body", "text"), [
     ('aws.Function("Api", handler="src/nope.handler")',
      '✗ Handler not found: "src/nope.handler" (sst_config.py:10)\n  hint: there is no src/nope.py in'),
-    ('aws.Function("Api", handler="api.handler", tiemout=3)', "✗ Function \"Api\" has no option 'tiemout' (sst_config.py:10)\n"
+    ('aws.Function("Api", handler="api.handler", tiemout=3)',
+     "✗ Function \"Api\" has no option 'tiemout' (sst_config.py:10)\n"
                                                               '  hint: did you mean "timeout"?\n'),
     ('aws.Function("Api", handler="api.handler", link=[None])', "✗ link holds None (sst_config.py:10)\n"),
-    ('aws.Function("Api", handler="api.handler", timeout="3 fortnights")', "✗ timeout can't be '3 fortnights' (sst_config.py:10)\n"),
+    ('aws.Function("Api", handler="api.handler", timeout="3 fortnights")',
+     "✗ timeout can't be '3 fortnights' (sst_config.py:10)\n"),
     ('aws.Bucke("B")', "has no component 'Bucke'"),
     ('b = aws.Bucket("B")\naws.Bucket("b")', '✗ two components are named "b" (sst_config.py:11)\n'),
 ])

@@ -184,7 +184,8 @@ def test_secrets(project: Project) -> None:
     for file in project.root.rglob(".sst/**/*"):
         assert not file.is_file() or b"own-hunter2" not in file.read_bytes(), file
     assert project.run("shell", "--", "printenv", "SST_RESOURCE_Key").out == '{"value":"own-hunter2","type":"sst.Secret"}\n'
-    assert "encrypted with a new key" in project.run("secret", "rotate-key").out and "no changes" in project.run("deploy").out
+    assert "encrypted with a new key" in project.run("secret",
+                                                     "rotate-key").out and "no changes" in project.run("deploy").out
     assert 'Key="own-hunter2"' in project.run("secret", "list", "--values").out
     project.run("secret", "remove", "Key")
     assert "shared-hunter2" in project.run("shell", "--", "printenv", "SST_RESOURCE_Key").out

@@ -52,7 +52,8 @@ def test_what_is_accepted_is_brought_back_by_the_next_deploy(project: Project) -
     project.run("deploy")
     by_hand(project, "A", text="four")
     delete(project, "B")
-    assert "B  test.File  is gone from the cloud" in (said := project.run("refresh", "--yes").out) and "2 accepted into the state" in said
+    assert "B  test.File  is gone from the cloud" in (said := project.run("refresh",
+                                                                          "--yes").out) and "2 accepted into the state" in said
     assert "1 to create, 1 to update" in project.run("diff").out
     project.run("deploy")
     assert {n: t["text"] for n, t in project.things.items()} == {"A": "one", "B": "two"}
@@ -76,8 +77,10 @@ def test_what_is_named_must_differ(project: Project) -> None:
     project.program(TWO)
     project.run("deploy")
     by_hand(project, "A", text="four")
-    assert 'nothing named "A.txt" differs in the cloud\n  hint: did you mean "A.text"?' in project.fails("refresh", "--revert", "A.txt")
-    assert "A.text can't be both accepted and reverted" in project.fails("refresh", "--revert", "A", "--accept", "A.text")
+    assert 'nothing named "A.txt" differs in the cloud\n  hint: did you mean "A.text"?' in project.fails("refresh",
+                                                                                                         "--revert", "A.txt")
+    assert "A.text can't be both accepted and reverted" in project.fails("refresh", "--revert", "A", "--accept",
+                                                                         "A.text")
     assert 'nothing named "B"' in project.fails("refresh", "--revert", "B")
     assert project.things["A"]["text"] == "four"
 
@@ -94,7 +97,8 @@ def test_what_is_in_the_program_no_more_and_what_is_left_out(project: Project) -
 
 def test_long_values_that_begin_alike_are_shown_where_they_part() -> None:
     one, other = ({"path": f"/home/me/app/.sst/cache/artefacts/{letter * 40}/code.zip"} for letter in "ab")
-    assert _apart((one, one, other), secret=False)[0].startswith("…") and "aaaa" in _apart((one, other), secret=False)[0]
+    assert _apart((one, one, other), secret=False)[0].startswith("…") and "aaaa" in _apart((one, other),
+                                                                                           secret=False)[0]
     assert "bbbb" in _apart((one, other), secret=False)[1]
     assert _apart((None, None, other), secret=False) == ["null", "null", _apart((other,), secret=False)[0]]
     assert _apart((1, 2), secret=False) == ["1", "2"] and _apart(("a", "b"), secret=True) == ["(secret)"] * 2

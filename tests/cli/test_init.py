@@ -28,7 +28,8 @@ MANAGE = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')"
     ({"main.py": "from fastapi import FastAPI\napp = FastAPI()\n"}, "FastAPI", "main:app"),
     ({"app/main.py": "import fastapi\napi: fastapi.FastAPI = fastapi.FastAPI(title='x')\n"}, "FastAPI", "app.main:api"),
     ({"app/__init__.py": "from flask import Flask\napp = Flask(__name__)\n"}, "Flask", "app:app"),
-    ({"src/shop/__init__.py": "", "src/shop/app.py": "from starlette.applications import Starlette\nsite = Starlette()\n"}, "Starlette",
+    ({"src/shop/__init__.py": "", "src/shop/app.py": "from starlette.applications import Starlette\nsite = "
+                                                     "Starlette()\n"}, "Starlette",
      "src.shop.app:site"),
     ({"manage.py": MANAGE, "shop/asgi.py": ""}, "Django", "shop.asgi:application"),
     ({"manage.py": MANAGE, "shop/wsgi.py": ""}, "Django", "shop.wsgi:application"),
@@ -60,7 +61,8 @@ def test_a_project_with_an_app_in_git(empty: Project) -> None:
     empty.write(".gitignore", "__pycache__")
     (empty.root / ".git").mkdir()
     facts = empty.run("init", "--json").json
-    assert facts == {"name": "shop-api", "kind": "FastAPI", "handler": "main:app", "wrote": ["sst_config.py", ".sst/stage", ".gitignore"]}
+    assert facts == {"name": "shop-api", "kind": "FastAPI", "handler": "main:app",
+                     "wrote": ["sst_config.py", ".sst/stage", ".gitignore"]}
     assert (empty.root / ".gitignore").read_text() == "__pycache__\n.sst/\n"
     assert 'handler="main:app"' in (empty.root / "sst_config.py").read_text() and not (empty.root / "src").exists()
 

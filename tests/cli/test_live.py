@@ -105,7 +105,8 @@ class Run:
 
 
 @pytest.mark.parametrize(("count", "width", "height"), [(3, 80, 24), (400, 80, 24), (400, 30, 6)])
-def test_the_tree_is_redrawn_in_place_and_gives_the_cursor_back(tmp_path: Path, count: int, width: int, height: int) -> None:
+def test_the_tree_is_redrawn_in_place_and_gives_the_cursor_back(tmp_path: Path, count: int, width: int,
+                                                                height: int) -> None:
     run = Run(tmp_path, count, width, height)
     run.read_until("said by the program", f"0/{count} done, {count} running")
     assert run.screen.hidden

@@ -32,7 +32,8 @@ def commands(name: str) -> Iterator[tuple[str, click.Command]]:
 def test_the_page_of_a_command_shows_its_help(name: str) -> None:
     page = PAGES / f"{name}.md"
     block = "\n\n".join(help_of(c, path) for path, c in commands(name))
-    # A group's help is followed by that of its sub-commands; the options that all share are told once, on the index page.
+    # A group's help is followed by that of its sub-commands; the options that all share are told once, on the index
+    # page.
     block = re.sub(r"\n+Global options:\n(?:  .*\n?)+", "\n", block + "\n").rstrip() + "\n"
     text = page.read_text() if page.exists() else f"# sst {name}\n\n```text\n```\n"
     wanted = re.sub(r"```text\n.*?```", lambda _: f"```text\n{block}```", text, count=1, flags=re.DOTALL)

@@ -13,11 +13,13 @@ from sst.engine.plan_json import plan_data
 from ..fakes import Store
 
 
-def step(op: Op, name: str, type: str = "fake.Thing", *, old: dict[str, object] | None = None, new: dict[str, object] | None = None,
+def step(op: Op, name: str, type: str = "fake.Thing", *, old: dict[str, object] | None = None,
+         new: dict[str, object] | None = None,
          changed: str = "", replace: str = "", secret: str = "") -> Step:
     urn = f"{type}::{name}"
     state = State(urn, type, "id1", old or {}, where="sst_config.py:9") if old is not None or op is Op.DELETE else None
-    goal = Goal(urn, type, new or {}, where="sst_config.py:9", secret=frozenset(secret.split())) if op is not Op.DELETE else None
+    goal = Goal(urn, type, new or {}, where="sst_config.py:9",
+                secret=frozenset(secret.split())) if op is not Op.DELETE else None
     return Step(op, urn, type, goal, state, "", new or {}, frozenset(changed.split()), frozenset(replace.split()))
 
 
@@ -52,7 +54,8 @@ def test_a_plan_for_a_person() -> None:
 def test_the_same_as_data_without_secrets() -> None:
     data = plan_data(PLAN)
     assert "hunter2" not in json.dumps(data)
-    assert data["counts"] == {"create": 1, "update": 1, "replace": 1, "delete": 2, "same": 1} and data["data_loss"] == ["Files"]
+    assert data["counts"] == {"create": 1, "update": 1, "replace": 1, "delete": 2,
+                              "same": 1} and data["data_loss"] == ["Files"]
     update = next(s for s in data["steps"] if s["op"] == "update")
     assert update["changed"] == ["delay", "env", "key"]
     assert update["inputs"]["delay"] == 5 and update["old"]["delay"] == 1

@@ -120,11 +120,13 @@ def test_json_lines() -> None:
     out = io.StringIO()
     with json_sink(out, redact=lambda s: s.replace("hunter2", "***")) as sink:
         sink(Planned({Op.CREATE: 1}))
-        sink(StepFailed("a", ProviderError("bad hunter2", code="Bad", operation="sqs create_queue", request_id="r1"), 0.12345))
+        sink(StepFailed("a", ProviderError("bad hunter2", code="Bad", operation="sqs create_queue", request_id="r1"),
+                        0.12345))
     first, second = map(json.loads, out.getvalue().splitlines())
     assert first == {"event": "planned", "counts": {"create": 1}, "round": 1}
     assert second["event"] == "step_failed" and second["seconds"] == 0.123
-    assert second["error"] == {"kind": "ProviderError", "message": "bad ***", "code": "Bad", "operation": "sqs create_queue",
+    assert second["error"] == {"kind": "ProviderError", "message": "bad ***", "code": "Bad",
+                               "operation": "sqs create_queue",
                                "request_id": "r1", "exit_code": 2}
 
 
@@ -147,7 +149,8 @@ def test_the_error_of_a_failed_deploy() -> None:
     error = DeployError([Failure("u", "Jobs", "aws.sqs.Queue", "update", "sst_config.py:12", cause)], skipped=2)
     assert list(fault_lines(error, UNICODE, DULL)) == [
         '✗ Queue "Jobs" (sst_config.py:12) could not be updated',
-        "  InvalidAttributeValue: Invalid value for the parameter VisibilityTimeout.   [sqs set_queue_attributes, request 5f1]",
+        "  InvalidAttributeValue: Invalid value for the parameter VisibilityTimeout.   [sqs set_queue_attributes, "
+        "request 5f1]",
         '  hint: visibility must be at most 12 hours; it is "13 hours"',
         "  2 more waited for it and were not tried",
     ]
@@ -155,7 +158,8 @@ def test_the_error_of_a_failed_deploy() -> None:
 
 def test_several_problems_in_one_report() -> None:
     error = Problems([UserError("one", where="a.py:1", hint="do it"), UserError("two")])
-    assert list(fault_lines(error, UNICODE, DULL)) == ["✗ one (a.py:1)", "  hint: do it", "✗ two", "  2 problems; nothing was changed"]
+    assert list(fault_lines(error, UNICODE, DULL)) == ["✗ one (a.py:1)", "  hint: do it", "✗ two",
+                                                       "  2 problems; nothing was changed"]
 
 
 def test_small_things() -> None:

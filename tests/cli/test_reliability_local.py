@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from sst.clouds.aws.client import Aws
 from sst.errors import ProviderError
-from sst.providers.aws.client import Aws
 
 from .conftest import Project
 
@@ -45,7 +45,8 @@ def names_of(aws: Aws) -> list[str]:
 
 def test_drift_of_a_queue_and_a_bucket(cloud_stage: Project) -> None:
     p = cloud_stage
-    program(p, 'q = sqs.Queue("Jobs", visibility_timeout=60)\nsqs.Queue("Other")\naws.Bucket("Files")\nreturn {"url": q.url}')
+    program(p, 'q = sqs.Queue("Jobs", visibility_timeout=60)\nsqs.Queue("Other")\naws.Bucket("Files")\nreturn {"url": '
+               'q.url}')
     p.run("deploy")
     assert "no drift" in p.run("refresh").out
     url = p.run("outputs", "url").out.strip()
@@ -99,27 +100,34 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
     program(p, 'sqs.Queue("First")')
     p.run("deploy")
     with by_hand(p) as aws:
-        urls = {n: aws.call("sqs", "create_queue", {"QueueName": n})["QueueUrl"] for n in ("jobs-1", "mail-1", "lost-1")}
+        urls = {n: aws.call("sqs", "create_queue", {"QueueName": n})["QueueUrl"]
+                for n in ("jobs-1", "mail-1", "lost-1")}
         aws.call("s3", "create_bucket", {"Bucket": "files-1"})
         aws.call("iam", "create_role", {"RoleName": "role-1", "AssumeRolePolicyDocument": "{}"})
-        program(p, 'sqs.Queue("First")\nsqs.Queue("Jobs", visibility_timeout=77)\nsqs.Queue("Mail")\ns3.Bucket("Files")\n'
+        program(p, 'sqs.Queue("First")\nsqs.Queue("Jobs", '
+                   'visibility_timeout=77)\nsqs.Queue("Mail")\ns3.Bucket("Files")\n'
                    'iam.Role("Writer", assume_role_policy={})')
         p.write("pulumi.json", json.dumps({"version": 3, "checkpoint": {"latest": {"resources": [
             {"urn": "urn:pulumi:dev::x::pulumi:pulumi:Stack::x-dev", "type": "pulumi:pulumi:Stack", "custom": False},
             {"urn": "urn:pulumi:dev::x::sst:aws:Queue::Jobs", "type": "sst:aws:Queue", "custom": False},
-            {"urn": "urn:pulumi:dev::x::sst:aws:Queue$aws:sqs/queue:Queue::JobsQueue", "type": "aws:sqs/queue:Queue", "custom": True,
+            {"urn": "urn:pulumi:dev::x::sst:aws:Queue$aws:sqs/queue:Queue::JobsQueue", "type": "aws:sqs/queue:Queue",
+             "custom": True,
              "id": urls["jobs-1"], "inputs": {}, "outputs": {"url": urls["jobs-1"], "name": "jobs-1"}},
-            {"urn": "urn:pulumi:dev::x::aws:s3/bucketV2:BucketV2::Files", "type": "aws:s3/bucketV2:BucketV2", "custom": True,
+            {"urn": "urn:pulumi:dev::x::aws:s3/bucketV2:BucketV2::Files", "type": "aws:s3/bucketV2:BucketV2",
+             "custom": True,
              "id": "files-1", "outputs": {"bucket": "files-1"}},
-            {"urn": "urn:pulumi:dev::x::aws:rds/cluster:Cluster::Db", "type": "aws:rds/cluster:Cluster", "custom": True, "id": "db",
+            {"urn": "urn:pulumi:dev::x::aws:rds/cluster:Cluster::Db", "type": "aws:rds/cluster:Cluster", "custom": True,
+             "id": "db",
              "outputs": {}}]}}}))
         said = p.run("state", "import", "pulumi.json", "--as", "JobsQueue=Jobs", "--yes")
         assert "Db  aws:rds/cluster:Cluster  not adopted: sst has no row for this type" in said.err
         assert "visibility_timeout: there 30, program 77" in said.out and "2 adopted into the state" in said.out
         p.write("terraform.tfstate", json.dumps({"version": 4, "terraform_version": "1.9", "resources": [
             {"mode": "data", "type": "aws_caller_identity", "name": "me", "instances": []},
-            {"mode": "managed", "type": "aws_sqs_queue", "name": "mail", "instances": [{"attributes": {"url": urls["mail-1"]}}]},
-            {"mode": "managed", "type": "aws_iam_role", "name": "writer", "instances": [{"attributes": {"name": "role-1"}}]},
+            {"mode": "managed", "type": "aws_sqs_queue", "name": "mail",
+             "instances": [{"attributes": {"url": urls["mail-1"]}}]},
+            {"mode": "managed", "type": "aws_iam_role", "name": "writer",
+             "instances": [{"attributes": {"name": "role-1"}}]},
             {"mode": "managed", "type": "aws_sqs_queue", "name": "lost", "module": "module.m",
              "instances": [{"index_key": 0, "attributes": {"url": urls["lost-1"]}}]}]}))
         said = p.run("state", "import", "terraform.tfstate", "--yes")
@@ -130,15 +138,18 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
         assert "1 to update, 4 unchanged" in told and "visibility_timeout: 30 → 77" in told
         p.run("deploy")
         assert names_of(aws) == before, "nothing was made anew"
-        attributes = aws.call("sqs", "get_queue_attributes", {"QueueUrl": urls["jobs-1"], "AttributeNames": ["All"]})["Attributes"]
+        attributes = aws.call("sqs", "get_queue_attributes",
+                              {"QueueUrl": urls["jobs-1"], "AttributeNames": ["All"]})["Attributes"]
         assert attributes["VisibilityTimeout"] == "77"
 
 
 def test_files_of_other_tools_that_are_none(cloud_stage: Project) -> None:
     p = cloud_stage
     program(p, 'sqs.Queue("First")')
-    for text, said in (("{", "is not JSON"), ("{}", "is not a state file"), ('{"terraform_version": "0.11", "version": 3, "resources": []}',
-                                                                              "Terraform's state format 3; only 4 is understood")):
+    for text, said in (("{", "is not JSON"), ("{}", "is not a state file"),
+                       ('{"terraform_version": "0.11", "version": 3, "resources": []}',
+                                                                              "Terraform's state format 3; only 4 is "
+                                                                              "understood")):
         p.write("other.json", text)
         assert said in p.fails("state", "import", "other.json", "--yes")
     assert "can't be read: No such file" in p.fails("state", "import", "none.json")
@@ -149,7 +160,8 @@ def test_files_of_other_tools_that_are_none(cloud_stage: Project) -> None:
 
 def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) -> None:
     p = cloud_stage
-    program(p, 'sqs.Queue("Jobs")\nsns.Topic("News")\niam.Role("Writer", assume_role_policy={})\nlogs.LogGroup("Log")\ns3.Bucket("Files")\n'
+    program(p, 'sqs.Queue("Jobs")\nsns.Topic("News")\niam.Role("Writer", '
+               'assume_role_policy={})\nlogs.LogGroup("Log")\ns3.Bucket("Files")\n'
                'ssm.Parameter("Word", value="x")\n'
                'dynamodb.Table("Rows", attribute_definitions=[{"AttributeName": "id", "AttributeType": "S"}], '
                'key_schema=[{"AttributeName": "id", "KeyType": "HASH"}])')
@@ -162,7 +174,8 @@ def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) ->
         aws.call("sqs", "create_queue", {"QueueName": "foreign", "tags": {"sst:app": "shop", "sst:stage": "local"}})
         aws.call("sqs", "create_queue", {"QueueName": "nobody"})
         aws.call("iam", "create_role", {"RoleName": "lost", "AssumeRolePolicyDocument": "{}", "Tags": [
-            {"Key": k, "Value": v} for k, v in {**tags, "sst:lineage": lineage, "sst:urn": "aws.iam.Role::Lost"}.items()]})
+            {"Key": k, "Value": v} for k, v in {**tags, "sst:lineage": lineage,
+                                                "sst:urn": "aws.iam.Role::Lost"}.items()]})
         aws.call("iam", "put_role_policy", {"RoleName": "lost", "PolicyName": "p", "PolicyDocument": POLICY})
         p.run("state", "rm", "Jobs", "News", "Log", "Files", "Word", "Rows", "--yes")
         found = p.run("orphans", "--json").json

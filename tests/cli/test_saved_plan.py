@@ -31,7 +31,8 @@ def test_any_deviation_stops_before_anything_is_done(project: Project) -> None:
     project.program(TWO)
     project.run("diff", "-o", "plan.json")
     project.program(TWO.replace("one", "uno"))
-    assert "the saved plan is not what a deploy would do now\n  otherwise: create A" in project.fails("deploy", "plan.json")
+    assert "the saved plan is not what a deploy would do now\n  otherwise: create A" in project.fails("deploy",
+                                                                                                      "plan.json")
     assert project.things == {}
     project.program(TWO)
     project.run("deploy")
@@ -87,7 +88,8 @@ def test_a_plan_that_would_not_say_all_is_not_saved(project: Project) -> None:
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    (None, "the plan plan.json can't be read: No such file"), ("{", "plan.json is not JSON"), ("[]", "plan.json is not a saved plan"),
+    (None, "the plan plan.json can't be read: No such file"), ("{", "plan.json is not JSON"),
+    ("[]", "plan.json is not a saved plan"),
     ('{"sst_plan": 9}', "was saved by another version"), ('{"sst_plan": 1, "app": 3}', "was damaged or edited")])
 def test_files_that_are_no_plan(project: Project, text: str | None, said: str) -> None:
     project.program(TWO)

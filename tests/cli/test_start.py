@@ -8,7 +8,8 @@ import pytest
 
 from .conftest import SST, Project
 
-HEAVY = ("asyncio", "ssl", "botocore", "boto3", "sqlite3", "http", "email", "subprocess", "cryptography", "sst.core", "sst.aws",
+HEAVY = ("asyncio", "ssl", "botocore", "boto3", "sqlite3", "http", "email", "subprocess", "cryptography", "sst.core",
+         "sst.aws",
          "sst.engine", "sst.state", "sst.project")
 
 
@@ -24,7 +25,8 @@ def test_a_no_op_deploy_loads_no_client_of_a_cloud(project: Project) -> None:
     project.program('File("A")')
     project.run("deploy")
     code = ("import sys; from sst.cli.main import run; code = run(['deploy']); "
-            "print([m for m in ('asyncio', 'botocore', 'boto3', 'ssl', 'cryptography') if m in sys.modules]); sys.exit(code)")
+            "print([m for m in ('asyncio', 'botocore', 'boto3', 'ssl', 'cryptography') if m in sys.modules]); "
+            "sys.exit(code)")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project.root,
                           env=project.environment)
     assert said.stdout.splitlines()[-1] == "[]"
@@ -44,4 +46,5 @@ def test_the_version_is_the_packages() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(shell: str) -> None:
-    assert "_SST_COMPLETE" in subprocess.run([SST, "completion", shell], capture_output=True, text=True, check=True).stdout
+    assert "_SST_COMPLETE" in subprocess.run([SST, "completion", shell], capture_output=True, text=True,
+                                             check=True).stdout

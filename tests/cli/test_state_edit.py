@@ -18,7 +18,8 @@ def test_what_is_dropped_stays_in_the_cloud(project: Project) -> None:
     assert "this needs an answer, and there is no terminal\n  hint: pass --yes" in project.fails("state", "rm", "A")
     assert versions(project) == 1
     assert "1 dropped from the state; in the cloud nothing was changed" in project.run("state", "rm", "A", "--yes").out
-    assert set(project.things) == {"A", "B"} and [s["name"] for s in project.run("state", "list", "--json").json] == ["B"]
+    assert set(project.things) == {"A", "B"} and [s["name"]
+                                                  for s in project.run("state", "list", "--json").json] == ["B"]
     assert 'the state has nothing named "A"' in project.fails("state", "rm", "A", "--yes") and versions(project) == 2
     assert 'hint: did you mean "B"?' in project.fails("state", "rm", "Bb", "--yes")
     project.run("state", "restore", "1", "--yes")
@@ -76,7 +77,8 @@ def test_what_can_not_be_adopted(project: Project) -> None:
     folder.mkdir()
     (folder / "demo-dev-X-1").write_text(json.dumps({"name": "demo-dev-X-1", "shape": "x"}))
     assert 'there is no test.File with the id \'no\'' in project.fails("adopt", "A", "no", "--yes")
-    assert 'the program declares no resource "Aa"\n  hint: did you mean "A"?' in project.fails("adopt", "Aa", "demo-dev-X-1", "--yes")
+    assert 'the program declares no resource "Aa"\n  hint: did you mean "A"?' in project.fails("adopt", "Aa",
+                                                                                               "demo-dev-X-1", "--yes")
     assert "differs in shape (there 'x', in the program 'round'), which can't be changed in place" in (
         project.fails("adopt", "A", "demo-dev-X-1", "--yes"))
     project.run("adopt", "B", "demo-dev-X-1", "--yes")
@@ -104,11 +106,13 @@ def test_two_versions_are_compared(project: Project) -> None:
     project.program('key = sst.Secret("Key")\nFile("A", text="one")\nFile("S", text=key.value)\nreturn {"n": 1}')
     project.run("deploy")
     project.run("secret", "set", "Key", stdin="hunter3\n")
-    project.program('key = sst.Secret("Key")\nFile("A", text="two")\nFile("S", text=key.value)\nFile("B")\nreturn {"n": 2}')
+    project.program('key = sst.Secret("Key")\nFile("A", text="two")\nFile("S", text=key.value)\nFile("B")\nreturn '
+                    '{"n": 2}')
     project.run("deploy")
     said = project.run("state", "diff", "1", "2").out
     assert 'text: "one" → "two"' in said and "+ B  test.File" in said and "n: 1 → 2" in said and "4 differences between version 1" in said
-    assert 'text: (secret) → (secret)' in said and "hunter" not in said + project.run("state", "diff", "0", "--json").out
+    assert 'text: (secret) → (secret)' in said and "hunter" not in said + project.run("state", "diff", "0",
+                                                                                      "--json").out
     assert "no differences" in project.run("state", "diff", "2").out
     assert "there is no version 9" in project.fails("state", "diff", "1", "9", code=3)
 

@@ -19,7 +19,8 @@ APP = Path(__file__).parent / "app"
 @contextmanager
 def program(*, stage: str = "test", **settings: Any) -> Iterator[Graph]:
     """An active graph of the small project; sealed at the end."""
-    known = {"secrets": {"Token": "s3cret-value"}, "stage_key": b"k" * 32, "encrypt": lambda key, text: b"sealed", "python": "3.12",
+    known = {"secrets": {"Token": "s3cret-value"}, "stage_key": b"k" * 32, "encrypt": lambda key, text: b"sealed",
+             "python": "3.12",
              "hosted_zone": lambda name: "Z0EXAMPLE"}
     graph = Graph("shop", stage, root=str(APP), settings={**known, **settings})
     with graph.active():

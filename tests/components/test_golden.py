@@ -31,11 +31,15 @@ def function_everything() -> None:
     bucket = aws.Bucket("Files")
     secret = sst.Secret("Token")
     aws.Function(
-        "Api", "src/job.handler", runtime="python3.11", timeout="3 minutes", memory="2 GB", storage="1 GB", architecture="arm64",
+        "Api", "src/job.handler", runtime="python3.11", timeout="3 minutes", memory="2 GB", storage="1 GB",
+        architecture="arm64",
         description="all of it", environment={"A": "1", "HIDDEN": secret.value}, link=[bucket, secret],
-        permissions=[sst.permission(["ses:SendEmail"], ["*"], conditions=[{"test": "StringEquals", "variable": "a", "values": ["b"]}])],
-        policies=["arn:aws:iam::aws:policy/ReadOnlyAccess"], url={"authorization": "iam", "cors": {"allow_origins": ["https://a.example"]}},
-        streaming=True, logging={"retention": "1 week", "format": "json"}, concurrency={"reserved": 5, "provisioned": 1}, versioning=True,
+        permissions=[sst.permission(["ses:SendEmail"], ["*"],
+                                    conditions=[{"test": "StringEquals", "variable": "a", "values": ["b"]}])],
+        policies=["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+        url={"authorization": "iam", "cors": {"allow_origins": ["https://a.example"]}},
+        streaming=True, logging={"retention": "1 week", "format": "json"},
+        concurrency={"reserved": 5, "provisioned": 1}, versioning=True,
         retries=1, layers=["arn:aws:lambda:us-east-1:123456789012:layer:x:1"],
         copy_files=[{"from": "src/node.mjs", "to": "extra/node.mjs"}],
         tags={"team": "web"}, protect=True,
@@ -60,7 +64,8 @@ def bucket() -> None:
 @golden
 def bucket_everything() -> None:
     log = aws.Queue("Log")
-    files = aws.Bucket("Files", access="public", versioning=True, enforce_https=False, cors={"allow_origins": ["https://a.example"]},
+    files = aws.Bucket("Files", access="public", versioning=True, enforce_https=False,
+                       cors={"allow_origins": ["https://a.example"]},
                        lifecycle=[{"prefix": "tmp/", "expires_in": "7 days"}],
                        policy=[{"actions": ["s3:ListBucket"], "paths": [""],
                                 "principals": [{"type": "aws", "identifiers": ["123456789012"]}]}],
@@ -74,7 +79,8 @@ def bucket_everything() -> None:
 @golden
 def queue() -> None:
     failed = aws.Queue("Failed", fifo=True)
-    jobs = aws.Queue("Jobs", fifo={"content_based_deduplication": True}, delay="1 minute", visibility_timeout="2 minutes",
+    jobs = aws.Queue("Jobs", fifo={"content_based_deduplication": True}, delay="1 minute",
+                     visibility_timeout="2 minutes",
                      dlq={"queue": failed, "retry": 5})
     jobs.subscribe({"handler": "src/job.handler", "timeout": "1 minute"}, filters=[{"body": {"kind": ["a"]}}],
                    batch={"size": 5, "window": "10 seconds", "partial_responses": True})
@@ -83,7 +89,8 @@ def queue() -> None:
 
 @golden
 def dynamo() -> None:
-    photos = aws.Dynamo("Photos", fields={"id": "string", "owner": "string", "at": "number"}, primary_index={"hash_key": "id"},
+    photos = aws.Dynamo("Photos", fields={"id": "string", "owner": "string", "at": "number"},
+                        primary_index={"hash_key": "id"},
                         global_indexes={"ByOwner": {"hash_key": "owner", "range_key": "at", "projection": ["id"]}},
                         local_indexes={"ByTime": {"range_key": "at", "projection": "keys-only"}},
                         stream="new-and-old-images", ttl="expires", deletion_protection=True)
@@ -94,7 +101,8 @@ def dynamo() -> None:
 def cron() -> None:
     aws.Cron("MyCron", schedule="rate(1 minute)", job="src/job.handler")
     fn = aws.Function("Fn", handler="src/job.handler")
-    aws.Cron("Nightly", schedule="cron(0 3 * * ? *)", function=fn, timezone="Europe/Berlin", enabled=False, retries=3, event={"a": fn.name},
+    aws.Cron("Nightly", schedule="cron(0 3 * * ? *)", function=fn, timezone="Europe/Berlin", enabled=False, retries=3,
+             event={"a": fn.name},
              dlq=aws.Queue("Dead"))
 
 
@@ -104,7 +112,8 @@ def api() -> None:
     users = made.add_authorizer("Users", jwt={"issuer": "https://issuer.example", "audiences": ["web"]})
     own = made.add_authorizer("Own", function={"function": "src/job.handler", "ttl": "1 minute"})
     made.route("GET /", "src/job.handler")
-    made.route("post /photos/{id}", {"handler": "src/job.handler"}, auth={"jwt": {"authorizer": users.id, "scopes": ["read"]}})
+    made.route("post /photos/{id}", {"handler": "src/job.handler"},
+               auth={"jwt": {"authorizer": users.id, "scopes": ["read"]}})
     made.route("$default", "src/job.handler", auth={"lambda": own.id})
     made.route("ANY /iam/{proxy+}", "src/job.handler", auth={"iam": True}, name="Iam")
     made.route_url("GET /up", "https://example.com/up")
@@ -119,7 +128,8 @@ def api_domain() -> None:
 
 @golden
 def linkable() -> None:
-    thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1}, include=[sst.permission(["a:B"], ["*"])])
+    thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1},
+                         include=[sst.permission(["a:B"], ["*"])])
     aws.Function("Api", handler="src/job.handler", link=[thing])
 
 

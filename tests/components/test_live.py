@@ -27,7 +27,8 @@ def declared(live: object, *arguments: Any, **more: Any) -> dict[str, dict[str, 
 def test_a_python_function_gets_handler_variables_and_rights() -> None:
     plain, live = declared(None, "src/job.handler"), declared(LIVE, "src/job.handler")
     assert live["Function"]["handler"] == "sst/runtime/live.handler"
-    assert live["Function"]["environment"] == {**plain["Function"]["environment"], "SST_LIVE_HANDLER": "<Api/Code.handler>",
+    assert live["Function"]["environment"] == {**plain["Function"]["environment"],
+                                               "SST_LIVE_HANDLER": "<Api/Code.handler>",
                                                "SST_LIVE_HTTP": LIVE.http, "SST_LIVE_REALTIME": LIVE.realtime,
                                                "SST_LIVE_CHANNEL": "/shop-test", "SST_LIVE_UNTIL": "1800000000"}
     added = [s for s in live["Policy"]["policy"]["Statement"] if s not in plain["Policy"]["policy"]["Statement"]]

@@ -36,14 +36,16 @@ def test_a_shortened_name_keeps_its_hash(name: str, by: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "good"), [
-    ("Api", True), ("my-api_2", True), ("a" * 128, True), ("a" * 129, False), ("", False), ("2fast", False), ("a b", False),
+    ("Api", True), ("my-api_2", True), ("a" * 128, True), ("a" * 129, False), ("", False), ("2fast", False),
+    ("a b", False),
     ("a/b", False), ("é", False), ("a\n", False), (3, False)])
 def test_valid_names(name: object, good: bool) -> None:
     assert valid_name(name) is good
 
 
 @pytest.mark.parametrize(("text", "small"), [
-    ("EventInvokeConfig", "event_invoke_config"), ("URLConfig", "url_config"), ("Role", "role"), ("my-part", "my_part"), ("S3", "s3")])
+    ("EventInvokeConfig", "event_invoke_config"), ("URLConfig", "url_config"), ("Role", "role"), ("my-part", "my_part"),
+    ("S3", "s3")])
 def test_snake_case(text: str, small: str) -> None:
     assert snake(text) == small
 
@@ -55,7 +57,8 @@ def test_did_you_mean() -> None:
 
 
 @pytest.mark.parametrize(("text", "value"), [
-    ("20 seconds", 20), ("1 second", 1), ("3 minutes", 180), ("1 hour", 3600), ("7 days", 604800), ("2 weeks", 1209600), (15, 15)])
+    ("20 seconds", 20), ("1 second", 1), ("3 minutes", 180), ("1 hour", 3600), ("7 days", 604800), ("2 weeks", 1209600),
+    (15, 15)])
 def test_durations(text: str | int, value: int) -> None:
     assert seconds(text) == value
 

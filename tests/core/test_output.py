@@ -1,4 +1,5 @@
-"""Outputs: symbolic until a deploy, usable in f-strings through JSON, URLs and HTML, and clear about what they can't do."""
+"""Outputs: symbolic until a deploy, usable in f-strings through JSON, URLs and HTML, and clear about what they can't
+do."""
 from __future__ import annotations
 
 import html
@@ -37,7 +38,8 @@ WAYS: dict[str, tuple[Callable[[str], Any], Callable[[str], Any]]] = {
     "as it is": (str, str),
     "json": (json.dumps, json.loads),
     "json in json": (lambda s: json.dumps({"a": json.dumps({"b": s})}), lambda s: json.loads(json.loads(s)["a"])["b"]),
-    "json three deep": (lambda s: json.dumps(json.dumps(json.dumps(s))), lambda s: json.loads(json.loads(json.loads(s)))),
+    "json three deep": (lambda s: json.dumps(json.dumps(json.dumps(s))),
+                        lambda s: json.loads(json.loads(json.loads(s)))),
     "url": (lambda s: quote(s, safe=""), None), "url with plus": (quote_plus, None),
     "query": (lambda s: urlencode({"q": s}), None), "html": (html.escape, html.unescape),
 }
@@ -119,9 +121,11 @@ def test_a_value_of_another_graph_is_refused_by_name(thing: Thing) -> None:
 MISUSES: dict[str, tuple[Callable[[Output[str]], Any], type[Exception], str]] = {
     "bool": (bool, TypeError, "used as a condition.*apply"), "len": (len, TypeError, "give its length.*apply"),
     "iter": (list, TypeError, "be iterated.*apply"), "index": (lambda o: o[0], TypeError, r"apply\(lambda v: v\[0\]\)"),
-    "compare": (lambda o: o == "x", TypeError, "be compared.*apply"), "order": (lambda o: o < "x", TypeError, "be compared"),
+    "compare": (lambda o: o == "x", TypeError, "be compared.*apply"),
+    "order": (lambda o: o < "x", TypeError, "be compared"),
     "in": (lambda o: "x" in o, TypeError, "be searched"), "int": (int, TypeError, r"apply\(int\)"),
-    "plus": (lambda o: o + "x", TypeError, "write an f-string"), "plus before": (lambda o: "x" + o, TypeError, "write an f-string"),
+    "plus": (lambda o: o + "x", TypeError, "write an f-string"),
+    "plus before": (lambda o: "x" + o, TypeError, "write an f-string"),
     "format": (lambda o: f"{o:>10}", TypeError, r"\.apply\(lambda v: f'\{v:>10\}'\)"),
     "attribute": (lambda o: o.upper, AttributeError, r"apply\(lambda v: v.upper\)"),
 }
@@ -154,7 +158,8 @@ def test_a_failing_apply_is_told_with_its_line(thing: Thing) -> None:
 
 
 def test_a_resource_in_apply_is_refused_with_both_lines(thing: Thing) -> None:
-    with pytest.raises(UserError, match=r"created inside \.apply \(.*test_output\.py:\d+\)\n  hint: the \.apply is at .*test_output"):
+    with pytest.raises(UserError, match=r"created inside \.apply \(.*test_output\.py:\d+\)\n  hint: the \.apply is at "
+                                        r".*test_output"):
         told(thing.key.apply(lambda v: Thing(v)))
 
 
@@ -163,7 +168,8 @@ def test_what_is_not_known_yet_is_unknown(thing: Thing) -> None:
         raise Unknown
 
     value = resolve({"a": thing.key, "b": f"{thing.key}!", "c": thing.key.apply(str.upper), "d": 1}, look, unknown=True)
-    assert [value["a"], value["b"], value["c"]] == [UNKNOWN] * 3 or all(v is UNKNOWN for v in (value["a"], value["b"], value["c"]))
+    assert [value["a"], value["b"], value["c"]] == [UNKNOWN] * 3 or all(v is UNKNOWN
+                                                                        for v in (value["a"], value["b"], value["c"]))
     assert value["d"] == 1 and UNKNOWN != UNKNOWN
     with pytest.raises(Unknown):
         resolve(thing.key, look)
@@ -172,7 +178,8 @@ def test_what_is_not_known_yet_is_unknown(thing: Thing) -> None:
 def test_secrets_follow_through_apply_combine_and_f_strings() -> None:
     with Graph("app", "test").active():
         thing = Thing("Jobs", password="p")
-        for value in (thing.password, thing.password.apply(str), f"{thing.password}", combine(a=thing.password), thing.key.as_secret()):
+        for value in (thing.password, thing.password.apply(str), f"{thing.password}", combine(a=thing.password),
+                      thing.key.as_secret()):
             assert gather([value])[1]
         assert not gather([thing.key])[1]
         assert Thing("User", note=f"x{thing.password}").secret == {"note"}
@@ -184,6 +191,7 @@ def test_a_cut_output_in_a_resource_is_told_by_its_name_and_line_and_the_rest_go
         one = Thing("One")
         Thing("Two", note=f"{one.key}".upper())
         Thing("Three", sise=1)
-    with pytest.raises(Problems, match=r'fake.Thing "Two": a string operation[\s\S]*fake.Thing "Three" has no option \'sise\'') as caught:
+    with pytest.raises(Problems, match=r'fake.Thing "Two": a string operation[\s\S]*fake.Thing "Three" has no option '
+                                       r'\'sise\'') as caught:
         graph.seal()
     assert all("test_output.py:" in e.where for e in caught.value.errors)

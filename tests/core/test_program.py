@@ -114,7 +114,8 @@ class TestTransforms:
 
     def test_a_result_over_the_limit_shortens_the_minted_part(self) -> None:
         with new().active() as graph:
-            Api("AVeryLongNameIndeed", handler="h", transform={"role": lambda args: {"name": f"{args['name']}-CustomRole",
+            Api("AVeryLongNameIndeed", handler="h",
+                transform={"role": lambda args: {"name": f"{args['name']}-CustomRole",
                                                                                     "note": args["name"]}})
         inputs = planned(graph, "AVeryLongNameIndeed/Role")
         assert re.fullmatch(r"\S+-[a-z]{8}-CustomRole", inputs["name"]) and len(inputs["name"]) <= 40
@@ -147,7 +148,9 @@ class TestTransforms:
         assert sizes == {"Web/Role": 9, "Web/Queue": 30}
 
     def test_mistakes_are_told_at_the_transform(self) -> None:
-        with new().active() as graph, pytest.raises(UserError, match=r"a transform failed: KeyError: 'siez' \(.*test_program\.py:\d+"):
+        with new().active() as graph, pytest.raises(UserError,
+                                                    match=r"a transform failed: KeyError: 'siez' "
+                                                          r"\(.*test_program\.py:\d+"):
             Api("Web", handler="h", transform={"queue": lambda args: args["siez"]})
         with new().active(), pytest.raises(UserError, match="returns the changes as a mapping or nothing, not int"):
             Api("Web", handler="h", transform={"queue": lambda args: 3})
@@ -177,7 +180,8 @@ class TestOptions:
                 Store("Files", **options)
             return [g.retain for g in graph.goals.values()]
 
-        assert retained("remove") == [False, False] and retained("retain") == [False, True] and retained("retain-all") == [True, True]
+        assert retained("remove") == [False, False] and retained("retain") == [False,
+                                                                               True] and retained("retain-all") == [True, True]
         assert retained("retain", retain=False) == [False, False]
 
     def test_depends_on_takes_resources_and_whole_components(self) -> None:
@@ -220,13 +224,16 @@ class TestMistakes:
             Api("web", handler="h")
             Api("App", handler="h")
         text = told(graph)
-        for part in ('two resources are named "One"', "the other one is at", "can't be named '1st'", "has no option 'siez'",
-                     """Api "Web" has no option 'hander'""", 'did you mean "handler"?', 'two components are named "web"',
+        for part in ('two resources are named "One"', "the other one is at", "can't be named '1st'",
+                     "has no option 'siez'",
+                     """Api "Web" has no option 'hander'""", 'did you mean "handler"?',
+                     'two components are named "web"',
                      'the name "App" is reserved'):
             assert part in text
 
     def test_a_required_argument_is_named(self) -> None:
-        with new().active(), pytest.raises(UserError, match=r"""Api "Web": missing a required .*'handler'.*test_program\.py:\d+"""):
+        with new().active(), pytest.raises(UserError,
+                                           match=r"""Api "Web": missing a required .*'handler'.*test_program\.py:\d+"""):
             Api("Web")  # type: ignore[call-arg]
 
         class Needy(Resource, type="fake.Needy"):
@@ -239,7 +246,8 @@ class TestMistakes:
         assert 'fake.Needy "One" needs \'target\'' in told(graph)
 
     def test_an_error_in_a_component_gets_the_users_line(self) -> None:
-        with new().active(), pytest.raises(UserError, match=r"size must be at most 100; it is 101 \(.*test_program\.py:\d+\)"):
+        with new().active(), pytest.raises(UserError,
+                                           match=r"size must be at most 100; it is 101 \(.*test_program\.py:\d+\)"):
             Api("Web", handler="h", size=101)
 
     def test_a_circle_is_shown_with_its_lines(self) -> None:
@@ -271,7 +279,8 @@ class TestLinks:
             api = Api("Web", handler="h")
             (link,) = linked([api, api])
         assert link.name == "Web" and set(link.properties) == {"url"} and len(link.permissions) == 1
-        assert statements([permission(["a:Read"], ["*"], conditions=[{"test": "StringEquals", "variable": "k", "values": ["v"]}])]) == [
+        assert statements([permission(["a:Read"], ["*"],
+                                      conditions=[{"test": "StringEquals", "variable": "k", "values": ["v"]}])]) == [
             {"Effect": "Allow", "Action": ["a:Read"], "Resource": ["*"], "Condition": {"StringEquals": {"k": ["v"]}}}]
 
     @pytest.mark.parametrize(("item", "message"), [

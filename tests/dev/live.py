@@ -60,7 +60,8 @@ def config(*lines: str) -> str:
 
 def web(more: str = "") -> str:
     """The program with a command beside it: a shell that starts a server."""
-    return config(f'sst.DevCommand("Web", dev={{"command": "python3 server.py; true", "directory": "web"}}, link=[bucket]{more})')
+    return config(f'sst.DevCommand("Web", dev={{"command": "python3 server.py; true", "directory": "web"}}, '
+                  f'link=[bucket]{more})')
 
 
 WITH_WEB = {**FILES, "sst_config.py": web(), "web/server.py": SERVER}
@@ -94,8 +95,10 @@ class Dev:
     def __init__(self, root: Path, *words: str, **more: str) -> None:
         self.root, self.said = root, list[str]()
         self._news = threading.Condition()
-        self.process = subprocess.Popen([SST, "dev", "--mode", "mono", *words], cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, env=environment(**more), start_new_session=True, text=True,
+        self.process = subprocess.Popen([SST, "dev", "--mode", "mono", *words], cwd=root, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, env=environment(**more), start_new_session=True,
+                                        text=True,
                                         encoding="utf-8", errors="replace")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -127,7 +130,8 @@ class Dev:
                 elif what():
                     return ""
                 left = end - time.monotonic()
-                assert left > 0 and (self.process.poll() is None or not isinstance(what, str)), f"never came: {what!r}\n{self.text}"
+                assert left > 0 and (self.process.poll() is None
+                                     or not isinstance(what, str)), f"never came: {what!r}\n{self.text}"
                 self._news.wait(min(left, 0.05))
 
     def ready(self) -> Dev:

@@ -57,7 +57,8 @@ class App:
     def __init__(self, cloud: Cloud, name: str) -> None:
         self.cloud, self.name = cloud, name
         self.files = {**FILES, **MORE, "sst_config.py": CONFIG.replace("NAME", name)}
-        self.environment = {"SST_STAGE": "dev", "AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key,
+        self.environment = {"SST_STAGE": "dev", "AWS_ENDPOINT_URL": cloud.endpoint,
+                            "AWS_ACCESS_KEY_ID": cloud.access_key,
                             "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
 
     def call(self, function: str, event: object = None) -> Any:
@@ -65,7 +66,8 @@ class App:
         return json.loads(answer["Payload"].read())
 
     def sst(self, root: Path, *words: str) -> str:
-        made = subprocess.run([SST, *words], cwd=root, env=environment(**self.environment), capture_output=True, text=True, timeout=120)
+        made = subprocess.run([SST, *words], cwd=root, env=environment(**self.environment), capture_output=True,
+                              text=True, timeout=120)
         assert made.returncode == 0, made.stdout + made.stderr
         return made.stdout
 
@@ -108,7 +110,8 @@ def test_calls_come_to_the_source_and_go_back_to_what_is_deployed(app: App, star
         again.kill()
     app.sst(dev.root, "deploy")
     answer = client(app.cloud, "lambda").get_function_configuration(FunctionName=one)
-    assert not [k for k in answer["Environment"]["Variables"] if k.startswith("SST_LIVE")] and app.call(one)[0] == "only here"
+    assert not [k for k in answer["Environment"]["Variables"]
+                if k.startswith("SST_LIVE")] and app.call(one)[0] == "only here"
     assert app.name not in json.dumps(client(app.cloud, "appsync").list_apis(), default=str)
     app.sst(dev.root, "remove", "--yes")
 

@@ -23,7 +23,8 @@ class Editor:
         self._kept = list[dict[str, Any]]()
 
     def send(self, command: str, **arguments: Any) -> None:
-        body = json.dumps({"seq": next(self._numbers), "type": "request", "command": command, "arguments": arguments}).encode()
+        body = json.dumps({"seq": next(self._numbers), "type": "request", "command": command,
+                           "arguments": arguments}).encode()
         self._line.sendall(f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
     def until(self, **wanted: str) -> dict[str, Any]:

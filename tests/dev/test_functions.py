@@ -77,7 +77,8 @@ def test_a_late_import_and_a_data_file_count_too(app: Dev) -> None:
 def test_a_file_that_the_function_writes_is_no_source(app: Dev) -> None:
     one = app.url("one")
     app.save("src/one.py", "import os\nfrom pathlib import Path\nlog = Path(__file__).with_name('log.txt')\n\n"
-                           "def handler(event, context):\n    log.write_text(str(os.getpid()))\n    return log.read_text()\n")
+                           "def handler(event, context):\n    log.write_text(str(os.getpid()))\n    return "
+                           "log.read_text()\n")
     first = get(one)[1]
     assert {get(one)[1] for _ in range(5)} == {first}
     (app.root / "src/log.txt").unlink()
@@ -119,7 +120,8 @@ def test_a_checkout_of_many_files_at_once(app: Dev) -> None:
 
 
 def test_a_hundred_calls_at_once(app: Dev) -> None:
-    app.save("src/two.py", "import time\n\ndef handler(event, context):\n    time.sleep(0.2)\n    return event['rawQueryString']\n")
+    app.save("src/two.py", "import time\n\ndef handler(event, context):\n    time.sleep(0.2)\n    return "
+                           "event['rawQueryString']\n")
     two = app.url("two")
     with ThreadPoolExecutor(100) as pool:
         answers = list(pool.map(lambda n: get(f"{two}?{n}", seconds=60), range(100)))
@@ -128,7 +130,8 @@ def test_a_hundred_calls_at_once(app: Dev) -> None:
 
 def test_a_running_call_ends_with_the_code_it_began_with(app: Dev) -> None:
     one = app.url("one")
-    app.save("src/one.py", "import time\nimport shared\n\ndef handler(event, context):\n    print('begun')\n    time.sleep(1)\n"
+    app.save("src/one.py", "import time\nimport shared\n\ndef handler(event, context):\n    print('begun')\n    "
+                           "time.sleep(1)\n"
                            "    return shared.text\n")
     since = app.here
     with ThreadPoolExecutor(1) as pool:
@@ -140,7 +143,8 @@ def test_a_running_call_ends_with_the_code_it_began_with(app: Dev) -> None:
 
 
 def test_bad_manners_of_handlers(app: Dev) -> None:
-    """Binary output, children left behind, an exit, an endless line: each is an answer or an error, and the next call is fine."""
+    """Binary output, children left behind, an exit, an endless line: each is an answer or an error, and the next call
+    is fine."""
     one = app.url("one")
     head = "import os, subprocess, sys\n\ndef handler(event, context):\n    "
     for body, status in (("sys.stdout.buffer.write(bytes(range(256)) + b'\\n'); return 'ok'", 200),
@@ -156,7 +160,8 @@ def test_bad_manners_of_handlers(app: Dev) -> None:
 
 def test_an_error_names_the_users_lines(app: Dev) -> None:
     one, since = app.url("one"), app.here
-    app.save("src/one.py", "def handler(event, context):\n    return deeper(1)\n\ndef deeper(n):\n    raise ValueError(f'bad {n}')\n")
+    app.save("src/one.py", "def handler(event, context):\n    return deeper(1)\n\ndef deeper(n):\n    raise "
+                           "ValueError(f'bad {n}')\n")
     assert get(one)[0] == 502
     app.until("ValueError: bad 1", since=since)
     app.until("src/one.py:5 in deeper", since=since)
@@ -185,6 +190,7 @@ def test_a_thousand_reloads_leave_nothing_behind(app: Dev) -> None:
     for n in range(rounds):
         round(n)
     end = time.monotonic() + 20
-    while (now := held()) and (now[0] > files + 8 or now[1] > processes + 2):  # a slow init is worth a process to fork from
+    # a slow init is worth a process to fork from
+    while (now := held()) and (now[0] > files + 8 or now[1] > processes + 2):
         assert time.monotonic() < end, f"{files}, {processes} before; {now} after: {names()}"
         time.sleep(0.1)

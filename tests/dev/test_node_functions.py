@@ -22,8 +22,10 @@ def run():
     two = aws.Function("Two", handler="src/two.handler", url=True)
     return {"one": one.url, "two": two.url}
 '''
-FILES = {"sst_config.py": CONFIG, "src/one.ts": 'import { text } from "./shared";\nexport const handler = async () => text as string;\n',
-         "src/shared.ts": 'export const text: string = "first";\n', "src/two.ts": "export const handler = async () => process.pid;\n"}
+FILES = {"sst_config.py": CONFIG, "src/one.ts": 'import { text } from "./shared";\nexport const handler = async () => '
+                                                'text as string;\n',
+         "src/shared.ts": 'export const text: string = "first";\n',
+         "src/two.ts": "export const handler = async () => process.pid;\n"}
 
 
 def test_saves_errors_and_what_is_left_alone(start: Callable[..., Dev]) -> None:
@@ -47,7 +49,8 @@ def test_saves_errors_and_what_is_left_alone(start: Callable[..., Dev]) -> None:
     assert get(one)[0] == 502
     dev.until("RangeError: too far", since=since)
     dev.until("src/one.ts:6", since=since)
-    dev.save("src/one.ts", 'import fs from "node:fs";\nexport const handler = async () => fs.existsSync(process.env.SST_KEY_FILE ?? "") '
+    dev.save("src/one.ts", 'import fs from "node:fs";\nexport const handler = async () => '
+                           'fs.existsSync(process.env.SST_KEY_FILE ?? "") '
                            '? "sealed links are there" : JSON.stringify(process.env);\n')
     assert get(one) == (200, "sealed links are there")
     dev.save("src/three.ts", 'export const handler = async () => "another file";\n')

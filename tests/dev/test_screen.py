@@ -25,7 +25,8 @@ def screen(tmp_path: Path) -> Iterator[Callable[..., Session]]:
         if "NO_COLOR" not in more:
             del given["NO_COLOR"]
         given.pop("CI", None)
-        begun.append(Session(write(tmp_path, files), command=[SST, "dev"], columns=columns, lines=lines, environment=given))
+        begun.append(Session(write(tmp_path, files), command=[SST, "dev"], columns=columns, lines=lines,
+                             environment=given))
         return begun[-1]
 
     yield started
@@ -45,7 +46,8 @@ def test_panes_invocations_and_the_way_out(screen: Callable[..., Session]) -> No
     session.until("ready: 2 functions run from source", seconds=60)
     session.until("Web is ready")
     one = url(session, "one")
-    assert all(title in session.text for title in ("Deploy", "Functions", "Web")) and max(map(len, session.text.split("\n"))) <= 80
+    assert all(title in session.text for title in ("Deploy", "Functions",
+                                                   "Web")) and max(map(len, session.text.split("\n"))) <= 80
     session.type("j")
     session.until("request and response")
     assert get(one) == (200, "first")

@@ -26,7 +26,8 @@ def test_a_change_of_the_program_deploys_the_difference(start: Callable[..., Dev
     dev = start(FILES).ready()
     assert get(dev.url("one")) == (200, "first")
     since = dev.here
-    dev.save("sst_config.py", config('aws.Queue("Jobs")').replace("url=True, link", 'timeout="3 seconds", url=True, link'))
+    dev.save("sst_config.py", config('aws.Queue("Jobs")').replace("url=True, link",
+                                                                  'timeout="3 seconds", url=True, link'))
     dev.until("Jobs/Queue", since=since)
     dev.until("updated", since=since)
     assert "One/Function" in "\n".join(dev.said[since:]) and "Two/Function" not in "\n".join(dev.said[since:])
@@ -60,7 +61,8 @@ def test_a_missing_module_of_the_program_is_found_when_it_is_made(start: Callabl
 
 
 def test_dotenv_is_part_of_the_program(start: Callable[..., Dev]) -> None:
-    program = "import os\n" + CONFIG.replace('"src/two.handler"', '"src/two.handler", environment={"WORD": os.environ.get("WORD", "")}')
+    program = "import os\n" + CONFIG.replace('"src/two.handler"',
+                                             '"src/two.handler", environment={"WORD": os.environ.get("WORD", "")}')
     dev = start({**FILES, "sst_config.py": program, ".env": "WORD=one\n",
                  "src/two.py": "import os\n\ndef handler(event, context):\n    return os.environ['WORD']\n"}).ready()
     assert get(dev.url("two")) == (200, "one")
@@ -89,7 +91,8 @@ def test_after_kill_nine_the_deployed_code_runs_and_nothing_is_left(start: Calla
         again.close()
 
 
-def test_a_call_that_runs_when_the_session_dies_is_an_error_and_not_run_twice(start: Callable[..., Dev], tmp_path: Path) -> None:
+def test_a_call_that_runs_when_the_session_dies_is_an_error_and_not_run_twice(start: Callable[..., Dev],
+                                                                              tmp_path: Path) -> None:
     slow = f"import time\n\ndef handler(event, context):\n    open({str(tmp_path / 'ran')!r}, 'a').write('x')\n    time.sleep(30)\n"
     dev = start({**FILES, "src/one.py": slow}).ready()
     client = subprocess.Popen(["curl", "-s", dev.url("one")], stdout=subprocess.PIPE)
@@ -154,16 +157,20 @@ def test_a_second_session_looks_on_and_a_command_joins(start: Callable[..., Dev]
         second.kill()
     for folder, wanted in ((dev.root, "Uploads"), (dev.root / "web", "Uploads")):
         program = "import os; print(os.environ['SST_RESOURCE_Uploads']); raise SystemExit(7)"
-        made = subprocess.run([SST, "dev", "--", "python3", "-c", program], cwd=folder, env=environment(), capture_output=True, text=True,
+        made = subprocess.run([SST, "dev", "--", "python3", "-c", program], cwd=folder, env=environment(),
+                              capture_output=True, text=True,
                               timeout=30)
         assert made.returncode == 7 and json.loads(made.stdout)["name"].startswith("live-local-uploads"), (made, wanted)
     assert dev.process.poll() is None
 
 
-def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_session(start: Callable[..., Dev]) -> None:
+def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_session(start: Callable[...,
+                                                                                                       Dev]) -> None:
     dev = start(WITH_WEB).ready()
-    joined = subprocess.Popen([SST, "dev", "--", "python3", "-u", "-c", "import os, time; print(os.environ.get('A')); time.sleep(600)"],
-                              cwd=dev.root / "web", env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    joined = subprocess.Popen([SST, "dev", "--", "python3", "-u", "-c",
+                               "import os, time; print(os.environ.get('A')); time.sleep(600)"],
+                              cwd=dev.root / "web", env=environment(), stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True)
     assert joined.stdout
     assert joined.stdout.readline() == "None\n"
     dev.save("sst_config.py", web(', environment={"A": "b"}'))
@@ -179,7 +186,8 @@ def test_what_is_refused(tmp_path: Path) -> None:
     root = write(tmp_path, {**FILES, "sst_config.py": CONFIG.replace('name="live"', 'name="live", protect=True')})
 
     def said(*words: str) -> str:
-        made = subprocess.run([SST, "dev", *words], cwd=root, env=environment(), capture_output=True, text=True, timeout=30)
+        made = subprocess.run([SST, "dev", *words], cwd=root, env=environment(), capture_output=True, text=True,
+                              timeout=30)
         assert made.returncode == 1 and "Traceback" not in made.stderr
         return made.stderr
 
@@ -195,7 +203,8 @@ def test_the_cloud_is_restarted_under_the_session(start: Callable[..., Dev]) -> 
     dev.save("src/shared.py", "text = 'live'\n")
     assert get(dev.url("one")) == (200, "live")
     subprocess.run([SST, "local", "stop"], cwd=dev.root, env=environment(), check=True, capture_output=True)
-    subprocess.run([SST, "invoke", "Two"], cwd=dev.root, env=environment(), check=True, capture_output=True)  # starts it again
+    # starts it again
+    subprocess.run([SST, "invoke", "Two"], cwd=dev.root, env=environment(), check=True, capture_output=True)
     dev.until(lambda: get(dev.url("one")) == (200, "live"))
 
 
@@ -228,7 +237,8 @@ def test_a_secret_that_is_set_is_deployed_at_once(start: Callable[..., Dev]) -> 
     two = "from sst import Resource\n\ndef handler(event, context):\n    return Resource.Word.value[::-1]\n"
     dev = start({**FILES, "sst_config.py": program, "src/two.py": two}).ready()
     assert get(dev.url("two")) == (200, "enon")
-    made = subprocess.run([SST, "secret", "set", "Word", "hush-hush"], cwd=dev.root, env=environment(), capture_output=True, text=True)
+    made = subprocess.run([SST, "secret", "set", "Word", "hush-hush"], cwd=dev.root, env=environment(),
+                          capture_output=True, text=True)
     assert "`sst dev` deploys it now" in made.stdout
     dev.until(lambda: get(dev.url("two")) == (200, "hsuh-hsuh"))
     assert "hush-hush" not in dev.text
@@ -250,8 +260,10 @@ def test_a_cloud_that_dies_is_started_again(start: Callable[..., Dev]) -> None:
 
 
 def test_code_and_folders_outside_of_the_project_are_watched(tmp_path: Path) -> None:
-    write(tmp_path / "core", {"pyproject.toml": '[project]\nname = "core"\nversion = "1"\n[build-system]\nrequires = ["hatchling"]\n'
-                                                'build-backend = "hatchling.build"\n', "src/core/__init__.py": "text = 'one'\n"})
+    write(tmp_path / "core", {"pyproject.toml": '[project]\nname = "core"\nversion = "1"\n[build-system]\nrequires = '
+                                                '["hatchling"]\n'
+                                                'build-backend = "hatchling.build"\n',
+                                                "src/core/__init__.py": "text = 'one'\n"})
     write(tmp_path / "words", {"word.txt": "first"})
     program = CONFIG.replace('name="live"', 'name="live", watch=["../words"]').replace(
         "    return {", '    word = open("../words/word.txt").read()\n    return {"word": word, ')
@@ -282,7 +294,8 @@ def test_nobody_gets_in_without_the_token(start: Callable[..., Dev]) -> None:
     file = dev.root / ".sst/dev/local/session.json"
     assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
     facts = json.loads(file.read_text())
-    for first in ({"token": "x" * len(facts["token"]), "want": "environment"}, {"want": "lines"}, {"token": facts["token"], "want": "all"}):
+    for first in ({"token": "x" * len(facts["token"]), "want": "environment"}, {"want": "lines"},
+                  {"token": facts["token"], "want": "all"}):
         with socket.create_connection(("127.0.0.1", facts["port"]), 10) as line:
             line.sendall(json.dumps(first).encode() + b"\n")
             assert line.recv(1000) == b""

@@ -41,7 +41,8 @@ def play(root: Path, story: Callable[[Watch, Callable[[str], Awaitable[None]]], 
 
 
 def test_only_what_is_the_users_own_is_watched(tmp_path: Path) -> None:
-    names = ("a.py", "src/b.py", ".git/x", "node_modules/p/x.js", ".sst/x", "src/__pycache__/b.pyc", "venv/pyvenv.cfg", "venv/lib/x.py",
+    names = ("a.py", "src/b.py", ".git/x", "node_modules/p/x.js", ".sst/x", "src/__pycache__/b.pyc", "venv/pyvenv.cfg",
+             "venv/lib/x.py",
              "web/node_modules/x/y.js", "web/src/app.ts")
     write(tmp_path, dict.fromkeys(names, ""))
     assert {f.relative_to(tmp_path).as_posix() for f in folders([tmp_path])} == {".", "src", "web", "web/src"}

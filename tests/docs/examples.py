@@ -3,8 +3,10 @@
 A block of Python is one of three:
 
 - a **program**: it defines ``config``, ``run`` or ``stacks``; it is declared and planned;
-- a **module**: its first line is a comment that names its file (``# src/api.py``), or it defines things; it is imported;
-- a **fragment**: lines for the inside of ``run()``. Names that it does not define itself stand for the components in ``GIVEN``.
+- a **module**: its first line is a comment that names its file (``# src/api.py``), or it defines things; it is
+  imported;
+- a **fragment**: lines for the inside of ``run()``. Names that it does not define itself stand for the components in
+  ``GIVEN``.
 
 Handlers that a program or fragment names are there: ``FILES`` holds what is not a plain Python function.
 """
@@ -170,7 +172,8 @@ def run_program(block: Block, root: Path) -> tuple[Graph, Plan]:
 def declared(root: Path) -> tuple[Graph, Any]:
     project = open_project(root / "sst_config.py", stage="local", environ={})
     graph = project.graph()
-    graph.settings = {"secrets": _AnySecret(), "stage_key": b"k" * 32, "encrypt": lambda key, text: b"sealed", "python": "3.12",
+    graph.settings = {"secrets": _AnySecret(), "stage_key": b"k" * 32, "encrypt": lambda key, text: b"sealed",
+                      "python": "3.12",
                       "hosted_zone": lambda name: "Z0EXAMPLE"}
     return graph, project.declare(graph)
 
@@ -197,10 +200,12 @@ def as_program(fragment: str) -> str:
     tree = ast.parse(fragment)
     names = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
     own = {n.id for n in names if isinstance(n.ctx, ast.Store)} | {a.asname or a.name for n in ast.walk(tree)
-                                                                   if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
+                                                                   if isinstance(n, ast.Import | ast.ImportFrom)
+                                                                   for a in n.names}
     wanted = [n.id for n in names if isinstance(n.ctx, ast.Load) and n.id not in own]
     wanted += [one for name, one in NEEDS.items() if name in wanted and one not in own]
-    given = [*(line for k, line in IMPORTS.items() if k in wanted), *(f"{k} = {v}" for k, v in GIVEN.items() if v and k in wanted)]
+    given = [*(line for k, line in IMPORTS.items() if k in wanted),
+             *(f"{k} = {v}" for k, v in GIVEN.items() if v and k in wanted)]
     body = textwrap.indent("\n".join([*given, fragment.rstrip()]), "    ")
     return f"{_CONFIG}def run(app):\n{body}\n"
 
@@ -209,7 +214,8 @@ def run_module(block: Block, root: Path, name: str) -> Any:
     """Import a block that is a file of the user's. One that needs a framework which is not here is only compiled."""
     write(root, f"{name}.py", block.text)
     code = compile(block.text, str(block), "exec")
-    needs = {(n.module or "").partition(".")[0] for n in ast.walk(ast.parse(block.text)) if isinstance(n, ast.ImportFrom)}
+    needs = {(n.module or "").partition(".")[0] for n in ast.walk(ast.parse(block.text))
+             if isinstance(n, ast.ImportFrom)}
     if any(m and find_spec(m) is None for m in needs):
         return code
     spec = spec_from_file_location(name, root / f"{name}.py")

@@ -54,7 +54,8 @@ PAGES = (
     Page("queue", aws.Queue, ("aws.queue",)),
     Page("dynamo", aws.Dynamo, ("aws.dynamo",)),
     Page("cron", aws.Cron, ("aws.cron",)),
-    Page("api_gateway_v2", aws.ApiGatewayV2, ("aws.api_gateway_v2", "aws.api_gateway_v2.auth", "aws.api_gateway_v2.domain",
+    Page("api_gateway_v2", aws.ApiGatewayV2, ("aws.api_gateway_v2", "aws.api_gateway_v2.auth",
+                                              "aws.api_gateway_v2.domain",
                                               "aws.api_gateway_v2.route")),
     Page("dns", aws.dns, ("aws.dns_records",)),
     Page("secret", sst.Secret, ("secret",)),
@@ -104,7 +105,8 @@ def tables(page: Page) -> Iterator[Table]:
         yield Table("## Properties", tuple(properties))
     for kind in of(page):
         if kind.__name__ != "FunctionArgs":
-            yield Table("## Transform" if kind.__name__ == f"{component.__name__}Transform" else f"### `{kind.__name__}`",
+            yield Table("## Transform" if kind.__name__ == f"{component.__name__}Transform"
+                        else f"### `{kind.__name__}`",
                         keys(kind, page))
 
 
@@ -163,7 +165,8 @@ def _of(outer: str, inner: list[ast.expr], page: Page) -> str:
     if outer == "Literal":
         return ", ".join(f'`"{ast.literal_eval(i)}"`' for i in inner)
     last = _words(inner[-1], page)
-    words: Mapping[str, str] = {"Sequence": f"list of {last}", "Mapping": f"mapping of {last}", "Input": f"{last} or output",
+    words: Mapping[str, str] = {"Sequence": f"list of {last}", "Mapping": f"mapping of {last}",
+                                "Input": f"{last} or output",
                                 "Output": f"output, {last}", "type": "a kind of resource", "Callable": "function"}
     return words.get(outer) or f"{outer} of {', '.join(_words(i, page) for i in inner)}"
 

@@ -60,7 +60,8 @@ def test_a_page_has_no_section_of_something_that_is_not_there(name: str) -> None
     known = {t.heading.removeprefix("### ").strip("`") for t in tables(page)} | set(dir(page.component))
     said = re.findall(r"^### `(\w+)`$", page.path.read_text(), re.MULTILINE)
     assert len(said) == len(set(said)) and set(said) <= known
-    methods = {n for n, m in vars(page.component).items() if not n.startswith("_") and callable(getattr(m, "__func__", m))} \
+    methods = {n for n, m in vars(page.component).items() if not n.startswith("_")
+               and callable(getattr(m, "__func__", m))} \
         if inspect.isclass(page.component) else set()
     assert methods - {"link"} <= set(said)
 
@@ -77,7 +78,8 @@ def test_a_page_says_what_its_first_example_creates_and_links(name: str, tmp_pat
     page = BY_NAME[name]
     text = page.path.read_text()
     graph, _ = run_program(blocks(page.path, "python")[0], tmp_path)
-    mine = [c for c in graph.components.values() if type(c) is page.component and not c.logical_name.startswith("Given")]
+    mine = [c for c in graph.components.values() if type(c) is page.component
+            and not c.logical_name.startswith("Given")]
     for one in mine:
         for goal in graph.goals.values():
             if goal.parent == one.urn:
@@ -89,7 +91,8 @@ def test_a_page_says_what_its_first_example_creates_and_links(name: str, tmp_pat
 
 
 def test_every_component_has_a_page_and_a_line_on_the_index() -> None:
-    wanted = {*(getattr(aws, n) for n in aws.__all__), *(v for n in sst.__all__ if _is_component(v := getattr(sst, n)))} - {Component}
+    wanted = {*(getattr(aws, n) for n in aws.__all__),
+              *(v for n in sst.__all__ if _is_component(v := getattr(sst, n)))} - {Component}
     assert {page.component for page in PAGES} == wanted
     index = (FOLDER / "README.md").read_text()
     assert all(f"({page.name}.md)" in index for page in PAGES)
@@ -102,7 +105,8 @@ def _is_component(value: Any) -> bool:
 
 def test_the_arguments_of_a_handler_are_those_of_a_function() -> None:
     parameters = dict(inspect.signature(Function.__init__).parameters)
-    own = {n: p.annotation.removesuffix(" | None") for n, p in parameters.items() if n not in ("self", "name", "options")}
+    own = {n: p.annotation.removesuffix(" | None") for n,
+           p in parameters.items() if n not in ("self", "name", "options")}
     assert {k: a.__forward_arg__ for k, a in FunctionArgs.__annotations__.items()} == own
     assert get_type_hints(FunctionArgs)
 
@@ -113,7 +117,8 @@ def permissions_page() -> str:
         rows += [f"## {component}", "", "| access | actions | on |", "|---|---|---|"]
         for access, grants in accesses.items():
             shown = f"`{access}`" + (" (default)" if access == "read-write" else "")
-            rows += [f"| {shown if g is grants[0] else ''} | {', '.join(f'`{a}`' for a in g.actions)} | {_on(g)} |" for g in grants]
+            rows += [f"| {shown if g is grants[0] else ''} | {', '.join(f'`{a}`' for a in g.actions)} | {_on(g)} |"
+                     for g in grants]
         rows.append("")
     return "\n".join(rows).rstrip() + "\n"
 

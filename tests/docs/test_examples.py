@@ -51,12 +51,15 @@ WEB_APPS = [b for b in PYTHON if re.search(r"^from (fastapi|flask) ", b.text, re
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", WEB_APPS, ids=str)
-def test_a_web_app_of_a_page_answers(block: Block, environment_of: Callable[..., Path], bundle: Path, tmp_path: Path) -> None:
+def test_a_web_app_of_a_page_answers(block: Block, environment_of: Callable[..., Path], bundle: Path,
+                                     tmp_path: Path) -> None:
     write(tmp_path, "example.py", block.text)
     python = environment_of("fastapi", "python-multipart", "django", "flask")
-    done = subprocess.run([python, ROOT / "tests/runtime/frameworks/run.py", "example:app"], text=True, capture_output=True, check=True,
+    done = subprocess.run([python, ROOT / "tests/runtime/frameworks/run.py", "example:app"], text=True,
+                          capture_output=True, check=True,
                           input=json.dumps(v2("/")) + "\n", cwd=tmp_path,
-                          env={"PYTHONPATH": f"{bundle}:{tmp_path}", "SST_RESOURCE_App": '{"name": "shop", "stage": "test"}'})
+                          env={"PYTHONPATH": f"{bundle}:{tmp_path}",
+                               "SST_RESOURCE_App": '{"name": "shop", "stage": "test"}'})
     assert json.loads(json.loads(done.stdout)["body"]) in ({"stage": "test"}, {"hello": "world"})
 
 
@@ -68,7 +71,8 @@ def public() -> Iterator[tuple[str, object]]:
             if inspect.isclass(value) and value.__module__.startswith("sst."):
                 yield f"{home.__name__}.{name}", value
                 for method, member in vars(value).items():
-                    if not method.startswith("_") and (callable(member) or isinstance(member, property | staticmethod | classmethod)):
+                    if not method.startswith("_") and (callable(member)
+                                                       or isinstance(member, property | staticmethod | classmethod)):
                         yield f"{home.__name__}.{name}.{method}", getattr(member, "__func__", member)
             elif inspect.isfunction(value):
                 yield f"{home.__name__}.{name}", value
@@ -82,7 +86,8 @@ def test_an_example_of_a_docstring_runs(block: Block, tmp_path: Path) -> None:
     run(block, tmp_path)
 
 
-DOCTESTS = [f for f in sorted((ROOT / "src/sst").rglob("*.py")) if re.search(r"^ *>>> ", f.read_text(encoding="utf-8"), re.MULTILINE)]
+DOCTESTS = [f for f in sorted((ROOT / "src/sst").rglob("*.py"))
+            if re.search(r"^ *>>> ", f.read_text(encoding="utf-8"), re.MULTILINE)]
 
 
 @pytest.mark.parametrize("file", DOCTESTS, ids=lambda f: f.stem)
@@ -93,7 +98,8 @@ def test_a_session_in_a_docstring_goes_as_shown(file: Path) -> None:
 
 def test_each_component_has_an_example() -> None:
     shown = {b.page for b in DOCSTRINGS}
-    components = [c for c in (sst.Secret, sst.Linkable, sst.DevCommand, *(getattr(aws, n) for n in aws.__all__)) if _is_component(c)]
+    components = [c for c in (sst.Secret, sst.Linkable, sst.DevCommand, *(getattr(aws, n) for n in aws.__all__))
+                  if _is_component(c)]
     assert not [c.kind for c in components if c.kind not in shown]
 
 
@@ -101,6 +107,7 @@ def _is_component(value: Any) -> bool:
     return inspect.isclass(value) and issubclass(value, Component)
 
 
-@pytest.mark.parametrize("block", [b for page in PAGES for b in blocks(page) if b.language in ("json", "toml")], ids=str)
+@pytest.mark.parametrize("block", [b for page in PAGES for b in blocks(page) if b.language in ("json", "toml")],
+                         ids=str)
 def test_data_of_a_page_is_well_formed(block: Block) -> None:
     {"json": json.loads, "toml": tomllib.loads}[block.language](block.text)

@@ -13,8 +13,10 @@ from .signatures import PAGES
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
-CALLED = {"bucket": "Api", "dynamo": "Api", "linkable": "Worker", "secret": "Api", "queue": "", "cron": "", "api_gateway_v2": ""}
-"""The page's function that can be called as it is. A page's ``dns`` needs a hosted zone of yours; ``function`` is the README's."""
+CALLED = {"bucket": "Api", "dynamo": "Api", "linkable": "Worker", "secret": "Api", "queue": "", "cron": "",
+          "api_gateway_v2": ""}
+"""The page's function that can be called as it is. A page's ``dns`` needs a hosted zone of yours; ``function`` is the
+README's."""
 SST = Path(sys.executable).with_name("sst")
 
 
@@ -32,7 +34,8 @@ def test_the_example_of_a_page_lives_on_this_machine(name: str, tmp_path: Path) 
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_"))}
 
     def sst(*words: str) -> str:
-        done = subprocess.run([SST, *words, "--stage", "local"], cwd=tmp_path, env=environment, text=True, capture_output=True,
+        done = subprocess.run([SST, *words, "--stage", "local"], cwd=tmp_path, env=environment, text=True,
+                              capture_output=True,
                               timeout=120, check=False)
         assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
         return done.stdout

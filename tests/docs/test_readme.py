@@ -19,7 +19,8 @@ def test_the_five_minutes(tmp_path: Path) -> None:
     folder, said = tmp_path, ""
 
     def run(script: str) -> str:
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, text=True, capture_output=True,
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, text=True,
+                              capture_output=True,
                               timeout=250, check=False)
         assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -29,7 +30,8 @@ def test_the_five_minutes(tmp_path: Path) -> None:
             if block.file:
                 write(folder, block.file, block.text)
             elif "sst init" in block.text:
-                run(block.text.replace("pip install sst-python", f"pip install --quiet --disable-pip-version-check '{ROOT}'"))
+                run(block.text.replace("pip install sst-python",
+                                       f"pip install --quiet --disable-pip-version-check '{ROOT}'"))
                 folder = tmp_path / "hello"
                 environment["PATH"] = f"{folder / '.venv/bin'}:{environment['PATH']}"
             else:
@@ -38,7 +40,9 @@ def test_the_five_minutes(tmp_path: Path) -> None:
                 said += run(block.text)
     finally:
         if folder != tmp_path:
-            subprocess.run(["sst", "local", "reset", "--yes"], cwd=folder, env=environment, capture_output=True, check=False)
-    for part in ("12 created", "url: http://127.0.0.1:", "wrote hello.txt to hello-local-uploads", "~ Api/Function", "2 updated",
+            subprocess.run(["sst", "local", "reset", "--yes"], cwd=folder, env=environment, capture_output=True,
+                           check=False)
+    for part in ("12 created", "url: http://127.0.0.1:", "wrote hello.txt to hello-local-uploads", "~ Api/Function",
+                 "2 updated",
                  "saved hello.txt to hello-local-uploads", "REPORT RequestId", "12 deleted", "stopped"):
         assert part in said, said

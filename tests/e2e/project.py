@@ -94,7 +94,8 @@ def project(root: Path, files: Mapping[str, str]) -> Iterator[Project]:
         made.run("local", "reset", "--yes")
 
 
-def call(url: str, *, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+def call(url: str, *, method: str = "GET", body: bytes | None = None,
+         headers: Mapping[str, str] | None = None) -> Answer:
     """One request; an error status is an answer too."""
     request = urllib.request.Request(url, body, dict(headers or {}), method=method)
     try:

@@ -20,7 +20,8 @@ def test_the_demo_shows_a_thumbnail_and_its_row(tmp_path: Path) -> None:
     shutil.copytree(UPLOADS, root, ignore=shutil.ignore_patterns(".sst", ".venv", "__pycache__"))
     app = Project(root)
     try:
-        shown = subprocess.run([sys.executable, root / "demo.py"], capture_output=True, text=True, timeout=250, stdin=subprocess.DEVNULL)
+        shown = subprocess.run([sys.executable, root / "demo.py"], capture_output=True, text=True, timeout=250,
+                               stdin=subprocess.DEVNULL)
         assert shown.returncode == 0, shown.stdout + shown.stderr
         assert '"announced": true' in shown.stdout and '"width": 960, "height": 640' in shown.stdout
         assert "sst remove --stage local" in shown.stdout

@@ -18,7 +18,8 @@ def test_the_tests_of_the_demo_pass(tmp_path: Path) -> None:
     root = tmp_path / "uploads"
     shutil.copytree(UPLOADS, root, ignore=shutil.ignore_patterns(".sst", ".venv", "__pycache__"))
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_", "PYTEST_"))}
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-W", "error", "--basetemp", str(tmp_path / "base")], cwd=root,
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-W", "error", "--basetemp", str(tmp_path / "base")],
+                          cwd=root,
                           env=environment, capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "11 passed" in done.stdout

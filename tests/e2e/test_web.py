@@ -78,7 +78,8 @@ def test_urls_stay_when_the_cloud_is_killed(app: Project) -> None:
 def test_a_deploy_killed_half_way_is_finished_by_the_next(app: Project) -> None:
     for pause in (0.3, 0.5, 0.8):
         app.write({"app/extra.py": f"# {pause}\n"})
-        running = subprocess.Popen([SST, "deploy", "--stage", "local"], cwd=app.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        running = subprocess.Popen([SST, "deploy", "--stage", "local"], cwd=app.root, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
         time.sleep(pause)
         running.kill()
         running.wait()

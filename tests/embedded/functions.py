@@ -27,7 +27,8 @@ def role(cloud: Cloud, name: str, *statements: dict[str, Any]) -> str:
     iam = client(cloud, "iam")
     arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"])
     if statements:
-        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        iam.put_role_policy(RoleName=name, PolicyName="p",
+                            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
     return arn
 
 
@@ -36,8 +37,10 @@ def function(cloud: Cloud, code: str, *statements: dict[str, Any], file: str = "
     """Create a function; returns its name."""
     name = f"f{uuid.uuid4().hex[:10]}"
     functions = client(cloud, "lambda")
-    functions.create_function(FunctionName=name, Runtime=runtime, Handler="index.handler", Code={"ZipFile": bundle({file: code})},
-                              Role=role(cloud, name, *statements), Environment={"Variables": environment or {}}, **options)
+    functions.create_function(FunctionName=name, Runtime=runtime, Handler="index.handler",
+                              Code={"ZipFile": bundle({file: code})},
+                              Role=role(cloud, name, *statements), Environment={"Variables": environment or {}},
+                              **options)
     functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
     return name
 
@@ -50,7 +53,8 @@ def invoke(cloud: Cloud, name: str, event: object = None, **options: Any) -> tup
 
 def url(cloud: Cloud, name: str, **options: Any) -> str:
     """The loopback URL of a function URL, without a slash at its end."""
-    made = client(cloud, "lambda").create_function_url_config(FunctionName=name, AuthType=options.pop("AuthType", "NONE"), **options)
+    made = client(cloud, "lambda").create_function_url_config(FunctionName=name,
+                                                              AuthType=options.pop("AuthType", "NONE"), **options)
     return cloud.address("function_url", made["FunctionUrl"]).rstrip("/")
 
 
@@ -60,7 +64,8 @@ def http_api(cloud: Cloud, name: str, *routes: str, **options: Any) -> str:
     arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
     variables = options.pop("variables", {})
     api = apis.create_api(Name=name, ProtocolType="HTTP", **options)
-    integration = apis.create_integration(ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0")
+    integration = apis.create_integration(ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=arn,
+                                          PayloadFormatVersion="2.0")
     for route in routes:
         apis.create_route(ApiId=api["ApiId"], RouteKey=route, Target=f"integrations/{integration['IntegrationId']}")
     apis.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True, StageVariables=variables)

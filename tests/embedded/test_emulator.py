@@ -17,8 +17,10 @@ pytestmark = pytest.mark.emulator
 
 def client(cloud: Cloud, service: str, *, access_key: str = "", secret_key: str = "", token: str | None = None) -> Any:
     return botocore.session.get_session().create_client(
-        service, region_name=cloud.region, endpoint_url=cloud.endpoint, aws_access_key_id=access_key or cloud.access_key,
-        aws_secret_access_key=secret_key or cloud.secret_key, aws_session_token=token, config=Config(retries={"max_attempts": 0}))
+        service, region_name=cloud.region, endpoint_url=cloud.endpoint,
+        aws_access_key_id=access_key or cloud.access_key,
+        aws_secret_access_key=secret_key or cloud.secret_key, aws_session_token=token,
+        config=Config(retries={"max_attempts": 0}))
 
 
 def raw(cloud: Cloud, method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
@@ -33,7 +35,8 @@ def raw(cloud: Cloud, method: str, path: str, headers: dict[str, str]) -> tuple[
 
 def test_the_root_keys_work_and_no_others_do(cloud: Cloud) -> None:
     assert client(cloud, "sts").get_caller_identity()["Account"] == cloud.account
-    for key, secret in (("test", "test"), ("000000000000", "test"), (cloud.access_key, "wrong"), ("AKIA" + "A" * 16, "x")):
+    for key, secret in (("test", "test"), ("000000000000", "test"), (cloud.access_key, "wrong"),
+                        ("AKIA" + "A" * 16, "x")):
         with pytest.raises(ClientError) as refused:
             client(cloud, "sqs", access_key=key, secret_key=secret).create_queue(QueueName="nobody")
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
@@ -55,7 +58,8 @@ def test_an_unsigned_s3_call_is_not_root(cloud: Cloud) -> None:
     {"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}, {"host": "evil.example"},
 ])
 def test_a_web_page_gets_403_and_no_cors(cloud: Cloud, headers: dict[str, str]) -> None:
-    for method, path in (("GET", "/"), ("OPTIONS", "/bucket"), ("POST", "/_ministack/reset"), ("POST", "/_sst/address")):
+    for method, path in (("GET", "/"), ("OPTIONS", "/bucket"), ("POST", "/_ministack/reset"),
+                         ("POST", "/_sst/address")):
         status, answered, _ = raw(cloud, method, path, headers)
         assert status == 403
         assert not [name for name in answered if name.startswith("access-control-")]

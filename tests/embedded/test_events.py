@@ -27,7 +27,8 @@ def handler(event, context):
     return {"sent": True}
 """
 ALLOW_SEND = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
-FROM_QUEUE = {"Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], "Resource": "*"}
+FROM_QUEUE = {"Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+              "Resource": "*"}
 FAIL = "def handler(event, context):\n    raise KeyError('nope')\n"
 
 
@@ -41,7 +42,8 @@ def received(cloud: Cloud, url: str, *, seconds: float = 30) -> Any:
     """The next message of the queue."""
     sqs, deadline = client(cloud, "sqs"), time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2, MessageAttributeNames=["All"]).get("Messages", []):
+        for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2,
+                                           MessageAttributeNames=["All"]).get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             return message
     raise AssertionError("no message came")
@@ -82,9 +84,11 @@ def test_a_new_object_triggers_a_function(cloud: Cloud) -> None:
     name = function(cloud, SEND, ALLOW_SEND, environment={"OUT": out})
     functions, s3 = client(cloud, "lambda"), client(cloud, "s3")
     arn = functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
-    functions.add_permission(FunctionName=name, StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com")
+    functions.add_permission(FunctionName=name, StatementId="s3", Action="lambda:InvokeFunction",
+                             Principal="s3.amazonaws.com")
     s3.create_bucket(Bucket="pictures")
-    s3.put_bucket_notification_configuration(Bucket="pictures", NotificationConfiguration={"LambdaFunctionConfigurations": [
+    s3.put_bucket_notification_configuration(Bucket="pictures",
+                                             NotificationConfiguration={"LambdaFunctionConfigurations": [
         {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]})
     s3.put_object(Bucket="pictures", Key="one.png", Body=b"x")
     assert json.loads(received(cloud, out)["Body"])["Records"][0]["s3"]["object"]["key"] == "one.png"
@@ -96,7 +100,8 @@ def test_a_schedule_fires(cloud: Cloud) -> None:
     name = function(cloud, SEND, ALLOW_SEND, environment={"OUT": out})
     arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
     when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 2))
-    client(cloud, "scheduler").create_schedule(Name="soon", ScheduleExpression=f"at({when})", FlexibleTimeWindow={"Mode": "OFF"}, Target={
+    client(cloud, "scheduler").create_schedule(Name="soon", ScheduleExpression=f"at({when})",
+                                               FlexibleTimeWindow={"Mode": "OFF"}, Target={
         "Arn": arn, "RoleArn": f"arn:aws:iam::{cloud.account}:role/{name}", "Input": '{"tick": 1}'})
     assert json.loads(received(cloud, out)["Body"]) == {"tick": 1}
 
@@ -129,9 +134,11 @@ def test_dead_letters_can_be_moved_back(cloud: Cloud) -> None:
     sqs = client(cloud, "sqs")
     dead, arn = queue(cloud, "move-dead")
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
-    source = sqs.create_queue(QueueName="move-source", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"})["QueueUrl"]
+    source = sqs.create_queue(QueueName="move-source",
+                              Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"})["QueueUrl"]
     sqs.send_message(QueueUrl=source, MessageBody="again")
-    eventually(lambda: sqs.receive_message(QueueUrl=source).get("Messages") and not sqs.receive_message(QueueUrl=source).get("Messages"))
+    eventually(lambda: sqs.receive_message(QueueUrl=source).get("Messages")
+               and not sqs.receive_message(QueueUrl=source).get("Messages"))
     assert sqs.start_message_move_task(SourceArn=arn)["TaskHandle"]
     assert sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]["ApproximateNumberOfMessagesMoved"] == 1
     assert received(cloud, source)["Body"] == "again"
@@ -142,7 +149,8 @@ def test_an_accepted_event_survives_kill_9(tmp_path: Path) -> None:
     cloud = embedded.start(tmp_path, environment=os.environ)
     try:
         out, _ = queue(cloud, "survives")
-        slow = SEND.replace("def handler(event, context):", "import time\ndef handler(event, context):\n    time.sleep(2)")
+        slow = SEND.replace("def handler(event, context):",
+                            "import time\ndef handler(event, context):\n    time.sleep(2)")
         name = function(cloud, slow, ALLOW_SEND, environment={"OUT": out}, Timeout=30)
         client(cloud, "lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"kept": true}')
         os.kill(cloud.pid, signal.SIGKILL)

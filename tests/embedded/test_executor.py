@@ -13,7 +13,8 @@ from sst.embedded.cloud import Cloud
 from .functions import function, invoke, url
 from .test_emulator import client
 
-pytestmark = [pytest.mark.emulator, pytest.mark.skipif(not importlib.util.find_spec("sst.embedded.executor"), reason="no executor")]
+pytestmark = [pytest.mark.emulator, pytest.mark.skipif(not importlib.util.find_spec("sst.executor"),
+                                                       reason="no executor")]
 
 STREAM = """
 exports.handler = awslambda.streamifyResponse(async (event, stream, context) => {
@@ -33,7 +34,8 @@ def handler(event, context):
 
 
 def test_the_first_byte_comes_before_the_end(cloud: Cloud) -> None:
-    address = url(cloud, function(cloud, STREAM, file="index.js", runtime="nodejs20.x", Timeout=10), InvokeMode="RESPONSE_STREAM")
+    address = url(cloud, function(cloud, STREAM, file="index.js", runtime="nodejs20.x", Timeout=10),
+                  InvokeMode="RESPONSE_STREAM")
     with urllib.request.urlopen(address) as answer:
         assert answer.status == 201
         began = time.monotonic()
@@ -48,9 +50,11 @@ def test_the_real_error_type_arrives_also_in_a_state_machine(cloud: Cloud) -> No
     assert (error, answer["errorType"], answer["errorMessage"]) == ("Unhandled", "MyErr", "why")
     arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
     states = client(cloud, "stepfunctions")
-    machine = states.create_state_machine(name=name, roleArn=f"arn:aws:iam::{cloud.account}:role/{name}", definition=json.dumps({
+    machine = states.create_state_machine(name=name, roleArn=f"arn:aws:iam::{cloud.account}:role/{name}",
+                                          definition=json.dumps({
         "StartAt": "Try", "States": {
-            "Try": {"Type": "Task", "Resource": arn, "Catch": [{"ErrorEquals": ["MyErr"], "Next": "Caught"}], "End": True},
+            "Try": {"Type": "Task", "Resource": arn, "Catch": [{"ErrorEquals": ["MyErr"], "Next": "Caught"}],
+                    "End": True},
             "Caught": {"Type": "Pass", "Result": "caught", "End": True}}}))["stateMachineArn"]
     run = states.start_execution(stateMachineArn=machine)["executionArn"]
     deadline = time.monotonic() + 20

@@ -41,7 +41,8 @@ def fetch(address: str, method: str = "GET", *, body: bytes | None = None,
     parts = urlsplit(address)
     line = http.client.HTTPConnection(parts.netloc, timeout=30)
     try:
-        line.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body=body, headers=headers or {})
+        line.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body=body,
+                     headers=headers or {})
         answer = line.getresponse()
         return answer.status, [(k.lower(), v) for k, v in answer.getheaders()], answer.read()
     finally:
@@ -72,7 +73,8 @@ def test_a_function_url_gets_the_event_of_aws(cloud: Cloud, echo: str) -> None:
     assert (event["body"], event["isBase64Encoded"]) == ("hi", False)
     assert event["headers"]["host"].endswith(".lambda-url.us-east-1.on.aws")
     assert event["requestContext"]["http"]["method"] == "POST"
-    binary = json.loads(fetch(address, "POST", body=b"\x00\xff", headers={"content-type": "application/octet-stream"})[2])
+    binary = json.loads(fetch(address, "POST", body=b"\x00\xff",
+                              headers={"content-type": "application/octet-stream"})[2])
     assert binary["isBase64Encoded"] and base64.b64decode(binary["body"]) == b"\x00\xff"
 
 
@@ -87,10 +89,12 @@ def test_an_http_api_gets_the_event_of_aws(cloud: Cloud, echo: str) -> None:
     assert json.loads(fetch(f"{address}/all/a/b", "OPTIONS")[2])["requestContext"]["http"]["method"] == "OPTIONS"
 
 
-@pytest.mark.parametrize("path", ["/health", "/login", "/_ministack/reset", "/_ministack/health", "/oauth2/token", "/_sst/status"])
+@pytest.mark.parametrize("path", ["/health", "/login", "/_ministack/reset", "/_ministack/health", "/oauth2/token",
+                                  "/_sst/status"])
 def test_paths_of_the_emulator_are_the_users_own(cloud: Cloud, pages: str, path: str) -> None:
     address = http_api(cloud, pages, "$default")
-    assert fetch(f"{address}{path}", "POST", body=b"mine", headers={"content-type": "text/plain"})[::2] == (200, b"mine")
+    assert fetch(f"{address}{path}", "POST", body=b"mine", headers={"content-type": "text/plain"})[::2] == (200,
+                                                                                                            b"mine")
 
 
 def test_answers_with_cookies_bytes_and_errors(cloud: Cloud, pages: str) -> None:
@@ -108,7 +112,8 @@ def test_cors_is_what_was_configured(cloud: Cloud) -> None:
     asks = {"access-control-request-method": "GET"}
     name = function(cloud, PAGES)
     one = url(cloud, name, Cors={"AllowOrigins": ["http://page.example"], "AllowMethods": ["GET"], "MaxAge": 60})
-    two = http_api(cloud, name, "$default", CorsConfiguration={"AllowOrigins": ["http://page.example"], "AllowMethods": ["GET"]})
+    two = http_api(cloud, name, "$default", CorsConfiguration={"AllowOrigins": ["http://page.example"],
+                                                               "AllowMethods": ["GET"]})
     for address in (one, two):
         for status, headers, _ in (fetch(address, "OPTIONS", headers={**page, **asks}), fetch(address, headers=page)):
             assert status in (200, 204)
@@ -147,8 +152,10 @@ def test_a_page_uploads_by_a_presigned_url(cloud: Cloud) -> None:
 
 
 def test_what_is_not_there_has_no_address(cloud: Cloud) -> None:
-    for kind, value in (("function_url", "https://" + "a" * 32 + ".lambda-url.us-east-1.on.aws/"), ("bucket", "no.s3.amazonaws.com"),
-                        ("http_api", "https://0123abcd.execute-api.us-east-1.amazonaws.com"), ("http_api", "https://api.example.com")):
+    for kind, value in (("function_url", "https://" + "a" * 32 + ".lambda-url.us-east-1.on.aws/"),
+                        ("bucket", "no.s3.amazonaws.com"),
+                        ("http_api", "https://0123abcd.execute-api.us-east-1.amazonaws.com"),
+                        ("http_api", "https://api.example.com")):
         with pytest.raises(SstError, match="no address"):
             cloud.address(kind, value)
 

@@ -158,7 +158,8 @@ def test_damaged_state_is_never_overwritten(root: Path) -> None:
 
 @pytest.mark.slow
 def test_offline_without_the_environment_says_what_is_missing(tmp_path: Path) -> None:
-    nowhere = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty")}
+    nowhere = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "UV_OFFLINE": "1",
+               "UV_CACHE_DIR": str(tmp_path / "empty")}
     with pytest.raises(UserError) as raised:
         environment.ensure(nowhere, note=lambda text: None)
     assert "embedded cloud" in raised.value.message

@@ -27,7 +27,8 @@ def schedule(cloud: Cloud, name: str, expression: str, *, zone: str = "UTC", **m
 
 def test_cron_and_at_are_read_in_their_time_zone(cloud: Cloud) -> None:
     soon = datetime.now(KOLKATA) + timedelta(seconds=4)
-    once = schedule(cloud, "zone-at", f"at({soon:%Y-%m-%dT%H:%M:%S})", zone="Asia/Kolkata", ActionAfterCompletion="DELETE")
+    once = schedule(cloud, "zone-at", f"at({soon:%Y-%m-%dT%H:%M:%S})", zone="Asia/Kolkata",
+                    ActionAfterCompletion="DELETE")
     minute = datetime.now(KOLKATA) + timedelta(minutes=1)
     if minute.second > 50:
         minute += timedelta(minutes=1)

@@ -40,7 +40,8 @@ class Line:
         parts = urlsplit(address)
         assert parts.hostname and parts.port
         self._socket = socket.create_connection((parts.hostname, parts.port), 30)
-        wanted = (f"GET {parts.path}?{parts.query} HTTP/1.1", f"host: {parts.netloc}", "upgrade: websocket", "connection: Upgrade",
+        wanted = (f"GET {parts.path}?{parts.query} HTTP/1.1", f"host: {parts.netloc}", "upgrade: websocket",
+                  "connection: Upgrade",
                   "sec-websocket-version: 13", "sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==", "", "")
         self._socket.sendall("\r\n".join(wanted).encode())
         head = b""
@@ -50,7 +51,8 @@ class Line:
 
     def send(self, text: str) -> None:
         mask, data = os.urandom(4), text.encode()
-        self._socket.sendall(struct.pack("!BB", 0x81, 0x80 | len(data)) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
+        self._socket.sendall(struct.pack("!BB", 0x81, 0x80 | len(data)) + mask
+                             + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
     def receive(self) -> str:
         _, length = self._exactly(2)

@@ -1,4 +1,5 @@
-"""A simple model of a stage and its cloud: what there must be after each command, told without plan, journal or retries."""
+"""A simple model of a stage and its cloud: what there must be after each command, told without plan, journal or
+retries."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,8 @@ class Known:
 
 @dataclass
 class Model:
-    """``live``: what the state holds. ``left``: replaced, and kept because it was to be retained. ``lost``: in no state any more."""
+    """``live``: what the state holds. ``left``: replaced, and kept because it was to be retained. ``lost``: in no state
+    any more."""
 
     live: dict[Key, Known] = field(default_factory=dict)
     left: list[Known] = field(default_factory=list)
@@ -66,7 +68,8 @@ class Model:
         if any(t.protect and not t.retain for t in dropped.values()):
             return
         for w in wishes:
-            live[w.key] = self._made(w, live.get(w.key), {**w.settings, "uses": tuple(live[u].identity for u in w.uses)})
+            live[w.key] = self._made(w, live.get(w.key),
+                                     {**w.settings, "uses": tuple(live[u].identity for u in w.uses)})
         for k, t in dropped.items():
             if t.retain:
                 t.retained = True
@@ -94,7 +97,8 @@ class Model:
         self.refresh()
 
     def restore(self, before: Model) -> None:
-        """The state is as it was then, the cloud as it is; a refresh drops what is no more. The rest nobody knows any more."""
+        """The state is as it was then, the cloud as it is; a refresh drops what is no more. The rest nobody knows any
+        more."""
         there = self.there
         was = deepcopy(before)
         for t in (*was.live.values(), *was.left):
@@ -107,11 +111,13 @@ class Model:
         self.refresh()
 
     def rollback(self, before: Model, data: str) -> None:
-        """Things as they were then; those of the type ``data`` stay as they are. Only where nothing is protected or retained."""
+        """Things as they were then; those of the type ``data`` stay as they are. Only where nothing is protected or
+        retained."""
         names = {t.identity: k for k, t in before.live.items()}
         homes = {t.identity: k for k, t in self.live.items()}
         stays = {k: t for k, t in self.live.items() if k[0] == data}
-        wanted = {k: t for k, t in before.live.items() if k not in {names.get(s.identity) for s in stays.values()}} | stays
+        wanted = {k: t for k, t in before.live.items()
+                  if k not in {names.get(s.identity) for s in stays.values()}} | stays
         wishes = []
         for k in sorted(wanted, key=lambda k: wanted[k].identity if k in stays else -1):
             t = wanted[k]

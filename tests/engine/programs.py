@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sst.core.graph import Graph
 from sst.core.model import Entry, Snapshot, State
-from sst.engine.apply import Result
+from sst.engine.apply import DeployResult
 from sst.engine.choice import Choice, name_of
 from sst.engine.deploy import deploy, remove
 from sst.engine.settle import settle
@@ -43,7 +43,8 @@ KEYS = range(5)
 
 _items = st.builds(
     Item, st.sampled_from(KEYS), st.integers(0, 1), st.integers(1, 3), st.sampled_from("xy"),
-    st.lists(st.sampled_from(KEYS), max_size=3, unique=True).map(tuple), st.lists(st.sampled_from(KEYS), max_size=1).map(tuple),
+    st.lists(st.sampled_from(KEYS), max_size=3, unique=True).map(tuple),
+    st.lists(st.sampled_from(KEYS), max_size=1).map(tuple),
     *(st.sampled_from([False, False, False, True]),) * 3, renamed=st.booleans())
 programs = st.lists(_items, max_size=5, unique_by=lambda i: i.key).map(tuple)
 """A thing uses only what is declared before it; another order is a dependency that flips."""
@@ -57,14 +58,17 @@ def declare(program: Iterable[Item]) -> Graph:
             uses = [made[k].key for k in item.uses if k in made]
             made[item.key] = Thing(
                 item.name, size=item.size, shape=item.shape, uses=uses or None, note="big" if item.size > 2 else None,
-                name=f"fixed-{item.name}" if item.fixed else None, depends_on=[made[k] for k in item.after if k in made],
-                retain=item.retain, protect=item.protect, alias=f"T{item.key}v{1 - item.version}" if item.renamed else None)
+                name=f"fixed-{item.name}" if item.fixed else None,
+                depends_on=[made[k] for k in item.after if k in made],
+                retain=item.retain, protect=item.protect,
+                alias=f"T{item.key}v{1 - item.version}" if item.renamed else None)
     graph.seal()
     return graph
 
 
 ERRORS: Mapping[str, Callable[[str], BaseException]] = {
-    "refused": refused, "no reply": no_reply, "broken": broken, "busy": busy, "unsent": unsent, "crash": lambda op: Crash(op)}
+    "refused": refused, "no reply": no_reply, "broken": broken, "busy": busy, "unsent": unsent,
+    "crash": lambda op: Crash(op)}
 
 
 @dataclass(frozen=True)
@@ -97,18 +101,21 @@ class Sim:
 
     def _may_delete(self, state: State) -> None:
         for s in self.states:
-            assert not (s.id == state.id and (s.retain or s.protect)), f"{state.urn} is retained or protected, and was deleted"
+            assert not (s.id == state.id and (s.retain
+                                              or s.protect)), f"{state.urn} is retained or protected, and was deleted"
 
-    def deploy(self, program: Program, faults: Sequence[Fault] = (), *, choice: Choice | None = None) -> Result | None:
+    def deploy(self, program: Program, faults: Sequence[Fault] = (), *,
+               choice: Choice | None = None) -> DeployResult | None:
         """None if it was refused or cut off."""
-        return self.run(lambda: deploy(declare(program), self.journal, self.cloud.provider, ignore, confirm=agree, choice=choice,
+        return self.run(lambda: deploy(declare(program), self.journal, self.cloud.provider, ignore, confirm=agree,
+                                       choice=choice,
                                        parallel=self.parallel), faults)
 
-    def remove(self, faults: Sequence[Fault] = ()) -> Result | None:
+    def remove(self, faults: Sequence[Fault] = ()) -> DeployResult | None:
         return self.run(lambda: remove(Graph("app", "test"), self.journal, self.cloud.provider, ignore, confirm=agree,
                                        parallel=self.parallel), faults)
 
-    def run(self, command: Callable[[], Result], faults: Sequence[Fault]) -> Result | None:
+    def run(self, command: Callable[[], DeployResult], faults: Sequence[Fault]) -> DeployResult | None:
         self.journal = MemoryJournal(self.snapshot)
         self.dead, boundary, when = False, [0], {f.at: f.kind for f in faults}
 
@@ -161,7 +168,8 @@ class Sim:
         """An undisturbed deploy gives exactly this world, and another one does nothing."""
         self.unprotect()
         taken = {s.inputs["name"] for s in self.states if s.retain}
-        calm = tuple(replace(i, protect=False, retain=False, fixed=i.fixed and f"fixed-{i.name}" not in taken) for i in program)
+        calm = tuple(replace(i, protect=False, retain=False, fixed=i.fixed and f"fixed-{i.name}" not in taken)
+                     for i in program)
         result = self.deploy(calm)
         assert result and not result.failures and not result.skipped and not result.interrupted, result
         self.is_whole()

@@ -1,4 +1,5 @@
-"""Any programs, any failing calls, a crash anywhere: the state stays whole, and the next deploy gives the world that was asked for.
+"""Any programs, any failing calls, a crash anywhere: the state stays whole, and the next deploy gives the world that
+was asked for.
 
 ``SST_EXAMPLES=5000`` tries harder.
 """
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from .programs import Sim, faults, programs
 
-usual = settings(max_examples=int(os.environ.get("SST_EXAMPLES", "100")), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+usual = settings(max_examples=int(os.environ.get("SST_EXAMPLES", "100")), deadline=None,
+                 suppress_health_check=[HealthCheck.too_slow])
 tries = st.lists(st.tuples(programs, faults), min_size=1, max_size=4)
 
 

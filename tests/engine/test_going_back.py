@@ -1,4 +1,5 @@
-"""A rollback, and the reverting of drift, with a fault at each boundary: repeated, they give the world that was asked for."""
+"""A rollback, and the reverting of drift, with a fault at each boundary: repeated, they give the world that was asked
+for."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from sst.core.model import Snapshot, fold
-from sst.engine.apply import Result
+from sst.engine.apply import DeployResult
 from sst.engine.choice import name_of
 from sst.engine.deploy import deploy
 from sst.engine.refresh import accepted, drifts
@@ -21,8 +22,8 @@ from .programs import ERRORS, Fault, Sim
 from .test_every_boundary import BEFORE, EDITS
 
 
-def back(sim: Sim, before: Snapshot, *, all_of_it: bool = False) -> Callable[[], Result]:
-    def command() -> Result:
+def back(sim: Sim, before: Snapshot, *, all_of_it: bool = False) -> Callable[[], DeployResult]:
+    def command() -> DeployResult:
         settle(sim.journal, sim.cloud.provider, parallel=1)
         graph = goals_of(before, sim.journal.snapshot, app="app", stage="test", all_of_it=all_of_it)
         return deploy(graph, sim.journal, sim.cloud.provider, ignore, confirm=agree, parallel=1)
@@ -34,7 +35,8 @@ def world(sim: Sim) -> dict[str, dict[str, Any]]:
     names = {s.id: name_of(s.urn) for s in sim.snapshot.resources.values()}
     hidden = {"name", "uses"}
     return {names[id]: {"uses": [names.get(u, u) for u in t.get("uses") or ()],
-                        **{k: v for k, v in t.items() if not k.startswith("#") and k not in hidden}} for id, t in sim.cloud.live.items()}
+                        **{k: v for k, v in t.items() if not k.startswith("#") and k not in hidden}} for id,
+                        t in sim.cloud.live.items()}
 
 
 @pytest.mark.parametrize("kind", sorted(ERRORS))
@@ -76,7 +78,7 @@ def test_reverting_drift_that_was_disturbed(kind: str) -> None:
         sim.cloud.live[first]["size"] = 99
         del sim.cloud.live[second]
 
-        def revert(before: Snapshot = before, sim: Sim = sim) -> Result:
+        def revert(before: Snapshot = before, sim: Sim = sim) -> DeployResult:
             settle(sim.journal, sim.cloud.provider, parallel=1)
             found = drifts(sim.journal.snapshot, sim.cloud.provider, ignore, parallel=1)
             sim.journal.write(*accepted(sim.journal.snapshot, found))

@@ -12,7 +12,7 @@ from sst.core.graph import Graph
 from sst.core.later import later
 from sst.core.model import Entry, Op, State
 from sst.core.output import UNKNOWN
-from sst.engine.apply import Result
+from sst.engine.apply import DeployResult
 from sst.engine.choice import Choice, name_of
 from sst.engine.deploy import deploy, remove
 from sst.engine.events import Event, Finished, StepDone, StepFailed, StepSkipped, StepStarted
@@ -40,15 +40,15 @@ class Stage:
     def plan(self, program: Program, **options: Any) -> Plan:
         return plan(self.graph(program), self.journal.snapshot, self.cloud.provider, **options)
 
-    def deploy(self, program: Program, **options: Any) -> Result:
+    def deploy(self, program: Program, **options: Any) -> DeployResult:
         return self._run(lambda: deploy(self.graph(program), self.journal, self.cloud.provider, self.events.append,
                                         **{"confirm": agree, "parallel": 4, **options}))
 
-    def remove(self, **options: Any) -> Result:
+    def remove(self, **options: Any) -> DeployResult:
         return self._run(lambda: remove(Graph("app", "test"), self.journal, self.cloud.provider, self.events.append,
                                         confirm=agree, **options))
 
-    def _run(self, command: Callable[[], Result]) -> Result:
+    def _run(self, command: Callable[[], DeployResult]) -> DeployResult:
         self.journal, self.events = MemoryJournal(self.journal.snapshot), []
         self.cloud.calls.clear()
         try:
@@ -120,7 +120,8 @@ class TestPlain:
         with graph.active():
             one = Thing("One")
         graph.seal()
-        deploy(graph, stage.journal, stage.cloud.provider, stage.events.append, confirm=agree, outputs={"url": f"<{one.key}>"},
+        deploy(graph, stage.journal, stage.cloud.provider, stage.events.append, confirm=agree,
+               outputs={"url": f"<{one.key}>"},
                links={"One": {"key": one.key}})
         assert stage.journal.snapshot.outputs == {"url": "<id1>"} and stage.journal.snapshot.links == {"One": {"key": "id1"}}
         assert isinstance(stage.events[-1], Finished) and stage.events[-1].outputs == {"url": "<id1>"}
@@ -192,7 +193,8 @@ class TestReplace:
 
         stage.deploy(program("a"))
         made = stage.plan(program("b"))
-        assert steps(made) == {"One": "update", "Two": "replace", "Two#": "delete"} and made.steps[1].inputs["shape"] is UNKNOWN
+        assert steps(made) == {"One": "update", "Two": "replace",
+                               "Two#": "delete"} and made.steps[1].inputs["shape"] is UNKNOWN
         result = stage.deploy(program("b"))
         assert stage.calls == ["update One"] and result.done == {Op.UPDATE: 1, Op.SAME: 2}
 
@@ -250,7 +252,8 @@ class TestKeeping:
     def test_a_name_that_it_holds_is_refused_with_the_way_to_take_it_back(self, stage: Stage) -> None:
         stage.deploy(lambda: Thing("One", name="n", retain=True))
         stage.deploy(lambda: None)
-        with pytest.raises(UserError, match=r'can\'t be named \'n\': "One", which was retained, .*\n  hint: take it back with alias="One"'):
+        with pytest.raises(UserError, match=r'can\'t be named \'n\': "One", which was retained, .*\n  hint: take it '
+                                            r'back with alias="One"'):
             stage.deploy(lambda: Thing("Two", name="n"))
         stage.deploy(lambda: Thing("Two", name="n", alias="One")).check()
         assert stage.names == {"Two"} and not stage.calls
@@ -261,7 +264,8 @@ class TestKeeping:
             stage.deploy(pair("y", protect=True))
         with pytest.raises(UserError, match="is protected, and"):
             stage.deploy(pair("y"))
-        with pytest.raises(UserError, match=r'"One" is protected and no longer in the program[\s\S]*deploy once with protect=False'):
+        with pytest.raises(UserError, match=r'"One" is protected and no longer in the program[\s\S]*deploy once with '
+                                            r'protect=False'):
             stage.remove()
         stage.deploy(pair("x")).check()
         stage.remove().check()
@@ -368,7 +372,8 @@ class TestFailures:
 
     @pytest.mark.parametrize("error", [refused, busy, unsent, no_reply])
     @pytest.mark.parametrize("op", ["create", "half-created", "created"])
-    def test_a_create_of_unknown_end_is_looked_up(self, stage: Stage, op: str, error: Callable[[], ProviderError]) -> None:
+    def test_a_create_of_unknown_end_is_looked_up(self, stage: Stage, op: str,
+                                                  error: Callable[[], ProviderError]) -> None:
         once = [error()] if op == "create" or error is not unsent else [no_reply()]
         stage.cloud.fail = lambda at, inputs: (_ for _ in ()).throw(once.pop()) if at == op and once else None
         stage.deploy(lambda: Thing("One", note="n"))
@@ -385,14 +390,16 @@ class TestFailures:
         stage.cloud.fail = lambda op, inputs: (_ for _ in ()).throw(no_reply()) if op == "created" else None
         stage.cloud.unsure = True
         assert stage.deploy(lambda: Thing("One")).failures
-        with pytest.raises(StateError, match=r'"One" was being created when the last command was cut off, and it can\'t be told'):
+        with pytest.raises(StateError, match=r'"One" was being created when the last command was cut off, and it '
+                                             r'can\'t be told'):
             stage.deploy(lambda: Thing("One"))
         stage.cloud.unsure = False
         stage.deploy(lambda: Thing("One")).check()
         assert len(stage.cloud.live) == 1 and stage.calls == ["find One", "update One"]
 
     @pytest.mark.parametrize("back", ["a", "b"])
-    def test_an_update_of_unknown_end_is_sent_again_whatever_the_program_says_now(self, stage: Stage, back: str) -> None:
+    def test_an_update_of_unknown_end_is_sent_again_whatever_the_program_says_now(self, stage: Stage,
+                                                                                  back: str) -> None:
         stage.deploy(lambda: Thing("One", note="a"))
         stage.cloud.fail = lambda op, inputs: (_ for _ in ()).throw(no_reply()) if op == "updated" else None
         assert stage.deploy(lambda: Thing("One", note="b", size=2)).failures and stage.state("One").unsure
@@ -402,13 +409,15 @@ class TestFailures:
         assert not stage.deploy(lambda: Thing("One", note=back)).done
 
     @pytest.mark.parametrize("op", ["delete", "deleted"])
-    def test_a_delete_of_unknown_end_is_looked_up_even_if_the_thing_is_wanted_again(self, stage: Stage, op: str) -> None:
+    def test_a_delete_of_unknown_end_is_looked_up_even_if_the_thing_is_wanted_again(self, stage: Stage,
+                                                                                    op: str) -> None:
         stage.deploy(pair())
         stage.cloud.fail = lambda at, inputs: (_ for _ in ()).throw(no_reply()) if at == op else None
         assert bool(stage.deploy(lambda: Thing("One")).failures) is (op == "delete")
         stage.cloud.fail = lambda at, inputs: None
         stage.deploy(pair()).check()
-        assert len(stage.cloud.live) == 2 and {s.id for s in stage.journal.snapshot.resources.values()} == set(stage.cloud.live)
+        assert len(stage.cloud.live) == 2 and {s.id
+                                               for s in stage.journal.snapshot.resources.values()} == set(stage.cloud.live)
 
     def test_a_stop_lets_what_runs_finish_and_starts_nothing(self, stage: Stage) -> None:
         stop = Flag()
@@ -463,7 +472,8 @@ class TestLater:
     def test_things_are_deleted_in_the_last_round_only(self, stage: Stage) -> None:
         stage.deploy(lambda: (self.program("a")(), Thing("Old")))
         stage.deploy(self.program("b")).check()
-        assert stage.calls[0] == "update One" and sorted(stage.calls[1:]) == ["create Part1", "delete Old"], "these two at the same time"
+        assert stage.calls[0] == "update One" and sorted(stage.calls[1:]) == ["create Part1",
+                                                                              "delete Old"], "these two at the same time"
 
     def test_more_data_loss_than_was_agreed_to_is_asked_for_again(self, stage: Stage) -> None:
         stage.deploy(lambda: (self.program("a")(), Store("Files")))
@@ -488,7 +498,8 @@ class TestLater:
 
 class TestImport:
     def there(self, stage: Stage, **inputs: Any) -> None:
-        stage.cloud.live["ext"] = {"size": 1, "shape": "x", "name": "theirs", "#urn": "", "#token": "", "#version": 1, **inputs}
+        stage.cloud.live["ext"] = {"size": 1, "shape": "x", "name": "theirs", "#urn": "", "#token": "", "#version": 1,
+                                   **inputs}
 
     def test_an_existing_thing_is_taken_over_and_brought_to_what_the_program_says(self, stage: Stage) -> None:
         self.there(stage, size=5, note="theirs")

@@ -1,4 +1,5 @@
-"""Random lives of a stage beside a simple model of it: after each command, however often it was disturbed first, both are the same.
+"""Random lives of a stage beside a simple model of it: after each command, however often it was disturbed first, both
+are the same.
 
 ``SST_EXAMPLES=2500`` tries harder.
 """
@@ -15,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from sst.core.graph import Graph
 from sst.core.model import Snapshot
-from sst.engine.apply import Result
+from sst.engine.apply import DeployResult
 from sst.engine.deploy import deploy, remove
 from sst.engine.refresh import refresh
 from sst.engine.rollback import goals_of
@@ -48,8 +49,10 @@ Program = tuple[Item, ...]
 NUMBERS = range(4)
 
 _rarely = st.sampled_from([False] * 7 + [True])
-_items = st.builds(Item, st.sampled_from(NUMBERS), st.integers(0, 1), _rarely, st.integers(1, 3), st.sampled_from("xxy"),
-                   st.lists(st.sampled_from(NUMBERS), max_size=2, unique=True).map(tuple), _rarely, _rarely, st.booleans())
+_items = st.builds(Item, st.sampled_from(NUMBERS), st.integers(0, 1), _rarely, st.integers(1, 3),
+                   st.sampled_from("xxy"),
+                   st.lists(st.sampled_from(NUMBERS), max_size=2, unique=True).map(tuple), _rarely, _rarely,
+                   st.booleans())
 programs = st.lists(_items, max_size=4, unique_by=lambda i: i.number).map(tuple)
 """In any order: a dependency flips where another one is declared first."""
 faults = st.lists(st.lists(st.builds(Fault, st.integers(0, 30), st.sampled_from(
@@ -65,10 +68,13 @@ def declare(program: Program) -> Graph:
             alias = f"T{i.number}v{1 - i.version}" if i.alias else None
             name = f"T{i.number}v{i.version}"
             if i.data:
-                made[i.number] = Store(name, size=i.size, shape=i.shape, retain=i.retain, protect=i.protect, alias=alias)
+                made[i.number] = Store(name, size=i.size, shape=i.shape, retain=i.retain, protect=i.protect,
+                                       alias=alias)
             else:
-                made[i.number] = Thing(name, size=i.size, shape=i.shape, uses=[made[u].key for u in i.uses if u in made] or None,
-                                       note="big" if i.size > 2 else None, retain=i.retain, protect=i.protect, alias=alias)
+                made[i.number] = Thing(name, size=i.size, shape=i.shape,
+                                       uses=[made[u].key for u in i.uses if u in made] or None,
+                                       note="big" if i.size > 2 else None, retain=i.retain, protect=i.protect,
+                                       alias=alias)
     graph.seal()
     return graph
 
@@ -80,7 +86,8 @@ def wishes(program: Program) -> list[Wish]:
         uses = () if i.data else tuple(made[u] for u in i.uses if u in made)
         settings = {"size": i.size} if i.data else {"size": i.size, "note": "big" if i.size > 2 else None}
         made[i.number] = i.key(i.version)
-        asked.append(Wish(made[i.number], i.shape, settings, uses, i.retain, i.protect, i.key(1 - i.version) if i.alias else None))
+        asked.append(Wish(made[i.number], i.shape, settings, uses, i.retain, i.protect,
+                          i.key(1 - i.version) if i.alias else None))
     return asked
 
 
@@ -99,7 +106,8 @@ class LifeMachine(RuleBasedStateMachine):
     def deploys_another_program(self, program: Program, wrong: Sequence[list[Fault]]) -> None:
         self.deploys(program, wrong)
 
-    @rule(edit=st.sampled_from(["again", "again", "drop", "put", "put", "last", "size", "shape", "version", "retain", "protect", "uses"]),
+    @rule(edit=st.sampled_from(["again", "again", "drop", "put", "put", "last", "size", "shape", "version", "retain",
+                                "protect", "uses"]),
           item=_items, nth=st.integers(0, 3), wrong=faults)
     def deploys_an_edited_program(self, edit: str, item: Item, nth: int, wrong: Sequence[list[Fault]]) -> None:
         program = [*self.program]
@@ -116,12 +124,14 @@ class LifeMachine(RuleBasedStateMachine):
     def deploys(self, program: Program, wrong: Sequence[list[Fault]]) -> None:
         self.program = program
         self.model.deploy(wishes(program))
-        self.does(lambda: deploy(declare(program), self.sim.journal, self.sim.cloud.provider, ignore, confirm=agree, parallel=1), wrong)
+        self.does(lambda: deploy(declare(program), self.sim.journal, self.sim.cloud.provider, ignore, confirm=agree,
+                                 parallel=1), wrong)
 
     @rule(wrong=faults)
     def removes(self, wrong: Sequence[list[Fault]]) -> None:
         self.model.deploy([])
-        self.does(lambda: remove(Graph("app", "test"), self.sim.journal, self.sim.cloud.provider, ignore, confirm=agree, parallel=1), wrong)
+        self.does(lambda: remove(Graph("app", "test"), self.sim.journal, self.sim.cloud.provider, ignore, confirm=agree,
+                                 parallel=1), wrong)
 
     @rule(wrong=faults)
     def refreshes(self, wrong: Sequence[list[Fault]]) -> None:
@@ -129,9 +139,9 @@ class LifeMachine(RuleBasedStateMachine):
         self.does(self.read, [[f for f in some if f.kind == "crash"] for some in wrong])
         self.drifted = False
 
-    def read(self) -> Result:
+    def read(self) -> DeployResult:
         refresh(self.sim.journal, self.sim.cloud.provider, ignore, parallel=1)
-        return Result()
+        return DeployResult()
 
     @rule(nth=st.integers(0, 10), size=st.integers(4, 9))
     def somebody_changes_a_thing(self, nth: int, size: int) -> None:
@@ -159,7 +169,7 @@ class LifeMachine(RuleBasedStateMachine):
             return
         self.model.rollback(then, "fake.Store")
 
-        def command() -> Result:
+        def command() -> DeployResult:
             settle(self.sim.journal, self.sim.cloud.provider, parallel=1)
             graph = goals_of(before, self.sim.journal.snapshot, app="app", stage="test")
             return deploy(graph, self.sim.journal, self.sim.cloud.provider, ignore, confirm=agree, parallel=1)
@@ -174,8 +184,9 @@ class LifeMachine(RuleBasedStateMachine):
         self.does(self.read, [])
         self.drifted = False
 
-    def does(self, command: Callable[[], Result], wrong: Sequence[list[Fault]]) -> None:
-        """Disturbed, over and over; then to the end. With drift around it is not disturbed: what is sent again would undo some of it."""
+    def does(self, command: Callable[[], DeployResult], wrong: Sequence[list[Fault]]) -> None:
+        """Disturbed, over and over; then to the end. With drift around it is not disturbed: what is sent again would
+        undo some of it."""
         for some in () if self.drifted else wrong:
             self.sim.run(command, some)
         result = self.sim.run(command, [])
@@ -202,5 +213,6 @@ class LifeMachine(RuleBasedStateMachine):
 
 
 TestLife = LifeMachine.TestCase
-TestLife.settings = settings(max_examples=int(os.environ.get("SST_EXAMPLES", "60")), stateful_step_count=14, deadline=None,
+TestLife.settings = settings(max_examples=int(os.environ.get("SST_EXAMPLES", "60")), stateful_step_count=14,
+                             deadline=None,
                              suppress_health_check=list(HealthCheck))

@@ -1,4 +1,5 @@
-"""Drift is found by reading, recorded where accepted, and reverted by the next deploy; a rollback is a deploy of an earlier state."""
+"""Drift is found by reading, recorded where accepted, and reverted by the next deploy; a rollback is a deploy of an
+earlier state."""
 from __future__ import annotations
 
 import json
@@ -67,7 +68,8 @@ class TestDrift:
             raise busy("things describe")
 
         stage.cloud.fail = fail
-        with pytest.raises(ProviderError, match=r'Throttling: fake.Thing "One" could not be read: rate exceeded   \[things describe\]'):
+        with pytest.raises(ProviderError, match=r'Throttling: fake.Thing "One" could not be read: rate exceeded   '
+                                                r'\[things describe\]'):
             found(stage)
         assert stage.names == {"One"}
 
@@ -109,7 +111,8 @@ class TestRollback:
         before = stage.journal.snapshot
         stage.deploy(lambda: (Store("Files", size=2), Store("New"), Thing("One", size=2)))
         self.back(stage, before)
-        assert stage.calls == ["update One"] and stage.names == {"Files", "New", "One"} and stage.state("Files").inputs["size"] == 2
+        assert stage.calls == ["update One"] and stage.names == {"Files", "New",
+                                                                 "One"} and stage.state("Files").inputs["size"] == 2
 
 
 class TestPlanAsData:
@@ -117,7 +120,8 @@ class TestPlanAsData:
         stage.deploy(pair())
         one, two = (plan_data(stage.plan(pair("y")), key=b"k") for _ in range(2))
         assert one == two == json.loads(json.dumps(one))
-        assert [(s["op"], s["name"]) for s in one["steps"]] == [("replace", "One"), ("update", "Two"), ("delete", "One")]
+        assert [(s["op"], s["name"]) for s in one["steps"]] == [("replace", "One"), ("update", "Two"),
+                                                                ("delete", "One")]
         assert one["steps"][0]["inputs"]["name"] == "${minted}" and one["steps"][0]["replace"] == ["shape"]
         assert one["steps"][1]["inputs"]["uses"] == [{"$unknown": True}] and one["steps"][1]["changed"] == ["uses"]
 
@@ -133,7 +137,8 @@ class TestPlanAsData:
     def test_a_saved_plan_is_checked_against_what_would_be_done_now(self, stage: Stage) -> None:
         saved = json.loads(json.dumps(plan_data(stage.plan(pair()), key=b"k")))
         check(saved, stage.plan(pair()), key=b"k")
-        with pytest.raises(UserError, match=r"not what a deploy would do now\notherwise: create One \(size\)\n  hint: look at the new one"):
+        with pytest.raises(UserError, match=r"not what a deploy would do now\notherwise: create One \(size\)\n  hint: "
+                                            r"look at the new one"):
             check(saved, stage.plan(pair(size=3)), key=b"k")
         with pytest.raises(UserError, match="no longer: create Two"):
             check(saved, stage.plan(lambda: Thing("One")), key=b"k")

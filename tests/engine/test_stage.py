@@ -1,4 +1,5 @@
-"""A stage over time, as a state machine: edits, targeted deploys, removal, refresh, drift by hand, rollback, crashes anywhere."""
+"""A stage over time, as a state machine: edits, targeted deploys, removal, refresh, drift by hand, rollback, crashes
+anywhere."""
 from __future__ import annotations
 
 import os
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sst.core.graph import Graph
-from sst.engine.apply import Result
+from sst.engine.apply import DeployResult
 from sst.engine.choice import Choice
 from sst.engine.deploy import deploy
 from sst.engine.refresh import refresh
@@ -40,9 +41,9 @@ class StageMachine(RuleBasedStateMachine):
 
     @rule(wrong=faults)
     def refreshes(self, wrong: list) -> None:
-        def command() -> Result:
+        def command() -> DeployResult:
             refresh(self.sim.journal, self.sim.cloud.provider, ignore, parallel=1)
-            return Result()
+            return DeployResult()
 
         self.sim.run(command, [f for f in wrong if f.kind == "crash"])
 
@@ -62,7 +63,7 @@ class StageMachine(RuleBasedStateMachine):
     def rolls_back(self, nth: int, wrong: list) -> None:
         sim, before = self.sim, self.history[nth % len(self.history)]
 
-        def command() -> Result:
+        def command() -> DeployResult:
             graph: Graph = goals_of(before, sim.journal.snapshot, app="app", stage="test")
             return deploy(graph, sim.journal, sim.cloud.provider, ignore, confirm=agree, parallel=1)
 
@@ -84,5 +85,6 @@ class StageMachine(RuleBasedStateMachine):
 
 
 TestStage = StageMachine.TestCase
-TestStage.settings = settings(max_examples=int(os.environ.get("SST_EXAMPLES", "40")), stateful_step_count=12, deadline=None,
+TestStage.settings = settings(max_examples=int(os.environ.get("SST_EXAMPLES", "40")), stateful_step_count=12,
+                              deadline=None,
                               suppress_health_check=list(HealthCheck))

@@ -16,12 +16,14 @@ from sst.engine.walk import walk
 from tests.fakes import Cloud, Crash, MemoryJournal, Thing, agree, ignore
 
 graphs = st.integers(0, 20).flatmap(lambda n: st.fixed_dictionaries(
-    {str(i): st.lists(st.sampled_from([str(j) for j in range(i)]), max_size=3, unique=True) if i else st.just([]) for i in range(n)}))
+    {str(i): st.lists(st.sampled_from([str(j) for j in range(i)]), max_size=3, unique=True) if i else st.just([])
+     for i in range(n)}))
 
 
 @settings(deadline=None, max_examples=60)
 @given(graphs, st.sets(st.integers(0, 20).map(str)), st.integers(1, 8))
-def test_each_is_visited_once_after_what_it_waits_for(after: dict[str, list[str]], bad: set[str], parallel: int) -> None:
+def test_each_is_visited_once_after_what_it_waits_for(after: dict[str, list[str]], bad: set[str],
+                                                      parallel: int) -> None:
     done: list[str] = []
     lock = threading.Lock()
 

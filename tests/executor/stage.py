@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sst.embedded.executor import Executor, FunctionVersion, Invocation, LogLines
-from sst.embedded.executor.interpreters import Interpreters
+from sst.executor import Executor, FunctionVersion, Invocation, LogLines
+from sst.executor.interpreters import Interpreters
 
 PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 NODE = f"nodejs{Interpreters({}).node()[1]}.x"
@@ -34,9 +34,12 @@ class Stage:
         (code / file).write_text(textwrap.dedent(source))
         (code / file).chmod(0o755)
         runtime = runtime or (PYTHON if file.endswith(".py") else NODE)
-        return FunctionVersion(arn=f"arn:aws:lambda:us-east-1:000000000000:function:{name}", name=name, version="$LATEST", runtime=runtime,
-                               handler=handler or f"{file.rpartition('.')[0]}.handler", code=code, log_group=f"/aws/lambda/{name}",
-                               environment=tuple(sorted((environment or {}).items())), **({"timeout": 10, "memory": 256} | more))
+        return FunctionVersion(arn=f"arn:aws:lambda:us-east-1:000000000000:function:{name}", name=name,
+                               version="$LATEST", runtime=runtime,
+                               handler=handler or f"{file.rpartition('.')[0]}.handler", code=code,
+                               log_group=f"/aws/lambda/{name}",
+                               environment=tuple(sorted((environment or {}).items())),
+                               **({"timeout": 10, "memory": 256} | more))
 
     async def call(self, fn: FunctionVersion, event: Any = None) -> Invocation:
         return await self.executor.invoke(fn, json.dumps(event).encode())

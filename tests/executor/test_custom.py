@@ -89,7 +89,8 @@ def test_a_wrapper_in_a_layer_starts_the_runtime(tmp_path: Path) -> None:
         layers = (tmp_path / "layer",)
         fn = stage.function(source, environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bin/wrap"}, layers=layers)
         assert await stage.value(fn) == "yes"
-        missing = stage.function(source, name="g", environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bin/none"}, layers=layers)
+        missing = stage.function(source, name="g", environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bin/none"},
+                                 layers=layers)
         assert "names /opt/bin/none, which is in no layer" in (await stage.failure(missing))["errorMessage"]
 
     play(tmp_path, story)
@@ -97,8 +98,10 @@ def test_a_wrapper_in_a_layer_starts_the_runtime(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("path", "headers", "status"), [
     ("/wrong-token/2018-06-01/runtime/invocation/next", {}, 403), ("/2018-06-01/runtime/invocation/next", {}, 403),
-    ("{token}/2018-06-01/runtime/other", {}, 404), ("{token}/2018-06-01/runtime/invocation/next", {"Origin": "http://a.example"}, 0)])
-def test_the_runtime_api_is_for_its_sandbox_alone(tmp_path: Path, path: str, headers: dict[str, str], status: int) -> None:
+    ("{token}/2018-06-01/runtime/other", {}, 404), ("{token}/2018-06-01/runtime/invocation/next",
+                                                    {"Origin": "http://a.example"}, 0)])
+def test_the_runtime_api_is_for_its_sandbox_alone(tmp_path: Path, path: str, headers: dict[str, str],
+                                                  status: int) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function("import os\ndef handler(event, context): return os.environ['AWS_LAMBDA_RUNTIME_API']")
         address, _, token = (await stage.value(fn)).partition("/")

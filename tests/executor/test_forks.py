@@ -1,4 +1,5 @@
-"""Functions that run from source: what they read is told, and the next sandbox is forked with their dependencies imported."""
+"""Functions that run from source: what they read is told, and the next sandbox is forked with their dependencies
+imported."""
 from __future__ import annotations
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sst.embedded.executor import FunctionVersion, Stamp
+from sst.executor import FunctionVersion, Stamp
 
 from .stage import Stage, play
 from .test_life import until
@@ -149,7 +150,8 @@ def test_what_is_read_is_told_with_its_time_from_before(tmp_path: Path) -> None:
 
     async def story(stage: Stage) -> None:
         fn = of_source(stage, tmp_path, "import json, near\n\ndef handler(event, context):\n    import late\n"
-                                        "    open(near.here + '/written.txt', 'w').close()\n    open(near.here + '/written.txt').close()\n"
+                                        "    open(near.here + '/written.txt', 'w').close()\n    open(near.here + "
+                                        "'/written.txt').close()\n"
                                         "    return open(near.here + '/data.txt').read()\n")
         (fn.code / "near.py").write_text("import os\nhere = os.path.dirname(__file__)\n")
         (fn.code / "late.py").write_text("")

@@ -180,7 +180,8 @@ asyncio.run(main(Path(sys.argv[1])))
 
 def test_nothing_survives_a_kill_of_the_executor(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=root)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True,
+                              cwd=root)
     assert parent.stdout
     with parent.stdout:
         pids = [int(word) for word in parent.stdout.readline().split()]

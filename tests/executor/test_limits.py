@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sst.embedded.executor import PAYLOAD_LIMIT, Refused
+from sst.executor import PAYLOAD_LIMIT, Refused
 
 from .stage import Stage, play
 
@@ -52,7 +52,8 @@ def test_a_slow_function_is_killed_at_its_timeout_with_what_it_started(tmp_path:
 
 def test_a_function_that_prints_without_end_is_killed_in_time_all_the_same(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
-        fn = stage.function("import subprocess\ndef handler(event, context): subprocess.run(['yes', 'x' * 200])", timeout=0.5)
+        fn = stage.function("import subprocess\ndef handler(event, context): subprocess.run(['yes', 'x' * 200])",
+                            timeout=0.5)
         began = time.monotonic()
         assert (await stage.failure(fn))["errorType"] == "Sandbox.Timedout"
         assert time.monotonic() - began < 3 and "x" * 200 in stage.lines
@@ -68,7 +69,8 @@ def test_too_much_memory_kills_it(tmp_path: Path, hold: int) -> None:
         error = await stage.failure(fn, {"memory": 200, "hold": hold})
         assert error["errorType"] == "Runtime.OutOfMemory"
         assert error["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
-        assert "Max Memory Used: 128 MB" in stage.lines[-1] and stage.lines[-1].endswith("Status: error\tError Type: Runtime.OutOfMemory")
+        assert "Max Memory Used: 128 MB" in stage.lines[-1] and stage.lines[-1].endswith("Status: error\tError Type: "
+                                                                                         "Runtime.OutOfMemory")
         assert await stage.value(fn, {}) == "fine"
 
     play(tmp_path, story)

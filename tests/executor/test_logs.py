@@ -41,14 +41,16 @@ def test_text(tmp_path: Path) -> None:
 def test_json(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         for fn, mine in ((stage.function(LOGGING, log_format="JSON"), "told 1"),
-                         (stage.function("exports.handler = async () => { console.info({a: 1}); null.x }", file="i.js", log_format="JSON",
+                         (stage.function("exports.handler = async () => { console.info({a: 1}); null.x }", file="i.js",
+                                         log_format="JSON",
                                          name="node"), {"a": 1})):
             del stage.log[:]
             await stage.executor.invoke(fn, b"1", request_id="r-1")
             start, *told, report = (json.loads(line) for line in stage.lines if line != "plain")
             assert start["type"] == "platform.start" and start["record"]["requestId"] == "r-1"
             assert report["type"] == "platform.report" and report["record"]["status"] == "success"
-            assert report["record"]["metrics"].keys() == {"durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB",
+            assert report["record"]["metrics"].keys() == {"durationMs", "billedDurationMs", "memorySizeMB",
+                                                          "maxMemoryUsedMB",
                                                           "initDurationMs"}
             assert (told[0]["level"], told[0]["message"], told[0]["requestId"]) == ("INFO", mine, "r-1")
             error = told[1].get("message", told[1])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sst.embedded.executor.interpreters import Interpreters
+from sst.executor.interpreters import Interpreters
 
 from .stage import Stage, play
 
@@ -79,9 +79,11 @@ def test_a_value_that_is_no_json_is_a_marshal_error(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-@pytest.mark.parametrize(("event", "how"), [("exit", "with error: exit status 3"), ("exit0", "without providing a reason"),
+@pytest.mark.parametrize(("event", "how"), [("exit", "with error: exit status 3"),
+                                            ("exit0", "without providing a reason"),
                                             ("signal", "with error: signal: segmentation fault")])
-def test_a_process_that_ends_is_an_exit_error_and_the_next_call_gets_a_new_one(tmp_path: Path, event: str, how: str) -> None:
+def test_a_process_that_ends_is_an_exit_error_and_the_next_call_gets_a_new_one(tmp_path: Path, event: str,
+                                                                               how: str) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function(ERRORS)
         assert await stage.value(fn) == 1
@@ -95,15 +97,19 @@ def test_a_process_that_ends_is_an_exit_error_and_the_next_call_gets_a_new_one(t
 
 
 @pytest.mark.parametrize(("source", "handler", "kind", "message"), [
-    ("import nothing_here", "app.handler", "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'nothing_here'"),
+    ("import nothing_here", "app.handler", "Runtime.ImportModuleError",
+     "Unable to import module 'app': No module named 'nothing_here'"),
     ("", "other.handler", "Runtime.ImportModuleError", "Unable to import module 'other': No module named 'other'"),
     ("", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
-    ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler': not enough values to unpack (expected 2, got 1)"),
-    ("def f(:", "app.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
+    ("", "handler", "Runtime.MalformedHandlerName",
+     "Bad handler 'handler': not enough values to unpack (expected 2, got 1)"),
+    ("def f(:", "app.handler", "Runtime.UserCodeSyntaxError",
+     "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
     ("1/0", "app.handler", "ZeroDivisionError", "division by zero"),
     ("import sys; sys.exit(4)", "app.handler", "Runtime.ExitError", "Error: Runtime exited with error: exit status 4"),
 ])
-def test_an_init_that_fails_says_so_in_lambdas_words(tmp_path: Path, source: str, handler: str, kind: str, message: str) -> None:
+def test_an_init_that_fails_says_so_in_lambdas_words(tmp_path: Path, source: str, handler: str, kind: str,
+                                                     message: str) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function(source, handler=handler)
         error = await stage.failure(fn)
@@ -147,10 +153,14 @@ def test_the_sandbox_sees_only_what_lambda_would_show(tmp_path: Path, monkeypatc
                 return [dict(os.environ), sys.path, tempfile.gettempdir(), hidden, os.getcwd(), exit is not None]
         """, environment={"MINE": "1", "AWS_REGION": "eu-central-1"})
         env, path, temp, hidden, cwd, _ = await stage.value(fn)
-        ours = {"AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
-                "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-                "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "HOME", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LANG", "LC_CTYPE",
-                "LD_LIBRARY_PATH", "MINE", "PATH", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "TMPDIR", "TZ", "_HANDLER", "_X_AMZN_TRACE_ID"}
+        ours = {"AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME",
+                "AWS_LAMBDA_FUNCTION_VERSION",
+                "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_GROUP_NAME",
+                "AWS_LAMBDA_LOG_STREAM_NAME",
+                "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "HOME", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LANG",
+                "LC_CTYPE",
+                "LD_LIBRARY_PATH", "MINE", "PATH", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "TMPDIR", "TZ", "_HANDLER",
+                "_X_AMZN_TRACE_ID"}
         assert set(env) - {"SST_PARENT_FD"} == ours
         assert hidden and path[0] == cwd == str(fn.code)
         assert temp == env["TMPDIR"] == env["HOME"] and Path(temp).is_relative_to(stage.folder)
@@ -197,7 +207,8 @@ def test_log_records_look_as_on_lambda(tmp_path: Path) -> None:
         made = await stage.executor.invoke(fn, b"{}", request_id="r-1")
         info, oops = stage.lines[1:3]
         assert re.fullmatch(r"\[INFO\]\t\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\tr-1\thello\nagain", info)
-        assert re.match(r"\[ERROR\]\t[^\t]+\tr-1\toops\nTraceback", oops) and oops.endswith("ZeroDivisionError: division by zero")
+        assert re.match(r"\[ERROR\]\t[^\t]+\tr-1\toops\nTraceback",
+                        oops) and oops.endswith("ZeroDivisionError: division by zero")
         assert made.logs.decode().splitlines()[0] == "START RequestId: r-1 Version: $LATEST"
 
     play(tmp_path, story)
@@ -209,7 +220,8 @@ def test_layers_and_the_runtimes_packages_are_importable(tmp_path: Path) -> None
         (place / f"{name}.py").write_text("value = __name__")
 
     async def story(stage: Stage) -> None:
-        fn = stage.function("import layered, brought\ndef handler(event, context): return [layered.value, brought.value]",
+        fn = stage.function("import layered, brought\ndef handler(event, context): return [layered.value, "
+                            "brought.value]",
                             layers=(tmp_path / "layer",), packages=tmp_path / "packages")
         assert await stage.value(fn) == ["layered", "brought"]
 
@@ -226,14 +238,16 @@ def test_each_save_is_seen_also_within_a_second(tmp_path: Path) -> None:
             await stage.executor.retire(fn.arn)
         os.utime(fn.code / "app.py", (0, 0))
         await stage.value(fn)
-        assert [file.name.split(".")[0] for file in (tmp_path / "run").rglob("*.pyc") if "code-f" in str(file)] == ["app"]
+        assert [file.name.split(".")[0] for file in (tmp_path / "run").rglob("*.pyc")
+                if "code-f" in str(file)] == ["app"]
 
     play(tmp_path, story)
 
 
 def test_a_module_of_the_function_may_have_the_name_of_one_of_ours(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
-        assert await stage.value(stage.function("def handler(event, context): return __file__", file="client.py")) == str(
+        assert await stage.value(stage.function("def handler(event, context): return __file__",
+                                                file="client.py")) == str(
             tmp_path / "code-f/client.py")
         nested = stage.function("def handler(event, context): return __name__", file="src/api.py", name="g")
         assert await stage.value(nested) == "src.api"
@@ -243,7 +257,8 @@ def test_a_module_of_the_function_may_have_the_name_of_one_of_ours(tmp_path: Pat
 
 def test_another_python_runs_it_if_there_is_one_else_ours_with_one_warning(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
-        fn = stage.function("import sys\ndef handler(event, context): return sys.version_info[:2]", runtime="python3.99")
+        fn = stage.function("import sys\ndef handler(event, context): return sys.version_info[:2]",
+                            runtime="python3.99")
         assert await stage.value(fn) == list(sys.version_info[:2])
         await stage.executor.retire(fn.arn)
         await stage.value(fn)

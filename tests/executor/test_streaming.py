@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sst
-from sst.embedded.executor import FunctionVersion, Streaming
+from sst.executor import FunctionVersion, Streaming
 
 from .stage import Stage, play
 
@@ -80,8 +80,10 @@ def test_the_first_byte_comes_before_the_end(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-@pytest.mark.parametrize(("event", "kinds"), [({"fail": True}, ("KeyError", "TypeError")), ({"exit": True}, ("Runtime.ExitError",) * 2)])
-def test_a_response_that_breaks_off_says_why_at_its_end(tmp_path: Path, event: dict[str, bool], kinds: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("event", "kinds"), [({"fail": True}, ("KeyError", "TypeError")),
+                                              ({"exit": True}, ("Runtime.ExitError",) * 2)])
+def test_a_response_that_breaks_off_says_why_at_its_end(tmp_path: Path, event: dict[str, bool],
+                                                        kinds: tuple[str, str]) -> None:
     async def story(stage: Stage) -> None:
         for fn, kind in zip(functions(stage), kinds, strict=True):
             async with stage.executor.stream(fn, json.dumps(event).encode()) as response:
@@ -141,8 +143,10 @@ async def app(scope, receive, send):
         await send({"type": "http.response.body"})
 handler = handler(app)
 """
-URL_EVENT = {"version": "2.0", "rawPath": "/x", "rawQueryString": "", "headers": {"host": "a"}, "isBase64Encoded": False,
-             "requestContext": {"domainName": "a", "stage": "$default", "http": {"method": "GET", "path": "/x", "protocol": "HTTP/1.1",
+URL_EVENT = {"version": "2.0", "rawPath": "/x", "rawQueryString": "", "headers": {"host": "a"},
+             "isBase64Encoded": False,
+             "requestContext": {"domainName": "a", "stage": "$default",
+                                "http": {"method": "GET", "path": "/x", "protocol": "HTTP/1.1",
                                                                                 "sourceIp": "127.0.0.1"}}}
 
 

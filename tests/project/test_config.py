@@ -18,7 +18,8 @@ def test_a_mapping_is_as_good_as_a_config() -> None:
     ({"name": "a", "regoin": "x"}, 'did you mean "region"?'), ({"name": "a", "region": "narnia"}, "not a region"),
     ({"name": "a", "account": 123}, "12 digits"), ({"name": "a", "home": "azure"}, '"aws" or "local"'),
     ({"name": "a", "home": "locl"}, 'mean "local"'),
-    ({"name": "a", "removal": "keep"}, "removal can't be 'keep'"), ({"name": "a", "removalPolicy": "x"}, "did you mean removal?"),
+    ({"name": "a", "removal": "keep"}, "removal can't be 'keep'"),
+    ({"name": "a", "removalPolicy": "x"}, "did you mean removal?"),
     ({"name": "a", "protect": "yes"}, "True or False"), ({"name": "a", "tags": ["x"]}, "mapping"),
     ({"name": "a", "tags": {"sst:x": "y"}}, "prefix"),
     ({"name": "a", "tags": {"x": 1}}, "text for its name and value"), ({"name": "a", "version": "soon"}, "range"),
@@ -51,7 +52,8 @@ def test_a_misspelt_option_of_config_itself() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "have", "fits"), [
-    (">=0.1", "0.1.0", True), (">=0.1,<1", "0.9.2", True), (">=0.1,<1", "1.0.0", False), ("0.3", "0.3.7", True), ("0.3", "0.4.0", False),
+    (">=0.1", "0.1.0", True), (">=0.1,<1", "0.9.2", True), (">=0.1,<1", "1.0.0", False), ("0.3", "0.3.7", True),
+    ("0.3", "0.4.0", False),
     ("~=0.3", "0.9.0", True), ("~=0.3.1", "0.3.0", False), ("!=0.3.1", "0.3.1", False), ("==0.3.1", "0.3.1", True),
     (">0.3", "0.3.0", False),
     ("<=0.3", "0.3.0", True), (None, "9", True),

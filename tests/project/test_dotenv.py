@@ -7,7 +7,8 @@ from sst.project.dotenv import merge, parse
 
 
 @pytest.mark.parametrize(("text", "value"), [
-    ("A=1", "1"), ("A =  1  ", "1"), ("export A=1", "1"), ("A=", ""), ("A=x # note", "x"), ("A=x#y", "x#y"), ("A=# note", ""),
+    ("A=1", "1"), ("A =  1  ", "1"), ("export A=1", "1"), ("A=", ""), ("A=x # note", "x"), ("A=x#y", "x#y"),
+    ("A=# note", ""),
     ('A="x # y"', "x # y"), (r'A="a\nb\t\"c\" \\ \$d \q"', 'a\nb\t"c" \\ $d \\q'), (r"A='a\n$b'", r"a\n$b"),
     ('A="two\nlines"', "two\nlines"),
     ("A=$HOME", "$HOME"), ("A=b=c", "b=c"), ("\ufeffA=1\r\n", "1"), ("# c\n\n  \nA=1", "1"), ('A="x"   # note', "x"),
@@ -18,7 +19,8 @@ def test_values(text: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("A=1\nnonsense-hunter2", ".env:2"), ('A="hunter2', "no closing"), ("A='hunter2'x", "after the closing"), ("1A=hunter2", "KEY=value"),
+    ("A=1\nnonsense-hunter2", ".env:2"), ('A="hunter2', "no closing"), ("A='hunter2'x", "after the closing"),
+    ("1A=hunter2", "KEY=value"),
 ])
 def test_a_bad_line_is_named_and_its_value_never_shown(text: str, message: str) -> None:
     with pytest.raises(UserError) as e:

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
+from sst.clouds.aws.client import Aws
+from sst.clouds.aws.provider import AwsProvider
 from sst.core.graph import Graph
 from sst.core.model import Snapshot
 from sst.engine.plan import Plan, plan
 from sst.errors import UserError
 from sst.project.foreign import TYPES, Thing, match, read_foreign
 from sst.providers.aws import iam, sqs
-from sst.providers.aws.client import Aws
-from sst.providers.aws.provider import AwsProvider
 
-from ..providers.aws.rows import ROWS
+from ..clouds.aws.rows import ROWS
 
 
 def resource(name: str, kind: str, **more: Any) -> dict[str, Any]:
@@ -40,7 +40,8 @@ def test_every_type_of_the_table_is_a_row_and_its_id_has_the_rows_shape() -> Non
 
 
 @pytest.mark.parametrize("around", [
-    lambda r: {"version": 3, "deployment": {"resources": r}}, lambda r: {"version": 3, "checkpoint": {"latest": {"resources": r}}},
+    lambda r: {"version": 3, "deployment": {"resources": r}},
+    lambda r: {"version": 3, "checkpoint": {"latest": {"resources": r}}},
     lambda r: {"latest": {"resources": r}}], ids=["export", "bucket", "bare"])
 def test_a_file_of_sst(around: Any) -> None:
     found = read_foreign(json.dumps(around([
@@ -48,9 +49,11 @@ def test_a_file_of_sst(around: Any) -> None:
         resource("JobsQueue", "aws:sqs/queue:Queue", id="https://x/jobs", outputs={"url": "https://x/jobs"}),
         resource("Old", "aws:sqs/queue:Queue", id="https://x/old", outputs={"url": "https://x/old"}, delete=True),
         resource("P", "aws:iam/rolePolicy:RolePolicy", id="r:p", inputs={"role": "r"}, outputs={"name": "p"}),
-        resource("Secret", "aws:sqs/queue:Queue", id="i", outputs={"url": {"4dabf18193072939515e22adb298388d": "1b47", "ciphertext": "c"}}),
+        resource("Secret", "aws:sqs/queue:Queue", id="i",
+                 outputs={"url": {"4dabf18193072939515e22adb298388d": "1b47", "ciphertext": "c"}}),
         resource("Db", "aws:rds/instance:Instance", id="db")])), "f")
-    assert found.things == (Thing("JobsQueue", "aws.sqs.Queue", "https://x/jobs"), Thing("P", "aws.iam.RolePolicy", "r/p"))
+    assert found.things == (Thing("JobsQueue", "aws.sqs.Queue", "https://x/jobs"),
+                            Thing("P", "aws.iam.RolePolicy", "r/p"))
     assert found.others == (("Secret", "aws:sqs/queue:Queue", "the file does not tell its id"),
                             ("Db", "aws:rds/instance:Instance", "sst has no row for this type"))
 
@@ -58,10 +61,12 @@ def test_a_file_of_sst(around: Any) -> None:
 def test_a_file_of_terraform() -> None:
     found = read_foreign(json.dumps({"version": 4, "terraform_version": "1.9.0", "resources": [
         {"mode": "managed", "type": "aws_lambda_function", "name": "api", "module": "module.a",
-         "instances": [{"index_key": "eu", "attributes": {"function_name": "api-eu"}}, {"deposed": "1", "attributes": {}}]},
+         "instances": [{"index_key": "eu", "attributes": {"function_name": "api-eu"}},
+                       {"deposed": "1", "attributes": {}}]},
         {"mode": "managed", "type": "aws_lambda_permission", "name": "p", "instances": [
             {"attributes": {"function_name": "f", "statement_id": "s"}}]}]}), "f")
-    assert found.things == (Thing('module.a.api["eu"]', "aws.lambda.Function", "api-eu"), Thing("p", "aws.lambda.Permission", "f/s"))
+    assert found.things == (Thing('module.a.api["eu"]', "aws.lambda.Function", "api-eu"),
+                            Thing("p", "aws.lambda.Permission", "f/s"))
 
 
 @pytest.mark.parametrize("text", ["[]", "3", '{"resources": {}}', '{"resources": [1]}', '{"checkpoint": null}', "null"])
@@ -71,11 +76,14 @@ def test_other_files(text: str) -> None:
 
 
 def test_names_are_matched_without_guessing() -> None:
-    things = [Thing("jobs", "aws.sqs.Queue", "1"), Thing("my_mail", "aws.sqs.Queue", "2"), Thing("Jobs", "aws.iam.Role", "3")]
+    things = [Thing("jobs", "aws.sqs.Queue", "1"), Thing("my_mail", "aws.sqs.Queue", "2"),
+              Thing("Jobs", "aws.iam.Role", "3")]
     matched = match(things, planned("Jobs", "My-Mail", "Other"), {})
-    assert matched.ids == {"aws.sqs.Queue::Jobs": "1", "aws.sqs.Queue::My-Mail": "2"} and [t.id for t, _ in matched.rest] == ["3"]
+    assert matched.ids == {"aws.sqs.Queue::Jobs": "1", "aws.sqs.Queue::My-Mail": "2"} and [t.id for t,
+                                                                                           _ in matched.rest] == ["3"]
     twins = [Thing("a.jobs", "aws.sqs.Queue", "1"), Thing("b.jobs", "aws.sqs.Queue", "2")]
-    assert match(twins, planned("Jobs"), {}).ids == {} and "so does b.jobs" in match(twins, planned("Jobs"), {}).rest[0][1]
+    assert match(twins, planned("Jobs"), {}).ids == {} and "so does b.jobs" in match(twins, planned("Jobs"),
+                                                                                     {}).rest[0][1]
     named = match(twins, planned("Jobs"), {"b.jobs": "Jobs"})
     assert named.ids == {"aws.sqs.Queue::Jobs": "2"} and [t.id for t, _ in named.rest] == ["1"]
     assert iam.Role.type == "aws.iam.Role"

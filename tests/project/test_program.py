@@ -69,13 +69,16 @@ def test_the_files_that_were_imported_are_known(tmp_path: Path) -> None:
 
 
 def test_a_mistake_is_told_by_the_users_own_line(tmp_path: Path) -> None:
-    assert "ZeroDivisionError: division by zero (sst_config.py:5)" in problem(tmp_path, CONFIG + "def run():\n    1 / 0\n")
-    deep = problem(tmp_path, CONFIG + "import part\ndef run():\n    part.go()\n", part="import json\ndef go():\n    json.loads('{')\n")
+    assert "ZeroDivisionError: division by zero (sst_config.py:5)" in problem(tmp_path,
+                                                                              CONFIG + "def run():\n    1 / 0\n")
+    deep = problem(tmp_path, CONFIG + "import part\ndef run():\n    part.go()\n",
+                   part="import json\ndef go():\n    json.loads('{')\n")
     assert "part.py:3" in deep and "JSONDecodeError" in deep
 
 
 def test_syntax_and_imports(tmp_path: Path) -> None:
-    assert "(sst_config.py:1)" in problem(tmp_path, "def config(:\n") and "SyntaxError" in problem(tmp_path, "def config(:\n")
+    assert "(sst_config.py:1)" in problem(tmp_path, "def config(:\n") and "SyntaxError" in problem(tmp_path,
+                                                                                                   "def config(:\n")
     assert "null bytes (sst_config.py)" in problem(tmp_path, "x = '\0'\n")
     assert "part.py:2" in problem(tmp_path, CONFIG + "import part\n", part="x = 1\nx ===\n")
     missing = problem(tmp_path, "import nothing_like_this\n")
@@ -146,9 +149,11 @@ def test_the_region(tmp_path: Path) -> None:
     aws.write_text("[default]\nregion = eu-north-1\n[profile work]\nregion = eu-west-3\n")
     empty = {"AWS_CONFIG_FILE": str(tmp_path / "none")}
     assert open_project(file, stage="local", environ=empty).region == "us-east-1"
-    assert open_project(file, stage="prod", environ={"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "x"}).region == "eu-west-1"
+    assert open_project(file, stage="prod", environ={"AWS_REGION": "eu-west-1",
+                                                     "AWS_DEFAULT_REGION": "x"}).region == "eu-west-1"
     assert open_project(file, stage="prod", environ={"AWS_CONFIG_FILE": str(aws)}).region == "eu-north-1"
-    assert open_project(file, stage="prod", environ={"AWS_CONFIG_FILE": str(aws), "AWS_PROFILE": "work"}).region == "eu-west-3"
+    assert open_project(file, stage="prod", environ={"AWS_CONFIG_FILE": str(aws),
+                                                     "AWS_PROFILE": "work"}).region == "eu-west-3"
     os.environ.pop("AWS_REGION", None)
     with pytest.raises(UserError, match="no AWS region is set"):
         open_project(file, stage="prod", environ=empty)

@@ -30,7 +30,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def environment_of() -> Iterator[Callable[..., Path]]:
-    """``environment_of("flask")`` → the Python of a virtual environment with these packages, made once and kept between runs."""
+    """``environment_of("flask")`` → the Python of a virtual environment with these packages, made once and kept between
+    runs."""
     def made(*packages: str) -> Path:
         name = sha256(" ".join([sys.version, *packages]).encode()).hexdigest()[:12]
         with _kept(name) as home:
@@ -58,7 +59,8 @@ def npm_package(name: str) -> Path:
     with _kept(f"npm-{name}") as home:
         if not (home / "ready").exists():
             (home / "package.json").write_text('{"type": "module"}')
-            done = subprocess.run([npm, "install", name, "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"], cwd=home,
+            done = subprocess.run([npm, "install", name, "--ignore-scripts", "--omit=optional", "--no-audit",
+                                   "--no-fund"], cwd=home,
                                   capture_output=True, text=True, check=False)
             if done.returncode:
                 pytest.skip(f"{name} can't be installed here: {done.stderr[-300:]}")

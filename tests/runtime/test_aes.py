@@ -24,7 +24,8 @@ def test_the_vectors_of_the_gcm_specification(key: str, nonce: str, extra: str, 
     assert decrypt(*map(bytes.fromhex, (key, nonce, sealed, extra))).hex() == text
 
 
-@given(st.binary(min_size=32, max_size=32), st.binary(min_size=12, max_size=12), st.binary(max_size=200), st.binary(max_size=40))
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=12, max_size=12), st.binary(max_size=200),
+       st.binary(max_size=40))
 def test_it_agrees_with_another_implementation(key: bytes, nonce: bytes, text: bytes, extra: bytes) -> None:
     assert decrypt(key, nonce, AESGCM(key).encrypt(nonce, text, extra), extra) == text
 

@@ -50,9 +50,11 @@ def test_a_framework_sees_the_request_as_it_was_sent(serve: Serve, app: str) -> 
 @pytest.mark.parametrize("app", APPS)
 def test_cookies_uploads_binary_and_failures(serve: Serve, app: str) -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n' + bytes(range(256)) + b"\r\n--x--\r\n"
-    upload = v2("/upload", method="POST", headers={"content-type": "multipart/form-data; boundary=x", "content-length": str(len(form))},
+    upload = v2("/upload", method="POST", headers={"content-type": "multipart/form-data; boundary=x",
+                                                   "content-length": str(len(form))},
                 body=b64encode(form).decode(), base64=True)
-    cookies, uploaded, picture, failed, missing, *rest = serve(app, v2("/cookies"), upload, v2("/picture"), v2("/fail"), v2("/nowhere"))
+    cookies, uploaded, picture, failed, missing, *rest = serve(app, v2("/cookies"), upload, v2("/picture"), v2("/fail"),
+                                                               v2("/nowhere"))
     assert [c.partition(";")[0] for c in cookies["cookies"]] == ["a=1", "b=2"]
     assert json.loads(uploaded["body"]) == {"name": "a.bin", "size": 256}
     assert picture["isBase64Encoded"] and picture["body"] == b64encode(b"\x89PNG\r\n").decode()
@@ -80,4 +82,5 @@ def test_fastapis_lifespan_state_middleware_and_background_tasks(serve: Serve) -
 
 
 def test_a_failed_lifespan_is_told_in_the_apps_words(serve: Serve) -> None:
-    assert serve("fastapi_app:app", BROKEN="1")[0]["init"].endswith("init: the app did not start: RuntimeError: no database at db:5432\n")
+    assert serve("fastapi_app:app", BROKEN="1")[0]["init"].endswith("init: the app did not start: RuntimeError: no "
+                                                                    "database at db:5432\n")

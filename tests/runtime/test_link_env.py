@@ -14,12 +14,14 @@ from sst.runtime.aes import decrypt
 URL: Output[str] = Output(lambda look: look("q", "url"))
 
 
-def seal(values: dict[str, dict[str, Any]], urn: str = "aws.Function::Api", stage_key: bytes = b"k" * 32) -> tuple[str, str]:
+def seal(values: dict[str, dict[str, Any]], urn: str = "aws.Function::Api", stage_key: bytes = b"k" * 32) -> tuple[str,
+                                                                                                                   str]:
     return resource_file(values, stage_key, urn, lambda key, text: AESGCM(key).encrypt(bytes(12), text, None))
 
 
 def test_variables_hold_compact_json_with_the_type_last() -> None:
-    assert link_env({"Jobs": {"type": "sst.aws.Queue", "url": "https://x/ä"}, "App": {"name": "shop", "stage": "prod"}}) == {
+    assert link_env({"Jobs": {"type": "sst.aws.Queue", "url": "https://x/ä"},
+                     "App": {"name": "shop", "stage": "prod"}}) == {
         "SST_RESOURCE_App": '{"name":"shop","stage":"prod"}',
         "SST_RESOURCE_Jobs": '{"url":"https://x/ä","type":"sst.aws.Queue"}'}
 
@@ -44,7 +46,8 @@ def test_a_file_is_deterministic_and_its_key_belongs_to_one_text_of_one_function
     key, file = seal(values)
     assert decrypt(b64decode(key), bytes(12), b64decode(file)) == b'{"A":{"v":2},"B":{"v":1,"type":"t"}}'
     assert seal(dict(reversed(values.items()))) == (key, file)
-    others = [seal({"A": {"v": 3}})[0], seal(values, urn="aws.Function::Other")[0], seal(values, stage_key=b"l" * 32)[0]]
+    others = [seal({"A": {"v": 3}})[0], seal(values, urn="aws.Function::Other")[0],
+              seal(values, stage_key=b"l" * 32)[0]]
     assert len({key, *others}) == 4
 
 

@@ -22,7 +22,8 @@ from sst.runtime.resource import NotLinked, Resources
 from .conftest import npm_package
 
 LINKS: dict[str, dict[str, Any]] = {
-    "Uploads": {"name": "shop-prod-uploads-xyz", "tags": {"team": "a", "nested": {"deep": [1, {"x": True}]}}, "type": "sst.aws.Bucket"},
+    "Uploads": {"name": "shop-prod-uploads-xyz", "tags": {"team": "a", "nested": {"deep": [1, {"x": True}]}},
+                "type": "sst.aws.Bucket"},
     "Stripe": {"value": "sk_live_ä€\"'\\ \n", "type": "sst.sst.Secret"},
 }
 APP = {"App": {"name": "shop", "stage": "prod"}}
@@ -69,7 +70,8 @@ def test_a_property_hides_a_method_of_the_same_name() -> None:
 
 
 def test_the_file_wins_over_the_json_and_that_over_a_variable(tmp_path: Path) -> None:
-    environment = {**link_env({"A": {"v": 1}, "B": {"v": 1}, "C": {"v": 1}}), "SST_RESOURCES_JSON": '{"A":{"v":2},"B":{"v":2}}',
+    environment = {**link_env({"A": {"v": 1}, "B": {"v": 1}, "C": {"v": 1}}),
+                   "SST_RESOURCES_JSON": '{"A":{"v":2},"B":{"v":2}}',
                    **sealed(tmp_path, {"A": {"v": 3}})}
     resource = Resources(environment)
     assert (resource.A.v, resource.B.v, resource.C.v) == (3, 2, 1)
@@ -98,7 +100,8 @@ def test_no_value_is_shown_by_repr() -> None:
      'did you mean "Upload"?'),
     ({"SST_RESOURCE_Uploads": "{"}, "SST_RESOURCE_Uploads holds no JSON", "something else changed it"),
     ({"SST_RESOURCES_JSON": "[]"}, "SST_RESOURCES_JSON holds no JSON object", ""),
-    ({"SST_KEY": "AAAA", "SST_KEY_FILE": "gone.enc"}, "SST_KEY_FILE=gone.enc can't be read: No such file", "deploy again"),
+    ({"SST_KEY": "AAAA", "SST_KEY_FILE": "gone.enc"}, "SST_KEY_FILE=gone.enc can't be read: No such file",
+     "deploy again"),
 ])
 def test_what_is_missing_is_said_with_the_next_step(environment: dict[str, str], said: str, hint: str) -> None:
     with pytest.raises(NotLinked) as e:
@@ -143,7 +146,8 @@ WANTED = ["shop-prod-uploads-xyz", True, LINKS["Stripe"]["value"], "prod"]
 def test_the_published_python_sdk_reads_our_links(tmp_path: Path, environment_of: Callable[..., Path]) -> None:
     python = environment_of("sst-sdk")
     for environment in forms(tmp_path):
-        done = subprocess.run([python, "-c", PRINT_ALL], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path)
+        done = subprocess.run([python, "-c", PRINT_ALL], env=environment, capture_output=True, text=True, check=True,
+                              cwd=tmp_path)
         assert json.loads(done.stdout) == WANTED
 
 
@@ -156,13 +160,15 @@ def test_the_published_node_sdk_reads_our_links(tmp_path: Path) -> None:
         "Resource.Uploads.tags.nested.deep[1].x, Resource.Stripe.value, Resource.App.stage]));\n")
     node = str(shutil.which("node"))
     for environment in forms(tmp_path):
-        read = subprocess.run([node, "read.mjs"], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path)
+        read = subprocess.run([node, "read.mjs"], env=environment, capture_output=True, text=True, check=True,
+                              cwd=tmp_path)
         assert json.loads(read.stdout) == WANTED
 
 
 def test_a_bundle_reads_links_with_the_standard_library_alone(tmp_path: Path, bundle: Path) -> None:
     for environment in forms(tmp_path):
-        done = subprocess.run([sys.executable, "-S", "-c", PRINT_ALL], env=environment, capture_output=True, text=True, check=True,
+        done = subprocess.run([sys.executable, "-S", "-c", PRINT_ALL], env=environment, capture_output=True, text=True,
+                              check=True,
                               cwd=bundle)
         assert json.loads(done.stdout) == WANTED
 
@@ -190,18 +196,21 @@ event = {"rawPath": "/", "requestContext": {"http": {"method": "GET"}}}
 assert handler(app)(event, None)["statusCode"] == 200
 assert handler(lambda environ, start: start("200 OK", []) and [b""])(event, None)["statusCode"] == 200
 """
-    done = subprocess.run([python, "-W", "error", "-c", PRINT_ALL + serve], env=sealed(tmp_path), capture_output=True, text=True,
+    done = subprocess.run([python, "-W", "error", "-c", PRINT_ALL + serve], env=sealed(tmp_path), capture_output=True,
+                          text=True,
                           check=False, cwd=bundle)
     assert done.stderr == "" and json.loads(done.stdout) == WANTED
 
 
 def test_deploy_time_names_in_a_bundle_say_so(bundle: Path) -> None:
     for line in ("from sst import aws", "import sst; sst.App", "from sst import Linkable"):
-        done = subprocess.run([sys.executable, "-S", "-c", line], env={}, capture_output=True, text=True, check=False, cwd=bundle)
+        done = subprocess.run([sys.executable, "-S", "-c", line], env={}, capture_output=True, text=True, check=False,
+                              cwd=bundle)
         assert "is for sst_config.py, at deploy time" in done.stderr
 
 
 def test_importing_sst_loads_nothing_else(bundle: Path) -> None:
     line = "import sys; before = set(sys.modules); import sst; print(sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-S", "-c", line], env={}, capture_output=True, text=True, check=True, cwd=bundle)
+    done = subprocess.run([sys.executable, "-S", "-c", line], env={}, capture_output=True, text=True, check=True,
+                          cwd=bundle)
     assert done.stdout.strip() == "['sst']"

@@ -20,7 +20,8 @@ from .conftest import HOME
 
 LINKS: dict[str, dict[str, Any]] = {
     "Uploads": {"name": str, "type": "'sst.aws.Bucket'"},
-    "Conf": {"limits": {"rate": int}, "tags": "list[str]", "odd": "no type!", "not-a-name": str, "any": object, "many": list},
+    "Conf": {"limits": {"rate": int}, "tags": "list[str]", "odd": "no type!", "not-a-name": str, "any": object,
+             "many": list},
     "my-queue": {"url": str},
 }
 PROGRAM = """
@@ -87,16 +88,19 @@ def test_types_come_from_the_program() -> None:
     with Graph("app", "test").active() as graph:
         shelf = Shelf("Shelf")
         link = Link("Shelf", "test.Shelf", {
-            "url": shelf.url, "size": shelf.size, "path": f"{shelf.url}/x", "parts": shelf.url.apply(str.split), "count": 3, "on": True,
+            "url": shelf.url, "size": shelf.size, "path": f"{shelf.url}/x", "parts": shelf.url.apply(str.split),
+            "count": 3, "on": True,
             "key": Output(lambda _: "k", secret=True), "more": {"rate": 1.5, "names": ["a"], "name": shelf.name}})
         types = types_of([link], graph.resources)
-    assert types == {"Shelf": {"url": "str", "size": "int", "path": str, "parts": object, "count": int, "on": bool, "key": str,
+    assert types == {"Shelf": {"url": "str", "size": "int", "path": str, "parts": object, "count": int, "on": bool,
+                               "key": str,
                                "more": {"rate": float, "names": list, "name": object}, "type": "'test.Shelf'"}}
     assert "    parts: Any\n" in stub(types) and "    url: str\n" in stub(types)
 
 
 def test_types_are_written_only_when_they_change_and_removed(venv: Path) -> None:
-    assert [write_types(venv, LINKS), write_types(venv, LINKS), write_types(venv, {}), write_types(venv, {})] == [True, False, True, False]
+    assert [write_types(venv, LINKS), write_types(venv, LINKS), write_types(venv, {}),
+            write_types(venv, {})] == [True, False, True, False]
     assert [remove_types(venv), remove_types(venv)] == [True, False]
     with pytest.raises(UserError, match="has no site-packages"):
         write_types(venv.parent, LINKS)
@@ -137,7 +141,8 @@ def test_a_project_without_an_environment_is_told_so(tmp_path: Path, venv: Path)
 
 
 def mypy(venv: Path) -> str:
-    command = [sys.executable, "-m", "mypy", "--config-file=", "--python-executable", str(venv / "bin" / "python"), "program.py"]
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--python-executable", str(venv / "bin" / "python"),
+               "program.py"]
     done = subprocess.run(command, cwd=venv.parent, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
@@ -156,7 +161,8 @@ def test_mypy_knows_what_is_linked_once_types_are_written(venv: Path) -> None:
 @pytest.mark.slow
 def test_pyright_knows_what_is_linked_once_types_are_written(venv: Path, npm_tool: Callable[[str], Path]) -> None:
     write_types(venv, LINKS)
-    done = subprocess.run([npm_tool("pyright"), "--pythonpath", str(venv / "bin" / "python"), "program.py"], cwd=venv.parent,
+    done = subprocess.run([npm_tool("pyright"), "--pythonpath", str(venv / "bin" / "python"), "program.py"],
+                          cwd=venv.parent,
                           capture_output=True, text=True, check=False)
     told = done.stdout
     assert [line.partition('" is ')[2] for line in told.splitlines() if "information: Type of" in line] == [

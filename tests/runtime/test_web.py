@@ -21,10 +21,13 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     assert scope["type"] == "http"
     message = await receive()
     told = {**{k: scope[k] for k in ("method", "path", "root_path", "scheme", "client", "server", "http_version")},
-            "raw_path": scope["raw_path"].decode(), "query": scope["query_string"].decode(), "body": message["body"].decode("latin-1"),
-            "headers": [[k.decode(), v.decode("latin-1")] for k, v in scope["headers"]], "event": scope["aws.event"] is not None,
+            "raw_path": scope["raw_path"].decode(), "query": scope["query_string"].decode(),
+            "body": message["body"].decode("latin-1"),
+            "headers": [[k.decode(), v.decode("latin-1")] for k, v in scope["headers"]],
+            "event": scope["aws.event"] is not None,
             "context": scope["aws.context"]}
-    headers = [(b"Content-Type", b"application/json"), (b"Set-Cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2"), (b"vary", b"x"),
+    headers = [(b"Content-Type", b"application/json"), (b"Set-Cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2"),
+               (b"vary", b"x"),
                (b"vary", b"y")]
     await send({"type": "http.response.start", "status": 201, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(told).encode()})
@@ -33,11 +36,15 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 def echo_wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     told = {"method": environ["REQUEST_METHOD"], "path": environ["PATH_INFO"].encode("latin-1").decode(),
             "root_path": environ["SCRIPT_NAME"],
-            "query": environ["QUERY_STRING"], "body": environ["wsgi.input"].read().decode("latin-1"), "scheme": environ["wsgi.url_scheme"],
-            "client": environ["REMOTE_ADDR"], "server": [environ["SERVER_NAME"], environ["SERVER_PORT"]], "uri": environ["REQUEST_URI"],
-            "cookie": environ.get("HTTP_COOKIE"), "length": environ["CONTENT_LENGTH"], "event": environ["aws.event"] is not None,
+            "query": environ["QUERY_STRING"], "body": environ["wsgi.input"].read().decode("latin-1"),
+            "scheme": environ["wsgi.url_scheme"],
+            "client": environ["REMOTE_ADDR"], "server": [environ["SERVER_NAME"], environ["SERVER_PORT"]],
+            "uri": environ["REQUEST_URI"],
+            "cookie": environ.get("HTTP_COOKIE"), "length": environ["CONTENT_LENGTH"],
+            "event": environ["aws.event"] is not None,
             "context": environ["aws.context"]}
-    start_response("201 Created", [("Content-Type", "application/json"), ("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2"),
+    start_response("201 Created", [("Content-Type", "application/json"), ("Set-Cookie", "a=1; Path=/"),
+                                   ("Set-Cookie", "b=2"),
                                    ("Vary", "x"), ("Vary", "y")])
     return [json.dumps(told).encode()]
 
@@ -66,13 +73,16 @@ def told(answer: dict[str, Any] | Streamed) -> dict[str, Any]:
 
 
 def test_a_function_url_reaches_an_asgi_app_with_everything_exact(serve: Callable[..., WebHandler]) -> None:
-    event = v2("/a%2Fb/%C3%A4", method="POST", query="q=1&q=2&e=&s=a+b%20c", cookies=["x=1", "y=2"], body=b64encode(b"\xff\x00").decode(),
+    event = v2("/a%2Fb/%C3%A4", method="POST", query="q=1&q=2&e=&s=a+b%20c", cookies=["x=1", "y=2"],
+               body=b64encode(b"\xff\x00").decode(),
                base64=True, headers={"x-many": "1,2"})
     answer = whole(serve(echo)(event, "ctx"))
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (201, False)
-    assert answer["headers"] == {"content-type": "application/json", "vary": "x, y"} and answer["cookies"] == ["a=1; Path=/", "b=2"]
+    assert answer["headers"] == {"content-type": "application/json",
+                                 "vary": "x, y"} and answer["cookies"] == ["a=1; Path=/", "b=2"]
     seen = told(answer)
-    assert (seen["method"], seen["path"], seen["raw_path"], seen["root_path"]) == ("POST", "/a/b/ä", "/a%2Fb/%C3%A4", "")
+    assert (seen["method"], seen["path"], seen["raw_path"], seen["root_path"]) == ("POST", "/a/b/ä", "/a%2Fb/%C3%A4",
+                                                                                   "")
     assert seen["query"] == "q=1&q=2&e=&s=a+b%20c" and seen["body"] == "\xff\x00"
     assert (seen["scheme"], seen["client"], seen["http_version"]) == ("https", ["203.0.113.9", 0], "1.1")
     assert seen["server"] == ["abc.lambda-url.us-east-1.on.aws", 443] and seen["event"] and seen["context"] == "ctx"
@@ -82,9 +92,11 @@ def test_a_function_url_reaches_an_asgi_app_with_everything_exact(serve: Callabl
 def test_a_function_url_reaches_a_wsgi_app_with_everything_exact(serve: Callable[..., WebHandler]) -> None:
     event = v2("/a%2Fb/%C3%A4", method="POST", query="q=1&q=2", cookies=["x=1", "y=2"], body="ä")
     answer = whole(serve(echo_wsgi)(event, "ctx"))
-    assert answer["statusCode"] == 201 and answer["cookies"] == ["a=1; Path=/", "b=2"] and answer["headers"]["vary"] == "x, y"
+    assert answer["statusCode"] == 201 and answer["cookies"] == ["a=1; Path=/",
+                                                                 "b=2"] and answer["headers"]["vary"] == "x, y"
     assert told(answer) == {
-        "method": "POST", "path": "/a/b/ä", "root_path": "", "query": "q=1&q=2", "body": "ä".encode().decode("latin-1"), "scheme": "https",
+        "method": "POST", "path": "/a/b/ä", "root_path": "", "query": "q=1&q=2", "body": "ä".encode().decode("latin-1"),
+        "scheme": "https",
         "client": "203.0.113.9", "server": ["abc.lambda-url.us-east-1.on.aws", "443"], "uri": "/a%2Fb/%C3%A4?q=1&q=2",
         "cookie": "x=1; y=2", "length": "2", "event": True, "context": "ctx"}
 
@@ -97,7 +109,8 @@ def test_a_function_url_reaches_a_wsgi_app_with_everything_exact(serve: Callable
     (v1("/x"), "/prod", "/x"),
     ({**v2("/prod", stage="prod")}, "/prod", ""),
 ])
-def test_the_stage_of_an_api_leads_to_the_app(serve: Callable[..., WebHandler], app: Any, event: dict[str, Any], root: str,
+def test_the_stage_of_an_api_leads_to_the_app(serve: Callable[..., WebHandler], app: Any, event: dict[str, Any],
+                                              root: str,
                                               path: str) -> None:
     seen = told(serve(app)(event, None))
     assert seen["root_path"] == root
@@ -106,23 +119,27 @@ def test_the_stage_of_an_api_leads_to_the_app(serve: Callable[..., WebHandler], 
 
 def test_the_path_before_the_app_can_be_given(serve: Callable[..., WebHandler]) -> None:
     serves = serve(echo_wsgi, root_path="/shop/")
-    assert (told(serves(v2("/shop/cart"), None))["root_path"], told(serves(v2("/shop/cart"), None))["path"]) == ("/shop", "/cart")
+    assert (told(serves(v2("/shop/cart"), None))["root_path"],
+            told(serves(v2("/shop/cart"), None))["path"]) == ("/shop", "/cart")
     assert told(serves(v2("/shopping"), None))["path"] == "/shopping"
 
 
 def test_a_rest_api_gets_lists_of_headers(serve: Callable[..., WebHandler]) -> None:
     answer = whole(serve(echo)(v1("/x y", query={"q": ["a b", "ü"]}, headers={"X-Two": ["1", "2"]}, body="hi"), None))
-    assert answer["multiValueHeaders"]["set-cookie"] == ["a=1; Path=/", "b=2"] and answer["multiValueHeaders"]["vary"] == ["x", "y"]
+    assert answer["multiValueHeaders"]["set-cookie"] == ["a=1; Path=/",
+                                                         "b=2"] and answer["multiValueHeaders"]["vary"] == ["x", "y"]
     assert "headers" not in answer and "cookies" not in answer
     seen = told(answer)
-    assert (seen["query"], seen["raw_path"], seen["client"][0], seen["body"]) == ("q=a+b&q=%C3%BC", "/prod/x%20y", "203.0.113.9", "hi")
+    assert (seen["query"], seen["raw_path"], seen["client"][0], seen["body"]) == ("q=a+b&q=%C3%BC", "/prod/x%20y",
+                                                                                  "203.0.113.9", "hi")
     assert [h for h in seen["headers"] if h[0] == "x-two"] == [["x-two", "1"], ["x-two", "2"]]
 
 
 def test_a_load_balancer_gets_what_it_understands(serve: Callable[..., WebHandler]) -> None:
     answer = whole(serve(echo)(alb("/x", query={"q": "a%20b", "flag": ""}), None))
     assert answer["statusDescription"] == "201 Created"
-    assert {k: v for k, v in answer["headers"].items() if k.lower() == "set-cookie"} == {"set-cookie": "a=1; Path=/", "set-cookiE": "b=2"}
+    assert {k: v for k, v in answer["headers"].items() if k.lower() == "set-cookie"} == {"set-cookie": "a=1; Path=/",
+                                                                                         "set-cookiE": "b=2"}
     seen = told(answer)
     assert (seen["query"], seen["client"][0], seen["scheme"]) == ("q=a%20b&flag", "203.0.113.9", "http")
     assert seen["server"] == ["lb.example.com", 80]
@@ -134,7 +151,8 @@ def test_a_load_balancer_gets_what_it_understands(serve: Callable[..., WebHandle
     ("127.0.0.1:8080", ["127.0.0.1", 8080]), ("[::1]:8080", ["[::1]", 8080]), ("[::1]", ["[::1]", 443]),
     ("example.com", ["example.com", 443]),
 ])
-def test_host_and_port_come_from_the_host_header(serve: Callable[..., WebHandler], host: str, server: list[object]) -> None:
+def test_host_and_port_come_from_the_host_header(serve: Callable[..., WebHandler], host: str,
+                                                 server: list[object]) -> None:
     event = v2("/", headers={"host": host})
     del event["headers"]["x-forwarded-port"]
     assert told(serve(echo)(event, None))["server"] == server
@@ -143,10 +161,12 @@ def test_host_and_port_come_from_the_host_header(serve: Callable[..., WebHandler
 @pytest.mark.parametrize(("kind", "encoding", "body", "base64"), [
     ("text/html; charset=utf-8", "", "ä".encode(), False), ("application/problem+json", "", b"{}", False),
     ("image/svg+xml", "", b"<svg/>", False),
-    ("image/png", "", b"\x89PNG", True), ("text/plain", "", b"\xff", True), ("text/plain; charset=latin-1", "", b"\xe4", True),
+    ("image/png", "", b"\x89PNG", True), ("text/plain", "", b"\xff", True),
+    ("text/plain; charset=latin-1", "", b"\xe4", True),
     ("application/json", "gzip", b"{}", True), ("", "", b"x", True), ("image/png", "", b"", False),
 ])
-def test_what_is_no_text_goes_as_base64(serve: Callable[..., WebHandler], kind: str, encoding: str, body: bytes, base64: bool) -> None:
+def test_what_is_no_text_goes_as_base64(serve: Callable[..., WebHandler], kind: str, encoding: str, body: bytes,
+                                        base64: bool) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", kind)] + ([("Content-Encoding", encoding)] if encoding else []))
         return [body]
@@ -203,14 +223,16 @@ def test_the_app_is_started_once_and_shut_down_once(serve: Callable[..., WebHand
 
 @pytest.mark.parametrize(("fail", "said"), [
     ("Traceback ...\nValueError: no database\n", "the app did not start: ValueError: no database"),
-    ("raise", "the app did not start: ValueError: no database"), ("closed today", "the app did not start: closed today")])
+    ("raise", "the app did not start: ValueError: no database"),
+    ("closed today", "the app did not start: closed today")])
 def test_a_failed_startup_fails_the_init_with_the_apps_message(fail: str, said: str) -> None:
     with pytest.raises(UserError) as e:
         handler(lifespan_app([], fail))
     assert e.value.message == said
 
 
-def test_an_app_that_fails_gives_500_and_a_log_line(serve: Callable[..., WebHandler], caplog: pytest.LogCaptureFixture) -> None:
+def test_an_app_that_fails_gives_500_and_a_log_line(serve: Callable[..., WebHandler],
+                                                    caplog: pytest.LogCaptureFixture) -> None:
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http", "only http"
         if scope["path"] == "/half":

@@ -35,7 +35,8 @@ class Calls:
                         answer["Body"] = body.read()
             except ClientError as e:
                 status = e.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-                raise ProviderError(str(e), code=e.response["Error"]["Code"], operation=f"{service} {operation}", status=status) from e
+                raise ProviderError(str(e), code=e.response["Error"]["Code"], operation=f"{service} {operation}",
+                                    status=status) from e
             if self.lose(operation):
                 raise ProviderError("the reply got lost", operation=f"{service} {operation}")
             return answer  # type: ignore[no-any-return]
@@ -46,9 +47,11 @@ class Calls:
         with self._lock:
             if (service, region) not in self._clients:
                 self._clients[service, region] = self._session.create_client(
-                    service, region_name=region, endpoint_url=self._cloud.endpoint, aws_access_key_id=self._cloud.access_key,
+                    service, region_name=region, endpoint_url=self._cloud.endpoint,
+                    aws_access_key_id=self._cloud.access_key,
                     aws_secret_access_key=self._cloud.secret_key,
-                    config=Config(retries={"total_max_attempts": 1}, max_pool_connections=40, s3={"addressing_style": "path"}))
+                    config=Config(retries={"total_max_attempts": 1}, max_pool_connections=40,
+                                  s3={"addressing_style": "path"}))
             return self._clients[service, region]
 
     def close(self) -> None:

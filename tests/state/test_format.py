@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sst.core.model import Entry, Op, Pending, Snapshot, State, hidden
+from sst.core.model import Entry, Op, Operation, Snapshot, State, hidden
 from sst.errors import InternalError, StateError
 from sst.state import format
 from sst.state.format import Damaged, Document, decode, encode
@@ -21,8 +21,10 @@ from sst.state.records import Box, entries_of, entry_record, snapshot_of, snapsh
 GOLDEN = Path(__file__).parent / "golden"
 LINEAGE = "0123456789abcdef0123"
 
-scalars = st.none() | st.booleans() | st.integers(-2**70, 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-values = st.recursive(scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(), v, max_size=3), max_leaves=8)
+scalars = st.none() | st.booleans() | st.integers(-2**70, 2**70) | st.floats(allow_nan=False,
+                                                                             allow_infinity=False) | st.text()
+values = st.recursive(scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(), v, max_size=3),
+                      max_leaves=8)
 marked = st.recursive(scalars.map(hidden) | scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(
     st.text() | st.sampled_from(["$sealed", "$plain", "a"]), v, max_size=3), max_leaves=8)
 names = st.text(min_size=1, max_size=8)
@@ -34,7 +36,8 @@ def states(draw: st.DrawFn) -> State:
     given, made = draw(inputs), draw(inputs)
     secret = draw(st.lists(st.sampled_from([*given, *made]), unique=True)) if given or made else []
     return State(draw(names), "aws.T", draw(names), given, made, deps=tuple(draw(st.lists(names, max_size=2))),
-                 parent=draw(st.none() | names), protect=draw(st.booleans()), unsure=draw(st.booleans()), secret=tuple(secret))
+                 parent=draw(st.none() | names), protect=draw(st.booleans()), unsure=draw(st.booleans()),
+                 secret=tuple(secret))
 
 
 def write(snapshot: Snapshot, keys: KeyRing, *, packed: bool = False) -> bytes:
@@ -46,9 +49,11 @@ def read(data: bytes, keys: KeyRing) -> Snapshot:
     return snapshot_of(decode(data, "app/prod/snapshot/1", "snapshot"), Box(keys, LINEAGE))
 
 
-@given(st.lists(states(), max_size=4), st.dictionaries(st.text(), marked, max_size=3), st.dictionaries(st.text(), marked, max_size=3),
+@given(st.lists(states(), max_size=4), st.dictionaries(st.text(), marked, max_size=3),
+       st.dictionaries(st.text(), marked, max_size=3),
        st.booleans())
-def test_a_snapshot_comes_back_as_it_was(found: list[State], outputs: dict[str, Any], links: dict[str, Any], packed: bool) -> None:
+def test_a_snapshot_comes_back_as_it_was(found: list[State], outputs: dict[str, Any], links: dict[str, Any],
+                                         packed: bool) -> None:
     keys = MemoryKeys()
     snapshot = Snapshot({s.urn: s for s in found}, outputs=outputs, links=links, serial=3)
     again = read(write(snapshot, keys, packed=packed), keys)
@@ -60,8 +65,9 @@ def test_a_snapshot_comes_back_as_it_was(found: list[State], outputs: dict[str, 
 def test_entries_come_back_as_they_were(s: State, op: Op) -> None:
     keys = MemoryKeys()
     box = Box(keys, LINEAGE)
-    todo = Pending(s.urn, op, s.type, "base", "token", s.inputs, s.deps, s.parent, secret=s.secret, old_id="old")
-    entries = [Entry("begin", s.urn, pending=todo), Entry("made", s.urn, state=s), Entry("moved", "new", old=s.urn), Entry("undone", s.urn),
+    todo = Operation(s.urn, op, s.type, "base", "token", s.inputs, s.deps, s.parent, secret=s.secret, old_id="old")
+    entries = [Entry("begin", s.urn, pending=todo), Entry("made", s.urn, state=s), Entry("moved", "new", old=s.urn),
+               Entry("undone", s.urn),
                Entry("outputs", data={"a": hidden({"b": [1, "x"]}), "c": 1})]
     data = encode("journal", {"position": 1}, [entry_record(e, box) for e in entries])
     assert list(entries_of(decode(data, "j", "journal"), box)) == entries
@@ -69,12 +75,15 @@ def test_entries_come_back_as_they_were(s: State, op: Op) -> None:
 
 def sample(keys: KeyRing) -> Snapshot:
     a = State("aws.Queue::A", "aws.Queue", "a1", {"name": "a", "tags": {"x": "ü"}}, {"arn": "arn:a"}, base="app-a")
-    b = State("aws.Db::B", "aws.Db", "b1", {"password": "s3cret-s3cret", "size": 2.5}, {"url": "pg://s3cret-s3cret@h"}, deps=(a.urn,),
+    b = State("aws.Db::B", "aws.Db", "b1", {"password": "s3cret-s3cret", "size": 2.5}, {"url": "pg://s3cret-s3cret@h"},
+              deps=(a.urn,),
               secret=("password", "url"), protect=True, where="sst_config.py:12")
     gone = State("aws.Queue::A", "aws.Queue", "a0", retain=True)
-    todo = Pending("aws.Queue::C", Op.CREATE, "aws.Queue", "app-c", "token", {"n": None})
-    return Snapshot({a.urn: a, b.urn: b}, {f"{gone.urn}#a0": gone}, {todo.urn: todo}, {"url": "http://x", "key": hidden("s3cret-s3cret")},
-                    {"Db": {"host": "h", "password": hidden("s3cret-s3cret")}}, {"account": "1", "lineage": LINEAGE}, 12)
+    todo = Operation("aws.Queue::C", Op.CREATE, "aws.Queue", "app-c", "token", {"n": None})
+    return Snapshot({a.urn: a, b.urn: b}, {f"{gone.urn}#a0": gone}, {todo.urn: todo},
+                    {"url": "http://x", "key": hidden("s3cret-s3cret")},
+                    {"Db": {"host": "h", "password": hidden("s3cret-s3cret")}}, {"account": "1", "lineage": LINEAGE},
+                    12)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -144,7 +153,8 @@ def test_a_secret_is_never_plain_and_opens_in_its_place_only() -> None:
     ([{"x": {1, 2}}], "blob of aws.Q::A.x is of type set"), (object(), "of type object")])
 def test_what_json_cannot_hold_is_refused_by_name(value: object, said: str) -> None:
     with pytest.raises(InternalError, match=said):
-        entry_record(Entry("made", "aws.Q::A", state=State("aws.Q::A", "aws.Q", "1", {"blob": value})), Box(MemoryKeys(), LINEAGE))
+        entry_record(Entry("made", "aws.Q::A", state=State("aws.Q::A", "aws.Q", "1", {"blob": value})),
+                     Box(MemoryKeys(), LINEAGE))
 
 
 def test_mappings_and_tuples_become_dicts_and_lists() -> None:
@@ -187,6 +197,7 @@ def test_states_of_all_released_versions_can_be_read(version: int) -> None:
             encode("journal", {"lineage": LINEAGE, "position": 8, "epoch": 2}, [entry_record(e, box) for e in entries]))
     for suffix in ("", ".gz"):
         assert read((GOLDEN / f"v{version}.snapshot{suffix}").read_bytes(), keys) == sample(keys)
-    entries = list(entries_of(decode((GOLDEN / f"v{version}.journal").read_bytes(), "j", "journal"), Box(keys, LINEAGE)))
+    entries = list(entries_of(decode((GOLDEN / f"v{version}.journal").read_bytes(), "j", "journal"),
+                              Box(keys, LINEAGE)))
     assert [e.kind for e in entries] == ["begin", "made"]
     assert entries[1].state == sample(keys).resources["aws.Db::B"]

@@ -75,7 +75,8 @@ def test_every_prefix_of_the_journal_is_a_whole_state_and_folds_to_the_session()
         document = decode(store.get(key).data, key, "journal")  # type: ignore[union-attr]
         folded = fold(folded, entries_of(document, Box(keys, lineage)))
         folded.verify()
-    assert (folded.resources, folded.deposed, folded.pending) == (snapshot.resources, snapshot.deposed, snapshot.pending)
+    assert (folded.resources, folded.deposed, folded.pending) == (snapshot.resources, snapshot.deposed,
+                                                                  snapshot.pending)
     assert stage.load() == snapshot
 
 

@@ -98,7 +98,8 @@ def test_of_many_racers_never_two_hold_the_lock(record_property: Callable[[str, 
 
 @pytest.mark.slow
 def test_paused_and_overtaken_holders_never_mix_their_writes(record_property: Callable[[str, object], None]) -> None:
-    """Time leaps, holders pause past their lease, locks are broken by hand: one writer at each moment, nothing acknowledged is lost."""
+    """Time leaps, holders pause past their lease, locks are broken by hand: one writer at each moment, nothing
+    acknowledged is lost."""
     rng = random.Random(2)
     overtaken = 0
     for _ in range(ROUNDS):
@@ -153,7 +154,8 @@ def test_the_message_names_the_holder() -> None:
     Lock(store, KEY, STRANGER).acquire("deploy --stage prod")
     with pytest.raises(Locked) as e:
         Lock(store, KEY, here("ann")).acquire("remove")
-    for part in ("`sst deploy --stage prod`", "bob", "ci-7", "pid 4242", "https://ci.example/run/9", "since 2027-01-15 08:00:00 UTC",
+    for part in ("`sst deploy --stage prod`", "bob", "ci-7", "pid 4242", "https://ci.example/run/9",
+                 "since 2027-01-15 08:00:00 UTC",
                  "last renewed 2027-01-15 08:00:00 UTC", "sst unlock", "in 61 s"):
         assert part in str(e.value)
 

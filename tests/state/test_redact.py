@@ -16,8 +16,10 @@ from sst.state.redact import Redactor, secrets_of
 SECRET = 'p"ä/s w&rd\n+1=\\'
 
 FORMS: list[Callable[[str], str]] = [
-    str, json.dumps, lambda s: json.dumps(json.dumps(s)), lambda s: json.dumps(s, ensure_ascii=False), repr, html.escape,
-    lambda s: quote(s, safe=""), quote, quote_plus, lambda s: quote(s, safe="").lower() if s.isascii() else quote(s, safe=""),
+    str, json.dumps, lambda s: json.dumps(json.dumps(s)), lambda s: json.dumps(s, ensure_ascii=False), repr,
+    html.escape,
+    lambda s: quote(s, safe=""), quote, quote_plus,
+    lambda s: quote(s, safe="").lower() if s.isascii() else quote(s, safe=""),
     lambda s: json.dumps({"a": [s]})]
 
 
@@ -57,7 +59,8 @@ def test_values_inside_mappings_and_lines_of_long_ones_are_hidden() -> None:
 
 
 def test_the_secrets_of_a_state_are_found() -> None:
-    db = State("u", "t", "1", {"password": "in-put", "size": 1}, {"password": "out-put", "url": "x"}, secret=("password",))
+    db = State("u", "t", "1", {"password": "in-put", "size": 1}, {"password": "out-put", "url": "x"},
+               secret=("password",))
     snapshot = Snapshot({"u": db}, outputs={"a": [hidden({"k": "deep-one"})]}, links={"Db": {"p": hidden("linked")}})
     redactor = Redactor(secrets_of(snapshot))
     assert redactor.redact("in-put out-put deep-one linked x") == "*** *** *** *** x"

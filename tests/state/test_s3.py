@@ -126,7 +126,8 @@ def test_a_record_that_cannot_be_read_is_said(calls: Calls, no_record: None) -> 
 
 
 def test_each_partition_has_its_own_record() -> None:
-    assert [record_region(r) for r in ("eu-west-1", "cn-northwest-1", "us-gov-east-1")] == ["us-east-1", "cn-north-1", "us-gov-west-1"]
+    assert [record_region(r) for r in ("eu-west-1", "cn-northwest-1", "us-gov-east-1")] == ["us-east-1", "cn-north-1",
+                                                                                            "us-gov-west-1"]
 
 
 def test_keys_in_ssm_are_made_once_and_rotate(calls: Calls) -> None:

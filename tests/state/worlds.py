@@ -1,7 +1,7 @@
 """Things that the state's tests are made of."""
 from __future__ import annotations
 
-from sst.core.model import Entry, Op, Pending, State
+from sst.core.model import Entry, Op, Operation, State
 from sst.state.holder import Who
 from sst.state.keys import MemoryKeys
 from sst.state.session import Stage
@@ -19,7 +19,8 @@ def state(n: int, *, secret: str = "", deps: tuple[str, ...] = ()) -> State:
 
 
 def begin(s: State) -> Entry:
-    return Entry("begin", s.urn, pending=Pending(s.urn, Op.CREATE, s.type, base=s.base, token="t", inputs=s.inputs, secret=s.secret))
+    return Entry("begin", s.urn, pending=Operation(s.urn, Op.CREATE, s.type, base=s.base, token="t", inputs=s.inputs,
+                                                   secret=s.secret))
 
 
 def made(s: State) -> Entry:

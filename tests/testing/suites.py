@@ -57,7 +57,8 @@ class Suite:
     def pytest(self, *words: str, cwd: str = ".") -> tuple[int, str]:
         """Exit code and output of ``pytest``."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_", "PYTEST_"))}
-        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words], cwd=self.root / cwd,
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+                              cwd=self.root / cwd,
                               env=environment, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout + done.stderr
 
@@ -77,8 +78,10 @@ class Suite:
         return [p for p in folder.iterdir() if p.is_dir()] if folder.is_dir() else []
 
     def sst(self, *words: str) -> str:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_"))} | {"SST_STAGE": "local"}
-        done = subprocess.run([Path(sys.executable).with_name("sst"), *words], cwd=self.root, env=environment, capture_output=True,
+        environment = {k: v for k, v in os.environ.items()
+                       if not k.startswith(("AWS_", "SST_"))} | {"SST_STAGE": "local"}
+        done = subprocess.run([Path(sys.executable).with_name("sst"), *words], cwd=self.root, env=environment,
+                              capture_output=True,
                               text=True, timeout=240, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

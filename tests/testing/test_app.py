@@ -120,7 +120,8 @@ def test_it(sst_app):
 
 
 def test_a_failing_deploy_is_told_once_in_words(suite: Suite) -> None:
-    suite.write({"src/api.py": APP["src/api.py"], "pyproject.toml": '[project]\nname = "small"\nversion = "1"\ndependencies = ["./gone"]\n',
+    suite.write({"src/api.py": APP["src/api.py"], "pyproject.toml": '[project]\nname = "small"\nversion = '
+                                                                    '"1"\ndependencies = ["./gone"]\n',
                  "test_it.py": "def test_it(sst_app):\n    pass\n\ndef test_too(sst_app):\n    pass\n"})
     told = suite.fails()
     assert "could not be deployed" in told and "create Api/Code (sst_config.py:" in told, told

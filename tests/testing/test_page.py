@@ -15,7 +15,8 @@ PAGE = ROOT / "docs/testing.md"
 
 
 def test_each_fixture_option_and_member_is_explained() -> None:
-    rows = {name for row in re.findall(r"^\| (`[^|]+) \|", PAGE.read_text(), re.MULTILINE) for name in re.findall(r"`([\w-]+)", row)}
+    rows = {name for row in re.findall(r"^\| (`[^|]+) \|", PAGE.read_text(), re.MULTILINE)
+            for name in re.findall(r"`([\w-]+)", row)}
     fixtures = {name for name in plugin.__all__ if name.startswith("sst_")}
     members = {name for kind in (App, Program) for name in vars(kind) if not name.startswith("_")}
     assert fixtures | members | {"--sst-accept", "sst_config"} <= rows

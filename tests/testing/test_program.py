@@ -80,7 +80,8 @@ def test_a_snapshot_is_written_on_demand_and_compared_else(suite: Suite) -> None
 
 
 def test_another_stage_is_chosen_in_conftest(suite: Suite) -> None:
-    suite.write({"conftest.py": "import pytest\n\n@pytest.fixture(scope='session')\ndef sst_stage():\n    return 'production'\n",
+    suite.write({"conftest.py": "import pytest\n\n@pytest.fixture(scope='session')\ndef sst_stage():\n    return "
+                                "'production'\n",
                  "test_it.py": "def test_it(sst_graph):\n    assert sst_graph.resource('Files/Bucket').retain\n"})
     suite.passes()
 
@@ -107,7 +108,8 @@ def test_without_a_config_it_says_how_to_name_one(tmp_path: Path) -> None:
 
 def test_the_config_is_found_from_the_top_of_a_monorepo(tmp_path: Path) -> None:
     suite = Suite(tmp_path)
-    suite.write({"pytest.ini": APP["pytest.ini"], **{f"services/app/{k}": v for k, v in APP.items() if k != "pytest.ini"},
+    suite.write({"pytest.ini": APP["pytest.ini"], **{f"services/app/{k}": v for k,
+                                                     v in APP.items() if k != "pytest.ini"},
                  "services/app/tests/test_it.py": "def test_it(sst_graph):\n    assert sst_graph.name == 'small'\n"})
     suite.passes("services/app/tests/test_it.py::test_it")
 
@@ -124,7 +126,8 @@ def test_a_run_without_the_fixtures_loads_the_plugin_alone(tmp_path: Path) -> No
     suite = Suite(tmp_path)
     suite.write({"test_it.py": "def test_it():\n    pass\n", "pytest.ini": APP["pytest.ini"]})
     for words, loaded in ((("-p", "no:cacheprovider"), "sst sst.testing sst.testing.plugin"), (("-p", "no:sst"), "")):
-        done = subprocess.run([sys.executable, "-c", LOOK, *words], cwd=suite.root, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([sys.executable, "-c", LOOK, *words], cwd=suite.root, capture_output=True, text=True,
+                              timeout=60)
         assert (done.returncode, done.stdout.splitlines()[0]) == (0, loaded), done.stdout + done.stderr
     assert not (suite.root / ".sst").exists()
 
@@ -132,10 +135,12 @@ def test_a_run_without_the_fixtures_loads_the_plugin_alone(tmp_path: Path) -> No
 def test_types_for_annotations_bring_no_client_of_aws(suite: Suite) -> None:
     suite.write({"test_it.py": "from sst.testing import App, Program, eventually\n\ndef test_it(): pass\n"})
     done = subprocess.run([sys.executable, "-c", LOOK], cwd=suite.root, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0 and not {"botocore", "cryptography"} & set(done.stdout.splitlines()[0].split()), done.stdout
+    assert done.returncode == 0 and not {"botocore",
+                                         "cryptography"} & set(done.stdout.splitlines()[0].split()), done.stdout
 
 
 def test_doctests_and_unittest_are_left_alone(suite: Suite) -> None:
     suite.write({"thing.py": '"""\n>>> 1 + 1\n2\n"""\n',
-                 "test_it.py": "import unittest\n\nclass Old(unittest.TestCase):\n    def test_it(self):\n        self.assertTrue(True)\n"})
+                 "test_it.py": "import unittest\n\nclass Old(unittest.TestCase):\n    def test_it(self):\n        "
+                               "self.assertTrue(True)\n"})
     assert "2 passed" in suite.passes("--doctest-modules", "thing.py", "test_it.py")

@@ -1,4 +1,5 @@
-"""A small app with a resource of each way to be found again: by name, by a tag, by a token, by content, by what it belongs to."""
+"""A small app with a resource of each way to be found again: by name, by a tag, by a token, by content, by what it
+belongs to."""
 from __future__ import annotations
 
 import hashlib
@@ -73,6 +74,7 @@ def write_app(folder: Path, generation: str, *, home: str = "local") -> None:
             z.writestr(zipfile.ZipInfo("app.py", (2020, 1, 1, 0, 0, 0)), "def handler(event, context):\n    return 1\n")
         code.write_bytes(out.getvalue())
     updated, replaced = GENERATIONS[generation]
-    text = CONFIG.format(path=str(code), sha256=hashlib.sha256(code.read_bytes()).hexdigest(), updated=updated, replaced=replaced,
+    text = CONFIG.format(path=str(code), sha256=hashlib.sha256(code.read_bytes()).hexdigest(), updated=updated,
+                         replaced=replaced,
                          home=home)
     (folder / "sst_config.py").write_text(text)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from sst.clouds.aws.client import Aws
 from sst.core.model import Snapshot
 from sst.errors import ProviderError
-from sst.providers.aws.client import Aws
 from sst.state.holder import here
 from sst.state.home import StateHome
 
@@ -24,14 +24,16 @@ Thing = tuple[str, str, str]
 
 ORDER = ("aws.sqs.Queue", "aws.iam.Role", "aws.iam.RolePolicy", "aws.lambda.Function", "aws.lambda.Permission",
          "aws.lambda.EventSourceMapping", "aws.logs.LogGroup", "aws.apigatewayv2.Api", "aws.apigatewayv2.Integration",
-         "aws.apigatewayv2.Route", "aws.apigatewayv2.Stage", "aws.s3.Bucket", "aws.s3.BucketPolicy", "aws.acm.Certificate",
+         "aws.apigatewayv2.Route", "aws.apigatewayv2.Stage", "aws.s3.Bucket", "aws.s3.BucketPolicy",
+         "aws.acm.Certificate",
          "aws.scheduler.Schedule", "aws.dynamodb.Table", "aws.events.Rule")
 
 
 def census(aws: Aws) -> list[Thing]:
     """All things of those types in the account."""
     found: list[Thing] = []
-    for read in (_queues, _roles, _functions, _mappings, _groups, _apis, _buckets, _certificates, _schedules, _tables, _rules):
+    for read in (_queues, _roles, _functions, _mappings, _groups, _apis, _buckets, _certificates, _schedules, _tables,
+                 _rules):
         found += [(type, id, json.dumps(shape, sort_keys=True, default=str)) for type, id, shape in read(aws)]
     return found
 
@@ -67,7 +69,8 @@ def _functions(aws: Aws) -> Rows:
         plain = {k: v for k, v in variables.items() if not k.startswith("SST_")}    # encrypted anew each time
         yield "aws.lambda.Function", f["FunctionName"], [f["Role"], f["Timeout"], plain, sorted(variables)]
         for s in _policy(aws, "lambda", "get_policy", {"FunctionName": f["FunctionName"]}).get("Statement", ()):
-            yield "aws.lambda.Permission", f"{f['FunctionName']}/{s['Sid']}", [s["Action"], s["Principal"], s.get("Condition")]
+            yield "aws.lambda.Permission", f"{f['FunctionName']}/{s['Sid']}", [s["Action"], s["Principal"],
+                                                                               s.get("Condition")]
 
 
 def _policy(aws: Aws, service: str, operation: str, of: dict[str, str]) -> Any:
@@ -98,9 +101,11 @@ def _apis(aws: Aws) -> Rows:
             to[i["IntegrationId"]] = [i["IntegrationType"], i.get("IntegrationUri"), i.get("PayloadFormatVersion")]
             yield "aws.apigatewayv2.Integration", i["IntegrationId"], to[i["IntegrationId"]]
         for r in aws.call("apigatewayv2", "get_routes", {"ApiId": id})["Items"]:
-            yield "aws.apigatewayv2.Route", r["RouteId"], [r["RouteKey"], to.get(r["Target"].rpartition("/")[2], "nowhere")]
+            yield "aws.apigatewayv2.Route", r["RouteId"], [r["RouteKey"],
+                                                           to.get(r["Target"].rpartition("/")[2], "nowhere")]
         for s in aws.call("apigatewayv2", "get_stages", {"ApiId": id})["Items"]:
-            yield "aws.apigatewayv2.Stage", f"{id}/{s['StageName']}", [s["StageName"], s.get("Description"), s.get("AutoDeploy")]
+            yield "aws.apigatewayv2.Stage", f"{id}/{s['StageName']}", [s["StageName"], s.get("Description"),
+                                                                       s.get("AutoDeploy")]
 
 
 def _buckets(aws: Aws) -> Rows:
@@ -120,18 +125,21 @@ def _certificates(aws: Aws) -> Rows:
 def _schedules(aws: Aws) -> Rows:
     for s in aws.call("scheduler", "list_schedules")["Schedules"]:
         seen = aws.call("scheduler", "get_schedule", {"Name": s["Name"], "GroupName": s["GroupName"]})
-        yield "aws.scheduler.Schedule", s["Name"], [seen["ScheduleExpression"], seen["Target"]["Arn"], seen["Target"]["RoleArn"]]
+        yield "aws.scheduler.Schedule", s["Name"], [seen["ScheduleExpression"], seen["Target"]["Arn"],
+                                                    seen["Target"]["RoleArn"]]
 
 
 def _tables(aws: Aws) -> Rows:
     for name in aws.call("dynamodb", "list_tables")["TableNames"]:
-        yield "aws.dynamodb.Table", name, aws.call("dynamodb", "describe_table", {"TableName": name})["Table"]["KeySchema"]
+        yield "aws.dynamodb.Table", name, aws.call("dynamodb", "describe_table",
+                                                   {"TableName": name})["Table"]["KeySchema"]
 
 
 def _rules(aws: Aws) -> Rows:
     for rule in aws.call("events", "list_rules")["Rules"]:
         targets = aws.call("events", "list_targets_by_rule", {"Rule": rule["Name"]})["Targets"]
-        yield "aws.events.Rule", rule["Name"], [rule["Name"], rule.get("ScheduleExpression"), [t["Arn"] for t in targets]]
+        yield "aws.events.Rule", rule["Name"], [rule["Name"], rule.get("ScheduleExpression"),
+                                                [t["Arn"] for t in targets]]
 
 
 def shapes(things: list[Thing]) -> Counter[tuple[str, str]]:
@@ -160,7 +168,8 @@ def state_of(folder: Path, app: str = APP) -> Snapshot:
 
 def state_in_bucket(aws: Aws) -> Snapshot:
     """The state of stage ``prod`` in the account's bucket."""
-    return _loaded(StateHome.aws(lambda region: lambda s, op, params: aws.call(s, op, params, region=region), aws.region, APP), "prod")
+    return _loaded(StateHome.aws(lambda region: lambda s, op, params: aws.call(s, op, params, region=region),
+                                 aws.region, APP), "prod")
 
 
 def _loaded(home: StateHome, stage: str) -> Snapshot:

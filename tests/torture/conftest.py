@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from sst.clouds.aws.client import Aws
 from sst.embedded import cloud as embedded
 from sst.embedded.cloud import Cloud
-from sst.providers.aws.client import Aws
 
 from .forge import Forge
 
@@ -24,7 +24,8 @@ ROUNDS = int(os.environ.get("SST_TORTURE") or 1)
 
 @pytest.fixture
 def figures(record_property: Callable[[str, object], None]) -> Iterator[Counter[str]]:
-    """What was done to it, for the report at the end; it travels with the test's own report, so that many processes can run them."""
+    """What was done to it, for the report at the end; it travels with the test's own report, so that many processes can
+    run them."""
     done: Counter[str] = Counter()
     yield done
     for name, n in done.items():
@@ -54,7 +55,8 @@ def given(cloud: Cloud) -> dict[str, Any]:
 @pytest.fixture
 def aws(cloud: Cloud) -> Iterator[Aws]:
     """To ask the cloud what there is."""
-    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key), environment={}) as aws:
+    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key),
+             environment={}) as aws:
         yield aws
 
 

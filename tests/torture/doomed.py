@@ -1,4 +1,5 @@
-"""The real ``sst``, ended by SIGKILL where it was told to: before or after one call of the cloud or one write of the state.
+"""The real ``sst``, ended by SIGKILL where it was told to: before or after one call of the cloud or one write of the
+state.
 
 It is the product's own code. What it stands on is handed in: a client and a store that count their calls.
 """
@@ -17,13 +18,13 @@ from typing import Any
 
 from sst.cli.call import Call
 from sst.cli.dispatch import run
+from sst.clouds.aws.client import Aws
+from sst.clouds.aws.service import Request, Service
 from sst.embedded.cloud import Cloud
 from sst.errors import Throttled
 from sst.project.home import who
 from sst.project.project import Project
 from sst.project.world import LocalCloud, World
-from sst.providers.aws.client import Aws
-from sst.providers.aws.service import Prepared, Service
 from sst.state.home import StateHome
 from sst.state.lock import Lease
 from sst.state.session import Stage
@@ -34,7 +35,8 @@ __all__ = ["Doom", "sst"]
 
 @dataclass(frozen=True)
 class Doom:
-    """One run: its cloud, where it ends (``"sqs.create_queue#2 after"``), and the file that lists the boundaries it came by."""
+    """One run: its cloud, where it ends (``"sqs.create_queue#2 after"``), and the file that lists the boundaries it
+    came by."""
 
     cloud: Mapping[str, Any]
     log: str
@@ -77,7 +79,7 @@ class DoomedAws(Aws):
     gate: Gate
     dice: random.Random
 
-    def _once(self, model: Service, operation: str, prepared: Prepared, *rest: Any) -> dict[str, Any]:
+    def _once(self, model: Service, operation: str, prepared: Request, *rest: Any) -> dict[str, Any]:
         label = self.gate.enter(f"{model.name}.{operation}")
         if self.dice.random() < self.gate.doom.storm:
             self.gate.reach(f"{label} refused")
@@ -134,8 +136,10 @@ class DoomedWorld(World):
     def _open_aws(self) -> Aws:
         c = self.cloud
         speed, began = self.doom.speed, time.time()
-        aws = DoomedAws(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key), environment={},
-                        clock=lambda: began + (time.time() - began) * speed, sleep=lambda seconds: time.sleep(seconds / speed))
+        aws = DoomedAws(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key),
+                        environment={},
+                        clock=lambda: began + (time.time() - began) * speed,
+                        sleep=lambda seconds: time.sleep(seconds / speed))
         aws.gate, aws.dice = self.gate, random.Random(self.doom.seed)
         return aws
 
@@ -148,7 +152,8 @@ class DoomedWorld(World):
     @property
     def stage(self) -> Stage:
         lease = Lease(*self.doom.lease)
-        found: Stage = self._once("stage", lambda: self.home.stage(self.project.stage, who(self.project.environ), lease=lease))
+        found: Stage = self._once("stage", lambda: self.home.stage(self.project.stage, who(self.project.environ),
+                                                                   lease=lease))
         return found
 
 

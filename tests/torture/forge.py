@@ -38,7 +38,8 @@ class Ended:
 class Forge:
     def __init__(self) -> None:
         # a session of its own: a signal sent to a run's group never reaches the tests
-        self._process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        self._process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, text=True,
                                          cwd=Path(__file__).parents[2], start_new_session=True)
 
     def __enter__(self) -> Forge:
@@ -57,14 +58,16 @@ class Forge:
         """Begin a run, which goes on beside others: its pid and what ``wait`` needs."""
         handle, said = tempfile.mkstemp(dir=folder.parent, suffix=".said")
         os.close(handle)
-        answer = self._ask({"words": [*words], "folder": str(folder), "doom": asdict(doom), "said": said, "environment": environment})
+        answer = self._ask({"words": [*words], "folder": str(folder), "doom": asdict(doom), "said": said,
+                            "environment": environment})
         return int(answer["pid"]), doom, said
 
     def wait(self, begun: tuple[int, Doom, str]) -> Ended:
         pid, doom, said = begun
         code = int(self._ask({"wait": pid})["code"])
         log = Path(doom.log)
-        ended = Ended(code, Path(said).read_text(encoding="utf-8"), tuple(log.read_text().splitlines()) if log.exists() else ())
+        ended = Ended(code, Path(said).read_text(encoding="utf-8"),
+                      tuple(log.read_text().splitlines()) if log.exists() else ())
         Path(said).unlink()
         log.unlink(missing_ok=True)
         return ended
@@ -97,11 +100,7 @@ def _child(order: dict[str, Any]) -> None:
 
 
 def _serve() -> None:
-    import sst.cli.commands.deploy
-    import sst.cli.commands.remove
-    import sst.project.run
-    import sst.providers.aws.lookup  # noqa: F401
-    import tests.providers.aws.rows  # noqa: F401  # all rows, and botocore
+    import tests.clouds.aws.rows  # noqa: F401  # all rows, and botocore
 
     ended: dict[int, int] = {}
     for line in sys.stdin:

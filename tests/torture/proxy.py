@@ -24,7 +24,8 @@ __all__ = ["Break", "Fault", "Lose", "Proxy", "Refuse", "Request", "Slow", "prox
 
 @dataclass(frozen=True)
 class Request:
-    """A call: ``name`` is ``sqs CreateQueue``, or ``lambda POST /2015-03-31/functions`` where the path is the operation."""
+    """A call: ``name`` is ``sqs CreateQueue``, or ``lambda POST /2015-03-31/functions`` where the path is the
+    operation."""
 
     number: int
     service: str

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sst.clouds.aws.client import Aws
 from sst.core.model import Snapshot
 from sst.embedded.cloud import Cloud
-from sst.providers.aws.client import Aws
 from sst.state.holder import here
 from sst.state.home import StateHome
 
@@ -47,7 +47,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         kept = {k: os.environ[k] for k in ("PATH", "LANG") if k in os.environ}
-        self.environment = {**kept, "HOME": str(self.root / "home"), "SST_STAGE": "prod", "AWS_ENDPOINT_URL": self.way.url,
+        self.environment = {**kept, "HOME": str(self.root / "home"), "SST_STAGE": "prod",
+                            "AWS_ENDPOINT_URL": self.way.url,
                             "AWS_ACCESS_KEY_ID": self.cloud.access_key, "AWS_SECRET_ACCESS_KEY": self.cloud.secret_key,
                             "AWS_REGION": self.cloud.region, "AWS_EC2_METADATA_DISABLED": "true"}
         (self.root / "home").mkdir()
@@ -60,8 +61,10 @@ class Stage:
         write_app(self.folder, generation, home=self.home)
 
     def start(self, *words: str, before: Callable[[], Any] | None = None) -> subprocess.Popen[str]:
-        return subprocess.Popen([str(SST), *words], cwd=self.folder, env=self.environment, text=True, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=before)
+        return subprocess.Popen([str(SST), *words], cwd=self.folder, env=self.environment, text=True,
+                                stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                                preexec_fn=before)
 
     def end(self, process: subprocess.Popen[str], timeout: float = 600) -> Said:
         out, _ = process.communicate(timeout=timeout)
@@ -85,7 +88,8 @@ class Stage:
 
     def state(self) -> Snapshot:
         if self.home == "aws":
-            home = StateHome.aws(lambda region: lambda s, op, params: self.aws.call(s, op, params, region=region), self.cloud.region, APP)
+            home = StateHome.aws(lambda region: lambda s, op, params: self.aws.call(s, op, params, region=region),
+                                 self.cloud.region, APP)
         else:
             home = StateHome.local(self.root / "home/.local/state/sst", APP)
         try:

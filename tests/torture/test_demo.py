@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from sst.clouds.aws.client import Aws
 from sst.embedded.cloud import Cloud
-from sst.providers.aws.client import Aws
 
 from .census import census, same, state_of, whole
 from .conftest import FULL, ROUNDS
@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(3600),
 UPLOADS = Path(__file__).parents[2] / "examples/uploads"
 
 
-def test_the_demo_dies_at_random(forge: Forge, given: dict[str, Any], folder: Path, aws: Aws, figures: Counter[str]) -> None:
+def test_the_demo_dies_at_random(forge: Forge, given: dict[str, Any], folder: Path, aws: Aws,
+                                 figures: Counter[str]) -> None:
     shutil.copytree(UPLOADS, folder, ignore=shutil.ignore_patterns(".sst", ".venv", "__pycache__"))
     rng = random.Random(int(os.environ.get("SST_TORTURE_SEED", "1")))
 

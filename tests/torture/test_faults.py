@@ -1,4 +1,5 @@
-"""Lost answers, storms of refusals, things that are not ready yet: what a cloud does to its callers. State in both homes."""
+"""Lost answers, storms of refusals, things that are not ready yet: what a cloud does to its callers. State in both
+homes."""
 from __future__ import annotations
 
 import random
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sst.clouds.aws.client import Aws
 from sst.embedded.cloud import Cloud
-from sst.providers.aws.client import Aws
 
 from .conftest import FULL, ROUNDS
 from .proxy import Break, Fault, Lose, Refuse, Request, Slow, proxy
@@ -20,7 +21,8 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(params=["local", "aws"] if FULL else ["local"])
-def stage(request: pytest.FixtureRequest, tmp_path: Path, cloud: Cloud, aws: Aws, figures: Counter[str]) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest, tmp_path: Path, cloud: Cloud, aws: Aws,
+          figures: Counter[str]) -> Iterator[Stage]:
     with proxy(cloud.endpoint) as way:
         stage = Stage(tmp_path, cloud, aws, way, figures, request.param)
         yield stage
@@ -67,7 +69,8 @@ def test_some_calls_go_wrong(stage: Stage, kind: str) -> None:
     for seed, generation in enumerate((*worlds,) * (3 if FULL and share < 0.5 else 1)):
         stage.way.decide = some(share, fault, seed)
         said = stage.command(generation, code=None)
-        stage.figures["commands that succeeded among faults" if not said.code else "commands that had to be run again"] += 1
+        stage.figures["commands that succeeded among faults" if not said.code
+                      else "commands that had to be run again"] += 1
         assert not said.code or kind not in SURE, said.text
         if said.code:
             stage.way.decide = lambda r: None
@@ -78,7 +81,8 @@ def test_some_calls_go_wrong(stage: Stage, kind: str) -> None:
 @pytest.mark.skipif(not FULL, reason="takes a minute; part of make torture")
 @pytest.mark.parametrize("stage", ["aws"], indirect=True)
 def test_a_death_at_a_call_with_the_state_in_a_bucket(stage: Stage) -> None:
-    """All that the unchanged ``sst`` does is a call here, the writes of its state too: it is killed as one comes by, or once it is done."""
+    """All that the unchanged ``sst`` does is a call here, the writes of its state too: it is killed as one comes by, or
+    once it is done."""
     first = len(stage.way.names)
     worlds = {g: stage.calm(g) for g in ("deploy", "replace")}
     longest = (len(stage.way.names) - first) // 2

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from sst.clouds.aws.client import Aws
 from sst.embedded.cloud import Cloud
-from sst.providers.aws.client import Aws
 
 from .apps import write_app
 from .census import census, same, state_of, whole
@@ -56,7 +56,8 @@ class Signals:
             self.stage.figures["signals"] += 1
 
 
-@pytest.mark.parametrize("at", [(3,), (8,), (12,), (5, 6), (11, 13)] if FULL else [(8,), (5, 6)], ids=lambda at: f"{len(at)} at {at[0]}")
+@pytest.mark.parametrize("at", [(3,), (8,), (12,), (5, 6), (11, 13)] if FULL else [(8,), (5, 6)],
+                         ids=lambda at: f"{len(at)} at {at[0]}")
 def test_an_interrupt(stage: Stage, at: tuple[int, ...]) -> None:
     """Once: what runs is finished and known. Twice: it is gone at once, and the next command finds out."""
     stage.write("deploy")
@@ -141,7 +142,8 @@ def test_a_job_of_ci_that_ends_in_time(stage: Stage) -> None:
 def test_the_credentials_expire(stage: Stage, after: int) -> None:
     stage.write("deploy")
     first = len(stage.way.names)
-    stage.way.decide = lambda r: Refuse("ExpiredTokenException", 403, "The security token included in the request is expired") \
+    stage.way.decide = lambda r: Refuse("ExpiredTokenException", 403,
+                                        "The security token included in the request is expired") \
         if r.number - first >= after else None
     said = stage.sst(*DEPLOY, code=None)
     assert said.code == 2 and "expired" in said.text, said.text
@@ -218,7 +220,8 @@ def test_a_role_that_can_not_be_assumed_yet(stage: Stage) -> None:
         if request.name != "lambda POST /2015-03-31/functions":
             return None
         since.append(request.time)
-        return Refuse("InvalidParameterValueException", 400, "The role defined for the function cannot be assumed by Lambda.") \
+        return Refuse("InvalidParameterValueException", 400,
+                      "The role defined for the function cannot be assumed by Lambda.") \
             if request.time - since[0] < (20 if FULL else 2) else None
 
     stage.way.decide = unready
@@ -248,7 +251,8 @@ def test_a_name_that_is_not_free_again_yet(stage: Stage) -> None:
 
 
 STOPS = ("state journal#2 before", "state journal#4 after", "state journal#6 before", "sqs.create_queue#1 before",
-         "lambda.create_function#1 before", "lambda.create_function#1 after", "state snapshot#1 before", "state snapshot#1 after")
+         "lambda.create_function#1 before", "lambda.create_function#1 after", "state snapshot#1 before",
+         "state snapshot#1 after")
 
 
 @pytest.mark.parametrize("stop", STOPS if FULL else STOPS[3:4])
@@ -274,7 +278,9 @@ def test_one_that_was_paused_past_its_lease_can_not_save(forge: Forge, given: di
         assert ended.code == 3 or (stop == "state snapshot#1 after" and not ended.code), ended.said
         assert ended.code == 0 or "lock" in ended.said or "took over" in ended.said
         now = census(aws)
-        assert not same(now, then) and not whole(state_of(folder), now) and state_of(folder).resources == state.resources
+        assert not same(now, then) and not whole(state_of(folder),
+                                                 now) and state_of(folder).resources == state.resources
     assert forge.run(words, folder, Doom(given, str(folder.parent / "log3"))).code == 0
-    assert forge.run(["remove", "--yes", "--stage", "local"], folder, Doom(given, str(folder.parent / "log3"))).code == 0
+    assert forge.run(["remove", "--yes", "--stage", "local"], folder,
+                     Doom(given, str(folder.parent / "log3"))).code == 0
     assert not census(aws)

@@ -1,4 +1,5 @@
-"""SIGKILL before and after each call of the cloud and each write of the state; then the command is run again, and that is all."""
+"""SIGKILL before and after each call of the cloud and each write of the state; then the command is run again, and that
+is all."""
 from __future__ import annotations
 
 import os
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from sst.clouds.aws.client import Aws
 from sst.core.model import Snapshot
-from sst.providers.aws.client import Aws
 
 from .apps import write_app
 from .census import Thing, census, same, state_in_bucket, state_of, whole
@@ -48,7 +49,8 @@ class Life:
             write_app(self.folder, step, home=self.home)
             words[0] = "deploy"
         stage = "prod" if self.home == "aws" else "local"
-        ended = self.forge.run([*words, "--stage", stage], self.folder, Doom(self.given, str(self.folder.parent / "log"), kill))
+        ended = self.forge.run([*words, "--stage", stage], self.folder,
+                               Doom(self.given, str(self.folder.parent / "log"), kill))
         if step == "update" and not ended.code:
             self.version = self.state().serial
         return ended

@@ -1,4 +1,5 @@
-"""Storms that refuse most of all calls, in quick motion: the pauses between tries are short, and so is the lease; nothing else is."""
+"""Storms that refuse most of all calls, in quick motion: the pauses between tries are short, and so is the lease;
+nothing else is."""
 from __future__ import annotations
 
 from collections import Counter
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sst.providers.aws.client import Aws
+from sst.clouds.aws.client import Aws
 
 from .apps import write_app
 from .census import census, same, state_in_bucket, state_of, whole
@@ -24,7 +25,8 @@ STORMS = [(home, share) for home in ("local", "aws") for share in (0.7, 0.9)] if
 
 
 @pytest.mark.parametrize(("home", "share"), STORMS)
-def test_no_command_fails_in_a_storm(forge: Forge, given: dict[str, Any], folder: Path, aws: Aws, figures: Counter[str], home: str,
+def test_no_command_fails_in_a_storm(forge: Forge, given: dict[str, Any], folder: Path, aws: Aws, figures: Counter[str],
+                                     home: str,
                                      share: float) -> None:
     stage = "prod" if home == "aws" else "local"
 
@@ -32,7 +34,8 @@ def test_no_command_fails_in_a_storm(forge: Forge, given: dict[str, Any], folder
         words = ["remove", "--yes"] if generation == "remove" else ["deploy", "--yes", "--allow-destroy", "Files"]
         if generation != "remove":
             write_app(folder, generation, home=home)
-        doom = Doom(given, str(folder.parent / "log"), storm=storm, seed=seed, speed=SPEED, lease=LEASE if storm else ())
+        doom = Doom(given, str(folder.parent / "log"), storm=storm, seed=seed, speed=SPEED,
+                    lease=LEASE if storm else ())
         ended = forge.run([*words, "--stage", stage], folder, doom)
         assert ended.code == 0, ended.said
         figures["commands that outlived a storm"] += bool(storm)

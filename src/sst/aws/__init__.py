@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .function import Function as Function
     from .queue import Queue as Queue
 
-_HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo", "Function": "function", "Queue": "queue",
+_HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo",
+         "Function": "function", "Queue": "queue",
          "dns": "dns_records"}
 
 __all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Queue", "dns"]

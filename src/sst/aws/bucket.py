@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
+from ..clouds.aws import lambda_, s3, sqs
 from ..core.component import Component, Options
 from ..core.graph import current
 from ..core.link import Link
@@ -12,7 +13,6 @@ from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..core.units import seconds
 from ..errors import UserError
-from ..providers.aws import lambda_, s3, sqs
 from .bucket_policy import BucketStatement, bucket_policy
 from .function.subscriber import Handler, Target, target_of
 from .link_permissions import Access, grants
@@ -20,8 +20,10 @@ from .queue import Queue
 
 __all__ = ["Bucket", "BucketCors", "BucketLifecycle", "BucketNotification", "BucketTransform"]
 
-EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:*", "s3:ReducedRedundancyLostObject", "s3:Replication:*",
-          "s3:LifecycleExpiration:*", "s3:LifecycleTransition", "s3:IntelligentTiering", "s3:ObjectTagging:*", "s3:ObjectAcl:Put")
+EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:*", "s3:ReducedRedundancyLostObject",
+          "s3:Replication:*",
+          "s3:LifecycleExpiration:*", "s3:LifecycleTransition", "s3:IntelligentTiering", "s3:ObjectTagging:*",
+          "s3:ObjectAcl:Put")
 """What a subscriber hears of if it names no events."""
 
 

@@ -5,11 +5,11 @@ import json
 import re
 from typing import Any, TypedDict, Unpack
 
+from ..clouds.aws import iam, scheduler
 from ..core.component import Component, Options
 from ..core.output import Input, Output, combine
 from ..core.transform import Transform
 from ..errors import UserError
-from ..providers.aws import iam, scheduler
 from .function.role import trust
 from .function.subscriber import Handler, target_of
 from .queue import Queue
@@ -22,7 +22,8 @@ class CronTransform(TypedDict, total=False):
     role: Transform
 
 
-_SCHEDULE = re.compile(r"rate\((\d+) (minutes?|hours?|days?)\)\Z|cron\(\S+( \S+){5}\)\Z|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)\Z")
+_SCHEDULE = re.compile(r"rate\((\d+) (minutes?|hours?|days?)\)\Z|cron\(\S+( "
+                       r"\S+){5}\)\Z|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)\Z")
 
 
 class Cron(Component, kind="sst.aws.Cron", parts=("schedule", "role")):
@@ -31,16 +32,18 @@ class Cron(Component, kind="sst.aws.Cron", parts=("schedule", "role")):
         aws.Cron("Nightly", schedule="cron(0 3 * * ? *)", job="src/cron.handler", timezone="Europe/Berlin")
 
     schedule: ``rate(5 minutes)``, ``cron(0 3 * * ? *)`` (six fields) or ``at(2027-01-01T00:00:00)``.
-    job, function: the handler, arguments, function or ARN; the two names mean the same. event: what it gets, ``{}`` by default.
-    timezone: of ``cron`` and ``at``, ``"UTC"`` by default. enabled: True by default. retries: of a failed call, 0 to 185, 0 by default.
-    dlq: a ``Queue`` or an ARN for calls that failed for good.
+    job, function: the handler, arguments, function or ARN; the two names mean the same. event: what it gets, ``{}`` by
+    default. timezone: of ``cron`` and ``at``, ``"UTC"`` by default. enabled: True by default. retries: of a failed
+    call, 0 to 185, 0 by default. dlq: a ``Queue`` or an ARN for calls that failed for good.
 
-    Source: EventBridge Scheduler API CreateSchedule, https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+    Source: EventBridge Scheduler API CreateSchedule,
+    https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
     """
 
     def __init__(self, name: str, *, schedule: str, job: Handler | None = None, function: Handler | None = None,
                  event: Any = None, timezone: str | None = None, enabled: bool = True, retries: int = 0,
-                 dlq: Queue | Input[str] | None = None, transform: CronTransform | None = None, **options: Unpack[Options]) -> None:
+                 dlq: Queue | Input[str] | None = None, transform: CronTransform | None = None,
+                 **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         handler = _one(job, function)
         _check(schedule, retries)
@@ -71,9 +74,11 @@ def _one(job: Handler | None, function: Handler | None) -> Handler:
 def _check(schedule: object, retries: int) -> None:
     rate = _SCHEDULE.match(schedule) if isinstance(schedule, str) else None
     if not rate:
-        raise UserError(f"schedule can't be {schedule!r}", hint='write "rate(5 minutes)", "cron(0 3 * * ? *)" or "at(2027-01-01T00:00:00)"')
+        raise UserError(f"schedule can't be {schedule!r}",
+                        hint='write "rate(5 minutes)", "cron(0 3 * * ? *)" or "at(2027-01-01T00:00:00)"')
     if rate[1] is not None and (int(rate[1]) == 0 or (int(rate[1]) == 1) == rate[2].endswith("s")):
-        raise UserError(f"schedule can't be {schedule!r}", hint='a rate is at least 1; it is "rate(1 minute)" but "rate(2 minutes)"')
+        raise UserError(f"schedule can't be {schedule!r}",
+                        hint='a rate is at least 1; it is "rate(1 minute)" but "rate(2 minutes)"')
     if not 0 <= retries <= 185:
         raise UserError(f"retries must be between 0 and 185; it is {retries}")
 
@@ -90,6 +95,7 @@ def _policy(arn: Input[str], dead: Input[str] | None) -> dict[str, Any]:
 
 
 def _target(arn: Input[str], role: Output[str], event: Any, retries: int, dead: Input[str] | None) -> dict[str, Any]:
-    made: dict[str, Any] = {"Arn": arn, "RoleArn": role, "Input": combine(event=event if event is not None else {}).apply(_text),
+    made: dict[str, Any] = {"Arn": arn, "RoleArn": role,
+                            "Input": combine(event=event if event is not None else {}).apply(_text),
                             "RetryPolicy": {"MaximumRetryAttempts": retries}}
     return {**made, "DeadLetterConfig": {"Arn": dead}} if dead is not None else made

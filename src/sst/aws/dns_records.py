@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..clouds.aws import acm, route53
 from ..core.graph import current
 from ..core.output import Input, Output
-from ..providers.aws import acm, route53
 
 __all__ = ["Dns", "alias_records", "certificate", "dns"]
 
@@ -38,13 +38,16 @@ def certificate(name: str, where: Dns | bool) -> Output[str]:
     """The ARN of a new certificate for ``name``, once it is proved through DNS and issued."""
     made = acm.Certificate("Certificate", domain_name=name, validation_method="DNS")
     zone = zone_of(name, where if isinstance(where, Dns) else Dns())
-    record = route53.Record("CertificateRecord", zone=zone, name=made.record_name, type_="CNAME", ttl=60, records=[made.record_value])
-    return acm.CertificateValidation("CertificateValidation", certificate_arn=made.arn, depends_on=[record]).certificate_arn
+    record = route53.Record("CertificateRecord", zone=zone, name=made.record_name, type_="CNAME", ttl=60,
+                            records=[made.record_value])
+    return acm.CertificateValidation("CertificateValidation", certificate_arn=made.arn,
+                                     depends_on=[record]).certificate_arn
 
 
 def alias_records(name: str, target: Output[str], target_zone: Output[str], where: Dns | bool) -> None:
     """A and AAAA records that point at a thing of AWS."""
     zone = zone_of(name, where if isinstance(where, Dns) else Dns())
     for kind in ("A", "AAAA"):
-        route53.Record(f"Dns{kind}", zone=zone, name=name, type_=kind, alias_target={"DNSName": target, "HostedZoneId": target_zone,
+        route53.Record(f"Dns{kind}", zone=zone, name=name, type_=kind,
+                       alias_target={"DNSName": target, "HostedZoneId": target_zone,
                                                                               "EvaluateTargetHealth": True})

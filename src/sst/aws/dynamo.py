@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack
 
+from ..clouds.aws import dynamodb, lambda_
 from ..core.component import Component, Options
 from ..core.link import Link, permission
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..errors import UserError
-from ..providers.aws import dynamodb, lambda_
 from .function.subscriber import Handler, target_of
 from .link_permissions import Access, grants
 
@@ -23,7 +23,8 @@ class Index(TypedDict, total=False):
 
 
 class GlobalIndex(TypedDict, total=False):
-    """Keys may be lists of up to four fields each; ``projection`` is ``"all"`` by default, ``"keys-only"``, or a list of fields."""
+    """Keys may be lists of up to four fields each; ``projection`` is ``"all"`` by default, ``"keys-only"``, or a list
+    of fields."""
 
     hash_key: str | Sequence[str]
     range_key: str | Sequence[str]
@@ -44,7 +45,8 @@ class SubscriberTransform(TypedDict, total=False):
 
 
 _TYPES = {"string": "S", "number": "N", "binary": "B"}
-_STREAMS = {"keys-only": "KEYS_ONLY", "new-image": "NEW_IMAGE", "old-image": "OLD_IMAGE", "new-and-old-images": "NEW_AND_OLD_IMAGES"}
+_STREAMS = {"keys-only": "KEYS_ONLY", "new-image": "NEW_IMAGE", "old-image": "OLD_IMAGE",
+            "new-and-old-images": "NEW_AND_OLD_IMAGES"}
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams")
 
 
@@ -55,17 +57,22 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
                            global_indexes={"ByOwner": {"hash_key": "owner"}}, stream="new-and-old-images")
         table.subscribe("Audit", "src/audit.handler")
 
-    fields: the keys of its indexes and their types, ``"string"``, ``"number"`` or ``"binary"``; no other field is named.
-    primary_index: can't be changed later: the table would be replaced, which is refused while it holds data.
-    stream: what a change record holds; off by default. ttl: the field with the time (seconds since 1970) at which an item expires.
+    fields: the keys of its indexes and their types, ``"string"``, ``"number"`` or ``"binary"``; no other field is
+    named. primary_index: can't be changed later: the table would be replaced, which is refused while it holds data.
+    stream: what a change record holds; off by default. ttl: the field with the time (seconds since 1970) at which an
+    item expires.
 
-    Source: DynamoDB API CreateTable, https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+    Source: DynamoDB API CreateTable,
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
     """
 
     def __init__(self, name: str, *, fields: Mapping[str, Literal["string", "number", "binary"]], primary_index: Index,
-                 global_indexes: Mapping[str, GlobalIndex] | None = None, local_indexes: Mapping[str, LocalIndex] | None = None,
-                 stream: Literal["keys-only", "new-image", "old-image", "new-and-old-images"] | None = None, ttl: str | None = None,
-                 deletion_protection: bool = False, transform: DynamoTransform | None = None, **options: Unpack[Options]) -> None:
+                 global_indexes: Mapping[str, GlobalIndex] | None = None,
+                 local_indexes: Mapping[str, LocalIndex] | None = None,
+                 stream: Literal["keys-only", "new-image", "old-image", "new-and-old-images"] | None = None,
+                 ttl: str | None = None,
+                 deletion_protection: bool = False, transform: DynamoTransform | None = None,
+                 **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         if stream is not None and stream not in _STREAMS:
             raise UserError(f"stream can't be {stream!r}", hint=f"one of {', '.join(_STREAMS)}")
@@ -74,7 +81,8 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
             raise UserError("primary_index needs a hash_key", hint='primary_index={"hash_key": "id"}')
         with self.scope(transform):
             self.table = dynamodb.Table(
-                "Table", attribute_definitions=_attributes(fields, primary_index, global_indexes or {}, local_indexes or {}),
+                "Table", attribute_definitions=_attributes(fields, primary_index, global_indexes or {},
+                                                           local_indexes or {}),
                 key_schema=_keys(hash_key, primary_index.get("range_key")), billing_mode="PAY_PER_REQUEST",
                 global_secondary_indexes=[_global(n, i) for n, i in (global_indexes or {}).items()] or None,
                 local_secondary_indexes=[_local(n, hash_key, i) for n, i in (local_indexes or {}).items()] or None,
@@ -107,8 +115,10 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
             table.subscribe("Audit", "src/audit.handler", filters=[{"eventName": ["INSERT"]}])
         """
         if not self._streams:
-            raise UserError(f'the table "{self.logical_name}" has no stream to subscribe to', hint='add stream="new-and-old-images"')
-        return DynamoSubscriber(f"{self.logical_name}{name}", subscriber=subscriber, stream_arn=self.table.stream_arn, filters=filters,
+            raise UserError(f'the table "{self.logical_name}" has no stream to subscribe to',
+                            hint='add stream="new-and-old-images"')
+        return DynamoSubscriber(f"{self.logical_name}{name}", subscriber=subscriber, stream_arn=self.table.stream_arn,
+                                filters=filters,
                                 transform=transform)
 
     def link(self, access: Access | None = None) -> Link:
@@ -132,15 +142,18 @@ class DynamoSubscriber(Component, kind="sst.aws.DynamoSubscriber", parts=("event
                  transform: SubscriberTransform | None) -> None:
         super().__init__(name)
         with self.scope(transform):
-            target = target_of(subscriber, "Function", permissions=[permission(_READ_STREAM, [stream_arn])], where=self.where)
+            target = target_of(subscriber, "Function", permissions=[permission(_READ_STREAM, [stream_arn])],
+                               where=self.where)
             self.function = target.function
             self.event_source_mapping = lambda_.EventSourceMapping(
                 "EventSourceMapping", event_source_arn=stream_arn, function_name=target.arn, starting_position="LATEST",
                 filters=[json.dumps(f, sort_keys=True) for f in filters] or None, depends_on=target.ready)
 
 
-def _attributes(fields: Mapping[str, str], primary: Index, glob: Mapping[str, GlobalIndex], local: Mapping[str, LocalIndex]) -> list[Any]:
-    used = {*primary.values(), *(k for i in glob.values() for k in (*_listed(i.get("hash_key")), *_listed(i.get("range_key")))),
+def _attributes(fields: Mapping[str, str], primary: Index, glob: Mapping[str, GlobalIndex],
+                local: Mapping[str, LocalIndex]) -> list[Any]:
+    used = {*primary.values(), *(k for i in glob.values()
+                                 for k in (*_listed(i.get("hash_key")), *_listed(i.get("range_key")))),
             *(i.get("range_key", "") for i in local.values())} - {""}
     if missing := sorted(str(u) for u in used - fields.keys()):
         raise UserError(f'an index uses the field "{missing[0]}", which fields does not name',

@@ -1,4 +1,5 @@
-"""What a link lets a function do: one table. The default of each component is what a client of that thing calls, on it alone.
+"""What a link lets a function do: one table. The default of each component is what a client of that thing calls, on it
+alone.
 
 ``docs/link_permissions.md`` is generated from this table.
 """
@@ -35,9 +36,11 @@ _BUCKET_WRITE = (_g("s3:PutObject s3:PutObjectTagging s3:DeleteObject s3:DeleteO
                     "s3:ListMultipartUploadParts", "/*"), _g("s3:ListBucketMultipartUploads"))
 _TABLE_READ = (_g("dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:Scan dynamodb:ConditionCheckItem "
                   "dynamodb:PartiQLSelect", "", "/index/*"), _g("dynamodb:DescribeTable"))
-_TABLE_WRITE = (_g("dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:PartiQLInsert "
+_TABLE_WRITE = (_g("dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:BatchWriteItem "
+                   "dynamodb:PartiQLInsert "
                    "dynamodb:PartiQLUpdate dynamodb:PartiQLDelete"),)
-_QUEUE_READ = (_g("sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:GetQueueAttributes sqs:GetQueueUrl"),)
+_QUEUE_READ = (_g("sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:GetQueueAttributes "
+                  "sqs:GetQueueUrl"),)
 _QUEUE_WRITE = (_g("sqs:SendMessage sqs:GetQueueAttributes sqs:GetQueueUrl"),)
 
 ACCESS: Mapping[str, Mapping[str, tuple[Grant, ...]]] = {
@@ -45,8 +48,10 @@ ACCESS: Mapping[str, Mapping[str, tuple[Grant, ...]]] = {
                "full": (_g("s3:*", "", "/*"),)},
     "Dynamo": {"read": _TABLE_READ, "write": _TABLE_WRITE, "read-write": _TABLE_READ + _TABLE_WRITE,
                "full": (_g("dynamodb:*", "", "/*"),)},
-    "Queue": {"read": _QUEUE_READ, "write": _QUEUE_WRITE, "read-write": _QUEUE_READ + _QUEUE_WRITE, "full": (_g("sqs:*"),)},
-    "Function": {"write": (_g("lambda:InvokeFunction", "", ":*"),), "read-write": (_g("lambda:InvokeFunction", "", ":*"),),
+    "Queue": {"read": _QUEUE_READ, "write": _QUEUE_WRITE, "read-write": _QUEUE_READ + _QUEUE_WRITE,
+              "full": (_g("sqs:*"),)},
+    "Function": {"write": (_g("lambda:InvokeFunction", "", ":*"),),
+                 "read-write": (_g("lambda:InvokeFunction", "", ":*"),),
                  "full": (_g("lambda:*", "", ":*"),)},
 }
 
@@ -56,7 +61,8 @@ def grants(component: str, arn: Input[str], access: Access | None = None) -> tup
     table = ACCESS[component]
     wanted = access or "read-write"
     if wanted not in table:
-        raise UserError(f'a {component} can\'t be linked with access="{wanted}"', hint=f"it takes {_listed(list(table))}")
+        raise UserError(f'a {component} can\'t be linked with access="{wanted}"',
+                        hint=f"it takes {_listed(list(table))}")
     return tuple(Permission(g.actions, tuple(f"{arn}{part}" if part else arn for part in g.on)) for g in table[wanted])
 
 

@@ -5,13 +5,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
+from ..clouds.aws import lambda_, sqs
 from ..core.component import Component, Options
 from ..core.link import Link, permission
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..core.units import seconds
 from ..errors import UserError
-from ..providers.aws import lambda_, sqs
 from .function.subscriber import Handler, target_of
 from .link_permissions import Access, grants
 
@@ -32,8 +32,9 @@ class Dlq(TypedDict, total=False):
 
 
 class Batch(TypedDict, total=False):
-    """``size``: at most so many messages a call, 10 by default, at most 10000. ``window``: wait so long for them, ``"0 seconds"``
-    by default, at most 5 minutes. ``partial_responses``: the function names the messages that failed; False by default."""
+    """``size``: at most so many messages a call, 10 by default, at most 10000. ``window``: wait so long for them, ``"0
+    seconds"`` by default, at most 5 minutes. ``partial_responses``: the function names the messages that failed; False
+    by default."""
 
     size: int
     window: str
@@ -48,7 +49,8 @@ class SubscriberTransform(TypedDict, total=False):
     event_source_mapping: Transform
 
 
-RECEIVE = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage")
+RECEIVE = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
+           "sqs:ReceiveMessage")
 
 
 class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
@@ -60,13 +62,15 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
 
     fifo: exactly once, in order; ``.fifo`` ends its name. A change of it makes a new queue.
     delay: every message waits so long first, ``"0 seconds"`` by default, at most 15 minutes.
-    visibility_timeout: a received message is hidden so long, ``"30 seconds"`` by default, at most 12 hours; at least the
-    subscriber's timeout. dlq: a ``Queue``, an ARN, or ``{"queue": ..., "retry": 3}``.
+    visibility_timeout: a received message is hidden so long, ``"30 seconds"`` by default, at most 12 hours; at least
+    the subscriber's timeout. dlq: a ``Queue``, an ARN, or ``{"queue": ..., "retry": 3}``.
 
-    Source: SQS API CreateQueue, https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+    Source: SQS API CreateQueue,
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
     """
 
-    def __init__(self, name: str, *, fifo: bool | Fifo = False, delay: str = "0 seconds", visibility_timeout: str = "30 seconds",
+    def __init__(self, name: str, *, fifo: bool | Fifo = False, delay: str = "0 seconds",
+                 visibility_timeout: str = "30 seconds",
                  dlq: Queue | Input[str] | Dlq | None = None, transform: QueueTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
@@ -104,8 +108,10 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
             jobs.subscribe("src/worker.handler", filters=[{"body": {"kind": ["resize"]}}])
         """
         if self._subscribed:
-            raise UserError(f'the queue "{self.logical_name}" has a subscriber already', hint=f"it was subscribed at {self._subscribed}")
-        made = QueueSubscriber(f"{self.logical_name}Subscriber", subscriber=subscriber, queue_arn=self.arn, filters=filters,
+            raise UserError(f'the queue "{self.logical_name}" has a subscriber already',
+                            hint=f"it was subscribed at {self._subscribed}")
+        made = QueueSubscriber(f"{self.logical_name}Subscriber", subscriber=subscriber, queue_arn=self.arn,
+                               filters=filters,
                                batch=batch or {}, visibility=self._visibility, transform=transform)
         self._subscribed = made.where
         return made
@@ -136,13 +142,15 @@ class QueueSubscriber(Component, kind="sst.aws.QueueSubscriber", parts=("event_s
         if not 1 <= size <= 10000:
             raise UserError(f"batch size must be between 1 and 10000; it is {size}")
         if size > 10 and not window:
-            raise UserError(f"a batch of {size} messages needs a window", hint=f'batch={{"size": {size}, "window": "5 seconds"}}')
+            raise UserError(f"a batch of {size} messages needs a window",
+                            hint=f'batch={{"size": {size}, "window": "5 seconds"}}')
         with self.scope(transform):
             target = target_of(subscriber, "Function", permissions=[permission(RECEIVE, [queue_arn])], where=self.where)
             self.function = target.function
             self.event_source_mapping = lambda_.EventSourceMapping(
                 "EventSourceMapping", event_source_arn=queue_arn, function_name=target.arn, batch_size=size,
-                maximum_batching_window=window or None, filters=[json.dumps(f, sort_keys=True) for f in filters] or None,
+                maximum_batching_window=window or None,
+                filters=[json.dumps(f, sort_keys=True) for f in filters] or None,
                 function_response_types=["ReportBatchItemFailures"] if batch.get("partial_responses") else None,
                 depends_on=target.ready)
 
@@ -156,7 +164,8 @@ def _redrive(dlq: Queue | Input[str] | Dlq) -> dict[str, Any]:
     dead = given.get("queue")
     if dead is None:
         raise UserError("dlq needs a queue", hint='dlq=queue, or dlq={"queue": queue, "retry": 3}')
-    return {"deadLetterTargetArn": dead.arn if isinstance(dead, Queue) else dead, "maxReceiveCount": given.get("retry", 3)}
+    return {"deadLetterTargetArn": dead.arn if isinstance(dead, Queue) else dead,
+            "maxReceiveCount": given.get("retry", 3)}
 
 
 def _arn_of(url: str) -> str:

@@ -1,6 +1,7 @@
 """The way in: ``fingerprint(source)`` says whether anything changed, ``build(source)`` makes the zip.
 
-The plan compares fingerprints (a few milliseconds, no process started); only a changed one is built, when it is applied.
+The plan compares fingerprints (a few milliseconds, no process started); only a changed one is built, when it is
+applied.
 """
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ __all__ = ["keep", "replace_file", "tidy"]
 
 
 def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path:
-    """The folder ``cache/kind/key``; if it is not there, ``make(folder)`` fills it first. Safe among threads and processes."""
+    """The folder ``cache/kind/key``; if it is not there, ``make(folder)`` fills it first. Safe among threads and
+    processes."""
     entry = cache / kind / key
     if entry.is_dir():
         os.utime(entry)  # it is in use: see tidy
@@ -38,7 +39,8 @@ def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path
 
 
 def tidy(folder: Path, *, newest: int, unused: float, needed: Collection[str] = ()) -> None:
-    """Remove the entries of a kind that are neither ``needed``, nor among the ``newest``, nor used in the last ``unused`` seconds."""
+    """Remove the entries of a kind that are neither ``needed``, nor among the ``newest``, nor used in the last
+    ``unused`` seconds."""
     with os.scandir(folder) as found:
         by_age = sorted((e for e in found if not e.name.endswith(".part")), key=lambda e: -e.stat().st_mtime)
     for e in by_age[newest:]:
@@ -61,7 +63,8 @@ def replace_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """An exclusive lock that the system releases when its holder dies. The file stays: removing it would split the lock."""
+    """An exclusive lock that the system releases when its holder dies. The file stays: removing it would split the
+    lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as f:
         if sys.platform == "win32":

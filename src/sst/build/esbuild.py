@@ -31,7 +31,8 @@ _INTEGRITY = {
 
 def esbuild(cache: Path, note: Callable[[str], None]) -> Path:
     """The path of the esbuild program for this machine; the first call fetches 5 MB."""
-    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine().lower(), "?")
+    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine().lower(),
+                                                                                          "?")
     name = f"{sys.platform}-{machine}"
     if name not in _INTEGRITY:
         raise UserError(f"esbuild, which bundles Node functions, is not available for {name}")
@@ -39,7 +40,8 @@ def esbuild(cache: Path, note: Callable[[str], None]) -> Path:
 
     def make(part: Path) -> None:
         note(f"fetching esbuild {VERSION} from npm")
-        npm(["pack", f"@esbuild/{name}@{VERSION}", "--silent"], cwd=part, what="fetch esbuild, which bundles Node functions,")
+        npm(["pack", f"@esbuild/{name}@{VERSION}", "--silent"], cwd=part,
+            what="fetch esbuild, which bundles Node functions,")
         (tarball,) = part.glob("*.tgz")
         if base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode() != _INTEGRITY[name]:
             raise UserError(f"The esbuild that npm delivered is not the published {VERSION}",
@@ -59,8 +61,10 @@ def npm(arguments: Sequence[str], *, cwd: Path, what: str) -> str:
     program = shutil.which("npm")
     if not program:
         raise UserError(f"Could not {what} because npm was not found", hint="install Node.js, which brings npm")
-    env = {**os.environ, "NO_COLOR": "1", "npm_config_update_notifier": "false", "npm_config_audit": "false", "npm_config_fund": "false"}
-    done = subprocess.run([program, *arguments], cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    env = {**os.environ, "NO_COLOR": "1", "npm_config_update_notifier": "false", "npm_config_audit": "false",
+           "npm_config_fund": "false"}
+    done = subprocess.run([program, *arguments], cwd=cwd, env=env, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
     if done.returncode:
         raise UserError(f"Could not {what}\n{lines_that_matter(done.stderr or done.stdout)}")
     return done.stdout

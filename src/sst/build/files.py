@@ -16,10 +16,13 @@ from .tracked import tracked
 
 __all__ = ["File", "never", "secret", "walk"]
 
-_SECRET = (".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_dsa*", "id_ecdsa*",
+_SECRET = (".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_dsa*",
+           "id_ecdsa*",
            "id_ed25519*", ".netrc", ".pypirc", ".npmrc", ".pgpass", ".git-credentials", ".htpasswd", ".envrc")
-_NEVER = frozenset({".git", ".hg", ".svn", ".sst", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".mypy_cache",
-                    ".pytest_cache", ".ruff_cache", ".hypothesis", ".idea", ".vscode", ".aws", ".ssh", ".gnupg", ".DS_Store", ".eggs"})
+_NEVER = frozenset({".git", ".hg", ".svn", ".sst", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox",
+                    ".mypy_cache",
+                    ".pytest_cache", ".ruff_cache", ".hypothesis", ".idea", ".vscode", ".aws", ".ssh", ".gnupg",
+                    ".DS_Store", ".eggs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,11 @@ def saved_plan(path: Path) -> bool:
 
 
 def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: True) -> list[File]:
-    """The files under a folder that are neither ignored (and untracked) nor ruled out by ``never`` or ``keep``, sorted by name.
+    """The files under a folder that are neither ignored (and untracked) nor ruled out by ``never`` or ``keep``, sorted
+    by name.
 
-    ``keep(name, is_dir)`` sees each relative name once; a folder it refuses is not entered. Links to files are followed,
-    links to folders only if they stay inside the folder.
+    ``keep(name, is_dir)`` sees each relative name once; a folder it refuses is not entered. Links to files are
+    followed, links to folders only if they stay inside the folder.
     """
     found: list[File] = []
     home = folder.resolve()
@@ -85,11 +89,13 @@ def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: 
                     continue
                 if is_dir:
                     outside = e.is_symlink() and home not in Path(e.path).resolve().parents
-                    if not outside and not (Path(e.path) / "pyvenv.cfg").exists() and not (e.is_symlink() and _loops(e.path)):
+                    if not outside and not (Path(e.path) / "pyvenv.cfg").exists() and not (e.is_symlink()
+                                                                                           and _loops(e.path)):
                         enter(name, rules, ignored)
                 elif e.is_file() and not saved_plan(Path(e.path)):
                     s = e.stat()
-                    found.append(File(name, Path(e.path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100)))
+                    found.append(File(name, Path(e.path), s.st_size, s.st_mtime_ns, s.st_ctime_ns,
+                                      bool(s.st_mode & 0o100)))
 
     above, repository, prefix = _rules_above(folder)
     enter("", above, False)

@@ -32,7 +32,8 @@ class InPlace:
 def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _: None) -> InPlace:
     """Find the function and install its dependencies, once for all functions that share them.
 
-    Errors are those of a build: `UserError` for a handler that is missing or broken, or for dependencies that can't be had.
+    Errors are those of a build: `UserError` for a handler that is missing or broken, or for dependencies that can't be
+    had.
     """
     at = check(source)
     target = target_of(source, note)

@@ -19,8 +19,10 @@ def within(handler: str, sizes: Iterable[tuple[str, int]]) -> int:
     total = sum(size for _, size in sizes)
     if total > LIMIT:
         listing = "\n".join(f"    {megabytes(b):>9}  {n}" for n, b in largest(sizes))
-        raise UserError(f"{handler} is {megabytes(total)} unzipped; Lambda takes 250 MB\n  the largest parts:\n{listing}",
-                        hint="drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as a container")
+        raise UserError(f"{handler} is {megabytes(total)} unzipped; Lambda takes 250 MB\n  the largest "
+                        f"parts:\n{listing}",
+                        hint="drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as a "
+                             "container")
     return total
 
 
@@ -33,7 +35,8 @@ def largest(sizes: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     sums: Counter[str] = Counter()
     for name, size in sizes:
         parts = name.split("/")
-        head = "/".join(parts[:3 if parts[1:2] and parts[1].startswith("@") else 2]) if parts[0] == "node_modules" else parts[0]
+        head = "/".join(parts[:3 if parts[1:2] and parts[1].startswith("@")
+                              else 2]) if parts[0] == "node_modules" else parts[0]
         sums[re.sub(r"-[^-]+\.dist-info$|\.libs$", "", head)] += size
     return tuple(sorted(sums.items(), key=lambda i: (-i[1], i[0]))[:10])
 

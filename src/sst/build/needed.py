@@ -1,4 +1,5 @@
-"""Which artefacts the kept versions of a stage's state need, so that the cache is not tidied of what a rollback would deploy.
+"""Which artefacts the kept versions of a stage's state need, so that the cache is not tidied of what a rollback would
+deploy.
 
     remember(cache, "prod", 7, ["3f2a..."])
     needed(cache)      # {"3f2a..."}

@@ -24,9 +24,11 @@ from .zip import Entry, deflate_all, pack, read, unpacked
 
 __all__ = ["Place", "bundle", "check", "facts", "failure", "flags", "inputs", "installed_folder"]
 
-_OPTIONS = frozenset({"minify", "format", "sourcemap", "splitting", "install", "loader", "banner", "external", "esbuild"})
+_OPTIONS = frozenset({"minify", "format", "sourcemap", "splitting", "install", "loader", "banner", "external",
+                      "esbuild"})
 _LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "npm-shrinkwrap.json")
-_COUNTS = (*SUFFIXES, ".json", ".wasm", ".txt", ".html", ".css", ".graphql", ".sql", ".yaml", ".yml", ".lockb", ".lock", ".md", ".svg")
+_COUNTS = (*SUFFIXES, ".json", ".wasm", ".txt", ".html", ".css", ".graphql", ".sql", ".yaml", ".yml", ".lockb", ".lock",
+           ".md", ".svg")
 _NATIVE = ("sharp", "pg-native")
 """Packages with binaries: never put into the one file; `install` brings them."""
 _BANNER = ("import { createRequire as __sstRequire } from 'node:module';"
@@ -69,7 +71,8 @@ def check(source: Source) -> Place:
 def _exports(file: Path, attribute: str, root: Path) -> None:
     text = file.read_text("utf-8", errors="replace")
     name = re.escape(attribute)
-    found = (rf"\bexport\s[^;]*\b{name}\b", rf"\bexports\s*\.\s*{name}\b", r"\bexport\s*\*\s*from\b", r"\bmodule\s*\.\s*exports\b",
+    found = (rf"\bexport\s[^;]*\b{name}\b", rf"\bexports\s*\.\s*{name}\b", r"\bexport\s*\*\s*from\b",
+             r"\bmodule\s*\.\s*exports\b",
              rf"\bexport\s*\{{[^}}]*\b{name}\b")
     if not any(re.search(p, text) for p in found):
         shown = file.relative_to(root).as_posix()
@@ -94,7 +97,8 @@ def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple
         if done.returncode:
             raise failure(source, lines_that_matter(done.stderr, 25))
         made = [p for p in sorted(out.rglob("*")) if p.is_file()]
-        files = {p.relative_to(out).as_posix(): (_relative(p, at.base) if p.suffix == ".map" else p.read_bytes(), False) for p in made}
+        files = {p.relative_to(out).as_posix(): (_relative(p, at.base) if p.suffix == ".map" else p.read_bytes(), False)
+                 for p in made}
     return [*deflate_all(files), *_installed_entries(source, at, cache=cache, note=note)], f"bundle.{at.attribute}"
 
 
@@ -114,10 +118,12 @@ def flags(source: Source, at: Place, out: Path) -> list[str]:
     name = "bundle.mjs" if esm else "bundle.cjs"
     sourcemap = options.get("sourcemap", source.host)
     external = [*_NATIVE, *_versions(options), *options.get("external", ())]
-    made = [str(at.file), "--bundle", "--platform=node", f"--target=node{source.version}", "--keep-names", "--log-level=error",
+    made = [str(at.file), "--bundle", "--platform=node", f"--target=node{source.version}", "--keep-names",
+            "--log-level=error",
              "--color=false", "--legal-comments=none", f"--format={'esm' if esm else 'cjs'}",
              "--main-fields=module,main" if esm else "--main-fields=main"]
-    made += [f"--external:{e}" for e in external] + [f"--loader:{k}={v}" for k, v in sorted(options.get("loader", {}).items())]
+    made += [f"--external:{e}" for e in external] + [f"--loader:{k}={v}" for k,
+                                                     v in sorted(options.get("loader", {}).items())]
     banner = (_BANNER if esm else "") + str(options.get("banner", ""))
     made += [f"--banner:js={banner}"] if banner else []
     if options.get("minify", not source.host):
@@ -141,7 +147,8 @@ def _more(options: Mapping[str, Any]) -> list[str]:
         if isinstance(value, Mapping):
             flags += [f"{flag}:{k}={v}" for k, v in sorted(value.items())]
         elif isinstance(value, (list, tuple)):
-            flags += [f"{flag}:{v}" for v in value] if name in ("external", "inject", "pure", "drop") else [f"{flag}={','.join(value)}"]
+            flags += [f"{flag}:{v}" for v in value] if name in ("external", "inject", "pure",
+                                                                "drop") else [f"{flag}={','.join(value)}"]
         else:
             flags.append(f"{flag}={str(value).lower() if isinstance(value, bool) else value}")
     return flags
@@ -179,7 +186,8 @@ def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], 
     wanted = {n: v or known.get(n, "latest") for n, v in sorted(wanted.items())}
     for n, v in wanted.items():
         if re.match(r"(workspace|file|link|portal|catalog|patch):", v):
-            raise UserError(f'"{n}" can\'t be installed into the bundle from "{v}"', hint=f'give a version: install={{"{n}": "1.2.3"}}')
+            raise UserError(f'"{n}" can\'t be installed into the bundle from "{v}"',
+                            hint=f'give a version: install={{"{n}": "1.2.3"}}')
     cpu = {"x86_64": "x64", "arm64": "arm64"}[source.architecture]
     target = host_platform() if source.host else f"linux-{cpu}"
     key = content_key(["node 1", json.dumps(wanted), target], [])
@@ -190,10 +198,12 @@ def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], 
         platform = [] if source.host else ["--os=linux", f"--cpu={cpu}", "--libc=glibc"]
         for rc in (f / ".npmrc" for f in {at.base, source.folder} if (f / ".npmrc").is_file()):
             shutil.copyfile(rc, part / ".npmrc")
-        npm(["install", "--force", "--no-package-lock", "--omit=dev", *platform], cwd=part, what=f"install {', '.join(wanted)}")
+        npm(["install", "--force", "--no-package-lock", "--omit=dev", *platform], cwd=part,
+            what=f"install {', '.join(wanted)}")
         tree = part / "node_modules"
         files = {f"node_modules/{p.relative_to(tree).as_posix()}": (p.read_bytes(), bool(p.stat().st_mode & 0o100))
-                 for p in sorted(tree.rglob("*")) if p.is_file() and p.name != ".package-lock.json" and ".bin" not in p.parts}
+                 for p in sorted(tree.rglob("*")) if p.is_file() and p.name != ".package-lock.json"
+                 and ".bin" not in p.parts}
         (part / "tree.zip").write_bytes(pack(deflate_all(files)))
         shutil.rmtree(tree)
         (part / ".npmrc").unlink(missing_ok=True)

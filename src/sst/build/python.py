@@ -21,12 +21,16 @@ from .source import Source
 from .wheel import content_key, local_files, package_files, wheel_of
 from .zip import Entry, deflate, deflate_all, pack, read
 
-__all__ = ["ENTRY", "ENTRY_CODE", "Target", "bundle", "check", "dependencies", "fits", "inputs", "loose_src", "requirements",
+__all__ = ["ENTRY", "ENTRY_CODE", "Target", "bundle", "check", "dependencies", "fits", "inputs", "loose_src",
+           "requirements",
            "runtime_files", "target_of"]
 
-_NOT_CODE = frozenset({"sst_config.py", "package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb",
-                       "uv.lock", "poetry.lock", "pdm.lock", "Makefile", "Dockerfile", "README.md", "README.rst", "CHANGELOG.md",
-                       "CONTRIBUTING.md", "tests", "test", "conftest.py", "tox.ini", "setup.cfg", "mypy.ini", "build", "dist",
+_NOT_CODE = frozenset({"sst_config.py", "package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock",
+                       "bun.lockb",
+                       "uv.lock", "poetry.lock", "pdm.lock", "Makefile", "Dockerfile", "README.md", "README.rst",
+                       "CHANGELOG.md",
+                       "CONTRIBUTING.md", "tests", "test", "conftest.py", "tox.ini", "setup.cfg", "mypy.ini", "build",
+                       "dist",
                        "htmlcov", "sst-env.d.ts", "tsconfig.json", "pyproject.toml", "requirements.txt"})
 """Not bundled when they lie at the top of the project."""
 ENTRY = "_sst_entry"
@@ -103,7 +107,8 @@ def target_of(source: Source, note: Callable[[str], None]) -> Target:
     machine = {"x86_64": "x86_64", "arm64": "aarch64"}[source.architecture]
     libc = "manylinux2014" if int(version.split(".")[1]) <= 11 else "manylinux_2_34"  # Amazon Linux 2 and 2023
     platform = f"{machine}-{libc}"
-    return Target(("--python-platform", platform, "--python-version", version, "--python", uv.base()), f"{platform}-{version}", version)
+    return Target(("--python-platform", platform, "--python-version", version, "--python", uv.base()),
+                  f"{platform}-{version}", version)
 
 
 def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> tuple[list[str], list[Path]]:
@@ -111,9 +116,11 @@ def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> 
     if not (at.project or at.requirements):
         return [], []
     options = json.dumps([source.python.get("extras", []), source.python.get("groups", [])])
-    facts = ["requirements 1", at.name, at.base.name, options, target.name, uv.version(cache), str(at.base) if at.local else ""]
+    facts = ["requirements 1", at.name, at.base.name, options, target.name, uv.version(cache),
+             str(at.base) if at.local else ""]
     # a local package's own metadata takes part in the resolution
-    about = [_file(f / n, f"{f.name}/{n}") for f in at.local for n in ("pyproject.toml", "setup.py", "setup.cfg") if (f / n).is_file()]
+    about = [_file(f / n, f"{f.name}/{n}") for f in at.local
+             for n in ("pyproject.toml", "setup.py", "setup.cfg") if (f / n).is_file()]
     key = content_key(facts, [*(_file(f, f.name) for f in at.declared), *about])
 
     def make(part: Path) -> None:
@@ -134,11 +141,13 @@ def _chosen(source: Source) -> list[str]:
 def _export(source: Source, at: Layout) -> str:
     assert at.lock
     scope = [f"--package={at.name}"] if at.name else ["--all-packages"]
-    command = ["export", "--format=requirements.txt", "--no-default-groups", "--no-editable", "--no-emit-project", "--no-header",
+    command = ["export", "--format=requirements.txt", "--no-default-groups", "--no-editable", "--no-emit-project",
+               "--no-header",
                "--no-annotate", *(f"--prune={n}" for n in OURS), *scope, *_chosen(source)]
     what = f"read the dependencies of {at.base.name}"
     said = ""
-    for more in (["--offline"], []):  # a lock that fits is seen to fit without the network; one that does not may need it
+    # a lock that fits is seen to fit without the network; one that does not may need it
+    for more in (["--offline"], []):
         try:
             return uv.run([*command, "--locked", *more], cwd=at.lock.parent, what=what)
         except uv.Refused as refused:
@@ -155,10 +164,12 @@ def _compile(source: Source, at: Layout, target: Target, part: Path) -> str:
     (part / "excludes.txt").write_text("\n".join(OURS) + "\n")
     file = at.requirements or at.project
     assert file
-    command = ["pip", "compile", str(file), "--no-header", "--no-annotate", "--excludes", str(part / "excludes.txt"), *target.flags]
+    command = ["pip", "compile", str(file), "--no-header", "--no-annotate", "--excludes", str(part / "excludes.txt"),
+               *target.flags]
     chosen = _chosen(source) if not at.requirements else []
     if at.builds and at.name:
-        chosen.append(f"--refresh-package={at.name}")  # uv's cache does not see the files that dynamic metadata is read from
+        # uv's cache does not see the files that dynamic metadata is read from
+        chosen.append(f"--refresh-package={at.name}")
     what = f"resolve the dependencies in {file.name}"
     try:
         return uv.run([*command, *chosen, "--only-binary=:all:"], cwd=at.base, what=what)
@@ -186,7 +197,8 @@ def _sorted_out(text: str, cwd: Path, own: Path) -> tuple[list[str], list[Path]]
     return sorted(lines), sorted(set(local))
 
 
-def dependencies(lines: list[str], at: Layout, target: Target, *, cache: Path, note: Callable[[str], None]) -> Path | None:
+def dependencies(lines: list[str], at: Layout, target: Target, *, cache: Path,
+                 note: Callable[[str], None]) -> Path | None:
     """The installed dependencies as a zip, deflated once for all functions that share them."""
     if not lines:
         return None
@@ -195,7 +207,8 @@ def dependencies(lines: list[str], at: Layout, target: Target, *, cache: Path, n
 
     def make(part: Path) -> None:
         note(f"installing {len(lines)} dependencies for {target.name}")
-        _install(lines, part / "tree", (*target.flags, "--no-deps", *_indexes(at)), cwd=at.lock.parent if at.lock else at.base)
+        _install(lines, part / "tree", (*target.flags, "--no-deps", *_indexes(at)),
+                 cwd=at.lock.parent if at.lock else at.base)
         files = package_files(part / "tree")
         _must_fit(files, target)
         (part / "tree.zip").write_bytes(pack(deflate_all(files)))
@@ -205,15 +218,18 @@ def dependencies(lines: list[str], at: Layout, target: Target, *, cache: Path, n
 
 
 def _indexes(at: Layout) -> list[str]:
-    """The project's explicit indexes (PyTorch's, say): uv alone would use them for the packages that name them, not for a list."""
+    """The project's explicit indexes (PyTorch's, say): uv alone would use them for the packages that name them, not for
+    a list."""
     home = at.lock.parent / "pyproject.toml" if at.lock else at.project
     found = read_toml(home).get("tool", {}).get("uv", {}).get("index", []) if home and home.is_file() else []
-    flags = [f"--index={i['name']}={i['url']}" if "name" in i else f"--index={i['url']}" for i in found if i.get("explicit")]
+    flags = [f"--index={i['name']}={i['url']}" if "name" in i else f"--index={i['url']}"
+             for i in found if i.get("explicit")]
     return [*flags, "--index-strategy=unsafe-best-match"] if flags else []
 
 
 def _install(lines: list[str], tree: Path, flags: tuple[str, ...], *, cwd: Path) -> None:
-    """Wheels only and from uv's cache if that does; then from the registry; then with what must be built (checked later)."""
+    """Wheels only and from uv's cache if that does; then from the registry; then with what must be built (checked
+    later)."""
     listed = tree.with_name("requirements.txt")
     listed.write_text("\n".join(lines) + "\n")
     command = ["pip", "install", "--target", str(tree), "--link-mode=copy", *flags, "-r", str(listed)]
@@ -231,10 +247,13 @@ def _must_fit(files: dict[str, tuple[bytes, bool]], target: Target) -> None:
     if "manylinux" not in target.name:
         return
     for name, (content, _) in files.items():
-        if re.fullmatch(r"[^/]+\.dist-info/WHEEL", name) and (m := re.search(rb"^Tag: .*-((?:linux|macosx|win)\w*)$", content, re.M)):
+        if re.fullmatch(r"[^/]+\.dist-info/WHEEL", name) and (m := re.search(rb"^Tag: .*-((?:linux|macosx|win)\w*)$",
+                                                                             content, re.M)):
             package = name.partition(".dist-info")[0].replace("-", " ")
-            raise UserError(f"{package} has no wheel for Lambda ({target.name}); one built here would be for {m[1].decode()}",
-                            hint="choose a version that publishes manylinux wheels, or another architecture or Python version")
+            raise UserError(f"{package} has no wheel for Lambda ({target.name}); one built here would be for "
+                            f"{m[1].decode()}",
+                            hint="choose a version that publishes manylinux wheels, or another architecture or Python "
+                                 "version")
 
 
 def _own(at: Layout) -> list[File]:
@@ -246,7 +265,8 @@ def _own(at: Layout) -> list[File]:
         if leaf.startswith(".") or (name in _NOT_CODE and not way.startswith(f"{name}/") and name != way):
             return False
         if not is_dir:
-            return not leaf.endswith((".ts", ".tsx", ".mts", ".cts")) and leaf not in ("package.json", "package-lock.json")
+            return not leaf.endswith((".ts", ".tsx", ".mts", ".cts")) and leaf not in ("package.json",
+                                                                                       "package-lock.json")
         folder = at.base / name
         return way.startswith(f"{name}/") or not _another_project(folder)
 
@@ -309,8 +329,10 @@ STREAM = "runtime/stream.sh"
 def runtime_files() -> list[File]:
     """Our files that every Python bundle gets, so that ``from sst import Resource`` works."""
     home = Path(__file__).parent.parent
-    names = ["__init__.py", "errors.py", *(p.relative_to(home).as_posix() for p in sorted((home / "runtime").rglob("*.py")))]
-    return [*(_file(home / n, f"sst/{n}") for n in names), replace(_file(home / STREAM, f"sst/{STREAM}"), executable=True)]
+    names = ["__init__.py", "errors.py", *(p.relative_to(home).as_posix()
+                                           for p in sorted((home / "runtime").rglob("*.py")))]
+    return [*(_file(home / n, f"sst/{n}") for n in names),
+            replace(_file(home / STREAM, f"sst/{STREAM}"), executable=True)]
 
 
 def _excluded(name: str, globs: list[str]) -> bool:

@@ -44,7 +44,8 @@ class Source:
     python: Mapping[str, Any] = field(default_factory=dict)
     """``extras``, ``groups``, ``exclude`` (globs in the bundle)."""
     nodejs: Mapping[str, Any] = field(default_factory=dict)
-    """``minify``, ``format``, ``sourcemap``, ``splitting``, ``install``, ``loader``, ``banner``, ``external``, ``esbuild``."""
+    """``minify``, ``format``, ``sourcemap``, ``splitting``, ``install``, ``loader``, ``banner``, ``external``,
+    ``esbuild``."""
 
     def to_dict(self) -> dict[str, Any]:
         return {"root": self.root, "handler": self.handler, "runtime": self.runtime, "architecture": self.architecture,
@@ -74,8 +75,8 @@ class Source:
 def runtime_for(root: Path, handler: str, *, python: str = "") -> str:
     """The runtime that fits a handler's file; for Python the project's own version, held within what Lambda offers.
 
-    ``python`` ("3.12") is used as it is. Else: ``.python-version``, the lowest version ``requires-python`` allows that is
-    not below the running one, the running one. A handler with a colon is an ASGI or WSGI object, so Python.
+    ``python`` ("3.12") is used as it is. Else: ``.python-version``, the lowest version ``requires-python`` allows that
+    is not below the running one, the running one. A handler with a colon is an ASGI or WSGI object, so Python.
 
     >>> runtime_for(Path("."), "web/main:app", python="3.12")
     'python3.12'
@@ -122,7 +123,8 @@ def _fit(spec: str, running: str) -> str:
     """The running version if the project allows it, else the nearest one that it allows."""
     allowed = [v for v in PYTHONS if _allows(spec, v)]
     if not allowed:
-        raise UserError(f"Lambda has no Python that fits requires-python = \"{spec}\"", hint=f"it offers {', '.join(PYTHONS)}")
+        raise UserError(f"Lambda has no Python that fits requires-python = \"{spec}\"",
+                        hint=f"it offers {', '.join(PYTHONS)}")
     return min(allowed, key=lambda v: abs(PYTHONS.index(v) - PYTHONS.index(_clamp(running))))
 
 

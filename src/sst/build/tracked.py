@@ -11,7 +11,8 @@ _NONE: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
 
 def tracked(repository: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """The tracked files of a repository and their folders, as names relative to it. Empty if there is no readable index."""
+    """The tracked files of a repository and their folders, as names relative to it. Empty if there is no readable
+    index."""
     git = repository / ".git"
     try:
         if git.is_file():  # a worktree or a submodule

@@ -18,7 +18,8 @@ from .cache import replace_file
 __all__ = ["Refused", "base", "host_platform", "interpreter", "lines_that_matter", "run", "running", "version"]
 
 
-_CONFUSING = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_FROZEN", "UV_LOCKED", "UV_PROJECT",
+_CONFUSING = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_FROZEN",
+                        "UV_LOCKED", "UV_PROJECT",
                         "UV_WORKING_DIRECTORY", "UV_PROJECT_ENVIRONMENT"})
 """Variables that are about the shell's own environment, not about the function's."""
 
@@ -64,8 +65,10 @@ def version(cache: Path) -> str:
 def run(arguments: Sequence[str], *, cwd: Path, what: str, environment: Mapping[str, str] | None = None) -> str:
     """Run uv, return its output. ``what`` completes the sentence "Could not …" of the error."""
     env = {k: v for k, v in os.environ.items() if k not in _CONFUSING}
-    env |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": env.get("UV_PYTHON_DOWNLOADS", "never"), **(environment or {})}
-    done = subprocess.run([binary(), *arguments], cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    env |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": env.get("UV_PYTHON_DOWNLOADS", "never"),
+            **(environment or {})}
+    done = subprocess.run([binary(), *arguments], cwd=cwd, env=env, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
     if done.returncode:
         raise Refused(f"Could not {what}\n{lines_that_matter(done.stderr)}", done.stderr)
     return done.stdout
@@ -74,7 +77,8 @@ def run(arguments: Sequence[str], *, cwd: Path, what: str, environment: Mapping[
 def lines_that_matter(said: str, limit: int = 15) -> str:
     """The end of a program's complaint, indented, without colours, progress, tracebacks and blank lines."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said)
-    noise = re.compile(r"^\s*$|^(Resolved|Prepared|Using|Creating|Downloading|Installed|Building|warning:|npm (warn|notice))|^Resolving")
+    noise = re.compile(r"^\s*$|^(Resolved|Prepared|Using|Creating|Downloading|Installed|Building|warning:|npm "
+                       r"(warn|notice))|^Resolving")
     lines: list[str] = []
     inside = -1  # indent of the traceback that is being skipped
     for line in text.splitlines():
@@ -97,7 +101,8 @@ def interpreter(wanted: str) -> tuple[str, str]:
     if wanted == running():
         return base(), wanted
     try:
-        found = run(["python", "find", "--system", "--no-project", wanted], cwd=Path.home(), what=f"find Python {wanted}").strip()
+        found = run(["python", "find", "--system", "--no-project", wanted], cwd=Path.home(),
+                    what=f"find Python {wanted}").strip()
     except UserError:  # uv gives up at the first broken one, such as a pyenv shim without its version
         versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
         kept = sorted(versions.glob(f"{wanted}.*/bin/python{wanted}"))

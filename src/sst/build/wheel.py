@@ -35,7 +35,8 @@ def wheel_of(folder: Path, *, cache: Path, note: Callable[[str], None]) -> dict[
     """The files of a local package as they would be installed: ``name: (content, executable)``."""
     files = local_files(folder)
     if not any((folder / f).is_file() for f in ("pyproject.toml", "setup.py", "setup.cfg")):
-        raise UserError(f"{folder.name} is a dependency but no Python project", where=str(folder), hint="it has no pyproject.toml")
+        raise UserError(f"{folder.name} is a dependency but no Python project", where=str(folder),
+                        hint="it has no pyproject.toml")
     key = content_key([uv.version(cache)], files)
 
     def make(part: Path) -> None:
@@ -57,7 +58,8 @@ def wheel_of(folder: Path, *, cache: Path, note: Callable[[str], None]) -> dict[
 
 def _build(copy: Path, out: Path, name: str) -> None:
     given = {v: os.environ.get(v, _VERSION) for v in ("SETUPTOOLS_SCM_PRETEND_VERSION", "PDM_BUILD_SCM_VERSION",
-                                                     "UV_DYNAMIC_VERSIONING_BYPASS", "POETRY_DYNAMIC_VERSIONING_BYPASS")}
+                                                     "UV_DYNAMIC_VERSIONING_BYPASS",
+                                                     "POETRY_DYNAMIC_VERSIONING_BYPASS")}
     command = ["build", "--wheel", "--no-create-gitignore", "--python", uv.base(), "--out-dir", str(out), str(copy)]
     try:
         uv.run([*command, "--offline"], cwd=copy, what=f"build the wheel of {name}", environment=given)

@@ -91,7 +91,8 @@ def read(archive: Path | bytes) -> list[Entry]:
             name_length, extra_length = struct.unpack_from("<HH", raw, i.header_offset + 26)
             start = i.header_offset + 30 + name_length + extra_length
             executable = bool(i.external_attr >> 16 & 0o100)
-            entries.append(Entry(i.filename, raw[start:start + i.compress_size], i.file_size, i.CRC, i.compress_type, executable))
+            entries.append(Entry(i.filename, raw[start:start + i.compress_size], i.file_size, i.CRC, i.compress_type,
+                                 executable))
     return entries
 
 

@@ -35,13 +35,16 @@ class Call:
 
     @classmethod
     def here(cls, argv: Sequence[str]) -> Call:
-        """For this process. Flags that say how to speak are looked for first, so that errors in the others are told that way."""
+        """For this process. Flags that say how to speak are looked for first, so that errors in the others are told
+        that way."""
         words = list(argv)[: list(argv).index("--")] if "--" in argv else list(argv)
         try:
             cwd = Path.cwd()
         except FileNotFoundError:
-            cwd = Path(os.environ.get("PWD", "/"))  # the folder was deleted under us; looking for the config there tells it
-        return cls(os.environ, cwd, as_json="--json" in words, verbose="--verbose" in words, no_color="--no-color" in words)
+            # the folder was deleted under us; looking for the config there tells it
+            cwd = Path(os.environ.get("PWD", "/"))
+        return cls(os.environ, cwd, as_json="--json" in words, verbose="--verbose" in words,
+                   no_color="--no-color" in words)
 
     @cached_property
     def screen(self) -> Screen:
@@ -58,7 +61,8 @@ class Call:
         file = find_config(self.cwd, self.config)
         self.root = file.parent
         with self.screen.result_only():
-            return open_project(file, stage=self.stage, environ=self.environ, ask=self._ask_stage if self.screen.asks else None)
+            return open_project(file, stage=self.stage, environ=self.environ,
+                                ask=self._ask_stage if self.screen.asks else None)
 
     def world(self, project: Project) -> World:
         """The cloud and the state of the project's stage; nothing is started yet."""
@@ -72,7 +76,8 @@ class Call:
         return World(project, begin)
 
     def _ask_stage(self) -> str:
-        self.screen.note("No stage is chosen yet. `local` lives on this machine and needs no account; any other name is a stage in AWS.")
+        self.screen.note("No stage is chosen yet. `local` lives on this machine and needs no account; any other name "
+                         "is a stage in AWS.")
         return self.screen.ask("Name of your stage", "local")
 
 
@@ -85,7 +90,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 def global_options() -> list[click.Option]:
     flags: dict[str, Any] = {"expose_value": False, "callback": _keep, "is_eager": True}
     return [
-        click.Option(["--stage"], metavar="NAME", help="Stage to work on. Default: SST_STAGE, then .sst/stage.", **flags),
+        click.Option(["--stage"], metavar="NAME", help="Stage to work on. Default: SST_STAGE, then .sst/stage.",
+                     **flags),
         click.Option(["--config"], metavar="FILE", help="Config file. Default: sst_config.py here or above.", **flags),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON only.", **flags),
         click.Option(["--verbose"], is_flag=True, help="Show more: every resource, tracebacks.", **flags),
@@ -139,7 +145,8 @@ class Group(_Helped, click.Group):
         self.format_commands(ctx, formatter)
         _Helped.format_options(self, ctx, formatter)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None,
+                                                                            list[str]]:
         word = args[0]
         if not word.startswith("-") and word not in (known := self.list_commands(ctx)) and not ctx.resilient_parsing:
             from ..core.names import did_you_mean

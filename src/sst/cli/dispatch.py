@@ -26,7 +26,8 @@ __all__ = ["run"]
 
 def run(argv: Sequence[str], call: Call | None = None) -> int:
     """Run one command line and give its exit code; ``call`` is what its command gets, by default of this process."""
-    gc.set_threshold(20_000, 50, 100)  # what a program declares stays: at the usual pace half of a large plan is the search for garbage
+    # what a program declares stays: at the usual pace half of a large plan is the search for garbage
+    gc.set_threshold(20_000, 50, 100)
     call = call or Call.here(argv)
     try:
         _check_package()

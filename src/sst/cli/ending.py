@@ -14,7 +14,8 @@ __all__ = ["show_end"]
 
 
 def show_end(screen: Screen, project: Project, done: Done) -> None:
-    """One line of what was done, then the outputs. Raises ``DeployError`` for failed steps, ``KeyboardInterrupt`` after Ctrl-C."""
+    """One line of what was done, then the outputs. Raises ``DeployError`` for failed steps, ``KeyboardInterrupt`` after
+    Ctrl-C."""
     result = done.result
     result.check()
     what = summary(result.done, len(result.failures), result.skipped)

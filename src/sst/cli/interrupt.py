@@ -1,4 +1,5 @@
-"""Ctrl-C: the first lets what runs finish and starts nothing more; the second leaves at once. The state is whole either way."""
+"""Ctrl-C: the first lets what runs finish and starts nothing more; the second leaves at once. The state is whole either
+way."""
 from __future__ import annotations
 
 import os

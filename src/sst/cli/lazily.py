@@ -10,7 +10,8 @@ __all__ = ["lazily"]
 
 
 def lazily(screen: Screen, stack: ExitStack, *, silent: bool = False) -> Sink:
-    """Opens ``screen.watch()`` in ``stack`` with the first event, so that questions asked before it have the screen to themselves."""
+    """Opens ``screen.watch()`` in ``stack`` with the first event, so that questions asked before it have the screen to
+    themselves."""
     opened: list[Sink] = []
 
     def sink(event: Event) -> None:

@@ -22,8 +22,8 @@ __all__ = ["Component", "Nodes", "Options"]
 class Options(TypedDict, total=False):
     """Options that every component takes; its resources inherit them.
 
-    ``protect``: refuse to delete. ``retain``: leave in the cloud when it leaves the program. ``depends_on``: deploy after
-    these. ``ignore_changes``: properties whose changes are not deployed. ``alias``: the name it had before.
+    ``protect``: refuse to delete. ``retain``: leave in the cloud when it leaves the program. ``depends_on``: deploy
+    after these. ``ignore_changes``: properties whose changes are not deployed. ``alias``: the name it had before.
     """
 
     protect: bool
@@ -53,7 +53,8 @@ class Nodes:
 
 
 class Component(metaclass=Declared):
-    """Base of what users write. A subclass names its ``kind`` and declares its children in ``with self.scope(transform)``.
+    """Base of what users write. A subclass names its ``kind`` and declares its children in ``with
+    self.scope(transform)``.
 
         class Topic(Component, kind="acme.Topic"):
             def __init__(self, name: str, *, size: int = 1, **options: Unpack[Options]) -> None:
@@ -100,7 +101,8 @@ class Component(metaclass=Declared):
                 raise
             return self
 
-    def __init__(self, name: str, *, protect: bool = False, retain: bool | None = None, depends_on: Sequence[object] = (),
+    def __init__(self, name: str, *, protect: bool = False, retain: bool | None = None,
+                 depends_on: Sequence[object] = (),
                  ignore_changes: Sequence[str] = (), alias: str | Sequence[str] = ()) -> None:
         graph = current()
         self.logical_name = graph.check_name(name, self.__class__.__name__, self.where)
@@ -108,7 +110,8 @@ class Component(metaclass=Declared):
         self.urn, self.parent = f"{types}::{names}", graph.scope.parent
         graph.add_component(self, self.where)
         given = {"protect": protect, "retain": retain, "depends_on": depends_on, "ignore_changes": ignore_changes}
-        self._scope = replace(child_scope(graph, given, self.where), parent=self.urn, types=types, names=names, aliases=former)
+        self._scope = replace(child_scope(graph, given, self.where), parent=self.urn, types=types, names=names,
+                              aliases=former)
 
     @contextmanager
     def scope(self, transform: Mapping[str, object] | None = None) -> Iterator[None]:

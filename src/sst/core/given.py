@@ -10,7 +10,8 @@ from typing import Any
 __all__ = ["odd_keys"]
 
 
-def odd_keys(component: type, signature: inspect.Signature, given: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
+def odd_keys(component: type, signature: inspect.Signature,
+             given: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
     """The argument, the key and the known keys, for each key of a nested option that its TypedDict does not have."""
     names: dict[str, Any] = component.__init__.__globals__  # type: ignore[misc]  # the class's own, as a function
     for option, parameter in signature.parameters.items():

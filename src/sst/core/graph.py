@@ -214,7 +214,8 @@ class Graph:
 
         for goal in self.goals.values():
             for d in (d for d in goal.deps if d not in self.goals):
-                self.problem(f'"{goal.urn.rpartition("::")[2]}" uses a value of {d}, which this program does not declare',
+                self.problem(f'"{goal.urn.rpartition("::")[2]}" uses a value of {d}, which this program does not '
+                             'declare',
                              where=goal.where, hint="an output belongs to the run of the program that made it")
         try:
             TopologicalSorter({u: [d for d in g.deps if d in self.goals] for u, g in self.goals.items()}).prepare()
@@ -222,7 +223,8 @@ class Graph:
             ring = [self.goals[u] for u in reversed(e.args[1])]
             way = " → ".join(f'"{g.urn.rpartition("::")[2]}" ({g.where})' for g in ring)
             self.problem(f"these depend on each other in a circle: {way}", where=ring[0].where,
-                         hint="break the circle: pass one of the values at run time (for example through link) or a fixed name")
+                         hint="break the circle: pass one of the values at run time (for example through link) or a "
+                              "fixed name")
 
 
 def current() -> Graph:
@@ -230,9 +232,11 @@ def current() -> Graph:
     graph = _current.get()
     if where := applying():
         raise UserError("a resource or component can't be created inside .apply", where=call_site(2),
-                        hint=f"the .apply is at {where}; create it in the program and pass outputs to it; if its number depends on a "
+                        hint=f"the .apply is at {where}; create it in the program and pass outputs to it; if its "
+                             "number depends on a "
                              "deploy-time value, use sst.later(value, declare)")
     if graph is None:
         raise UserError("resources can only be declared while sst runs the program", where=call_site(2),
-                        hint="declare them inside stacks(app) or run() of sst_config.py, or in a function called from there")
+                        hint="declare them inside stacks(app) or run() of sst_config.py, or in a function called from "
+                             "there")
     return graph

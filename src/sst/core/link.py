@@ -37,7 +37,8 @@ class Link:
 
 @runtime_checkable
 class Linkable(Protocol):
-    """Anything with a ``link()``: components, ``sst.Linkable``, ``sst.Secret``, or a narrowed ``bucket.link(access="read")``."""
+    """Anything with a ``link()``: components, ``sst.Linkable``, ``sst.Secret``, or a narrowed
+    ``bucket.link(access="read")``."""
 
     def link(self) -> Link: ...
 
@@ -50,7 +51,8 @@ def permission(actions: Sequence[str], resources: Sequence[Input[str]], *, effec
                conditions: Sequence[Mapping[str, Any]] = ()) -> Permission:
     """A permission for ``permissions=[...]`` of a function or ``include`` of a ``Linkable``.
 
-        aws.Function("Api", handler="src/api.handler", permissions=[sst.permission(["s3:GetObject"], [f"{bucket.arn}/*"])])
+        aws.Function("Api", handler="src/api.handler", permissions=[sst.permission(["s3:GetObject"],
+        [f"{bucket.arn}/*"])])
     """
     return Permission(tuple(actions), tuple(resources), effect,
                       tuple((c["test"], c["variable"], tuple(c["values"])) for c in conditions))

@@ -38,15 +38,16 @@ def link_env(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def fits_environment(resources: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether links may go into variables; else they go into a file (``resource_file``).
 
-    Decided from the program alone, so that it is the same in each deploy: no secret among them, at most ``LIMIT`` bytes, an output
-    counting ``UNKNOWN_SIZE``, and names that a variable of a function may have (no ``-``).
+    Decided from the program alone, so that it is the same in each deploy: no secret among them, at most ``LIMIT``
+    bytes, an output counting ``UNKNOWN_SIZE``, and names that a variable of a function may have (no ``-``).
     """
     if gather([resources])[1] or not all(map(_VARIABLE.match, resources)):
         return False
     return sum(len(f"SST_RESOURCE_{name}") + _size(values) for name, values in resources.items()) <= LIMIT
 
 
-def resource_file(resources: Mapping[str, Mapping[str, Any]], stage_key: bytes, urn: str, encrypt: Encrypt) -> tuple[str, str]:
+def resource_file(resources: Mapping[str, Mapping[str, Any]], stage_key: bytes, urn: str,
+                  encrypt: Encrypt) -> tuple[str, str]:
     """``SST_KEY`` and the content of ``resource.enc`` for the links of one function, both as base64.
 
     The key belongs to this function and this text alone: with a fixed nonce no key may ever seal two texts.

@@ -2,7 +2,7 @@
 
     Goal      what the program asks for (one resource)
     State     what is known of a resource that exists
-    Pending   an operation that has begun and whose end is not recorded: a crash left it, or it runs now
+    Operation an operation that has begun and whose end is not recorded: a crash left it, or it runs now
     Snapshot  all of these of one stage, between two commands
     Entry     one line of the journal; folding entries over a snapshot gives the next snapshot
 """
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["HIDDEN", "URN", "Entry", "EntryKind", "Folding", "Goal", "Op", "Pending", "Snapshot", "State", "deposed_key", "fold",
+__all__ = ["HIDDEN", "URN", "Entry", "EntryKind", "Folding", "Goal", "Op", "Operation", "Snapshot", "State",
+           "deposed_key", "fold",
            "hidden", "shown"]
 
 HIDDEN = "$secret"
@@ -84,7 +85,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class Operation:
     """An operation that has begun. Holds all that is needed to find its thing again."""
 
     urn: URN
@@ -104,7 +105,8 @@ class Pending:
     old_id: str = ""
     """Id of the thing being updated, replaced or deleted."""
     known: tuple[str, ...] = ()
-    """Ids of all things of this type that the state holds, so that none of them is taken for the one to be found. Never recorded."""
+    """Ids of all things of this type that the state holds, so that none of them is taken for the one to be found. Never
+    recorded."""
 
 
 def deposed_key(state: State) -> str:
@@ -118,7 +120,7 @@ class Snapshot:
     resources: Mapping[URN, State] = field(default_factory=dict)
     deposed: Mapping[str, State] = field(default_factory=dict)
     """Replaced things that are still to be deleted, by ``urn#id``."""
-    pending: Mapping[str, Pending] = field(default_factory=dict)
+    pending: Mapping[str, Operation] = field(default_factory=dict)
     """By urn; a delete of a deposed thing by ``urn#id``."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """What the program returned, shown by ``sst outputs``."""
@@ -140,7 +142,8 @@ class Snapshot:
                 raise ValueError(f"deposed {key} is stored under another name")
 
 
-EntryKind: TypeAlias = Literal["begin", "made", "undone", "unsure", "replaced", "gone", "moved", "retained", "outputs", "links", "meta"]
+EntryKind: TypeAlias = Literal["begin", "made", "undone", "unsure", "replaced", "gone", "moved", "retained", "outputs",
+                               "links", "meta"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ class Entry:
     kind: EntryKind
     urn: URN = ""
     state: State | None = None
-    pending: Pending | None = None
+    pending: Operation | None = None
     old: URN = ""
     data: Mapping[str, Any] | None = None
 
@@ -278,7 +281,7 @@ def shown(value: Any) -> Any:
     return [shown(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def _pending_key(p: Pending) -> str:
+def _pending_key(p: Operation) -> str:
     return f"{p.urn}#{p.old_id}" if p.op is Op.DELETE else p.urn
 
 

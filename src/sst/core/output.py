@@ -1,8 +1,9 @@
 """Values that are not known until a deploy has made them.
 
 An ``Output`` is symbolic: reading ``queue.url`` makes an edge of the graph, not a call. ``f"{queue.url}?x=1"`` embeds a
-token that becomes the value at deploy time. The token carries a quote character; how that quote arrives (``"``, ``\\"``,
-``%22``, ``&quot;`` ...) tells how the value itself must be escaped, so ``json.dumps`` and URL quoting around it stay right.
+token that becomes the value at deploy time. The token carries a quote character; how that quote arrives (``"``,
+``\\"``, ``%22``, ``&quot;`` ...) tells how the value itself must be escaped, so ``json.dumps`` and URL quoting around
+it stay right.
 """
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from weakref import WeakValueDictionary, finalize
 from ..errors import SstError, UserError
 from .model import URN
 
-__all__ = ["UNKNOWN", "Input", "Lookup", "Output", "Tokens", "Unknown", "call_site", "combine", "leaves", "plain", "resolve"]
+__all__ = ["UNKNOWN", "Input", "Lookup", "Output", "Tokens", "Unknown", "call_site", "combine", "leaves", "plain",
+           "resolve"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

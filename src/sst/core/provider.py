@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from .model import Pending, State
+from .model import Operation, State
 
-__all__ = ["Absent", "Change", "Found", "Made", "Note", "Provider", "Unsure"]
+__all__ = ["Absent", "Change", "Found", "Note", "Provider", "Result", "Unsure"]
 
 Note: TypeAlias = Callable[[str], None]
 """Tells the user what a slow step is doing: ``note("waiting for the certificate")``."""
@@ -25,7 +25,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Result:
     """A thing that exists: its id and its outputs. ``inputs`` only where a read saw other ones than asked for."""
 
     id: str
@@ -35,7 +35,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    made: Made
+    made: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +56,28 @@ class Provider(Protocol):
     def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
         """Pure. ``new`` may hold ``core.output.UNKNOWN``, which differs from everything."""
 
-    def create(self, todo: Pending, note: Note) -> Made:
-        """Make the thing that ``todo`` describes; ``todo.inputs`` are plain values, with the physical name filled in."""
+    def create(self, operation: Operation, note: Note) -> Result:
+        """Make the thing that ``operation`` describes; ``operation.inputs`` are plain values, with the physical name
+        filled in."""
 
-    def read(self, state: State) -> Made | None:
-        """What is there now, or None if it is gone. ``Made.inputs`` holds the inputs as the cloud has them, as far as it tells.
+    def read(self, state: State) -> Result | None:
+        """What is there now, or None if it is gone. ``Result.inputs`` holds the inputs as the cloud has them, as far as
+        it tells.
 
-        To take over an existing thing the engine asks for a state that holds no more than its ``urn``, ``type`` and ``id``."""
+        To take over an existing thing the engine asks for a state that holds no more than its ``urn``, ``type`` and
+        ``id``."""
 
-    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Made:
-        """Change the thing in place; ``changed`` names the properties to send, never one whose change needs a new thing.
-        After an update or create of unknown end it names all the others, and may be empty: then nothing is to be sent."""
+    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Result:
+        """Change the thing in place; ``changed`` names the properties to send, never one whose change needs a new
+        thing. After an update or create of unknown end it names all the others, and may be empty: then nothing is to be
+        sent."""
 
     def delete(self, state: State, note: Note) -> None:
         """End the thing. That it is gone already is no error."""
 
-    def find(self, todo: Pending) -> Found | Absent | Unsure:
-        """After a crash or a lost reply: was the thing that ``todo`` began to create made?
+    def find(self, operation: Operation) -> Found | Absent | Unsure:
+        """After a crash or a lost reply: was the thing that ``operation`` began to create made?
 
-        ``Absent`` only where the cloud's answer is certain by now: a look-up that may be stale is repeated or ``Unsure``. A thing
-        of another owner or stage is not ours, whatever its name; neither is one of ``todo.known``, which were there before."""
+        ``Absent`` only where the cloud's answer is certain by now: a look-up that may be stale is repeated or
+        ``Unsure``. A thing of another owner or stage is not ours, whatever its name; neither is one of
+        ``operation.known``, which were there before."""

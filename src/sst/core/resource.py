@@ -55,7 +55,8 @@ class Prop:
         return self if obj is None else Output.of(obj.urn, self.field, secret=self.field in obj.secret)
 
     def __set__(self, obj: Resource, value: Any) -> None:
-        raise AttributeError(f"{obj.type}.{self.field} is set when the resource is declared; use a transform to change it")
+        raise AttributeError(f"{obj.type}.{self.field} is set when the resource is declared; use a transform to change "
+                             "it")
 
 
 @dataclass(eq=False)
@@ -86,7 +87,8 @@ def prop(wire: str | None = None, *, default: Any = _MISSING, enc: Callable[[Any
     return Prop(default, wire, enc, dec, replace, limit, suffix, lower, secret, local, read)
 
 
-def out(path: str = "", *, address: str = "", volatile: bool = False, secret: bool = False, init: Literal[False] = False) -> Any:
+def out(path: str = "", *, address: str = "", volatile: bool = False, secret: bool = False,
+        init: Literal[False] = False) -> Any:
     """Declare an output of a row; see ``Out`` for the columns."""
     return Out(path, address, volatile, secret)
 
@@ -128,12 +130,14 @@ def child_scope(graph: Graph, given: Mapping[str, Any], where: str) -> Scope:
             graph.problem(f"{k} takes a list, not {given[k]!r}", where=where)
             given = {**given, k: ()}
     return Scope(parent=above.parent, types=above.types, names=above.names, aliases=above.aliases,
-                 protect=bool(given.get("protect") or above.protect), retain=above.retain if retain is None else bool(retain),
+                 protect=bool(given.get("protect") or above.protect),
+                 retain=above.retain if retain is None else bool(retain),
                  depends_on=(*above.depends_on, *(given.get("depends_on") or ())),
                  ignore_changes=(*above.ignore_changes, *(given.get("ignore_changes") or ())))
 
 
-def paths(scope: Scope, kind: str, name: str, alias: str | Sequence[str] | None) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+def paths(scope: Scope, kind: str, name: str, alias: str | Sequence[str] | None) -> tuple[str, str,
+                                                                                          tuple[tuple[str, str], ...]]:
     """Type path, name path, and the former (type path, name path) pairs of a declaration."""
     def join(above: str, own: str) -> str:
         return f"{above}/{own}" if above else own
@@ -212,8 +216,10 @@ class Resource(_Model):
         scope = child_scope(graph, given, where)
         for k in given.get("ignore_changes") or ():
             if k not in cls.props:
-                graph.problem(f"{what} has no property {k!r} to ignore", hint=did_you_mean(str(k), sorted(cls.props)), where=where)
-        inputs = {k: v for k in cls.props if (v := given.get(k, cls.props[k].default)) is not None and v is not _MISSING}
+                graph.problem(f"{what} has no property {k!r} to ignore", hint=did_you_mean(str(k), sorted(cls.props)),
+                              where=where)
+        inputs = {k: v for k in cls.props if (v := given.get(k, cls.props[k].default)) is not None
+                  and v is not _MISSING}
         for k, p in cls.props.items():
             if p.required and k not in inputs:
                 graph.problem(f"{what} needs {k!r}", where=where)

@@ -10,8 +10,8 @@ from .output import call_site
 __all__ = ["Transform", "transformed"]
 
 Transform: TypeAlias = Mapping[str, Any] | Callable[[dict[str, Any]], Any]
-"""A mapping that is merged over the arguments, or a function that gets the arguments as a dict and changes them in place
-or returns the changes. Under ``"name"`` it finds the physical name, usable in an f-string."""
+"""A mapping that is merged over the arguments, or a function that gets the arguments as a dict and changes them in
+place or returns the changes. Under ``"name"`` it finds the physical name, usable in an f-string."""
 
 
 def transformed(args: dict[str, Any], change: Transform, where: str) -> dict[str, Any]:

@@ -35,7 +35,8 @@ class Command:
 
 
 def commands_of(graph: Graph, snapshot: Snapshot, *, root: Path, cloud: Mapping[str, str]) -> list[Command]:
-    """The program's commands with their links resolved. Raises `UserError` for a directory that is not there, or two of one title."""
+    """The program's commands with their links resolved. Raises `UserError` for a directory that is not there, or two of
+    one title."""
     found: dict[str, Command] = {}
     with graph.active():
         for component in graph.components.values():
@@ -44,12 +45,14 @@ def commands_of(graph: Graph, snapshot: Snapshot, *, root: Path, cloud: Mapping[
                 continue
             command = _command(wanted, graph, snapshot, root, cloud, component.where)
             if command.title in found:
-                raise UserError(f'two commands are titled "{command.title}"', where=component.where, hint="give one another title")
+                raise UserError(f'two commands are titled "{command.title}"', where=component.where,
+                                hint="give one another title")
             found[command.title] = command
     return list(found.values())
 
 
-def _command(wanted: DevProcess, graph: Graph, snapshot: Snapshot, root: Path, cloud: Mapping[str, str], where: str) -> Command:
+def _command(wanted: DevProcess, graph: Graph, snapshot: Snapshot, root: Path, cloud: Mapping[str, str],
+             where: str) -> Command:
     directory = (root / wanted.directory).resolve()
     if not directory.is_dir():
         raise UserError(f'{wanted.title} should run in "{wanted.directory}", which is no folder', where=where)
@@ -127,7 +130,8 @@ class Commands:
         pane.command, pane.directory, pane.autostart = command.line, command.directory, command.autostart
         pane.environment = dict(command.environment)
         if pane.alive:
-            self.say(f"{command.title} restarts: its {'environment' if was.line == command.line else 'command'} has changed")
+            self.say(f"{command.title} restarts: its {'environment' if was.line == command.line else 'command'} has "
+                     "changed")
             await pane.restart()
         elif was.line != command.line and command.autostart:
             pane.start()
@@ -155,6 +159,7 @@ class Commands:
             return
 
     def environment_in(self, directory: Path) -> Mapping[str, str] | None:
-        """The environment of the command whose folder this is (or lies above it), the nearest one; None if there is none."""
+        """The environment of the command whose folder this is (or lies above it), the nearest one; None if there is
+        none."""
         within = [c for c, _ in self._panes.values() if directory.is_relative_to(c.directory)]
         return max(within, key=lambda c: len(c.directory.parts)).environment if within else None

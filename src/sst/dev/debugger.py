@@ -21,7 +21,8 @@ _FIRST_PORT = 5678
 
 
 class Debugger:
-    """Gives functions their ports, and editors their configuration. ``only``: the titles of those to debug; none means all.
+    """Gives functions their ports, and editors their configuration. ``only``: the titles of those to debug; none means
+    all.
 
     ``folder`` is ours alone. Raises `UserError` if debugpy is not installed beside us.
     """
@@ -34,7 +35,8 @@ class Debugger:
         if found is None or not found.submodule_search_locations:
             raise UserError("debugpy is not installed", hint="pip install 'sst-python[debug]', where sst is installed")
         self._folder.mkdir(parents=True, exist_ok=True)
-        link = self._folder / "debugpy"  # a folder with nothing else in it: functions must not find what is installed beside us
+        # a folder with nothing else in it: functions must not find what is installed beside us
+        link = self._folder / "debugpy"
         link.unlink(missing_ok=True)
         link.symlink_to(next(iter(found.submodule_search_locations)))
 
@@ -74,7 +76,8 @@ class Debugger:
 
 
 def _attach(name: str, port: int) -> dict[str, Any]:
-    return {"name": name, "type": "debugpy", "request": "attach", "connect": {"host": "127.0.0.1", "port": port}, "justMyCode": True}
+    return {"name": name, "type": "debugpy", "request": "attach", "connect": {"host": "127.0.0.1", "port": port},
+            "justMyCode": True}
 
 
 def _added(file: Path, wanted: Mapping[str, dict[str, Any]]) -> bool:

@@ -49,7 +49,8 @@ class Deployed:
 class Deploys:
     """``reopen`` reads the config again, into ``world``. ``write`` gets what there is to say."""
 
-    def __init__(self, world: World, *, reopen: Callable[[], Project], words: Words, write: Callable[[str], None]) -> None:
+    def __init__(self, world: World, *, reopen: Callable[[], Project], words: Words,
+                 write: Callable[[str], None]) -> None:
         self.world, self._reopen, self._words, self._write = world, reopen, words, write
         self._allowed: set[str] = set()
         self.doomed: tuple[str, ...] = ()
@@ -84,7 +85,8 @@ class Deploys:
             if not first:
                 self.world.project = self._same_place(self._reopen())
             with self._words.watch(self._write) as sink:
-                done = deploy(self.world, Run(sink, self._confirm, warn=self._write, hide=self._words.hide, stop=self._stop,
+                done = deploy(self.world, Run(sink, self._confirm, warn=self._write, hide=self._words.hide,
+                                              stop=self._stop,
                                               before=self._before, declared=graphs.append, adopt=_refuse_to_adopt))
         except Exception as error:  # not even a bug of ours ends the session
             self.tell(error)
@@ -108,7 +110,8 @@ class Deploys:
                 raise UserError(f"the {what} changed from {before} to {now}", where=project.program.file.name,
                                 hint="end this session and start it again")
         if project.config.protect:
-            raise UserError(f'stage "{project.stage}" is protected now', where=project.program.file.name, hint="end this session")
+            raise UserError(f'stage "{project.stage}" is protected now', where=project.program.file.name,
+                            hint="end this session")
         return project
 
     def _confirm(self, plan: Plan) -> None:
@@ -129,7 +132,8 @@ class Deploys:
 
 
 def _refuse_to_adopt(found: Any) -> None:
-    raise UserError("the program imports things that differ from what it says", hint="run `sst deploy`: it shows the differences and asks")
+    raise UserError("the program imports things that differ from what it says",
+                    hint="run `sst deploy`: it shows the differences and asks")
 
 
 async def in_thread(work: Callable[[], T]) -> T:

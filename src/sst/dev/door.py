@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..embedded.frames import LINE, Frames
 from ..embedded.settings import read_json, write_private
+from ..net.frames import LINE, Frames
 
 __all__ = ["Door", "Found", "Guest", "find", "hold"]
 
@@ -72,7 +72,8 @@ class Door:
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._enter, "127.0.0.1", 0, limit=LINE)
         self.port = self._server.sockets[0].getsockname()[1]
-        write_private(self._folder / "session.json", json.dumps({"pid": os.getpid(), "port": self.port, "token": self.token}))
+        write_private(self._folder / "session.json",
+                      json.dumps({"pid": os.getpid(), "port": self.port, "token": self.token}))
 
     async def close(self) -> None:
         (self._folder / "session.json").unlink(missing_ok=True)

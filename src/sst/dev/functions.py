@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from ..build.in_place import InPlace, in_place
 from ..build.layout import layout
 from ..build.node import check
-from ..embedded.executor import Executor, FunctionVersion, Invocation, LogLines, Refused, Stamp, stamp
 from ..errors import SstError, UserError
+from ..executor import Executor, FunctionVersion, Invocation, LogLines, Refused, Stamp, stamp
 from .invocations import SHOWN, Invocations, Record
 from .live import Answering, LiveCall
 from .live_function import LiveFunction
@@ -35,16 +35,19 @@ _DEBUGGED_SECONDS = 24 * 3600.0
 class Functions:
     """Implements `Live`. Lives in the session's event loop.
 
-    ``packages`` is a folder of what Lambda's Python has of itself (boto3). ``debug`` gives the debugger's folder and a port for the
-    functions that are debugged. ``say`` is told of reloads, ``logged`` gets each line that a function writes.
+    ``packages`` is a folder of what Lambda's Python has of itself (boto3). ``debug`` gives the debugger's folder and a
+    port for the functions that are debugged. ``say`` is told of reloads, ``logged`` gets each line that a function
+    writes.
     """
 
-    def __init__(self, *, folder: Path, cache: Path, host: Mapping[str, str], packages: Callable[[], Path | None], view: Invocations,
+    def __init__(self, *, folder: Path, cache: Path, host: Mapping[str, str], packages: Callable[[], Path | None],
+                 view: Invocations,
                  say: Callable[[str], None], logged: Callable[[LogLines], None] = lambda lines: None,
                  debug: Callable[[LiveFunction], tuple[str, int] | None] | None = None) -> None:
         self._folder, self._cache, self._packages = folder, cache, packages
         self._view, self._say, self._logged, self._debug = view, say, logged, debug
-        self._executor = Executor(folder=folder / "run", on_log=self._heard, host=host, freeze=debug is None, on_files=self._has_read,
+        self._executor = Executor(folder=folder / "run", on_log=self._heard, host=host, freeze=debug is None,
+                                  on_files=self._has_read,
                                   on_stale=lambda version, path: self._forget(version.arn, [path]))
         self._node: NodeBundler | None = None
         self._functions: dict[str, LiveFunction] = {}
@@ -84,14 +87,17 @@ class Functions:
                 self._reading.forget(arn)
                 await self._executor.retire(arn)
                 self._last.pop(arn, None)
-                if self._bundles.pop(arn, None) and self._node and all(f.source != was.source for f in functions.values()):
+                if self._bundles.pop(arn, None) and self._node and all(f.source != was.source
+                                                                       for f in functions.values()):
                     await self._node.forget(was.source)
         self._functions = dict(functions)
         self.declared, self.roots = await asyncio.to_thread(_places, list(functions.values()))
 
     @asynccontextmanager
-    async def stream(self, call: LiveCall, *, beside: Path | None = None, layers: tuple[Path, ...] = ()) -> AsyncIterator[Answering]:
-        """Run a call with the source as it is now. ``beside`` is where the deployed code lies, if that is on this machine."""
+    async def stream(self, call: LiveCall, *, beside: Path | None = None,
+                     layers: tuple[Path, ...] = ()) -> AsyncIterator[Answering]:
+        """Run a call with the source as it is now. ``beside`` is where the deployed code lies, if that is on this
+        machine."""
         function = self._functions[call.function]
         record = self._view.begin(function.title, call.event, call.request_id)
         try:
@@ -154,7 +160,8 @@ class Functions:
             for line in (f"{function.title} can't start", *lines):
                 self._say(line)
 
-    async def _version(self, function: LiveFunction, call: LiveCall, beside: Path | None, layers: tuple[Path, ...]) -> FunctionVersion:
+    async def _version(self, function: LiveFunction, call: LiveCall, beside: Path | None,
+                       layers: tuple[Path, ...]) -> FunctionVersion:
         environment = dict(call.environment)
         if environment.get("AWS_LAMBDA_EXEC_WRAPPER") == _STREAM_WRAPPER:
             del environment["AWS_LAMBDA_EXEC_WRAPPER"]
@@ -162,8 +169,10 @@ class Functions:
             environment["SST_KEY_FILE"] = str(self._beside(function, call, beside, sealed))
         debug = self._debug(function) if self._debug else None
         bare = FunctionVersion(
-            arn=function.arn, name=function.name, version="$LATEST", runtime=function.source.runtime, handler="", code=Path(),
-            layers=layers, environment=tuple(sorted(environment.items())), timeout=_DEBUGGED_SECONDS if debug else function.timeout,
+            arn=function.arn, name=function.name, version="$LATEST", runtime=function.source.runtime, handler="",
+            code=Path(),
+            layers=layers, environment=tuple(sorted(environment.items())),
+            timeout=_DEBUGGED_SECONDS if debug else function.timeout,
             memory=function.memory, log_group=function.log_group, log_format=function.log_format,
             debug=debug)
         self._last[function.arn] = bare
@@ -183,7 +192,8 @@ class Functions:
         async with self._locks.setdefault(function.arn, asyncio.Lock()):
             if function.source.is_python:
                 at = await self._place(function)
-                return replace(bare, handler=at.handler, code=at.folder, path=at.path, watch=at.roots, packages=self._packages())
+                return replace(bare, handler=at.handler, code=at.folder, path=at.path, watch=at.roots,
+                               packages=self._packages())
             bundle = await self._bundle(function)
             return replace(bare, handler=bundle.handler, code=bundle.folder)
 
@@ -266,7 +276,8 @@ def _invocation(error: Exception, request_id: str) -> Invocation:
     message = f"{error.message}" if isinstance(error, SstError) else str(error)
     if isinstance(error, UserError) and (more := " ".join(x for x in (error.where, error.hint) if x)):
         message = f"{message}\n{more}"
-    return Invocation(json.dumps({"errorType": "Sst.CannotStart", "errorMessage": message}).encode(), "Unhandled", request_id)
+    return Invocation(json.dumps({"errorType": "Sst.CannotStart", "errorMessage": message}).encode(), "Unhandled",
+                      request_id)
 
 
 def _places(functions: Iterable[LiveFunction]) -> tuple[set[Path], set[Path]]:

@@ -1,4 +1,5 @@
-"""Every invocation as the developer sees it: what called, what it printed, how it ended; request and response when asked for."""
+"""Every invocation as the developer sees it: what called, what it printed, how it ended; request and response when
+asked for."""
 from __future__ import annotations
 
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..build.python import ENTRY
-from ..embedded.executor import Invocation, LogLines
+from ..executor import Invocation, LogLines
 from .ink import Ink
 from .trigger import trigger_of
 
@@ -95,7 +96,8 @@ class Invocations:
             document = {}
         if not isinstance(document, dict):
             document = {}
-        kind, message = document.get("errorType", "Error"), str(document.get("errorMessage", payload.decode("utf-8", "replace")))
+        kind, message = document.get("errorType", "Error"), str(document.get("errorMessage",
+                                                                             payload.decode("utf-8", "replace")))
         first, *rest = message.split("\n")
         yield self._ink(f"{kind}: {first}" if first else str(kind), "red")
         yield from rest
@@ -105,7 +107,8 @@ class Invocations:
                 yield from self._frame(str(frame))
 
     def look(self) -> list[str]:
-        """Request and response of the latest invocation; each call goes one further back, from the first to the latest again."""
+        """Request and response of the latest invocation; each call goes one further back, from the first to the latest
+        again."""
         if not self.recent:
             return ["nothing was invoked yet"]
         self._looked = self._looked % len(self.recent) + 1
@@ -118,7 +121,8 @@ class Invocations:
 
     def _level(self, found: re.Match[str]) -> str:
         level = found["python"] or found["node"]
-        pen = {"WARN": "yellow", "WARNING": "yellow", "ERROR": "red", "FATAL": "red", "CRITICAL": "red"}.get(level, "dim")
+        pen = {"WARN": "yellow", "WARNING": "yellow", "ERROR": "red", "FATAL": "red", "CRITICAL": "red"}.get(level,
+                                                                                                             "dim")
         return "" if level in ("INFO", "LOG") else f"{self._ink(level.lower(), pen)} "
 
     def _frame(self, frame: str) -> Iterator[str]:

@@ -43,20 +43,23 @@ def deploy_again(found: Found) -> bool:
     return asyncio.run(ask())
 
 
-def join(found: Found, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> int:
+def join(found: Found, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str],
+         say: Callable[[str], None]) -> int:
     """Run a command on this terminal with the session's environment; its exit code. It ends with the session."""
     return asyncio.run(_Joined(argv, directory, environment, say).run(found))
 
 
 class _Joined:
-    def __init__(self, argv: Sequence[str], directory: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(self, argv: Sequence[str], directory: Path, environment: Mapping[str, str],
+                 say: Callable[[str], None]) -> None:
         self._argv, self._directory, self._environment, self._say = list(argv), directory, environment, say
         self._process: subprocess.Popen[bytes] | None = None
 
     async def run(self, found: Found) -> int:
         frames = await _ask(found, "environment", directory=str(self._directory))
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the terminal sends ctrl-c to the command too: it decides
+        # the terminal sends ctrl-c to the command too: it decides
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._pass_on, number)
         reading = asyncio.ensure_future(frames.read())
         try:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..embedded.executor import Invocation
+from ..executor import Invocation
 
 __all__ = ["Answering", "Live", "LiveCall"]
 

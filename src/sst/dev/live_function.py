@@ -46,6 +46,7 @@ def _function(state: State, source: Source) -> LiveFunction:
     values = state.values
     logging = values.get("logging_config") or {}
     name = str(values["name"])
-    return LiveFunction(str(values["arn"]), name, name_of(state.urn).removesuffix("/Function"), source, float(values["timeout"]),
+    return LiveFunction(str(values["arn"]), name, name_of(state.urn).removesuffix("/Function"), source,
+                        float(values["timeout"]),
                         int(values["memory_size"]), str(logging.get("LogGroup") or f"/aws/lambda/{name}"),
                         str(logging.get("LogFormat") or "Text"))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..embedded.executor import LogLines
-from ..embedded.frames import Frames
+from ..executor import LogLines
+from ..net.frames import Frames
 from .functions import Functions
 from .live import LiveCall
 

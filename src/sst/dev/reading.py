@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..embedded.executor import Stamp, stamp
+from ..executor import Stamp, stamp
 
 __all__ = ["Reading"]
 

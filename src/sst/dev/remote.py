@@ -12,10 +12,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from ..aws.function.live import LiveSettings, lease_end
+from ..clouds.aws import appsync
 from ..core.graph import Graph, Scope
 from ..core.model import Snapshot
 from ..project.world import World
-from ..providers.aws import appsync
 from ..runtime.bridge.wire import Keys
 from .bridge import Bridge, Endpoints, Network, Refused
 from .live import Live
@@ -29,7 +29,8 @@ _CHANNELS = "SstLiveChannels"
 
 
 async def patience(world: World) -> int:
-    """Milliseconds that functions should wait for us, from how far away the region is; 0 is the usual. In steps, so that plans stay.
+    """Milliseconds that functions should wait for us, from how far away the region is; 0 is the usual. In steps, so
+    that plans stay.
 
     A question and its answer cross the way there and back once, and are handed on twice in the region.
     """
@@ -38,7 +39,8 @@ async def patience(world: World) -> int:
     for _ in range(3):
         began = time.monotonic()
         try:
-            _, writer = await asyncio.wait_for(asyncio.open_connection(at.hostname, at.port or (443 if at.scheme == "https" else 80)), 3)
+            _, writer = await asyncio.wait_for(asyncio.open_connection(at.hostname, at.port
+                                                                       or (443 if at.scheme == "https" else 80)), 3)
         except (OSError, TimeoutError):  # through a proxy, perhaps: nobody can tell
             continue
         trips.append((time.monotonic() - began) * 1000)
@@ -76,7 +78,8 @@ class Remote:
 
     async def use(self, snapshot: Snapshot) -> None:
         """Bridge what this state says; nothing if it has no API."""
-        states = {s.type: s.values for s in snapshot.resources.values() if s.type.startswith("aws.appsync.") and s.parent is None}
+        states = {s.type: s.values for s in snapshot.resources.values() if s.type.startswith("aws.appsync.")
+                  and s.parent is None}
         api, channels = states.get("aws.appsync.Api"), states.get("aws.appsync.ChannelNamespace")
         wanted = (Endpoints(api["http"], api["realtime"]), f"/{channels['name']}") if api and channels else None
         if wanted == self._at and not (self._task and self._task.done()):

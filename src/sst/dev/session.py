@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..core.model import Snapshot
 from ..core.names import did_you_mean
 from ..embedded.environment import ensure, functions_folder
-from ..embedded.executor import stamp
-from ..embedded.frames import Frames
 from ..errors import SstError, UserError
+from ..executor import stamp
+from ..net.frames import Frames
 from ..project.shell import cloud_environment
 from .commands import Commands, Shows, commands_of
 from .deploys import Deployed, Deploys, in_thread
@@ -56,7 +56,7 @@ def folder_of(root: Path, stage: str) -> Path:
 
 
 class Session:
-    """Made once a stage and machine; `UserError` if another one has the stage.
+    """One for each stage and machine; `UserError` if another one has the stage.
 
     ``commands`` False: only the app itself, nothing beside it. With ``debug``, a debugger may attach to functions.
     """
@@ -78,7 +78,8 @@ class Session:
                                    logged=lambda lines: self._calls.logged(lines), debug=debug)
         self._calls = LocalCalls(self.functions)
         self._remote: Remote | None = None
-        self._door = Door(self._folder, {"calls": self._calls.serve, "lines": self._show_lines, "environment": self._give_environment,
+        self._door = Door(self._folder, {"calls": self._calls.serve, "lines": self._show_lines,
+                                         "environment": self._give_environment,
                                          "deploy": self._deploy_for})
         self._watch = Watch([self._root], say=feed.deploy)
         self._program = Reading()
@@ -92,7 +93,8 @@ class Session:
     async def run(self, host: Host) -> None:
         """Until the host ends, or something of the session itself breaks; nothing of it is left then."""
         self._commands = Commands(host, self.feed.deploy)
-        work = [asyncio.create_task(w) for w in (self._begin(), self._deploy_when_wanted(), self._look(), self._stay_attached())]
+        work = [asyncio.create_task(w) for w in (self._begin(), self._deploy_when_wanted(), self._look(),
+                                                 self._stay_attached())]
         for task in work:
             task.add_done_callback(lambda task: host.stop() if not task.cancelled() and task.exception() else None)
         try:
@@ -162,7 +164,8 @@ class Session:
 
                 self._remote = Remote(world, self.functions, self.feed.function)
             await self._remote.use(snapshot)
-        elif self._calls.lost.is_set() and not await in_thread(lambda: world.cloud.attach(self._door.port, self._door.token)):
+        elif self._calls.lost.is_set() and not await in_thread(lambda: world.cloud.attach(self._door.port,
+                                                                                          self._door.token)):
             world.forget_cloud()  # it was stopped, or has died: the next look starts it
 
     async def _stay_attached(self) -> None:
@@ -224,7 +227,8 @@ class Session:
             live = self.functions.titles
             for name in self._debug.unknown(live) if self._debug else ():
                 self.feed.deploy(f"there is no function {name} to debug; {did_you_mean(name, live)}")
-            self.feed.deploy(f"ready: {len(live)} function{'s' * (len(live) != 1)} run from source; saving a file is enough")
+            self.feed.deploy(f"ready: {len(live)} function{'s' * (len(live) != 1)} run from source; saving a file is "
+                             "enough")
 
     def _roots(self) -> set[Path]:
         """The project, and folders outside of it whose code or program it uses."""
@@ -234,8 +238,10 @@ class Session:
         return {self._root, *(f for f in further if f.is_dir())}
 
     def _note_program(self, began: int | None = None) -> None:
-        """What the program is made from. Of what is new since the deploy ``began`` nobody knows whether it was read before it was saved."""
-        files = {*self.deploys.watched, *(self._root / name for name in (".env", f".env.{self._stage}")), *self.functions.declared}
+        """What the program is made from. Of what is new since the deploy ``began`` nobody knows whether it was read
+        before it was saved."""
+        files = {*self.deploys.watched, *(self._root / name for name in (".env", f".env.{self._stage}")),
+                 *self.functions.declared}
         now = {str(f): stamp(f) for f in files}
         self._program.note(_PROGRAM, {f: (0, 0) if began and found[0] >= began else found for f, found in now.items()})
 

@@ -11,7 +11,8 @@ from .terminal import Mono, Multiplexer
 __all__ = ["show"]
 
 
-def show(session: Session, *, mode: str, title: str, environment: Mapping[str, str], out: TextIO, columns: int, colour: bool) -> None:
+def show(session: Session, *, mode: str, title: str, environment: Mapping[str, str], out: TextIO, columns: int,
+         colour: bool) -> None:
     """Until the user ends it. ``mode`` "multi" takes the whole terminal; otherwise lines go to ``out``."""
     async def run() -> None:
         feed = session.feed

@@ -1,4 +1,5 @@
-"""Tells which files changed. One native watcher, on the folders that matter and no others: dependencies and caches are not watched."""
+"""Tells which files changed. One native watcher, on the folders that matter and no others: dependencies and caches are
+not watched."""
 from __future__ import annotations
 
 import asyncio
@@ -68,11 +69,13 @@ class Watch:
                 continue
             yield set()
             try:
-                async for changes in awatch(*watched, watch_filter=_counts, step=_STEP, debounce=_DEBOUNCE, recursive=False,
+                async for changes in awatch(*watched, watch_filter=_counts, step=_STEP, debounce=_DEBOUNCE,
+                                            recursive=False,
                                             poll_delay_ms=_POLL, stop_event=self._anew, force_polling=self._polls):
                     paths = {path for _, path in changes}
                     new = {path for change, path in changes if change is Change.added and Path(path).is_dir()}
-                    paths |= {str(f) for folder in new for f in _files(Path(folder))}  # what was in it before we watched it
+                    # what was in it before we watched it
+                    paths |= {str(f) for folder in new for f in _files(Path(folder))}
                     yield paths
                     if new:
                         break  # begin again, with the new folders
@@ -81,7 +84,8 @@ class Watch:
             except (OSError, WatchfilesRustInternalError) as error:
                 if self._polls:
                     raise
-                self._say(f"this machine can't watch {len(watched)} folders ({error}): looking at them every {_POLL / 1000:g} s instead")
+                self._say(f"this machine can't watch {len(watched)} folders ({error}): looking at them every "
+                          f"{_POLL / 1000:g} s instead")
                 self._polls = True
 
 

@@ -1,7 +1,7 @@
 """Between the emulator and whatever runs functions: one invocation in, one answer out, its lines in CloudWatch Logs.
 
-The emulator asks in its own words (`run`, `open_stream`); a `Runner` is asked in ours. The executor is the runner; the emulator's own way
-of running functions stays in place only while there is none.
+The emulator asks in its own words (`run`, `open_stream`); a `Runner` is asked in ours. The executor is the runner; the
+emulator's own way of running functions stays in place only while there is none.
 """
 from __future__ import annotations
 
@@ -112,10 +112,12 @@ class Bridge:
         result: dict[str, Any] = {"body": _value(answer.payload), "log": answer.tail}
         return result | {"error": True, "function_error": "Unhandled"} if answer.failed else result
 
-    def open_stream(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any, request_id: str) -> StreamedBody:
+    def open_stream(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
+                    request_id: str) -> StreamedBody:
         """Start a streamed invocation; returns when status and headers are known."""
         function = prepare(self._settings, record, config)
-        return StreamedBody(self._runner.stream(function, json.dumps(event).encode(), request_id=request_id, log=self._log))
+        return StreamedBody(self._runner.stream(function, json.dumps(event).encode(), request_id=request_id,
+                                                log=self._log))
 
     def retire(self, name: str) -> None:
         self._runner.retire(name)
@@ -127,4 +129,5 @@ class Bridge:
         self._runner.close()
 
     def _log(self, function: Prepared, sandbox: str, lines: Sequence[tuple[int, str]]) -> None:
-        logs.write(function.account, function.region, function.log_group, logs.stream_name(function.version, sandbox), lines)
+        logs.write(function.account, function.region, function.log_group, logs.stream_name(function.version, sandbox),
+                   lines)

@@ -50,7 +50,8 @@ class Touched:
 class Checkpoints:
     """Group commit over the emulator's services.
 
-    ``services`` gives the loaded ones: file name -> function that returns the state. ``stores`` are a module's store objects.
+    ``services`` gives the loaded ones: file name -> function that returns the state. ``stores`` are a module's store
+    objects.
     """
 
     def __init__(self, folder: Path, touched: Touched, services: Callable[[], Mapping[str, Callable[[], Any]]],
@@ -73,7 +74,8 @@ class Checkpoints:
         await done
 
     async def run(self) -> None:
-        """Serve `commit` for ever; also saves once a second what changed by itself (messages taken, schedules fired, logs)."""
+        """Serve `commit` for ever; also saves once a second what changed by itself (messages taken, schedules fired,
+        logs)."""
         while True:
             try:
                 async with asyncio.timeout(1.0):
@@ -170,8 +172,10 @@ def _is_store(value: object) -> bool:
 
 
 def _print(state: Any) -> bytes:
-    """A fingerprint of a service's state; equal states may differ in it (one write too many), different ones never agree."""
-    opened = {key: (item._data if _is_store(item) else item) for key, item in state.items()} if isinstance(state, dict) else state
+    """A fingerprint of a service's state; equal states may differ in it (one write too many), different ones never
+    agree."""
+    opened = {key: (item._data if _is_store(item) else item) for key,
+              item in state.items()} if isinstance(state, dict) else state
     try:
         image = marshal.dumps(opened, 2)
     except ValueError:  # a subclass of dict in it

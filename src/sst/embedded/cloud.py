@@ -1,4 +1,5 @@
-"""Start, find, stop and reset the embedded cloud of one project. Standard library only: finding it is part of each command."""
+"""Start, find, stop and reset the embedded cloud of one project. Standard library only: finding it is part of each
+command."""
 from __future__ import annotations
 
 import contextlib
@@ -46,15 +47,18 @@ class Cloud:
         ``kind`` is ``function_url``, ``http_api``, ``rest_api``, ``websocket``, ``bucket``, ``alb`` or ``cloudfront``.
         Raises `SstError` if there is no such thing.
         """
-        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/address", {"kind": kind, "value": value}, 10.0)
+        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/address",
+                      {"kind": kind, "value": value}, 10.0)
         if answer is None or "url" not in answer:
-            raise SstError(f"the embedded cloud has no address for {value}", hint=str((answer or {}).get("error", "is it still running?")))
+            raise SstError(f"the embedded cloud has no address for {value}",
+                           hint=str((answer or {}).get("error", "is it still running?")))
         return str(answer["url"])
 
 
     def attach(self, port: int, token: str) -> bool:
         """Let the session of ``sst dev`` that listens on ``port`` run functions; False if the cloud does not answer."""
-        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/dev", {"port": port, "token": token}, 10.0)
+        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/dev",
+                      {"port": port, "token": token}, 10.0)
         return bool(answer and answer.get("attached"))
 
 
@@ -79,8 +83,9 @@ def start(root: Path, *, region: str = "us-east-1", iam: bool = True, note: Call
           environment: Mapping[str, str]) -> Cloud:
     """The embedded cloud of the project in ``root``, started if it does not run yet.
 
-    It keeps running until `stop`, until its data folder is deleted, or until the machine shuts down. One that was started
-    by another version of this package, or for another region, is restarted. Raises `UserError` if it can't start.
+    It keeps running until `stop`, until its data folder is deleted, or until the machine shuts down. One that was
+    started by another version of this package, or for another region, is restarted. Raises `UserError` if it can't
+    start.
     """
     folder = folder_of(root)
     wanted = {"version": fingerprint(), "region": region, "iam": iam}
@@ -110,7 +115,8 @@ def status(root: Path) -> Status | None:
     if not found:
         return None
     addresses = found.get("addresses")
-    return Status(_cloud(folder, found), float(str(found["started"])), bool(found["iam"]), found.get("version") == fingerprint(),
+    return Status(_cloud(folder, found), float(str(found["started"])), bool(found["iam"]),
+                  found.get("version") == fingerprint(),
                   dict(addresses) if isinstance(addresses, dict) else {})
 
 
@@ -158,10 +164,12 @@ def _running(folder: Path) -> Mapping[str, object] | None:
     return answer if answer and answer.get("pid") == facts["pid"] else None
 
 
-def _launch(folder: Path, python: Path, wanted: Mapping[str, object], environment: Mapping[str, str]) -> Mapping[str, object]:
+def _launch(folder: Path, python: Path, wanted: Mapping[str, object],
+            environment: Mapping[str, str]) -> Mapping[str, object]:
     import subprocess
 
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "XDG_DATA_HOME", "UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR")
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "XDG_DATA_HOME", "UV_CACHE_DIR",
+            "UV_PYTHON_INSTALL_DIR")
     env = {name: environment[name] for name in kept if name in environment} | {"SST_PYTHON": sys.executable}
     log = folder / "cloud.log"
     if log.exists() and log.stat().st_size > 5_000_000:
@@ -241,12 +249,14 @@ def _locked(file: Path) -> Iterator[None]:
 
 
 def _ask(folder: Path, port: int, method: str, path: str, body: object, seconds: float) -> Mapping[str, object] | None:
-    """One call of a control endpoint; None if nobody (or somebody else) answers. A socket, since `http.client` costs 30 ms to import."""
+    """One call of a control endpoint; None if nobody (or somebody else) answers. A socket, since `http.client` costs 30
+    ms to import."""
     keys = read_json(folder / "keys.json")
     if not keys:
         return None
     payload = json.dumps(body).encode() if body is not None else b""
-    head = (f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-sst-token: {keys['token']}\r\nconnection: close\r\n"
+    head = (f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-sst-token: {keys['token']}\r\nconnection: "
+            "close\r\n"
             f"content-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n").encode()
     try:
         with socket.create_connection(("127.0.0.1", port), seconds) as line:

@@ -29,7 +29,8 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
 def folder_name() -> str:
     """Names the environment after what is in it: the locked packages and this Python."""
-    digest = hashlib.sha256(LOCK.read_bytes() + FUNCTIONS_LOCK.read_bytes() + sys.version.encode() + sys.platform.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(LOCK.read_bytes() + FUNCTIONS_LOCK.read_bytes() + sys.version.encode()
+                            + sys.platform.encode()).hexdigest()[:12]
     return f"cloud-{digest}-py{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -74,8 +75,10 @@ def _install(folder: Path, python: Path, environment: Mapping[str, str]) -> None
         if ran.returncode:
             shutil.rmtree(folder, ignore_errors=True)
             raise UserError(f"the embedded cloud could not be installed: {_last_words(ran.stderr)}",
-                            hint="stage `local` needs the packages of " + str(LOCK.name) + " (ministack and its dependencies) once. "
-                                 "Connect to the package index and run `sst deploy --stage local`; after that it works offline")
+                            hint="stage `local` needs the packages of " + str(LOCK.name)
+                            + " (ministack and its dependencies) once. "
+                                 "Connect to the package index and run `sst deploy --stage local`; after that it works "
+                                 "offline")
 
 
 def _uv() -> str:

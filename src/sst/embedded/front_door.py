@@ -1,7 +1,8 @@
 """One plain ``http://127.0.0.1:PORT`` for each public thing: it works in curl and in a browser, and keeps its port.
 
-A front door calls the emulator's data plane directly, never its AWS port: a path like ``/_ministack/reset`` or ``/health`` is
-the user's own here. Browsers are answered, as they are by the real thing: CORS and authorization are what the URL or API says.
+A front door calls the emulator's data plane directly, never its AWS port: a path like ``/_ministack/reset`` or
+``/health`` is the user's own here. Browsers are answered, as they are by the real thing: CORS and authorization are
+what the URL or API says.
 """
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class _Place:
 
 KINDS: Mapping[str, str] = {
     "function_url": "{id}.lambda-url.{region}.on.aws", "http_api": "{id}.execute-api.localhost",
-    "rest_api": "{id}.execute-api.localhost", "websocket": "{id}.execute-api.localhost", "bucket": "", "s3": "", "domain": "{id}",
+    "rest_api": "{id}.execute-api.localhost", "websocket": "{id}.execute-api.localhost", "bucket": "", "s3": "",
+    "domain": "{id}",
 }
 """The kinds that have a door, and the host name under which the emulator knows them (S3 needs none)."""
 _AWS_HOST = re.compile(r"([a-z0-9]+)\.(execute-api|lambda-url)\.[a-z0-9.-]+")
@@ -57,7 +59,8 @@ class FrontDoor:
     async def address(self, kind: str, value: str) -> str:
         """The loopback URL of ``value`` (an AWS-shaped host or URL); opens its door on first use.
 
-        Path and kind of URL (http or ws) stay as they are. Raises `ValueError` for a kind without doors or a thing that is not there.
+        Path and kind of URL (http or ws) stay as they are. Raises `ValueError` for a kind without doors or a thing that
+        is not there.
         """
         parts = urlsplit(value if "://" in value else f"{'wss' if kind == 'websocket' else 'https'}://{value}")
         host = parts.hostname or ""
@@ -126,7 +129,8 @@ def _exists(place: _Place) -> bool:
         return any(key[-1] == place.id for key in list(s3._buckets._data))
     if place.kind == "domain":
         return emulator._resolve_custom_domain_request(place.host, "/") is not None
-    return place.kind == "s3" or any(module.find_api_scope(place.id) is not None for module in (apigateway, apigateway_v1))
+    return place.kind == "s3" or any(module.find_api_scope(place.id) is not None
+                                     for module in (apigateway, apigateway_v1))
 
 
 class _Door:
@@ -188,11 +192,13 @@ class _Door:
         elif self._place.kind in ("bucket", "s3"):
             answer = await self._s3(method, path, headers, body, parameters)
         else:
-            answer = await emulator._handle_execute_api_request(host, path, method, headers, body, parameters, raw_path=raw_path,
+            answer = await emulator._handle_execute_api_request(host, path, method, headers, body, parameters,
+                                                                raw_path=raw_path,
                                                                 raw_query_string=query)
         return answer or (404, {"Content-Type": "application/json"}, b'{"message":"Not Found"}')
 
-    async def _s3(self, method: str, path: str, headers: dict[str, str], body: bytes, parameters: dict[str, list[str]]) -> Any:
+    async def _s3(self, method: str, path: str, headers: dict[str, str], body: bytes,
+                  parameters: dict[str, list[str]]) -> Any:
         """S3 as a browser sees it: signed and presigned calls, public objects, and the bucket's own CORS rules."""
         from ministack import app as emulator
         from ministack.services import s3
@@ -204,7 +210,8 @@ class _Door:
             return s3.cors_preflight(bucket, key, headers)
         if emulator.detect_service(method, full, headers, parameters) != "s3":
             return None
-        status, answered, content = await emulator._dispatch_service_request(method, full, headers, body, parameters, str(uuid.uuid4()))
+        status, answered, content = await emulator._dispatch_service_request(method, full, headers, body, parameters,
+                                                                             str(uuid.uuid4()))
         if method not in ("GET", "HEAD"):
             await self._checkpoints.commit()
         if method == "HEAD" and s3.is_standard_object_request(method, full, headers, parameters):

@@ -1,4 +1,5 @@
-"""From the emulator's record of a function to what our executor runs: code and layers unpacked once, environment, credentials."""
+"""From the emulator's record of a function to what our executor runs: code and layers unpacked once, environment,
+credentials."""
 from __future__ import annotations
 
 import base64
@@ -77,14 +78,16 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
     group = str(logging.get("LogGroup") or f"/aws/lambda/{name}")
     credentials = lambda_runtime.execution_credentials(dict(config))
     environment = _environment(settings, config, region, group) | credentials
-    facts = (code, layers, sorted(environment.items()), config.get("Handler"), config.get("Runtime"), config.get("Timeout"),
+    facts = (code, layers, sorted(environment.items()), config.get("Handler"), config.get("Runtime"),
+             config.get("Timeout"),
              config.get("MemorySize"))
     storage = (config.get("EphemeralStorage") or {}).get("Size")
     return Prepared(
         name=name, arn=str(config["FunctionArn"]), version=str(config.get("Version", "$LATEST")),
         revision=hashlib.sha256(repr(facts).encode()).hexdigest()[:16], runtime=str(config["Runtime"]),
         handler=str(config.get("Handler", "")), code=code, layers=layers, environment=environment,
-        memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3), storage=int(storage or 512),
+        memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3),
+        storage=int(storage or 512),
         architecture=str((config.get("Architectures") or ["x86_64"])[0]), log_group=group,
         log_format=str(logging.get("LogFormat") or "Text"), account=account, region=region)
 

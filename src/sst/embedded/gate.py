@@ -82,9 +82,10 @@ def _refusal(headers: Mapping[str, str]) -> str:
 
 
 def _changes(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Whether a call may change something. A call of one function may not: what its code does is calls of its own. Nor does an event
-    that is published: nothing of it is kept."""
-    if scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"].endswith(("/invocations", "/response-streaming-invocations")):
+    """Whether a call may change something. A call of one function may not: what its code does is calls of its own. Nor
+    does an event that is published: nothing of it is kept."""
+    if scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"].endswith(("/invocations",
+                                                                                "/response-streaming-invocations")):
         return False
     if scope["path"] == "/event" and ".appsync-api." in headers.get("host", ""):
         return False

@@ -1,4 +1,5 @@
-"""The process of the embedded cloud: the emulator, patched, on one loopback port, with everything it keeps in one folder."""
+"""The process of the embedded cloud: the emulator, patched, on one loopback port, with everything it keeps in one
+folder."""
 from __future__ import annotations
 
 import asyncio
@@ -183,7 +184,8 @@ def _hold(folder: Path) -> int | None:
 
 def _set_up_logging(folder: Path) -> None:
     handler = RotatingFileHandler(folder / "cloud.log", maxBytes=5_000_000, backupCount=1)
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler],
+                        format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
 
 
 if __name__ == "__main__":

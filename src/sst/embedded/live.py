@@ -1,6 +1,7 @@
 """The embedded cloud's end of ``sst dev``: while a session is connected, its functions run there, from their source.
 
-The session asks to be attached and is connected to; the connection is the lease. When it ends, however it ends, what is deployed runs.
+The session asks to be attached and is connected to; the connection is the lease. When it ends, however it ends, what is
+deployed runs.
 """
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sst.embedded.executor import FunctionVersion, Invocation
-from sst.embedded.frames import Frames
+from sst.executor import FunctionVersion, Invocation
+from sst.net.frames import Frames
 
 __all__ = ["Attached", "LiveStreaming"]
 

@@ -9,7 +9,8 @@ from typing import Any
 __all__ = ["KEPT", "stream_name", "write"]
 
 KEPT = 5000
-"""So many of the latest lines of a log group are kept, at least: what is kept is written to disk again with each change."""
+"""So many of the latest lines of a log group are kept, at least: what is kept is written to disk again with each
+change."""
 _STREAMS = 50
 
 
@@ -33,10 +34,12 @@ def write(account: str, region: str, group: str, stream: str, lines: Sequence[tu
                     "subscriptionFilters": {}, "streams": {}}
             logs._log_groups[group] = kept
         target: Any = kept["streams"].setdefault(stream, {
-            "events": [], "uploadSequenceToken": "1", "creationTime": now, "firstEventTimestamp": None, "lastEventTimestamp": None,
+            "events": [], "uploadSequenceToken": "1", "creationTime": now, "firstEventTimestamp": None,
+            "lastEventTimestamp": None,
             "lastIngestionTime": None})
         _forget_old(kept["streams"], target)
-        logs._append_log_events(target, [{"timestamp": at, "message": text, "ingestionTime": now} for at, text in lines])
+        logs._append_log_events(target, [{"timestamp": at, "message": text, "ingestionTime": now} for at,
+                                         text in lines])
         logs._fanout_to_subscription_filters(group, stream, [{"timestamp": at, "message": text} for at, text in lines])
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sst.embedded.bridge import Answer, Log
-from sst.embedded.executor import Executor, FunctionVersion, LogLines, Refused
 from sst.embedded.functions import Prepared
 from sst.embedded.live import Attached
 from sst.embedded.settings import Settings
+from sst.executor import Executor, FunctionVersion, LogLines, Refused
 
 __all__ = ["ExecutorRunner", "FunctionFailed", "runner"]
 
@@ -71,7 +71,8 @@ class ExecutorRunner:
             raise
 
     def retire(self, name: str) -> None:
-        for arn in {version.arn for version in list(self._known) if version.name == name}:  # known still: running calls have lines to write
+        # known still: running calls have lines to write
+        for arn in {version.arn for version in list(self._known) if version.name == name}:
             asyncio.run_coroutine_threadsafe(self._executor.retire(arn), self._loop)
 
     def attach(self, port: int, token: str) -> None:
@@ -82,7 +83,8 @@ class ExecutorRunner:
         self._wait(self._executor.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    async def _pump(self, version: FunctionVersion, event: bytes, request_id: str, parts: queue.Queue[bytes | Exception | None]) -> None:
+    async def _pump(self, version: FunctionVersion, event: bytes, request_id: str,
+                    parts: queue.Queue[bytes | Exception | None]) -> None:
         async def put(part: bytes | Exception | None) -> None:
             while True:
                 try:
@@ -93,7 +95,8 @@ class ExecutorRunner:
         try:
             async with self._runs(version).stream(version, event, request_id=request_id) as streaming:
                 if streaming.kind and streaming.kind != _HTTP:
-                    await put(json.dumps({"statusCode": 200, "headers": {"content-type": streaming.kind}}).encode() + _SEPARATOR)
+                    await put(json.dumps({"statusCode": 200, "headers": {"content-type": streaming.kind}}).encode()
+                              + _SEPARATOR)
                 async for part in streaming:
                     await put(part)
                 made = streaming.result
@@ -107,8 +110,10 @@ class ExecutorRunner:
 
     def _version(self, function: Prepared, log: Log) -> FunctionVersion:
         version = FunctionVersion(
-            arn=function.arn, name=function.name, version=function.version, runtime=function.runtime, handler=function.handler,
-            code=function.code, layers=function.layers, environment=tuple(sorted(function.environment.items())), timeout=function.timeout,
+            arn=function.arn, name=function.name, version=function.version, runtime=function.runtime,
+            handler=function.handler,
+            code=function.code, layers=function.layers, environment=tuple(sorted(function.environment.items())),
+            timeout=function.timeout,
             memory=function.memory, log_group=function.log_group, log_format=function.log_format,
             packages=self._packages if function.runtime.startswith("python") else None)
         self._known[version] = self._by_arn[function.arn] = (function, log)

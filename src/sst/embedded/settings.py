@@ -31,7 +31,8 @@ class Keys:
         file = folder / "keys.json"
         if found := read_json(file):
             return Keys(**found)  # type: ignore[arg-type]
-        keys = Keys("AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16)), secrets.token_urlsafe(30), secrets.token_urlsafe(30))
+        keys = Keys("AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16)), secrets.token_urlsafe(30),
+                    secrets.token_urlsafe(30))
         keys.save(folder)
         return keys
 
@@ -48,7 +49,8 @@ class Settings:
     keys: Keys
     iam: bool = True
     host: Mapping[str, str] = field(default_factory=dict)
-    """Of the user's environment: PATH, HOME and the like, and ``SST_PYTHON`` (the project's interpreter). For finding interpreters only."""
+    """Of the user's environment: PATH, HOME and the like, and ``SST_PYTHON`` (the project's interpreter). For finding
+    interpreters only."""
 
     @property
     def port(self) -> int:

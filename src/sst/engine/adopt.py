@@ -1,4 +1,5 @@
-"""Taking over what exists already: what it differs in from what the program asks for, and what the state says of it then."""
+"""Taking over what exists already: what it differs in from what the program asks for, and what the state says of it
+then."""
 from __future__ import annotations
 
 from collections.abc import Mapping

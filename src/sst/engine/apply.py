@@ -1,7 +1,7 @@
 """Carry out a plan: parallel, journaled, and whole at any moment.
 
-For each step: ``begin`` is durable before the call, what came of it is recorded right after, and nothing that depends on
-it starts before that. A failure keeps its dependents from starting; the rest goes on.
+For each step: ``begin`` is durable before the call, what came of it is recorded right after, and nothing that depends
+on it starts before that. A failure keeps its dependents from starting; the rest goes on.
 """
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
-from ..core.model import URN, Entry, EntryKind, Op, Pending, State, deposed_key
-from ..core.provider import Made, Note
+from ..core.model import URN, Entry, EntryKind, Op, Operation, State, deposed_key
+from ..core.provider import Note, Result
 from ..core.resource import Resource
 from ..errors import DeployError, Failure, InternalError, ProviderError, SstError, StateError, Throttled, UserError
 from .choice import name_of
@@ -22,17 +22,17 @@ from .plan import Plan, Providers, Step, inputs_of, resent, suffix_of
 from .record import Journal, half_deleted, ids_by_type, made_state, pending, secrets_of, settled_create, unsure_state
 from .walk import Outcome, walk
 
-__all__ = ["Journal", "Result", "apply"]
+__all__ = ["DeployResult", "Journal", "apply"]
 
 
 @dataclass
-class Result:
+class DeployResult:
     done: dict[Op, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     skipped: int = 0
     interrupted: bool = False
 
-    def add(self, other: Result) -> None:
+    def add(self, other: DeployResult) -> None:
         for op, n in other.done.items():
             self.done[op] = self.done.get(op, 0) + n
         self.failures += other.failures
@@ -44,10 +44,11 @@ class Result:
             raise DeployError(self.failures, skipped=self.skipped)
 
 
-def apply(plan: Plan, journal: Journal, providers: Providers, sink: Sink, *, parallel: int = 32, stop: Event | None = None,
-          clock: Callable[[], float] = time.monotonic) -> Result:
-    """Run the plan's steps. A failed step does not raise: the result holds every failure. ``StateError`` does: what can't be
-    recorded may not be begun."""
+def apply(plan: Plan, journal: Journal, providers: Providers, sink: Sink, *, parallel: int = 32,
+          stop: Event | None = None,
+          clock: Callable[[], float] = time.monotonic) -> DeployResult:
+    """Run the plan's steps. A failed step does not raise: the result holds every failure. ``StateError`` does: what
+    can't be recorded may not be begun."""
     run = _Run(plan, journal, providers, sink, clock)
     run.move()
     outcome = walk(run.after(), run.visit, parallel=parallel, stop=stop, fatal=(StateError,))
@@ -55,7 +56,8 @@ def apply(plan: Plan, journal: Journal, providers: Providers, sink: Sink, *, par
 
 
 class _Run:
-    def __init__(self, plan: Plan, journal: Journal, providers: Providers, sink: Sink, clock: Callable[[], float]) -> None:
+    def __init__(self, plan: Plan, journal: Journal, providers: Providers, sink: Sink,
+                 clock: Callable[[], float]) -> None:
         self.journal, self.providers, self.sink, self.clock = journal, providers, sink, clock
         self.values: dict[URN, dict[str, Any]] = {}
         self.ended: dict[str, Op] = {}
@@ -79,7 +81,8 @@ class _Run:
             self.journal.write(*self.plan.first)
 
     def after(self) -> dict[str, set[str]]:
-        """What each step waits for: what it uses; a delete, all that used to use the thing; a fixed name, that it is free."""
+        """What each step waits for: what it uses; a delete, all that used to use the thing; a fixed name, that it is
+        free."""
         after = {k: set(s.goal.deps) if s.goal else set() for k, s in self.steps.items()}
         users: dict[URN, list[str]] = {}
         place = {s.key: i for i, s in enumerate(self.plan.steps)}
@@ -102,12 +105,12 @@ class _Run:
 
     def ends_alone(self, key: str, after: Mapping[str, set[str]]) -> bool:
         """Whether it is a delete that waits for deletes only, so that what must be deleted first may wait for it."""
-        todo, seen = [key], {key}
-        while todo:
-            k = todo.pop()
+        operation, seen = [key], {key}
+        while operation:
+            k = operation.pop()
             if self.steps[k].op not in (Op.DELETE, Op.FORGET):
                 return False
-            todo += after[k] - seen
+            operation += after[k] - seen
             seen |= after[k]
         return True
 
@@ -149,39 +152,40 @@ class _Run:
     def _look(self, urn: URN, attr: str) -> Any:
         return self.values[urn].get(attr)
 
-    def _made(self, todo: Pending, made: Made, *, kind: EntryKind = "made") -> State:
-        state = made_state(todo, made)
+    def _made(self, operation: Operation, made: Result, *, kind: EntryKind = "made") -> State:
+        state = made_state(operation, made)
         self.learn(state)
-        self.journal.write(Entry(kind, todo.urn, state), wait=False)
+        self.journal.write(Entry(kind, operation.urn, state), wait=False)
         return state
 
     def _create(self, step: Step, inputs: dict[str, Any], note: Note) -> tuple[Op, str]:
         assert step.goal
         provider = self.providers(step.type)
-        todo = pending(step.goal, step.op, step.base, inputs, step.old)
-        self.journal.write(Entry("begin", step.urn, pending=todo))
+        operation = pending(step.goal, step.op, step.base, inputs, step.old)
+        self.journal.write(Entry("begin", step.urn, pending=operation))
         self.journal.check()
         try:
-            made = provider.create(self._telling(todo), note)
+            made = provider.create(self._telling(operation), note)
         except ProviderError as e:
-            return step.op, self._look_again(todo, e, note).id
-        return step.op, self._made(todo, made, kind="replaced" if step.op is Op.REPLACE and not step.delete_first else "made").id
+            return step.op, self._look_again(operation, e, note).id
+        return step.op, self._made(operation, made,
+                                   kind="replaced" if step.op is Op.REPLACE and not step.delete_first else "made").id
 
-    def _telling(self, todo: Pending) -> Pending:
+    def _telling(self, operation: Operation) -> Operation:
         """With what was there before this run, for the look-up. What the run makes has other names and urns."""
-        return replace(todo, known=self.known.get(todo.type, ()))
+        return replace(operation, known=self.known.get(operation.type, ()))
 
-    def _look_again(self, todo: Pending, error: ProviderError, note: Note) -> State:
+    def _look_again(self, operation: Operation, error: ProviderError, note: Note) -> State:
         """A create failed: it may have been done all the same. Look, and never leave a thing behind unknown.
 
         What is found is recorded as unsure. If the error said no more than that the reply was lost, all is sent again.
         """
         if not error.sent:
-            self.journal.write(Entry("undone", todo.urn))
+            self.journal.write(Entry("undone", operation.urn))
             raise error
         note("looking whether it was created all the same")
         try:
-            found = settled_create(self.journal, self._telling(todo), self.providers(todo.type))
+            found = settled_create(self.journal, self._telling(operation), self.providers(operation.type))
         except ProviderError:
             raise error from None
         if isinstance(found, str):
@@ -189,23 +193,25 @@ class _Run:
         self.journal.write(found)
         if found.state is None or not lost(error):
             raise error
-        return self._send(replace(todo, op=Op.UPDATE, token=uuid.uuid4().hex, old_id=found.state.id), found.state,
-                          resent(Resource.kinds[todo.type], found.state, todo.inputs), note)
+        return self._send(replace(operation, op=Op.UPDATE, token=uuid.uuid4().hex, old_id=found.state.id), found.state,
+                          resent(Resource.kinds[operation.type], found.state, operation.inputs), note)
 
-    def _send(self, todo: Pending, old: State, changed: frozenset[str], note: Note) -> State:
+    def _send(self, operation: Operation, old: State, changed: frozenset[str], note: Note) -> State:
         """Update a thing; if that fails it stays unsure what the thing is like."""
-        self.journal.write(Entry("begin", todo.urn, pending=todo))
+        self.journal.write(Entry("begin", operation.urn, pending=operation))
         self.journal.check()
         try:
-            made = self.providers(todo.type).update(old, todo.inputs, changed, note)
+            made = self.providers(operation.type).update(old, operation.inputs, changed, note)
         except ProviderError as e:
-            now = self.journal.find(todo.urn) or old  # what it uses may have been deleted since the plan was made
-            self.journal.write(Entry("unsure", todo.urn, unsure_state(now, todo)) if e.sent else Entry("undone", todo.urn))
+            now = self.journal.find(operation.urn) or old  # what it uses may have been deleted since the plan was made
+            self.journal.write(Entry("unsure", operation.urn, unsure_state(now, operation)) if e.sent
+                               else Entry("undone", operation.urn))
             raise
-        return self._made(todo, made)
+        return self._made(operation, made)
 
     def _adopt(self, step: Step, note: Note) -> tuple[Op, str]:
-        """Take over an existing thing: nothing is created. Properties that the program does not mention stay as they are."""
+        """Take over an existing thing: nothing is created. Properties that the program does not mention stay as they
+        are."""
         goal, kind = step.goal, Resource.kinds[step.type]
         assert goal and goal.adopt
         provider = self.providers(step.type)
@@ -219,15 +225,16 @@ class _Run:
         seen = {k: v for k, v in (there.inputs or {}).items() if k in inputs} if there.inputs is not None else inputs
         change = provider.diff(step.type, seen, inputs)
         if change.replace:
-            raise UserError(f"{goal.adopt!r} differs in {', '.join(sorted(change.replace))}, which can't be changed in place",
+            raise UserError(f"{goal.adopt!r} differs in {', '.join(sorted(change.replace))}, which can't be changed in "
+                            "place",
                             hint="make the program say what is there, or create a new one without import_")
-        todo = pending(goal, Op.ADOPT, base, inputs, None)
-        old = replace(made_state(todo, there), inputs=seen, unsure=there.inputs is None)
+        operation = pending(goal, Op.ADOPT, base, inputs, None)
+        old = replace(made_state(operation, there), inputs=seen, unsure=there.inputs is None)
         self.learn(old)
         self.journal.write(Entry("made", goal.urn, old))
         changed = change.changed | resent(kind, old, inputs)
         if changed:
-            self._send(replace(todo, op=Op.UPDATE, old_id=there.id), old, changed, note)
+            self._send(replace(operation, op=Op.UPDATE, old_id=there.id), old, changed, note)
         return Op.ADOPT, there.id
 
     def _replace(self, step: Step, note: Note) -> tuple[Op, str]:
@@ -240,7 +247,8 @@ class _Run:
         if step.delete_first:
             self._delete(step, note)
         elif goal.retain and not old.retain:
-            self.journal.write(Entry("made", step.urn, replace(self.journal.find(old.urn) or old, retain=True)), wait=False)
+            self.journal.write(Entry("made", step.urn, replace(self.journal.find(old.urn) or old, retain=True)),
+                               wait=False)
         return self._create(step, inputs, note)
 
     def _update(self, step: Step, note: Note) -> tuple[Op, str]:
@@ -251,12 +259,12 @@ class _Run:
         if change.replace:
             raise InternalError(f'{step.type} "{step.name}" was planned as an update, but a change of '
                                 f"{', '.join(sorted(change.replace))} needs a new one; deploy again")
-        todo = pending(goal, Op.UPDATE, old.base, inputs, old)
+        operation = pending(goal, Op.UPDATE, old.base, inputs, old)
         changed = change.changed | resent(kind, old, inputs)
         if changed or old.unsure:
-            self._send(todo, old, changed, note)
+            self._send(operation, old, changed, note)
             return Op.UPDATE, old.id
-        state = made_state(todo, Made(old.id, old.outputs))
+        state = made_state(operation, Result(old.id, old.outputs))
         self.learn(state)
         if _restated(step):
             self.journal.write(Entry("made", step.urn, state), wait=False)
@@ -270,17 +278,17 @@ class _Run:
             live = self.journal.find(old.urn)
             if not live or live.id != old.id or (old.urn in self.steps and not step.delete_first):
                 return Op.SAME, old.id
-        todo = Pending(old.urn, Op.DELETE, old.type, old.base, old_id=old.id, where=old.where)
-        self.journal.write(Entry("begin", old.urn, pending=todo))
+        operation = Operation(old.urn, Op.DELETE, old.type, old.base, old_id=old.id, where=old.where)
+        self.journal.write(Entry("begin", old.urn, pending=operation))
         self.journal.check()
         try:
             self.providers(old.type).delete(old, note)
         except ProviderError as e:
-            self._look_whether_gone(todo, old, e)
+            self._look_whether_gone(operation, old, e)
         self.journal.write(Entry("gone", old.urn, old), wait=False)
         return Op.DELETE, old.id
 
-    def _look_whether_gone(self, todo: Pending, old: State, error: ProviderError) -> None:
+    def _look_whether_gone(self, operation: Operation, old: State, error: ProviderError) -> None:
         """A delete failed: return if the thing is gone all the same. If that can't be told, it stays pending."""
         if error.sent:
             try:
@@ -289,14 +297,15 @@ class _Run:
                 raise error from None
             if there is None:
                 return
-        self.journal.write(*half_deleted(self.journal, todo) if error.sent else [Entry("undone", f"{todo.urn}#{todo.old_id}")])
+        self.journal.write(*half_deleted(self.journal, operation) if error.sent
+                           else [Entry("undone", f"{operation.urn}#{operation.old_id}")])
         raise error
 
-    def result(self, outcome: Outcome) -> Result:
+    def result(self, outcome: Outcome) -> DeployResult:
         done: dict[Op, int] = {}
         for op in self.ended.values():
             done[op] = done.get(op, 0) + 1
-        result = Result(done, skipped=len(outcome.skipped), interrupted="" in outcome.skipped.values())
+        result = DeployResult(done, skipped=len(outcome.skipped), interrupted="" in outcome.skipped.values())
         for key, error in outcome.failed.items():
             step = self.steps[key]
             if not isinstance(error, SstError):
@@ -304,7 +313,8 @@ class _Run:
             result.failures.append(Failure(step.urn, step.name, step.type, step.op.value, step.where, error))
         for key, because in outcome.skipped.items():
             step = self.steps[key]
-            self.sink(StepSkipped(key, step.urn, step.name, name_of(because.partition("#")[0]) if because else "interrupted"))
+            self.sink(StepSkipped(key, step.urn, step.name,
+                                  name_of(because.partition("#")[0]) if because else "interrupted"))
         return result
 
 

@@ -38,7 +38,8 @@ def matches(urn: URN, stack: str, wanted: Sequence[str]) -> bool:
 
 
 def untouched(graph: Graph, snapshot: Snapshot, choice: Choice) -> frozenset[URN]:
-    """Goals that ``--target`` leaves out (all but the targets and what they use) and ``--exclude`` names (and their users)."""
+    """Goals that ``--target`` leaves out (all but the targets and what they use) and ``--exclude`` names (and their
+    users)."""
     there = [*((u, g.stack) for u, g in graph.goals.items()), *((u, s.stack) for u, s in snapshot.resources.items())]
     for w in (*choice.target, *choice.exclude):
         if not any(matches(u, stack, [w]) for u, stack in there):

@@ -9,7 +9,7 @@ from typing import Any
 from ..core.graph import Graph
 from ..core.model import Entry, Op
 from ..core.output import resolve
-from .apply import Journal, Result, apply
+from .apply import DeployResult, Journal, apply
 from .events import Finished, Planned, Sink
 from .plan import Choice, Plan, Providers, plan
 from .settle import settle
@@ -20,16 +20,18 @@ PARALLEL = 48
 """Steps at a time. A third of them waits for the journal at any moment, so that about 32 calls are on their way."""
 
 Confirm = Callable[[Plan], None]
-"""Gets the plan before anything is changed; raises ``UserError`` to stop. Called again if a later round would lose more data."""
+"""Gets the plan before anything is changed; raises ``UserError`` to stop. Called again if a later round would lose more
+data."""
 
 
 def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, confirm: Confirm, outputs: Any = None,
-           links: Any = None, choice: Choice | None = None, parallel: int = PARALLEL, stop: Event | None = None) -> Result:
+           links: Any = None, choice: Choice | None = None, parallel: int = PARALLEL,
+           stop: Event | None = None) -> DeployResult:
     """Make the cloud what the sealed ``graph`` declares. ``outputs`` and ``links`` may hold outputs; once everything is
     there they are resolved and kept in the state."""
     start = time.monotonic()
     settle(journal, providers, parallel=parallel)
-    total, allowed, number = Result(), None, 1
+    total, allowed, number = DeployResult(), None, 1
     while True:
         todo = plan(graph, journal.snapshot, providers, choice=choice)
         if allowed is None:
@@ -52,11 +54,13 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
     return total
 
 
-def remove(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, confirm: Confirm, choice: Choice | None = None,
-           parallel: int = PARALLEL, stop: Event | None = None) -> Result:
+def remove(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, confirm: Confirm,
+           choice: Choice | None = None,
+           parallel: int = PARALLEL, stop: Event | None = None) -> DeployResult:
     """Remove everything the state holds: the deploy of an empty graph. Retained things stay, and stay in the state."""
     graph.seal()
-    return deploy(graph, journal, providers, sink, confirm=confirm, outputs={}, links={}, choice=choice, parallel=parallel, stop=stop)
+    return deploy(graph, journal, providers, sink, confirm=confirm, outputs={}, links={}, choice=choice,
+                  parallel=parallel, stop=stop)
 
 
 def _record(graph: Graph, journal: Journal, outputs: Any, links: Any) -> dict[str, Any]:

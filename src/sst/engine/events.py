@@ -72,7 +72,8 @@ class Finished:
     seconds: float
     outputs: dict[str, Any]
     calls: dict[str, int] = field(default_factory=dict)
-    """Requests to the cloud till now by ``sqs.create_queue``, without the polls of waiters; filled in by who knows the cloud."""
+    """Requests to the cloud till now by ``sqs.create_queue``, without the polls of waiters; filled in by who knows the
+    cloud."""
 
 
 Event: TypeAlias = Planned | StepStarted | StepNote | StepDone | StepFailed | StepSkipped | Finished

@@ -54,7 +54,8 @@ class Step:
     def loses_data(self) -> bool:
         """Whether the user's data goes with it."""
         kind = Resource.kinds.get(self.type)
-        gone = self.op is Op.DELETE or (self.op is Op.REPLACE and not ((self.old and self.old.retain) or (self.goal and self.goal.retain)))
+        gone = self.op is Op.DELETE or (self.op is Op.REPLACE
+                                        and not ((self.old and self.old.retain) or (self.goal and self.goal.retain)))
         return bool(gone and kind and kind.holds_data)
 
 
@@ -137,7 +138,8 @@ class _Planner:
             self.snapshot = fold(self.snapshot, entries)
 
     def take_back(self, goal: Goal, kind: type[Resource], was: State | None, name: object) -> State | None:
-        """What the goal continues. A deposed thing that has the very name which is asked for comes back: nothing else could have it."""
+        """What the goal continues. A deposed thing that has the very name which is asked for comes back: nothing else
+        could have it."""
         former = next((s for s in self.deposed.get(goal.urn, ()) if s.inputs.get(kind.name_field) == name), None)
         if former is None or (was and (was.protect or was.inputs.get(kind.name_field) == name)):
             return was
@@ -153,11 +155,13 @@ class _Planner:
         kind = Resource.kinds[goal.type]
         base = was.base if was else self.mint(kind, goal)
         inputs = inputs_of(goal, kind, base, self.look, was, unknown=True)
-        if goal.urn in self.deposed and (back := self.take_back(goal, kind, was, inputs.get(kind.name_field))) is not was:
+        if goal.urn in self.deposed and (back := self.take_back(goal, kind, was,
+                                                                inputs.get(kind.name_field))) is not was:
             was = back
             inputs = inputs_of(goal, kind, base, self.look, was, unknown=True)
         if was is None:
-            return Step(Op.ADOPT if goal.adopt else Op.CREATE, goal.urn, goal.type, goal, None, base, inputs, frozenset(inputs))
+            return Step(Op.ADOPT if goal.adopt else Op.CREATE, goal.urn, goal.type, goal, None, base, inputs,
+                        frozenset(inputs))
         change = self.providers(goal.type).diff(goal.type, was.inputs, inputs)
         if change.replace:
             return self.replacement(goal, kind, was, change, moved)
@@ -178,14 +182,17 @@ class _Planner:
             self.problem(goal, f"holds data and can't be replaced in place by a change of {why}",
                          "give it a new name, move the data, then remove the old one")
         elif first and (was.retain or goal.retain):
-            self.problem(goal, f"is to be retained, and a change of {why} would delete it before its successor can be made",
+            self.problem(goal, f"is to be retained, and a change of {why} would delete it before its successor can be "
+                               "made",
                          "undo that change, give it another name, or deploy once with retain=False")
-        return Step(Op.REPLACE, goal.urn, goal.type, goal, was, base, inputs, change.changed, change.replace, first, moved)
+        return Step(Op.REPLACE, goal.urn, goal.type, goal, was, base, inputs, change.changed, change.replace, first,
+                    moved)
 
     def kept(self, goal: Goal) -> Step | None:
         """A thing outside of the choice: as it is in the state, or absent."""
         if was := self.snapshot.resources.get(goal.urn):
-            return Step(Op.SAME, goal.urn, goal.type, None, was, was.base, was.inputs, moved_from=self.moved.get(goal.urn, ""))
+            return Step(Op.SAME, goal.urn, goal.type, None, was, was.base, was.inputs,
+                        moved_from=self.moved.get(goal.urn, ""))
         self.known[goal.urn] = {}
         self.unmade.add(goal.urn)
         return None

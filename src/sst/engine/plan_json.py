@@ -1,4 +1,5 @@
-"""A plan as JSON: the same for the same plan, without secret values, and fit to be compared with a plan that is made later."""
+"""A plan as JSON: the same for the same plan, without secret values, and fit to be compared with a plan that is made
+later."""
 from __future__ import annotations
 
 import hashlib
@@ -23,10 +24,12 @@ _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def plan_data(plan: Plan, *, key: bytes | None = None) -> dict[str, Any]:
-    """The plan's changes as plain data for ``json.dumps``: ``steps``, ``counts`` of all steps, names in ``data_loss``, ``undecided``.
+    """The plan's changes as plain data for ``json.dumps``: ``steps``, ``counts`` of all steps, names in ``data_loss``,
+    ``undecided``.
 
-    A value that is not known yet is ``{"$unknown": true}``; a secret one is ``{"$hmac": ...}`` under ``key`` (of the stage), so that
-    a change shows and the value does not. Without ``key`` it is ``{"$secret": true}``: fit to be looked at, not to be compared.
+    A value that is not known yet is ``{"$unknown": true}``; a secret one is ``{"$hmac": ...}`` under ``key`` (of the
+    stage), so that a change shows and the value does not. Without ``key`` it is ``{"$secret": true}``: fit to be looked
+    at, not to be compared.
     """
     minted = _minted(plan)
     return {"version": 1, "undecided": plan.undecided, "counts": {str(op): n for op, n in plan.counts.items()},
@@ -34,10 +37,12 @@ def plan_data(plan: Plan, *, key: bytes | None = None) -> dict[str, Any]:
 
 
 def program_digest(plan: Plan, *, key: bytes) -> str:
-    """A fingerprint of all that the program asks for over this state, what does not change included. Lines of files don't count."""
+    """A fingerprint of all that the program asks for over this state, what does not change included. Lines of files
+    don't count."""
     minted = _minted(plan)
     facts = [{**_step(s, key, minted), "where": "",
-              "goal": [sorted(s.goal.deps), s.goal.protect, s.goal.retain, s.goal.adopt] if s.goal else None} for s in plan.steps]
+              "goal": [sorted(s.goal.deps), s.goal.protect, s.goal.retain, s.goal.adopt] if s.goal else None}
+              for s in plan.steps]
     return hmac.new(key, json.dumps(facts, sort_keys=True).encode(), hashlib.sha256).hexdigest()
 
 
@@ -47,11 +52,13 @@ def check(saved: Mapping[str, Any], plan: Plan, *, key: bytes) -> None:
         raise UserError("this plan was saved by another version of sst", hint="make a new one: sst diff -o plan.json")
     then, now = ({(s["op"], s["key"]): {**s, "where": ""} for s in steps}
                  for steps in (saved["steps"], json.loads(json.dumps(plan_data(plan, key=key)))["steps"]))
-    odd = [f"{'no longer' if k in then else 'now'}: {k[0]} {(then.get(k) or now[k])['name']}" for k in sorted(then.keys() ^ now.keys())]
+    odd = [f"{'no longer' if k in then else 'now'}: {k[0]} {(then.get(k) or now[k])['name']}"
+           for k in sorted(then.keys() ^ now.keys())]
     odd += [f"otherwise: {k[0]} {now[k]['name']}{_where(then[k], now[k])}" for k in sorted(then.keys() & now.keys())
             if then[k] != now[k]]
     if odd or saved["undecided"] != plan.undecided:
-        raise UserError("the saved plan is not what a deploy would do now\n" + "\n".join(odd or ["more is decided during the deploy"]),
+        raise UserError("the saved plan is not what a deploy would do now\n"
+                        + "\n".join(odd or ["more is decided during the deploy"]),
                         hint="look at the new one (sst diff) and save it again")
 
 
@@ -93,7 +100,8 @@ def _step(s: Step, key: bytes | None, minted: _Minted) -> dict[str, Any]:
         made["inputs"] = _values(s.inputs, secret, given, key)
     if s.old:
         made |= {"id": s.old.id, "old": _values(s.old.inputs, secret, _as_it_is, key)}
-    more = {"changed": sorted(s.changed) if s.old else [], "replace": sorted(s.replace), "delete_first": s.delete_first, "where": s.where,
+    more = {"changed": sorted(s.changed) if s.old else [], "replace": sorted(s.replace), "delete_first": s.delete_first,
+            "where": s.where,
             "moved_from": s.moved_from, "loses_data": s.loses_data}
     return {**made, **{k: v for k, v in more.items() if v}}
 
@@ -102,7 +110,8 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _values(values: Mapping[str, Any], secret: set[str], given: Callable[[Any], Any], key: bytes | None) -> dict[str, Any]:
+def _values(values: Mapping[str, Any], secret: set[str], given: Callable[[Any], Any], key: bytes | None) -> dict[str,
+                                                                                                                 Any]:
     return {k: _sealed(values[k], given, key) if k in secret else _value(values[k], given) for k in sorted(values)}
 
 

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ..core.model import Entry, Goal, Op, Pending, Snapshot, State
-from ..core.provider import Absent, Found, Made, Provider
+from ..core.model import Entry, Goal, Op, Operation, Snapshot, State
+from ..core.provider import Absent, Found, Provider, Result
 from ..core.resource import Resource
 
-__all__ = ["Journal", "half_deleted", "ids_by_type", "made_state", "pending", "secrets_of", "settled_create", "unsure_state"]
+__all__ = ["Journal", "half_deleted", "ids_by_type", "made_state", "pending", "secrets_of", "settled_create",
+           "unsure_state"]
 
 
 class Journal(Protocol):
@@ -30,8 +31,9 @@ class Journal(Protocol):
         """Raise ``Fenced`` if the lock is no longer ours; called before each cloud call."""
 
 
-def pending(goal: Goal, op: Op, base: str, inputs: Mapping[str, Any], old: State | None) -> Pending:
-    return Pending(goal.urn, op, goal.type, base, uuid.uuid4().hex, inputs, tuple(sorted(goal.deps)), goal.parent, goal.stack,
+def pending(goal: Goal, op: Op, base: str, inputs: Mapping[str, Any], old: State | None) -> Operation:
+    return Operation(goal.urn, op, goal.type, base, uuid.uuid4().hex, inputs, tuple(sorted(goal.deps)), goal.parent,
+                     goal.stack,
                    goal.where, goal.protect, goal.retain, tuple(sorted(goal.secret)), old.id if old else "")
 
 
@@ -41,51 +43,56 @@ def secrets_of(type: str, properties: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted({*properties, *(k for k, o in (kind.outs if kind else {}).items() if o.secret)}))
 
 
-def made_state(todo: Pending, made: Made) -> State:
+def made_state(operation: Operation, made: Result) -> State:
     """What is known of a thing once an operation on it has ended well."""
-    return State(todo.urn, todo.type, made.id, dict(todo.inputs), dict(made.outputs), todo.deps, todo.parent, todo.stack, todo.where,
-                 todo.base, todo.protect, todo.retain, secret=secrets_of(todo.type, todo.secret))
+    return State(operation.urn, operation.type, made.id, dict(operation.inputs), dict(made.outputs), operation.deps,
+                 operation.parent, operation.stack, operation.where,
+                 operation.base, operation.protect, operation.retain,
+                 secret=secrets_of(operation.type, operation.secret))
 
 
-def unsure_state(old: State, todo: Pending) -> State:
-    """What is known of a thing once an update of it may have happened: it may be like before, or as attempted, or between.
+def unsure_state(old: State, operation: Operation) -> State:
+    """What is known of a thing once an update of it may have happened: it may be like before, or as attempted, or
+    between.
 
     It keeps what was attempted, so that all of it is sent again; what it may use by now, it uses.
     """
-    return replace(old, unsure=True, inputs={**old.inputs, **todo.inputs}, deps=tuple(sorted({*old.deps, *todo.deps})),
-                   protect=old.protect or todo.protect, retain=old.retain or todo.retain,
-                   secret=secrets_of(old.type, {*old.secret, *todo.secret}))
+    return replace(old, unsure=True, inputs={**old.inputs, **operation.inputs},
+                   deps=tuple(sorted({*old.deps, *operation.deps})),
+                   protect=old.protect or operation.protect, retain=old.retain or operation.retain,
+                   secret=secrets_of(old.type, {*old.secret, *operation.secret}))
 
 
 def ids_by_type(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """What a look-up must not find, see ``Pending.known``: a thing that is being replaced, or has another name now, bears our mark too."""
+    """What a look-up must not find, see ``Operation.known``: a thing that is being replaced, or has another name now,
+    bears our mark too."""
     ids: dict[str, list[str]] = {}
     for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
         ids.setdefault(s.type, []).append(s.id)
     return {type: tuple(some) for type, some in ids.items()}
 
 
-def settled_create(journal: Journal, todo: Pending, provider: Provider) -> Entry | str:
+def settled_create(journal: Journal, operation: Operation, provider: Provider) -> Entry | str:
     """Look whether a create whose end is unknown was done: what to record, or why it can't be told.
 
     A thing that is found is unsure: it may lack what the calls after the first would have set.
     """
-    found = provider.find(todo)
+    found = provider.find(operation)
     if isinstance(found, Absent):
-        return Entry("undone", todo.urn)
-    was = journal.find(todo.urn)
+        return Entry("undone", operation.urn)
+    was = journal.find(operation.urn)
     if not isinstance(found, Found):
         return found.why
-    if (was and was.id == found.made.id) or journal.find(f"{todo.urn}#{found.made.id}"):
+    if (was and was.id == found.made.id) or journal.find(f"{operation.urn}#{found.made.id}"):
         return f"only {found.made.id} was found, which was there before"
-    state = replace(made_state(todo, found.made), unsure=True)
-    return Entry("replaced" if todo.op is Op.REPLACE and was else "unsure", todo.urn, state)
+    state = replace(made_state(operation, found.made), unsure=True)
+    return Entry("replaced" if operation.op is Op.REPLACE and was else "unsure", operation.urn, state)
 
 
-def half_deleted(journal: Journal, todo: Pending) -> tuple[Entry, ...]:
+def half_deleted(journal: Journal, operation: Operation) -> tuple[Entry, ...]:
     """A delete failed and the thing is still there, but parts of it may be gone."""
-    key = f"{todo.urn}#{todo.old_id}"
-    live = journal.find(todo.urn)
-    if live and live.id == todo.old_id:
-        return Entry("undone", key), Entry("unsure", todo.urn, replace(live, unsure=True))
+    key = f"{operation.urn}#{operation.old_id}"
+    live = journal.find(operation.urn)
+    if live and live.id == operation.old_id:
+        return Entry("undone", key), Entry("unsure", operation.urn, replace(live, unsure=True))
     return (Entry("undone", key),)

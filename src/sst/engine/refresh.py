@@ -1,4 +1,5 @@
-"""Drift: what was changed or deleted in the cloud behind the state's back. Found by reading; recorded only where accepted."""
+"""Drift: what was changed or deleted in the cloud behind the state's back. Found by reading; recorded only where
+accepted."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +8,7 @@ from threading import Event, Lock
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ..core.model import URN, Entry, Op, Snapshot, State
-from ..core.provider import Made
+from ..core.provider import Result
 from ..errors import ProviderError
 from .choice import Choice, name_of
 from .events import Sink, StepDone, StepStarted
@@ -40,7 +41,7 @@ class ReadsMany(Protocol):
     watched: frozenset[str]
     """Properties that are compared even if the program sets none."""
 
-    def reader(self, states: Sequence[State]) -> Callable[[State], Made | None]:
+    def reader(self, states: Sequence[State]) -> Callable[[State], Result | None]:
         """``read`` for these; may begin with a call for all of them."""
 
 
@@ -53,10 +54,10 @@ def drifts(snapshot: Snapshot, providers: Providers, sink: Sink, *, choice: Choi
     for no answer.
     """
     chosen = {u: s for u, s in snapshot.resources.items() if not choice or choice.takes(u, s.stack)}
-    readers: dict[str, Callable[[State], Made | None]] = {}
+    readers: dict[str, Callable[[State], Result | None]] = {}
     lock = Lock()
 
-    def reader(type: str) -> Callable[[State], Made | None]:
+    def reader(type: str) -> Callable[[State], Result | None]:
         provider = providers(type)
         if not isinstance(provider, ReadsMany):
             return provider.read
@@ -110,7 +111,7 @@ def refresh(journal: Journal, providers: Providers, sink: Sink, *, accept: Calla
     return found
 
 
-def _compare(state: State, made: Made | None, providers: Providers) -> list[Drift]:
+def _compare(state: State, made: Result | None, providers: Providers) -> list[Drift]:
     name = name_of(state.urn)
     if made is None:
         return [Drift(state.urn, name, state.type, gone=True)]

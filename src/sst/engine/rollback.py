@@ -1,6 +1,8 @@
-"""Rollback: the state of an earlier time as a program, so that a deploy like any other brings it back, crash-safe as any other.
+"""Rollback: the state of an earlier time as a program, so that a deploy like any other brings it back, crash-safe as
+any other.
 
-    deploy(goals_of(before, journal.snapshot, app="app", stage="prod"), journal, providers, sink, confirm=..., outputs=before.outputs)
+    deploy(goals_of(before, journal.snapshot, app="app", stage="prod"), journal, providers, sink, confirm=...,
+    outputs=before.outputs)
 """
 from __future__ import annotations
 
@@ -22,9 +24,9 @@ _PART = 8
 def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str, all_of_it: bool = False) -> Graph:
     """A sealed graph that asks for what ``before`` held.
 
-    Things that hold data, or are protected, stay as they are ``now``, with what they use: going back would lose what was
-    written since. A data resource that is no longer there is made anew, empty. Names that were minted may be minted anew.
-    With ``all_of_it`` nothing is exempt: for what is no more than a change by hand.
+    Things that hold data, or are protected, stay as they are ``now``, with what they use: going back would lose what
+    was written since. A data resource that is no longer there is made anew, empty. Names that were minted may be minted
+    anew. With ``all_of_it`` nothing is exempt: for what is no more than a change by hand.
     """
     graph = Graph(app, stage)
     wanted = {u: s for u, s in before.resources.items() if not s.retained}
@@ -46,8 +48,10 @@ def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str, all_of_it
             deps = frozenset(d for d in (renamed.get(d, d) for d in state.deps) if d in wanted)
             inputs = dict(state.inputs) if urn in keep else _inputs(state, before, now, renamed)
             old = homes.get(state.id, urn)
-            graph.goals[urn] = Goal(urn, state.type, inputs, deps, state.parent, state.stack, state.where, state.protect, state.retain,
-                                    aliases=(old,) if old != urn else (), secret=frozenset(state.secret) & inputs.keys())
+            graph.goals[urn] = Goal(urn, state.type, inputs, deps, state.parent, state.stack, state.where,
+                                    state.protect, state.retain,
+                                    aliases=(old,) if old != urn else (),
+                                    secret=frozenset(state.secret) & inputs.keys())
         graph.seal()
     return graph
 
@@ -72,7 +76,8 @@ def _inputs(state: State, before: Snapshot, now: Snapshot, renamed: Mapping[URN,
         links[state.base] = Output.of(state.urn, "base")
     inputs = {k: _linked(v, links) for k, v in state.inputs.items()}
     kind = Resource.kinds.get(state.type)
-    if kind and kind.name_field and isinstance(own := inputs.get(kind.name_field), Output) and own.key == (state.urn, "base"):
+    if kind and kind.name_field and isinstance(own := inputs.get(kind.name_field), Output) and own.key == (state.urn,
+                                                                                                           "base"):
         del inputs[kind.name_field]
     return inputs
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..core.model import Entry, Op, Pending
+from ..core.model import Entry, Op, Operation
 from ..errors import ProviderError, StateError
 from .choice import name_of
 from .plan import Providers
@@ -23,31 +23,36 @@ def settle(journal: Journal, providers: Providers, *, parallel: int = 32) -> int
     if not snapshot.pending:
         return 0
     ids = ids_by_type(snapshot)
-    todo = {k: replace(p, known=ids.get(p.type, ())) for k, p in snapshot.pending.items()}
-    after = {k: [d for d in p.deps if d in todo] for k, p in todo.items()}
-    outcome = walk(after, lambda key: journal.write(*_settled(journal, key, todo[key], providers)), parallel=parallel)
+    operation = {k: replace(p, known=ids.get(p.type, ())) for k, p in snapshot.pending.items()}
+    after = {k: [d for d in p.deps if d in operation] for k, p in operation.items()}
+    outcome = walk(after, lambda key: journal.write(*_settled(journal, key, operation[key], providers)),
+                   parallel=parallel)
     for key, error in outcome.failed.items():
         if isinstance(error, ProviderError):
-            raise StateError(f'it can\'t be told what became of {todo[key].type} "{name_of(todo[key].urn)}": {error}',
-                             where=todo[key].where, hint="nothing was changed; try again") from error
+            raise StateError(f'it can\'t be told what became of {operation[key].type} "{name_of(operation[key].urn)}": '
+                             f'{error}',
+                             where=operation[key].where, hint="nothing was changed; try again") from error
         raise error
-    return len(todo)
+    return len(operation)
 
 
-def _settled(journal: Journal, key: str, todo: Pending, providers: Providers) -> tuple[Entry, ...]:
-    was = journal.find(todo.urn)
-    provider = providers(todo.type)
-    if todo.op is Op.UPDATE:
-        return (Entry("unsure", todo.urn, unsure_state(was, todo)) if was else Entry("undone", todo.urn),)
-    if todo.op is Op.DELETE:
-        was = was if was and was.id == todo.old_id else journal.find(key)
+def _settled(journal: Journal, key: str, operation: Operation, providers: Providers) -> tuple[Entry, ...]:
+    was = journal.find(operation.urn)
+    provider = providers(operation.type)
+    if operation.op is Op.UPDATE:
+        return (Entry("unsure", operation.urn, unsure_state(was, operation)) if was else Entry("undone", operation.urn),
+                )
+    if operation.op is Op.DELETE:
+        was = was if was and was.id == operation.old_id else journal.find(key)
         if was is None:
             return (Entry("undone", key),)
-        return (Entry("gone", todo.urn, was),) if provider.read(was) is None else half_deleted(journal, todo)
-    found = settled_create(journal, todo, provider)
+        return (Entry("gone", operation.urn, was),) if provider.read(was) is None else half_deleted(journal, operation)
+    found = settled_create(journal, operation, provider)
     if isinstance(found, Entry):
         return (found,)
-    raise StateError(f'{todo.type} "{name_of(todo.urn)}" was being created when the last command was cut off, '
-                     f"and it can't be told yet whether it exists: {found}", where=todo.where,
-                     hint="try again in a minute; if that does not help, look in the cloud's console, then `sst adopt` it, "
+    raise StateError(f'{operation.type} "{name_of(operation.urn)}" was being created when the last command was cut '
+                     'off, '
+                     f"and it can't be told yet whether it exists: {found}", where=operation.where,
+                     hint="try again in a minute; if that does not help, look in the cloud's console, then `sst adopt` "
+                          "it, "
                           "or `sst state rm` to forget the attempt")

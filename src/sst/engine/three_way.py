@@ -16,7 +16,8 @@ __all__ = ["Row", "pick", "three_way"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One drift. ``declared``: the program asks for the thing; ``program`` is what for (None: it does not mention the property)."""
+    """One drift. ``declared``: the program asks for the thing; ``program`` is what for (None: it does not mention the
+    property)."""
 
     drift: Drift
     declared: bool = False
@@ -43,7 +44,8 @@ def three_way(found: Sequence[Drift], plan: Plan) -> list[Row]:
 
 
 def pick(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
-    """The rows that are named: ``Api`` all of a component, ``Api/Role`` of a resource, ``Jobs.delay_seconds`` one property.
+    """The rows that are named: ``Api`` all of a component, ``Api/Role`` of a resource, ``Jobs.delay_seconds`` one
+    property.
 
     Raises ``UserError`` for a name that nothing has.
     """

@@ -18,12 +18,13 @@ class Outcome:
     """Key of what was not visited → key of the failed node it waits for, or ``""`` when stopped."""
 
 
-def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, parallel: int = 32, stop: Event | None = None,
+def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, parallel: int = 32,
+         stop: Event | None = None,
          fatal: tuple[type[Exception], ...] = ()) -> Outcome:
     """Visit every node; ``after`` maps each to those it waits for (others are ignored). Linear in nodes plus edges.
 
-    A node that fails keeps those that wait for it from being visited; the rest goes on. Once ``stop`` is set nothing new
-    starts and what runs is finished. So it is after a ``fatal`` error, which is then raised.
+    A node that fails keeps those that wait for it from being visited; the rest goes on. Once ``stop`` is set nothing
+    new starts and what runs is finished. So it is after a ``fatal`` error, which is then raised.
     """
     outcome = Outcome()
     waits = {k: sum(1 for d in deps if d in after) for k, deps in after.items()}

@@ -1,6 +1,8 @@
-"""Take over what exists (``sst adopt``, ``sst state import``), let go of it (``sst state rm``), rename it (``sst state mv``).
+"""Take over what exists (``sst adopt``, ``sst state import``), let go of it (``sst state rm``), rename it (``sst state
+mv``).
 
-All of these write the state alone; the cloud is read at most. Each runs under the lock, is verified, and keeps the former version.
+All of these write the state alone; the cloud is read at most. Each runs under the lock, is verified, and keeps the
+former version.
 """
 from __future__ import annotations
 
@@ -24,12 +26,13 @@ Agree: TypeAlias = Callable[[Sequence[Adoption]], None]
 """Gets what would be written; raises ``UserError`` to stop."""
 
 
-def adopt(world: World, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str, str]], agree: Agree) -> list[Adoption]:
+def adopt(world: World, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str, str]],
+          agree: Agree) -> list[Adoption]:
     """Write to the state that these things exist; the next deploy brings them in line with the program.
 
-    ``wanted`` gets the plan of the program over the state and gives names (``Jobs``, ``Api/Role`` or a urn) with the ids of existing
-    things. Raises ``UserError``, or ``Problems``, for a name that the program does not declare or the state has already, for an id
-    that nothing has, and for what could not be brought in line without being replaced.
+    ``wanted`` gets the plan of the program over the state and gives names (``Jobs``, ``Api/Role`` or a urn) with the
+    ids of existing things. Raises ``UserError``, or ``Problems``, for a name that the program does not declare or the
+    state has already, for an id that nothing has, and for what could not be brought in line without being replaced.
     """
     world.ask_account()
     graph = prepared_graph(world, run.hide)
@@ -64,19 +67,24 @@ def _goal(todo: Plan, snapshot: Snapshot, name: str) -> Step:
         names = sorted({s.name for s in todo.steps if s.goal})
         inside = [n for n in names if n.startswith(f"{name}/")]
         raise UserError(f'"{name}" is a component; its parts are adopted one by one' if inside else
-                        f'the program declares no resource "{name}"', hint=f"its parts: {', '.join(inside)}" if inside else
+                        f'the program declares no resource "{name}"',
+                        hint=f"its parts: {', '.join(inside)}" if inside else
                         did_you_mean(name, names) or "declare it in sst_config.py first, then adopt it")
     if len(steps) > 1:
-        raise UserError(f'"{name}" is the name of several resources', hint="give one of these urns: " + ", ".join(s.urn for s in steps))
+        raise UserError(f'"{name}" is the name of several resources',
+                        hint="give one of these urns: " + ", ".join(s.urn for s in steps))
     if (was := snapshot.resources.get(steps[0].urn)) is not None:
-        raise UserError(f'"{name}" is in the state already, as {was.id}', hint=f"to let go of that one: sst state rm {name}")
+        raise UserError(f'"{name}" is in the state already, as {was.id}',
+                        hint=f"to let go of that one: sst state rm {name}")
     return steps[0]
 
 
 def _check(one: Adoption) -> None:
     if fixed := [d for d in one.differences if d.fixed]:
-        words = ", ".join(d.property if d.secret else f"{d.property} (there {d.there!r}, in the program {d.asked!r})" for d in fixed)
-        raise UserError(f'{one.state.type} {one.state.id!r} differs in {words}, which can\'t be changed in place', where=one.state.where,
+        words = ", ".join(d.property if d.secret else f"{d.property} (there {d.there!r}, in the program {d.asked!r})"
+                          for d in fixed)
+        raise UserError(f'{one.state.type} {one.state.id!r} differs in {words}, which can\'t be changed in place',
+                        where=one.state.where,
                         hint="make the program say what is there, then adopt it")
 
 
@@ -92,7 +100,8 @@ def _used_first(states: Sequence[State]) -> list[State]:
 
 
 def forget(world: World, run: Run, names: Sequence[str], agree: Callable[[Sequence[str]], None]) -> list[str]:
-    """Drop resources from the state: by name, by component, or by urn. The things stay in the cloud; their names are returned.
+    """Drop resources from the state: by name, by component, or by urn. The things stay in the cloud; their names are
+    returned.
 
     What used them no longer depends on them. An operation on them that never ended is forgotten too.
     """
@@ -118,19 +127,22 @@ def forget(world: World, run: Run, names: Sequence[str], agree: Callable[[Sequen
 
 
 def rename(world: World, run: Run, old: str, new: str) -> list[tuple[str, str]]:
-    """Give a resource, or a component with all its parts, another name in the state; pairs of urns. The cloud is left alone.
+    """Give a resource, or a component with all its parts, another name in the state; pairs of urns. The cloud is left
+    alone.
 
-    ``old`` and ``new`` are names of the same depth (``Jobs``, ``Api/Role``), or two urns. Raises ``UserError`` if the new name is taken or
-    something has not ended.
+    ``old`` and ``new`` are names of the same depth (``Jobs``, ``Api/Role``), or two urns. Raises ``UserError`` if the
+    new name is taken or something has not ended.
     """
     with locked(world, "state mv", run) as session:
         snapshot = session.snapshot
         moves = _moves(snapshot, old, new)
         begun = sorted({name_of(p.urn) for p in snapshot.pending.values() if p.urn in moves})
         if begun:
-            raise UserError(f"an operation on {', '.join(begun)} has not ended", hint="the next `sst deploy` settles it; then move it")
+            raise UserError(f"an operation on {', '.join(begun)} has not ended",
+                            hint="the next `sst deploy` settles it; then move it")
         if taken := sorted(name_of(n) for n in moves.values() if n in snapshot.resources and n not in moves):
-            raise UserError(f"the state has {', '.join(taken)} already", hint="give another name, or `sst state rm` that one first")
+            raise UserError(f"the state has {', '.join(taken)} already",
+                            hint="give another name, or `sst state rm` that one first")
         session.write(*_moved(session, snapshot, moves, old, new))
         session.save()
     return list(moves.items())
@@ -144,10 +156,12 @@ def _moves(snapshot: Snapshot, old: str, new: str) -> dict[URN, URN]:
         if old not in urns:
             raise _unknown(snapshot, old)
         if old.rpartition("::")[0].rpartition("/")[2] != new.rpartition("::")[0].rpartition("/")[2]:
-            raise UserError(f"{old} and {new} are of different types", hint="the type at the end of the type path must stay")
+            raise UserError(f"{old} and {new} are of different types",
+                            hint="the type at the end of the type path must stay")
         return {old: new}
     if old.count("/") != new.count("/"):
-        raise UserError(f'"{old}" and "{new}" are not on the same level', hint="give the two urns: `sst state list --json` shows them")
+        raise UserError(f'"{old}" and "{new}" are not on the same level',
+                        hint="give the two urns: `sst state list --json` shows them")
     if not new or not all(new.split("/")):
         raise UserError(f'"{new}" is no name')
     found = [u for u in urns if _is(u, old)]
@@ -163,7 +177,8 @@ def _moved(session: Session, snapshot: Snapshot, moves: Mapping[URN, URN], old: 
     for urn, s in session.snapshot.resources.items():
         above = name_of(s.parent) if s.parent else ""
         if s.parent and "::" not in old and (above == old or above.startswith(f"{old}/")):
-            made.append(Entry("made", urn, replace(s, parent=f"{s.parent.rpartition('::')[0]}::{new}{above[len(old):]}")))
+            made.append(Entry("made", urn, replace(s,
+                                                   parent=f"{s.parent.rpartition('::')[0]}::{new}{above[len(old):]}")))
     return made
 
 
@@ -176,5 +191,7 @@ def _users_first(states: Sequence[State]) -> list[State]:
 
 
 def _unknown(snapshot: Snapshot, name: str) -> UserError:
-    names = sorted({name_of(u) for u in snapshot.resources} | {name_of(u).partition("/")[0] for u in snapshot.resources})
-    return UserError(f'the state has nothing named "{name}"', hint=did_you_mean(name, names) or "`sst state list` shows what it has")
+    names = sorted({name_of(u) for u in snapshot.resources}
+                   | {name_of(u).partition("/")[0] for u in snapshot.resources})
+    return UserError(f'the state has nothing named "{name}"',
+                     hint=did_you_mean(name, names) or "`sst state list` shows what it has")

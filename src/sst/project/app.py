@@ -82,8 +82,8 @@ class App:
     def stack(self, declare: Callable[Concatenate[Stack, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call ``declare(stack, *args, **kwargs)``; what it declares belongs to the stack of that function's name.
 
-        Returns what the function returns, so that one stack can hand its components to another. A mapping is also added to the
-        app's outputs, without the components in it.
+        Returns what the function returns, so that one stack can hand its components to another. A mapping is also added
+        to the app's outputs, without the components in it.
         """
         if not callable(declare):
             raise UserError(f"app.stack takes a function, not {declare!r}", where=self.graph.short(call_site()),
@@ -96,7 +96,8 @@ class App:
         return result
 
     def transform(self, kind: type[Component | Resource], change: Transform) -> None:
-        """Change the arguments of everything of one kind that is declared after this: a mapping that is merged, or a function.
+        """Change the arguments of everything of one kind that is declared after this: a mapping that is merged, or a
+        function.
 
             app.transform(aws.Function, {"memory": "2048 MB"})
         """
@@ -111,10 +112,12 @@ class App:
             if isinstance(value, Component | Resource):
                 continue
             if not isinstance(key, str):
-                self.graph.problem(f"{what} returns an output named {key!r}", hint="an output's name is text", where=where)
+                self.graph.problem(f"{what} returns an output named {key!r}", hint="an output's name is text",
+                                   where=where)
             elif problem := _unfit(value):
                 self.graph.problem(f'{what} returns the output "{key}" with {problem}', where=where,
-                                   hint="an output is text, a number, True, False, None, a list or a mapping of these, or an Output")
+                                   hint="an output is text, a number, True, False, None, a list or a mapping of these, "
+                                        "or an Output")
             elif key in self.outputs:
                 self.graph.problem(f'{what} returns the output "{key}", which another stack returns too', where=where,
                                    hint="give each its own name")
@@ -138,7 +141,8 @@ def _unfit(value: object) -> str:
         case Component() | Resource():
             return f"a {type(value).__name__} inside; name the property you want to see"
         case Mapping():
-            return next((p for k, v in value.items() if (p := _unfit(v) or ("" if isinstance(k, str) else f"the key {k!r}"))), "")
+            return next((p for k, v in value.items()
+                         if (p := _unfit(v) or ("" if isinstance(k, str) else f"the key {k!r}"))), "")
         case list() | tuple():
             return next((p for v in value if (p := _unfit(v))), "")
     return f"a {type(value).__name__}"

@@ -38,18 +38,21 @@ class Config(metaclass=_Known):
     """
 
     name: str
-    """The app's name: starts with a letter; letters, digits, hyphens; at most 40 characters. Changing it makes another app."""
+    """The app's name: starts with a letter; letters, digits, hyphens; at most 40 characters. Changing it makes another
+    app."""
     region: str | None = None
-    """AWS region, ``"eu-west-1"``. Default: ``AWS_REGION``, ``AWS_DEFAULT_REGION``, then the profile's; stage ``local``: ``us-east-1``."""
+    """AWS region, ``"eu-west-1"``. Default: ``AWS_REGION``, ``AWS_DEFAULT_REGION``, then the profile's; stage
+    ``local``: ``us-east-1``."""
     profile: str | None = None
     """AWS profile. ``AWS_PROFILE`` and access keys in the environment win over it, so that CI needs no profile."""
     account: str | None = None
     """The only AWS account (12 digits) this stage may be deployed to; default: the one it was first deployed to."""
     home: str = "aws"
-    """Where state is kept: ``"aws"`` (a bucket in the account) or ``"local"`` (this machine). Stage ``local`` is always on this machine."""
+    """Where state is kept: ``"aws"`` (a bucket in the account) or ``"local"`` (this machine). Stage ``local`` is always
+    on this machine."""
     removal: Removal | None = None
-    """What happens to things that leave the program: ``"remove"`` deletes them, ``"retain"`` keeps those that hold data,
-    ``"retain-all"`` keeps everything. Default ``"retain"``; ``"remove"`` on stage ``local``."""
+    """What happens to things that leave the program: ``"remove"`` deletes them, ``"retain"`` keeps those that hold
+    data, ``"retain-all"`` keeps everything. Default ``"retain"``; ``"remove"`` on stage ``local``."""
     protect: bool = False
     """Refuse ``sst remove`` and every loss of data on this stage."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -69,18 +72,21 @@ _OLD = {"removal_policy": "removal", "removalPolicy": "removal", "stage": "`sst 
 def _unknown(key: object) -> UserError:
     near = get_close_matches(str(key), _FIELDS, n=1)
     better = _OLD.get(str(key)) or (f'"{near[0]}"' if near else "")
-    return UserError(f'the config has no option "{key}"', hint=f"did you mean {better}?" if better else f"it has {', '.join(_FIELDS)}")
+    return UserError(f'the config has no option "{key}"',
+                     hint=f"did you mean {better}?" if better else f"it has {', '.join(_FIELDS)}")
 
 
 def check_config(value: object, where: str = "") -> Config:
-    """The config that ``config(input)`` returned, a ``Config`` or a mapping; all that is wrong with it is raised in one report."""
+    """The config that ``config(input)`` returned, a ``Config`` or a mapping; all that is wrong with it is raised in one
+    report."""
     if isinstance(value, Config):
         given: dict[str, Any] = {f: getattr(value, f) for f in _FIELDS}
     elif isinstance(value, Mapping):
         given = dict(value)
     else:
         what = "nothing" if value is None else f"a {type(value).__name__}"
-        raise UserError(f"config() returned {what}", hint="it returns sst.Config(name=..., ...) or a mapping", where=where)
+        raise UserError(f"config() returned {what}", hint="it returns sst.Config(name=..., ...) or a mapping",
+                        where=where)
     problems: list[SstError] = [_unknown(k) for k in given if k not in _FIELDS]
     for name, check in _CHECKS.items():
         if name in given or name == "name":
@@ -96,7 +102,8 @@ def _name(value: object) -> Iterator[UserError]:
     if not value:
         yield UserError("the config has no name", hint='Config(name="my-app")')
     elif not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
-        yield UserError(f"the app's name {value!r} is not valid", hint="it starts with a letter and holds letters, digits and hyphens only")
+        yield UserError(f"the app's name {value!r} is not valid",
+                        hint="it starts with a letter and holds letters, digits and hyphens only")
     elif len(value) > NAME_LIMIT:
         yield UserError(f"the app's name is {len(value)} characters long; {NAME_LIMIT} is the limit")
 
@@ -116,7 +123,8 @@ def _one_of(option: str, allowed: Sequence[str], *, none: bool = False) -> Calla
         if value not in allowed and not (none and value is None):
             near = get_close_matches(str(value), allowed, n=1)
             words = " or ".join(f'"{a}"' for a in allowed)
-            yield UserError(f"{option} can't be {value!r}", hint=f'did you mean "{near[0]}"?' if near else f"it is {words}")
+            yield UserError(f"{option} can't be {value!r}",
+                            hint=f'did you mean "{near[0]}"?' if near else f"it is {words}")
     return check
 
 
@@ -144,7 +152,8 @@ def _tags(value: object) -> Iterator[UserError]:
         elif k.lower().startswith(("aws:", "sst:")):
             yield UserError(f'tag "{k}" has a prefix that is taken', hint="choose one without aws: or sst:")
         elif not 0 < len(k) <= 128 or len(v) > 256:
-            yield UserError(f'tag "{k[:30]}" is too long or empty', hint="a name has 1 to 128 characters, a value at most 256")
+            yield UserError(f'tag "{k[:30]}" is too long or empty',
+                            hint="a name has 1 to 128 characters, a value at most 256")
 
 
 def _providers(value: object) -> Iterator[UserError]:
@@ -187,7 +196,8 @@ def _ranges(text: object) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def check_version(wanted: str | None, have: str, where: str = "") -> None:
-    """Raise ``UserError`` if this tool's version ``have`` is outside ``wanted`` (``">=0.1,<1"``; ``"0.3"`` means any 0.3.x)."""
+    """Raise ``UserError`` if this tool's version ``have`` is outside ``wanted`` (``">=0.1,<1"``; ``"0.3"`` means any
+    0.3.x)."""
     if wanted is None:
         return
     mine = tuple(int(n) for n in re.findall(r"\d+", have)[:3])

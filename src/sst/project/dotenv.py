@@ -1,7 +1,7 @@
 """``.env`` files: ``KEY=value`` lines.
 
-Precedence, strongest first: the real environment, ``.env.<stage>``, ``.env``. So CI and a one-off ``KEY=x sst deploy`` always win,
-and a stage's file overrides what all stages share.
+Precedence, strongest first: the real environment, ``.env.<stage>``, ``.env``. So CI and a one-off ``KEY=x sst deploy``
+always win, and a stage's file overrides what all stages share.
 
     export TOKEN=abc          # `export` and comments are fine
     GREETING="line 1\\nline 2" # \\n \\r \\t \\" \\\\ \\$ are understood; may span lines
@@ -44,7 +44,8 @@ def parse(text: str, name: str = ".env") -> dict[str, str]:
         line = text.count("\n", 0, at) + 1
         key = _KEY.match(text, at)
         if not key:
-            raise UserError("this line is not KEY=value", where=f"{name}:{line}", hint="a name holds letters, digits, _ and .")
+            raise UserError("this line is not KEY=value", where=f"{name}:{line}",
+                            hint="a name holds letters, digits, _ and .")
         found[key[1]], at = _value(text, key.end(), f"{name}:{line}")
     return found
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..core.model import Pending, Snapshot, State
+from ..core.model import Operation, Snapshot, State
 
 __all__ = ["exported"]
 
@@ -15,14 +15,15 @@ MASK = "(secret)"
 def exported(snapshot: Snapshot, *, secrets: bool = False) -> dict[str, Any]:
     """Everything in the snapshot; secret values masked unless ``secrets``."""
     return {
-        "serial": snapshot.serial, "meta": dict(snapshot.meta), "outputs": dict(snapshot.outputs), "links": dict(snapshot.links),
+        "serial": snapshot.serial, "meta": dict(snapshot.meta), "outputs": dict(snapshot.outputs),
+        "links": dict(snapshot.links),
         "resources": [_record(s, secrets) for s in snapshot.resources.values()],
         "deposed": [_record(s, secrets) for s in snapshot.deposed.values()],
         "pending": [_record(p, secrets) for p in snapshot.pending.values()],
     }
 
 
-def _record(item: State | Pending, secrets: bool) -> dict[str, Any]:
+def _record(item: State | Operation, secrets: bool) -> dict[str, Any]:
     made = {k: _plain(v) for k, v in asdict(item).items()}
     if not secrets:
         for part in ("inputs", "outputs"):

@@ -11,7 +11,8 @@ CONFIG = "sst_config.py"
 
 
 def find_config(cwd: Path, named: str | None = None) -> Path:
-    """The config file: ``named`` (from ``--config``, relative to ``cwd``), else the nearest ``sst_config.py`` at or above ``cwd``.
+    """The config file: ``named`` (from ``--config``, relative to ``cwd``), else the nearest ``sst_config.py`` at or
+    above ``cwd``.
 
     Its folder is the project's root. Raises ``UserError`` if there is none.
     """

@@ -1,4 +1,5 @@
-"""State files of other tools, read for what can be taken over: SST v3 and v4 (Pulumi's checkpoints) and Terraform's state.
+"""State files of other tools, read for what can be taken over: SST v3 and v4 (Pulumi's checkpoints) and Terraform's
+state.
 
     found = read_foreign(text, "terraform.tfstate")
     found.things      # (name, our type, id) of what a row of ours can take over
@@ -20,28 +21,34 @@ __all__ = ["Foreign", "Matched", "Thing", "match", "read_foreign"]
 TYPES: dict[str, tuple[str, str, str]] = {
     "aws.acm.Certificate": ("aws:acm/certificate:Certificate", "aws_acm_certificate", "{arn}"),
     "aws.apigatewayv2.Api": ("aws:apigatewayv2/api:Api", "aws_apigatewayv2_api", "{id}"),
-    "aws.apigatewayv2.DomainName": ("aws:apigatewayv2/domainName:DomainName", "aws_apigatewayv2_domain_name", "{domainName}"),
+    "aws.apigatewayv2.DomainName": ("aws:apigatewayv2/domainName:DomainName", "aws_apigatewayv2_domain_name",
+                                    "{domainName}"),
     "aws.apigatewayv2.Stage": ("aws:apigatewayv2/stage:Stage", "aws_apigatewayv2_stage", "{apiId}/{name}"),
     "aws.dynamodb.Table": ("aws:dynamodb/table:Table", "aws_dynamodb_table", "{name}"),
     "aws.events.Target": ("aws:cloudwatch/eventTarget:EventTarget", "aws_cloudwatch_event_target", "{rule}/{targetId}"),
     "aws.events.Rule": ("aws:cloudwatch/eventRule:EventRule", "aws_cloudwatch_event_rule", "{name}"),
     "aws.iam.Role": ("aws:iam/role:Role", "aws_iam_role", "{name}"),
     "aws.iam.RolePolicy": ("aws:iam/rolePolicy:RolePolicy", "aws_iam_role_policy", "{role}/{name}"),
-    "aws.iam.RolePolicyAttachment": ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "aws_iam_role_policy_attachment",
+    "aws.iam.RolePolicyAttachment": ("aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+                                     "aws_iam_role_policy_attachment",
                                      "{role}/{policyArn}"),
     "aws.lambda.EventInvokeConfig": ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
                                      "aws_lambda_function_event_invoke_config", "{functionName}"),
-    "aws.lambda.EventSourceMapping": ("aws:lambda/eventSourceMapping:EventSourceMapping", "aws_lambda_event_source_mapping", "{uuid}"),
+    "aws.lambda.EventSourceMapping": ("aws:lambda/eventSourceMapping:EventSourceMapping",
+                                      "aws_lambda_event_source_mapping", "{uuid}"),
     "aws.lambda.Function": ("aws:lambda/function:Function", "aws_lambda_function", "{functionName|name}"),
     "aws.lambda.FunctionUrl": ("aws:lambda/functionUrl:FunctionUrl", "aws_lambda_function_url", "{functionName}"),
-    "aws.lambda.Permission": ("aws:lambda/permission:Permission", "aws_lambda_permission", "{function|functionName}/{statementId}"),
+    "aws.lambda.Permission": ("aws:lambda/permission:Permission", "aws_lambda_permission",
+                              "{function|functionName}/{statementId}"),
     "aws.logs.LogGroup": ("aws:cloudwatch/logGroup:LogGroup", "aws_cloudwatch_log_group", "{name}"),
     "aws.route53.Record": ("aws:route53/record:Record", "aws_route53_record", "{zoneId}/{name}/{type}"),
     "aws.s3.Bucket": ("aws:s3/bucket:Bucket", "aws_s3_bucket", "{bucket}"),
-    "aws.s3.BucketCors": ("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", "aws_s3_bucket_cors_configuration", "{bucket}"),
+    "aws.s3.BucketCors": ("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", "aws_s3_bucket_cors_configuration",
+                          "{bucket}"),
     "aws.s3.BucketPolicy": ("aws:s3/bucketPolicy:BucketPolicy", "aws_s3_bucket_policy", "{bucket}"),
     "aws.s3.BucketVersioning": ("aws:s3/bucketVersioning:BucketVersioning", "aws_s3_bucket_versioning", "{bucket}"),
-    "aws.s3.PublicAccessBlock": ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "aws_s3_bucket_public_access_block", "{bucket}"),
+    "aws.s3.PublicAccessBlock": ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+                                 "aws_s3_bucket_public_access_block", "{bucket}"),
     "aws.scheduler.Schedule": ("aws:scheduler/schedule:Schedule", "aws_scheduler_schedule", "{name}"),
     "aws.secretsmanager.Secret": ("aws:secretsmanager/secret:Secret", "aws_secretsmanager_secret", "{name}"),
     "aws.sns.Topic": ("aws:sns/topic:Topic", "aws_sns_topic", "{arn}"),
@@ -50,15 +57,18 @@ TYPES: dict[str, tuple[str, str, str]] = {
     "aws.sqs.QueuePolicy": ("aws:sqs/queuePolicy:QueuePolicy", "aws_sqs_queue_policy", "{queueUrl}"),
     "aws.ssm.Parameter": ("aws:ssm/parameter:Parameter", "aws_ssm_parameter", "{name}"),
 }
-"""Our type: Pulumi's, Terraform's, and the id of ours from their attributes (in camel case; ``a|b`` is the first that is there)."""
+"""Our type: Pulumi's, Terraform's, and the id of ours from their attributes (in camel case; ``a|b`` is the first that
+is there)."""
 _PULUMI = {p: ours for ours, (p, _, _) in TYPES.items()} | {
-    f"{p[:-1 - len(k)]}V2:{k}V2": ours for ours, (p, _, _) in TYPES.items() if ours.startswith("aws.s3.") for k in [p.rpartition(":")[2]]}
+    f"{p[:-1 - len(k)]}V2:{k}V2": ours for ours, (p, _, _) in TYPES.items() if ours.startswith("aws.s3.")
+    for k in [p.rpartition(":")[2]]}
 _TERRAFORM = {t: ours for ours, (_, t, _) in TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something of the file that a row of ours fits. ``name`` is what it is called there: ``JobsQueue``, ``module.a.jobs[0]``."""
+    """Something of the file that a row of ours fits. ``name`` is what it is called there: ``JobsQueue``,
+    ``module.a.jobs[0]``."""
 
     name: str
     type: str
@@ -84,7 +94,8 @@ class Matched:
 
 
 def read_foreign(text: str, name: str) -> Foreign:
-    """Read a state file of SST v3/v4, Pulumi or Terraform. Raises ``UserError`` if it is none of these, or encrypted as a whole."""
+    """Read a state file of SST v3/v4, Pulumi or Terraform. Raises ``UserError`` if it is none of these, or encrypted as
+    a whole."""
     try:
         data = json.loads(text)
     except ValueError as e:
@@ -159,7 +170,8 @@ def match(things: Sequence[Thing], plan: Plan, named: Mapping[str, str]) -> Matc
     """Pair things with the resources that the program declares and the state does not have yet.
 
     By type and name: case, ``-``, ``_`` and ``/`` don't count, so that ``JobsQueue`` fits ``Jobs/Queue`` and ``jobs``
-    fits ``Jobs``. ``named`` says it outright: name there → name in the program. Raises ``UserError`` for a name that is not in the file.
+    fits ``Jobs``. ``named`` says it outright: name there → name in the program. Raises ``UserError`` for a name that is
+    not in the file.
     """
     for name in named:
         if not any(t.name == name for t in things):
@@ -176,7 +188,8 @@ def match(things: Sequence[Thing], plan: Plan, named: Mapping[str, str]) -> Matc
             rest.append((t, "the program declares nothing of that type and name, or the state has it already"))
         else:
             other = ", ".join([*(s.name for s in steps[1:]), *(r.name for r in rivals)])
-            rest.append((t, f"it fits {steps[0].name}, but so does {other}" if rivals else f"it fits {steps[0].name} and {other}"))
+            rest.append((t, f"it fits {steps[0].name}, but so does {other}" if rivals
+                         else f"it fits {steps[0].name} and {other}"))
     return Matched(ids, tuple(rest))
 
 

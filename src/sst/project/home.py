@@ -31,4 +31,5 @@ def who(environ: Mapping[str, str]) -> Who:
 def _ci(environ: Mapping[str, str]) -> str:
     if run := environ.get("GITHUB_RUN_ID"):
         return f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{run}"
-    return next((environ[k] for k in ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL") if k in environ), "")
+    return next((environ[k] for k in ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
+                 if k in environ), "")

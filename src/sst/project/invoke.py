@@ -41,7 +41,8 @@ def invoke_function(world: World, function: str, event: bytes) -> Answer:
         payload = json.loads(data) if data else None
     except ValueError:
         payload = bytes(data).decode("utf-8", "replace")
-    return Answer(payload, str(answer.get("FunctionError") or ""), b64decode(answer.get("LogResult") or b"").decode("utf-8", "replace"))
+    return Answer(payload, str(answer.get("FunctionError") or ""),
+                  b64decode(answer.get("LogResult") or b"").decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Line:
     stream: str
 
 
-def logs(world: World, name: str, *, since: float, follow: bool = False, sleep: Callable[[float], None] = time.sleep) -> Iterator[Line]:
+def logs(world: World, name: str, *, since: float, follow: bool = False,
+         sleep: Callable[[float], None] = time.sleep) -> Iterator[Line]:
     """The lines a function logged since then (seconds since 1970), oldest first; ``follow`` goes on until interrupted."""
     function = _function(world, name)
     group = (function.values.get("logging_config") or {}).get("LogGroup") or f"/aws/lambda/{function.values['name']}"

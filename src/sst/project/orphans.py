@@ -11,15 +11,16 @@ from .run import Run, locked
 from .world import World
 
 if TYPE_CHECKING:
-    from ..providers.aws.orphans import Carrier
-    from ..providers.aws.provider import AwsProvider
+    from ..clouds.aws.orphans import Carrier
+    from ..clouds.aws.provider import AwsProvider
 
 __all__ = ["Ended", "Orphans", "find_orphans", "remove_orphans"]
 
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """``own`` carry this state's lineage; ``others`` that of another state of the same app and stage (a deleted or a colleague's one)."""
+    """``own`` carry this state's lineage; ``others`` that of another state of the same app and stage (a deleted or a
+    colleague's one)."""
 
     lineage: str
     own: tuple[Carrier, ...]
@@ -38,8 +39,8 @@ class Ended:
 def find_orphans(world: World) -> Orphans:
     """List them. Takes no lock and changes nothing.
 
-    Only what has the tags of this app and stage is looked at, so another tool's things never show. A thing of this lineage is an orphan
-    if no resource of the state has its id, and no operation that has not ended is about it.
+    Only what has the tags of this app and stage is looked at, so another tool's things never show. A thing of this
+    lineage is an orphan if no resource of the state has its id, and no operation that has not ended is about it.
     """
     world.ask_account()
     snapshot = world.stage.load()
@@ -54,7 +55,7 @@ def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[st
 
     Things that hold data are left unless ``allow`` names them. Raises ``UserError`` if nothing carries the lineage.
     """
-    from ..providers.aws.orphans import end
+    from ..clouds.aws.orphans import end
 
     world.ask_account()
     with locked(world, "orphans", run) as session:
@@ -82,15 +83,15 @@ def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[st
 
 
 def _provider(world: World, lineage: str) -> AwsProvider:
-    from ..providers.aws.provider import AwsProvider
+    from ..clouds.aws.provider import AwsProvider
 
     p = world.project
     return AwsProvider(world.aws, app=p.name, stage=p.stage, lineage=lineage)
 
 
 def _found(world: World, snapshot: Snapshot, provider: AwsProvider) -> Orphans:
-    from ..providers.aws.orphans import find_carriers
-    from ..providers.aws.provider import urn_tag
+    from ..clouds.aws.orphans import find_carriers
+    from ..clouds.aws.provider import urn_tag
 
     states = (*snapshot.resources.values(), *snapshot.deposed.values())
     known = {(s.type, s.id) for s in states}

@@ -1,7 +1,7 @@
 """Runs the user's ``sst_config.py``: import, ``config(input)``, then ``stacks(app)`` or ``run()``.
 
-The program only declares. Whatever goes wrong in it is told by the user's own file and line; the tool's frames are never shown.
-Each load starts fresh: modules of the project that an earlier load imported are dropped first.
+The program only declares. Whatever goes wrong in it is told by the user's own file and line; the tool's frames are
+never shown. Each load starts fresh: modules of the project that an earlier load imported are dropped first.
 """
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _FOREIGN = ("site-packages", "dist-packages", ".venv", "node_modules", ".sst")
 
 @dataclass(frozen=True)
 class Program:
-    """A loaded ``sst_config.py``. ``files`` are the project's files that loading and running it imported: what to watch."""
+    """A loaded ``sst_config.py``. ``files`` are the project's files that loading and running it imported: what to
+    watch."""
 
     file: Path
     module: ModuleType
@@ -46,13 +47,15 @@ class Program:
                             hint='def config(input): return sst.Config(name="my-app")')
         where = self._where(fn)
         if _takes(fn) != 1:
-            raise UserError("config takes one argument, the input", where=where, hint="def config(input: sst.AppInput) -> sst.Config")
+            raise UserError("config takes one argument, the input", where=where,
+                            hint="def config(input: sst.AppInput) -> sst.Config")
         with self.blame():
             value = fn(AppInput(stage))
         return check_config(value, where)
 
     def declare(self, app: App) -> None:
-        """Run ``stacks(app)``, or ``run(app)``, or ``run()``, and seal the graph: all problems are raised in one report."""
+        """Run ``stacks(app)``, or ``run(app)``, or ``run()``, and seal the graph: all problems are raised in one
+        report."""
         fn, args = self._main(app)
         where = self._where(fn)
         with app.graph.active():
@@ -76,14 +79,16 @@ class Program:
         stacks = self._function("stacks", "def stacks(app: sst.App) -> None")
         run = self._function("run", "def run() -> dict[str, object]")
         if stacks and run:
-            raise UserError(f"{self.file.name} has both stacks and run", where=self._where(run), hint="keep one of them")
+            raise UserError(f"{self.file.name} has both stacks and run", where=self._where(run),
+                            hint="keep one of them")
         fn = stacks or run
         if fn is None:
             raise UserError(f"{self.file.name} has no stacks or run function", where=self.file.name,
                             hint="def stacks(app): ... declares several stacks, def run(): ... is enough for one")
         takes = _takes(fn)
         if takes > 1 or (fn is stacks and takes != 1):
-            raise UserError(f"{fn.__name__} takes {'one argument, the app' if stacks else 'no argument or the app'}, not {takes}",
+            raise UserError(f"{fn.__name__} takes {'one argument, the app' if stacks else 'no argument or the app'}, "
+                            f"not {takes}",
                             where=self._where(fn))
         return fn, (app,) if takes else ()
 
@@ -92,7 +97,8 @@ class Program:
         if fn is None:
             return None
         if inspect.iscoroutinefunction(fn):
-            raise UserError(f"{name} can't be async: the program is plain Python that only declares", hint=form, where=self._where(fn))
+            raise UserError(f"{name} can't be async: the program is plain Python that only declares", hint=form,
+                            where=self._where(fn))
         if not callable(fn):
             raise UserError(f"{name} is not a function but {type(fn).__name__}", hint=form, where=self.file.name)
         return fn  # type: ignore[no-any-return]  # a module's attribute
@@ -103,7 +109,8 @@ class Program:
 
     @contextmanager
     def blame(self) -> Iterator[None]:
-        """Turn whatever the user's code raises into a ``UserError`` at the user's line; errors of ours get that line if they have none."""
+        """Turn whatever the user's code raises into a ``UserError`` at the user's line; errors of ours get that line if
+        they have none."""
         with _blame(self.root):
             yield
 

@@ -28,7 +28,8 @@ class Project:
     environ: Mapping[str, str]
     region: str
     place: Path | None = None
-    """Where ``.sst`` is, if not beside the config: a test may keep the cloud and the state of stage ``local`` elsewhere."""
+    """Where ``.sst`` is, if not beside the config: a test may keep the cloud and the state of stage ``local``
+    elsewhere."""
 
     @property
     def root(self) -> Path:
@@ -59,7 +60,8 @@ class Project:
 
     def graph(self) -> Graph:
         """An empty graph of this app and stage."""
-        return Graph(self.name, self.stage, region=self.region, removal=self.removal, local=self.is_local, root=str(self.root))
+        return Graph(self.name, self.stage, region=self.region, removal=self.removal, local=self.is_local,
+                     root=str(self.root))
 
     def declare(self, graph: Graph) -> App:
         """Run the program into ``graph`` and seal it; all its problems are raised in one report."""
@@ -68,11 +70,12 @@ class Project:
         return app
 
 
-def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str], ask: Callable[[], str] | None = None) -> Project:
+def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
+                 ask: Callable[[], str] | None = None) -> Project:
     """Read the ``.env`` files, choose the stage, import the config and check it.
 
-    The files' values are put into this process's environment, where the program and the AWS settings find them; what is set there
-    already wins.
+    The files' values are put into this process's environment, where the program and the AWS settings find them; what is
+    set there already wins.
     """
     from .. import __version__
 
@@ -81,7 +84,8 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str], a
     merged = merge(environ, root, chosen.name)
     os.environ.update({k: v for k, v in merged.items() if k not in os.environ})
     if chosen.name == LOCAL:
-        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):  # botocore reads them itself, and stops if there is no such profile
+        # botocore reads them itself, and stops if there is no such profile
+        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
     program = load(file)
     config = program.config(chosen.name)
@@ -90,13 +94,16 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str], a
 
 
 def region_of(config: Config, stage: str, environ: Mapping[str, str]) -> str:
-    """The region: the config's, then ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's; on stage ``local`` ``us-east-1``."""
+    """The region: the config's, then ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's; on stage ``local``
+    ``us-east-1``."""
     if stage == LOCAL:
         return config.region or "us-east-1"
-    found = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _profile_region(config, environ)
+    found = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _profile_region(config,
+                                                                                                               environ)
     if not found:
         raise UserError(f'no AWS region is set for stage "{stage}"',
-                        hint='set region= in the config (region="us-east-1"), or AWS_REGION, or a region in the AWS profile')
+                        hint='set region= in the config (region="us-east-1"), or AWS_REGION, or a region in the AWS '
+                             'profile')
     return found
 
 

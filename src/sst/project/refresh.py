@@ -11,7 +11,7 @@ from typing import TypeAlias
 from ..core.model import Snapshot, fold
 from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
-from ..engine.apply import Result
+from ..engine.apply import DeployResult
 from ..engine.choice import Choice
 from ..engine.events import Event
 from ..engine.plan import Plan, plan
@@ -45,12 +45,13 @@ class Refreshed:
 
     rows: Sequence[Row]
     decision: Decision
-    result: Result
+    result: DeployResult
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look at the cloud shows: ``rows`` of drift, what things that are to be imported have otherwise, and the plan over all that."""
+    """What a look at the cloud shows: ``rows`` of drift, what things that are to be imported have otherwise, and the
+    plan over all that."""
 
     rows: Sequence[Row]
     imported: Sequence[Difference]
@@ -65,7 +66,8 @@ def _quiet(event: Event) -> None:
 def refresh(world: World, run: Run, decide: Decide) -> Refreshed:
     """Read all that the state holds (what ``run.choice`` takes), and do what ``decide`` says with what differs.
 
-    ``decide`` is called only if something differs. A clean stage records nothing. Raises ``ProviderError`` where a thing can't be read.
+    ``decide`` is called only if something differs. A clean stage records nothing. Raises ``ProviderError`` where a
+    thing can't be read.
     """
     world.ask_account()
     graph = prepared_graph(world, run.hide)
@@ -85,13 +87,15 @@ def refresh(world: World, run: Run, decide: Decide) -> Refreshed:
     return Refreshed(rows, decision, result)
 
 
-def _carry_out(world: World, session: Session, before: Snapshot, decision: Decision, run: Run, providers: Lookup) -> Result:
-    """Record what the cloud has, then deploy what the state said of what is to be reverted: as safe as any other deploy."""
+def _carry_out(world: World, session: Session, before: Snapshot, decision: Decision, run: Run,
+               providers: Lookup) -> DeployResult:
+    """Record what the cloud has, then deploy what the state said of what is to be reverted: as safe as any other
+    deploy."""
     kept = [r.drift for r in decision.accept]
     if entries := accepted(before, [*kept, *(r.drift for r in decision.revert)]):
         session.write(*entries)
     if not decision.revert:
-        return Result()
+        return DeployResult()
     wanted = fold(before, accepted(before, kept))
     world.builder.exact = True
     graph = goals_of(wanted, session.snapshot, app=world.project.name, stage=world.project.stage, all_of_it=True)
@@ -101,7 +105,8 @@ def _carry_out(world: World, session: Session, before: Snapshot, decision: Decis
 
 def diff_refreshed(world: World, *, choice: Choice | None = None, providers: Lookup | None = None,
                    hide: Callable[[object], None] = lambda value: None) -> Seen:
-    """The drift, and what a deploy would do after it was accepted. Takes no lock, writes nothing; it does read the cloud."""
+    """The drift, and what a deploy would do after it was accepted. Takes no lock, writes nothing; it does read the
+    cloud."""
     world.ask_account()
     graph = prepared_graph(world, hide)
     world.project.declare(graph)

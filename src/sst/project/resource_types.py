@@ -1,7 +1,8 @@
 """Types for ``Resource``: a partial stub package in the project's virtual environment.
 
-It takes the place of ``sst.runtime.links`` alone, the module that names what is linked, so the repository stays clean and type
-checkers and editors know ``Resource.Uploads.name``. It comes from the program, not from what was deployed last.
+It takes the place of ``sst.runtime.links`` alone, the module that names what is linked, so the repository stays clean
+and type checkers and editors know ``Resource.Uploads.name``. It comes from the program, not from what was deployed
+last.
 """
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ _DECLARED = re.compile(r"(?:Output|Arg)\[(str|int|float|bool)\]\Z")
 
 
 def find_venv(root: Path, environment: Mapping[str, str]) -> Path | None:
-    """The project's virtual environment: ``UV_PROJECT_ENVIRONMENT``, a ``.venv`` or ``venv`` at ``root`` or above it in the same
-    repository, else the active one (``VIRTUAL_ENV``)."""
+    """The project's virtual environment: ``UV_PROJECT_ENVIRONMENT``, a ``.venv`` or ``venv`` at ``root`` or above it in
+    the same repository, else the active one (``VIRTUAL_ENV``)."""
     folders = [root.resolve(), *root.resolve().parents]
     top = next((n for n, folder in enumerate(folders) if (folder / ".git").exists()), 0)
     places = [folder / name for folder in folders[:top + 1] for name in (".venv", "venv")]
@@ -45,8 +46,10 @@ def find_venv(root: Path, environment: Mapping[str, str]) -> Path | None:
     return next((p for p in places if (p / "pyvenv.cfg").is_file()), None)
 
 
-def keep_types(root: Path, environment: Mapping[str, str], links: Iterable[Link], resources: Mapping[URN, Resource]) -> str:
-    """Bring the types of a project up to date; what to tell the user if that is not possible. Never raises for a broken environment."""
+def keep_types(root: Path, environment: Mapping[str, str], links: Iterable[Link],
+               resources: Mapping[URN, Resource]) -> str:
+    """Bring the types of a project up to date; what to tell the user if that is not possible. Never raises for a broken
+    environment."""
     venv = find_venv(root, environment)
     if venv is None:
         return NO_VENV if (root / "pyproject.toml").is_file() else ""
@@ -60,8 +63,8 @@ def keep_types(root: Path, environment: Mapping[str, str], links: Iterable[Link]
 def write_types(venv: Path, links: Mapping[str, Mapping[str, Any]]) -> bool:
     """Write the types of ``links`` (name → property → type) into ``venv``; whether anything changed.
 
-    A type is a Python type, the text of one (``"list[str]"``), or a mapping for nested properties. ``App`` is added. A ``type``
-    property that is text in quotes (``"'sst.aws.Bucket'"``) becomes a literal.
+    A type is a Python type, the text of one (``"list[str]"``), or a mapping for nested properties. ``App`` is added. A
+    ``type`` property that is text in quotes (``"'sst.aws.Bucket'"``) becomes a literal.
 
         write_types(venv, {"Uploads": {"name": str, "type": "'sst.aws.Bucket'"}})
     """
@@ -75,7 +78,8 @@ def types_of(links: Iterable[Link], resources: Mapping[URN, Resource]) -> dict[s
 
     An output is of the type that its row declares; one that was computed with ``apply`` is ``Any``, a secret is text.
     """
-    return {link.name: {**{k: _type_of(v, resources) for k, v in link.properties.items()}, "type": repr(link.type)} for link in links}
+    return {link.name: {**{k: _type_of(v, resources) for k, v in link.properties.items()}, "type": repr(link.type)}
+            for link in links}
 
 
 def remove_types(venv: Path) -> bool:

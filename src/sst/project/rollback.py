@@ -20,9 +20,10 @@ _DEPLOYS = ("deploy", "remove")
 def rollback(world: World, run: Run, *, to: int | None = None, expect: int | None = None) -> Done:
     """Deploy version ``to`` of the state; by default the one before the last deploy. 0 is the empty state.
 
-    Things that hold data, or are protected, stay as they are. Functions get the artefacts they had, from this machine's cache;
-    if one is gone, its function's step fails and says so. ``expect`` is the serial that the state must have now: then nobody
-    deployed in between. The program is not run. Raises ``UserError`` or ``StateError`` if there is no such version.
+    Things that hold data, or are protected, stay as they are. Functions get the artefacts they had, from this machine's
+    cache; if one is gone, its function's step fails and says so. ``expect`` is the serial that the state must have now:
+    then nobody deployed in between. The program is not run. Raises ``UserError`` or ``StateError`` if there is no such
+    version.
     """
     project = world.project
     world.ask_account()
@@ -42,7 +43,8 @@ def rollback(world: World, run: Run, *, to: int | None = None, expect: int | Non
         graph = goals_of(before, session.snapshot, app=project.name, stage=project.stage)
         start = session.snapshot.serial
         result = saved(session, lambda: engine.deploy(
-            graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs), links=dict(before.links),
+            graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs),
+            links=dict(before.links),
             stop=run.stop))
         after = session.snapshot
     world.need_artefacts(after)
@@ -54,7 +56,8 @@ def rollback(world: World, run: Run, *, to: int | None = None, expect: int | Non
 def former(history: Sequence[Version], stage: str) -> int:
     """The version before the last deploy (or remove), newest first; versions that failed deploys left are passed over.
 
-    0 if the last deploy was the first. Raises ``UserError`` if nothing was deployed yet, ``StateError`` if that version is damaged.
+    0 if the last deploy was the first. Raises ``UserError`` if nothing was deployed yet, ``StateError`` if that version
+    is damaged.
     """
     deploys = [i for i, v in enumerate(history) if v.command.removesuffix(FAILED) in _DEPLOYS]
     if not deploys:
@@ -62,7 +65,8 @@ def former(history: Sequence[Version], stage: str) -> int:
     first = deploys[0]
     older = [v for v in history[first + 1:] if not v.command.endswith(FAILED)]
     if not older and history[-1].serial > 1:
-        raise UserError("the version before the last deploy is no longer kept", hint="`sst state history` lists the versions that are kept")
+        raise UserError("the version before the last deploy is no longer kept",
+                        hint="`sst state history` lists the versions that are kept")
     if older and older[0].damage:
         raise StateError(f"version {older[0].serial}, the one before the last deploy, is damaged: {older[0].damage}",
                          hint="`sst rollback N` goes back to another one")

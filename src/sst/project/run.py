@@ -1,4 +1,5 @@
-"""The commands that change a stage, from the first file read to the last line saved. The CLI and ``sst dev`` only choose and show.
+"""The commands that change a stage, from the first file read to the last line saved. The CLI and ``sst dev`` only
+choose and show.
 
     open the state → read it → the program → plan → confirm → apply → save → outputs.json
 """
@@ -19,7 +20,7 @@ from ..core.model import Entry, Op, Snapshot
 from ..core.output import gather
 from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
-from ..engine.apply import Result
+from ..engine.apply import DeployResult
 from ..engine.events import Finished, Sink
 from ..engine.plan import Choice, Plan, plan
 from ..errors import Fenced, UserError
@@ -28,7 +29,8 @@ from .project import Project
 from .resource_types import keep_types
 from .world import Lookup, World
 
-__all__ = ["FAILED", "SECRET", "Done", "Run", "deploy", "diff", "hide_secrets", "locked", "prepared_graph", "remember", "remove",
+__all__ = ["FAILED", "SECRET", "Done", "Run", "deploy", "diff", "hide_secrets", "locked", "prepared_graph", "remember",
+           "remove",
            "saved", "write_outputs"]
 
 FAILED = " (failed)"
@@ -50,7 +52,8 @@ class Run:
     stop: Event = field(default_factory=Event)
     choice: Choice | None = None
     only: Callable[[Plan, Snapshot], None] | None = None
-    """Gets each plan and the state before ``confirm`` does; raises ``UserError`` unless the plan is the one that may be carried out."""
+    """Gets each plan and the state before ``confirm`` does; raises ``UserError`` unless the plan is the one that may be
+    carried out."""
     adopt: Callable[[Sequence[Difference]], None] = lambda found: None
     """Gets what would be changed of things that are imported; raises ``UserError`` to stop."""
     can_go_back: bool = False
@@ -68,7 +71,7 @@ class Run:
 class Done:
     """How it ended. Failed steps are in ``result``; ``outputs`` are what the program returned, secret ones masked."""
 
-    result: Result
+    result: DeployResult
     outputs: Mapping[str, Any]
     before: int = 0
     """Serial of the state from which it began; 0 is the empty one."""
@@ -118,16 +121,18 @@ def remove(world: World, run: Run) -> Done:
     """Remove what the state holds. The program is not run: a broken one can still be removed."""
     project = world.project
     if project.config.protect:
-        raise UserError(f'stage "{project.stage}" is protected', hint="set protect=False in the config for this stage to remove it")
+        raise UserError(f'stage "{project.stage}" is protected',
+                        hint="set protect=False in the config for this stage to remove it")
     world.ask_account()
     snapshot = world.stage.load()
     if not (snapshot.resources or snapshot.deposed or snapshot.pending):
-        return Done(Result(), {})
+        return Done(DeployResult(), {})
     with locked(world, "remove", run) as session:
         remember(world, session, project.graph())
         providers = run.providers or world.providers(session.lineage)
         result = saved(session, lambda: engine.remove(
-            project.graph(), session, providers, _counted(run.sink, world), confirm=run.confirm, choice=run.choice, stop=run.stop))
+            project.graph(), session, providers, _counted(run.sink, world), confirm=run.confirm, choice=run.choice,
+            stop=run.stop))
     if not run.choice:
         write_outputs(project, {})
     return Done(result, {})
@@ -177,10 +182,12 @@ def hide_secrets(snapshot: Snapshot, hide: Callable[[Any], None]) -> None:
 def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None:
     """Refuse what is almost surely a mistake, before anything changes."""
     if snapshot.resources and not graph.goals and not graph.laters:
-        raise UserError(f'the program declares nothing, but stage "{project.stage}" holds {len(snapshot.resources)} resources',
+        raise UserError(f'the program declares nothing, but stage "{project.stage}" holds {len(snapshot.resources)} '
+                        'resources',
                         where=project.program.file.name, hint="to remove them all, run `sst remove`")
     if project.config.protect and not project.is_local and not snapshot.resources and not run.new_stage:
-        raise UserError(f'stage "{project.stage}" is protected and has no state yet', hint="if it is new, pass --new-stage; "
+        raise UserError(f'stage "{project.stage}" is protected and has no state yet',
+                        hint="if it is new, pass --new-stage; "
                         "if not, these credentials, this region or this home are not those it was deployed with")
 
 
@@ -190,9 +197,11 @@ def _counted(sink: Sink, world: World) -> Sink:
 
 
 def remember(world: World, session: Session, graph: Graph) -> None:
-    """Keep in the state where it belongs; other credentials are refused before anything is done. An app without AWS needs no account."""
+    """Keep in the state where it belongs; other credentials are refused before anything is done. An app without AWS
+    needs no account."""
     snapshot = session.snapshot
-    types = {*(g.type for g in graph.goals.values()), *(s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values())),
+    types = {*(g.type for g in graph.goals.values()),
+             *(s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values())),
              *(p.type for p in snapshot.pending.values())}
     if not (world.project.config.account or graph.laters or any(t.startswith("aws.") for t in types)):
         return
@@ -201,9 +210,9 @@ def remember(world: World, session: Session, graph: Graph) -> None:
         session.write(Entry("meta", data=meta))
 
 
-def saved(session: Session, work: Callable[[], Result]) -> Result:
-    """Do it, and save whatever came of it. After a take-over nothing may be saved, and where the user did not agree nothing needs to be:
-    the journal has what was done."""
+def saved(session: Session, work: Callable[[], DeployResult]) -> DeployResult:
+    """Do it, and save whatever came of it. After a take-over nothing may be saved, and where the user did not agree
+    nothing needs to be: the journal has what was done."""
     try:
         result = work()
     except (Fenced, UserError):
@@ -261,7 +270,7 @@ class Settings(dict[str, Any]):
             case "encrypt":
                 self[key] = _seal
             case "hosted_zone":
-                from ..providers.aws.lookup import Lookups
+                from ..clouds.aws.lookup import Lookups
 
                 self[key] = Lookups(self._world.aws).hosted_zone
             case _:

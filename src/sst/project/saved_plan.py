@@ -1,6 +1,8 @@
-"""Saved plans: ``sst diff -o plan.json`` today, ``sst deploy plan.json`` tomorrow, and nothing but that plan is carried out.
+"""Saved plans: ``sst diff -o plan.json`` today, ``sst deploy plan.json`` tomorrow, and nothing but that plan is carried
+out.
 
-A plan is bound to the app, stage, account and region, to the state's lineage and serial, to the program, and to the artefacts of functions.
+A plan is bound to the app, stage, account and region, to the state's lineage and serial, to the program, and to the
+artefacts of functions.
 """
 from __future__ import annotations
 
@@ -31,13 +33,15 @@ def save_plan(world: World, file: Path, plan: Plan, snapshot: Snapshot, *, choic
     Raises ``UserError`` if the program decides more during the deploy: such a plan would not say all.
     """
     if plan.undecided:
-        raise UserError("this plan can't be saved: the program decides more during the deploy (sst.later), so the plan does not say all",
+        raise UserError("this plan can't be saved: the program decides more during the deploy (sst.later), so the plan "
+                        "does not say all",
                         hint="deploy it without a saved plan")
     if world.project.root in file.parents and not ("plan" in file.name and file.suffix == ".json"):
         raise UserError(f'a plan that lies in the project can\'t be named "{file.name}": bundles would hold it',
                         hint='give it a name like "plan.json" or "plan-prod.json", or another folder')
     part = choice or Choice()
-    data = {"sst_plan": _VERSION, **_facts(world, plan, snapshot), "target": list(part.target), "exclude": list(part.exclude),
+    data = {"sst_plan": _VERSION, **_facts(world, plan, snapshot), "target": list(part.target),
+            "exclude": list(part.exclude),
             **plan_data(plan, key=_key(world))}
     text = json.dumps(data, indent=2) + "\n"
     draft = file.with_name(f".{file.name}.{os.getpid()}")
@@ -55,12 +59,15 @@ def read_plan(file: Path) -> dict[str, Any]:
                         hint="sst diff -o plan.json makes one") from e
     except ValueError as e:
         raise UserError(f"{file.name} is not JSON: {e}", hint="sst diff -o plan.json makes a plan") from e
-    parts: Mapping[str, type] = {"app": str, "stage": str, "account": str, "region": str, "lineage": str, "serial": int, "program": str,
-                                 "artefacts": dict, "key": str, "target": list, "exclude": list, "undecided": bool, "steps": list}
+    parts: Mapping[str, type] = {"app": str, "stage": str, "account": str, "region": str, "lineage": str, "serial": int,
+                                 "program": str,
+                                 "artefacts": dict, "key": str, "target": list, "exclude": list, "undecided": bool,
+                                 "steps": list}
     if not isinstance(data, dict) or "sst_plan" not in data:
         raise UserError(f"{file.name} is not a saved plan", hint="sst diff -o plan.json makes one")
     if data["sst_plan"] != _VERSION:
-        raise UserError(f"{file.name} was saved by another version of sst", hint="make a new one: sst diff -o plan.json")
+        raise UserError(f"{file.name} was saved by another version of sst",
+                        hint="make a new one: sst diff -o plan.json")
     if any(not isinstance(data.get(k), kind) for k, kind in parts.items()) or not all(
             isinstance(s, dict) and {"op", "key", "name"} <= s.keys() for s in data["steps"]):
         raise UserError(f"the plan {file.name} was damaged or edited", hint="make a new one: sst diff -o plan.json")
@@ -85,25 +92,30 @@ def bound(world: World, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], 
             raise UserError("the saved plan does not fit any more; nothing was changed\n" + "\n".join(odd), hint=_AGAIN)
         check(saved, plan, key=_key(world))
         if saved["program"] != now["program"]:
-            raise UserError("the saved plan does not fit any more; nothing was changed\nthe program is another one", hint=_AGAIN)
+            raise UserError("the saved plan does not fit any more; nothing was changed\nthe program is another one",
+                            hint=_AGAIN)
     return agree
 
 
 def _deviations(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    words = {"account": "the account", "region": "the region", "lineage": "the state (its lineage)", "serial": "the state's serial"}
+    words = {"account": "the account", "region": "the region", "lineage": "the state (its lineage)",
+             "serial": "the state's serial"}
     odd = [f"{text} is {now[k]}; it was {saved[k]}" for k, text in words.items()
-           if now[k] != saved[k] and not (k == "lineage" and not saved["serial"])]  # a stage gets its lineage with its first command
+           # a stage gets its lineage with its first command
+           if now[k] != saved[k] and not (k == "lineage" and not saved["serial"])]
     if saved["key"] != now["key"]:
         odd.append("the stage's key was rotated")
     then, here = saved["artefacts"], now["artefacts"]
-    odd += [f"the code of {name} is another one" for name in sorted(then.keys() & here.keys()) if then[name] != here[name]]
+    odd += [f"the code of {name} is another one" for name in sorted(then.keys() & here.keys())
+            if then[name] != here[name]]
     return odd
 
 
 def _facts(world: World, plan: Plan, snapshot: Snapshot) -> dict[str, Any]:
     p = world.project
     on_aws = not p.is_local and any(s.type.startswith("aws.") for s in plan.steps)
-    return {"app": p.name, "stage": p.stage, "account": world.check_account(snapshot) if on_aws else "", "region": p.region,
+    return {"app": p.name, "stage": p.stage, "account": world.check_account(snapshot) if on_aws else "",
+            "region": p.region,
             "lineage": str(snapshot.meta.get("lineage", "")) if snapshot.serial else "", "serial": snapshot.serial,
             "program": program_digest(plan, key=_key(world)), "key": world.stage.keys.current()[0],
             "artefacts": {name_of(s.urn).rpartition("/")[0]: str(s.inputs.get("fingerprint")) for s in plan.steps

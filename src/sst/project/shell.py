@@ -17,11 +17,12 @@ __all__ = ["NotThere", "cloud_environment", "function_named", "known", "shell_en
 
 
 def shell_environment(world: World, target: str | None = None) -> dict[str, str]:
-    """Variables to add to the environment: ``SST_RESOURCE_*`` of all that the program links, ``SST_STAGE``, ``AWS_REGION``, and on
-    stage ``local`` the endpoint and keys of the cloud on this machine. ``target``: a function whose own variables come too.
+    """Variables to add to the environment: ``SST_RESOURCE_*`` of all that the program links, ``SST_STAGE``,
+    ``AWS_REGION``, and on stage ``local`` the endpoint and keys of the cloud on this machine. ``target``: a function
+    whose own variables come too.
 
-    The program is run and its values are taken from the state, so secrets need not be kept in plain text anywhere. What is not
-    deployed yet is left out.
+    The program is run and its values are taken from the state, so secrets need not be kept in plain text anywhere. What
+    is not deployed yet is left out.
     """
     project = world.project
     graph = prepared_graph(world)
@@ -42,12 +43,14 @@ def cloud_environment(world: World) -> dict[str, str]:
     made = {"SST_STAGE": project.stage, "AWS_REGION": project.region, "AWS_DEFAULT_REGION": project.region}
     if project.is_local:
         cloud = world.cloud
-        made |= {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key, "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
+        made |= {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key,
+                 "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
     return made
 
 
 def known(value: Any, snapshot: Snapshot) -> Any:
-    """A value with its outputs filled in from the state; raises `NotThere` if one of them is of something that is not deployed."""
+    """A value with its outputs filled in from the state; raises `NotThere` if one of them is of something that is not
+    deployed."""
     return resolve(value, _look(snapshot))
 
 
@@ -83,6 +86,7 @@ def function_named(snapshot: Snapshot, name: str) -> State:
         return found[0]
     short = sorted({n.removesuffix("/Function") for n in functions})
     if not found:
-        raise UserError(f'no function named "{name}" is deployed', hint=did_you_mean(name, short) or "`sst deploy` first")
+        raise UserError(f'no function named "{name}" is deployed',
+                        hint=did_you_mean(name, short) or "`sst deploy` first")
     inside = ", ".join(sorted(name_of(s.urn).removesuffix("/Function") for s in found))
     raise UserError(f'"{name}" has {len(found)} functions', hint=f"name one of {inside}")

@@ -43,11 +43,12 @@ def check_stage(name: str, source: str) -> str:
     return name
 
 
-def choose_stage(flag: str | None, environ: Mapping[str, str], root: Path, ask: Callable[[], str] | None = None) -> Chosen:
+def choose_stage(flag: str | None, environ: Mapping[str, str], root: Path,
+                 ask: Callable[[], str] | None = None) -> Chosen:
     """The stage from ``--stage``, then ``SST_STAGE``, then ``.sst/stage``, then by asking.
 
-    ``ask`` is None without a terminal; what it answers is remembered in ``.sst/stage``. The name of the OS user is never taken
-    by itself: it could be somebody else's stage in a shared account.
+    ``ask`` is None without a terminal; what it answers is remembered in ``.sst/stage``. The name of the OS user is
+    never taken by itself: it could be somebody else's stage in a shared account.
     """
     if flag is not None:
         return Chosen(check_stage(flag, "--stage"), "--stage")

@@ -35,7 +35,8 @@ class Write:
 
 
 _APPS = {"FastAPI": "FastAPI(", "Flask": "Flask(", "Starlette": "Starlette("}
-_PLACES = ("main.py", "app.py", "app/main.py", "app/app.py", "app/__init__.py", "src/main.py", "src/app.py", "api/main.py",
+_PLACES = ("main.py", "app.py", "app/main.py", "app/app.py", "app/__init__.py", "src/main.py", "src/app.py",
+           "api/main.py",
            "wsgi.py", "asgi.py")
 
 

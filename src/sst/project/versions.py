@@ -14,7 +14,8 @@ from .world import World
 __all__ = ["Repaired", "compare", "repair"]
 
 
-def compare(world: World, a: int, b: int | None, *, hide: Callable[[Any], None] = lambda value: None) -> list[dict[str, Any]]:
+def compare(world: World, a: int, b: int | None, *,
+            hide: Callable[[Any], None] = lambda value: None) -> list[dict[str, Any]]:
     """What is otherwise in version ``b`` (None: now) than in ``a``; secret values are masked.
 
     Raises ``StateError`` for a version that is not kept or is damaged.
@@ -50,15 +51,16 @@ def _all(s: State) -> dict[str, Any]:
 
 def _values(old: Mapping[str, Any], new: Mapping[str, Any], secret: frozenset[str]) -> dict[str, dict[str, Any]]:
     def sides(k: str) -> dict[str, Any]:
-        return {side: SECRET if k in secret else values[k] for side, values in (("old", old), ("new", new)) if k in values}
+        return {side: SECRET if k in secret else values[k] for side,
+                values in (("old", old), ("new", new)) if k in values}
 
     return {k: sides(k) for k in sorted({*old, *new}) if old.get(k) != new.get(k) or (k in old) != (k in new)}
 
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """``serial`` of the version that was written, 0 if none was needed; ``used``: what it was made from and why; ``damaged``: older
-    versions that can't be read."""
+    """``serial`` of the version that was written, 0 if none was needed; ``used``: what it was made from and why;
+    ``damaged``: older versions that can't be read."""
 
     serial: int
     used: tuple[str, ...]
@@ -68,8 +70,8 @@ class Repaired:
 def repair(world: World, *, drop_secrets: bool = False) -> Repaired:
     """Read every object of the stage. If the newest version is damaged, write one that the former and the journal give.
 
-    ``drop_secrets``: if the values of ``sst secret set`` can't be read, start without them. Raises ``StateError`` naming the object and
-    the offset where something can't be repaired; nothing is written then.
+    ``drop_secrets``: if the values of ``sst secret set`` can't be read, start without them. Raises ``StateError``
+    naming the object and the offset where something can't be repaired; nothing is written then.
     """
     stage = world.stage
     if drop_secrets:
@@ -86,5 +88,6 @@ def repair(world: World, *, drop_secrets: bool = False) -> Repaired:
     if used:
         with stage.locked("state repair") as session:
             serial = session.save()
-    damaged = tuple(f"version {v.serial} is damaged: {v.damage}" for v in stage.history() if v.damage and v.serial != snapshot.serial)
+    damaged = tuple(f"version {v.serial} is damaged: {v.damage}" for v in stage.history() if v.damage
+                    and v.serial != snapshot.serial)
     return Repaired(serial, used, damaged)

@@ -19,8 +19,8 @@ from .home import state_folder, who
 from .project import Project, profile_of
 
 if TYPE_CHECKING:
-    from ..providers.aws.client import Aws
-    from ..providers.local.build import Builder
+    from ..clouds.aws.client import Aws
+    from ..clouds.local.build import Builder
 
 __all__ = ["LocalCloud", "Lookup", "World"]
 
@@ -88,7 +88,7 @@ class World:
         return dict(self._made["aws"].counts) if "aws" in self._made else {}
 
     def _open_aws(self) -> Aws:
-        from ..providers.aws.client import Aws  # brings ssl, which an app without AWS does not need
+        from ..clouds.aws.client import Aws  # brings ssl, which an app without AWS does not need
 
         p = self.project
         if p.is_local:
@@ -99,7 +99,8 @@ class World:
 
     @property
     def home(self) -> StateHome:
-        """Stage ``local``: ``.sst/local/`` of the project. ``home="local"``: a folder of the user. ``home="aws"``: the account's bucket."""
+        """Stage ``local``: ``.sst/local/`` of the project. ``home="local"``: a folder of the user. ``home="aws"``: the
+        account's bucket."""
         found: StateHome = self._once("home", self._open_home)
         return found
 
@@ -109,7 +110,8 @@ class World:
             return StateHome.local(p.folder / "local", p.name)
         if p.config.home == "local":
             return StateHome.local(state_folder(p.environ), p.name)
-        return StateHome.aws(lambda region: lambda service, operation, params: self.aws.call(service, operation, params, region=region),
+        return StateHome.aws(lambda region: lambda service, operation,
+                             params: self.aws.call(service, operation, params, region=region),
                              p.region, p.name)
 
     @property
@@ -134,7 +136,8 @@ class World:
             pool.shutdown(wait=False)
 
     def check_account(self, snapshot: Snapshot) -> str:
-        """The account we speak to. Refuses another one than the config names, or than the state was made in; on AWS stages only."""
+        """The account we speak to. Refuses another one than the config names, or than the state was made in; on AWS
+        stages only."""
         p = self.project
         if p.is_local:
             return self.cloud.account
@@ -177,39 +180,42 @@ class World:
                 return self.builder
             case _:
                 raise UserError(f"no provider knows the type {type}",
-                                hint="it is in the state, but the program that declared it is not this one; put the import back")
+                                hint="it is in the state, but the program that declared it is not this one; put the "
+                                     "import back")
 
     def _aws_provider(self, lineage: str, offline: bool) -> Provider:
-        from ..providers.aws.client import Aws
-        from ..providers.aws.provider import AwsProvider
+        from ..clouds.aws.client import Aws
+        from ..clouds.aws.provider import AwsProvider
 
         p = self.project
         aws = Aws(region=p.region, credentials=("", ""), environment={}) if offline else self.aws
         address = self.cloud.address if p.is_local and not offline else lambda kind, value: value
-        return AwsProvider(aws, app=p.name, stage=p.stage, lineage=lineage, tags=p.config.tags, address=address, asset=self._asset,
+        return AwsProvider(aws, app=p.name, stage=p.stage, lineage=lineage, tags=p.config.tags, address=address,
+                           asset=self._asset,
                            asset_bucket=self._asset_bucket, guard=self.check)
 
     @property
     def builder(self) -> Builder:
         """Makes functions' bundles; they are found by their content, so tests with a place of their own share them."""
-        from ..providers.local.build import Builder
+        from ..clouds.local.build import Builder
 
         found: Builder = self._once("builder", lambda: Builder(self.project.root, self.project.root / ".sst/cache"))
         return found
 
     def know(self, snapshot: Snapshot) -> None:
-        """Load the rows of what the state holds, whatever the program imports: a plan asks them whether data would be lost.
-        Remember what artefacts were made from, so that one that was cleaned from the cache can be made again."""
+        """Load the rows of what the state holds, whatever the program imports: a plan asks them whether data would be
+        lost. Remember what artefacts were made from, so that one that was cleaned from the cache can be made again."""
         types = {s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values())}
         types |= {p.type for p in snapshot.pending.values()}
         for type in sorted(types - Resource.kinds.keys()):
             if type.startswith("aws."):
-                from ..providers.aws.provider import row
+                from ..clouds.aws.provider import row
 
                 row(type)
             elif type.startswith("local."):
-                from ..providers.local import build  # noqa: F401  # importing it registers its types
-        self._builds = {str(s.outputs.get("path")): s.inputs for s in snapshot.resources.values() if s.type == "local.Build"}
+                from ..clouds.local import build  # noqa: F401  # importing it registers its types
+        self._builds = {str(s.outputs.get("path")): s.inputs
+                        for s in snapshot.resources.values() if s.type == "local.Build"}
 
     def need_artefacts(self, snapshot: Snapshot) -> None:
         """Keep in the cache what this version of the state was deployed with, for a later rollback."""

@@ -1,7 +1,7 @@
 """AES-256-GCM decryption with the standard library alone.
 
-All blocks are worked on at once: the 16 bytes of a block are 16 planes, plane ``i`` holding byte ``i`` of every block. A step of
-the cipher is then a ``bytes.translate`` or an exclusive-or of a whole plane, which the interpreter does in C.
+All blocks are worked on at once: the 16 bytes of a block are 16 planes, plane ``i`` holding byte ``i`` of every block.
+A step of the cipher is then a ``bytes.translate`` or an exclusive-or of a whole plane, which the interpreter does in C.
 It is not hardened against an observer on the same processor; its key is the function's own.
 """
 from __future__ import annotations

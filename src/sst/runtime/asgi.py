@@ -62,16 +62,19 @@ class Asgi:
 
     def _scope(self, request: Request, event: Any, context: Any) -> dict[str, Any]:
         return {
-            "type": "http", "asgi": _VERSION, "http_version": request.version, "method": request.method, "scheme": request.scheme,
+            "type": "http", "asgi": _VERSION, "http_version": request.version, "method": request.method,
+            "scheme": request.scheme,
             "path": unquote(request.path), "raw_path": request.path.encode(), "root_path": unquote(request.root),
-            "query_string": request.query.encode(), "headers": [(k.encode("latin-1"), _bytes(v)) for k, v in request.headers],
+            "query_string": request.query.encode(),
+            "headers": [(k.encode("latin-1"), _bytes(v)) for k, v in request.headers],
             "client": (request.client, 0) if request.client else None, "server": (request.host, request.port),
             "state": self._state.copy(), "extensions": {}, "aws.event": event, "aws.context": context,
         }
 
 
 class _Lifespan:
-    """The app's startup and shutdown, one long call of the app. An app that knows of no lifespan is served all the same."""
+    """The app's startup and shutdown, one long call of the app. An app that knows of no lifespan is served all the
+    same."""
 
     def __init__(self, app: AsgiApp, state: dict[str, Any]) -> None:
         self._app, self._state = app, state
@@ -115,7 +118,8 @@ class _Lifespan:
     async def _send(self, message: Message) -> None:
         kind = message["type"]
         if kind.startswith("lifespan.startup.") and not self._answer.done():
-            self._answer.set_result(None if kind.endswith("complete") else str(message.get("message") or "no reason given"))
+            self._answer.set_result(None if kind.endswith("complete")
+                                    else str(message.get("message") or "no reason given"))
         elif kind.startswith("lifespan.shutdown."):
             if kind.endswith("failed"):
                 _log.error("the app's shutdown failed: %s", message.get("message", ""))
@@ -130,7 +134,8 @@ def _not_started(message: str, cause: BaseException | None) -> UserError:
 
 
 class _Exchange:
-    """One request and its response. Iterating gives the body; the app goes on only while somebody waits for the next part."""
+    """One request and its response. Iterating gives the body; the app goes on only while somebody waits for the next
+    part."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, app: AsgiApp, scope: dict[str, Any], body: bytes) -> None:
         self._loop, self._app, self._scope, self._body = loop, app, scope, body

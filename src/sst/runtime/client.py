@@ -1,10 +1,9 @@
-"""Speaks Lambda's Runtime API from inside a function's process: fetches events, calls the handler, posts what came of it.
+"""Speaks Lambda's Runtime API from inside a function's process: fetches events, calls the handler, posts the result.
 
-Runs in the function's interpreter on stage ``local`` and in ``sst dev``; on AWS where a response is streamed, started by a script
-that ``AWS_LAMBDA_EXEC_WRAPPER`` names: ``exec "$1" "$LAMBDA_TASK_ROOT/sst/runtime/client.py"``. Standard library only, Python 3.9.
-
-A handler that returns a ``stream.Streamed`` has its response sent in parts. Values are turned into JSON as Lambda does it.
-A newline within one log record is written as a carriage return: so Lambda, too, tells records from lines.
+Runs in the function's interpreter on stage ``local`` and in ``sst dev``; on AWS where a response is streamed, started
+by a script in ``AWS_LAMBDA_EXEC_WRAPPER``: ``exec "$1" "$LAMBDA_TASK_ROOT/sst/runtime/client.py"``. Python 3.9, stdlib.
+A handler that returns a ``stream.Streamed`` has its response sent in parts. Values are turned into JSON as Lambda does
+it. A newline within one log record is written as a carriage return: so Lambda, too, tells records from lines.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -44,7 +43,7 @@ STREAM = ("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding
           "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
           "Content-Type: application/vnd.awslambda.http-integration-response\r\n")
 _STACK = "Traceback (most recent call last):\n"
-SOURCE: Any = globals().get("SOURCE")  # set by who runs this from source: `start` it begins with, and it has something to `tell`
+SOURCE: Any = globals().get("SOURCE")  # set by who runs this from source: has `start` and `tell`
 
 
 class _Facts:
@@ -77,7 +76,8 @@ class Context:
         self.identity = _Facts({"cognito_identity_id": identity.get("cognitoIdentityId"),
                                 "cognito_identity_pool_id": identity.get("cognitoIdentityPoolId")})
         given = json.loads(headers.get("lambda-runtime-client-context") or "null")
-        self.client_context = _Facts({**given, "client": _Facts(given.get("client") or {})}) if isinstance(given, dict) else None
+        client = _Facts(given.get("client") or {}) if isinstance(given, dict) else None
+        self.client_context = _Facts({**given, "client": client}) if client is not None else None
         self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         self._deadline = int(headers.get("lambda-runtime-deadline-ms", "0"))
 

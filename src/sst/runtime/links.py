@@ -1,7 +1,7 @@
 """The names that ``Resource`` has.
 
-Any name will do, until a deploy has written the project's own: a stub package in its virtual environment takes this module's
-place for type checkers and editors (see docs/resource.md).
+Any name will do, until a deploy has written the project's own: a stub package in its virtual environment takes this
+module's place for type checkers and editors (see docs/resource.md).
 """
 from __future__ import annotations
 

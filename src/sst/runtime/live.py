@@ -1,7 +1,9 @@
-"""Where Lambda enters a function while ``sst dev`` runs on an AWS stage: calls go to a developer's machine, or to the deployed code.
+"""Where Lambda enters a function while ``sst dev`` runs on an AWS stage: calls go to a developer's machine, or to the
+deployed code.
 
-Variables: ``SST_LIVE_HANDLER`` (the deployed code's own), ``SST_LIVE_UNTIL`` (end of the lease, seconds since 1970). After that there
-is nothing between Lambda and the deployed code. The rest is in ``bridge/overlay.py``, which is not even loaded then.
+Variables: ``SST_LIVE_HANDLER`` (the deployed code's own), ``SST_LIVE_UNTIL`` (end of the lease, seconds since 1970).
+After that there is nothing between Lambda and the deployed code. The rest is in ``bridge/overlay.py``, which is not
+even loaded then.
 """
 from __future__ import annotations
 

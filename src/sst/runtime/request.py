@@ -72,7 +72,8 @@ def _v2(event: Mapping[str, Any], about: Mapping[str, Any], root: str | None) ->
         headers = [*((k, v) for k, v in headers if k != "cookie"), ("cookie", "; ".join(cookies))]
     path = quote(event.get("rawPath") or "/", safe=_PATH)
     http = about["http"]
-    return _request("v2", http["method"], path, event.get("rawQueryString") or "", headers, event, client=http.get("sourceIp") or "",
+    return _request("v2", http["method"], path, event.get("rawQueryString") or "", headers, event,
+                    client=http.get("sourceIp") or "",
                     protocol=http.get("protocol") or "", host=about.get("domainName") or "",
                     root=_stage(about, path) if root is None else root)
 
@@ -85,20 +86,25 @@ def _v1(event: Mapping[str, Any], about: Mapping[str, Any], root: str | None) ->
     elif root is None:
         root = _stage(about, path) if "version" in event else ""
     query = urlencode(_many(event, "multiValueQueryStringParameters", "queryStringParameters"))
-    return _request("v1", event["httpMethod"], path, query, _headers(event), event, protocol=about.get("protocol") or "",
-                    client=(about.get("identity") or {}).get("sourceIp") or "", host=about.get("domainName") or "", root=root)
+    return _request("v1", event["httpMethod"], path, query, _headers(event), event,
+                    protocol=about.get("protocol") or "",
+                    client=(about.get("identity") or {}).get("sourceIp") or "", host=about.get("domainName") or "",
+                    root=root)
 
 
 def _alb(event: Mapping[str, Any], root: str | None) -> Request:
-    query = "&".join(f"{k}={v}" if v else k for k, v in _many(event, "multiValueQueryStringParameters", "queryStringParameters"))
+    query = "&".join(f"{k}={v}" if v else k for k, v in _many(event, "multiValueQueryStringParameters",
+                                                              "queryStringParameters"))
     headers = _headers(event)
     # The balancer adds the caller at the end; what stands before it, anybody can send.
     client = next((v for k, v in headers if k == "x-forwarded-for"), "").rpartition(",")[2].strip()
-    return _request("alb", event["httpMethod"], quote(event.get("path") or "/", safe=_PATH), query, headers, event, client=client,
+    return _request("alb", event["httpMethod"], quote(event.get("path") or "/", safe=_PATH), query, headers, event,
+                    client=client,
                     protocol="", host="", root=root or "", many="multiValueHeaders" in event)
 
 
-def _request(form: str, method: str, path: str, query: str, headers: list[tuple[str, str]], event: Mapping[str, Any], *, client: str,
+def _request(form: str, method: str, path: str, query: str, headers: list[tuple[str, str]], event: Mapping[str, Any], *,
+             client: str,
              protocol: str, host: str, root: str, many: bool = False) -> Request:
     sent = dict(reversed(headers))
     scheme = sent.get("x-forwarded-proto") or "https"

@@ -1,7 +1,8 @@
 """``Resource``: what a function, a test or a script knows of the things it is linked to.
 
-Values come from the environment: one ``SST_RESOURCE_<Name>`` a link, ``SST_RESOURCES_JSON`` for all at once, or a file encrypted
-with AES-256-GCM (``SST_KEY_FILE``, ``SST_KEY``). Where several hold a name, the file wins, then ``SST_RESOURCES_JSON``.
+Values come from the environment: one ``SST_RESOURCE_<Name>`` a link, ``SST_RESOURCES_JSON`` for all at once, or a file
+encrypted with AES-256-GCM (``SST_KEY_FILE``, ``SST_KEY``). Where several hold a name, the file wins, then
+``SST_RESOURCES_JSON``.
 """
 from __future__ import annotations
 
@@ -65,8 +66,8 @@ class Resources(Links):
         Resource.App.stage
         "Uploads" in Resource, list(Resource), Resource["my-queue"]
 
-    Variables are read when a name is used, never on import. Raises ``NotLinked`` (a ``UserError`` and an ``AttributeError``)
-    for a name that is not linked.
+    Variables are read when a name is used, never on import. Raises ``NotLinked`` (a ``UserError`` and an
+    ``AttributeError``) for a name that is not linked.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -111,7 +112,8 @@ class Resources(Links):
         text = self._environment.get("SST_RESOURCES_JSON")
         if not text:
             return {}
-        found: Mapping[str, Any] = self._parsed("", text, lambda: _all(_json(text, "SST_RESOURCES_JSON"), "SST_RESOURCES_JSON"))
+        found: Mapping[str, Any] = self._parsed("", text,
+                                                lambda: _all(_json(text, "SST_RESOURCES_JSON"), "SST_RESOURCES_JSON"))
         return found
 
     def _file(self) -> Mapping[str, Any]:

@@ -13,7 +13,8 @@ from .stream import Chunks
 
 __all__ = ["Response", "WholeBody", "answer", "failed", "prelude"]
 
-_TEXT = ("application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded", "application/graphql")
+_TEXT = ("application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded",
+         "application/graphql")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, str]:
 def _spelled(headers: list[tuple[str, str]]) -> dict[str, str]:
     """One value a name: each cookie gets a spelling of ``set-cookie`` of its own, for names have no case."""
     cookies = [v for k, v in headers if k == "set-cookie"]
-    spellings = ("".join(letters) for letters in product(*((c, c.upper()) if c.isalpha() else (c,) for c in "set-cookie")))
+    spellings = ("".join(letters) for letters in product(*((c, c.upper()) if c.isalpha() else (c,)
+                                                           for c in "set-cookie")))
     return {**_joined(headers), **dict(zip(spellings, cookies))}  # noqa: B905  # Python 3.9; there are 512 spellings
 
 

@@ -22,7 +22,8 @@ class Streamed:
         for chunk in streamed: send(chunk)      # then streamed.close(), whatever happened
 
     ``prelude`` is status, headers and cookies, as the front end wants them before the body:
-    ``{"statusCode": 200, "headers": {...}, "cookies": [...]}``. An exception while iterating means that the rest is lost.
+    ``{"statusCode": 200, "headers": {...}, "cookies": [...]}``. An exception while iterating means that the rest is
+    lost.
     """
 
     def __init__(self, prelude: dict[str, Any], chunks: Chunks) -> None:

@@ -28,7 +28,8 @@ __all__ = ["WebHandler", "handler"]
 
 
 class WebHandler:
-    """A handler: ``handler(event, context)`` returns what the front end wants, or a ``Streamed``. ``close`` shuts the app down."""
+    """A handler: ``handler(event, context)`` returns what the front end wants, or a ``Streamed``. ``close`` shuts the
+    app down."""
 
     def __init__(self, server: Asgi | Wsgi, *, streaming: bool, root_path: str | None) -> None:
         self._server, self._streaming, self._root = server, streaming, root_path
@@ -54,15 +55,17 @@ class WebHandler:
 def handler(app: Any, *, streaming: bool | None = None, root_path: str | None = None) -> WebHandler:
     """The handler that serves ``app`` behind API Gateway (HTTP and REST), a function URL or a load balancer.
 
-    An ASGI app is started here, once a sandbox: a failed startup fails the function's init with the app's message. Background
-    tasks end before the response is returned, for the sandbox sleeps after it. ``streaming`` sends parts as they are made; the
-    front end must be a function URL with ``RESPONSE_STREAM``; default: whether ``SST_STREAMING`` is ``1``. ``root_path`` is the
-    path before the app's own (a base path of a custom domain); default: the API's stage. The app finds the event and the context
-    as ``aws.event`` and ``aws.context`` in its scope or environ. Raises ``UserError`` for what is no app.
+    An ASGI app is started here, once a sandbox: a failed startup fails the function's init with the app's message.
+    Background tasks end before the response is returned, for the sandbox sleeps after it. ``streaming`` sends parts as
+    they are made; the front end must be a function URL with ``RESPONSE_STREAM``; default: whether ``SST_STREAMING`` is
+    ``1``. ``root_path`` is the path before the app's own (a base path of a custom domain); default: the API's stage.
+    The app finds the event and the context as ``aws.event`` and ``aws.context`` in its scope or environ. Raises
+    ``UserError`` for what is no app.
     """
     asgi = _is_asgi(app)
     server = Asgi(cast(AsgiApp, app)) if asgi else Wsgi(cast(WsgiApp, app))
-    made = WebHandler(server, streaming=os.environ.get("SST_STREAMING") == "1" if streaming is None else streaming, root_path=root_path)
+    made = WebHandler(server, streaming=os.environ.get("SST_STREAMING") == "1" if streaming is None else streaming,
+                      root_path=root_path)
     if asgi:
         atexit.register(_last, made)
         _exit_when_told()

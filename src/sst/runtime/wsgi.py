@@ -69,7 +69,8 @@ class _Exchange:
                 part = self._ready.pop(0) if self._ready else next(self._rest)
             except BaseException as e:
                 if not isinstance(e, StopIteration):
-                    _log.exception("the app failed at %s %s", self._environ["REQUEST_METHOD"], self._environ["PATH_INFO"])
+                    _log.exception("the app failed at %s %s", self._environ["REQUEST_METHOD"],
+                                   self._environ["PATH_INFO"])
                 self.close()
                 raise
             if part:
@@ -95,11 +96,14 @@ class _Exchange:
 def _environ(request: Request) -> dict[str, Any]:
     path, root = (unquote_to_bytes(p).decode("latin-1") for p in (request.path, request.root))
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method, "SCRIPT_NAME": root, "PATH_INFO": path[len(root):], "QUERY_STRING": request.query,
+        "REQUEST_METHOD": request.method, "SCRIPT_NAME": root, "PATH_INFO": path[len(root):],
+        "QUERY_STRING": request.query,
         "REQUEST_URI": request.path + (f"?{request.query}" if request.query else ""), "RAW_URI": request.path,
         "SERVER_NAME": request.host, "SERVER_PORT": str(request.port), "SERVER_PROTOCOL": f"HTTP/{request.version}",
-        "REMOTE_ADDR": request.client, "CONTENT_TYPE": request.header("content-type"), "CONTENT_LENGTH": str(len(request.body)),
-        "wsgi.version": (1, 0), "wsgi.url_scheme": request.scheme, "wsgi.input": BytesIO(request.body), "wsgi.errors": sys.stderr,
+        "REMOTE_ADDR": request.client, "CONTENT_TYPE": request.header("content-type"),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0), "wsgi.url_scheme": request.scheme, "wsgi.input": BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
         "wsgi.multithread": False, "wsgi.multiprocess": False, "wsgi.run_once": False,
         "wsgi.input_terminated": True,
     }

@@ -3,8 +3,9 @@
     3b6c0f5e9a1d2c47 {"format":"sst-state","kind":"journal","size":118,"sum":"...","version":1,...}
     91f0c2ab57d3e680 {"kind":"made","state":{...},"urn":"..."}
 
-The header also holds the length and the sum of all that follows, so that a cut between two lines is seen too. A damaged byte is
-reported with the object's name and the offset of its line. Objects may be compressed with gzip; readers see which.
+The header also holds the length and the sum of all that follows, so that a cut between two lines is seen too. A damaged
+byte is reported with the object's name and the offset of its line. Objects may be compressed with gzip; readers see
+which.
 """
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from ..errors import InternalError, StateError
 __all__ = ["UPGRADES", "VERSION", "Damaged", "Document", "Upgrade", "decode", "encode", "plain"]
 
 VERSION = 1
-"""Of what is written now. Whoever changes the form of records adds the step from the version before to ``UPGRADES``, and a golden file."""
+"""Of what is written now. Whoever changes the form of records adds the step from the version before to ``UPGRADES``,
+and a golden file."""
 
 FORMAT = "sst-state"
 _MARK = 16
@@ -56,10 +58,12 @@ class Damaged(StateError):
 _dumps = json.JSONEncoder(separators=(",", ":"), sort_keys=True, check_circular=False, allow_nan=False).encode
 
 
-def encode(kind: str, header: Mapping[str, Any], records: Iterable[Mapping[str, Any]] = (), *, packed: bool = False) -> bytes:
+def encode(kind: str, header: Mapping[str, Any], records: Iterable[Mapping[str, Any]] = (), *,
+           packed: bool = False) -> bytes:
     """The bytes of an object. Values must be plain JSON (see ``plain``). ``packed`` compresses."""
     body = "".join(map(_line, records)).encode("ascii")
-    head = {**header, "format": FORMAT, "version": VERSION, "kind": kind, "size": len(body), "sum": sha256(body).hexdigest()[:32]}
+    head = {**header, "format": FORMAT, "version": VERSION, "kind": kind, "size": len(body),
+            "sum": sha256(body).hexdigest()[:32]}
     data = _line(head).encode("ascii") + body
     return gzip.compress(data, compresslevel=6, mtime=0) if packed else data
 
@@ -69,7 +73,8 @@ def _line(value: Mapping[str, Any]) -> str:
     return f"{sha256(text.encode('ascii')).hexdigest()[:_MARK]} {text}\n"
 
 
-def decode(data: bytes, name: str, kind: str, *, version: int = VERSION, upgrades: Mapping[int, Upgrade] = UPGRADES) -> Document:
+def decode(data: bytes, name: str, kind: str, *, version: int = VERSION,
+           upgrades: Mapping[int, Upgrade] = UPGRADES) -> Document:
     """Read an object named ``name`` and bring it to the present version.
 
     Raises ``Damaged`` with the object and offset; ``StateError`` if a newer sst wrote it.
@@ -132,7 +137,8 @@ _SCALARS = frozenset((str, int, bool, type(None)))
 
 
 def plain(value: Any, what: str) -> Any:
-    """A value as plain JSON types: mappings as dicts, tuples as lists. ``what`` names it if that can't be, an ``InternalError``."""
+    """A value as plain JSON types: mappings as dicts, tuples as lists. ``what`` names it if that can't be, an
+    ``InternalError``."""
     kind = type(value)
     if kind in _SCALARS:
         return value

@@ -37,10 +37,12 @@ class StateHome:
     def local(folder: Path, app: str, *, keys: Path | None = None) -> StateHome:
         """State in ``folder/state.db``; keys in ``keys/<app>/<stage>.key``, by default ``folder/keys``.
 
-        Stage ``local`` keeps both under ``.sst/local``; an AWS stage with ``home="local"`` keeps both outside the project.
+        Stage ``local`` keeps both under ``.sst/local``; an AWS stage with ``home="local"`` keeps both outside the
+        project.
         """
         rings = keys or folder / "keys"
-        return StateHome(LocalStore(folder / "state.db"), app, lambda stage: FileKeys(rings / app / f"{stage}.key"), where=str(folder))
+        return StateHome(LocalStore(folder / "state.db"), app, lambda stage: FileKeys(rings / app / f"{stage}.key"),
+                         where=str(folder))
 
     @staticmethod
     def aws(calls: Callable[[str], Call], region: str, app: str) -> StateHome:
@@ -51,7 +53,8 @@ class StateHome:
         bucket = bootstrap(calls, region)
         ssm = calls(record_region(region))
         store = S3Store(calls(bucket.region), bucket.name)
-        return StateHome(store, app, lambda stage: SsmKeys(ssm, f"/sst-py/key/{app}/{stage}"), where=f"s3://{bucket.name}")
+        return StateHome(store, app, lambda stage: SsmKeys(ssm, f"/sst-py/key/{app}/{stage}"),
+                         where=f"s3://{bucket.name}")
 
     @staticmethod
     def memory(app: str) -> StateHome:
@@ -78,20 +81,22 @@ class StateHome:
     def rotate_key(self, stage: Stage, *, forget: bool = False) -> str:
         """Make a new key for a stage and save state and secrets under it; the key's id. The former keys stay readable.
 
-        ``forget`` drops them once all is saved, and with them the secret values in the versions of the state that were saved before.
-        A crash at any moment leaves all that is needed readable; then rotate again.
+        ``forget`` drops them once all is saved, and with them the secret values in the versions of the state that were
+        saved before. A crash at any moment leaves all that is needed readable; then rotate again.
         """
         with stage.locked("secret rotate-key") as session:
             name = self.keys(stage.name).rotate()
             self.secrets(stage.name).reseal()
             session.save(force=True)
             if forget:
-                session.save(force=True)  # a second version under the new key, to fall back to if the newest gets damaged
+                # a second version under the new key, to fall back to if the newest gets damaged
+                session.save(force=True)
                 self.keys(stage.name).forget()
         return name
 
     def rotate_fallback(self) -> str:
-        """A new key for the secrets that all stages of the app fall back to; the former one is forgotten once they are saved."""
+        """A new key for the secrets that all stages of the app fall back to; the former one is forgotten once they are
+        saved."""
         name = self.keys(FALLBACK).rotate()
         self.secrets(FALLBACK).reseal(fallback=True)
         self.keys(FALLBACK).forget()

@@ -1,7 +1,7 @@
 """The append-only journal of a stage: what happened since the last snapshot, object by object at numbered positions.
 
-Positions are never used twice, and each object is created, never replaced. So there is one writer: whoever took over occupied
-the next position first, and the writer that was overtaken finds it taken, is refused, and ends.
+Positions are never used twice, and each object is created, never replaced. So there is one writer: whoever took over
+occupied the next position first, and the writer that was overtaken finds it taken, is refused, and ends.
 """
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def position_of(key: str) -> int:
 class Journal:
     """Appends for many threads: what arrives while a write is under way goes together into the next one.
 
-    ``taken`` is called with entries as they get their place in the order, before they are durable; ``check`` before each write.
+    ``taken`` is called with entries as they get their place in the order, before they are durable; ``check`` before
+    each write.
     """
 
     def __init__(self, store: Store, prefix: str, header: Mapping[str, Any], position: int, *,
@@ -134,7 +135,8 @@ class Journal:
     def _put(self, header: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> None:
         at = self._position + 1
         head = {**header, "position": at, "time": self._store.now(), "nonce": secrets.token_hex(8)}
-        self._store.put_new(journal_key(self._prefix, at), format.encode("journal", head, records, packed=self._store.packed))
+        self._store.put_new(journal_key(self._prefix, at),
+                            format.encode("journal", head, records, packed=self._store.packed))
         self._position = at
 
     def _refuse(self) -> None:

@@ -36,7 +36,8 @@ class Ring:
         return Ring(name, {**(former or {}), name: secrets.token_bytes(32)})
 
     def text(self) -> str:
-        return json.dumps({"current": self.current, "keys": {k: base64.b64encode(v).decode() for k, v in self.keys.items()}})
+        return json.dumps({"current": self.current,
+                           "keys": {k: base64.b64encode(v).decode() for k, v in self.keys.items()}})
 
     @staticmethod
     def of(text: str, where: str) -> Ring:
@@ -46,7 +47,8 @@ class Ring:
             if any(len(key) != 32 for key in ring.keys.values()) or ring.current not in ring.keys:
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError) as e:
-            raise StateError(f"the keys in {where} can't be read", hint="put back a copy of them; sst never overwrites keys") from e
+            raise StateError(f"the keys in {where} can't be read",
+                             hint="put back a copy of them; sst never overwrites keys") from e
         return ring
 
 
@@ -101,7 +103,8 @@ class KeyRing:
             return self._ring.keys[name]
 
     def rotate(self) -> str:
-        """Add a key that encrypts from now on; its id. Call it under the stage's lock, then save state and secrets again."""
+        """Add a key that encrypts from now on; its id. Call it under the stage's lock, then save state and secrets
+        again."""
         with self._lock:
             was = self._read()
             new = Ring.fresh(was.keys if was else None)
@@ -156,7 +159,8 @@ class _File:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as e:
-            raise StateError(f"the keys in {self.where} can't be read: {e}", hint="make the file readable for you alone") from e
+            raise StateError(f"the keys in {self.where} can't be read: {e}",
+                             hint="make the file readable for you alone") from e
 
     def create(self, text: str) -> bool:
         try:
@@ -197,7 +201,8 @@ class _File:
             os.close(folder)
 
     def _unwritable(self, e: OSError) -> StateError:
-        return StateError(f"the keys in {self.where} can't be written: {e}", hint="free some space or make the folder writable for you")
+        return StateError(f"the keys in {self.where} can't be written: {e}",
+                          hint="free some space or make the folder writable for you")
 
 
 class _Ssm:
@@ -227,7 +232,8 @@ class _Ssm:
         self._put(text, True)
 
     def _put(self, text: str, overwrite: bool) -> None:
-        self._call("ssm", "put_parameter", {"Name": self._name, "Value": text, "Type": "SecureString", "Overwrite": overwrite})
+        self._call("ssm", "put_parameter", {"Name": self._name, "Value": text, "Type": "SecureString",
+                                            "Overwrite": overwrite})
 
 
 class MemoryKeys(KeyRing):
@@ -266,7 +272,8 @@ def encrypt(keys: KeyRing, text: str, aad: str) -> str:
 
 
 def decrypt(keys: KeyRing, box: str, aad: str) -> str:
-    """The text in a box. Raises ``StateError`` if the key is missing, the box was changed, or belongs to something else."""
+    """The text in a box. Raises ``StateError`` if the key is missing, the box was changed, or belongs to something
+    else."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -275,13 +282,15 @@ def decrypt(keys: KeyRing, box: str, aad: str) -> str:
         raise StateError("an encrypted value has a wrong form")
     try:
         data = base64.b64decode(found[2], validate=True)
-        return AESGCM(keys.key(found[1])).decrypt(data[:_NONCE], data[_NONCE:], aad.encode()).decode("utf-8", "surrogatepass")
+        return AESGCM(keys.key(found[1])).decrypt(data[:_NONCE], data[_NONCE:], aad.encode()).decode("utf-8",
+                                                                                                     "surrogatepass")
     except (InvalidTag, binascii.Error, ValueError) as e:
         raise StateError("an encrypted value was changed or belongs to something else") from e
 
 
 def digest(keys: KeyRing, text: str) -> str:
-    """A fingerprint of a secret that tells whether it changed and nothing else: HMAC-SHA256 under a key derived from the stage's."""
+    """A fingerprint of a secret that tells whether it changed and nothing else: HMAC-SHA256 under a key derived from
+    the stage's."""
     name, key = keys.current()
     own = hmac.new(key, b"sst digest", sha256).digest()
     return f"{name}.{hmac.new(own, text.encode('utf-8', 'surrogatepass'), sha256).hexdigest()}"

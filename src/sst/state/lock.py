@@ -1,7 +1,9 @@
-"""One lock a stage: a lease that its holder renews, that anyone may take over when it ran out, with a number that grows each time.
+"""One lock a stage: a lease that its holder renews, that anyone may take over when it ran out, with a number that grows
+each time.
 
-The object is never deleted. Each change of it is a conditional write, so of any number of racers one wins; a holder that was
-overtaken finds another version there and stops. What a paused holder might still write is refused by the journal, see ``journal``.
+The object is never deleted. Each change of it is a conditional write, so of any number of racers one wins; a holder
+that was overtaken finds another version there and stops. What a paused holder might still write is refused by the
+journal, see ``journal``.
 """
 from __future__ import annotations
 
@@ -70,12 +72,14 @@ def _find(store: Store, key: str) -> _Found | None:
         return None
     head = format.decode(stored.data, key, "lock").header
     held = head["held"]
-    return _Found(stored.tag, head["epoch"], Held(**{**held, "who": Who(**held["who"])}) if held else None, head["clean"],
+    return _Found(stored.tag, head["epoch"], Held(**{**held, "who": Who(**held["who"])}) if held else None,
+                  head["clean"],
                   head["position"])
 
 
 def _data(epoch: int, held: Held | None, position: int, *, clean: bool) -> bytes:
-    # The nonce makes each write unlike all others: a store tells by the bytes whether a write whose reply was lost is there.
+    # The nonce makes each write unlike all others: a store tells by the bytes whether a write whose reply was lost is
+    # there.
     return format.encode("lock", {"epoch": epoch, "held": asdict(held) if held else None, "clean": clean,
                                   "position": position, "nonce": secrets.token_hex(8)})
 
@@ -120,7 +124,8 @@ class Lock:
     If the store can't be reached its error goes through: no lock, no work.
     """
 
-    def __init__(self, store: Store, key: str, who: Who, *, lease: Lease = Lease(), clock: Callable[[], float] = steady) -> None:
+    def __init__(self, store: Store, key: str, who: Who, *, lease: Lease = Lease(),
+                 clock: Callable[[], float] = steady) -> None:
         self._store, self._key, self._who, self._lease, self._steady = store, key, who, lease, clock
         self._writing = threading.Lock()
         self._ended = threading.Event()
@@ -138,7 +143,8 @@ class Lock:
         return self._held.epoch if self._held else 0
 
     def acquire(self, command: str) -> bool:
-        """Take the lock; whether the one before us may have left something under way, so that the journal must be fenced."""
+        """Take the lock; whether the one before us may have left something under way, so that the journal must be
+        fenced."""
         for _ in range(100):
             found = _find(self._store, self._key)
             if found and found.held and not self._may_take(found):
@@ -148,7 +154,8 @@ class Lock:
             self.position = found.position if found else 0
             data = _data(held.epoch, held, self.position, clean=False)
             try:
-                self._tag = self._store.put_if(self._key, data, found.tag) if found else self._store.put_new(self._key, data)
+                self._tag = self._store.put_if(self._key, data, found.tag) if found else self._store.put_new(self._key,
+                                                                                                             data)
             except Conflict:
                 continue
             self._held, self._renewed = held, begun
@@ -164,8 +171,8 @@ class Lock:
             return True
         if self._store.now() - found.held.renewed <= self._lease.expire:
             return False
-        # A process on this machine lives and yet its lease ran out: it is paused, or our clock was set. Only if it renews nothing
-        # for longer than it would, is it paused.
+        # A process on this machine lives and yet its lease ran out: it is paused, or our clock was set. Only if it
+        # renews nothing for longer than it would, is it paused.
         return living is None or not self._renews(found.tag)
 
     def _renews(self, tag: str) -> bool:
@@ -181,7 +188,8 @@ class Lock:
     def _locked(self, held: Held) -> Locked:
         left = max(0, int(held.renewed + self._lease.expire - self._store.now()) + 1)
         return Locked(f"another command holds the lock of this stage: {held.describe()}",
-                      hint=f"wait for it; if it has died, the lock can be taken over in {left} s, or now with `sst unlock`")
+                      hint=f"wait for it; if it has died, the lock can be taken over in {left} s, or now with `sst "
+                           "unlock`")
 
     def _keep(self) -> None:
         wait = self._lease.renew
@@ -234,11 +242,13 @@ class Lock:
         raise Fenced(self._lost, hint=_FENCED)
 
     def check(self) -> None:
-        """Raise ``Fenced`` unless the lease was renewed less than ``stop`` seconds ago. Costs nothing while all is well."""
+        """Raise ``Fenced`` unless the lease was renewed less than ``stop`` seconds ago. Costs nothing while all is
+        well."""
         self._usable()
         if self._steady() - self._renewed <= self._lease.stop:
             return
-        # We slept or were cut off. If nobody came in between, the conditional write of a renewal proves it, and we go on.
+        # We slept or were cut off. If nobody came in between, the conditional write of a renewal proves it, and we go
+        # on.
         try:
             self.renew()
         except Fenced:
@@ -246,10 +256,12 @@ class Lock:
         except SstError as e:
             self._trouble = str(e)
         if (age := self._steady() - self._renewed) > self._lease.stop:
-            raise Fenced(f"the lock could not be renewed for {age:.0f} s: {self._trouble or 'the store is too slow'}", hint=_FENCED)
+            raise Fenced(f"the lock could not be renewed for {age:.0f} s: {self._trouble or 'the store is too slow'}",
+                         hint=_FENCED)
 
     def release(self, *, clean: bool = True) -> bool:
-        """Give the lock back if it is still ours; whether it was. ``clean`` is False if a write of ours may still arrive."""
+        """Give the lock back if it is still ours; whether it was. ``clean`` is False if a write of ours may still
+        arrive."""
         if self._held is None:
             return False
         self._ended.set()

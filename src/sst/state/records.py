@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from ..core.model import HIDDEN, Entry, Op, Pending, Snapshot, State
+from ..core.model import HIDDEN, Entry, Op, Operation, Snapshot, State
 from ..errors import InternalError, StateError
 from .format import Damaged, Document, plain
 from .keys import KeyRing, decrypt, encrypt
@@ -17,7 +17,8 @@ _SEALED = "$sealed"
 _PLAIN = "$plain"
 _TUPLES = ("deps", "secret")
 _VALUES = ("inputs", "outputs")
-_DEFAULTS = {kind: tuple((f.name, None if f.default is MISSING else f.default) for f in fields(kind)) for kind in (State, Pending)}
+_DEFAULTS = {kind: tuple((f.name, None if f.default is MISSING else f.default) for f in fields(kind))
+             for kind in (State, Operation)}
 
 
 class Box:
@@ -72,7 +73,7 @@ def _entry(record: Mapping[str, Any], box: Box) -> Entry:
     return Entry(
         record["kind"], record.get("urn", ""),
         state=_unpack(State, record["state"], box) if "state" in record else None,
-        pending=_unpack(Pending, record["pending"], box) if "pending" in record else None,
+        pending=_unpack(Operation, record["pending"], box) if "pending" in record else None,
         old=record.get("old", ""),
         data=None if data is None else {k: _show(v, record["kind"], k, box) for k, v in data.items()})
 
@@ -100,7 +101,7 @@ def snapshot_of(document: Document, box: Box) -> Snapshot:
             case "resources" | "deposed":
                 parts[part][key] = _unpack(State, value, box)
             case "pending":
-                parts[part][key] = _unpack(Pending, value, box)
+                parts[part][key] = _unpack(Operation, value, box)
             case _:
                 parts[part][key] = _show(value, part, key, box)
 
@@ -118,7 +119,7 @@ def _read(name: str, offset: int, read: Callable[[Mapping[str, Any]], Any], reco
         raise Damaged(name, offset, f"the line has a wrong form ({type(e).__name__}: {e})") from e
 
 
-def _pack(item: State | Pending, box: Box) -> dict[str, Any]:
+def _pack(item: State | Operation, box: Box) -> dict[str, Any]:
     """Only what differs from the defaults, so that a resource costs few bytes."""
     out: dict[str, Any] = {}
     for name, default in _DEFAULTS[type(item)]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from ..core.model import HIDDEN, Pending, Snapshot, State
+from ..core.model import HIDDEN, Operation, Snapshot, State
 
 __all__ = ["Redactor", "secrets_of"]
 
@@ -60,7 +60,8 @@ class Redactor:
                 return
             self._values.add(text)
             self._forms.update(_forms(text))
-            self._forms.update(*(_forms(line.strip()) for line in text.splitlines() if _LINE <= len(line.strip()) < len(text)))
+            self._forms.update(*(_forms(line.strip())
+                                 for line in text.splitlines() if _LINE <= len(line.strip()) < len(text)))
             self._pattern = None
 
     def redact(self, text: str) -> str:
@@ -77,7 +78,8 @@ class Redactor:
 
 def _forms(text: str) -> set[str]:
     raw = text.encode("utf-8", "surrogatepass")
-    forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1], html.escape(text),
+    forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1],
+             html.escape(text),
              html.escape(text, quote=False), quote(raw, safe=""), quote(raw), quote_plus(raw)}
     forms |= {json.dumps(f)[1:-1] for f in tuple(forms)}
     forms |= {f.replace("%", "%25") for f in (quote(raw, safe=""),) if "%" in f}
@@ -97,7 +99,7 @@ def _base64(raw: bytes) -> Iterable[str]:
             yield stem.replace("+", "-").replace("/", "_")
 
 
-def secrets_of(item: Snapshot | State | Pending) -> Iterator[Any]:
+def secrets_of(item: Snapshot | State | Operation) -> Iterator[Any]:
     """The secret values that a state holds, for ``Redactor.add``."""
     if isinstance(item, Snapshot):
         for state in (*item.resources.values(), *item.deposed.values()):

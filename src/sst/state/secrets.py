@@ -29,8 +29,8 @@ class Secrets:
         secrets.set("StripeKey", "sk_live_...")
         secrets.get_all()                    # the fallback's, overlaid with the stage's
 
-    Each value is sealed for itself. Two that set at once lose nothing. A name is a letter, then letters, digits and ``_``; a value
-    is at most 64 KB. Raises ``UserError`` for others.
+    Each value is sealed for itself. Two that set at once lose nothing. A name is a letter, then letters, digits and
+    ``_``; a value is at most 64 KB. Raises ``UserError`` for others.
     """
 
     def __init__(self, store: Store, app: str, stage: str, *, keys: KeyRing, fallback_keys: KeyRing) -> None:
@@ -55,11 +55,13 @@ class Secrets:
             if not _NAME.match(name):
                 raise UserError(f'"{name}" is no name for a secret', hint="a letter, then letters, digits and _")
             if len(value.encode("utf-8", "surrogatepass")) > _LIMIT:
-                raise UserError(f"the secret {name} is longer than {_LIMIT // 1024} KB", hint="keep large things in a bucket")
+                raise UserError(f"the secret {name} is longer than {_LIMIT // 1024} KB",
+                                hint="keep large things in a bucket")
         if values:
             place = self._place(fallback)
             self._edit(place, lambda boxes: boxes | {n: self._seal(place, n, v) for n, v in values.items()})
-            if self._keys[place].moved_on():  # a rotation ran meanwhile, and may forget the key that these were sealed with
+            # a rotation ran meanwhile, and may forget the key that these were sealed with
+            if self._keys[place].moved_on():
                 self.load(values, fallback=fallback)
 
     def remove(self, name: str, *, fallback: bool = False) -> bool:
@@ -77,10 +79,12 @@ class Secrets:
     def reseal(self, *, fallback: bool = False) -> None:
         """Seal all again under the present key, after a rotation."""
         place = self._place(fallback)
-        self._edit(place, lambda boxes: {n: self._seal(place, n, self._open(place, n, b, 0)) for n, b in boxes.items()}, always=True)
+        self._edit(place, lambda boxes: {n: self._seal(place, n, self._open(place, n, b, 0)) for n, b in boxes.items()},
+                   always=True)
 
     def drop_damaged(self, *, fallback: bool = False) -> bool:
-        """Start with no secrets if the object that holds them is damaged, or sealed with a key that is gone; whether it was."""
+        """Start with no secrets if the object that holds them is damaged, or sealed with a key that is gone; whether it
+        was."""
         place = self._place(fallback)
         stored = self._store.get(self._key(place))
         try:
@@ -132,7 +136,8 @@ class Secrets:
             if new == boxes and not (always and new):
                 return
             records = [{"name": n, "box": b} for n, b in sorted(new.items())]
-            data = format.encode("secrets", {"serial": serial + 1, "nonce": random.token_hex(8)}, records, packed=self._store.packed)
+            data = format.encode("secrets", {"serial": serial + 1, "nonce": random.token_hex(8)}, records,
+                                 packed=self._store.packed)
             try:
                 if tag:
                     self._store.put_if(self._key(place), data, tag)

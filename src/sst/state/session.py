@@ -8,8 +8,9 @@
         session.write(Entry("made", urn, state=made))
         session.save()
 
-Objects, under ``<app>/<stage>/``: ``lock``; ``journal/<position>``; ``snapshot/<serial>``. A snapshot holds all up to a position
-of the journal. The journal since the snapshot *before* the newest is kept, so that one damaged snapshot costs nothing.
+Objects, under ``<app>/<stage>/``: ``lock``; ``journal/<position>``; ``snapshot/<serial>``. A snapshot holds all up to a
+position of the journal. The journal since the snapshot *before* the newest is kept, so that one damaged snapshot costs
+nothing.
 """
 from __future__ import annotations
 
@@ -37,11 +38,12 @@ _PARTS = ("outputs", "links", "meta")
 class Stage:
     """A stage's state, not locked.
 
-    ``keep`` is how many snapshots are kept (default 50). ``lease`` and ``clock`` are the lock's times and the clock they are
-    measured with. ``warnings`` says what was found and mended on the way.
+    ``keep`` is how many snapshots are kept (default 50). ``lease`` and ``clock`` are the lock's times and the clock
+    they are measured with. ``warnings`` says what was found and mended on the way.
     """
 
-    def __init__(self, store: Store, app: str, stage: str, *, keys: KeyRing, who: Who, lease: Lease = Lease(), keep: int = 50,
+    def __init__(self, store: Store, app: str, stage: str, *, keys: KeyRing, who: Who, lease: Lease = Lease(),
+                 keep: int = 50,
                  clock: Callable[[], float] = steady) -> None:
         self.store, self.app, self.name, self.keys, self.who = store, app, stage, keys, who
         self.prefix = f"{app}/{stage}/"
@@ -56,8 +58,9 @@ class Stage:
     def load(self) -> Snapshot:
         """The last good snapshot with the journal since. Operations that never ended stay visible in ``pending``.
 
-        If the newest snapshot is damaged the one before it and a longer part of the journal give the same, and ``warnings`` says so.
-        Raises ``StateError`` naming the object and offset if that can't be done. An unused stage gives an empty snapshot.
+        If the newest snapshot is damaged the one before it and a longer part of the journal give the same, and
+        ``warnings`` says so. Raises ``StateError`` naming the object and offset if that can't be done. An unused stage
+        gives an empty snapshot.
         """
         try:
             loaded = self._versions.load()
@@ -84,12 +87,14 @@ class Stage:
             snapshot, lineage = self._versions.read(serial)
             header = {"lineage": lineage, "epoch": lock.epoch, "restored": serial}
             while True:
-                journal = Journal(self.store, self.prefix, header, self._versions.last_position(), taken=_ignore, check=lock.check)
+                journal = Journal(self.store, self.prefix, header, self._versions.last_position(), taken=_ignore,
+                                  check=lock.check)
                 lock.renew()
                 if journal.mark({}):
                     break
             restored = replace(snapshot, serial=max(self._versions.serials()) + 1)
-            self._versions.write(restored, lineage, journal.position, command, [*self._versions.fences(), journal.position])
+            self._versions.write(restored, lineage, journal.position, command,
+                                 [*self._versions.fences(), journal.position])
             return restored
         finally:
             lock.release()
@@ -123,7 +128,8 @@ class Stage:
             try:
                 lock.release(clean=clean)
             except SstError as e:
-                self.warnings.append(f"the lock could not be released and runs out by itself in {self._lease.expire:.0f} s: {e}")
+                self.warnings.append("the lock could not be released and runs out by itself in "
+                                     f"{self._lease.expire:.0f} s: {e}")
 
     def _fenced(self, lock: Lock) -> Loaded:
         """Occupy the next position of the journal, so that whoever held the lock before can write no more; then read."""

@@ -27,9 +27,9 @@ class Store(Protocol):
         tag = store.put_new("app/prod/lock", b"one")
         tag = store.put_if("app/prod/lock", b"two", tag)
 
-    A write that may have arrived although its reply was lost is looked up: data that is byte for byte ours counts as written, so
-    writers that race put something unique into their data. Errors: ``Conflict``; ``StateError`` for a full or read-only disk;
-    ``ProviderError`` of a cloud.
+    A write that may have arrived although its reply was lost is looked up: data that is byte for byte ours counts as
+    written, so writers that race put something unique into their data. Errors: ``Conflict``; ``StateError`` for a full
+    or read-only disk; ``ProviderError`` of a cloud.
     """
 
     packed: bool

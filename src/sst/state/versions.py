@@ -1,4 +1,5 @@
-"""Snapshots and journal objects of a stage, as they lie in the store: find the newest good one, fold what came after, prune."""
+"""Snapshots and journal objects of a stage, as they lie in the store: find the newest good one, fold what came after,
+prune."""
 from __future__ import annotations
 
 import contextlib
@@ -29,7 +30,8 @@ _FENCES = 200
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A snapshot in the history: when (the store's clock), by which command, how much it holds; or what is wrong with it."""
+    """A snapshot in the history: when (the store's clock), by which command, how much it holds; or what is wrong with
+    it."""
 
     serial: int
     time: float = 0.0
@@ -111,7 +113,8 @@ class Versions:
     def _base(self, document: Document) -> Loaded:
         head = document.header
         snapshot = snapshot_of(document, Box(self._keys, head["lineage"]))
-        return Loaded(Folding(snapshot), head["lineage"], head["serial"], head["position"], head["position"], list(head["fences"]))
+        return Loaded(Folding(snapshot), head["lineage"], head["serial"], head["position"], head["position"],
+                      list(head["fences"]))
 
     def _replay(self, loaded: Loaded, positions: Sequence[int]) -> None:
         documents = self._journal(loaded.saved_position, positions)
@@ -145,7 +148,8 @@ class Versions:
     def read(self, serial: int) -> tuple[Snapshot, str]:
         """One version and its lineage."""
         if serial not in self.serials():
-            raise StateError(f"there is no version {serial} of this state", hint="`sst state history` lists the versions that are kept")
+            raise StateError(f"there is no version {serial} of this state",
+                             hint="`sst state history` lists the versions that are kept")
         document = self._document(serial)
         return snapshot_of(document, Box(self._keys, document.header["lineage"])), document.header["lineage"]
 
@@ -167,10 +171,12 @@ class Versions:
 
     def write(self, snapshot: Snapshot, lineage: str, position: int, command: str, fences: Sequence[int]) -> None:
         """Create the snapshot of that serial. ``Conflict`` if there is one."""
-        head = {"lineage": lineage, "serial": snapshot.serial, "position": position, "command": command, "fences": list(fences),
+        head = {"lineage": lineage, "serial": snapshot.serial, "position": position, "command": command,
+                "fences": list(fences),
                 "time": self._store.now(), "nonce": secrets.token_hex(8)}
         records = snapshot_records(snapshot, Box(self._keys, lineage))
-        self._store.put_new(self._key(snapshot.serial), format.encode("snapshot", head, records, packed=self._store.packed))
+        self._store.put_new(self._key(snapshot.serial),
+                            format.encode("snapshot", head, records, packed=self._store.packed))
 
     def prune(self, upto: int, fences: Sequence[int], keep: int) -> None:
         """Delete journal objects that a snapshot before the newest holds, and all but the newest ``keep`` snapshots.

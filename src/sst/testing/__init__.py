@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .program import Program as Program
     from .wait import eventually as eventually
 
-_HOMES = {"App": "app", "Declared": "program", "Invocation": "app", "Program": "program", "Raised": "app", "eventually": "wait"}
+_HOMES = {"App": "app", "Declared": "program", "Invocation": "app", "Program": "program", "Raised": "app",
+          "eventually": "wait"}
 """Public name → the module that has it: a test run that uses none of them loads none of them."""
 
 __all__ = ["App", "Declared", "Invocation", "Program", "Raised", "eventually"]

@@ -64,7 +64,8 @@ class Invocation:
         """What the function returned. Raises ``AssertionError`` with its error, trace and logs if it raised instead."""
         if self.error:
             told = "".join(f"\n  | {line}" for line in self.logs)
-            raise AssertionError(f"{self.function} raised {self.error}" + (f"\nits log ends with:{told}" if told else ""))
+            raise AssertionError(f"{self.function} raised {self.error}"
+                                 + (f"\nits log ends with:{told}" if told else ""))
         return self.payload
 
 
@@ -76,7 +77,8 @@ class App:
             assert [run.at.hour for run in sst_app.advance("1 day") if run.function == "Nightly"] == [3]
     """
 
-    def __init__(self, world: World, outputs: Mapping[str, Any], environment: Mapping[str, str], crons: Mapping[str, Cron]) -> None:
+    def __init__(self, world: World, outputs: Mapping[str, Any], environment: Mapping[str, str],
+                 crons: Mapping[str, Cron]) -> None:
         self._world, self._crons, self._since = world, crons, datetime.now(UTC)
         self.name, self.stage, self.root = world.project.name, world.project.stage, world.project.root
         self.outputs = dict(outputs)
@@ -87,7 +89,8 @@ class App:
         self._time = self._since
 
     def invoke(self, name: str, event: object = None) -> Invocation:
-        """Call the function of a component, ``Api``, or ``Tidy/Handler`` where it is inside of one, and wait for its answer.
+        """Call the function of a component, ``Api``, or ``Tidy/Handler`` where it is inside of one, and wait for its
+        answer.
 
         ``event`` is anything that JSON holds, ``{}`` by default. Raises ``UserError`` for a function that is not there.
         """
@@ -95,7 +98,8 @@ class App:
 
     @property
     def time(self) -> datetime:
-        """Where the time of crons stands, in UTC: at the deploy, until a test moves it. Set it to jump without running any."""
+        """Where the time of crons stands, in UTC: at the deploy, until a test moves it. Set it to jump without running
+        any."""
         return self._time
 
     @time.setter
@@ -115,10 +119,11 @@ class App:
         return replace(_invocation(cron, invoke_function(self._world, target["Arn"], text.encode())), at=told)
 
     def advance(self, by: str | timedelta) -> list[Invocation]:
-        """Let time pass for crons, ``"1 day"`` or ``timedelta(hours=3)``: all that are due on the way run, one after the other.
+        """Let time pass for crons, ``"1 day"`` or ``timedelta(hours=3)``: all that are due on the way run, one after
+        the other.
 
-        Only tests move this time; crons never run by themselves in between. Rates count from the deploy. Raises ``UserError``
-        for more than 1,000 runs, before the first.
+        Only tests move this time; crons never run by themselves in between. Rates count from the deploy. Raises
+        ``UserError`` for more than 1,000 runs, before the first.
         """
         end = self.time + (by if isinstance(by, timedelta) else timedelta(seconds=seconds(by)))
         due = sorted(((at, name) for name, cron in self._crons.items() if cron.enabled for at in self._due(cron, end)))
@@ -133,7 +138,8 @@ class App:
         times = cron.times(after=self.time, since=self._since)
         found = list(islice(takewhile(lambda at: at <= end, times), _MOST + 1))
         if len(found) > _MOST:
-            raise UserError(f"{cron.name} would run more than {_MOST:,} times", hint="advance less, or set sst_app.time and fire it")
+            raise UserError(f"{cron.name} would run more than {_MOST:,} times",
+                            hint="advance less, or set sst_app.time and fire it")
         return found
 
     def logs(self, name: str, *, seconds: float = 3600) -> list[str]:

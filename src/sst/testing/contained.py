@@ -16,8 +16,9 @@ _FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 
 @contextmanager
 def contained(root: Path) -> Iterator[None]:
-    """Inside, the program of ``root`` may be loaded and run. Afterwards imported modules, the import path and the environment are
-    those of before: tests import the project's files by pytest's rules, and never get the program's copies of them."""
+    """Inside, the program of ``root`` may be loaded and run. Afterwards imported modules, the import path and the
+    environment are those of before: tests import the project's files by pytest's rules, and never get the program's
+    copies of them."""
     environment, path, finders = dict(os.environ), list(sys.path), list(sys.meta_path)
     modules = {name: sys.modules[name] for name in (*imported(root), MODULE) if name in sys.modules}
     try:
@@ -30,7 +31,8 @@ def contained(root: Path) -> Iterator[None]:
 
 
 class Switch:
-    """Variables that can be put into the environment and taken out again; off at first. Turning it twice is turning it once."""
+    """Variables that can be put into the environment and taken out again; off at first. Turning it twice is turning it
+    once."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._wanted = {**dict.fromkeys(_FOREIGN), **variables}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ..core.graph import Graph
 from ..core.model import Goal
 from ..core.names import did_you_mean
-from ..core.schedule import runs
+from ..embedded.schedule import runs
 from ..errors import UserError
 from ..project.app import App
 from ..project.project import Project
@@ -62,7 +62,8 @@ def crons_of(graph: Graph) -> dict[str, Cron]:
 
 def find_cron(crons: Mapping[str, Cron], name: str) -> Cron:
     if name not in crons:
-        raise UserError(f'no cron is named "{name}"', hint=did_you_mean(name, sorted(crons)) if crons else "the app has none")
+        raise UserError(f'no cron is named "{name}"',
+                        hint=did_you_mean(name, sorted(crons)) if crons else "the app has none")
     return crons[name]
 
 

@@ -46,13 +46,15 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.fixture(scope="session")
 def sst_stage() -> str:
-    """The stage whose program ``sst_graph`` and ``sst_plan`` show: ``"local"``. Override it in ``conftest.py`` for another one."""
+    """The stage whose program ``sst_graph`` and ``sst_plan`` show: ``"local"``. Override it in ``conftest.py`` for
+    another one."""
     return "local"
 
 
 @pytest.fixture(scope="session")
 def sst_secrets() -> Mapping[str, str]:
-    """Values of secrets in tests; those that are not named have their placeholder, else ``"the secret NAME"``. Override it::
+    """Values of secrets in tests; those that are not named have their placeholder, else ``"the secret NAME"``. Override
+    it::
 
         @pytest.fixture(scope="session")
         def sst_secrets():
@@ -63,7 +65,8 @@ def sst_secrets() -> Mapping[str, str]:
 
 @pytest.fixture(scope="session")
 def sst_program(request: pytest.FixtureRequest, sst_secrets: Mapping[str, str]) -> Callable[[str], Program]:
-    """``sst_program("production")``: what the program declares on a stage. Secrets without a value get one, so that none is needed."""
+    """``sst_program("production")``: what the program declares on a stage. Secrets without a value get one, so that
+    none is needed."""
     from .program import declared
 
     made: dict[str, Program] = {}
@@ -92,7 +95,8 @@ def sst_plan(sst_graph: Program) -> Plan:
 
 @pytest.fixture
 def sst_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """``sst_snapshot(sst_plan)`` compares a plan with a file beside the test, ``snapshots/<module>.<test>.json``; ``name=`` names another.
+    """``sst_snapshot(sst_plan)`` compares a plan with a file beside the test, ``snapshots/<module>.<test>.json``;
+    ``name=`` names another.
 
     ``pytest --sst-accept`` writes the file.
     """
@@ -111,7 +115,8 @@ def sst_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def sst_app(request: pytest.FixtureRequest, sst_program: Callable[[str], Program]) -> Iterator[App]:
-    """The app, deployed once a test process to a stage ``local`` of its own; see ``sst.testing.App``. No account is needed."""
+    """The app, deployed once a test process to a stage ``local`` of its own; see ``sst.testing.App``. No account is
+    needed."""
     from .app import deployed
 
     config = request.config

@@ -35,8 +35,8 @@ SECRET = "(secret)"
 class Declared:
     """One resource of the program.
 
-    In ``inputs``, what only a deploy tells stands as ``<Name.attribute>``, also inside of longer text, and secret values as
-    ``(secret)``: ``declared.inputs["policy"]["Statement"]``.
+    In ``inputs``, what only a deploy tells stands as ``<Name.attribute>``, also inside of longer text, and secret
+    values as ``(secret)``: ``declared.inputs["policy"]["Statement"]``.
     """
 
     name: str
@@ -95,7 +95,8 @@ class Program:
         return len(self._all)
 
     def resources(self, type: str | type[Resource] | type[Component] | None = None) -> list[Declared]:
-        """All resources, or those of one type: ``"aws.sqs.Queue"``, or a class of resources or of components (then everything inside).
+        """All resources, or those of one type: ``"aws.sqs.Queue"``, or a class of resources or of components (then
+        everything inside).
 
         Raises ``UserError`` for a type that does not exist, so that a misspelt one is not taken for none.
         """
@@ -114,11 +115,13 @@ class Program:
         if found := self._all.get(name):
             return found
         raise UserError(f'the program declares no resource "{name}" on stage {self.stage}',
-                        hint=did_you_mean(name, sorted(self._all)) or "a component's resources are inside of it: Api/Role")
+                        hint=did_you_mean(name, sorted(self._all))
+                        or "a component's resources are inside of it: Api/Role")
 
     def components(self, kind: type[Component] | None = None) -> list[str]:
         """Names of the program's own components, or of those of one kind: ``components(aws.Bucket)``."""
-        return [c.logical_name for c in self.graph.components.values() if c.parent is None and isinstance(c, kind or Component)]
+        return [c.logical_name for c in self.graph.components.values() if c.parent is None
+                and isinstance(c, kind or Component)]
 
 
     def times(self, cron: str, *, after: datetime, count: int = 5) -> list[datetime]:
@@ -154,8 +157,8 @@ def declared(file: Path, stage: str, *, secrets: Mapping[str, str]) -> Program:
 
 
 def _anywhere(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what this machine says of AWS: a program is the same everywhere. The region is the config's, else
-    that of the ``.env`` files, else ``us-east-1``."""
+    """The environment without what this machine says of AWS: a program is the same everywhere. The region is the
+    config's, else that of the ``.env`` files, else ``us-east-1``."""
     return {**{k: v for k, v in environ.items() if not k.startswith("AWS_")}, "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -179,7 +182,7 @@ def _check_type(type: str | None) -> None:
     __tracebackhide__ = True
     if type is not None and type not in Resource.kinds:
         if type.startswith("aws.") and type.count(".") == 2:
-            from ..providers.aws.provider import row
+            from ..clouds.aws.provider import row
 
             try:
                 row(type)

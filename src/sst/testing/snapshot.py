@@ -19,8 +19,8 @@ _HOST = ("architecture", "python", "nodejs", "host")
 
 
 def text(given: Program | Plan) -> str:
-    """The changes as JSON, one resource after the other by name. Hashes of code and what is this machine's own are left out:
-    the text is the same for the same program on any machine."""
+    """The changes as JSON, one resource after the other by name. Hashes of code and what is this machine's own are left
+    out: the text is the same for the same program on any machine."""
     data = plan_data(given.plan if isinstance(given, Program) else given)
     steps = sorted((_step(s) for s in data["steps"]), key=lambda s: (s["name"], s["type"]))
     return json.dumps(steps, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,5 @@
-"""A developer's machine in a test: a bridge, and an executor that runs functions from a folder. As a thread, or as a process to kill."""
+"""A developer's machine in a test: a bridge, and an executor that runs functions from a folder. As a thread, or as a
+process to kill."""
 from __future__ import annotations
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Any
 import sst
 from sst.dev.bridge import Bridge, Endpoints
 from sst.dev.live import LiveCall
-from sst.embedded.executor import Executor, FunctionVersion, LogLines, Streaming
+from sst.executor import Executor, FunctionVersion, LogLines, Streaming
 from sst.runtime.bridge.wire import Keys
 
 SOURCE = Path(sst.__file__).parents[1]
@@ -35,9 +36,12 @@ class FromFolder:
     @asynccontextmanager
     async def stream(self, call: LiveCall) -> AsyncIterator[Streaming]:
         self.calls.append(call)
-        fn = FunctionVersion(call.function, call.function.rpartition(":")[2], "$LATEST", self._runtime, "index.handler", self.folder,
-                             environment=tuple(sorted(call.environment.items())), path=(SOURCE,), timeout=30, memory=512)
-        async with self.executor.stream(fn, call.event, request_id=call.request_id, client_context=call.client_context) as streaming:
+        fn = FunctionVersion(call.function, call.function.rpartition(":")[2], "$LATEST", self._runtime, "index.handler",
+                             self.folder,
+                             environment=tuple(sorted(call.environment.items())), path=(SOURCE,), timeout=30,
+                             memory=512)
+        async with self.executor.stream(fn, call.event, request_id=call.request_id,
+                                        client_context=call.client_context) as streaming:
             yield streaming
 
 

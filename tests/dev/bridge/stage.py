@@ -1,4 +1,5 @@
-"""What a deploy makes for live functions, on the embedded cloud: an Events API, functions with the overlay, code on a laptop."""
+"""What a deploy makes for live functions, on the embedded cloud: an Events API, functions with the overlay, code on a
+laptop."""
 from __future__ import annotations
 
 import itertools
@@ -15,10 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sst.build.python import runtime_files
+from sst.clouds.aws.appsync import signed_by_iam
+from sst.clouds.aws.client import Aws
 from sst.dev.bridge import Endpoints
 from sst.embedded.cloud import Cloud
-from sst.providers.aws.appsync import signed_by_iam
-from sst.providers.aws.client import Aws
 from sst.runtime.bridge.wire import Keys
 
 from ...embedded.functions import bundle, role
@@ -53,7 +54,8 @@ class Stage:
         return Keys(self.cloud.access_key, self.cloud.secret_key)
 
     def through(self, tap: Tap) -> Endpoints:
-        return Endpoints(*(f"{host.partition(':')[0]}:{tap.port}" for host in (self.endpoints.http, self.endpoints.realtime)))
+        return Endpoints(*(f"{host.partition(':')[0]}:{tap.port}"
+                           for host in (self.endpoints.http, self.endpoints.realtime)))
 
     def laptop(self, code: str, runtime: str = "python3.11", endpoints: Endpoints | None = None) -> Laptop:
         """A machine that is connected while it is entered, and has this code."""
@@ -66,7 +68,8 @@ class Stage:
         (folder / DEPLOYED[runtime][0]).write_text(code)
         return folder
 
-    def function(self, runtime: str = "python3.11", *, until: float | None = None, endpoints: Endpoints | None = None, wait: int = 0,
+    def function(self, runtime: str = "python3.11", *, until: float | None = None, endpoints: Endpoints | None = None,
+                 wait: int = 0,
                  code: str = "", streaming: bool = False, **more: str) -> str:
         """A deployed function behind the overlay; its name."""
         name, at = f"f{uuid.uuid4().hex[:10]}", endpoints or self.endpoints
@@ -83,8 +86,10 @@ class Stage:
         if streaming:
             variables |= {"SST_LIVE_STREAM": "1"} if runtime.startswith("node") else {"SST_STREAMING": "1"}
         functions = client(self.cloud, "lambda")
-        functions.create_function(FunctionName=name, Runtime=runtime, Code={"ZipFile": bundle(files)}, Role=role(self.cloud, name),
-                                  Handler="sst/runtime/live.handler" if runtime.startswith("python") else "sst_live.handler",
+        functions.create_function(FunctionName=name, Runtime=runtime, Code={"ZipFile": bundle(files)},
+                                  Role=role(self.cloud, name),
+                                  Handler="sst/runtime/live.handler" if runtime.startswith("python")
+                                  else "sst_live.handler",
                                   Environment={"Variables": variables}, Timeout=60, MemorySize=512)
         functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
         return name
@@ -100,7 +105,8 @@ class Stage:
     def process(self, code: str, runtime: str = "python3.11") -> Iterator[subprocess.Popen[str]]:
         """A machine in a process of its own."""
         at = self.endpoints
-        command = [sys.executable, "-m", "tests.dev.bridge.laptop", at.http, at.realtime, self.channel, str(self.source(code, runtime)),
+        command = [sys.executable, "-m", "tests.dev.bridge.laptop", at.http, at.realtime, self.channel,
+                   str(self.source(code, runtime)),
                    runtime, str(self.folder / f"work{next(self.count)}")]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={
             "PATH": "/usr/bin:/bin", "AWS_ACCESS_KEY_ID": self.keys.access, "AWS_SECRET_ACCESS_KEY": self.keys.secret})

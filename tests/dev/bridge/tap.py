@@ -7,7 +7,8 @@ import threading
 
 
 class Tap:
-    """Listens on a port of its own and passes everything on. ``connections`` counts them, ``sent`` the requests that were sent on them."""
+    """Listens on a port of its own and passes everything on. ``connections`` counts them, ``sent`` the requests that
+    were sent on them."""
 
     def __init__(self, port: int) -> None:
         self._to = port

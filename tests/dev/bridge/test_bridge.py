@@ -22,7 +22,8 @@ pytestmark = pytest.mark.emulator
 
 PYTHON, NODE = "python3.11", "nodejs20.x"
 ECHO = {
-    PYTHON: "def handler(event, context):\n    print('hello')\n    return {'here': event, 'id': context.aws_request_id}\n",
+    PYTHON: "def handler(event, context):\n    print('hello')\n    return {'here': event, 'id': "
+            "context.aws_request_id}\n",
     NODE: "export const handler = async (event, context) => ({ here: event, id: context.awsRequestId });\n",
 }
 FAILS = {
@@ -211,7 +212,8 @@ def test_what_is_none_of_ours_disturbs_nobody(stage: Stage) -> None:
     name = stage.function(wait=PATIENT)
     line = Line(*stage.at, lambda: stage.keys)
     with stage.laptop(ECHO[PYTHON]) as laptop:
-        for event in ("7", "[]", "{}", '"text"', *pieces("a", {}), *pieces("b", {"k": "ask"}), *pieces("c", {"k": "call", "to": "nobody"})):
+        for event in ("7", "[]", "{}", '"text"', *pieces("a", {}), *pieces("b", {"k": "ask"}),
+                      *pieces("c", {"k": "call", "to": "nobody"})):
             line.say(f"{stage.channel}/{DEVELOPER}", [event], time.monotonic() + 10)
         line.close()
         assert invoke(stage.cloud, name, 1)[0]["here"] == 1 and laptop.states == [True]
@@ -266,7 +268,8 @@ def test_a_response_is_streamed(stage: Stage, runtime: str) -> None:
     name = stage.function(runtime, wait=PATIENT, streaming=True)
     at = url(stage.cloud, name, InvokeMode="RESPONSE_STREAM")
     with stage.laptop(STREAM[runtime], runtime), urllib.request.urlopen(at, timeout=30) as answer:
-        assert answer.status == 201 and answer.headers["x-here"] == "yes" and re.fullmatch(rb"part1;part2;part3;", answer.read())
+        assert answer.status == 201 and answer.headers["x-here"] == "yes" and re.fullmatch(rb"part1;part2;part3;",
+                                                                                           answer.read())
 
 
 def test_a_plain_answer_of_a_streaming_function(stage: Stage) -> None:

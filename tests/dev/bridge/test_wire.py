@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from sst.runtime.bridge.wire import PIECE, Assembler, Keys, body_of, pieces, place, signed
 
 
-@given(st.dictionaries(st.text(max_size=9), st.text(max_size=9)), st.binary(max_size=200), st.integers(0, 3), st.integers(0, 9))
-def test_a_message_is_whole_once_however_its_pieces_come(head: dict[str, str], body: bytes, many: int, seed: int) -> None:
+@given(st.dictionaries(st.text(max_size=9), st.text(max_size=9)), st.binary(max_size=200), st.integers(0, 3),
+       st.integers(0, 9))
+def test_a_message_is_whole_once_however_its_pieces_come(head: dict[str, str], body: bytes, many: int,
+                                                         seed: int) -> None:
     chance = random.Random(seed)
     body += chance.randbytes(many * PIECE)
     events = pieces("m", head, body) * 2

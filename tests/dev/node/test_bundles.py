@@ -14,8 +14,8 @@ from sst.build import node
 from sst.build.source import Source
 from sst.build.zip import pack
 from sst.dev.node import NodeBundle, NodeBundler
-from sst.embedded.executor import stamp
 from sst.errors import UserError
+from sst.executor import stamp
 
 from ..live import write
 from .project import FILES, play, says, source
@@ -29,7 +29,8 @@ def test_an_edit_is_bundled_and_everything_it_is_made_from_is_known(tmp_path: Pa
         assert says(first) == "first" and first.changed and first.milliseconds > 0
         assert {p.name for p in first.files} == {"one.ts", "shared.ts", "package.json"}
         again = await bundler.bundle(source(root))
-        assert (again.changed, again.digest) == (False, first.digest) and again.files == {p: stamp(p) for p in again.files}
+        assert (again.changed, again.digest) == (False,
+                                                 first.digest) and again.files == {p: stamp(p) for p in again.files}
         (root / "src/shared.ts").write_text('export const text: string = "second";\n')
         assert [p.name for p, was in again.files.items() if stamp(p) != was] == ["shared.ts"] and not again.current()
         second = await bundler.bundle(source(root))
@@ -42,7 +43,8 @@ def test_an_error_has_its_place_and_heals(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path, FILES)
     broken = (("export const text = ;\n", 'src/shared.ts:1:21: Unexpected ";"\n    export const text = ;'),
               ('const é = "日本", text = ;\n', 'src/shared.ts:1:24: Unexpected ";"'),
-              ('import "./nowhere";\n', 'src/shared.ts:1:8: Could not resolve "./nowhere"\n    import "./nowhere";\n  hint: install'))
+              ('import "./nowhere";\n', 'src/shared.ts:1:8: Could not resolve "./nowhere"\n    import "./nowhere";\n  '
+                                        'hint: install'))
 
     async def story(bundler: NodeBundler) -> None:
         for healthy in ("first", "second"):
@@ -103,7 +105,8 @@ def test_settings_count(tmp_path: Path, cache: Path) -> None:
     async def story(bundler: NodeBundler) -> None:
         bundle = await bundler.bundle(source(root))
         assert says(bundle) == "from lib!"
-        assert bundle.files.keys() == {root / "tsconfig.json", root / "package.json", root / "src/one.ts", root / "lib/text.ts",
+        assert bundle.files.keys() == {root / "tsconfig.json", root / "package.json", root / "src/one.ts",
+                                       root / "lib/text.ts",
                                        tmp_path / "base.json", tmp_path / "far.ts"}
         (tmp_path / "base.json").write_text(base % "app/other")
         assert not bundle.current() and says(await bundler.bundle(source(root))) == "from other!"
@@ -171,13 +174,15 @@ def at_once(source: Source, cache: Path) -> bytes:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_after_any_edits_the_bundle_is_what_a_deploy_makes(seed: int, tmp_path: Path, cache: Path) -> None:
-    """Modules that import one another are written, broken, deleted; a bundle that calls itself current has missed nothing."""
+    """Modules that import one another are written, broken, deleted; a bundle that calls itself current has missed
+    nothing."""
     chance, names = random.Random(seed), [f"m{n}" for n in range(6)]
 
     def module(n: int, step: int) -> str:
         others = [o for o in range(n + 1, 6) if chance.random() < 0.6]
         lines = [f'import {{ m{o} }} from "./m{o}";' for o in others]
-        return "\n".join([*lines, f'export const m{n}: string = "{step:05}"' + "".join(f" + m{o}" for o in others) + ";\n"])
+        return "\n".join([*lines, f'export const m{n}: string = "{step:05}"' + "".join(f" + m{o}" for o in others)
+                          + ";\n"])
 
     root = write(tmp_path, {**{f"src/{name}.ts": module(n, 0) for n, name in enumerate(names)}, "package.json": "{}",
                             "src/one.ts": 'import { m0 } from "./m0";\nexport const handler = async () => m0;\n'})

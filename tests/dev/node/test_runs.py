@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sst.dev.node import NodeBundle, NodeBundler
-from sst.embedded.executor import Executor, FunctionVersion
+from sst.executor import Executor, FunctionVersion
 
 from ..live import write
 from .project import FILES, play, source
@@ -25,7 +25,8 @@ def test_edits_are_answered_and_traces_name_the_lines(tmp_path: Path, cache: Pat
         async def answer(bundle: NodeBundle) -> Any:
             if bundle.changed:
                 await executor.retire("arn:one")
-            made = await executor.invoke(FunctionVersion("arn:one", "one", "$LATEST", "nodejs22.x", bundle.handler, bundle.folder), b"{}")
+            made = await executor.invoke(FunctionVersion("arn:one", "one", "$LATEST", "nodejs22.x", bundle.handler,
+                                                         bundle.folder), b"{}")
             return json.loads(made.payload)
 
         try:

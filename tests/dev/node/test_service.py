@@ -36,7 +36,8 @@ def test_a_packet_arrives_as_it_was_sent(value: Any, number: int, answer: bool) 
 def many(root: Path, count: int) -> list[str]:
     """Functions, each in a file of its own; their handlers."""
     names = [f"f{n}" for n in range(count)]
-    write(root, {"package.json": "{}", **{f"src/{n}.ts": f'export const handler = async () => "{n}";\n' for n in names}})
+    write(root, {"package.json": "{}", **{f"src/{n}.ts": f'export const handler = async () => "{n}";\n'
+                                          for n in names}})
     return [f"src/{n}.handler" for n in names]
 
 
@@ -68,7 +69,8 @@ def test_fifty_at_once_and_a_dead_service(tmp_path: Path, cache: Path) -> None:
 
 def test_what_does_not_fit_into_memory_is_read_anew(tmp_path: Path, cache: Path) -> None:
     many(tmp_path, 4)
-    jobs = [Job(str(tmp_path / f"src/f{n}.ts"), ("--bundle", "--metafile", "--log-level=silent", f"--outfile={tmp_path}/out/{n}.mjs"),
+    jobs = [Job(str(tmp_path / f"src/f{n}.ts"), ("--bundle", "--metafile", "--log-level=silent",
+                                                 f"--outfile={tmp_path}/out/{n}.mjs"),
                 str(tmp_path)) for n in range(4)]
 
     async def story() -> None:
@@ -133,11 +135,14 @@ def test_closing_ends_what_runs(tmp_path: Path, cache: Path) -> None:
 @linux
 def test_the_service_dies_with_the_session_however_that_ends(tmp_path: Path, cache: Path) -> None:
     write(tmp_path, FILES)
-    program = ("import asyncio, sys\nfrom pathlib import Path\nfrom sst.build.source import Source\nfrom sst.dev.node import NodeBundler\n"
-               "async def main():\n    bundler = NodeBundler(cache=Path(sys.argv[2]), folder=Path(sys.argv[1]) / '.sst/node')\n"
+    program = ("import asyncio, sys\nfrom pathlib import Path\nfrom sst.build.source import Source\nfrom sst.dev.node "
+               "import NodeBundler\n"
+               "async def main():\n    bundler = NodeBundler(cache=Path(sys.argv[2]), folder=Path(sys.argv[1]) / "
+               "'.sst/node')\n"
                "    await bundler.bundle(Source(sys.argv[1], 'src/one.handler', 'nodejs22.x', host=True))\n"
                "    print('made', flush=True)\n    await asyncio.sleep(600)\nasyncio.run(main())\n")
-    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(cache)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(cache)], stdout=subprocess.PIPE,
+                               text=True)
     assert process.stdout
     with process.stdout:
         assert process.stdout.readline() == "made\n"

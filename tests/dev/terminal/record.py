@@ -14,24 +14,28 @@ import time
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("recorded")
-TEXT = "".join(f"{n:3} the quick brown fox jumps over the lazy dog — größer, 日本 \t end {'=' * (n % 40)}\n" for n in range(200))
+TEXT = "".join(f"{n:3} the quick brown fox jumps over the lazy dog — größer, 日本 \t end {'=' * (n % 40)}\n"
+               for n in range(200))
 PROGRAMS: dict[str, tuple[list[str], list[bytes]]] = {
     "vim": (["vim", "-u", "NONE", "-N", "text"],
-            [b"jjj", b"10G", b"dd", b"ihello\x1b", b":split\r", b"/fox\r", b"\x06", b"u", b":set number\r", b":q!\r", b":q!\r"]),
+            [b"jjj", b"10G", b"dd", b"ihello\x1b", b":split\r", b"/fox\r", b"\x06", b"u", b":set number\r", b":q!\r",
+             b":q!\r"]),
     "less": (["less", "text"], [b" ", b" ", b"b", b"/quick\r", b"n", b"k", b"G", b"q"]),
     "top": (["top", "-d", "1"], [b"", b"z", b"", b"q"]),
     "bash": (["bash", "--norc"],
              [b"ls --color=always /\r", b"printf '\\033[1;31mred\\033[0m\\n'\r",
               b"echo abc\x01\x05\x17def\r", b"\x12ech\x1b[A\r", b"exit\r"]),
     "progress": ([sys.executable, "-c",
-                  "for i in range(101):\n    print(f'\\r\\x1b[K\\x1b[32m{chr(0x2588) * (i // 4)}\\x1b[0m {i}%', end='', flush=True)"], []),
+                  "for i in range(101):\n    print(f'\\r\\x1b[K\\x1b[32m{chr(0x2588) * (i // 4)}\\x1b[0m {i}%', "
+                  "end='', flush=True)"], []),
 }
 
 
 def record(command: list[str], keys: list[bytes]) -> bytes:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, close_fds=True, cwd=FOLDER,
+    child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, close_fds=True,
+                             cwd=FOLDER,
                              env={"PATH": os.environ["PATH"], "TERM": "xterm-256color",
                                   "LANG": "C.UTF-8", "HOME": str(FOLDER), "HISTFILE": ""})
     os.close(slave)

@@ -35,7 +35,8 @@ def process(title, command, **more):
 class Session:
     """``body`` is a program with panes; ``command`` is run instead, if it is given."""
 
-    def __init__(self, folder: Path, body: str = "", *, columns: int = 80, lines: int = 24, environment: dict[str, str] | None = None,
+    def __init__(self, folder: Path, body: str = "", *, columns: int = 80, lines: int = 24,
+                 environment: dict[str, str] | None = None,
                  command: Sequence[str | Path] = ()) -> None:
         self.folder = folder
         if not command:
@@ -46,9 +47,11 @@ class Session:
         self.size(columns, lines, tell=False)
         self.before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
-            command or [sys.executable, str(folder / "program.py"), str(folder)], stdin=self.slave, stdout=self.slave, stderr=self.slave,
+            command or [sys.executable, str(folder / "program.py"), str(folder)], stdin=self.slave, stdout=self.slave,
+            stderr=self.slave,
             start_new_session=True, cwd=folder,
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color", "HOME": str(folder), "PS1": "$ ",
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color", "HOME": str(folder),
+                 "PS1": "$ ",
                  **(environment or {})})
 
     def size(self, columns: int, lines: int, *, tell: bool = True) -> None:

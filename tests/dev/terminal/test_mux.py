@@ -154,7 +154,8 @@ def test_marked_text_goes_to_the_clipboard(start: Start) -> None:
 
 
 def test_a_pasted_text_and_the_mouse_reach_the_program(start: Start) -> None:
-    s = start(body("shell = process('shell', r'''printf '\\033[?2004h\\033[?1000h\\033[?1006h'; stty raw -echo; echo ready; cat -v''')"))
+    s = start(body("shell = process('shell', r'''printf '\\033[?2004h\\033[?1000h\\033[?1006h'; stty raw -echo; echo "
+                   "ready; cat -v''')"))
     s.until("Functions")
     s.type("jj")
     s.until("ready")
@@ -163,7 +164,8 @@ def test_a_pasted_text_and_the_mouse_reach_the_program(start: Start) -> None:
     s.type("\x1b[200~two\nlines\x1b[201~")
     s.until("^[[200~two")
     s.type("\x1b[<0;30;6M")
-    s.until("^[[<0;9;6M" if "│" not in s.screen.display[5][:21] else f"^[[<0;{30 - s.screen.display[5].index('│') - 1};6M")
+    s.until("^[[<0;9;6M" if "│" not in s.screen.display[5][:21]
+            else f"^[[<0;{30 - s.screen.display[5].index('│') - 1};6M")
 
 
 def test_what_is_printed_goes_to_a_pane(start: Start) -> None:
@@ -204,7 +206,8 @@ def test_the_terminal_is_restored_after_a_signal(start: Start, number: signal.Si
 
 
 def test_programs_end_with_a_session_that_is_killed(start: Start) -> None:
-    s = start(body("shell = process('shell', ['bash', '-c', 'trap \"\" HUP TERM; echo $$ > pid; sleep 1000 & echo $! > other; wait'])"))
+    s = start(body("shell = process('shell', ['bash', '-c', 'trap \"\" HUP TERM; echo $$ > pid; sleep 1000 & echo $! > "
+                   "other; wait'])"))
     s.until(lambda: (s.folder / "other").exists() and (s.folder / "other").read_text().strip())
     pids = [int((s.folder / name).read_text()) for name in ("pid", "other")]
     assert all(map(alive, pids))
@@ -214,7 +217,8 @@ def test_programs_end_with_a_session_that_is_killed(start: Start) -> None:
 
 
 def test_a_program_that_does_not_want_to_end_is_killed(start: Start) -> None:
-    s = start(body("shell = process('shell', ['bash', '-c', 'trap \"\" HUP TERM INT; echo $$ > pid; while :; do sleep 1; done'])").replace(
+    s = start(body("shell = process('shell', ['bash', '-c', 'trap \"\" HUP TERM INT; echo $$ > pid; while :; do sleep "
+                   "1; done'])").replace(
         "environment=env", "environment=env, grace=0.6"))
     s.until(lambda: (s.folder / "pid").exists() and (s.folder / "pid").read_text().strip())
     s.type("\x03")
@@ -223,7 +227,8 @@ def test_a_program_that_does_not_want_to_end_is_killed(start: Start) -> None:
 
 
 def test_a_second_ctrl_c_waits_for_nobody(start: Start) -> None:
-    s = start(body("shell = process('shell', ['bash', '-c', 'trap \"\" HUP TERM INT; echo $$ > pid; while :; do sleep 1; done'])").replace(
+    s = start(body("shell = process('shell', ['bash', '-c', 'trap \"\" HUP TERM INT; echo $$ > pid; while :; do sleep "
+                   "1; done'])").replace(
         "environment=env", "environment=env, grace=60"))
     s.until(lambda: (s.folder / "pid").exists() and (s.folder / "pid").read_text().strip())
     s.type("\x03")

@@ -13,7 +13,8 @@ from sst.dev.terminal.vt import Terminal
 
 COLUMNS, LINES = 20, 8
 COLOURS = ["black", "red", "green", "brown", "blue", "magenta", "cyan", "white"]
-BRIGHT = ["brightblack", "brightred", "brightgreen", "brightbrown", "brightblue", "bfightmagenta", "brightcyan", "brightwhite"]
+BRIGHT = ["brightblack", "brightred", "brightgreen", "brightbrown", "brightblue", "bfightmagenta", "brightcyan",
+          "brightwhite"]
 
 
 def shown(t: Terminal) -> list[str]:
@@ -22,12 +23,14 @@ def shown(t: Terminal) -> list[str]:
 
 def looks(pen: str) -> dict[str, object]:
     """A pen as pyte says it."""
-    out: dict[str, object] = {"fg": "default", "bg": "default", "bold": False, "underscore": False, "reverse": False, "italics": False}
+    out: dict[str, object] = {"fg": "default", "bg": "default", "bold": False, "underscore": False, "reverse": False,
+                              "italics": False}
     parts = iter(int(p) for p in pen.split(";") if p)
     for p in parts:
         if p in (38, 48):
             where = "fg" if p == 38 else "bg"
-            out[where] = pyte.graphics.FG_BG_256[next(parts)] if next(parts) == 5 else "".join(f"{next(parts):02x}" for _ in range(3))
+            out[where] = pyte.graphics.FG_BG_256[next(parts)] if next(parts) == 5 else "".join(f"{next(parts):02x}"
+                                                                                               for _ in range(3))
         elif 30 <= p <= 37:
             out["fg"] = COLOURS[p - 30]
         elif 40 <= p <= 47:
@@ -92,7 +95,8 @@ lines = text.map(lambda s: s + "\r\n")
 edit = edits("ABCDEFGdLMP@X", place)
 free = st.lists(st.one_of(text, lines, colour, edit, kept, place), max_size=40).map("".join)
 margins = st.tuples(st.integers(1, LINES - 1), st.integers(1, LINES)).filter(lambda m: m[0] < m[1])
-stream = st.one_of(free, st.tuples(free, st.lists(margins.flatmap(inside), max_size=4).map("".join)).map("".join)).map(str.encode)
+stream = st.one_of(free, st.tuples(free, st.lists(margins.flatmap(inside),
+                                                  max_size=4).map("".join)).map("".join)).map(str.encode)
 
 
 @pytest.mark.slow
@@ -124,7 +128,8 @@ anything = st.one_of(
      st.sampled_from(
         ["漢字", "👩‍👩‍👧", "e\u0301", "❤️", "\x1b[?1049h",
          "\x1b[?1049l", "\x1b[?6h", "\x1b[4h", "\x1b[4l", "\x1b[?7l", "\x1b[?7h", "\x1b[99S",
-         "\x1b[3T", "\x1b[500b", "\x1bc", "\x1b(0", "\x1b#8", "\x1b[!p", "\x1b[6n", "\x1bP1;1|x\x1b\\", "\x1b]0;t", "\x1b[3", "\x1b[Z"])))
+         "\x1b[3T", "\x1b[500b", "\x1bc", "\x1b(0", "\x1b#8", "\x1b[!p", "\x1b[6n", "\x1bP1;1|x\x1b\\", "\x1b]0;t",
+         "\x1b[3", "\x1b[Z"])))
     .map(lambda parts: "".join(parts).encode("utf-8", "replace")))
 
 
@@ -204,9 +209,11 @@ def test_long_lines_are_broken_anew() -> None:
     t = Terminal(10, 4)
     t.feed(b"$ \x1b[32mabcdefghijklmno\x1b[0m\r\nshort\r\n$ ")
     t.resize(20, 4)
-    assert t.display() == ["$ abcdefghijklmno", "short", "$", ""] and (t.x, t.y) == (2, 2) and t.rows[0].pens[16] == "32"
+    assert t.display() == ["$ abcdefghijklmno", "short", "$", ""] and (t.x, t.y) == (2,
+                                                                                     2) and t.rows[0].pens[16] == "32"
     t.resize(6, 3)
-    assert [r.text() for r in t.history] == ["$ abcd", "efghij"] and t.display() == ["klmno", "short", "$"] and (t.x, t.y) == (2, 2)
+    assert [r.text() for r in t.history] == ["$ abcd", "efghij"] and t.display() == ["klmno", "short",
+                                                                                     "$"] and (t.x, t.y) == (2, 2)
     t.resize(20, 5)
     assert t.display() == ["$ abcdefghijklmno", "short", "$", "", ""] and (t.x, t.y) == (2, 2)
 
@@ -255,6 +262,7 @@ RECORDED = sorted((Path(__file__).parent / "recorded").glob("*.bin"))
 def test_recorded_programs_look_as_in_pyte(file: Path) -> None:
     """What real programs wrote to a terminal of 80 by 24 (``record.py`` beside them made the files)."""
     data = file.read_bytes()
-    # pyte has no alternate screen: it shows what is drawn there on the only one it has; and it reads "ESC [ > 4 m" as "ESC [ 4 m"
+    # pyte has no alternate screen: it shows what is drawn there on the only one it has; and it reads "ESC [ > 4 m" as
+    # "ESC [ 4 m"
     plain = re.sub(rb"\x1b\[\?(1049|47|1047)[hl]|\x1b\[[>?][0-9;]*[cm]|\x1b\[[0-9;]*t|\x1b\[\?[0-9;]*\$p|\x1bP[^\x1b]*\x1b\\", b"", data)
     same(*both(plain, 80, 24))

@@ -17,7 +17,8 @@ django.setup()
 def item(request, name):
     event = request.scope["aws.event"] if hasattr(request, "scope") else request.environ["aws.event"]
     return JsonResponse({"name": name, "query": request.META["QUERY_STRING"], "session": request.COOKIES.get("session"),
-                         "url": request.build_absolute_uri(), "link": request.build_absolute_uri(reverse("item", args=["n"])),
+                         "url": request.build_absolute_uri(),
+                         "link": request.build_absolute_uri(reverse("item", args=["n"])),
                          "client": request.META["REMOTE_ADDR"], "event": event.get("version")})
 
 
@@ -53,9 +54,11 @@ def events(request):
             yield f"data: {n}\n\n"
             await asyncio.sleep(0.1)
 
-    return StreamingHttpResponse(parts_async() if hasattr(request, "scope") else parts(), content_type="text/event-stream")
+    return StreamingHttpResponse(parts_async() if hasattr(request, "scope") else parts(),
+                                 content_type="text/event-stream")
 
 
-urlpatterns = [path("items/<path:name>", item, name="item"), path("upload", upload), path("picture", picture), path("cookies", cookies),
+urlpatterns = [path("items/<path:name>", item, name="item"), path("upload", upload), path("picture", picture),
+               path("cookies", cookies),
                path("fail", fail), path("events", events)]
 asgi, wsgi = get_asgi_application(), get_wsgi_application()

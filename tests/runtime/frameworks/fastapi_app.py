@@ -34,7 +34,8 @@ app.add_middleware(BaseHTTPMiddleware, dispatch=mark)
 
 @app.get("/items/{name:path}")
 def item(name: str, request: Request, q: list[str] | None = None, session: str = Cookie("")):
-    return {"name": name, "query": str(request.query_params), "session": session, "pool": request.state.pool, "url": str(request.url),
+    return {"name": name, "query": str(request.query_params), "session": session, "pool": request.state.pool,
+            "url": str(request.url),
             "link": str(request.url_for("item", name="n")), "client": request.client.host,
             "event": request.scope["aws.event"].get("version")}
 

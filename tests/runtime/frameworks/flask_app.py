@@ -7,7 +7,8 @@ app = Flask(__name__)
 
 @app.get("/items/<path:name>")
 def item(name):
-    return jsonify(name=name, query=request.query_string.decode(), session=request.cookies.get("session"), url=request.url,
+    return jsonify(name=name, query=request.query_string.decode(), session=request.cookies.get("session"),
+                   url=request.url,
                    link=url_for("item", name="n", _external=True), client=request.remote_addr,
                    event=request.environ["aws.event"].get("version"))
 

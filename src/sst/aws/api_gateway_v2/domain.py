@@ -3,17 +3,18 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from ...clouds.aws import apigatewayv2
 from ...core.output import Input, Output
 from ...errors import UserError
-from ...providers.aws import apigatewayv2
 from ..dns_records import Dns, alias_records, certificate, dns
 
 __all__ = ["ApiDomain", "make_domain"]
 
 
 class ApiDomain(TypedDict, total=False):
-    """``name``: the host. ``path``: serve under ``/path``. ``cert``: ARN of a certificate; made and proved through DNS by default.
-    ``dns``: ``aws.dns(zone=...)`` or False to make no records. ``name_id``: an existing API Gateway domain name."""
+    """``name``: the host. ``path``: serve under ``/path``. ``cert``: ARN of a certificate; made and proved through DNS
+    by default. ``dns``: ``aws.dns(zone=...)`` or False to make no records. ``name_id``: an existing API Gateway domain
+    name."""
 
     name: str
     path: str
@@ -40,7 +41,8 @@ def make_domain(api: apigatewayv2.Api, stage: apigatewayv2.Stage, domain: str | 
 def _own(given: ApiDomain) -> apigatewayv2.DomainName:
     name, zone = given["name"], given.get("dns", True)
     if zone is False and "cert" not in given:
-        raise UserError(f'the domain "{name}" has dns=False and no certificate', hint='add "cert": the ARN of a certificate for it')
+        raise UserError(f'the domain "{name}" has dns=False and no certificate',
+                        hint='add "cert": the ARN of a certificate for it')
     where = dns() if zone is True else zone
     cert = given["cert"] if "cert" in given else certificate(name, where)
     made = apigatewayv2.DomainName("DomainName", name=name, certificate_arn=cert)

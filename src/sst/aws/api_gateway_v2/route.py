@@ -5,12 +5,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ...clouds.aws import apigatewayv2, lambda_
 from ...core.component import Component
 from ...core.link import LinkItem
 from ...core.output import Input
 from ...core.transform import Transform
 from ...errors import UserError
-from ...providers.aws import apigatewayv2, lambda_
 from ..function.subscriber import Handler, target_of
 
 __all__ = ["ApiGatewayV2Route", "RouteAuth", "RouteTransform", "route_key"]
@@ -29,8 +29,10 @@ class RouteTransform(TypedDict, total=False):
 class ApiGatewayV2Route(Component, kind="sst.aws.ApiGatewayV2Route", parts=("integration", "route", "permission")):
     """A route; made by ``ApiGatewayV2.route``."""
 
-    def __init__(self, name: str, *, api: apigatewayv2.Api, key: str, handler: Handler | None = None, url: Input[str] | None = None,
-                 link: Sequence[LinkItem] = (), auth: RouteAuth | bool | None = None, transform: RouteTransform | None = None) -> None:
+    def __init__(self, name: str, *, api: apigatewayv2.Api, key: str, handler: Handler | None = None,
+                 url: Input[str] | None = None,
+                 link: Sequence[LinkItem] = (), auth: RouteAuth | bool | None = None,
+                 transform: RouteTransform | None = None) -> None:
         super().__init__(name)
         self.function = None
         with self.scope(transform):
@@ -39,12 +41,15 @@ class ApiGatewayV2Route(Component, kind="sst.aws.ApiGatewayV2Route", parts=("int
                 self.function = target.function
                 lambda_.Permission("Permission", function_name=target.arn, action="lambda:InvokeFunction",
                                    principal="apigateway.amazonaws.com", source_arn=f"{api.execution_arn}/*")
-                integration = apigatewayv2.Integration("Integration", api_id=api.id, integration_type="AWS_PROXY", uri=target.arn,
+                integration = apigatewayv2.Integration("Integration", api_id=api.id, integration_type="AWS_PROXY",
+                                                       uri=target.arn,
                                                        payload_format_version="2.0")
             else:
-                integration = apigatewayv2.Integration("Integration", api_id=api.id, integration_type="HTTP_PROXY", method="ANY",
+                integration = apigatewayv2.Integration("Integration", api_id=api.id, integration_type="HTTP_PROXY",
+                                                       method="ANY",
                                                        uri=url, payload_format_version="1.0")
-            self.route = apigatewayv2.Route("Route", api_id=api.id, route_key=key, target=f"integrations/{integration.id}", **_auth(auth))
+            self.route = apigatewayv2.Route("Route", api_id=api.id, route_key=key,
+                                            target=f"integrations/{integration.id}", **_auth(auth))
 
 
 def route_key(route: str) -> tuple[str, str]:
@@ -56,7 +61,8 @@ def route_key(route: str) -> tuple[str, str]:
     method, _, path = route.strip().partition(" ")
     path = path.strip()
     if method.upper() not in METHODS or not path.startswith("/"):
-        raise UserError(f"the route {route!r} is not METHOD /path", hint=f'methods: {", ".join(METHODS)}; for example "GET /photos/{{id}}"')
+        raise UserError(f"the route {route!r} is not METHOD /path",
+                        hint=f'methods: {", ".join(METHODS)}; for example "GET /photos/{{id}}"')
     words = re.findall(r"[A-Za-z0-9]+|\+", f"{method.lower()} {path}")
     label = "Route" + "".join("Plus" if w == "+" else w[:1].upper() + w[1:] for w in words)
     unsaid = re.sub(r"[A-Za-z0-9{}/+]", "", path)
@@ -67,7 +73,8 @@ def _auth(auth: RouteAuth | bool | None) -> dict[str, Any]:
     if not auth:
         return {"authorization_type": "NONE"}
     if auth is True:
-        raise UserError("auth=True does not say how", hint='auth={"iam": True}, or an authorizer of api.add_authorizer(...)')
+        raise UserError("auth=True does not say how",
+                        hint='auth={"iam": True}, or an authorizer of api.add_authorizer(...)')
     if auth.get("iam"):
         return {"authorization_type": "AWS_IAM"}
     if (own := auth.get("lambda")) is not None:
@@ -77,4 +84,5 @@ def _auth(auth: RouteAuth | bool | None) -> dict[str, Any]:
             raise UserError("auth jwt needs an authorizer", hint='{"jwt": {"authorizer": authorizer.id}}')
         scopes = list(jwt.get("scopes", ())) or None
         return {"authorization_type": "JWT", "authorizer_id": jwt["authorizer"], "authorization_scopes": scopes}
-    raise UserError(f"auth can't be {dict(auth)!r}", hint='{"iam": True}, {"jwt": {"authorizer": id}} or {"lambda": id}')
+    raise UserError(f"auth can't be {dict(auth)!r}",
+                    hint='{"iam": True}, {"jwt": {"authorizer": id}} or {"lambda": id}')

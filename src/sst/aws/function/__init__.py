@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack
 
+from ...clouds.aws import lambda_
 from ...core.component import Component, Options
 from ...core.graph import current
 from ...core.link import Link, LinkItem, Statement, linked
@@ -11,7 +12,6 @@ from ...core.output import Input, Output
 from ...core.transform import Transform
 from ...core.units import megabytes, seconds
 from ...errors import UserError
-from ...providers.aws import lambda_
 from ..link_permissions import Access, grants
 from .code import CopyFile, make_code
 from .env import make_environment, stream_environment
@@ -43,7 +43,8 @@ class FunctionTransform(TypedDict, total=False):
 
 
 class FunctionArgs(TypedDict, total=False):
-    """The arguments of ``Function`` but its name: what ``subscribe``, ``route`` and ``Cron`` take in place of a handler."""
+    """The arguments of ``Function`` but its name: what ``subscribe``, ``route`` and ``Cron`` take in place of a
+    handler."""
 
     handler: str
     runtime: str
@@ -75,8 +76,8 @@ class FunctionArgs(TypedDict, total=False):
 class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform.__annotations__)):
     """A Lambda function.
 
-        api = aws.Function("Api", handler="src/api.handler", url=True, link=[bucket], timeout="3 minutes", memory="1024 MB")
-        api.url, api.name, api.arn
+        api = aws.Function("Api", handler="src/api.handler", url=True, link=[bucket], timeout="3 minutes", memory="1024
+        MB") api.url, api.name, api.arn
 
     handler: ``path/to/file.function``; ``package.module:app`` is an ASGI or WSGI app.
     runtime: by the handler's file and the project's Python by default, as ``"python3.12"`` or ``"nodejs22.x"``.
@@ -84,19 +85,22 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     storage: size of /tmp, 512 MB to 10240 MB. architecture: ``"x86_64"`` (default) or ``"arm64"``.
     link: what it uses; grants least privilege. permissions: further IAM statements. policies: ARNs of managed policies.
     role: ARN of an existing role; then nothing is granted here. url: give it an HTTPS address.
-    logging: ``False``, or retention ``"1 month"`` and format ``"text"`` by default. retries: of asynchronous calls, 0 to 2.
-    dev: ``False`` leaves it alone in ``sst dev``: what is deployed runs.
+    logging: ``False``, or retention ``"1 month"`` and format ``"text"`` by default. retries: of asynchronous calls, 0
+    to 2. dev: ``False`` leaves it alone in ``sst dev``: what is deployed runs.
 
     Source: Lambda API CreateFunction, https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     """
 
-    def __init__(self, name: str, handler: str, *, runtime: str | None = None, timeout: str = "20 seconds", memory: str = "1024 MB",
+    def __init__(self, name: str, handler: str, *, runtime: str | None = None, timeout: str = "20 seconds",
+                 memory: str = "1024 MB",
                  storage: str = "512 MB", architecture: Literal["x86_64", "arm64"] = "x86_64", description: str = "",
                  environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
-                 permissions: Sequence[Statement] = (), policies: Sequence[Input[str]] = (), role: Input[str] | None = None,
+                 permissions: Sequence[Statement] = (), policies: Sequence[Input[str]] = (),
+                 role: Input[str] | None = None,
                  url: bool | Url = False, streaming: bool = False, logging: bool | Logging = True,
                  concurrency: Concurrency | None = None, retries: int | None = None, versioning: bool = False,
-                 layers: Sequence[Input[str]] = (), copy_files: Sequence[CopyFile] = (), tags: Mapping[str, str] | None = None,
+                 layers: Sequence[Input[str]] = (), copy_files: Sequence[CopyFile] = (),
+                 tags: Mapping[str, str] | None = None,
                  python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None, dev: bool = True,
                  transform: FunctionTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
@@ -117,24 +121,29 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
             made = overlaid(live, code, env, streaming=streaming)
             self.function = lambda_.Function(
                 "Function", role=role, handler=made.handler, runtime=code.runtime, code=code.code, files=made.files,
-                environment=made.plain, secret_environment=env.secret, architectures=[architecture], description=description,
-                layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None, publish=versioning or None,
+                environment=made.plain, secret_environment=env.secret, architectures=[architecture],
+                description=description,
+                layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None,
+                publish=versioning or None,
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
             self._url = make_url(self.function, url, streaming=streaming)
             self._extras(concurrency, retries)
 
     def _extras(self, concurrency: Concurrency | None, retries: int | None) -> None:
         if retries is not None:
-            lambda_.EventInvokeConfig("EventInvokeConfig", function_name=self.function.name, maximum_retry_attempts=retries)
+            lambda_.EventInvokeConfig("EventInvokeConfig", function_name=self.function.name,
+                                      maximum_retry_attempts=retries)
         if provisioned := (concurrency or {}).get("provisioned"):
             lambda_.ProvisionedConcurrency("ProvisionedConcurrency", function_name=self.function.name,
-                                           qualifier=self.function.version, provisioned_concurrent_executions=provisioned)
+                                           qualifier=self.function.version,
+                                           provisioned_concurrent_executions=provisioned)
 
     @property
     def url(self) -> Output[str]:
         """Its HTTPS address; the function needs ``url=True``."""
         if self._url is None:
-            raise UserError(f'the function "{self.logical_name}" has no URL', hint=f"it is declared at {self.where}; add url=True")
+            raise UserError(f'the function "{self.logical_name}" has no URL',
+                            hint=f"it is declared at {self.where}; add url=True")
         return self._url
 
     @property

@@ -8,14 +8,15 @@ from typing import Any, TypedDict
 
 from ...build.artefact import fingerprint
 from ...build.source import Source, runtime_for
+from ...clouds.local.build import Build
 from ...core.graph import Graph
 from ...core.output import Output, combine
 from ...errors import UserError
-from ...providers.local.build import Build
 
 __all__ = ["RUNTIMES", "Code", "CopyFile", "make_code"]
 
-RUNTIMES = ("python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14", "nodejs18.x", "nodejs20.x",
+RUNTIMES = ("python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14", "nodejs18.x",
+            "nodejs20.x",
             "nodejs22.x", "nodejs24.x", "provided.al2", "provided.al2023")
 
 CopyFile = TypedDict("CopyFile", {"from": str, "to": str}, total=False)
@@ -36,7 +37,8 @@ def make_code(graph: Graph, handler: str, *, runtime: str | None, architecture: 
     chosen = runtime or runtime_for(root, handler, python=graph.settings.get("python", ""))
     if chosen not in RUNTIMES:
         raise UserError(f"there is no runtime {chosen!r}", hint=f"known: {', '.join(RUNTIMES)}")
-    source = Source(str(root), handler, chosen, architecture, graph.local, tuple((c["from"], c.get("to", c["from"])) for c in copy_files),
+    source = Source(str(root), handler, chosen, architecture, graph.local,
+                    tuple((c["from"], c.get("to", c["from"])) for c in copy_files),
                     python, nodejs)
     data = {k: v for k, v in source.to_dict().items() if k != "root"}
     built = Build("Code", source=data, fingerprint=fingerprint(source))

@@ -1,4 +1,5 @@
-"""What a deploy changes in a function so that its calls can run in ``sst dev``: handler, variables, rights. Its code stays what it is.
+"""What a deploy changes in a function so that its calls can run in ``sst dev``: handler, variables, rights. Its code
+stays what it is.
 
 Only where a session has put what makes `LiveSettings` into ``graph.settings["live"]``; else nothing is different.
 """
@@ -28,9 +29,10 @@ LEASE = 8 * 3600
 class LiveSettings:
     """The Events API of a stage's sessions, and until when functions use it.
 
-    ``http`` and ``realtime`` are its hosts, ``namespace`` is a channel namespace of this app and stage alone. ``until`` is in seconds
-    since 1970: see `lease_end`. ``wait`` is how many milliseconds a developer has to answer; 0 is 150. More than that is needed
-    where a round trip to the region takes longer: it is what calls wait for in vain, once a minute, while nobody is there.
+    ``http`` and ``realtime`` are its hosts, ``namespace`` is a channel namespace of this app and stage alone. ``until``
+    is in seconds since 1970: see `lease_end`. ``wait`` is how many milliseconds a developer has to answer; 0 is 150.
+    More than that is needed where a round trip to the region takes longer: it is what calls wait for in vain, once a
+    minute, while nobody is there.
     """
 
     http: Input[str]
@@ -51,8 +53,8 @@ class Overlaid:
 
 
 def lease_end(now: float, length: int = LEASE) -> int:
-    """The end of a lease: between half of its length and all of it away, and the same until half is over. So a deploy changes it only
-    where less than half is left."""
+    """The end of a lease: between half of its length and all of it away, and the same until half is over. So a deploy
+    changes it only where less than half is left."""
     half = length / 2
     return int((math.floor(now / half) + 2) * half)
 
@@ -77,7 +79,8 @@ def rights(live: LiveSettings | None) -> list[Permission]:
 def overlaid(live: LiveSettings | None, code: Code, env: Environment, *, streaming: bool) -> Overlaid:
     if live is None:
         return Overlaid(code.handler, env.plain, env.files)
-    plain = {**env.plain, "SST_LIVE_HANDLER": code.handler, "SST_LIVE_HTTP": live.http, "SST_LIVE_REALTIME": live.realtime,
+    plain = {**env.plain, "SST_LIVE_HANDLER": code.handler, "SST_LIVE_HTTP": live.http,
+             "SST_LIVE_REALTIME": live.realtime,
              "SST_LIVE_CHANNEL": f"/{live.namespace}", "SST_LIVE_UNTIL": str(live.until)}
     if live.wait:
         plain["SST_LIVE_WAIT"] = str(live.wait)

@@ -3,17 +3,20 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
+from ...clouds.aws import logs
 from ...core.component import Component
 from ...core.names import did_you_mean
 from ...core.output import Input
 from ...errors import UserError
-from ...providers.aws import logs
 
 __all__ = ["RETENTION", "Logging", "make_log_group", "retention_days"]
 
-RETENTION = {"1 day": 1, "3 days": 3, "5 days": 5, "1 week": 7, "2 weeks": 14, "1 month": 30, "2 months": 60, "3 months": 90,
-             "4 months": 120, "5 months": 150, "6 months": 180, "1 year": 365, "13 months": 400, "18 months": 545, "2 years": 731,
-             "3 years": 1096, "5 years": 1827, "6 years": 2192, "7 years": 2557, "8 years": 2922, "9 years": 3288, "10 years": 3653,
+RETENTION = {"1 day": 1, "3 days": 3, "5 days": 5, "1 week": 7, "2 weeks": 14, "1 month": 30, "2 months": 60,
+             "3 months": 90,
+             "4 months": 120, "5 months": 150, "6 months": 180, "1 year": 365, "13 months": 400, "18 months": 545,
+             "2 years": 731,
+             "3 years": 1096, "5 years": 1827, "6 years": 2192, "7 years": 2557, "8 years": 2922, "9 years": 3288,
+             "10 years": 3653,
              "forever": 0}
 """Days CloudWatch keeps logs for; 0 is for ever. Source: PutRetentionPolicy,
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""

@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...clouds.aws import iam
 from ...core.link import Link, Permission, Statement, statements
 from ...core.output import Input
-from ...providers.aws import iam
 
 __all__ = ["make_role", "trust"]
 
@@ -17,7 +17,8 @@ def trust(service: str) -> dict[str, Any]:
         {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
 
 
-def make_role(links: Sequence[Link], permissions: Sequence[Statement], policies: Sequence[Input[str]], log_arn: Input[str] | None,
+def make_role(links: Sequence[Link], permissions: Sequence[Statement], policies: Sequence[Input[str]],
+              log_arn: Input[str] | None,
               where: str) -> tuple[iam.Role, iam.RolePolicy | None]:
     """The role and its inline policy (none if there is nothing to grant). ``policies`` are ARNs of managed policies."""
     role = iam.Role("Role", assume_role_policy=trust("lambda.amazonaws.com"))

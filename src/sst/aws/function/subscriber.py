@@ -1,4 +1,5 @@
-"""A function given as a handler, as arguments, as a component, or by its ARN: what ``subscribe``, ``route`` and ``Cron`` take."""
+"""A function given as a handler, as arguments, as a component, or by its ARN: what ``subscribe``, ``route`` and
+``Cron`` take."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ class Target:
 
 def target_of(handler: Handler, name: str, *, link: Sequence[LinkItem] = (), permissions: Sequence[Statement] = (),
               where: str = "") -> Target:
-    """The function behind a handler; a handler or arguments declare a new function called ``name`` in the current scope.
+    """The function behind a handler; a handler or arguments declare a new function called ``name`` in the current
+    scope.
 
     ``link`` and ``permissions`` are what the caller adds; a function that exists already does not get them.
     """
@@ -36,10 +38,12 @@ def target_of(handler: Handler, name: str, *, link: Sequence[LinkItem] = (), per
         return Target(handler.arn, handler, (handler.policy,) if handler.policy else ())
     if isinstance(handler, Output) or (isinstance(handler, str) and handler.startswith("arn:")):
         return Target(handler, None)
-    args: dict[str, Any] = {"handler": handler} if isinstance(handler, str) else dict(handler) if isinstance(handler, Mapping) else {}
+    args: dict[str, Any] = {"handler": handler} if isinstance(handler, str) else dict(handler) if isinstance(handler,
+                                                                                                             Mapping) else {}
     if "handler" not in args:
         raise UserError(f"{handler!r} is no handler", where=where,
-                        hint='give "src/job.handler", a mapping with "handler" and other arguments of Function, a Function, or an ARN')
+                        hint='give "src/job.handler", a mapping with "handler" and other arguments of Function, a '
+                             'Function, or an ARN')
     args["link"] = [*link, *args.get("link", ())]
     args["permissions"] = [*permissions, *args.get("permissions", ())]
     made = Function(name, **args)

@@ -4,15 +4,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
+from ...clouds.aws import lambda_
 from ...core.output import Output
 from ...core.units import seconds
-from ...providers.aws import lambda_
 
 __all__ = ["Cors", "Url", "make_url"]
 
 
 class Cors(TypedDict, total=False):
-    """Which web pages may call. Everything by default; ``max_age`` is a duration, ``"0 seconds"`` by default, at most a day."""
+    """Which web pages may call. Everything by default; ``max_age`` is a duration, ``"0 seconds"`` by default, at most a
+    day."""
 
     allow_credentials: bool
     allow_headers: Sequence[str]
@@ -35,11 +36,14 @@ def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool) ->
     given: Url = {} if url is True else url
     iam = given.get("authorization", "none") == "iam"
     made = lambda_.FunctionUrl("Url", function_name=function.name, auth_type="AWS_IAM" if iam else "NONE",
-                               invoke_mode="RESPONSE_STREAM" if streaming else "BUFFERED", cors=url_cors(given.get("cors", True)))
+                               invoke_mode="RESPONSE_STREAM" if streaming else "BUFFERED",
+                               cors=url_cors(given.get("cors", True)))
     if not iam:
-        lambda_.Permission("UrlPermission", function_name=function.name, action="lambda:InvokeFunctionUrl", principal="*",
+        lambda_.Permission("UrlPermission", function_name=function.name, action="lambda:InvokeFunctionUrl",
+                           principal="*",
                            function_url_auth_type="NONE")
-        lambda_.Permission("InvokePermission", function_name=function.name, action="lambda:InvokeFunction", principal="*",
+        lambda_.Permission("InvokePermission", function_name=function.name, action="lambda:InvokeFunction",
+                           principal="*",
                            invoked_via_function_url=True)
     return made.url
 
@@ -49,8 +53,10 @@ def url_cors(cors: bool | Cors) -> dict[str, Any] | None:
     if cors is False:
         return None
     given: Cors = {} if cors is True else cors
-    made = {"AllowCredentials": given.get("allow_credentials", False), "AllowHeaders": list(given.get("allow_headers", ["*"])),
-            "AllowOrigins": list(given.get("allow_origins", ["*"])), "AllowMethods": list(given.get("allow_methods", ["*"])),
+    made = {"AllowCredentials": given.get("allow_credentials", False),
+            "AllowHeaders": list(given.get("allow_headers", ["*"])),
+            "AllowOrigins": list(given.get("allow_origins", ["*"])),
+            "AllowMethods": list(given.get("allow_methods", ["*"])),
             "ExposeHeaders": list(given.get("expose_headers", [])),
             "MaxAge": seconds(given.get("max_age", "0 seconds"), what="cors max_age", high=86400)}
     return {k: v for k, v in made.items() if v != []}

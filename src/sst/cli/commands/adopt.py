@@ -24,14 +24,16 @@ __all__ = ["adopt", "agree_to_write", "state_run", "tell"]
 def adopt(call: Call, name: str, id: str, yes: bool) -> None:
     """Take over a thing that exists already.
 
-    NAME is a resource that the program declares and the state does not have: Jobs, Api/Role. Shows what the thing with this ID has
-    otherwise, and writes to the state that it is there. Nothing is changed in the cloud; the next deploy brings it in line.
+    NAME is a resource that the program declares and the state does not have: Jobs, Api/Role. Shows what the thing with
+    this ID has otherwise, and writes to the state that it is there. Nothing is changed in the cloud; the next deploy
+    brings it in line.
     """
     from ...project.adopt import adopt as run_adopt
 
     screen, project = call.screen, call.project()
     with screen.result_only():
-        found = run_adopt(call.world(project), state_run(screen), lambda plan, snapshot: {name: id}, agree_to_write(screen, project, yes))
+        found = run_adopt(call.world(project), state_run(screen), lambda plan, snapshot: {name: id},
+                          agree_to_write(screen, project, yes))
     tell(screen, found)
 
 

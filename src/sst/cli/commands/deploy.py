@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @command("deploy")
 @click.argument("plan", required=False, metavar="[PLAN]")
-@click.option("--target", multiple=True, metavar="NAME", help="Only these components, resources or stacks, and what they use.")
+@click.option("--target", multiple=True, metavar="NAME",
+              help="Only these components, resources or stacks, and what they use.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="All but these, and what uses them.")
 @click.option("--on-failure", type=click.Choice(["keep", "rollback", "ask"]), default="keep", show_default=True,
               help="If a step fails: keep what was done, or go back to how it was.")
@@ -28,9 +29,9 @@ def deploy(call: Call, plan: str | None, target: tuple[str, ...], exclude: tuple
            allow_destroy: tuple[str, ...], new_stage: bool, yes: bool) -> int:
     """Make the cloud what sst_config.py declares.
 
-    Creates, updates and deletes what differs, in parallel; an unchanged app is left alone without a call. Run it again after a failure or
-    an interruption: it goes on where it stopped. Things that hold data are not deleted before you agree. With PLAN, a file of
-    `sst diff -o`, exactly that is done, or nothing.
+    Creates, updates and deletes what differs, in parallel; an unchanged app is left alone without a call. Run it again
+    after a failure or an interruption: it goes on where it stopped. Things that hold data are not deleted before you
+    agree. With PLAN, a file of `sst diff -o`, exactly that is done, or nothing.
     """
     from ...engine.plan import Choice
     from ...errors import UserError
@@ -43,9 +44,11 @@ def deploy(call: Call, plan: str | None, target: tuple[str, ...], exclude: tuple
 
     screen = call.screen
     if plan and (target or exclude):
-        raise UserError("a saved plan says itself what is deployed", hint="leave --target and --exclude away, or the plan")
+        raise UserError("a saved plan says itself what is deployed",
+                        hint="leave --target and --exclude away, or the plan")
     if on_failure == "ask" and not screen.asks:
-        raise UserError("--on-failure ask: there is no terminal to ask on", hint="pass --on-failure keep or --on-failure rollback")
+        raise UserError("--on-failure ask: there is no terminal to ask on",
+                        hint="pass --on-failure keep or --on-failure rollback")
     saved = read_plan(Path(call.cwd, plan)) if plan else None
     project = call.project()
     world = call.world(project)
@@ -81,12 +84,14 @@ def _go_back(screen: Screen, project: Project, world: World, done: Done, *, ask:
         screen.warn("what was done is kept; deploy again to go on, or `sst rollback` to go back")
         return 2
     with ExitStack() as stack, screen.result_only(), interruptible(screen) as interrupts:
-        run = Run(interrupts.over(lazily(screen, stack)), agree_to_deploy(screen, project, allow=(), yes=False), warn=screen.warn,
+        run = Run(interrupts.over(lazily(screen, stack)), agree_to_deploy(screen, project, allow=(), yes=False),
+                  warn=screen.warn,
                   hide=screen.hide, stop=interrupts.stop)
         back = rollback(world, run, to=done.before, expect=done.serial)
     back.result.check()
     if back.result.interrupted:
         screen.warn(f"interrupted on the way back; `sst rollback {done.before}` goes on")
         raise KeyboardInterrupt
-    screen.done(f"{screen.paint(f'{project.name}/{project.stage}', 'bold')}: rolled back, {summary(back.result.done, 0, 0)}")
+    screen.done(f"{screen.paint(f'{project.name}/{project.stage}', 'bold')}: rolled back, "
+                f"{summary(back.result.done, 0, 0)}")
     return 2

@@ -16,16 +16,18 @@ MODES = ("multi", "mono", "basic")
 
 @command("dev", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--mode", type=click.Choice(MODES), default=None,
-              help="multi: a pane each; mono: one stream of lines; basic: the app alone, in one stream. Default: multi on a terminal.")
+              help="multi: a pane each; mono: one stream of lines; basic: the app alone, in one stream. Default: multi "
+                   "on a terminal.")
 @click.option("--debug", is_flag=True, help="Let a debugger attach to Python functions; writes .vscode/launch.json.")
 @click.option("--debug-only", multiple=True, metavar="NAME", help="Let a debugger attach to these functions alone.")
 @click.argument("argv", nargs=-1, metavar="[-- COMMAND [ARG]...]")
 def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], argv: tuple[str, ...]) -> int:
     """Run the app with live functions, and everything beside it.
 
-    Deploys the stage, then runs its functions from their source on this machine: saving a file is enough. A change of sst_config.py is
-    deployed at once. Commands of the program (sst.DevCommand) run beside, linked. Ctrl-C ends all of it; what is deployed stays.
-    With COMMAND, joins the session that runs for this stage: the command gets what the app links, and is restarted when that changes.
+    Deploys the stage, then runs its functions from their source on this machine: saving a file is enough. A change of
+    sst_config.py is deployed at once. Commands of the program (sst.DevCommand) run beside, linked. Ctrl-C ends all of
+    it; what is deployed stays. With COMMAND, joins the session that runs for this stage: the command gets what the app
+    links, and is restarted when that changes.
     """
     from ...dev.door import find
     from ...dev.session import folder_of
@@ -52,7 +54,8 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
 
         call.screen.note(f"looking on at the session that runs (process {found.pid}); ctrl-c leaves it")
         return look_on(found, write=call.screen.follow)
-    return _run(call, project, before, mode or _fitting(call), debug=names(debug_only) if debug_only else () if debug else None)
+    return _run(call, project, before, mode or _fitting(call),
+                debug=names(debug_only) if debug_only else () if debug else None)
 
 
 def _fitting(call: Call) -> str:
@@ -75,7 +78,8 @@ def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, deb
     from ..ui.style import wants_color
 
     screen = call.screen
-    colour = (mode == "multi" and not before.get("NO_COLOR")) or wants_color(screen.out, before, False if call.no_color else None)
+    colour = (mode == "multi" and not before.get("NO_COLOR")) or wants_color(screen.out, before,
+                                                                             False if call.no_color else None)
 
     def reopen() -> Project:
         for name in deploys.world.project.environ.keys() - before.keys():

@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
 
 @command("diff")
-@click.option("--target", multiple=True, metavar="NAME", help="Only these components, resources or stacks, and what they use.")
+@click.option("--target", multiple=True, metavar="NAME",
+              help="Only these components, resources or stacks, and what they use.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="All but these, and what uses them.")
-@click.option("--refresh", is_flag=True, help="Read the cloud too: show what was changed by hand, and plan against that.")
+@click.option("--refresh", is_flag=True, help="Read the cloud too: show what was changed by hand, and plan against "
+                                              "that.")
 @click.option("-o", "--output", metavar="FILE", help="Save the plan, for `sst deploy FILE`.")
 @click.option("--exit-code", is_flag=True, help="End with 4 if there are changes.")
-def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh: bool, output: str | None, exit_code: bool) -> int:
+def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh: bool, output: str | None,
+         exit_code: bool) -> int:
     """Show what a deploy would change.
 
-    Compares the program with the state; makes no call to the cloud (but with --refresh), takes no lock. Loss of data comes first. Secret
-    values are masked; what only the deploy can tell is shown as "known after deploy". With --verbose the properties of new things too.
+    Compares the program with the state; makes no call to the cloud (but with --refresh), takes no lock. Loss of data
+    comes first. Secret values are masked; what only the deploy can tell is shown as "known after deploy". With
+    --verbose the properties of new things too.
     """
     from ...engine.plan import Choice
     from ...engine.plan_json import plan_data
@@ -52,7 +56,8 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
         else:
             plan, snapshot = run_diff(world, choice=choice, hide=screen.hide)
     if snapshot.pending:
-        screen.warn(f"{len(snapshot.pending)} operations of an earlier command have not ended; the next deploy settles them first")
+        screen.warn(f"{len(snapshot.pending)} operations of an earlier command have not ended; the next deploy settles "
+                    "them first")
     if output:
         save_plan(world, Path(call.cwd, output).resolve(), plan, snapshot, choice=choice)
     if screen.as_json:

@@ -11,8 +11,9 @@ from ..call import Call, command
 def init(call: Call, yes: bool) -> None:
     """Set up this folder as a project.
 
-    Looks at what is there (FastAPI, Django, Flask, a Python or Node project, nothing) and writes the least around it: sst_config.py, a
-    handler if there is no app yet, .sst/stage (stage local), and a line in .gitignore. What exists is never changed.
+    Looks at what is there (FastAPI, Django, Flask, a Python or Node project, nothing) and writes the least around it:
+    sst_config.py, a handler if there is no app yet, .sst/stage (stage local), and a line in .gitignore. What exists is
+    never changed.
     """
     from ...project.starter import look, starter
 
@@ -41,5 +42,6 @@ def init(call: Call, yes: bool) -> None:
     if screen.as_json:
         screen.data(facts)
         return
-    screen.done(f'"{found.name}" is set up. Next: {screen.paint("sst dev", "bold")}, or {screen.paint("sst deploy", "bold")} '
+    screen.done(f'"{found.name}" is set up. Next: {screen.paint("sst dev", "bold")}, or '
+                f'{screen.paint("sst deploy", "bold")} '
                 "(stage local: on this machine, no account needed)")

@@ -11,7 +11,8 @@ from ..call import Call, command
 
 @command("invoke")
 @click.argument("name")
-@click.option("--event", metavar="JSON", default="{}", help="What the function gets: JSON, @FILE, or - for standard input. Default: {}.")
+@click.option("--event", metavar="JSON", default="{}",
+              help="What the function gets: JSON, @FILE, or - for standard input. Default: {}.")
 def invoke(call: Call, name: str, event: str) -> int:
     """Call a deployed function.
 
@@ -44,11 +45,13 @@ def _event(call: Call, given: str) -> bytes:
         try:
             text, where = Path(call.cwd, given[1:]).read_text(encoding="utf-8"), given[1:]
         except (OSError, UnicodeDecodeError) as e:
-            raise UserError(f"{given[1:]} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}", where="--event") from e
+            raise UserError(f"{given[1:]} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}",
+                            where="--event") from e
     else:
         text = given
     try:
         json.loads(text)
     except ValueError as e:
-        raise UserError(f"the event is not JSON: {e}", where=where, hint="quote it for the shell: --event '{\"key\": \"value\"}'") from e
+        raise UserError(f"the event is not JSON: {e}", where=where,
+                        hint="quote it for the shell: --event '{\"key\": \"value\"}'") from e
     return text.encode()

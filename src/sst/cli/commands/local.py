@@ -31,8 +31,10 @@ def status(call: Call) -> None:
     elif not found:
         screen.line("The local cloud is not running; `sst deploy --stage local` starts it.")
     else:
-        screen.done(f"running at {found.cloud.endpoint} for {seconds(max(0.0, time.time() - found.started))} (process {found.cloud.pid})")
-        screen.line(f"  region {found.cloud.region}, IAM {'enforced' if found.iam else 'not enforced'}, data in {found.cloud.folder}")
+        screen.done(f"running at {found.cloud.endpoint} for {seconds(max(0.0, time.time() - found.started))} (process "
+                    f"{found.cloud.pid})")
+        screen.line(f"  region {found.cloud.region}, IAM {'enforced' if found.iam else 'not enforced'}, data in "
+                    f"{found.cloud.folder}")
         if not found.current:
             screen.warn("it was started by another version of sst; the next deploy restarts it")
         if found.addresses:

@@ -10,9 +10,9 @@ import click
 from ..call import Call, command
 
 if TYPE_CHECKING:
+    from ...clouds.aws.orphans import Carrier
     from ...project.orphans import Orphans
     from ...project.project import Project
-    from ...providers.aws.orphans import Carrier
     from ..ui.screen import Screen
 
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[str, ...], yes: bool) -> None:
     """List what carries this app's tags but is in no state.
 
-    Only things with the tags of this app, this stage and a state's lineage are looked at. Those of other states of the same app and stage
-    are listed by themselves, and never deleted unless --lineage names theirs. What holds data is kept unless --allow-destroy names it.
+    Only things with the tags of this app, this stage and a state's lineage are looked at. Those of other states of the
+    same app and stage are listed by themselves, and never deleted unless --lineage names theirs. What holds data is
+    kept unless --allow-destroy names it.
     """
     from ...errors import DeployError, UserError
     from ...project.orphans import find_orphans, remove_orphans
@@ -45,7 +46,8 @@ def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[
             return
         for c in todo:
             screen.note(f"  {c.name}  {c.type}  {c.id}" + ("  with its data" if c.holds_data else ""))
-        if not screen.confirm(f"Delete these {len(todo)}?", flag="--yes", word="" if project.is_local else project.stage):
+        if not screen.confirm(f"Delete these {len(todo)}?", flag="--yes",
+                              word="" if project.is_local else project.stage):
             raise UserError("nothing was deleted: you did not agree")
 
     done = remove_orphans(world, state_run(screen), lineage=lineage or "", allow=names(allow_destroy), agree=agree)
@@ -60,11 +62,13 @@ def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[
 
 def _show(screen: Screen, project: Project, found: Orphans) -> None:
     if screen.as_json:
-        screen.data({"lineage": found.lineage, "orphans": [_data(c) for c in found.own], "others": [_data(c) for c in found.others]})
+        screen.data({"lineage": found.lineage, "orphans": [_data(c) for c in found.own],
+                     "others": [_data(c) for c in found.others]})
         return
     if found.own:
         screen.table([(c.name, c.type, c.id, "holds data" if c.holds_data else "") for c in found.own])
-    screen.done(f"{project.name}/{project.stage}: {len(found.own) or 'no'} orphans" + ("; --remove deletes them" if found.own else ""))
+    screen.done(f"{project.name}/{project.stage}: {len(found.own) or 'no'} orphans"
+                + ("; --remove deletes them" if found.own else ""))
     for lineage, some in groupby(sorted(found.others, key=lambda c: c.lineage), key=lambda c: c.lineage):
         screen.line(f"\nOf another state of this app and stage, lineage {lineage}:")
         screen.table([(c.name, c.type, c.id, "holds data" if c.holds_data else "") for c in some], indent="  ")

@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 @command("refresh")
 @click.option("--target", multiple=True, metavar="NAME", help="Read only these components, resources or stacks.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="Read all but these.")
-@click.option("--accept", multiple=True, metavar="NAME", help="Accept what differs there: Jobs, Api/Role or Jobs.delay_seconds.")
+@click.option("--accept", multiple=True, metavar="NAME",
+              help="Accept what differs there: Jobs, Api/Role or Jobs.delay_seconds.")
 @click.option("--revert", multiple=True, metavar="NAME", help="Bring back there what the state says.")
 @click.option("--yes", is_flag=True, help="Accept all the rest.")
-def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accept: tuple[str, ...], revert: tuple[str, ...],
+def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accept: tuple[str, ...],
+            revert: tuple[str, ...],
             yes: bool) -> None:
     """Find what was changed in the cloud by hand.
 
-    Reads everything that the state holds, in parallel, and shows each difference beside what the program asks for. What you accept is
-    written to the state: the next deploy then brings the program's values back, or agrees. What you revert is changed back at once.
+    Reads everything that the state holds, in parallel, and shows each difference beside what the program asks for. What
+    you accept is written to the state: the next deploy then brings the program's values back, or agrees. What you
+    revert is changed back at once.
     """
     from contextlib import ExitStack
 
@@ -42,7 +45,8 @@ def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accep
     decide = _decide(screen, names(accept), names(revert), yes)
     with ExitStack() as stack, screen.result_only(), interruptible(screen) as interrupts:
         sink = interrupts.over(lazily(screen, stack, silent=screen.as_json))
-        run = Run(sink, agree_to_deploy(screen, project, allow=(), yes=yes), warn=screen.warn, hide=screen.hide, stop=interrupts.stop,
+        run = Run(sink, agree_to_deploy(screen, project, allow=(), yes=yes), warn=screen.warn, hide=screen.hide,
+                  stop=interrupts.stop,
                   choice=choice)
         done = run_refresh(call.world(project), run, decide)
     done.result.check()
@@ -84,8 +88,10 @@ def _decide(screen: Screen, accept: Sequence[str], revert: Sequence[str], yes: b
         if rest and screen.asks:
             return _asked(screen, rest, kept, back)
         if not (accept or revert):
-            raise UserError(f"{len(rows)} {'thing differs' if len(rows) == 1 else 'things differ'} in the cloud: this needs an answer, "
-                            "and there is no terminal", hint="pass --yes to accept all into the state, or --accept NAME, --revert NAME")
+            raise UserError(f"{len(rows)} {'thing differs' if len(rows) == 1 else 'things differ'} in the cloud: this "
+                            "needs an answer, "
+                            "and there is no terminal",
+                            hint="pass --yes to accept all into the state, or --accept NAME, --revert NAME")
         return Decision(kept, back)
     return decide
 
@@ -94,8 +100,10 @@ def _asked(screen: Screen, rest: Sequence[Row], kept: list[Row], back: list[Row]
     from ...project.refresh import Decision
 
     for row in rest:
-        while (answer := screen.ask(f"{row.label}: accept, revert or leave? (a/r/L)", "l").lower()[:1]) not in ("a", "r", "l"):
-            screen.note("a: write to the state what the cloud has; r: change it back in the cloud; l: leave both as they are")
+        while (answer := screen.ask(f"{row.label}: accept, revert or leave? (a/r/L)",
+                                    "l").lower()[:1]) not in ("a", "r", "l"):
+            screen.note("a: write to the state what the cloud has; r: change it back in the cloud; l: leave both as "
+                        "they are")
         if answer != "l":
             (kept if answer == "a" else back).append(row)
     return Decision(kept, back)

@@ -12,8 +12,8 @@ from ..call import Call, command
 def remove(call: Call, target: tuple[str, ...], yes: bool) -> None:
     """Remove everything of a stage.
 
-    What the stage retains (removal="retain": things that hold data) stays in the cloud and in the state. A protected stage is not removed.
-    The program is not run, so a broken one is no obstacle.
+    What the stage retains (removal="retain": things that hold data) stays in the cloud and in the state. A protected
+    stage is not removed. The program is not run, so a broken one is no obstacle.
     """
     from ...engine.plan import Choice
     from ...project.run import Run

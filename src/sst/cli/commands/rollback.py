@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def rollback(call: Call, version: int | None, allow_destroy: tuple[str, ...], yes: bool) -> None:
     """Go back to an earlier deploy.
 
-    N is a number of `sst state history`; without it, the state before the last deploy. The cloud is made what that state says, functions
-    with the code they had. Things that hold data and protected ones stay as they are. The program is not run; the next `sst deploy` brings
-    its values again.
+    N is a number of `sst state history`; without it, the state before the last deploy. The cloud is made what that
+    state says, functions with the code they had. Things that hold data and protected ones stay as they are. The program
+    is not run; the next `sst deploy` brings its values again.
     """
     from contextlib import ExitStack
 
@@ -38,7 +38,8 @@ def rollback(call: Call, version: int | None, allow_destroy: tuple[str, ...], ye
     screen, project = call.screen, call.project()
     with ExitStack() as stack, screen.result_only(), interruptible(screen) as interrupts:
         sink = interrupts.over(lazily(screen, stack))
-        run = Run(sink, _agree(screen, project, names(allow_destroy), yes), warn=screen.warn, hide=screen.hide, stop=interrupts.stop)
+        run = Run(sink, _agree(screen, project, names(allow_destroy), yes), warn=screen.warn, hide=screen.hide,
+                  stop=interrupts.stop)
         done = run_rollback(call.world(project), run, to=version)
     show_end(screen, project, done)
 

@@ -19,8 +19,8 @@ _FALLBACK = click.option("--fallback", is_flag=True, help="For all stages that s
 def secret() -> None:
     """Set, list, load and remove secrets.
 
-    A program reads them with sst.Secret("Name"). Values are encrypted where the state is kept; a change reaches functions with the next
-    deploy.
+    A program reads them with sst.Secret("Name"). Values are encrypted where the state is kept; a change reaches
+    functions with the next deploy.
     """
 
 
@@ -32,7 +32,8 @@ def secret() -> None:
 def set_(call: Call, name: str, value: str | None, fallback: bool) -> None:
     """Set one.
 
-    Without VALUE it is read from standard input, on a terminal without showing it: that keeps it out of the shell's history.
+    Without VALUE it is read from standard input, on a terminal without showing it: that keeps it out of the shell's
+    history.
     """
     from ...errors import UserError
 
@@ -84,7 +85,8 @@ def load(call: Call, file: str, fallback: bool) -> None:
         raise UserError(f"{file} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}") from e
     values = parse(text, "standard input" if file == "-" else file)
     call.world(project).secrets.load(values, fallback=fallback)
-    _said(screen, project, f"{len(values)} secrets are set for {_place(project.stage, fallback)}: {', '.join(sorted(values)) or 'none'}",
+    _said(screen, project, f"{len(values)} secrets are set for {_place(project.stage, fallback)}: "
+                           f"{', '.join(sorted(values)) or 'none'}",
           {"set": sorted(values)})
 
 
@@ -101,30 +103,35 @@ def remove(call: Call, name: str, fallback: bool) -> None:
     secrets = call.world(project).secrets
     if not secrets.remove(name, fallback=fallback):
         known = secrets.fallback() if fallback else secrets.get_all(own=True)
-        raise UserError(f'the secret "{name}" is not set for {_place(project.stage, fallback)}', hint=did_you_mean(name, list(known)))
+        raise UserError(f'the secret "{name}" is not set for {_place(project.stage, fallback)}',
+                        hint=did_you_mean(name, list(known)))
     _said(screen, project, f"{name} is removed from {_place(project.stage, fallback)}", {"removed": [name]})
 
 
 @secret.command("rotate-key")
 @click.option("--fallback", is_flag=True, help="The key of the secrets that all stages fall back to.")
-@click.option("--keep-former", is_flag=True, help="Keep the former keys, so that older versions of the state can still be read.")
+@click.option("--keep-former", is_flag=True, help="Keep the former keys, so that older versions of the state can still "
+                                                  "be read.")
 @pass_call
 def rotate_key(call: Call, fallback: bool, keep_former: bool) -> None:
     """Encrypt state and secrets of a stage with a new key.
 
-    The state and the secrets are saved under the new key, then the former one is forgotten: secret values in older versions of the state
-    can't be read any more, by anyone, so that those can't be restored. Functions get new keys with the next deploy.
+    The state and the secrets are saved under the new key, then the former one is forgotten: secret values in older
+    versions of the state can't be read any more, by anyone, so that those can't be restored. Functions get new keys
+    with the next deploy.
     """
     from ...errors import UserError
 
     if fallback and keep_former:
-        raise UserError("--keep-former is for the key of a stage", hint="the secrets that all stages fall back to have no versions")
+        raise UserError("--keep-former is for the key of a stage",
+                        hint="the secrets that all stages fall back to have no versions")
     project, screen = call.project(), call.screen
     world = call.world(project)
     name = world.home.rotate_fallback() if fallback else world.home.rotate_key(world.stage, forget=not keep_former)
     for warning in world.stage.warnings:
         screen.warn(warning)
-    _said(screen, project, f"what is secret of {_place(project.stage, fallback)} is encrypted with a new key, {name}", {"key": name})
+    _said(screen, project, f"what is secret of {_place(project.stage, fallback)} is encrypted with a new key, {name}",
+          {"key": name})
 
 
 def _place(stage: str, fallback: bool) -> str:
@@ -153,5 +160,6 @@ def _session_deploys(project: Project) -> bool:
 
 def _quoted(value: str) -> str:
     """A value that ``sst secret load`` reads back as it was."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t",
+                                                                                                                "\\t")
     return f'"{escaped}"'

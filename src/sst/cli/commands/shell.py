@@ -15,8 +15,8 @@ from ..call import Call, command
 def shell(call: Call, target: str | None, argv: tuple[str, ...]) -> None:
     """Run a command with the app's resources linked.
 
-    In it sst.Resource (and the published SDKs) find everything the program links, and AWS clients find the stage's cloud. Without COMMAND
-    your shell is started. The exit code is the command's.
+    In it sst.Resource (and the published SDKs) find everything the program links, and AWS clients find the stage's
+    cloud. Without COMMAND your shell is started. The exit code is the command's.
     """
     from ...errors import UserError
     from ...project.shell import shell_environment
@@ -28,6 +28,7 @@ def shell(call: Call, target: str | None, argv: tuple[str, ...]) -> None:
     foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
     environment = {**{k: v for k, v in os.environ.items() if k not in foreign}, **added}
     if not (program := shutil.which(words[0], path=environment.get("PATH"))):
-        raise UserError(f"there is no command {words[0]}", hint="write it after --: sst shell -- python manage.py migrate")
+        raise UserError(f"there is no command {words[0]}",
+                        hint="write it after --: sst shell -- python manage.py migrate")
     call.screen.out.flush()
     os.execve(program, words, environment)

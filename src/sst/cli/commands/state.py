@@ -23,8 +23,10 @@ def list_(call: Call) -> None:
     snapshot = call.world(project).stage.load()
     found = [*snapshot.resources.values(), *snapshot.deposed.values()]
     if screen.as_json:
-        screen.data([{"urn": s.urn, "name": name_of(s.urn), "type": s.type, "id": s.id, "stack": s.stack, "where": s.where,
-                      "retained": s.retained, "protect": s.protect, "deposed": f"{s.urn}#{s.id}" in snapshot.deposed} for s in found])
+        screen.data([{"urn": s.urn, "name": name_of(s.urn), "type": s.type, "id": s.id, "stack": s.stack,
+                      "where": s.where,
+                      "retained": s.retained, "protect": s.protect, "deposed": f"{s.urn}#{s.id}" in snapshot.deposed}
+                      for s in found])
         return
     rows = [(name_of(s.urn), s.type, s.id, "replaced, to be deleted" if f"{s.urn}#{s.id}" in snapshot.deposed
              else "retained" if s.retained else "protected" if s.protect else "") for s in found]
@@ -58,7 +60,8 @@ def history(call: Call) -> None:
         return
     for v in versions:
         when = datetime.fromtimestamp(v.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        screen.line(f"{v.serial:>5}  {when}  {v.command:<12} {v.resources} resources" + (f"  DAMAGED: {v.damage}" if v.damage else ""))
+        screen.line(f"{v.serial:>5}  {when}  {v.command:<12} {v.resources} resources"
+                    + (f"  DAMAGED: {v.damage}" if v.damage else ""))
 
 
 @state.command("restore")
@@ -73,7 +76,8 @@ def restore(call: Call, serial: int, yes: bool) -> None:
     from ...errors import UserError
 
     project, screen = call.project(), call.screen
-    if not yes and not screen.confirm(f'Make state {serial} the newest of "{project.name}" on stage "{project.stage}"?', flag="--yes"):
+    if not yes and not screen.confirm(f'Make state {serial} the newest of "{project.name}" on stage "{project.stage}"?',
+                                      flag="--yes"):
         raise UserError("nothing was changed: you did not agree")
     made = call.world(project).stage.restore(serial)
     if screen.as_json:

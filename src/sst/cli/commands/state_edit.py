@@ -38,7 +38,8 @@ def diff(call: Call, a: int, b: int | None) -> None:
         for line in change_lines(change):
             screen.line(screen.paint.line(line))
     to = f"version {b}" if b is not None else "the state as it is now"
-    screen.dim(f"{len(changes) or 'no'} {'difference' if len(changes) == 1 else 'differences'} between version {a} and {to}")
+    screen.dim(f"{len(changes) or 'no'} {'difference' if len(changes) == 1 else 'differences'} between version {a} and "
+               f"{to}")
 
 
 @state.command("repair")
@@ -47,8 +48,8 @@ def diff(call: Call, a: int, b: int | None) -> None:
 def repair(call: Call, drop_secrets: bool) -> None:
     """Check every object of the state; write a good version again if the newest is damaged.
 
-    The last good version and the journal since give the same content: then nothing is missing. If they can't, nothing is written, and the
-    damaged object is named.
+    The last good version and the journal since give the same content: then nothing is missing. If they can't, nothing
+    is written, and the damaged object is named.
     """
     from ...project.versions import repair as run_repair
 
@@ -71,7 +72,8 @@ def repair(call: Call, drop_secrets: bool) -> None:
 def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
     """Let go of resources: drop them from the state, leave them in the cloud.
 
-    NAME is a resource, a component with all its parts, or a urn. If the program still declares them, the next deploy makes new ones.
+    NAME is a resource, a component with all its parts, or a urn. If the program still declares them, the next deploy
+    makes new ones.
     """
     from ...errors import UserError
     from ...project.adopt import forget
@@ -116,14 +118,15 @@ def mv(call: Call, old: str, new: str) -> None:
 
 @state.command("import")
 @click.argument("file")
-@click.option("--as", "named", multiple=True, metavar="THERE=HERE", help="What is named THERE in the file is HERE in the program.")
+@click.option("--as", "named", multiple=True, metavar="THERE=HERE",
+              help="What is named THERE in the file is HERE in the program.")
 @_YES
 @pass_call
 def import_(call: Call, file: str, named: tuple[str, ...], yes: bool) -> None:
     """Adopt what a state file of SST v3/v4, Pulumi or Terraform holds.
 
-    What the program declares with the same type and name takes over what the file names; the rest is listed. Only the state of this
-    stage is written, nothing in the cloud and nothing in FILE.
+    What the program declares with the same type and name takes over what the file names; the rest is listed. Only the
+    state of this stage is written, nothing in the cloud and nothing in FILE.
     """
     from ...errors import UserError
     from ...project.adopt import adopt

@@ -11,7 +11,8 @@ from ..call import Call, command
 def unlock(call: Call, yes: bool) -> None:
     """Break the lock of a command that died.
 
-    Rarely needed: a lock runs out by itself 60 seconds after its holder stopped. If the holder still runs, its next write is refused.
+    Rarely needed: a lock runs out by itself 60 seconds after its holder stopped. If the holder still runs, its next
+    write is refused.
     """
     from ...errors import UserError
 

@@ -11,9 +11,11 @@ def version(call: Call) -> None:
 
     from ... import __version__
 
-    facts = {"version": __version__, "python": platform.python_version(), "platform": platform.platform(terse=True)} if call.verbose else {
+    facts = {"version": __version__, "python": platform.python_version(),
+             "platform": platform.platform(terse=True)} if call.verbose else {
         "version": __version__}
     if call.as_json:
         call.screen.data(facts)
     else:
-        call.screen.line(f"sst {__version__}" + (f" (Python {facts['python']}, {facts['platform']})" if call.verbose else ""))
+        call.screen.line(f"sst {__version__}" + (f" (Python {facts['python']}, {facts['platform']})" if call.verbose
+                                                 else ""))

@@ -28,10 +28,12 @@ def drift_lines(rows: Sequence[Row]) -> Iterator[Line]:
         at = f"  ({first.where})" if first.where else "" if first.declared else "  not in the program"
         sign, style = ("-", "red") if first.drift.gone else ("~", "yellow")
         gone = "  is gone from the cloud" if first.drift.gone else ""
-        yield [(sign, style), (f" {first.drift.name}", "bold"), (f"  {first.drift.type}", "dim"), (gone, "red"), (at, "dim")]
+        yield [(sign, style), (f" {first.drift.name}", "bold"), (f"  {first.drift.type}", "dim"), (gone, "red"),
+               (at, "dim")]
         for row in of:
             if row.drift.property:
-                program, state, cloud = _apart((row.program, row.drift.state_value, row.drift.cloud_value), secret=row.drift.secret)
+                program, state, cloud = _apart((row.program, row.drift.state_value, row.drift.cloud_value),
+                                               secret=row.drift.secret)
                 if row.program is None or not row.declared:
                     program = "(not set)" if row.declared else "(none)"
                 yield [(f"    {row.drift.property}: ", ""), (f"program {program}, ", ""), (f"state {state}, ", ""),
@@ -40,8 +42,10 @@ def drift_lines(rows: Sequence[Row]) -> Iterator[Line]:
 
 def drift_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The rows for a program."""
-    return [{"name": r.drift.name, "type": r.drift.type, "urn": r.drift.urn, "property": r.drift.property or None, "gone": r.drift.gone,
-             "program": _data(r, r.program), "state": _data(r, r.drift.state_value), "cloud": _data(r, r.drift.cloud_value),
+    return [{"name": r.drift.name, "type": r.drift.type, "urn": r.drift.urn, "property": r.drift.property or None,
+             "gone": r.drift.gone,
+             "program": _data(r, r.program), "state": _data(r, r.drift.state_value),
+             "cloud": _data(r, r.drift.cloud_value),
              "declared": r.declared, "where": r.where} for r in rows]
 
 

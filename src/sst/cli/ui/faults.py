@@ -32,7 +32,8 @@ def fault_lines(error: BaseException, marks: Marks, paint: Paint) -> Iterator[st
                 yield f'{paint(marks.failed, "red")} {kind} "{f.name}"{paint(at, "dim")} could not be {did}'
                 yield from _cause(f.error, paint)
             if error.skipped:
-                yield paint(f"  {error.skipped} more waited for {'these' if len(error.failures) > 1 else 'it'} and were not tried", "dim")
+                yield paint(f"  {error.skipped} more waited for {'these' if len(error.failures) > 1 else 'it'} and "
+                            "were not tried", "dim")
         case SstError():
             at = f" ({error.where})" if error.where else ""
             first, *rest = (error.message if isinstance(error, UserError) else _message(error)).split("\n")

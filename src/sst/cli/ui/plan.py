@@ -17,7 +17,8 @@ __all__ = ["SIGNS", "change_lines", "plan_lines", "show_plan", "totals"]
 
 SIGNS = {Op.CREATE: ("+", "green"), Op.ADOPT: ("«", "green"), Op.UPDATE: ("~", "yellow"), Op.REPLACE: ("±", "magenta"),
          Op.DELETE: ("-", "red"), Op.FORGET: ("○", "dim"), Op.SAME: ("=", "dim")}
-_WILL = {Op.CREATE: "to create", Op.ADOPT: "to adopt", Op.UPDATE: "to update", Op.REPLACE: "to replace", Op.DELETE: "to delete",
+_WILL = {Op.CREATE: "to create", Op.ADOPT: "to adopt", Op.UPDATE: "to update", Op.REPLACE: "to replace",
+         Op.DELETE: "to delete",
          Op.FORGET: "to leave in the cloud", Op.SAME: "unchanged"}
 LATER = "(known after deploy)"
 SECRET = "(secret)"

@@ -11,7 +11,8 @@ from .style import Line, Marks, clean, clip, seconds
 
 __all__ = ["DID", "DOING", "Progress", "Row", "summary"]
 
-DOING = {Op.SAME: "checking", Op.CREATE: "creating", Op.ADOPT: "adopting", Op.UPDATE: "updating", Op.REPLACE: "replacing",
+DOING = {Op.SAME: "checking", Op.CREATE: "creating", Op.ADOPT: "adopting", Op.UPDATE: "updating",
+         Op.REPLACE: "replacing",
          Op.DELETE: "deleting", Op.FORGET: "leaving"}
 DID = {Op.SAME: "unchanged", Op.CREATE: "created", Op.ADOPT: "adopted", Op.UPDATE: "updated", Op.REPLACE: "replaced",
        Op.DELETE: "deleted", Op.FORGET: "left in the cloud"}
@@ -60,7 +61,8 @@ class Progress:
                 row = self.rows[event.key] = Row(clean(event.name), event.type, event.op, "running", now)
                 return row
             case StepSkipped():
-                row = self.rows[event.key] = Row(clean(event.name), phase="skipped", note=clean(f"waited for {event.because}"))
+                row = self.rows[event.key] = Row(clean(event.name), phase="skipped",
+                                                 note=clean(f"waited for {event.because}"))
                 if event.because == "interrupted":
                     row.note = "interrupted"
                 return row

@@ -23,8 +23,8 @@ __all__ = ["Screen"]
 class Screen:
     """Standard output and error of one command.
 
-    With ``as_json`` standard output holds nothing but JSON: what commands and the user's program print otherwise goes to
-    standard error, or is left out.
+    With ``as_json`` standard output holds nothing but JSON: what commands and the user's program print otherwise goes
+    to standard error, or is left out.
     """
 
     def __init__(self, out: TextIO, err: TextIO, stdin: TextIO, *, environ: Mapping[str, str], as_json: bool = False,
@@ -97,7 +97,8 @@ class Screen:
 
     def data(self, value: Any) -> None:
         """A JSON document, for ``--json``."""
-        self.out.write(self.redact(json.dumps(value, indent=None if isinstance(value, dict) and "event" in value else 2)) + "\n")
+        self.out.write(self.redact(json.dumps(value, indent=None if isinstance(value, dict)
+                                              and "event" in value else 2)) + "\n")
 
     def raw(self, text: str) -> None:
         """Text as it is, for what is piped on: a secret's value, a completion script, a function's answer."""
@@ -144,7 +145,8 @@ class Screen:
             with sinks.json_sink(self.out, redact=self.redact) as sink:
                 yield sink
         elif self.is_live:
-            with sinks.live(self.out, self.paint, time.monotonic, self.size, redact=self.redact, everything=self.verbose) as sink:
+            with sinks.live(self.out, self.paint, time.monotonic, self.size, redact=self.redact,
+                            everything=self.verbose) as sink:
                 self.above = True
                 try:
                     yield sink
@@ -193,7 +195,8 @@ class Screen:
     def confirm(self, question: str, *, flag: str, word: str = "") -> bool:
         """Yes or no; with ``word``, that very word must be typed. Without a terminal ``UserError`` names the flag."""
         if not self.asks:
-            raise UserError(f"{question.rstrip('?')}: this needs an answer, and there is no terminal", hint=f"pass {flag}")
+            raise UserError(f"{question.rstrip('?')}: this needs an answer, and there is no terminal",
+                            hint=f"pass {flag}")
         if word:
             return self.ask(f"{question}\n  type {self.err_paint(word, 'bold')} to go on:") == word
         return self.ask(f"{question} (y/N)").lower() in ("y", "yes")

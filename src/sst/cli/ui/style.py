@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
-__all__ = ["ASCII", "UNICODE", "Line", "Marks", "Paint", "clean", "clip", "marks_for", "seconds", "wants_color", "width_of"]
+__all__ = ["ASCII", "UNICODE", "Line", "Marks", "Paint", "clean", "clip", "marks_for", "seconds", "wants_color",
+           "width_of"]
 
 Line: TypeAlias = Sequence[tuple[str, str]]
 """A line of a screen: pieces of text, each with a style name or ``""``."""
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36",
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35",
+          "cyan": "36",
           "alarm": "1;31"}
 
 

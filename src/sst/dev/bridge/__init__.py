@@ -1,4 +1,5 @@
-"""The developer's end of live functions on an AWS stage: hears their calls over AppSync Events, runs them, sends what comes of it.
+"""The developer's end of live functions on an AWS stage: hears their calls over AppSync Events, runs them, sends what
+comes of it.
 
     Bridge       connects, and connects again            line.py      the WebSocket and the publishing
     answers.py   what was sent for a call, and is kept    wire.py      messages, in ``sst.runtime.bridge``: both ends have it
@@ -16,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from ...embedded.executor import Invocation
+from ...executor import Invocation
 from ...runtime.bridge.wire import ALL, DEVELOPER, SOON, Keys
 from ..live import Live, LiveCall
 from .answers import Answer
@@ -30,7 +31,8 @@ _KEPT_SECONDS = 30.0
 _BACKOFF = (0.2, 5.0)
 _REFUSED_SECONDS = 30.0
 _LOADER = ("LD_", "DYLD_")
-"""Variables that would load a library into a process: the deployed function has none of its own, and nobody may send some."""
+"""Variables that would load a library into a process: the deployed function has none of its own, and nobody may send
+some."""
 
 
 class Bridge:
@@ -39,10 +41,10 @@ class Bridge:
         bridge = Bridge(Endpoints(api.http, api.realtime), aws.settings.credentials, "/app-stage", live)
         await bridge.run()
 
-    ``keys`` is asked for credentials whenever something is signed: they may expire. ``channel`` is that of app and stage.
-    ``connected`` hears True, or False and why, as it changes. A call that was taken is answered once, and run once; two sessions of
-    one stage share the calls. `run` raises `Refused` if for half a minute the API does not let these credentials in; all else is tried
-    again without an end, an expired login too.
+    ``keys`` is asked for credentials whenever something is signed: they may expire. ``channel`` is that of app and
+    stage. ``connected`` hears True, or False and why, as it changes. A call that was taken is answered once, and run
+    once; two sessions of one stage share the calls. `run` raises `Refused` if for half a minute the API does not let
+    these credentials in; all else is tried again without an end, an expired login too.
     """
 
     def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], channel: str, live: Live, *,
@@ -90,7 +92,8 @@ class Bridge:
     def _take(self, head: Mapping[str, Any], body: bytes) -> None:
         kind, call, worker = head.get("k"), str(head.get("call", "")), str(head.get("worker", ""))
         if kind == "ask":
-            self._begin(self._line.say(f"{self._channel}/out/{worker}", {"k": "here", "call": call, "from": self._name}))
+            self._begin(self._line.say(f"{self._channel}/out/{worker}",
+                                       {"k": "here", "call": call, "from": self._name}))
         elif head.get("to") != self._name:
             return
         elif kind == "call" and call not in self._answers:
@@ -166,7 +169,8 @@ async def _beat(answer: Answer) -> None:
 
 
 def _error(kind: str, message: str, request_id: str) -> Invocation:
-    return Invocation(json.dumps({"errorType": kind, "errorMessage": message, "stackTrace": []}).encode(), "Unhandled", request_id)
+    return Invocation(json.dumps({"errorType": kind, "errorMessage": message, "stackTrace": []}).encode(), "Unhandled",
+                      request_id)
 
 
 def _call(head: Mapping[str, Any], body: bytes) -> LiveCall:

@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from ...embedded.executor import Invocation
+from ...executor import Invocation
 from .line import Line
 
 __all__ = ["Answer"]

@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from ...errors import SstError
-from ...providers.aws.transport import Lost, Pool, Unsent
+from ...net.http import ConnectError, Pool, ReadError
 from ...runtime.bridge.wire import Assembler, Keys, body_of, pieces, place, protocols, signed
 
 __all__ = ["Endpoints", "Line", "Messages", "Network", "Refused"]
@@ -46,7 +46,8 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The way out of this machine: ``providers.aws.settings`` tells all of it. Proxies are by scheme; "" trusts what the system trusts."""
+    """The way out of this machine: ``clouds.aws.settings`` tells all of it. Proxies are by scheme; "" trusts what the
+    system trusts."""
 
     ca_bundle: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +55,8 @@ class Network:
 
 
 class Line:
-    def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], clock: Callable[[], float], network: Network) -> None:
+    def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], clock: Callable[[], float],
+                 network: Network) -> None:
         self._at, self._keys, self._clock, self._network = endpoints, keys, clock, network
         self._pool = Pool(proxies=network.proxies, no_proxy=network.no_proxy, ca_bundle=network.ca_bundle or None,
                           connect_timeout=_CONNECT, read_timeout=_CONNECT)
@@ -67,10 +69,12 @@ class Line:
 
     @contextlib.asynccontextmanager
     async def open(self, channel: str) -> AsyncIterator[Messages]:
-        """Connect and subscribe; the messages end with an `OSError` when the connection does. Raises `OSError`, `Refused`."""
+        """Connect and subscribe; the messages end with an `OSError` when the connection does. Raises `OSError`,
+        `Refused`."""
         names = protocols(self._at.http, await self._in_thread(self._sign), self._clock())
         try:
-            async with connect(**self._way(), subprotocols=[Subprotocol(n) for n in names], open_timeout=_CONNECT, close_timeout=1,
+            async with connect(**self._way(), subprotocols=[Subprotocol(n) for n in names], open_timeout=_CONNECT,
+                               close_timeout=1,
                                ping_interval=None, compression=None, max_size=None) as connection:
                 _keep_alive(connection)
                 silence = await self._subscribe(connection, channel)
@@ -106,7 +110,7 @@ class Line:
                 await asyncio.sleep(0.1 * 2 ** turn)
             try:
                 status = await self._in_thread(self._post, body)
-            except (Unsent, Lost) as e:
+            except (ConnectError, ReadError) as e:
                 said = str(e)
                 continue
             if status == 200:
@@ -122,7 +126,8 @@ class Line:
         return self._pool.send("POST", ("https" if tls else "http", address, port), "/event", headers, body).status
 
     def _sign(self) -> Keys:
-        """The credentials of this moment. A login that has expired is a connection that fails: after the next login all goes on."""
+        """The credentials of this moment. A login that has expired is a connection that fails: after the next login all
+        goes on."""
         try:
             return self._keys()
         except SstError as e:
@@ -135,7 +140,8 @@ class Line:
         """Seconds of silence after which the connection counts as dead."""
         await connection.send(json.dumps({"type": "connection_init"}))
         authorization = signed(self._at.http, body_of(channel), await self._in_thread(self._sign), self._clock())
-        await connection.send(json.dumps({"type": "subscribe", "id": "0", "channel": channel, "authorization": authorization}))
+        await connection.send(json.dumps({"type": "subscribe", "id": "0", "channel": channel,
+                                          "authorization": authorization}))
         silence = 300.0
         async with asyncio.timeout(_CONNECT):
             while True:
@@ -147,7 +153,8 @@ class Line:
                 elif str(frame["type"]).endswith("error"):
                     kinds = {str(e.get("errorType")) for e in frame.get("errors") or [{}]}
                     said = f"the events API of sst dev refused: {frame.get('errors')}"
-                    raise Refused(said) if any("Unauthorized" in k or "AccessDenied" in k for k in kinds) else ConnectionError(said)
+                    raise Refused(said) if any("Unauthorized" in k or "AccessDenied" in k
+                                               for k in kinds) else ConnectionError(said)
 
     async def _messages(self, connection: ClientConnection, silence: float) -> Messages:
         while True:

@@ -15,8 +15,8 @@ from pathlib import Path
 from ...build.esbuild import esbuild
 from ...build.node import Place, check, failure, flags, installed_folder
 from ...build.source import Source
-from ...embedded.executor import Stamp, stamp
 from ...errors import UserError
+from ...executor import Stamp, stamp
 from .outcome import complaint, made_from, write
 from .service import Job, Service
 
@@ -129,13 +129,14 @@ class NodeBundler:
             return self._service
 
     def _before(self, source: Source, folder: Path, known: NodeBundle | None) -> tuple[Place, dict[Path, Stamp]]:
-        """Where the handler is, and how the files are that were read last time. Packages that stay outside of the bundle are put
-        beside it: as they are deployed, or as the project has them."""
+        """Where the handler is, and how the files are that were read last time. Packages that stay outside of the
+        bundle are put beside it: as they are deployed, or as the project has them."""
         at = check(source)
         folder.mkdir(parents=True, exist_ok=True)
         link = folder / "node_modules"
         near = (f / "node_modules" for f in (at.file.parent, *at.file.parent.parents) if f.is_relative_to(at.base))
-        wanted = installed_folder(source, at, cache=self._cache, note=self._note) or next((n for n in near if n.is_dir()), None)
+        wanted = installed_folder(source, at, cache=self._cache,
+                                  note=self._note) or next((n for n in near if n.is_dir()), None)
         if wanted is None or not link.is_symlink() or link.readlink() != wanted:
             link.unlink(missing_ok=True)
             if wanted:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...build.cache import replace_file
-from ...embedded.executor import Stamp, stamp
+from ...executor import Stamp, stamp
 
 __all__ = ["complaint", "made_from", "write"]
 
@@ -24,7 +24,8 @@ def write(outputs: Iterable[Mapping[str, Any]]) -> bool:
 
     A source map counts: a process that holds the old one would tell wrong lines.
     """
-    new = [(path, output["contents"]) for output in outputs if not _holds(path := Path(output["path"]), output["contents"])]
+    new = [(path, output["contents"]) for output in outputs
+           if not _holds(path := Path(output["path"]), output["contents"])]
     for path, content in sorted(new, key=lambda n: n[0].suffix != ".map"):
         replace_file(path, content)
     return bool(new)
@@ -38,10 +39,11 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def made_from(metafile: str, base: Path, was: Mapping[Path, Stamp], began: int) -> dict[Path, Stamp]:
-    """The files of the bundle, and those that decide how they are read, as they were when the build began (nanoseconds).
+    """The files of the bundle, and those that decide how they are read, as they were when the build began
+    (nanoseconds).
 
-    ``was`` has what was looked at before. Of a new file that was saved later than that nobody knows which content was read: it gets
-    (0, 0), which fits no file.
+    ``was`` has what was looked at before. Of a new file that was saved later than that nobody knows which content was
+    read: it gets (0, 0), which fits no file.
     """
     inputs = {Path(os.path.normpath(base / name)) for name in json.loads(metafile)["inputs"]}
     found = {}

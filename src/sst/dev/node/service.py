@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...build.esbuild import VERSION
-from ...embedded.executor.lifeline import Lifeline
+from ...executor.lifeline import Lifeline
 from .packets import decode, encode
 
 __all__ = ["Job", "Service"]
@@ -33,8 +33,8 @@ class Job:
 class Service:
     """Starts with the first build. It ends with this process, however that ends.
 
-    ``at_once``: so many builds at a time; the others wait, for each takes memory. ``remembered``: bytes of output; beyond that what was
-    built longest ago is forgotten, and read anew when it is built again.
+    ``at_once``: so many builds at a time; the others wait, for each takes memory. ``remembered``: bytes of output;
+    beyond that what was built longest ago is forgotten, and read anew when it is built again.
     """
 
     def __init__(self, program: Path, *, at_once: int, remembered: int = _REMEMBERED) -> None:
@@ -96,8 +96,10 @@ class Service:
         if context is None:
             context = next(self._numbers)
             made = await self._ask({
-                "command": "build", "key": context, "entries": [["", job.entry]], "flags": list(job.flags), "write": False,
-                "stdinContents": None, "stdinResolveDir": None, "absWorkingDir": job.folder, "nodePaths": [], "context": True})
+                "command": "build", "key": context, "entries": [["", job.entry]], "flags": list(job.flags),
+                "write": False,
+                "stdinContents": None, "stdinResolveDir": None, "absWorkingDir": job.folder, "nodePaths": [],
+                "context": True})
             if made.get("errors"):  # a flag that it doesn't know
                 return dict(made)
             self._contexts[job] = context
@@ -118,7 +120,8 @@ class Service:
             lifeline = Lifeline()
             try:
                 process = await asyncio.create_subprocess_exec(
-                    str(self._program), f"--service={VERSION}", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                    str(self._program), f"--service={VERSION}", stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.DEVNULL, pass_fds=(lifeline.give,), start_new_session=True)
             except BaseException:
                 lifeline.cut()

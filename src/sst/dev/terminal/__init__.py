@@ -5,9 +5,10 @@
     mux = Multiplexer([functions, web], environment=environ, prints=functions, keys={"d": ("deploy", deploy)})
     await mux.run()                                                  # until the user quits; programs have ended then
 
-``pane.mark = "busy" | "ok" | "failed" | "idle"`` is the sign beside its title, ``pane.note`` a few characters there, ``pane.keys``
-more keys while it is chosen. ``mux.add``, ``await mux.remove``, ``mux.select``, ``mux.say`` and ``mux.stop`` change it while it runs;
-``await web.restart(environment=...)`` when links change. ``Mono`` takes the same panes and prints their lines, titles before them.
+``pane.mark = "busy" | "ok" | "failed" | "idle"`` is the sign beside its title, ``pane.note`` a few characters there,
+``pane.keys`` more keys while it is chosen. ``mux.add``, ``await mux.remove``, ``mux.select``, ``mux.say`` and
+``mux.stop`` change it while it runs; ``await web.restart(environment=...)`` when links change. ``Mono`` takes the same
+panes and prints their lines, titles before them.
 """
 from .mono import Mono
 from .mux import Multiplexer

@@ -13,7 +13,7 @@ import termios
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ...embedded.executor.lifeline import Lifeline
+from ...executor.lifeline import Lifeline
 
 __all__ = ["Child"]
 
@@ -27,13 +27,16 @@ _HELD = 1 << 20
 
 
 class Child:
-    """Starts at once. ``heard`` gets its output, ``ended`` its exit code, negative for a signal, both in the running loop.
+    """Starts at once. ``heard`` gets its output, ``ended`` its exit code, negative for a signal, both in the running
+    loop.
 
-    It leads its own session and process group, which ends with it, and with this process however that ends. ``environment`` is all it gets,
-    with the terminal's kind set. Raises ``OSError`` when no process or terminal is to be had.
+    It leads its own session and process group, which ends with it, and with this process however that ends.
+    ``environment`` is all it gets, with the terminal's kind set. Raises ``OSError`` when no process or terminal is to
+    be had.
     """
 
-    def __init__(self, command: Sequence[str], *, directory: Path, environment: Mapping[str, str], size: tuple[int, int],
+    def __init__(self, command: Sequence[str], *, directory: Path, environment: Mapping[str, str],
+                 size: tuple[int, int],
                  heard: Callable[[bytes], object], ended: Callable[[int], object],
                  guard: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
         self._heard, self._ended, self._guard = heard, ended, guard
@@ -49,7 +52,8 @@ class Child:
             known = {k: v for k, v in environment.items() if k not in ("COLUMNS", "LINES", "TERMCAP")}
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", _OPEN_TERMINAL, os.ttyname(slave), *command], cwd=directory, stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, pass_fds=(self._lifeline.give,),
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+                pass_fds=(self._lifeline.give,),
                 env={**known, "TERM": "xterm-256color", **self._lifeline.environment})
         except BaseException:
             self._lifeline.cut()

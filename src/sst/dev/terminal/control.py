@@ -47,7 +47,8 @@ class Stream:
         return text
 
     def unfinished(self, text: str, start: int) -> tuple[int, str, str]:
-        """Where to go on, in which text, after a lone escape at ``start``; and a control character that is carried out first."""
+        """Where to go on, in which text, after a lone escape at ``start``; and a control character that is carried out
+        first."""
         if _UNFINISHED.fullmatch(text, start):
             if len(text) - start > _LONGEST:
                 self._dropping = True

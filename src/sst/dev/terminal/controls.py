@@ -22,7 +22,8 @@ _ESCAPE = 0.05
 
 
 class Controls:
-    """In the list, keys choose and command; with ``focus`` they go to the program until ctrl-z; with ``typing`` they are a filter."""
+    """In the list, keys choose and command; with ``focus`` they go to the program until ctrl-z; with ``typing`` they
+    are a filter."""
 
     def __init__(self, mux: Multiplexer) -> None:
         self._mux = mux
@@ -30,11 +31,16 @@ class Controls:
         self.focus = self.typing = self.zoom = False
         self._selection: tuple[int, int, int, int] | None = None
         self._list: dict[str, Callable[[], object]] = {
-            "j": lambda: self._move(1), "down": lambda: self._arrow(1), "k": lambda: self._move(-1), "up": lambda: self._arrow(-1),
-            "tab": lambda: self._move(1), "shift-tab": lambda: self._move(-1), "enter": self._enter, "x": self._kill, "r": self._restart,
-            "ctrl-c": mux.stop, "pgup": lambda: self._scroll(1.0), "pgdn": lambda: self._scroll(-1.0), "ctrl-u": lambda: self._scroll(0.5),
-            "ctrl-d": lambda: self._scroll(-0.5), "shift-pgup": lambda: self._scroll(1.0), "shift-pgdn": lambda: self._scroll(-1.0),
-            "home": self._first, "g": self._first, "end": self._last, "G": self._last, "ctrl-g": self._last, "esc": self._escape,
+            "j": lambda: self._move(1), "down": lambda: self._arrow(1), "k": lambda: self._move(-1),
+            "up": lambda: self._arrow(-1),
+            "tab": lambda: self._move(1), "shift-tab": lambda: self._move(-1), "enter": self._enter, "x": self._kill,
+            "r": self._restart,
+            "ctrl-c": mux.stop, "pgup": lambda: self._scroll(1.0), "pgdn": lambda: self._scroll(-1.0),
+            "ctrl-u": lambda: self._scroll(0.5),
+            "ctrl-d": lambda: self._scroll(-0.5), "shift-pgup": lambda: self._scroll(1.0),
+            "shift-pgdn": lambda: self._scroll(-1.0),
+            "home": self._first, "g": self._first, "end": self._last, "G": self._last, "ctrl-g": self._last,
+            "esc": self._escape,
             "ctrl-l": lambda: mux.pane.clear(), "f": self._filter, "/": self._filter, "z": self._zoom,
         }
 
@@ -66,12 +72,14 @@ class Controls:
         if self.focus:
             return [*words, "shift-pgup scroll", "ctrl-z back to the list"]
         if isinstance(pane, ProcessPane):
-            words += ["enter use", *(["x stop", "r restart"] if pane.killable else [])] if pane.alive else ["enter start"]
+            words += ["enter use", *(["x stop", "r restart"] if pane.killable
+                                     else [])] if pane.alive else ["enter start"]
         else:
             words.append("f filter")
         more = {**pane.keys, **self._mux.keys}
         words += [f"{key} {word}" for key, (word, _) in more.items()]
-        return ["↑↓ scroll" if self.zoom else "↑↓ choose", *words, "pgup scroll", "z list" if self.zoom else "z zoom", "ctrl-c quit"]
+        return ["↑↓ scroll" if self.zoom else "↑↓ choose", *words, "pgup scroll", "z list" if self.zoom else "z zoom",
+                "ctrl-c quit"]
 
     def cursor(self, at: Layout) -> tuple[int, int] | None:
         """Where the program's cursor is on the user's terminal, if it is to be seen."""
@@ -133,7 +141,8 @@ class Controls:
             pane.filter += text.split("\n")[0]
         elif self.focus and isinstance(pane, ProcessPane):
             text = text.replace("\x1b", "")
-            pane.write((f"\x1b[200~{text}\x1b[201~" if 2004 in pane.terminal.modes else text.replace("\n", "\r")).encode())
+            pane.write((f"\x1b[200~{text}\x1b[201~" if 2004 in pane.terminal.modes
+                        else text.replace("\n", "\r")).encode())
 
     def _type(self, key: Key) -> None:
         pane = self._mux.pane
@@ -226,7 +235,8 @@ class Controls:
             self._release(pane)
 
     def _wants_mouse(self, pane: Pane, mouse: Mouse) -> bool:
-        if not isinstance(pane, ProcessPane) or not pane.alive or pane.back or not (self.focus or mouse.kind.startswith("wheel")):
+        if not isinstance(pane, ProcessPane) or not pane.alive or pane.back or not (self.focus
+                                                                                    or mouse.kind.startswith("wheel")):
             return False
         wanted = {1002, 1003} if mouse.kind == "drag" else {1000, 1002, 1003}
         return bool(pane.terminal.modes & wanted)

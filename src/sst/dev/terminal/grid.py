@@ -10,7 +10,8 @@ __all__ = ["Grid"]
 
 
 class Grid:
-    """``rows`` always holds ``lines`` rows of ``columns`` cells; ``history`` (the oldest first) holds at most ``keep`` rows."""
+    """``rows`` always holds ``lines`` rows of ``columns`` cells; ``history`` (the oldest first) holds at most ``keep``
+    rows."""
 
     def __init__(self, columns: int, lines: int, *, keep: int) -> None:
         self.columns, self.lines = columns, lines
@@ -81,7 +82,8 @@ class Grid:
             row.ch[x - 1] = row.ch[x] = " "
 
     def clip(self, columns: int, lines: int, cursor: tuple[int, int]) -> tuple[int, int]:
-        """Resize as programs of a whole screen expect, who draw it anew: nothing moves sideways. Gives the cursor's new place."""
+        """Resize as programs of a whole screen expect, who draw it anew: nothing moves sideways. Gives the cursor's new
+        place."""
         x, y = cursor
         for row in self.rows:
             row.fit(columns)

@@ -20,7 +20,8 @@ class Key:
 
 @dataclass(frozen=True)
 class Mouse:
-    """``x`` and ``y`` count from 0. ``kind``: press, release, drag, wheel_up, wheel_down or other; ``button`` as the terminal codes it."""
+    """``x`` and ``y`` count from 0. ``kind``: press, release, drag, wheel_up, wheel_down or other; ``button`` as the
+    terminal codes it."""
 
     kind: str
     x: int
@@ -43,10 +44,13 @@ _TOKEN = re.compile(
     r"|(?P<alt>\x1b[^\x1b\[O])"
     r"|(?P<plain>[^\x1b])", re.DOTALL)
 _BEGUN = re.compile(r"\x1b(\[([<?>]?[0-9;$]*)|O|\[200~.*)?", re.DOTALL)
-_NAMES = {"[A": "up", "[B": "down", "[C": "right", "[D": "left", "OA": "up", "OB": "down", "OC": "right", "OD": "left", "[5~": "pgup",
-          "[6~": "pgdn", "[H": "home", "[F": "end", "[1~": "home", "[4~": "end", "OH": "home", "OF": "end", "[3~": "delete",
+_NAMES = {"[A": "up", "[B": "down", "[C": "right", "[D": "left", "OA": "up", "OB": "down", "OC": "right", "OD": "left",
+          "[5~": "pgup",
+          "[6~": "pgdn", "[H": "home", "[F": "end", "[1~": "home", "[4~": "end", "OH": "home", "OF": "end",
+          "[3~": "delete",
           "[5;2~": "shift-pgup", "[6;2~": "shift-pgdn", "[Z": "shift-tab"}
-_CONTROLS = {"\r": "enter", "\n": "enter", "\t": "tab", "\x7f": "backspace", "\x08": "backspace", "\x1b": "esc", " ": "space"}
+_CONTROLS = {"\r": "enter", "\n": "enter", "\t": "tab", "\x7f": "backspace", "\x08": "backspace", "\x1b": "esc",
+             " ": "space"}
 _CURSOR = re.compile(r"\x1b\[([ABCDHF])")
 
 

@@ -1,4 +1,5 @@
-"""All panes in one stream: each line after the title of its pane. For small terminals, for CI, for reading with other tools."""
+"""All panes in one stream: each line after the title of its pane. For small terminals, for CI, for reading with other
+tools."""
 from __future__ import annotations
 
 import asyncio
@@ -19,7 +20,8 @@ _COLOURS = ("36", "35", "33", "32", "34", "96", "95", "93")
 class Mono(Loop):
     """Shows ``panes`` as lines on ``out`` until SIGINT, SIGTERM or ``stop``. ``colour`` paints the titles."""
 
-    def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], out: TextIO, colour: bool = False, columns: int = 80,
+    def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], out: TextIO, colour: bool = False,
+                 columns: int = 80,
                  grace: float = 3.0) -> None:
         super().__init__()
         self.environment, self.panes = environment, list(panes)

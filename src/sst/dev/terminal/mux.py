@@ -28,11 +28,12 @@ _FRAME = 1 / 30
 class Multiplexer(Loop):
     """Shows ``panes`` on the terminal ``fd`` until the user quits.
 
-    ``environment`` is what programs get, and says ``NO_COLOR``. ``keys`` are more keys of the list: ``{"d": ("deploy", call)}``.
-    ``prints`` is the pane that takes what this process itself prints meanwhile.
+    ``environment`` is what programs get, and says ``NO_COLOR``. ``keys`` are more keys of the list: ``{"d": ("deploy",
+    call)}``. ``prints`` is the pane that takes what this process itself prints meanwhile.
     """
 
-    def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], fd: int = 0, keys: Mapping[str, Binding] | None = None,
+    def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], fd: int = 0,
+                 keys: Mapping[str, Binding] | None = None,
                  prints: LogPane | None = None, title: str = "sst dev", grace: float = 3.0,
                  clock: Callable[[], float] = time.monotonic) -> None:
         if not panes:
@@ -56,8 +57,8 @@ class Multiplexer(Loop):
     # what the session calls
 
     async def run(self) -> None:
-        """Until the user quits, ``stop`` is called, SIGTERM or SIGHUP comes, or the terminal is gone. Programs have ended then, and the
-        terminal is as it was, also when this raises."""
+        """Until the user quits, ``stop`` is called, SIGTERM or SIGHUP comes, or the terminal is gone. Programs have
+        ended then, and the terminal is as it was, also when this raises."""
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._over = self._loop.create_future()
         try:
@@ -250,7 +251,8 @@ class Multiplexer(Loop):
     def _signals(self) -> Iterator[None]:
         """Only the main thread gets signals; in another one the session sees to them."""
         assert self._loop
-        actions = {signal.SIGWINCH: self.arrange, signal.SIGTERM: self.stop, signal.SIGHUP: self.stop, signal.SIGINT: self.stop,
+        actions = {signal.SIGWINCH: self.arrange, signal.SIGTERM: self.stop, signal.SIGHUP: self.stop,
+                   signal.SIGINT: self.stop,
                    signal.SIGTSTP: self._suspend}
         before = {}
         if threading.current_thread() is threading.main_thread():

@@ -34,7 +34,8 @@ class Host(Protocol):
 
 
 class Pane:
-    """A title in the sidebar and rows to show. ``mark`` is its state: ``"busy"``, ``"ok"``, ``"failed"``, ``"idle"`` or ``""``."""
+    """A title in the sidebar and rows to show. ``mark`` is its state: ``"busy"``, ``"ok"``, ``"failed"``, ``"idle"`` or
+    ``""``."""
 
     kind = "log"
 
@@ -91,11 +92,13 @@ _LONGEST = 1 << 17
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 _UNSAFE = re.compile(
-    r"\x1b\[[0-9;:]*m|\x1b(?:\[[0-9;:<=>? -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+    r"\x1b\[[0-9;:]*m|\x1b(?:\[[0-9;:<=>? -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ "
+    r"-/]*[0-~])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def _safe(line: str) -> str:
-    """Keep colours, drop whatever else moves a terminal. Of a line that a program drew over with CR its last version stays."""
+    """Keep colours, drop whatever else moves a terminal. Of a line that a program drew over with CR its last version
+    stays."""
     if "\r" in line:
         line = line.rstrip("\r").rsplit("\r", 1)[-1]
     return _UNSAFE.sub(lambda m: m[0] if m[0].endswith("m") and m[0].startswith("\x1b[") else "", line)
@@ -119,7 +122,8 @@ def _coloured(lines: list[str]) -> list[str]:
 
 
 class LogPane(Pane):
-    """Lines that are written to it, with SGR colours; the last ``keep`` of them. ``write_line`` may be called from any thread."""
+    """Lines that are written to it, with SGR colours; the last ``keep`` of them. ``write_line`` may be called from any
+    thread."""
 
     def __init__(self, title: str, *, icon: str = "λ", keep: int = 10_000) -> None:
         super().__init__(title, icon=icon)
@@ -202,14 +206,16 @@ class LogPane(Pane):
 
 
 class ProcessPane(Pane):
-    """A command with a terminal of its own. ``command`` is a list, or a line for ``sh``. It gets ``environment`` over that of the session.
+    """A command with a terminal of its own. ``command`` is a list, or a line for ``sh``. It gets ``environment`` over
+    that of the session.
 
     ``on_exit`` is called with its exit code each time that it ends by itself.
     """
 
     kind = "process"
 
-    def __init__(self, title: str, command: str | Sequence[str], *, directory: Path, environment: Mapping[str, str] | None = None,
+    def __init__(self, title: str, command: str | Sequence[str], *, directory: Path,
+                 environment: Mapping[str, str] | None = None,
                  icon: str = "→", autostart: bool = True, killable: bool = True, keep: int = 5000,
                  on_exit: Callable[[int], object] | None = None) -> None:
         super().__init__(title, icon=icon, killable=killable)
@@ -235,7 +241,8 @@ class ProcessPane(Pane):
     def write_line(self, text: str) -> None:
         """A line of ours between the program's."""
         start = b"\r\n" if self.terminal.x else b""
-        self.terminal.feed(start + b"".join(_safe(line).encode("utf-8", "replace") + b"\r\n" for line in text.split("\n")))
+        self.terminal.feed(start + b"".join(_safe(line).encode("utf-8", "replace") + b"\r\n"
+                                            for line in text.split("\n")))
         if self._tap:
             for line in text.split("\n"):
                 self._tap(_safe(line))
@@ -254,11 +261,13 @@ class ProcessPane(Pane):
         if self.terminal.alternate or self.terminal.modes != {7, 25}:
             self.terminal.feed(b"\x1b[?1049l\x1b[!p\x1b[?1000;1002;1003;1004;1006;2004l")
         try:
-            self.child = Child(command, directory=self.directory, environment={**self.host.environment, **self.environment},
+            self.child = Child(command, directory=self.directory,
+                               environment={**self.host.environment, **self.environment},
                                size=(self.terminal.columns, self.terminal.lines), heard=self._heard, ended=self._ended,
                                guard=self.host.guard)
         except OSError as error:
-            self.write_line(f"\x1b[31mcan't start {self.title}: {error.strerror}: {error.filename or self.directory}\x1b[0m")
+            self.write_line(f"\x1b[31mcan't start {self.title}: {error.strerror}: "
+                            f"{error.filename or self.directory}\x1b[0m")
             self.mark = "failed"
             return
         self.note, self.mark = "", "running"
@@ -311,7 +320,8 @@ class ProcessPane(Pane):
         if not self.back:
             return t.rows
         first = len(t.history) - self.back
-        return [*(t.history[n] for n in range(first, min(first + lines, len(t.history)))), *t.rows[: max(0, lines - self.back)]]
+        return [*(t.history[n] for n in range(first, min(first + lines, len(t.history)))),
+                *t.rows[: max(0, lines - self.back)]]
 
     def clear(self) -> None:
         self.terminal.history.clear()

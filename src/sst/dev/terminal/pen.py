@@ -1,4 +1,5 @@
-"""How characters look: a *pen* is the parameters of one SGR sequence in a fixed order, ``"1;31;48;5;17"``; ``""`` is the default."""
+"""How characters look: a *pen* is the parameters of one SGR sequence in a fixed order, ``"1;31;48;5;17"``; ``""`` is
+the default."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -74,7 +75,8 @@ def background(pen: str) -> str:
 
 @lru_cache(maxsize=1024)
 def without_colour(pen: str) -> str:
-    """For ``NO_COLOR``: bold, underline, reverse stay; a background alone becomes reverse, so that a marked line stays one."""
+    """For ``NO_COLOR``: bold, underline, reverse stay; a background alone becomes reverse, so that a marked line stays
+    one."""
     flags, colours = set[int](), {"fg": "", "bg": ""}
     if pen:
         _read(pen, flags, colours)

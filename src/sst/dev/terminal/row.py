@@ -9,7 +9,8 @@ __all__ = ["Row"]
 
 
 class Row:
-    """``ch`` holds a cell's text (``""`` is the second half of a wide character), ``pens`` how it looks. Both are as long as the row.
+    """``ch`` holds a cell's text (``""`` is the second half of a wide character), ``pens`` how it looks. Both are as
+    long as the row.
 
     Whoever changes them sets ``shown`` to None. ``wraps``: the line goes on in the next row.
     """
@@ -55,7 +56,8 @@ class Row:
         return copy
 
     def show(self, columns: int, left: int, *, colour: bool = True) -> str:
-        """What draws the row into ``columns`` columns from column ``left`` (the first is 1) to the right edge of the terminal."""
+        """What draws the row into ``columns`` columns from column ``left`` (the first is 1) to the right edge of the
+        terminal."""
         if self.shown and self.shown[:3] == (columns, left, colour):
             return self.shown[3]
         end = min(self.length(), columns)

@@ -164,10 +164,13 @@ KNOWN_MODES = {1, 6, 7, 25, 47, 1000, 1002, 1003, 1004, 1006, 1047, 1048, 1049, 
 
 SEQUENCES: Mapping[str, Action] = {
     "A": _up, "B": _down, "C": _right, "D": _left, "E": _next_line, "F": _previous_line, "G": _column, "H": _position,
-    "I": lambda t, p: t.tab(_at(p)), "J": _erase_display, "K": _erase_line, "L": _insert_lines, "M": _delete_lines, "P": _delete_cells,
+    "I": lambda t, p: t.tab(_at(p)), "J": _erase_display, "K": _erase_line, "L": _insert_lines, "M": _delete_lines,
+    "P": _delete_cells,
     "S": _scroll_up, "T": _scroll_down,
-    "X": _erase_cells, "Z": _back_tab, "@": _insert_cells, "`": _column, "a": _right, "b": lambda t, p: t.repeat(_at(p)),
-    "c": lambda t, p: t.answer("\x1b[?62;22c"), "d": _line, "e": _down, "f": _position, "g": lambda t, p: t.clear_tabs(p[0]),
+    "X": _erase_cells, "Z": _back_tab, "@": _insert_cells, "`": _column, "a": _right, "b": lambda t,
+    p: t.repeat(_at(p)),
+    "c": lambda t, p: t.answer("\x1b[?62;22c"), "d": _line, "e": _down, "f": _position, "g": lambda t,
+    p: t.clear_tabs(p[0]),
     "h": lambda t, p: _mode(t, p, on=True), "l": lambda t, p: _mode(t, p, on=False), "n": _status, "r": _margins,
     "s": lambda t, p: t.save(), "u": lambda t, p: t.restore(),
 }
@@ -175,12 +178,14 @@ SEQUENCES: Mapping[str, Action] = {
 
 PRIVATE: Mapping[str, Action] = {
     "?h": lambda t, p: _private_mode(t, p, on=True), "?l": lambda t, p: _private_mode(t, p, on=False), "?$p": _ask_mode,
-    "?J": _erase_display, "?K": _erase_line, ">c": lambda t, p: t.answer("\x1b[>0;10;1c"), "!p": lambda t, p: _soft_reset(t),
+    "?J": _erase_display, "?K": _erase_line, ">c": lambda t, p: t.answer("\x1b[>0;10;1c"), "!p": lambda t,
+    p: _soft_reset(t),
 }
 """Those with a prefix or something between parameters and end."""
 
 ESCAPES: Mapping[str, Callable[[Terminal], object]] = {
-    "7": lambda t: t.save(), "8": lambda t: t.restore(), "D": lambda t: t.index(), "E": _index_start, "H": lambda t: t.set_tab(),
+    "7": lambda t: t.save(), "8": lambda t: t.restore(), "D": lambda t: t.index(), "E": _index_start,
+    "H": lambda t: t.set_tab(),
     "M": lambda t: t.index_back(), "c": lambda t: t.reset(),
 }
 """``ESC x``."""

@@ -16,9 +16,11 @@ _LEAVE = "\x1b[?2026l\x1b[?1000;1002;1006l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h
 
 
 class Tty:
-    """``fd`` is a terminal, read and written. Nothing here waits for a slow one but ``leave``, and that for a second at most.
+    """``fd`` is a terminal, read and written. Nothing here waits for a slow one but ``leave``, and that for a second at
+    most.
 
-    We open the terminal anew: not to wait is a property of an opening, and the shell that started us shares the one of ``fd``.
+    We open the terminal anew: not to wait is a property of an opening, and the shell that started us shares the one of
+    ``fd``.
     """
 
     def __init__(self, fd: int) -> None:

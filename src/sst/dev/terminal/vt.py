@@ -40,7 +40,8 @@ class Terminal:
     ``x`` is ``columns`` while the next character will wrap.
     """
 
-    def __init__(self, columns: int, lines: int, *, keep: int = 5000, reply: Callable[[bytes], object] | None = None) -> None:
+    def __init__(self, columns: int, lines: int, *, keep: int = 5000,
+                 reply: Callable[[bytes], object] | None = None) -> None:
         self.columns, self.lines, self._reply = columns, lines, reply
         self.main, self.other = Grid(columns, lines, keep=keep), Grid(columns, lines, keep=0)
         self._stream = Stream()

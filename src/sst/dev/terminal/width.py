@@ -17,7 +17,8 @@ class _Widths(dict[str, int]):
 
 
 def _width(c: str) -> int:
-    if unicodedata.category(c) == "Cn":  # newer than Python's tables, which call such characters wide at random: emoji most of all
+    # newer than Python's tables, which call such characters wide at random: emoji most of all
+    if unicodedata.category(c) == "Cn":
         return 2 if "\U0001f000" <= c <= "\U0003fffd" else 1
     if unicodedata.east_asian_width(c) in "WF":
         return 2

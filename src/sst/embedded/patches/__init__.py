@@ -1,7 +1,7 @@
 """What the emulator does differently here: one module a topic, applied in the order of `TOPICS`.
 
-A topic says in ``NEEDS`` which names of ministack it relies on; if one is gone the launcher refuses to start and names it,
-so that another version of the emulator can never run half patched.
+A topic says in ``NEEDS`` which names of ministack it relies on; if one is gone the launcher refuses to start and names
+it, so that another version of the emulator can never run half patched.
 """
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from sst.errors import InternalError
 
 __all__ = ["TOPICS", "Topic", "apply_all", "check"]
 
-TOPICS = ("keys", "state", "code", "functions", "events", "function_url", "http_api", "websocket", "queues", "event_apis", "schedules")
+TOPICS = ("keys", "state", "code", "functions", "events", "function_url", "http_api", "websocket", "queues",
+          "event_apis", "schedules")
 
 
 class Topic(Protocol):

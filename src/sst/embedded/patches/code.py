@@ -9,7 +9,8 @@ from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.lambda_svc:_write_code_blob", "services.lambda_svc:_prune_orphan_code_blobs", "services.lambda_svc:copy.deepcopy",
+NEEDS = ("services.lambda_svc:_write_code_blob", "services.lambda_svc:_prune_orphan_code_blobs",
+         "services.lambda_svc:copy.deepcopy",
          "services.lambda_svc:load_persisted_state", "services.lambda_svc:get_state", "services.lambda_svc:_layers")
 
 _REMEMBERED = 256
@@ -18,7 +19,8 @@ _REMEMBERED = 256
 def apply(settings: Settings) -> None:
     from ministack.services import lambda_svc
 
-    write, prune, load, get_state = (lambda_svc._write_code_blob, lambda_svc._prune_orphan_code_blobs, lambda_svc.load_persisted_state,
+    write, prune, load, get_state = (lambda_svc._write_code_blob, lambda_svc._prune_orphan_code_blobs,
+                                     lambda_svc.load_persisted_state,
                                      lambda_svc.get_state)
     known: dict[int, tuple[bytes, str]] = {}
 

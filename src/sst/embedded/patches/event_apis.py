@@ -7,7 +7,8 @@ from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.appsync:_tag_resource", "services.appsync:_untag_resource", "services.appsync:_list_tags_for_resource",
+NEEDS = ("services.appsync:_tag_resource", "services.appsync:_untag_resource",
+         "services.appsync:_list_tags_for_resource",
          "services.appsync:_json", "services.appsync_events:_apis")
 
 
@@ -32,7 +33,8 @@ def apply(settings: Settings) -> None:
         if api is None:
             return remove(arn, query_params)
         keys = query_params.get("tagKeys", [])
-        api["tags"] = {k: v for k, v in (api.get("tags") or {}).items() if k not in ([keys] if isinstance(keys, str) else keys)}
+        api["tags"] = {k: v for k, v in (api.get("tags") or {}).items()
+                       if k not in ([keys] if isinstance(keys, str) else keys)}
         return answer(200, {})
 
     def tags(arn: str) -> Any:

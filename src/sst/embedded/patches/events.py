@@ -1,6 +1,8 @@
-"""Asynchronous invocations as AWS makes them: kept on disk until done, retried, then handed to their destination or dead-letter queue.
+"""Asynchronous invocations as AWS makes them: kept on disk until done, retried, then handed to their destination or
+dead-letter queue.
 
-SNS and EventBridge (and so Scheduler) invoke asynchronously too; the emulator calls the function once and forgets a failure.
+SNS and EventBridge (and so Scheduler) invoke asynchronously too; the emulator calls the function once and forgets a
+failure.
 """
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ NEEDS = ("services.lambda_svc:invoke_async_with_retry", "services.lambda_svc:_ex
          "services.lambda_svc:_get_func_record_for_ref",
          "services.lambda_svc:_run_with_function_config_scope", "services.lambda_svc:_execution_record_for_config",
          "services.lambda_svc:_account_region_from_function_config", "services.lambda_svc:esm_wake",
-         "services.lambda_svc:_get_func_record_for_ref_in_scope", "services.sns:_lambda_svc", "services.sns:_deliver_to_lambda",
+         "services.lambda_svc:_get_func_record_for_ref_in_scope", "services.sns:_lambda_svc",
+         "services.sns:_deliver_to_lambda",
          "services.sns:_fanout", "services.eventbridge:_dispatch_to_lambda", "services.eventbridge:_put_events",
          "services.sqs:_act_send_message", "services.sqs:_queue_by_arn")
 
@@ -86,7 +89,8 @@ def resume(settings: Settings) -> None:
 def _start(lambda_svc: Any, record: Any, event: Any, ticket: Path) -> None:
     context = contextvars.copy_context()
     work = lambda_svc._run_with_function_config_scope
-    threading.Thread(target=context.run, args=(work, record.get("config") or record, _finish, lambda_svc, record, event, ticket),
+    threading.Thread(target=context.run, args=(work, record.get("config") or record, _finish, lambda_svc, record, event,
+                                               ticket),
                      daemon=True, name="async-invoke").start()
 
 
@@ -132,7 +136,8 @@ def _envelope(config: Any, event: Any, result: Any, condition: str, tries: int) 
         context["functionError"] = result.get("function_error") or "Unhandled"
     arn = config["FunctionArn"]
     return {"version": "1.0", "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "requestContext": {"requestId": str(uuid.uuid4()), "functionArn": arn if arn.count(":") > 6 else f"{arn}:$LATEST",
+            "requestContext": {"requestId": str(uuid.uuid4()),
+                               "functionArn": arn if arn.count(":") > 6 else f"{arn}:$LATEST",
                                "condition": condition, "approximateInvokeCount": tries},
             "requestPayload": event, "responseContext": context, "responsePayload": result.get("body")}
 
@@ -151,7 +156,8 @@ def _deliver(lambda_svc: Any, target: str, envelope: dict[str, Any], condition: 
             lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(record, config), envelope)
     elif service == "events":
         word = "Success" if condition == "Success" else "Failure"
-        eventbridge._put_events({"Entries": [{"Source": "lambda", "DetailType": f"Lambda Function Invocation Result - {word}",
+        eventbridge._put_events({"Entries": [{"Source": "lambda",
+                                              "DetailType": f"Lambda Function Invocation Result - {word}",
                                               "EventBusName": target.rsplit("/", 1)[-1], "Detail": json.dumps(envelope),
                                               "Resources": [target, envelope["requestContext"]["functionArn"]]}]})
 
@@ -160,9 +166,11 @@ def _bury(queue: str, event: Any, result: Any) -> None:
     """A dead-letter queue gets the event itself; what went wrong is in the message's attributes."""
     body = result.get("body")
     message = str(body.get("errorMessage", "")) if isinstance(body, dict) else str(body)
-    texts = {"RequestID": ("String", str(uuid.uuid4())), "ErrorCode": ("Number", "200"), "ErrorMessage": ("String", message[:1024] or "-")}
+    texts = {"RequestID": ("String", str(uuid.uuid4())), "ErrorCode": ("Number", "200"),
+             "ErrorMessage": ("String", message[:1024] or "-")}
     if queue.split(":")[2] == "sqs":
-        _send(queue, json.dumps(event), {name: {"DataType": kind, "StringValue": text} for name, (kind, text) in texts.items()})
+        _send(queue, json.dumps(event), {name: {"DataType": kind, "StringValue": text} for name,
+                                         (kind, text) in texts.items()})
         return
     from ministack.services import sns
 
@@ -176,7 +184,8 @@ def _send(arn: str, body: str, attributes: dict[str, Any]) -> None:
     if queue is None:
         _log.warning("no queue %s", arn)
         return
-    sent: Any = sqs._act_send_message({"MessageBody": body, "MessageAttributes": attributes, "QueueUrl": queue["url"]}, queue["url"])
+    sent: Any = sqs._act_send_message({"MessageBody": body, "MessageAttributes": attributes, "QueueUrl": queue["url"]},
+                                      queue["url"])
     if asyncio.iscoroutine(sent):
         asyncio.run(sent)
     lambda_svc.esm_wake.set()

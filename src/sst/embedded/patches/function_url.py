@@ -1,4 +1,5 @@
-"""Function URLs: the event AWS sends (raw path and query, cookies), real streaming, and the answer to a function that failed."""
+"""Function URLs: the event AWS sends (raw path and query, cookies), real streaming, and the answer to a function that
+failed."""
 from __future__ import annotations
 
 import json

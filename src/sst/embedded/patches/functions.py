@@ -1,4 +1,5 @@
-"""Every invocation, whoever asks for it, goes through one place: runtimes that can't run say so, the rest goes to our executor."""
+"""Every invocation, whoever asks for it, goes through one place: runtimes that can't run say so, the rest goes to our
+executor."""
 from __future__ import annotations
 
 import importlib
@@ -15,7 +16,8 @@ __all__ = ["ADAPTER", "NEEDS", "apply", "attach", "close"]
 
 NEEDS = ("services.lambda_svc:_execute_function_dispatch", "services.lambda_svc:_LAMBDA_STATE_TRANSITION_DELAY",
          "services.lambda_svc:_runtime_env_vars",
-         "services.lambda_svc:_resolve_layer_zip", "services.lambda_svc:invalidate_worker", "services.lambda_svc:run_reentrant",
+         "services.lambda_svc:_resolve_layer_zip", "services.lambda_svc:invalidate_worker",
+         "services.lambda_svc:run_reentrant",
          "services.lambda_svc:_function_url_stream_response", "services.lambda_svc:_acquire_execution_slot",
          "services.lambda_svc:_release_execution_slot", "services.lambda_svc:_throttle_response",
          "services.lambda_svc:resolve_function_url", "services.lambda_svc:_apply_headers_case_insensitively",
@@ -39,7 +41,7 @@ def apply(settings: Settings) -> None:
 
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = _PENDING_SECONDS
     theirs = lambda_svc._execute_function_dispatch
-    if importlib.util.find_spec("sst.embedded.executor"):
+    if importlib.util.find_spec("sst.executor"):
         _bridge = Bridge(settings, importlib.import_module(ADAPTER).runner(settings))
         _stream_urls(lambda_svc, _bridge)
         _retire(lambda_svc, _bridge)
@@ -47,7 +49,8 @@ def apply(settings: Settings) -> None:
     def dispatch(record: Any, config: Any, event: Any, request_id: str, started: float) -> dict[str, Any]:
         if reason := functions.refusal(config):
             _say(config, request_id, reason)
-            return {"body": {"errorType": "Runtime.Unsupported", "errorMessage": reason}, "error": True, "function_error": "Unhandled",
+            return {"body": {"errorType": "Runtime.Unsupported", "errorMessage": reason}, "error": True,
+                    "function_error": "Unhandled",
                     "log": reason}
         if _bridge is not None:
             return _bridge.run(record, config, event, request_id)
@@ -69,7 +72,8 @@ def close() -> None:
 
 
 def _retire(lambda_svc: Any, bridge: Bridge) -> None:
-    def invalidate_worker(name: str, qualifier: str | None = None, account: str | None = None, region: str | None = None) -> None:
+    def invalidate_worker(name: str, qualifier: str | None = None, account: str | None = None,
+                          region: str | None = None) -> None:
         bridge.retire(name)
 
     lambda_svc.invalidate_worker = invalidate_worker
@@ -83,7 +87,8 @@ def _stream_urls(lambda_svc: Any, bridge: Bridge) -> None:
         if thread_name == "ministack-lambda-url":
             found = lambda_svc.resolve_function_url(arguments[1]["requestContext"]["apiId"])
             if found and found[4].get("InvokeMode") == "RESPONSE_STREAM" and not functions.refusal(arguments[0]["config"]):
-                return await run(lambda_svc._run_with_function_config_scope, arguments[0], _open, lambda_svc, bridge, *arguments,
+                return await run(lambda_svc._run_with_function_config_scope, arguments[0], _open, lambda_svc, bridge,
+                                 *arguments,
                                  thread_name=thread_name)
         return await run(work, *arguments, thread_name=thread_name)
 
@@ -107,7 +112,8 @@ def _open(lambda_svc: Any, bridge: Bridge, record: Any, event: Any) -> dict[str,
     config = record["config"]
     slot, _ = lambda_svc._acquire_execution_slot(record, config)
     if slot is None:
-        return dict(lambda_svc._throttle_response(reason_code="ReservedFunctionConcurrentInvocationLimitExceeded", msg="Rate Exceeded"))
+        return dict(lambda_svc._throttle_response(reason_code="ReservedFunctionConcurrentInvocationLimitExceeded",
+                                                  msg="Rate Exceeded"))
 
     def done() -> None:
         lambda_svc._release_execution_slot(slot)

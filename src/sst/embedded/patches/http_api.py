@@ -1,4 +1,5 @@
-"""HTTP APIs: cookies and stage variables in the event, OPTIONS routes without CORS, proxy parameters in URIs, 500 for a failed function."""
+"""HTTP APIs: cookies and stage variables in the event, OPTIONS routes without CORS, proxy parameters in URIs, 500 for a
+failed function."""
 from __future__ import annotations
 
 import json
@@ -9,8 +10,10 @@ from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.apigateway:run_reentrant", "services.apigateway:_get_stage_variables", "services.apigateway:_cors_preflight_response",
-         "services.apigateway:_handle_execute_in_scope", "services.apigateway:_invoke_http_proxy", "services.apigateway:_match_route",
+NEEDS = ("services.apigateway:run_reentrant", "services.apigateway:_get_stage_variables",
+         "services.apigateway:_cors_preflight_response",
+         "services.apigateway:_handle_execute_in_scope", "services.apigateway:_invoke_http_proxy",
+         "services.apigateway:_match_route",
          "services.apigateway:_extract_path_params")
 
 

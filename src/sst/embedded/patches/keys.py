@@ -3,8 +3,8 @@
 The emulator takes ``test`` and any 12-digit number as root, does not check the signature of a root key, and answers
 unsigned S3 requests as root. All of that would let any program (or page) that reaches the port do anything.
 
-A call over loopback counts as secure transport: on AWS the same program calls over HTTPS, and a bucket that refuses anything else
-must not refuse it here.
+A call over loopback counts as secure transport: on AWS the same program calls over HTTPS, and a bucket that refuses
+anything else must not refuse it here.
 """
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("core.iam_evaluator:is_root_access_key", "core.iam_evaluator:_is_root_key", "core.iam_evaluator:resolve_caller_identity",
+NEEDS = ("core.iam_evaluator:is_root_access_key", "core.iam_evaluator:_is_root_key",
+         "core.iam_evaluator:resolve_caller_identity",
          "core.iam_evaluator:enforce", "core.iam_evaluator:_resolve_condition_key",
          "core.iam_evaluator:EvalContext", "core.iam_evaluator:EvalResult",
-         "core.iam_evaluator:evaluate_resource_policy", "core.iam_evaluator:_resource_policy", "core.iam_evaluator:_signed_request",
+         "core.iam_evaluator:evaluate_resource_policy", "core.iam_evaluator:_resource_policy",
+         "core.iam_evaluator:_signed_request",
          "services.sts:is_root_access_key")
 
 
@@ -35,7 +37,8 @@ def apply(settings: Settings) -> None:
         return
     iam._is_root_key = lambda key: False  # it decides whose signature is skipped
     resolve = iam._resolve_condition_key
-    iam._resolve_condition_key = lambda key, asked: "true" if key.lower() == "aws:securetransport" else resolve(key, asked)
+    iam._resolve_condition_key = lambda key, asked: "true" if key.lower() == "aws:securetransport" else resolve(key,
+                                                                                                                asked)
     identity = iam.resolve_caller_identity
 
     def resolve_caller_identity(key: str) -> Any:
@@ -48,7 +51,8 @@ def apply(settings: Settings) -> None:
     iam.resolve_caller_identity = resolve_caller_identity
     enforce = iam.enforce
 
-    def enforce_signed(key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Any = None) -> Any:
+    def enforce_signed(key: str, action: str, service: str, region: str, resource_arn: str = "*",
+                       service_context: Any = None) -> Any:
         if service == "s3" and not key and iam._signed_request.get() is None:
             return _anonymous(iam, action, region, resource_arn, service_context)
         return enforce(key, action, service, region, resource_arn=resource_arn, service_context=service_context)
@@ -59,7 +63,8 @@ def apply(settings: Settings) -> None:
 def _anonymous(iam: Any, action: str, region: str, resource_arn: str, service_context: Any) -> Any:
     """An unsigned S3 request gets what the bucket policy gives to everyone."""
     context = {key.lower(): value for key, value in (service_context or {}).items()}
-    asked = iam.EvalContext(principal_arn="anonymous", principal_type="Anonymous", principal_account="anonymous", action=action,
+    asked = iam.EvalContext(principal_arn="anonymous", principal_type="Anonymous", principal_account="anonymous",
+                            action=action,
                             resource_arn=resource_arn, region=region, service_context=context, principal_keys={})
     policy = iam._resource_policy("s3", resource_arn)
     verdict = iam.evaluate_resource_policy(policy[0], asked) if policy else iam.EvalResult("ImplicitDeny")

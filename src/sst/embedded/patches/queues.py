@@ -20,7 +20,8 @@ _tasks: dict[str, list[dict[str, Any]]] = {}
 def apply(settings: Settings) -> None:
     from ministack.services import sqs
 
-    sqs._HANDLERS.update({"StartMessageMoveTask": _start, "ListMessageMoveTasks": _list, "CancelMessageMoveTask": _cancel})
+    sqs._HANDLERS.update({"StartMessageMoveTask": _start, "ListMessageMoveTasks": _list,
+                          "CancelMessageMoveTask": _cancel})
 
 
 def _start(data: dict[str, Any], url: str) -> dict[str, Any]:
@@ -30,18 +31,21 @@ def _start(data: dict[str, Any], url: str) -> dict[str, Any]:
     arn = str(data.get("SourceArn", ""))
     source = sqs._queue_by_arn(arn)
     if source is None:
-        raise sqs._Err("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.", 404)
+        raise sqs._Err("ResourceNotFoundException",
+                       "The resource that you specified for the SourceArn parameter doesn't exist.", 404)
     feeders = [queue for queue in _all(sqs) if _dead_letter_arn(queue) == arn]
     if not feeders:
         raise sqs._Err("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
     wanted = data.get("DestinationArn")
     target = sqs._queue_by_arn(str(wanted)) if wanted else None
     if wanted and target is None:
-        raise sqs._Err("ResourceNotFoundException", "The resource that you specified for the DestinationArn parameter doesn't exist.", 404)
+        raise sqs._Err("ResourceNotFoundException",
+                       "The resource that you specified for the DestinationArn parameter doesn't exist.", 404)
     now, moved = time.time(), 0
     for message in [m for m in source["messages"] if m.get("visible_at", 0) <= now]:
         home = target or feeders[0]
-        fields = {"MessageBody": message["body"], "MessageAttributes": message.get("message_attributes") or {}, "QueueUrl": home["url"]}
+        fields = {"MessageBody": message["body"], "MessageAttributes": message.get("message_attributes") or {},
+                  "QueueUrl": home["url"]}
         if home["is_fifo"]:
             fields |= {"MessageGroupId": message.get("group_id") or "moved", "MessageDeduplicationId": uuid.uuid4().hex}
         sqs._act_send_message(fields, home["url"])

@@ -1,4 +1,5 @@
-"""Scheduler: a schedule runs in its own time zone, at its minute; what would have run while the cloud was off is left out.
+"""Scheduler: a schedule runs in its own time zone, at its minute; what would have run while the cloud was off is left
+out.
 
 The emulator reads each schedule as UTC, looks every ten seconds, and after a restart runs once more what is over.
 """
@@ -11,13 +12,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sst.core.schedule import runs
+from sst.embedded.schedule import runs
 from sst.embedded.settings import Settings
 from sst.errors import UserError
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.scheduler:_tick_schedules", "services.scheduler:_SCHEDULE_TICK_INTERVAL", "services.scheduler:_schedules",
+NEEDS = ("services.scheduler:_tick_schedules", "services.scheduler:_SCHEDULE_TICK_INTERVAL",
+         "services.scheduler:_schedules",
          "services.scheduler:_to_epoch", "services.eventbridge:_invoke_target", "core.responses:request_scope")
 
 _EVERY = 1
@@ -59,7 +61,8 @@ def _is_over(schedule: Mapping[str, Any], now: float) -> bool:
     from ministack.services.scheduler import _to_epoch
 
     end = _to_epoch(schedule.get("EndDate"))
-    return (end is not None and now > end) or (str(schedule.get("ScheduleExpression")).startswith("at(") and _next(schedule, now) is None)
+    return (end is not None and now > end) or (str(schedule.get("ScheduleExpression")).startswith("at(")
+                                               and _next(schedule, now) is None)
 
 
 def _next(schedule: Mapping[str, Any], after: float) -> float | None:
@@ -70,7 +73,8 @@ def _next(schedule: Mapping[str, Any], after: float) -> float | None:
     begin = _to_epoch(schedule.get("StartDate")) or _to_epoch(schedule.get("CreationDate")) or after
     for timezone in (zone, "UTC"):  # a machine without a list of time zones has UTC alone
         try:
-            times = runs(expression, after=datetime.fromtimestamp(after, UTC), since=datetime.fromtimestamp(begin, UTC), timezone=timezone)
+            times = runs(expression, after=datetime.fromtimestamp(after, UTC), since=datetime.fromtimestamp(begin, UTC),
+                         timezone=timezone)
             found = next(times, None)
             return found.timestamp() if found else None
         except UserError as error:
@@ -86,7 +90,8 @@ def _fire(key: tuple[str, str, str], schedule: Mapping[str, Any], now: float) ->
     target = schedule.get("Target") or {}
     if not target.get("Arn"):
         return
-    event = {"EventId": str(uuid.uuid4()), "Source": "aws.scheduler", "DetailType": "Scheduled Event", "Detail": "{}", "Time": now,
+    event = {"EventId": str(uuid.uuid4()), "Source": "aws.scheduler", "DetailType": "Scheduled Event", "Detail": "{}",
+             "Time": now,
              "Resources": [schedule.get("Arn", "")], "Account": account, "Region": region}
     with request_scope(account, region):
         try:

@@ -1,4 +1,5 @@
-"""Saving the emulator's state: fast copies, compact files only their owner can read, and a mark on each store that was touched."""
+"""Saving the emulator's state: fast copies, compact files only their owner can read, and a mark on each store that was
+touched."""
 from __future__ import annotations
 
 import copy
@@ -15,9 +16,11 @@ from sst.errors import StateError
 
 __all__ = ["NEEDS", "apply", "checkpoints"]
 
-NEEDS = ("core.responses:AccountRegionScopedDict._data", "core.responses:AccountScopedDict._data", "core.persistence:save_state",
+NEEDS = ("core.responses:AccountRegionScopedDict._data", "core.responses:AccountScopedDict._data",
+         "core.persistence:save_state",
          "core.persistence:_json_default", "core.persistence:_state_format_version", "app:_build_persistence_save_dict",
-         "app:save_all", "app:_load_persisted_state", "app:_state_map", "core.persistence:load_state", "services.dynamodb:copy.deepcopy")
+         "app:save_all", "app:_load_persisted_state", "app:_state_map", "core.persistence:load_state",
+         "services.dynamodb:copy.deepcopy")
 
 _touched = Touched()
 _DAMAGED = "put back a copy of the file, or delete everything of stage `local` with `sst local reset`"

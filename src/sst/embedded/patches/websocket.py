@@ -1,4 +1,5 @@
-"""WebSocket APIs: handlers run like every other function (logs, errors, concurrency), and messages do not wait for each other."""
+"""WebSocket APIs: handlers run like every other function (logs, errors, concurrency), and messages do not wait for each
+other."""
 from __future__ import annotations
 
 import asyncio
@@ -9,7 +10,8 @@ from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.apigateway:_invoke_ws_lambda", "services.apigateway:_ws_connections", "core.lambda_runtime:get_or_create_worker",
+NEEDS = ("services.apigateway:_invoke_ws_lambda", "services.apigateway:_ws_connections",
+         "core.lambda_runtime:get_or_create_worker",
          "services.lambda_svc:_execute_function", "services.lambda_svc:_functions")
 
 
@@ -24,7 +26,8 @@ def apply(settings: Settings) -> None:
     invoke = apigateway._invoke_ws_lambda
     running: set[asyncio.Task[None]] = set()
 
-    async def invoke_ws_lambda(api_id: str, account: str, region: str, route: Any, stage: str, connection: str, kind: str,
+    async def invoke_ws_lambda(api_id: str, account: str, region: str, route: Any, stage: str, connection: str,
+                               kind: str,
                                *rest: Any, **options: Any) -> Any:
         if kind != "MESSAGE":
             return await invoke(api_id, account, region, route, stage, connection, kind, *rest, **options)

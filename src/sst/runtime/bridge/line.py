@@ -1,4 +1,5 @@
-"""A function's line to an Events API: a WebSocket to hear (RFC 6455, as much of it as this needs), an HTTP connection to speak.
+"""A function's line to an Events API: a WebSocket to hear (RFC 6455, as much of it as this needs), an HTTP connection
+to speak.
 
 Everything waits with a limit, for a function pays by time. All errors are `OSError`.
 """
@@ -79,7 +80,8 @@ class _Stream:
 class Line:
     """``http`` and ``realtime`` are the API's hosts, ``keys`` gives the credentials of this moment."""
 
-    def __init__(self, http: str, realtime: str, keys: Callable[[], Keys], clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, http: str, realtime: str, keys: Callable[[], Keys],
+                 clock: Callable[[], float] = time.time) -> None:
         self._http, self._realtime, self._keys, self._clock = http, realtime, keys, clock
         self._hearing: _Stream | None = None
         self._saying: _Stream | None = None
@@ -97,8 +99,10 @@ class Line:
         try:
             names = ", ".join(protocols(self._http, self._keys(), self._clock()))
             key = base64.b64encode(os.urandom(16)).decode()
-            wanted = ("GET /event/realtime HTTP/1.1", f"Host: {self._realtime}", "Upgrade: websocket", "Connection: Upgrade",
-                      "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", f"Sec-WebSocket-Protocol: {names}", "", "")
+            wanted = ("GET /event/realtime HTTP/1.1", f"Host: {self._realtime}", "Upgrade: websocket",
+                      "Connection: Upgrade",
+                      "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", f"Sec-WebSocket-Protocol: {names}", "",
+                      "")
             stream.send("\r\n".join(wanted).encode(), until)
             status, _ = stream.head(until)
             if status != 101:
@@ -106,7 +110,8 @@ class Line:
             self._tell({"type": "connection_init"}, until)
             for i, channel in enumerate(channels):
                 authorization = signed(self._http, body_of(channel), self._keys(), self._clock())
-                self._tell({"type": "subscribe", "id": str(i), "channel": channel, "authorization": authorization}, until)
+                self._tell({"type": "subscribe", "id": str(i), "channel": channel, "authorization": authorization},
+                           until)
             missing = len(channels)
             while missing:
                 frame = self._frame(until)
@@ -161,7 +166,8 @@ class Line:
                 self._saying = _Stream(self._http, until)
             headers = signed(self._http, body, self._keys(), self._clock())
             lines = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
-            self._saying.send(f"POST /event HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body, until)
+            self._saying.send(f"POST /event HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body,
+                              until)
             status, answered = self._saying.head(until)
             self._read(self._saying, answered, until)
         except (OSError, ValueError) as e:

@@ -1,7 +1,8 @@
 """A function while a lease of ``sst dev`` runs: asks whether a developer is there, sends the call, hands on the answer.
 
-A call is sent only after somebody said that he is there, and to him alone; from then on it never runs here, whatever happens: what may
-have been run must not be run twice. With nobody there the deployed code runs, and for a while nobody is asked again.
+A call is sent only after somebody said that he is there, and to him alone; from then on it never runs here, whatever
+happens: what may have been run must not be run twice. With nobody there the deployed code runs, and for a while nobody
+is asked again.
 """
 from __future__ import annotations
 
@@ -20,8 +21,10 @@ from .wire import ALL, ASK, DEVELOPER, SILENCE, Keys, pieces
 __all__ = ["Overlay"]
 
 _MACHINE = frozenset({
-    "PATH", "LD_LIBRARY_PATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "_HANDLER", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_EXEC_WRAPPER",
-    "AWS_EXECUTION_ENV", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_STREAM_NAME", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "NODE_PATH",
+    "PATH", "LD_LIBRARY_PATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "_HANDLER", "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_EXEC_WRAPPER",
+    "AWS_EXECUTION_ENV", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_STREAM_NAME", "PYTHONPATH",
+    "PYTHONPYCACHEPREFIX", "NODE_PATH",
     "PWD", "OLDPWD", "SHLVL", "_", "HOME", "TMPDIR", "LANG", "LC_CTYPE", "_X_AMZN_TRACE_ID", "AWS_XRAY_DAEMON_ADDRESS",
     "_AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_PORT", "AWS_XRAY_CONTEXT_MISSING"})
 """What is about the machine that a function runs on."""
@@ -40,7 +43,8 @@ class Overlay:
     """The handler. ``environment`` is the function's; ``deployed`` imports the handler that it stands in front of."""
 
     def __init__(self, environment: Mapping[str, str], deployed: Callable[[], Any]) -> None:
-        self._environment = {k: v for k, v in environment.items() if k not in _MACHINE and not k.startswith("SST_LIVE_")}
+        self._environment = {k: v for k, v in environment.items() if k not in _MACHINE
+                             and not k.startswith("SST_LIVE_")}
         self._import, self._handler = deployed, None
         self._until = float(environment["SST_LIVE_UNTIL"])
         self._wait = float(environment.get("SST_LIVE_WAIT") or 150) / 1000
@@ -66,7 +70,8 @@ class Overlay:
         return self._handler(event, context)
 
     def _peer(self, call: str, connect: float) -> str:
-        """Who takes the call; "" if nobody answers in time. Connecting may take ``connect`` seconds on top of the time to answer."""
+        """Who takes the call; "" if nobody answers in time. Connecting may take ``connect`` seconds on top of the time
+        to answer."""
         until, peer = time.monotonic() + connect + self._wait, ""
         try:
             if not self._line.is_open:
@@ -109,12 +114,15 @@ class Overlay:
 
     def _answer(self, call: str, peer: str, event: Any, context: Any) -> Any:
         seconds = context.get_remaining_time_in_millis() / 1000
-        head = {"k": "call", "call": call, "to": peer, "function": ":".join(context.invoked_function_arn.split(":")[:7]),
+        head = {"k": "call", "call": call, "to": peer,
+                "function": ":".join(context.invoked_function_arn.split(":")[:7]),
                 "request": context.aws_request_id, "environment": self._environment, "files": self._files,
                 "trace": os.environ.get("_X_AMZN_TRACE_ID", ""), "deadline": time.time() + seconds,
-                "context": json.dumps(_plain(context.client_context)) if getattr(context, "client_context", None) else ""}
+                "context": json.dumps(_plain(context.client_context)) if getattr(context, "client_context", None)
+                else ""}
         sys.stdout.write(f"{context.aws_request_id} runs in sst dev on a developer's machine\n")
-        answers = self._answers(call, peer, head, json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        answers = self._answers(call, peer, head, json.dumps(event, ensure_ascii=False).encode("utf-8",
+                                                                                               "surrogatepass"))
         first, body = next(answers)
         if first["k"] == "end":
             return _result(first, body)
@@ -129,8 +137,10 @@ class Overlay:
         prelude, _, rest = start.partition(b"\0" * 8)
         return Streamed(json.loads(prelude), _joined(rest, parts))
 
-    def _answers(self, call: str, peer: str, head: Mapping[str, Any], event: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """The messages of the answer in their order. What got lost is asked for again; raises if nothing comes any more."""
+    def _answers(self, call: str, peer: str, head: Mapping[str, Any],
+                 event: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """The messages of the answer in their order. What got lost is asked for again; raises if nothing comes any
+        more."""
         early: dict[int, tuple[dict[str, Any], bytes]] = {}
         heard = asked = time.monotonic()
         wanted, sent = 0, False
@@ -152,7 +162,8 @@ class Overlay:
                 time.sleep(0.05)
             if got is None:
                 if time.monotonic() - heard >= SILENCE:
-                    raise _failure("Sst.DeveloperGone", "sst dev ended, or lost its connection, while it ran this function", [])
+                    raise _failure("Sst.DeveloperGone",
+                                   "sst dev ended, or lost its connection, while it ran this function", [])
                 continue
             about, body = got
             if about.get("call") != call or about.get("from") != peer:
@@ -220,7 +231,8 @@ def _failure(kind: str, message: str, trace: list[str]) -> Exception:
 
 
 def _keys(environment: Mapping[str, str]) -> Keys:
-    return Keys(*(environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")))
+    return Keys(*(environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+                                                         "AWS_SESSION_TOKEN")))
 
 
 def _beside(environment: Mapping[str, str]) -> dict[str, str]:

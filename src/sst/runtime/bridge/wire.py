@@ -1,7 +1,8 @@
-"""What a function and a developer's machine say to each other over AppSync Events: messages, in pieces that fit, and signatures.
+"""What a function and a developer's machine say to each other over AppSync Events: messages, in pieces that fit, and
+signatures.
 
-A message is a head (JSON) and a body (bytes). Events are small, unordered and may come twice: a message goes as numbered pieces, and
-`Assembler` puts each together once. Both ends use this module.
+A message is a head (JSON) and a body (bytes). Events are small, unordered and may come twice: a message goes as
+numbered pieces, and `Assembler` puts each together once. Both ends use this module.
 
 Source: https://docs.aws.amazon.com/appsync/latest/eventapi/event-api-websocket-protocol.html
 """
@@ -17,7 +18,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["ALL", "ASK", "DEVELOPER", "PIECE", "SILENCE", "SOON", "Assembler", "Keys", "body_of", "pieces", "place", "protocols", "signed"]
+__all__ = ["ALL", "ASK", "DEVELOPER", "PIECE", "SILENCE", "SOON", "Assembler", "Keys", "body_of", "pieces", "place",
+           "protocols", "signed"]
 
 PIECE = 170_000
 """Bytes of a message in one event: as base64, with what is around it, less than the 240 KB that an event may have."""
@@ -28,12 +30,14 @@ ASK = 3.0
 SILENCE = 5.0
 """Seconds of silence after which the developer is gone."""
 DEVELOPER = "in"
-"""The channel that developers hear; each process of a function hears ``out/`` and its own name. All are below that of app and stage."""
+"""The channel that developers hear; each process of a function hears ``out/`` and its own name. All are below that of
+app and stage."""
 ALL = "out/all"
 """The channel on which a developer says hello: all functions hear it."""
 _WORTH = 4096
 _AHEAD = 256
-_FIXED = {"accept": "application/json, text/javascript", "content-encoding": "amz-1.0", "content-type": "application/json; charset=UTF-8"}
+_FIXED = {"accept": "application/json, text/javascript", "content-encoding": "amz-1.0",
+          "content-type": "application/json; charset=UTF-8"}
 
 
 class Keys(NamedTuple):
@@ -43,7 +47,8 @@ class Keys(NamedTuple):
 
 
 def place(host: str) -> tuple[str, int, bool]:
-    """Address, port, and whether it speaks TLS. A name below ``localhost`` is this machine (RFC 6761): the embedded cloud."""
+    """Address, port, and whether it speaks TLS. A name below ``localhost`` is this machine (RFC 6761): the embedded
+    cloud."""
     name, _, port = host.partition(":")
     if name.endswith(".localhost"):
         return "127.0.0.1", int(port or 80), False
@@ -56,12 +61,14 @@ def body_of(channel: str, *events: str) -> bytes:
 
 
 def signed(host: str, body: bytes, keys: Keys, at: float) -> dict[str, str]:
-    """The headers of ``POST https://{host}/event`` with their signature (SigV4). Connections and subscriptions carry the same in JSON.
+    """The headers of ``POST https://{host}/event`` with their signature (SigV4). Connections and subscriptions carry
+    the same in JSON.
 
     ``at`` is in seconds since 1970. The host tells the region: ``{id}.appsync-api.{region}.amazonaws.com``.
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
-    headers = {**_FIXED, "host": host, "x-amz-date": stamp, **({"x-amz-security-token": keys.token} if keys.token else {})}
+    headers = {**_FIXED, "host": host, "x-amz-date": stamp,
+               **({"x-amz-security-token": keys.token} if keys.token else {})}
     names = sorted(headers)
     canonical = "\n".join(("POST", "/event", "", *(f"{n}:{headers[n]}" for n in names), "", ";".join(names),
                            hashlib.sha256(body).hexdigest()))
@@ -87,7 +94,8 @@ def pieces(name: str, head: Mapping[str, Any], body: bytes = b"") -> list[str]:
     if len(data) > _WORTH and len(less := zlib.compress(data, 1)) < len(data):
         data, packed = less, 1
     parts = [data[at:at + PIECE] for at in range(0, len(data), PIECE)]
-    return [json.dumps({"m": name, "i": i, "n": len(parts), "z": packed, "d": base64.b64encode(part).decode()}, separators=(",", ":"))
+    return [json.dumps({"m": name, "i": i, "n": len(parts), "z": packed, "d": base64.b64encode(part).decode()},
+                       separators=(",", ":"))
             for i, part in enumerate(parts)]
 
 
@@ -99,7 +107,8 @@ class Assembler:
         self._done: OrderedDict[str, None] = OrderedDict()
 
     def take(self, event: str) -> tuple[dict[str, Any], bytes] | None:
-        """The message that is whole with this event; None if it is not yet, or was already. Raises `ValueError` for anything else."""
+        """The message that is whole with this event; None if it is not yet, or was already. Raises `ValueError` for
+        anything else."""
         try:
             piece = json.loads(event)
             name, index, count = str(piece["m"]), int(piece["i"]), int(piece["n"])

@@ -39,8 +39,8 @@ def record_region(region: str) -> str:
 def bootstrap(calls: Callable[[str], Call], region: str) -> Bucket:
     """Find the account's state bucket; make it in ``region`` on first use.
 
-    ``calls(region)`` gives the calls to that region. The name is recorded before the bucket is made, so racers make the same one and
-    a crash leaves nothing behind that the next command does not finish. Costs one call when all is there.
+    ``calls(region)`` gives the calls to that region. The name is recorded before the bucket is made, so racers make the
+    same one and a crash leaves nothing behind that the next command does not finish. Costs one call when all is there.
     """
     record = calls(record_region(region))
     found = _read(record)
@@ -103,7 +103,8 @@ def _settings(bucket: Bucket) -> list[tuple[str, dict[str, Any]]]:
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
         ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}}),
         ("put_public_access_block", {"PublicAccessBlockConfiguration": {
-            "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}}),
+            "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True}}),
         ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": [
             {"ID": "former-versions", "Status": "Enabled", "Filter": {"Prefix": ""},
              "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_DAYS},

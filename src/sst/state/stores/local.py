@@ -30,11 +30,11 @@ class LocalStore:
 
         store = LocalStore(project / ".sst/local/state.db")
 
-    Each write is one SQLite transaction in WAL mode with ``synchronous=FULL``: what returned survives kill -9 and a power cut.
-    Raises ``StateError`` if the disk is full, the file can't be written or is no database.
+    Each write is one SQLite transaction in WAL mode with ``synchronous=FULL``: what returned survives kill -9 and a
+    power cut. Raises ``StateError`` if the disk is full, the file can't be written or is no database.
 
-    The number of writes stands in the database and, after each, in a file beside it. SQLite drops the end of a log in which a byte is
-    wrong as if it had never been written; the numbers tell, and the store is not opened.
+    The number of writes stands in the database and, after each, in a file beside it. SQLite drops the end of a log in
+    which a byte is wrong as if it had never been written; the numbers tell, and the store is not opened.
     """
 
     packed = False
@@ -83,8 +83,10 @@ class LocalStore:
         elif kept.exists():
             where = f"the log that held them is damaged at byte {broken_at(kept.read_bytes()) or 0}: {kept.name}"
         return StateError(f"the state in {self.path} lacks its last {missing} writes: {where}",
-                          hint=f"put back a copy of the file; to go on without these writes (or with an older copy), remove "
-                               f"{self._counted}, then look for what they were about with `sst refresh` and `sst orphans`")
+                          hint="put back a copy of the file; to go on without these writes (or with an older copy), "
+                               "remove "
+                               f"{self._counted}, then look for what they were about with `sst refresh` and `sst "
+                               "orphans`")
 
     def _create(self) -> None:
         """Make the file whole under another name, so that one that is half made is never taken for the state."""
@@ -124,7 +126,8 @@ class LocalStore:
             self._change(f"DELETE FROM objects WHERE key IN ({', '.join('?' * len(some))})", some)
 
     def list(self, prefix: str) -> list[str]:
-        rows = self._run("SELECT key FROM objects WHERE key > ? AND substr(key, 1, ?) = ? ORDER BY key", [prefix, len(prefix), prefix])
+        rows = self._run("SELECT key FROM objects WHERE key > ? AND substr(key, 1, ?) = ? ORDER BY key",
+                         [prefix, len(prefix), prefix])
         return [key for key, in rows]
 
     def now(self) -> float:
@@ -157,7 +160,8 @@ class LocalStore:
                     self._db.execute("ROLLBACK")
                 raise
             if changed and self._count is not None:
-                # Not synced: after a power cut it may be behind, and then tells less. It is never ahead of the database.
+                # Not synced: after a power cut it may be behind, and then tells less. It is never ahead of the
+                # database.
                 with contextlib.suppress(OSError):
                     os.pwrite(self._count, _line(int(told[0])), 0)
             return changed

@@ -12,7 +12,8 @@ from ..store import Conflict, Stored
 __all__ = ["Call", "S3Store"]
 
 Call: TypeAlias = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
-"""``call("s3", "put_object", {...})``: makes one AWS call, retries what is safe, raises ``ProviderError`` with the cloud's code."""
+"""``call("s3", "put_object", {...})``: makes one AWS call, retries what is safe, raises ``ProviderError`` with the
+cloud's code."""
 
 _REFUSED = frozenset(("PreconditionFailed", "412"))
 _BUSY = frozenset(("ConditionalRequestConflict", "OperationAborted", "409"))
@@ -28,8 +29,8 @@ class S3Store:
 
         store = S3Store(call, "sst-py-state-eu-west-1-abcdefghijkl")
 
-    ``call``'s answers carry ``ResponseMetadata.HTTPHeaders``; their ``date`` is the store's clock. A conditional write that is
-    refused is looked up: when the object holds our very bytes, an earlier try of ours had arrived.
+    ``call``'s answers carry ``ResponseMetadata.HTTPHeaders``; their ``date`` is the store's clock. A conditional write
+    that is refused is looked up: when the object holds our very bytes, an earlier try of ours had arrived.
     """
 
     packed = True
@@ -88,7 +89,8 @@ class S3Store:
             objects = [{"Key": k} for k in keys[at:at + _PAGE]]
             answer = self._call("delete_objects", Delete={"Objects": objects, "Quiet": True})
             if errors := answer.get("Errors"):
-                raise StateError(f"{errors[0]['Key']} could not be deleted: {errors[0].get('Code')} {errors[0].get('Message')}")
+                raise StateError(f"{errors[0]['Key']} could not be deleted: {errors[0].get('Code')} "
+                                 f"{errors[0].get('Message')}")
 
     def list(self, prefix: str) -> list[str]:
         keys: list[str] = []
@@ -108,7 +110,8 @@ class S3Store:
             with self._lock:
                 known = self._time
         if known is None:
-            raise StateError("the bucket's answers carry no date, so leases can't be measured", hint="is that endpoint really S3?")
+            raise StateError("the bucket's answers carry no date, so leases can't be measured",
+                             hint="is that endpoint really S3?")
         return known[0] + self._steady() - known[1]
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Where a write-ahead log of SQLite breaks off (https://www.sqlite.org/fileformat2.html#walformat).
 
-SQLite takes the frames up to the first one whose checksum is wrong for the whole log, and says nothing: a crash in mid-write looks the
-same. So the store counts its writes in a second file, and asks here only for the place of a break.
+SQLite takes the frames up to the first one whose checksum is wrong for the whole log, and says nothing: a crash in
+mid-write looks the same. So the store counts its writes in a second file, and asks here only for the place of a break.
 """
 from __future__ import annotations
 

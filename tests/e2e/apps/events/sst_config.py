@@ -21,7 +21,8 @@ def data(stack: sst.Stack, size: str) -> tuple[aws.Bucket, aws.Dynamo, aws.Queue
     rows = aws.Dynamo("Rows", fields={"id": "string"}, primary_index={"hash_key": "id"}, stream="new-and-old-images")
     dead = aws.Queue("Dead")
     jobs = aws.Queue("Jobs", dlq={"queue": dead, "retry": 1}, visibility_timeout="5 seconds")
-    jobs.subscribe({"handler": "src/handlers.queue", "link": [rows], "timeout": "5 seconds", "environment": {"SIZE": size}},
+    jobs.subscribe({"handler": "src/handlers.queue", "link": [rows], "timeout": "5 seconds",
+                    "environment": {"SIZE": size}},
                    filters=[{"body": {"kind": ["wanted"]}}], batch={"partial_responses": True})
     rows.subscribe("Follow", {"handler": "src/handlers.stream", "link": [rows]},
                    filters=[{"eventName": ["INSERT"], "dynamodb": {"Keys": {"id": {"S": [{"prefix": "first"}]}}}}])
@@ -35,7 +36,8 @@ def spelled(stack: sst.Stack, bucket: aws.Bucket, rows: aws.Dynamo) -> dict[str,
     aws.Cron("MyCron", schedule="rate(1 minute)", job="src/cron.handler")
     bucket.subscribe({"handler": "src/trigger.handler", "link": [rows]}, events=["s3:ObjectCreated:*"])
     f = aws.Function("F", handler="src/lambda.handler",
-                     transform={"role": lambda args: {"name": f"{args['name']}-CustomRole", "assume_role_policy": policy}})
+                     transform={"role": lambda args: {"name": f"{args['name']}-CustomRole",
+                                                      "assume_role_policy": policy}})
     return {"role": f.nodes.role.name, "text": json.dumps({"quoted": f"{bucket.name} \"ä\""})}
 
 

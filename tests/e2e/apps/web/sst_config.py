@@ -15,5 +15,6 @@ def run() -> dict[str, object]:
     api.route("ANY /web/{proxy+}", "app/main:app")
     web = aws.Function("Web", handler="app/main:app", url=True, streaming=True)
     node = aws.Function("Node", handler="app/node.handler", url={"cors": {"allow_origins": ["https://a.example"]}},
-                        link=[sst.Linkable("Long-Name", properties={"it": "äöü"}), sst.Linkable("Plain", properties={"n": 1})])
+                        link=[sst.Linkable("Long-Name", properties={"it": "äöü"}),
+                              sst.Linkable("Plain", properties={"n": 1})])
     return {"api": api.url, "web": web.url, "node": node.url}

@@ -27,7 +27,8 @@ def stream(event, context):
 
 
 def fifo(event, context):
-    boto3.client("sqs").send_message(QueueUrl=Resource.InOrder.url, MessageBody="a", MessageGroupId="g", MessageDeduplicationId="d")
+    boto3.client("sqs").send_message(QueueUrl=Resource.InOrder.url, MessageBody="a", MessageGroupId="g",
+                                     MessageDeduplicationId="d")
     got = boto3.client("sqs").receive_message(QueueUrl=Resource.Same.url)["Messages"]
     return {"url": Resource.InOrder.url, "got": [m["Body"] for m in got]}
 
@@ -36,7 +37,8 @@ def write(event, context):
     name = os.environ.get("BUCKET") or Resource.MyBucket.name
     s3 = boto3.client("s3")
     told = {}
-    for what, call in (("list", lambda: s3.list_objects_v2(Bucket=name)), ("put", lambda: s3.put_object(Bucket=name, Key="k", Body=b"x"))):
+    for what, call in (("list", lambda: s3.list_objects_v2(Bucket=name)),
+                       ("put", lambda: s3.put_object(Bucket=name, Key="k", Body=b"x"))):
         try:
             call()
             told[what] = "yes"

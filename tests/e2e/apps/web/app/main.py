@@ -24,5 +24,6 @@ async def app(scope, receive, send):
     cookies = [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
     body = json.dumps({"path": scope["path"], "query": scope["query_string"].decode(), "started": started,
                        "cookie": dict(scope["headers"]).get(b"cookie", b"").decode()}).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json"), *cookies]})
+    await send({"type": "http.response.start", "status": 200,
+                "headers": [(b"content-type", b"application/json"), *cookies]})
     await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,227 @@
+"""API Gateway v2: https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/api-reference.html"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Tagging, call
+
+__all__ = ["Api", "ApiMapping", "Authorizer", "DomainName", "Integration", "Route", "Stage"]
+
+GONE = ("NotFoundException",)
+BUSY = ("ConflictException: concurrent",)
+
+
+def _without_tags(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tags are asked for apart: the embedded cloud goes on to show here those that a thing was made with."""
+    return {k: v for k, v in answer.items() if k != "Tags"}
+
+
+class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
+    """An HTTP or WebSocket API."""
+
+    name: Arg[str] = prop(limit=128, default=None)
+    protocol_type: Arg[str] = prop(default="HTTP", replace=True)
+    cors_configuration: Arg[Mapping[str, Any]] = prop(default=None)
+    description: Arg[str] = prop(default=None)
+    route_selection_expression: Arg[str] = prop(default=None)
+    disable_execute_api_endpoint: Arg[bool] = prop(default=None)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    id: Output[str] = out("ApiId")
+    endpoint: Output[str] = out("ApiEndpoint", address="http_api")
+    execution_arn: Output[str] = out("=arn:$partition:execute-api:$region:$account:$id")
+    invoke_arn_prefix: Output[str] = out("=arn:$partition:apigateway:$region:lambda:path/2015-03-31")
+
+    identity = "tag"
+    identifier = "$id"
+    create = call("create_api", retry=BUSY)
+    read = call("get_api", ApiId="$id")
+    find = call("get_apis", MaxResults="500")
+    found = "Items"
+    update = (call("update_api", ApiId="$id", retry=BUSY, idempotent=True,
+                   only="name cors_configuration description route_selection_expression disable_execute_api_endpoint"),)
+    left_out = frozenset({"cors_configuration", "description"})
+    unset = {"cors_configuration": call("delete_cors_configuration", ApiId="$id", idempotent=True)}
+    empty = {"description": "", "disable_execute_api_endpoint": False}
+    rests = frozenset({"route_selection_expression"})
+    delete = call("delete_api", ApiId="$id", retry=BUSY, idempotent=True)
+    gone = GONE
+    tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
+                      remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"),
+                      show=call("get_tags", ResourceArn="$tag_arn"))
+    tag_arn: Output[str] = out("=arn:$partition:apigateway:$region::/apis/$id")
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _without_tags(answer)
+
+
+class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
+    """A stage of an API; ``$default`` serves at its root."""
+
+    api_id: Arg[str] = prop(replace=True, read="")
+    name: Arg[str] = prop("StageName", replace=True)
+    auto_deploy: Arg[bool] = prop(default=None)
+    access_log_settings: Arg[Mapping[str, Any]] = prop(default=None)
+    default_route_settings: Arg[Mapping[str, Any]] = prop(default=None, read="")
+    stage_variables: Arg[Mapping[str, str]] = prop(default=None)
+    description: Arg[str] = prop(default=None)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    identity = "key"
+    identifier = "$api_id/$name"
+    create = call("create_stage", retry=BUSY)
+    read = call("get_stage", ApiId="$api_id", StageName="$name")
+    update = (call("update_stage", retry=BUSY, idempotent=True,
+                   only="api_id name auto_deploy access_log_settings default_route_settings stage_variables description"),)
+    left_out = frozenset({"access_log_settings", "description"})
+    unset = {"access_log_settings": call("delete_access_log_settings", ApiId="$api_id", StageName="$name",
+                                         idempotent=True)}
+    empty = {"description": "", "stage_variables": {}, "auto_deploy": False, "default_route_settings": {}}
+    delete = call("delete_stage", ApiId="$api_id", StageName="$name", retry=BUSY, idempotent=True)
+    gone = GONE
+    delete_first = True
+    tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
+                      remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"),
+                      show=call("get_tags", ResourceArn="$tag_arn"))
+    tag_arn: Output[str] = out("=arn:$partition:apigateway:$region::/apis/$api_id/stages/$name")
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _without_tags(answer)
+
+
+class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="apigatewayv2"):
+    """What a route calls. Its description carries our mark, so that it is found again."""
+
+    api_id: Arg[str] = prop(replace=True, read="")
+    integration_type: Arg[str] = prop(replace=True)
+    uri: Arg[str] = prop("IntegrationUri", default=None)
+    method: Arg[str] = prop("IntegrationMethod", default=None)
+    payload_format_version: Arg[str] = prop(default=None)
+    connection_type: Arg[str] = prop(default=None)
+    connection_id: Arg[str] = prop(default=None)
+    timeout: Arg[int] = prop("TimeoutInMillis", default=None)
+    request_parameters: Arg[Mapping[str, str]] = prop(default=None)
+
+    id: Output[str] = out("IntegrationId")
+
+    identity = "description"
+    identifier = "$id"
+    create = call("create_integration", Description="$urn", retry=BUSY)
+    read = call("get_integration", ApiId="$api_id", IntegrationId="$id")
+    find = call("get_integrations", ApiId="$api_id", MaxResults="500")
+    found = "Items"
+    update = (call("update_integration", IntegrationId="$id", retry=BUSY, idempotent=True,
+                   only="api_id uri method payload_format_version connection_type connection_id timeout "
+                        "request_parameters"),)
+    empty = {"connection_type": "INTERNET", "payload_format_version": "1.0", "timeout": 30000, "request_parameters": {}}
+    rests = frozenset({"uri", "method", "connection_id"})
+    delete = call("delete_integration", ApiId="$api_id", IntegrationId="$id", retry=BUSY, idempotent=True)
+    gone = GONE
+
+
+class Route(AwsResource, type="aws.apigatewayv2.Route", service="apigatewayv2"):
+    """``METHOD /path`` or ``$default`` of an API."""
+
+    api_id: Arg[str] = prop(replace=True, read="")
+    route_key: Arg[str] = prop()
+    target: Arg[str] = prop(default=None)
+    authorization_type: Arg[str] = prop(default=None)
+    authorizer_id: Arg[str] = prop(default=None)
+    authorization_scopes: Arg[Sequence[str]] = prop(default=None)
+    route_response_selection_expression: Arg[str] = prop(default=None)
+
+    id: Output[str] = out("RouteId")
+
+    identity = "content"
+    identifier = "$id"
+    create = call("create_route", retry=BUSY)
+    read = call("get_route", ApiId="$api_id", RouteId="$id")
+    find = call("get_routes", ApiId="$api_id", MaxResults="500")
+    found = "Items"
+    update = (call("update_route", RouteId="$id", retry=BUSY, idempotent=True,
+                   only="api_id route_key target authorization_type authorizer_id authorization_scopes "
+                        "route_response_selection_expression"),)
+    empty = {"authorization_scopes": [], "authorization_type": "NONE", "target": ""}
+    rests = frozenset({"authorizer_id", "route_response_selection_expression"})
+    delete = call("delete_route", ApiId="$api_id", RouteId="$id", retry=BUSY, idempotent=True)
+    gone = GONE
+    delete_first = True
+
+
+class Authorizer(AwsResource, type="aws.apigatewayv2.Authorizer", service="apigatewayv2"):
+    """Decides who may call a route."""
+
+    api_id: Arg[str] = prop(replace=True, read="")
+    name: Arg[str] = prop(limit=128, default=None)
+    authorizer_type: Arg[str] = prop(replace=True)
+    identity_sources: Arg[Sequence[str]] = prop("IdentitySource", default=None)
+    jwt_configuration: Arg[Mapping[str, Any]] = prop(default=None)
+    uri: Arg[str] = prop("AuthorizerUri", default=None)
+    payload_format_version: Arg[str] = prop("AuthorizerPayloadFormatVersion", default=None)
+    simple_responses: Arg[bool] = prop("EnableSimpleResponses", default=None)
+    result_ttl: Arg[int] = prop("AuthorizerResultTtlInSeconds", default=None)
+
+    id: Output[str] = out("AuthorizerId")
+
+    identity = "content"
+    identifier = "$id"
+    create = call("create_authorizer", retry=BUSY)
+    read = call("get_authorizer", ApiId="$api_id", AuthorizerId="$id")
+    find = call("get_authorizers", ApiId="$api_id", MaxResults="500")
+    found = "Items"
+    update = (call("update_authorizer", AuthorizerId="$id", retry=BUSY, idempotent=True,
+                   only="api_id name identity_sources jwt_configuration uri payload_format_version simple_responses "
+                        "result_ttl"),)
+    delete = call("delete_authorizer", ApiId="$api_id", AuthorizerId="$id", retry=BUSY, idempotent=True)
+    gone = GONE
+
+
+class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apigatewayv2"):
+    """A custom domain name."""
+
+    name: Arg[str] = prop("DomainName", replace=True)
+    certificate_arn: Arg[str] = prop(local=True, read="DomainNameConfigurations[0].CertificateArn")
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    target: Output[str] = out("DomainNameConfigurations[0].ApiGatewayDomainName")
+    hosted_zone_id: Output[str] = out("DomainNameConfigurations[0].HostedZoneId")
+
+    create = call("create_domain_name", retry=("BadRequestException: certificate", *BUSY), DomainNameConfigurations=[
+        {"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}])
+    read = call("get_domain_name", DomainName="$name")
+    update = (call("update_domain_name", only="name certificate_arn", idempotent=True, DomainNameConfigurations=[
+        {"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]),)
+    delete = call("delete_domain_name", DomainName="$name", retry=BUSY, idempotent=True)
+    gone = GONE
+    delete_first = True
+    tagging = Tagging("map")
+
+
+class ApiMapping(AwsResource, type="aws.apigatewayv2.ApiMapping", service="apigatewayv2"):
+    """Serves an API's stage at a domain, at its root or under a path."""
+
+    domain_name: Arg[str] = prop(replace=True, read="")
+    api_id: Arg[str] = prop()
+    stage: Arg[str] = prop()
+    api_mapping_key: Arg[str] = prop(default=None)
+
+    id: Output[str] = out("ApiMappingId")
+    url: Output[str] = out("=https://$domain_name", address="domain")
+
+    identity = "content"
+    identifier = "$id"
+    create = call("create_api_mapping", retry=BUSY)
+    read = call("get_api_mapping", DomainName="$domain_name", ApiMappingId="$id")
+    find = call("get_api_mappings", DomainName="$domain_name")
+    found = "Items"
+    update = (call("update_api_mapping", ApiMappingId="$id", retry=BUSY, idempotent=True,
+                   only="domain_name api_id stage api_mapping_key"),)
+    empty = {"api_mapping_key": ""}
+    delete = call("delete_api_mapping", DomainName="$domain_name", ApiMappingId="$id", retry=BUSY, idempotent=True)
+    gone = GONE
+    delete_first = True

@@ -1,0 +1,149 @@
+"""DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...core.model import State
+from ...core.output import Output
+from ...core.provider import Note
+from ...core.resource import Arg, out, prop
+from ...errors import ProviderError
+from .table import AwsResource, Call, Tagging, call
+
+if TYPE_CHECKING:
+    from .provider import AwsProvider
+
+__all__ = ["Table"]
+
+BUSY = ("ResourceInUseException", "LimitExceededException", "ContinuousBackupsUnavailableException",
+        "ResourceNotFoundException: not yet", "ValidationException: updating")
+SAME = ("ValidationException: already", "ValidationException: unchanged", "ValidationException: no changes",
+        "ValidationException: at least one of")
+"""DynamoDB refuses to switch on what is on."""
+
+
+def _ttl(told: Mapping[str, Any]) -> str | None:
+    """The field by which items expire, if they do."""
+    return told["field"] if told["status"] in ("ENABLED", "ENABLING") else None
+
+
+def _plain(indexes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Indexes as they were asked for, without what only a read shows."""
+    return [{k: i[k] for k in ("IndexName", "KeySchema", "Projection")}
+            for i in indexes if i.get("IndexStatus") != "DELETING"]
+
+
+class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
+    """A table. ``stream_view_type`` switches its stream on; ``ttl`` names the field by which items expire."""
+
+    name: Arg[str] = prop("TableName", limit=255, replace=True, default=None)
+    attribute_definitions: Arg[Sequence[Mapping[str, Any]]] = prop()
+    key_schema: Arg[Sequence[Mapping[str, Any]]] = prop(replace=True)
+    billing_mode: Arg[str] = prop(default="PAY_PER_REQUEST", read="Table.BillingModeSummary.BillingMode")
+    global_secondary_indexes: Arg[Sequence[Mapping[str, Any]]] = prop(default=None, dec=_plain)
+    local_secondary_indexes: Arg[Sequence[Mapping[str, Any]]] = prop(default=None, replace=True, read="")
+    stream_view_type: Arg[str] = prop("StreamSpecification.StreamViewType", default=None)
+    deletion_protection: Arg[bool] = prop("DeletionProtectionEnabled", default=None)
+    ttl: Arg[str] = prop("TimeToLiveSpecification.AttributeName", default=None, dec=_ttl,
+                         read="Ttl.TimeToLiveDescription.{status: TimeToLiveStatus, field: AttributeName}")
+    point_in_time_recovery: Arg[bool] = prop(
+        "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled", default=None,
+        dec=lambda status: status == "ENABLED",
+        read="Backups.ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus")
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("=arn:$partition:dynamodb:$region:$account:table/$name")
+    stream_arn: Output[str] = out("TableDescription.LatestStreamArn || Table.LatestStreamArn", volatile=True)
+
+    holds_data = True
+    create = call("create_table", retry=("LimitExceededException",), wait="table_exists", wait_on="TableName")
+    read = call("describe_table", TableName="$name")
+    reads = "Table"
+    more = {"Ttl": call("describe_time_to_live", TableName="$name"),
+            "Backups": call("describe_continuous_backups", TableName="$name")}
+    left_out = frozenset({"ttl", "global_secondary_indexes", "stream_view_type"})
+    update = (
+        call("update_table", only="billing_mode", TableName="$name", retry=BUSY, done=SAME, idempotent=True),
+        call("update_table", only="deletion_protection", TableName="$name", retry=BUSY, done=SAME, idempotent=True),
+        call("update_table", only="stream_view_type", TableName="$name", retry=BUSY, done=SAME),
+        call("update_time_to_live", only="ttl", also=True, TableName="$name", retry=BUSY, done=SAME, idempotent=True),
+        call("update_continuous_backups", only="point_in_time_recovery", also=True, TableName="$name", retry=BUSY,
+             idempotent=True))
+    rests = frozenset({"global_secondary_indexes"})
+    empty = {"deletion_protection": False, "point_in_time_recovery": False}
+    unset = {"ttl": call("update_time_to_live", TableName="$name", retry=BUSY, done=SAME,
+                         TimeToLiveSpecification={"AttributeName": "$ttl_was", "Enabled": False}),
+             "stream_view_type": call("update_table", TableName="$name", retry=BUSY, done=SAME,
+                                      StreamSpecification={"StreamEnabled": False})}
+    delete = call("delete_table", TableName="$name", retry=("ResourceInUseException",))
+    gone = ("ResourceNotFoundException",)
+    tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
+                      remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),
+                      show=call("list_tags_of_resource", ResourceArn="$arn"))
+
+    @classmethod
+    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        made = super().request(provider, inputs, c)
+        if "StreamSpecification" in made:
+            made["StreamSpecification"]["StreamEnabled"] = True
+        if "TimeToLiveSpecification" in made:
+            made["TimeToLiveSpecification"]["Enabled"] = True
+        return made
+
+    @classmethod
+    def updatable(cls) -> frozenset[str]:
+        return super().updatable() | {"attribute_definitions", "global_secondary_indexes"}
+
+    @classmethod
+    def alike(cls, key: str, asked: Any, seen: Any) -> bool:
+        """Indexes and attributes are told in any order."""
+        if key == "global_secondary_indexes" and seen:
+            have, want = ({i["IndexName"]: i for i in some} for some in (seen, asked or ()))
+            return have.keys() == want.keys() and all(_same_index(i, want[n]) for n, i in have.items())
+        if key == "attribute_definitions" and seen:
+            return {a["AttributeName"]: a["AttributeType"] for a in asked} == {a["AttributeName"]: a["AttributeType"]
+                                                                               for a in seen}
+        return super().alike(key, asked, seen)
+
+    @classmethod
+    def revise(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
+               known: Mapping[str, Any],
+               note: Note) -> frozenset[str]:
+        """Indexes change one at a time, each when the one before is ready. A stream's view changes by switching it off
+        and on."""
+        was, view = state.inputs.get("stream_view_type"), inputs.get("stream_view_type")
+        if was and view and was != view:
+            provider.send(cls, cls.unset["stream_view_type"], known, {}, note)
+            _indexes(provider, known, note)
+        if not changed & {"global_secondary_indexes", "attribute_definitions"}:
+            return frozenset()
+        there = _indexes(provider, known, note)
+        want = {i["IndexName"]: i for i in inputs.get("global_secondary_indexes") or ()}
+        stale = [n for n, i in there.items() if n not in want or not _same_index(i, want[n])]
+        for update in ([{"Delete": {"IndexName": n}} for n in stale]
+                       + [{"Create": i} for n, i in want.items() if n in stale or n not in there]):
+            request = {"AttributeDefinitions": inputs["attribute_definitions"], "GlobalSecondaryIndexUpdates": [update]}
+            provider.send(cls, call("update_table", TableName="$name", retry=BUSY), known, request, note)
+            _indexes(provider, known, note)
+        return frozenset({"global_secondary_indexes", "attribute_definitions"})
+
+
+def _indexes(provider: AwsProvider, known: Mapping[str, Any], note: Note) -> dict[str, Mapping[str, Any]]:
+    """The indexes there are, once the table and all of them are at rest."""
+    for turn in range(1000):
+        table = provider.aws.call("dynamodb", "describe_table", {"TableName": known["name"]},
+                                  region=known.get("region_asked"),
+                                  poll=True)["Table"]
+        found = {i["IndexName"]: i for i in table.get("GlobalSecondaryIndexes", ())}
+        busy = [n for n, i in found.items() if i.get("IndexStatus", "ACTIVE") != "ACTIVE"]
+        if not busy and table.get("TableStatus") == "ACTIVE":
+            return found
+        if turn == 3:
+            note(f"waiting for the index {busy[0]}" if busy else "waiting for the table")
+        provider.aws.sleep(min(0.1 * 2 ** turn, 10))
+    raise ProviderError("an index is not ready after hours", code="WaiterTimeout", operation="dynamodb describe_table")
+
+
+def _same_index(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    return all(a.get(k) == b.get(k) for k in ("KeySchema", "Projection"))

@@ -1,0 +1,70 @@
+"""EventBridge: https://docs.aws.amazon.com/eventbridge/latest/APIReference/Welcome.html"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Call, Tagging, call
+
+__all__ = ["Rule", "Target"]
+
+
+class Rule(AwsResource, type="aws.events.Rule", service="events"):
+    """A rule: on a schedule, or for events that match a pattern."""
+
+    name: Arg[str] = prop(limit=64, replace=True, default=None)
+    bus: Arg[str] = prop("EventBusName", default=None, replace=True)
+    schedule_expression: Arg[str] = prop(default=None)
+    event_pattern: Arg[Mapping[str, Any]] = prop(default=None, enc=json.dumps, dec=json.loads)
+    state: Arg[str] = prop(default="ENABLED")
+    description: Arg[str] = prop(default=None)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("RuleArn || Arn")
+
+    overwrites = True
+    create = call("put_rule", idempotent=True)
+    read = call("describe_rule", Name="$name", EventBusName="$bus")
+    update = (call("put_rule", only="name bus schedule_expression event_pattern state description", idempotent=True),)
+    delete = call("delete_rule", Name="$name", EventBusName="$bus", retry=("ValidationException: targets",))
+    gone = ("ResourceNotFoundException",)
+    tagging = Tagging(add=call("tag_resource", ResourceARN="$arn", Tags="$tags"),
+                      remove=call("untag_resource", ResourceARN="$arn", TagKeys="$tag_keys"),
+                      show=call("list_tags_for_resource", ResourceARN="$arn"))
+
+
+class Target(AwsResource, type="aws.events.Target", service="events"):
+    """What a rule calls."""
+
+    rule: Arg[str] = prop(replace=True)
+    bus: Arg[str] = prop("EventBusName", default=None, replace=True)
+    target_id: Arg[str] = prop("Id", limit=64, replace=True, default=None)
+    arn: Arg[str] = prop()
+    role_arn: Arg[str] = prop(default=None)
+    input: Arg[str] = prop(default=None)
+    retry_policy: Arg[Mapping[str, Any]] = prop(default=None)
+    dead_letter_config: Arg[Mapping[str, Any]] = prop(default=None)
+
+    identity = "key"
+    identifier = "$rule/$target_id"
+    create = call("put_targets", Rule="$rule", EventBusName="$bus", idempotent=True)
+    read = call("list_targets_by_rule", Rule="$rule", EventBusName="$bus")
+    absent = "Targets"
+    reads = "Targets[0]"
+    update = (call("put_targets", only="target_id arn role_arn input retry_policy dead_letter_config", Rule="$rule",
+                   EventBusName="$bus",
+                   idempotent=True),)
+    delete = call("remove_targets", Rule="$rule", EventBusName="$bus", Ids=["$target_id"], idempotent=True)
+    gone = ("ResourceNotFoundException",)
+
+    @classmethod
+    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        made = super().request(provider, {k: v for k, v in inputs.items() if k not in ("rule", "bus")}, c)
+        return {"Targets": [made]}
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"Targets": [t for t in answer.get("Targets", ()) if t["Id"] == known.get("target_id")]}

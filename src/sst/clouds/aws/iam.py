@@ -1,0 +1,97 @@
+"""IAM: https://docs.aws.amazon.com/IAM/latest/APIReference/welcome.html"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Tagging, call
+
+__all__ = ["Role", "RolePolicy", "RolePolicyAttachment"]
+
+BUSY = ("ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable")
+GONE = ("NoSuchEntity", "NoSuchEntityException")
+
+
+def _document(value: Any) -> Any:
+    """A policy as a read shows it: URL-quoted JSON, or parsed already."""
+    return json.loads(unquote(value)) if isinstance(value, str) else value
+
+
+class Role(AwsResource, type="aws.iam.Role", service="iam"):
+    """A role that a service or account can take."""
+
+    name: Arg[str] = prop("RoleName", limit=64, replace=True, default=None)
+    assume_role_policy: Arg[Mapping[str, Any]] = prop("AssumeRolePolicyDocument", enc=json.dumps, dec=_document)
+    description: Arg[str] = prop(default=None)
+    max_session_duration: Arg[int] = prop(default=None)
+    """Seconds, 3600 to 43200."""
+    permissions_boundary: Arg[str] = prop(default=None, read="Role.PermissionsBoundary.PermissionsBoundaryArn")
+    path: Arg[str] = prop(default=None, replace=True)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("Role.Arn")
+    unique_id: Output[str] = out("Role.RoleId")
+
+    create = call("create_role")
+    read = call("get_role", RoleName="$name")
+    reads = "Role"
+    update = (call("update_assume_role_policy", only="assume_role_policy", RoleName="$name"),
+              call("update_role", only="description max_session_duration", RoleName="$name", idempotent=True),
+              call("put_role_permissions_boundary", only="permissions_boundary", RoleName="$name", idempotent=True))
+    unset = {"permissions_boundary": call("delete_role_permissions_boundary", RoleName="$name")}
+    left_out = frozenset({"description", "permissions_boundary"})
+    empty = {"description": "", "max_session_duration": 3600}
+    delete = call("delete_role", RoleName="$name", retry=("DeleteConflict", *BUSY))
+    gone = GONE
+    tagging = Tagging(add=call("tag_role", RoleName="$name", Tags="$tags"),
+                      remove=call("untag_role", RoleName="$name", TagKeys="$tag_keys"),
+                      show=call("list_role_tags", RoleName="$name"))
+
+    @classmethod
+    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Any) -> dict[str, Any]:
+        made = super().request(provider, inputs, c)
+        if c.op == "update_assume_role_policy":
+            return {"PolicyDocument": made["AssumeRolePolicyDocument"]}
+        return made
+
+
+class RolePolicy(AwsResource, type="aws.iam.RolePolicy", service="iam"):
+    """A policy inside a role."""
+
+    role: Arg[str] = prop("RoleName", replace=True)
+    name: Arg[str] = prop("PolicyName", limit=128, replace=True, default=None)
+    policy: Arg[Mapping[str, Any]] = prop("PolicyDocument", enc=json.dumps, dec=_document)
+
+    identity = "key"
+    identifier = "$role/$name"
+    create = call("put_role_policy", retry=BUSY, idempotent=True)
+    read = call("get_role_policy", RoleName="$role", PolicyName="$name")
+    update = (call("put_role_policy", only="role name policy", retry=BUSY, idempotent=True),)
+    delete = call("delete_role_policy", RoleName="$role", PolicyName="$name", retry=BUSY)
+    gone = GONE
+    delete_first = True
+
+
+class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", service="iam"):
+    """A managed policy on a role."""
+
+    role: Arg[str] = prop("RoleName", replace=True)
+    policy_arn: Arg[str] = prop(replace=True, read="AttachedPolicies[0].PolicyArn")
+
+    identity = "key"
+    identifier = "$role/$policy_arn"
+    create = call("attach_role_policy", retry=BUSY, idempotent=True)
+    read = call("list_attached_role_policies", RoleName="$role")
+    absent = "AttachedPolicies"
+    delete = call("detach_role_policy", RoleName="$role", PolicyArn="$policy_arn", retry=BUSY)
+    gone = GONE
+    delete_first = True
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"AttachedPolicies": [p for p in answer.get("AttachedPolicies", ())
+                                     if p["PolicyArn"] == known.get("policy_arn")]}

@@ -1,0 +1,322 @@
+"""Lambda: https://docs.aws.amazon.com/lambda/latest/api/welcome.html"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Call, Tagging, call
+
+__all__ = ["Alias", "EventInvokeConfig", "EventSourceMapping", "Function", "FunctionUrl", "LayerVersion", "Permission",
+           "ProvisionedConcurrency", "Version"]
+
+GONE = ("ResourceNotFoundException",)
+UNASSUMABLE = "InvalidParameterValueException: cannot be assumed by Lambda"
+BUSY = "ResourceConflictException: in progress"
+PENDING = "ResourceConflictException: Pending"
+
+
+def _size(megabytes: int) -> dict[str, int]:
+    return {"Size": megabytes}
+
+
+def _filters(patterns: Sequence[str]) -> dict[str, Any]:
+    return {"Filters": [{"Pattern": p} for p in patterns]}
+
+
+def _patterns(criteria: Mapping[str, Any]) -> list[str]:
+    return [f["Pattern"] for f in criteria.get("Filters", ())]
+
+
+class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
+    """A function. ``code`` is ``{"path", "sha256"}`` of a build artefact; ``files`` are added to it when it is
+    uploaded."""
+
+    name: Arg[str] = prop("FunctionName", limit=64, replace=True, default=None)
+    role: Arg[str] = prop()
+    handler: Arg[str] = prop(default=None)
+    runtime: Arg[str] = prop(default=None)
+    code: Arg[Mapping[str, Any]] = prop(local=True)
+    files: Arg[Mapping[str, str]] = prop(default=None, local=True, secret=True)
+    architectures: Arg[Sequence[str]] = prop(default=None)
+    timeout: Arg[int] = prop(default=3)
+    memory_size: Arg[int] = prop(default=128)
+    ephemeral_storage: Arg[int] = prop(default=None, enc=_size, dec=lambda v: v["Size"])
+    description: Arg[str] = prop(default=None)
+    environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, read="Plain")
+    secret_environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, secret=True, read="Secret")
+    layers: Arg[Sequence[Any]] = prop(default=None, dec=lambda v: [x["Arn"] for x in v])
+    logging_config: Arg[Mapping[str, Any]] = prop(default=None)
+    vpc_config: Arg[Mapping[str, Any]] = prop(default=None, read="")
+    publish: Arg[bool] = prop(default=None, read="")
+    reserved_concurrency: Arg[int] = prop("ReservedConcurrentExecutions", default=None,
+                                          read="Concurrency.ReservedConcurrentExecutions")
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("=arn:$partition:lambda:$region:$account:function:$name")
+    invoke_arn: Output[str] = out("=arn:$partition:apigateway:$region:lambda:path/2015-03-31/functions/"
+                                  "arn:$partition:lambda:$region:$account:function:$name/invocations")
+    version: Output[str] = out("Version || Configuration.Version", volatile=True)
+    code_sha256: Output[str] = out("CodeSha256 || Configuration.CodeSha256", volatile=True)
+
+    create = call("create_function", retry=(UNASSUMABLE, "InvalidParameterValueException: KMS"))
+    read = call("get_function", FunctionName="$name")
+    reads = "Configuration"
+    update = (
+        call("update_function_configuration", FunctionName="$name", retry=(UNASSUMABLE, BUSY, PENDING),
+             wait="function_updated_v2",
+             wait_on="FunctionName", idempotent=True,
+             only="role handler runtime timeout memory_size ephemeral_storage description environment "
+                  "secret_environment layers "
+                  "logging_config vpc_config"),
+        call("update_function_code", FunctionName="$name", retry=(BUSY, PENDING), idempotent=True,
+             only="code files architectures publish"),
+        call("put_function_concurrency", only="reserved_concurrency", also=True, FunctionName="$name", retry=(BUSY,),
+             idempotent=True))
+    unset = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", idempotent=True)}
+    empty = {"description": "", "layers": [], "environment": {},
+             "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []},
+             "ephemeral_storage": 512, "logging_config": {"LogFormat": "Text"}, "architectures": ["x86_64"]}
+    rests = frozenset({"handler", "runtime", "secret_environment", "publish"})
+    left_out = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
+    fingerprints = {"code": "code_sha256"}
+    delete = call("delete_function", FunctionName="$name", retry=(BUSY,), idempotent=True)
+    gone = GONE
+    tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
+                      remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
+
+    @classmethod
+    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        made = super().request(provider, inputs, c)
+        if c.op == "create_function":
+            made["Code"] = provider.code(inputs)
+        elif c.op == "update_function_code":
+            made = {**provider.code(inputs), "Publish": bool(inputs.get("publish"))}
+            if inputs.get("architectures"):
+                made["Architectures"] = list(inputs["architectures"])
+        elif c.op == "update_function_configuration":
+            made.setdefault("Environment", {}).setdefault("Variables", {})
+        return made
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A function has one set of variables: secret are those that are known as such."""
+        there = (answer.get("Configuration", {}).get("Environment") or {}).get("Variables") or {}
+        secret = (known.get("secret_environment") or {}).keys()
+        return {**answer, "Plain": {k: v for k, v in there.items() if k not in secret} or None,
+                "Secret": {k: v for k, v in there.items() if k in secret} or None}
+
+
+class FunctionUrl(AwsResource, type="aws.lambda.FunctionUrl", service="lambda"):
+    """A function's HTTPS address."""
+
+    function_name: Arg[str] = prop(replace=True)
+    qualifier: Arg[str] = prop(default=None, replace=True)
+    auth_type: Arg[str] = prop()
+    invoke_mode: Arg[str] = prop(default=None)
+    cors: Arg[Mapping[str, Any]] = prop(default=None)
+
+    url: Output[str] = out("FunctionUrl", address="function_url")
+
+    identity = "once"
+    identifier = "$function_name"
+    create = call("create_function_url_config", retry=(BUSY,))
+    read = call("get_function_url_config", FunctionName="$function_name", Qualifier="$qualifier")
+    update = (call("update_function_url_config", only="function_name qualifier auth_type invoke_mode cors",
+                   idempotent=True),)
+    empty = {"cors": {}, "invoke_mode": "BUFFERED"}
+    delete = call("delete_function_url_config", FunctionName="$function_name", Qualifier="$qualifier", idempotent=True)
+    gone = GONE
+    delete_first = True
+
+
+class Permission(AwsResource, type="aws.lambda.Permission", service="lambda"):
+    """Lets a service or account call a function."""
+
+    function_name: Arg[str] = prop(replace=True, read="")
+    statement_id: Arg[str] = prop(limit=100, replace=True, read="", default=None)
+    action: Arg[str] = prop(replace=True, read="Statement.Action")
+    principal: Arg[str] = prop(replace=True, read="Statement.Principal.Service")
+    source_arn: Arg[str] = prop(default=None, replace=True, read='Statement.Condition.ArnLike."AWS:SourceArn"')
+    source_account: Arg[str] = prop(default=None, replace=True,
+                                    read='Statement.Condition.StringEquals."AWS:SourceAccount"')
+    function_url_auth_type: Arg[str] = prop(default=None, replace=True, read="")
+    invoked_via_function_url: Arg[bool] = prop("InvokedViaFunctionUrl", default=None, replace=True, read="")
+
+    identity = "key"
+    identifier = "$function_name/$statement_id"
+    create = call("add_permission", retry=(BUSY, "PreconditionFailedException"))
+    read = call("get_policy", FunctionName="$function_name")
+    absent = "Statement"
+    left_out = frozenset({"source_arn", "source_account"})
+    delete = call("remove_permission", FunctionName="$function_name", StatementId="$statement_id",
+                  retry=("PreconditionFailedException",),
+                  idempotent=True)
+    gone = GONE
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        statements = json.loads(answer.get("Policy") or "{}").get("Statement", ())
+        return {"Statement": next((s for s in statements if s.get("Sid") == known.get("statement_id")), None)}
+
+
+_ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
+
+
+class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", service="lambda"):
+    """Reads from a queue or stream and calls a function with what it reads."""
+
+    event_source_arn: Arg[str] = prop(default=None, replace=True)
+    function_name: Arg[str] = prop(read="")
+    enabled: Arg[bool] = prop(default=True, read="State", dec=_ENABLED.get)
+    batch_size: Arg[int] = prop(default=None)
+    maximum_batching_window: Arg[int] = prop("MaximumBatchingWindowInSeconds", default=None)
+    filters: Arg[Sequence[str]] = prop("FilterCriteria", default=None, enc=_filters, dec=_patterns)
+    starting_position: Arg[str] = prop(default=None, replace=True)
+    function_response_types: Arg[Sequence[str]] = prop(default=None)
+    maximum_retry_attempts: Arg[int] = prop(default=None)
+    bisect_batch: Arg[bool] = prop("BisectBatchOnFunctionError", default=None)
+    scaling_config: Arg[Mapping[str, Any]] = prop(default=None)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    uuid: Output[str] = out("UUID")
+    arn: Output[str] = out("EventSourceMappingArn")
+
+    identity = "key"
+    identifier = "$uuid"
+    create = call("create_event_source_mapping", retry=("InvalidParameterValueException: permissions",
+                                                        "InvalidParameterValueException: ensure the role can perform",
+                                                        "InvalidParameterValueException: cannot be assumed", BUSY))
+    absent = "UUID"
+    read = call("get_event_source_mapping", UUID="$id")
+    find = call("list_event_source_mappings", EventSourceArn="$event_source_arn", FunctionName="$function_name")
+    found = "EventSourceMappings[?State != 'Deleting']"
+    update = (call("update_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True,
+                   only="function_name enabled batch_size maximum_batching_window filters function_response_types "
+                        "maximum_retry_attempts bisect_batch scaling_config"),)
+    empty = {"filters": [], "function_response_types": [], "maximum_batching_window": 0, "maximum_retry_attempts": -1,
+             "bisect_batch": False, "scaling_config": {}}
+    left_out = frozenset({"filters"})
+    rests = frozenset({"batch_size"})
+    delete = call("delete_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True)
+    gone = GONE
+    tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
+                      remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"),
+                      show=call("list_tags", Resource="$arn"))
+
+    @classmethod
+    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {} if answer.get("State") == "Deleting" else answer
+
+
+class EventInvokeConfig(AwsResource, type="aws.lambda.EventInvokeConfig", service="lambda"):
+    """How asynchronous calls of a function are retried, and where their results go."""
+
+    function_name: Arg[str] = prop(replace=True, read="")
+    qualifier: Arg[str] = prop(default=None, replace=True, read="")
+    maximum_retry_attempts: Arg[int] = prop(default=None)
+    maximum_event_age: Arg[int] = prop("MaximumEventAgeInSeconds", default=None)
+    destination_config: Arg[Mapping[str, Any]] = prop(default=None)
+
+    identity = "once"
+    identifier = "$function_name"
+    create = call("put_function_event_invoke_config", retry=(BUSY,), idempotent=True)
+    read = call("get_function_event_invoke_config", FunctionName="$function_name", Qualifier="$qualifier")
+    update = (call("put_function_event_invoke_config", idempotent=True,
+                   only="function_name qualifier maximum_retry_attempts maximum_event_age destination_config"),)
+    delete = call("delete_function_event_invoke_config", FunctionName="$function_name", Qualifier="$qualifier",
+                  idempotent=True)
+    gone = GONE
+    delete_first = True
+
+
+class LayerVersion(AwsResource, type="aws.lambda.LayerVersion", service="lambda"):
+    """A layer; each change makes a new version. ``code`` is ``{"path", "sha256"}`` of a zip."""
+
+    name: Arg[str] = prop("LayerName", limit=64, replace=True, read="", default=None)
+    code: Arg[Mapping[str, Any]] = prop(local=True, replace=True)
+    description: Arg[str] = prop(default=None, replace=True)
+    runtimes: Arg[Sequence[str]] = prop("CompatibleRuntimes", default=None, replace=True)
+    architectures: Arg[Sequence[str]] = prop("CompatibleArchitectures", default=None, replace=True)
+
+    arn: Output[str] = out("LayerVersionArn")
+    version: Output[int] = out("Version")
+
+    identity = "content"
+    identifier = "$arn"
+    create = call("publish_layer_version")
+    read = call("get_layer_version_by_arn", Arn="$id")
+    find = call("list_layer_versions", LayerName="$name")
+    found = "LayerVersions"
+    delete = call("delete_layer_version", LayerName="$name", VersionNumber="$version", idempotent=True)
+    gone = GONE
+
+    @classmethod
+    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        return {**super().request(provider, inputs, c), **cls.marks(inputs), "Content": provider.code(inputs)}
+
+    @classmethod
+    def marks(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The hash in its description tells its versions apart."""
+        return {"Description": f"{inputs.get('description') or ''} [{inputs['code']['sha256'][:16]}]".strip()}
+
+
+class Alias(AwsResource, type="aws.lambda.Alias", service="lambda"):
+    """A name for a version of a function."""
+
+    function_name: Arg[str] = prop(replace=True, read="")
+    name: Arg[str] = prop(replace=True)
+    function_version: Arg[str] = prop()
+    description: Arg[str] = prop(default=None)
+
+    arn: Output[str] = out("AliasArn")
+
+    identity = "key"
+    identifier = "$function_name/$name"
+    create = call("create_alias", retry=(BUSY,))
+    read = call("get_alias", FunctionName="$function_name", Name="$name")
+    update = (call("update_alias", only="function_name name function_version description", idempotent=True),)
+    empty = {"description": ""}
+    delete = call("delete_alias", FunctionName="$function_name", Name="$name", idempotent=True)
+    gone = GONE
+    delete_first = True
+
+
+class Version(AwsResource, type="aws.lambda.Version", service="lambda"):
+    """A published version of a function; ``code_sha256`` ties it to the code it was published from."""
+
+    function_name: Arg[str] = prop(replace=True)
+    code_sha256: Arg[str] = prop("CodeSha256", default=None, replace=True)
+    description: Arg[str] = prop(default=None, replace=True)
+
+    version: Output[str] = out("Version")
+    arn: Output[str] = out("FunctionArn")
+
+    identity = "content"
+    identifier = "$function_name:$version"
+    create = call("publish_version", retry=(BUSY, PENDING), idempotent=True)
+    find = call("list_versions_by_function", FunctionName="$function_name")
+    found = "Versions[?Version != '$LATEST']"
+    delete = call("delete_function", FunctionName="$function_name", Qualifier="$version", idempotent=True)
+    gone = GONE
+
+
+class ProvisionedConcurrency(AwsResource, type="aws.lambda.ProvisionedConcurrency", service="lambda"):
+    """Sandboxes of a version or alias that are kept warm."""
+
+    function_name: Arg[str] = prop(replace=True, read="")
+    qualifier: Arg[str] = prop(replace=True, read="")
+    provisioned_concurrent_executions: Arg[int] = prop(read="RequestedProvisionedConcurrentExecutions")
+
+    identity = "once"
+    identifier = "$function_name:$qualifier"
+    create = call("put_provisioned_concurrency_config", retry=(BUSY, PENDING), idempotent=True)
+    read = call("get_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier")
+    update = (call("put_provisioned_concurrency_config", idempotent=True,
+                   only="function_name qualifier provisioned_concurrent_executions"),)
+    delete = call("delete_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier",
+                  idempotent=True)
+    gone = (*GONE, "ProvisionedConcurrencyConfigNotFoundException")
+    delete_first = True

@@ -1,0 +1,220 @@
+"""Check rows against botocore's own models of the services: no cloud is needed.
+
+    assert not list(lint(sqs.Queue))
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from .table import AwsResource, Call, pascal
+
+__all__ = ["Lint", "lint"]
+
+CONTEXT = frozenset({"id", "region", "account", "partition", "token", "tags", "tag_keys", "tag_list", "urn", "removal",
+                     "at_once",
+                     "window"})
+UNMODELLED = {"s3": frozenset({"404", "NotFound", "NoSuchBucketPolicy", "NoSuchCORSConfiguration",
+                               "NoSuchLifecycleConfiguration",
+                               "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError",
+                               "NoSuchTagSet",
+                               "OperationAborted"}),
+              "iam": frozenset({"NoSuchEntityException"}), "sqs": frozenset({"QueueDoesNotExist"})}
+"""Error codes that services send although their models don't say so."""
+
+
+@cache
+def _session() -> Any:
+    import botocore.session
+
+    return botocore.session.Session()
+
+
+@cache
+def _model(service: str) -> Any:
+    return _session().get_service_model(service)
+
+
+def lint(kind: type[AwsResource]) -> Iterator[str]:
+    """What is wrong with a row, one sentence each."""
+    for problem in Lint(kind).problems():
+        yield f"{kind.type}: {problem}"
+
+
+class Lint:
+    def __init__(self, kind: type[AwsResource]) -> None:
+        from botocore import xform_name
+
+        self.kind, self.model = kind, _model(kind.service)
+        self.names = {xform_name(n): n for n in self.model.operation_names}
+        self.own_request = kind.request.__func__ is not AwsResource.request.__func__  # type: ignore[attr-defined]  # class methods
+        """The row shapes its requests itself: what it sends can't be told without running it."""
+        self.refs = {*kind.props, *kind.outs, *CONTEXT, *(f"{k}_was" for k in kind.props)}
+
+    def problems(self) -> Iterator[str]:
+        kind = self.kind
+        yield from self._call(kind.create, "create", sent=[k for k in kind.props if k not in kind.sent_later()])
+        for c in kind.update:
+            yield from self._call(c, "update", sent=list(c.only))
+        tagging = kind.tagging
+        tag_calls = (tagging.add, tagging.remove, tagging.show) if tagging else ()
+        asks = (kind.read, kind.look_up, kind.delete, kind.find, *kind.unset.values(), *kind.more.values(), *tag_calls)
+        for c in asks:
+            if c:
+                yield from self._call(c, "", sent=[])
+        yield from self._identity()
+        yield from self._codes()
+        yield from self._names()
+        yield from self._outs()
+
+    def _call(self, c: Call, use: str, *, sent: list[str]) -> Iterator[str]:
+        if c.op not in self.names:
+            yield f"{self.kind.service} has no operation {c.op!r}"
+            return
+        shape = self.model.operation_model(self.names[c.op]).input_shape
+        members = dict(shape.members) if shape else {}
+        given = set(c.params)
+        if not self.own_request or use == "":
+            for k in sent:
+                p = self.kind.props.get(k)
+                if p is None or p.local or (k == "tags" and self.kind.tagging):
+                    continue
+                path = (p.wire or pascal(k)).split(".")
+                given.add(path[0])
+                yield from self._path(c, shape, path, k, encoded=p.enc is not None, secret=p.secret)
+        if use == "create" and self.kind.tagging and self.kind.tagging.wire:
+            path = self.kind.tagging.wire.split(".")
+            given.add(path[0])
+            yield from self._path(c, shape, path, "tags", encoded=True, secret=True)
+        for name, value in c.params.items():
+            if name not in members:
+                yield f"{c.op} takes no {name!r}"
+            yield from self._refs(c, value)
+        tokens = set(self.model.operation_model(self.names[c.op]).idempotent_members)
+        if not (self.own_request and use):
+            for need in (shape.required_members if shape else ()):
+                if need not in given and need not in tokens:
+                    yield f"{c.op} needs {need!r}"
+        if c.wait:
+            yield from self._waiter(c)
+
+    def _path(self, c: Call, shape: Any, path: list[str], key: str, *, encoded: bool, secret: bool) -> Iterator[str]:
+        for i, part in enumerate(path):
+            if shape is not None and shape.type_name == "map":
+                shape = shape.value
+            elif shape is None or shape.type_name != "structure" or part not in shape.members:
+                yield f"{c.op} takes no {'.'.join(path[:i + 1])!r} (property {key!r})"
+                return
+            else:
+                shape = shape.members[part]
+        if shape.metadata.get("sensitive") and not secret and not encoded:
+            yield f"{key!r} is sensitive by {self.kind.service}'s model: make it secret"
+        default = self.kind.props[key].default if key in self.kind.props else None
+        if not encoded and isinstance(default, str) and getattr(shape, "enum", None) and default not in shape.enum:
+            yield f"{key!r}: {default!r} is none of {', '.join(shape.enum)}"
+
+    def _refs(self, c: Call, value: Any) -> Iterator[str]:
+        from .table import _REF
+
+        if isinstance(value, str):
+            for name in _REF.findall(value):
+                if name not in self.refs:
+                    yield f"{c.op}: ${name} is no property or output"
+        elif isinstance(value, dict):
+            for v in value.values():
+                yield from self._refs(c, v)
+        elif isinstance(value, list | tuple):
+            for v in value:
+                yield from self._refs(c, v)
+
+    def _waiter(self, c: Call) -> Iterator[str]:
+        waiters = _session().get_waiter_model(self.kind.service)
+        name = "".join(w.capitalize() for w in c.wait.split("_"))
+        if name not in waiters.waiter_names:
+            yield f"{self.kind.service} has no waiter {c.wait!r}"
+        elif not c.wait_on:
+            yield f"{c.op} does not say what its waiter waits on"
+
+    def _identity(self) -> Iterator[str]:
+        kind = self.kind
+        inputs = {r for r in kind.fields_of_id() if r in kind.props}
+        tokens = self.model.operation_model(self.names[kind.create.op]).idempotent_members if kind.create.op in self.names else []
+        match kind.identity:
+            case "name":
+                if not kind.name_field and "name" not in kind.props:
+                    yield "its identity is a name, but it has no name"
+                elif not kind.read:
+                    yield "its identity is a name, but no call reads it"
+            case "key" | "once":
+                if not inputs and not kind.find:
+                    yield "its identity is a key, but its id holds none of its properties"
+                if not (kind.read or kind.find):
+                    yield "its identity is a key, but no call reads it"
+            case "token":
+                if not tokens and "$token" not in kind.create.params.values():
+                    yield f"its identity is a token, but {kind.create.op} takes none"
+            case "tag":
+                if not (kind.find and kind.tagging and kind.tagging.wire):
+                    yield "its identity is a tag, but it is not found by one"
+            case "description" | "content":
+                if not kind.find:
+                    yield f"its identity is its {kind.identity}, but no call lists it"
+
+    def _codes(self) -> Iterator[str]:
+        known = set(UNMODELLED.get(self.kind.service, ()))
+        for e in self.model.error_shapes:
+            known |= {e.name, str((e.metadata.get("error") or {}).get("code"))}
+        compatible = self.kind.service == "sqs"
+        for code in self.kind.gone:
+            if code not in known and not (compatible and code.startswith("AWS.")):
+                yield f"{code!r} is no error of {self.kind.service}"
+        if not self.kind.gone and (self.kind.delete or self.kind.read):
+            yield "no error code says that it is gone"
+
+    def _names(self) -> Iterator[str]:
+        kind = self.kind
+        for where, names in (("update", {k for c in kind.update for k in c.only}), ("unset", set(kind.unset)),
+                             ("empty", set(kind.empty)),
+                             ("left_out", set(kind.left_out)), ("fingerprints", set(kind.fingerprints))):
+            for k in sorted(names - kind.props.keys()):
+                yield f"{where} names {k!r}, which is no property"
+        whole = {k for c in kind.update if c.op == kind.create.op or kind.name_field in c.only for k in c.only}
+        for k in sorted(kind.updatable() - whole - {"tags"}):
+            p = kind.props.get(k)
+            way_back = k in kind.unset or k in kind.empty or k in kind.rests
+            if p and p.default is None and not p.local and not p.replace and not way_back:
+                yield f"{k!r} can't be taken away: give it a call in unset or a value in empty, or name it in rests"
+        if kind.tagging and "tags" not in kind.props:
+            yield "it can be tagged but has no property tags"
+        if kind.tagging and not kind.tagging.show and not self._shows_tags():
+            yield "its read shows no tags: tagging needs show, or drift and a foreign thing of that name can't be seen"
+        for k in kind.fingerprints.values():
+            if k not in kind.outs:
+                yield f"fingerprints names {k!r}, which is no output"
+
+    def _shows_tags(self) -> bool:
+        read = self.kind.read
+        shape = self.model.operation_model(self.names[read.op]).output_shape if read and read.op in self.names else None
+        at = shape.members.get(self.kind.reads) if shape and self.kind.reads else None
+        return any(s is not None and {"Tags", "tags"} & s.members.keys() for s in (shape, at))
+
+    def _outs(self) -> Iterator[str]:
+        import jmespath
+
+        kind = self.kind
+        shapes = [s for c in (kind.create, kind.read, kind.find, *kind.update) if c and c.op in self.names
+                  and (s := self.model.operation_model(self.names[c.op]).output_shape)]
+        roots = {m for s in shapes for m in s.members}
+        if kind.find and kind.found:
+            roots |= {m for s in shapes for v in s.members.values() if v.type_name == "list"
+                      and v.member.type_name == "structure"
+                      for m in v.member.members}
+        for k, o in kind.outs.items():
+            if not o.path or o.path.startswith("="):
+                continue
+            jmespath.compile(o.path)
+            for part in o.path.split("||"):
+                root = part.strip().split(".")[0].split("[")[0]
+                if root not in roots:
+                    yield f"output {k!r}: no answer has {root!r}"

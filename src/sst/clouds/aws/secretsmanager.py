@@ -1,0 +1,49 @@
+"""Secrets Manager: https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...core.output import Output
+from ...core.provider import Note
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Tagging, call
+
+if TYPE_CHECKING:
+    from .provider import AwsProvider
+
+__all__ = ["Secret"]
+
+
+class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmanager"):
+    """A secret and its current value."""
+
+    name: Arg[str] = prop(limit=512, replace=True, default=None)
+    value: Arg[str] = prop("SecretString", default=None, secret=True, read="Value.SecretString")
+    description: Arg[str] = prop(default=None)
+    kms_key: Arg[str] = prop("KmsKeyId", default=None)
+    recovery_days: Arg[int] = prop(default=0, local=True)
+    """Days it can be restored after its deletion, 7 to 30; 0 deletes it at once."""
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("ARN")
+
+    create = call("create_secret", ClientRequestToken="$token", idempotent=True,
+                  retry=("InvalidRequestException: deletion",))
+    read = call("describe_secret", SecretId="$name")
+    update = (call("update_secret", only="value description kms_key", SecretId="$name", idempotent=True),)
+    more = {"Value": call("get_secret_value", SecretId="$name")}
+    left_out = frozenset({"description"})
+    empty = {"description": "", "kms_key": "alias/aws/secretsmanager"}
+    rests = frozenset({"value"})
+    delete = call("delete_secret", SecretId="$name", ForceDeleteWithoutRecovery="$at_once",
+                  RecoveryWindowInDays="$window",
+                  idempotent=True)
+    gone = ("ResourceNotFoundException",)
+    tagging = Tagging(add=call("tag_resource", SecretId="$name", Tags="$tags"),
+                      remove=call("untag_resource", SecretId="$name", TagKeys="$tag_keys"))
+
+    @classmethod
+    def before_delete(cls, provider: AwsProvider, known: dict[str, Any], note: Note) -> None:
+        days = known.get("recovery_days")
+        known |= {"window": days} if days else {"at_once": True}

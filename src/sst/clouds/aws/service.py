@@ -1,0 +1,295 @@
+"""One AWS service by botocore's model of it: a call to an HTTP request, an answer to a dict. No I/O."""
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import tempfile
+import zlib
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from threading import Lock
+from typing import IO, Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+from ...errors import ProviderError
+from ...net.http import Response
+from .sign import EMPTY, UNSIGNED
+
+__all__ = ["Endpoint", "Request", "Service"]
+
+PER_KEY = frozenset({"Key", "Prefix", "CopySource"})
+"""Parameters of S3's endpoint rules that never change where a call goes."""
+LARGE = 1_000_000
+"""Bytes of a body that waits on disk till it is sent: dozens of functions are on their way at once, each of up to 70
+MB."""
+ACCEPT = {"apigateway": "application/json"}
+"""Services whose answers depend on this header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a call goes and how it is signed."""
+
+    origin: tuple[str, str, int]
+    host: str
+    path: str
+    region: str
+    signing_name: str
+    double: bool
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes | IO[bytes] | None
+    payload_hash: str
+    place: Endpoint
+    repeatable: bool
+    """It carries an idempotency token."""
+    anonymous: bool
+    spool: IO[bytes] | None
+    """The body, if it was put on disk: gone at the end of the ``with``."""
+
+    def __enter__(self) -> Request:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.spool:
+            self.spool.close()
+
+
+class Service:
+    """One for each service, shared by all threads."""
+
+    def __init__(self, name: str, session: Any) -> None:
+        from botocore import parsers, serialize, validate, xform_name
+
+        self.name, self._session = name, session
+        self.model = session.get_service_model(name)
+        protocol = getattr(self.model, "resolved_protocol", None) or self.model.metadata["protocol"]
+        self._validator = validate.ParamValidator()
+        self._serializer = serialize.create_serializer(protocol, include_validation=False)
+        self._parser = parsers.ResponseParserFactory().create_parser(protocol)
+        self._names = {xform_name(n): n for n in self.model.operation_names}
+        self._operations: dict[str, Any] = {}
+        self._places: dict[Any, Endpoint] = {}
+        self._lock, self._large = Lock(), Lock()
+
+    def operation(self, name: str) -> Any:
+        """The model of ``create_queue``."""
+        found = self._operations.get(name)
+        if found is not None:
+            return found
+        with self._lock:
+            if name in self._operations:
+                return self._operations[name]
+            found = self.model.operation_model(self._names[name])
+            if self.name == "s3" and found.http["requestUri"].startswith("/{Bucket}"):
+                # the endpoint rules add the bucket
+                found.http["requestUri"] = found.http["requestUri"][len("/{Bucket}"):] or "/"
+            self._operations[name] = found
+        return found
+
+    @cached_property
+    def waiters(self) -> Any:
+        return self._session.get_waiter_model(self.name)
+
+    @cached_property
+    def _rules(self) -> Any:
+        from botocore.endpoint_provider import EndpointProvider
+
+        loader = self._session.get_component("data_loader")
+        return EndpointProvider(loader.load_service_model(self.name, "endpoint-rule-set-1"),
+                                loader.load_data("partitions"))
+
+    def check(self, operation: str, params: Mapping[str, Any]) -> None:
+        """Raise what does not fit the model, without quoting values."""
+        shape = self.operation(operation).input_shape
+        if shape is None:
+            return
+        report = self._validator.validate(params, shape)
+        if report.has_errors():
+            raise ProviderError("; ".join(_said(e) for e in report._errors), code="ParamValidation",
+                                operation=f"{self.name} {operation}", sent=False)
+
+    def prepare(self, operation: str, params: dict[str, Any], *, region: str, endpoint: str | None,
+                flags: Mapping[str, bool]) -> Request:
+        self.check(operation, params)
+        with self._large if _is_large(params) else nullcontext():  # one at a time: it takes four times the memory
+            return self._prepared(operation, params, region=region, endpoint=endpoint, flags=flags)
+
+    def _prepared(self, operation: str, params: dict[str, Any], *, region: str, endpoint: str | None,
+                  flags: Mapping[str, bool]) -> Request:
+        model = self.operation(operation)
+        raw = self._serializer.serialize_to_request(params, model)
+        place = self._place(model, params, region, endpoint, flags)
+        prefix = (model.endpoint or {}).get("hostPrefix") if not endpoint else None
+        if prefix:
+            host = prefix.format(**params) + place.host
+            place = Endpoint((place.origin[0], host, place.origin[2]), host,
+                             *(getattr(place, f) for f in Endpoint.__slots__[2:]))
+        path = raw["url_path"]
+        path = path if path.startswith("/") else "/" + path
+        base = place.path.rstrip("/")
+        target = base + (path[1:] if base and path.partition("?")[0] == "/" else path)
+        if query := _query(raw["query_string"]):
+            target += ("&" if "?" in target else "?") + query
+        headers = {k: str(v) for k, v in raw["headers"].items()} | dict(place.headers)
+        if self.model.is_query_compatible:
+            headers["x-amzn-query-mode"] = "true"
+        if self.name in ACCEPT:
+            headers["Accept"] = ACCEPT[self.name]
+        spool = _on_disk(raw.pop("body")) if place.double and _is_large(raw) else None
+        body, digest = _body(spool or raw["body"], headers, secure=place.origin[0] == "https", s3=not place.double)
+        if model.http_checksum_required or model.http_checksum.get("requestChecksumRequired"):
+            _checksum(headers, body)
+        return Request(raw["method"], target, headers, body, digest, place, bool(model.idempotent_members),
+                       model.auth_type == "none",
+                        spool)
+
+    def parse(self, operation: str, reply: Response) -> dict[str, Any]:
+        """The answer as a dict with ``ResponseMetadata``, and ``Error`` if it is one."""
+        from botocore.awsrequest import HeadersDict
+
+        model = self.operation(operation)
+        raw: dict[str, Any] = {"headers": HeadersDict(reply.headers), "status_code": reply.status, "body": reply.body,
+                               "context": {}}
+        streaming = model.has_streaming_output and reply.status < 300
+        if streaming:
+            raw["body"] = BytesIO(reply.body)  # bytes would be taken for text
+        parsed: dict[str, Any] = self._parser.parse(raw, model.output_shape)
+        if streaming and (payload := model.output_shape.serialization.get("payload")) and hasattr(parsed.get(payload),
+                                                                                                  "read"):
+            parsed[payload] = reply.body
+        if self.name == "s3" and reply.status == 200 and b"<Error>" in reply.body[:300] and not streaming:
+            code, message = (re.search(rb"<%s>(.*?)</" % tag, reply.body) for tag in (b"Code", b"Message"))
+            parsed["Error"] = {"Code": code[1].decode() if code else "InternalError",
+                               "Message": message[1].decode() if message else ""}
+            parsed["ResponseMetadata"]["HTTPStatusCode"] = 500
+        return parsed
+
+    def fill_tokens(self, operation: str, params: dict[str, Any], token: str) -> None:
+        """Give each idempotency token that was not given."""
+        for member in self.operation(operation).idempotent_members:
+            params.setdefault(member, token)
+
+    def _place(self, model: Any, params: Mapping[str, Any], region: str, endpoint: str | None,
+               flags: Mapping[str, bool]) -> Endpoint:
+        bucket = params.get("Bucket") if self.name == "s3" else None
+        if endpoint and not (isinstance(bucket, str) and bucket.startswith("arn:")):
+            at = urlsplit(endpoint)
+            path = at.path.rstrip("/") + (f"/{quote(bucket, safe='')}" if bucket else "")
+            return _placed(at.scheme, at.netloc, path, region, self.model.signing_name, self.name != "s3", {})
+        context = {m.name: params[m.member_name] for m in model.context_parameters if m.member_name in params
+                   and m.name not in PER_KEY}
+        static = {p.name: p.value for p in model.static_context_parameters}
+        scalars = {k: v for k, v in {**context, **static}.items() if isinstance(v, str | bool)}
+        key = (region, tuple(sorted(scalars.items())))
+        found = self._places.get(key)
+        if found is None:
+            with self._lock:
+                found = self._places[key] = self._resolve(scalars, region, flags)
+        return found
+
+    def _resolve(self, context: Mapping[str, Any], region: str, flags: Mapping[str, bool]) -> Endpoint:
+        from botocore.exceptions import BotoCoreError
+
+        known = self._rules.ruleset.parameters
+        try:
+            answer = self._rules.resolve_endpoint(**{k: v for k,
+                                                     v in {"Region": region, **flags, **context}.items() if k in known})
+        except BotoCoreError as e:
+            raise ProviderError(f"{self.name} has no endpoint in {region}: {e}", code="UnknownEndpoint",
+                                operation=self.name,
+                                hint="check the region", sent=False) from e
+        at = urlsplit(answer.url)
+        schemes = answer.properties.get("authSchemes", ())
+        scheme: dict[str, Any] = next((s for s in schemes if s["name"] in ("sigv4", "sigv4-s3express")), {})
+        return _placed(at.scheme, at.netloc, at.path, scheme.get("signingRegion", region),
+                       scheme.get("signingName", self.model.signing_name),
+                       not scheme.get("disableDoubleEncoding", self.name == "s3"),
+                       {k: ",".join(v) for k, v in answer.headers.items()})
+
+
+def _placed(scheme: str, netloc: str, path: str, region: str, name: str, double: bool,
+            headers: Mapping[str, str]) -> Endpoint:
+    host, _, port = netloc.rpartition(":") if re.search(r":\d+$", netloc) else (netloc, "", "")
+    return Endpoint((scheme, host.strip("[]"), int(port or (443 if scheme == "https" else 80))), netloc, path, region,
+                    name, double, headers)
+
+
+def _said(error: tuple[str, Any, Mapping[str, Any]]) -> str:
+    reason, name, more = error
+    path = str(name or "input").lstrip(".")
+    named = {"missing required field": "required_name", "unknown field": "unknown_param"}
+    extra = f" {more[named[reason]]}" if reason in named else ""
+    if "valid_types" in more:
+        extra = f" ({type(more.get('param')).__name__}, not {' or '.join(str(t).split(chr(39))[1] for t in more['valid_types'])})"
+    return f"{path}: {reason}{extra}"
+
+
+def _is_large(params: Mapping[str, Any]) -> bool:
+    """Whether a member, or one inside of one, is a large blob."""
+    values = [v for x in params.values() for v in (x.values() if isinstance(x, Mapping) else (x,))]
+    return any(isinstance(v, bytes) and len(v) > LARGE for v in values)
+
+
+def _on_disk(body: bytes) -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by who sends it
+    file.write(body)
+    file.seek(0)
+    return file
+
+
+def _query(query: Any) -> str:
+    if isinstance(query, str):
+        return query
+    pairs = query.items() if isinstance(query, Mapping) else query
+    out = []
+    for k, v in pairs:
+        for one in v if isinstance(v, list | tuple) else (v,):
+            text = "" if one is None else ("true" if one is True else "false" if one is False else str(one))
+            out.append(f"{quote(str(k), safe='-_.~')}={quote(text, safe='-_.~')}")
+    return "&".join(out)
+
+
+def _body(body: Any, headers: dict[str, str], *, secure: bool, s3: bool) -> tuple[bytes | IO[bytes] | None, str]:
+    if isinstance(body, Mapping):
+        body = "&".join(f"{quote_plus(str(k), safe='-._~')}={quote_plus(_text(v), safe='-._~')}" for k,
+                        v in body.items())
+    if isinstance(body, str):
+        body = body.encode()
+    if not body:
+        return (b"" if headers.get("Content-Type") else None), EMPTY
+    if isinstance(body, bytes | bytearray):
+        return bytes(body), hashlib.sha256(body).hexdigest()
+    start = body.tell()
+    size = body.seek(0, 2) - start
+    body.seek(start)
+    headers["Content-Length"] = str(size)
+    if s3 and secure:
+        return body, UNSIGNED
+    digest = hashlib.file_digest(body, "sha256").hexdigest()
+    body.seek(start)
+    return body, digest
+
+
+def _text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else value if isinstance(value,
+                                                                                              str) else str(value)
+
+
+def _checksum(headers: dict[str, str], body: bytes | IO[bytes] | None) -> None:
+    if any(k.lower().startswith(("x-amz-checksum-", "content-md5")) for k in headers) or not isinstance(body,
+                                                                                                        bytes | None):
+        return
+    headers["x-amz-checksum-crc32"] = base64.b64encode(zlib.crc32(body or b"").to_bytes(4, "big")).decode()
+    headers["x-amz-sdk-checksum-algorithm"] = "CRC32"
+

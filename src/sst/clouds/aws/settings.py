@@ -1,0 +1,160 @@
+"""The standard AWS settings: region, endpoint, credentials, CA bundle, proxies. Files, SSO, assume-role and IMDS are
+botocore's."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+from ...errors import ProviderError, SstError, UserError
+from .sign import Credentials
+
+__all__ = ["Login", "Settings"]
+
+Login = tuple[str, str] | tuple[str, str, str | None]
+"""Access key, secret key, session token."""
+
+
+class Settings:
+    """What one ``Aws`` client was told, explicitly, by the environment, or by the AWS config files, in this order."""
+
+    def __init__(self, *, region: str | None, profile: str | None, endpoint: str | None, credentials: Login | None,
+                 environment: Mapping[str, str]) -> None:
+        self._given = Credentials(*credentials) if credentials else None
+        self.environment, self._explicit_profile, self._endpoint = environment, profile, endpoint
+        self.profile = profile or environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or ""
+        self._region = region
+        self._session: Any = None
+        self._source: Any = None
+        self._config: dict[str, Any] = {}
+        self._lock = Lock()
+
+    @property
+    def session(self) -> Any:
+        """botocore's session: its loader of models and its chain of credential providers."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._made()
+            return self._session
+
+    def _made(self) -> Any:
+        import botocore.session
+        from botocore.exceptions import BotoCoreError, ProfileNotFound
+
+        session = botocore.session.Session(profile=self._explicit_profile)
+        for variable, key in (("config_file", "AWS_CONFIG_FILE"), ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE")):
+            if path := self.environment.get(key):
+                session.set_config_variable(variable, path)
+        if self.profile and not self._explicit_profile:
+            session.set_config_variable("profile", self.profile)
+        if self._given:
+            return session  # with given credentials the user's own profile counts for nothing, even a broken one
+        try:
+            self._config = dict(session.get_scoped_config())
+        except ProfileNotFound:
+            raise UserError(f'the AWS profile "{self.profile}" does not exist',
+                            hint="`aws configure list-profiles` shows what there is; set AWS_PROFILE to one of them") from None
+        except BotoCoreError as e:
+            raise UserError(f"the AWS config file can't be read: {e}") from e
+        return session
+
+    def _scoped(self) -> dict[str, Any]:
+        """The settings of the profile in the config file."""
+        return self._config if self.session else {}
+
+    @property
+    def region(self) -> str:
+        """The region, or ``UserError`` if none is set anywhere."""
+        if not self._region:
+            env = self.environment
+            self._region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or self._scoped().get("region")
+        if not self._region:
+            raise UserError("no AWS region is set",
+                            hint='set `region` in sst_config.py (`Config(region="us-east-1")`) or AWS_REGION')
+        return self._region
+
+    def endpoint(self, service: str) -> str | None:
+        """A custom endpoint for the service: explicit, ``AWS_ENDPOINT_URL_<SERVICE>``, ``AWS_ENDPOINT_URL``, config
+        file."""
+        env = self.environment
+        if self._endpoint:
+            return self._endpoint
+        if env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+            return None
+        key = self.session.get_service_model(service).service_id.replace(" ", "_")
+        if found := env.get(f"AWS_ENDPOINT_URL_{key.upper()}") or env.get("AWS_ENDPOINT_URL"):
+            return found
+        scoped = self._scoped()
+        if isinstance(name := scoped.get("services"), str):
+            sections = self.session.full_config.get("services", {})
+            if url := sections.get(name, {}).get(key.lower(), {}).get("endpoint_url"):
+                return str(url)
+        return scoped.get("endpoint_url")
+
+    def flag(self, variable: str, key: str) -> bool:
+        """A boolean setting by its environment variable or its key in the config file."""
+        return str(self.environment.get(variable) or self._scoped().get(key) or "").lower() == "true"
+
+    def ca_bundle(self) -> str | None:
+        found = self.environment.get("AWS_CA_BUNDLE") or self._scoped().get("ca_bundle")
+        found = found or self.environment.get("REQUESTS_CA_BUNDLE") or self.environment.get("SSL_CERT_FILE")
+        if found:
+            return str(found)
+        from botocore.httpsession import get_cert_path
+
+        return str(get_cert_path(True))
+
+    def proxies(self) -> tuple[dict[str, str], str]:
+        """Proxy by scheme, and what must not go through one."""
+        env = self.environment
+        found = {s: url for s in ("http", "https") if (url := env.get(f"{s}_proxy") or env.get(f"{s.upper()}_PROXY"))}
+        return {s: url if "://" in url else f"http://{url}" for s,
+                url in found.items()}, env.get("no_proxy") or env.get("NO_PROXY") or ""
+
+    def credentials(self) -> Credentials:
+        """Credentials that are valid now; refreshed when they are about to expire. Raises ``UserError`` if there are
+        none."""
+        if self._given:
+            return self._given
+        env = self.environment
+        if not self._explicit_profile and (key := env.get("AWS_ACCESS_KEY_ID")):
+            if not env.get("AWS_SECRET_ACCESS_KEY"):
+                raise UserError("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not",
+                                hint="set both, or neither and AWS_PROFILE")
+            return Credentials(key, env["AWS_SECRET_ACCESS_KEY"], env.get("AWS_SESSION_TOKEN") or None)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        session = self.session
+        try:
+            with self._lock:
+                if self._source is None:
+                    self._source = session.get_credentials()
+                source = self._source
+            frozen = source.get_frozen_credentials() if source else None
+        except (BotoCoreError, ClientError) as e:
+            raise self._refused(e) from e
+        if frozen is None or not frozen.access_key:
+            raise UserError("no AWS credentials were found",
+                            hint=self.login_hint() or "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+                            "AWS_SECRET_ACCESS_KEY; `aws configure sso` makes a profile; `--stage local` needs no "
+                            "account")
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    def login_hint(self) -> str:
+        """How to log in again with this profile."""
+        if not self.profile or not self._session:
+            return ""
+        if self._config.keys() & {"sso_session", "sso_start_url"}:
+            return f"run `aws sso login --profile {self.profile}`"
+        return f'check the profile "{self.profile}" with `aws sts get-caller-identity --profile {self.profile}`'
+
+    def _refused(self, e: Exception) -> SstError:
+        kind = type(e).__name__
+        name = f' of profile "{self.profile}"' if self.profile else ""
+        if "SSO" in kind or "Token" in kind:
+            return UserError(f"the AWS login{name} has expired",
+                             hint=f"run `aws sso login{f' --profile {self.profile}' if self.profile else ''}`")
+        if kind == "PartialCredentialsError":
+            return UserError(f"the AWS credentials{name} are incomplete: {e}", hint=self.login_hint())
+        return ProviderError(f"the AWS credentials{name} can't be had: {e}", code=kind, hint=self.login_hint(),
+                             sent=False)

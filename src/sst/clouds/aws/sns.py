@@ -1,0 +1,118 @@
+"""SNS: https://docs.aws.amazon.com/sns/latest/api/welcome.html"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Call, Tagging, call
+
+__all__ = ["Subscription", "Topic", "TopicPolicy"]
+
+GONE = ("NotFound", "NotFoundException")
+
+
+def _flag(value: bool) -> str:
+    return str(bool(value)).lower()
+
+
+def _unflag(value: str) -> bool:
+    return value == "true"
+
+
+def _document(value: Any) -> str:
+    return json.dumps(value) if value else ""
+
+
+def _fifo(inputs: Mapping[str, Any]) -> str:
+    return ".fifo" if inputs.get("fifo") else ""
+
+
+class AttributesRow(AwsResource):
+    """SNS changes one attribute a call."""
+
+    @classmethod
+    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        made = super().request(provider, inputs, c)
+        if not c.op.startswith("set_") or "Attributes" not in made:
+            return made
+        (name, value), = made.pop("Attributes").items()
+        return {**made, "AttributeName": name, "AttributeValue": value}
+
+
+def _set(op: str, *names: str, **params: Any) -> tuple[Call, ...]:
+    return tuple(call(op, only=name, idempotent=True, **params) for name in names)
+
+
+class Topic(AttributesRow, type="aws.sns.Topic", service="sns"):
+    """A topic."""
+
+    name: Arg[str] = prop(limit=256, replace=True, suffix=_fifo, default=None, read="Attributes.TopicArn",
+                          dec=lambda arn: arn.rpartition(":")[2])
+    fifo: Arg[bool] = prop("Attributes.FifoTopic", enc=_flag, dec=_unflag, default=None, replace=True)
+    content_based_deduplication: Arg[bool] = prop("Attributes.ContentBasedDeduplication", enc=_flag, dec=_unflag,
+                                                  default=None)
+    display_name: Arg[str] = prop("Attributes.DisplayName", default=None)
+    kms_key: Arg[str] = prop("Attributes.KmsMasterKeyId", default=None)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("=arn:$partition:sns:$region:$account:$name")
+
+    identifier = "arn:$partition:sns:$region:$account:$name"
+    overwrites = True
+    create = call("create_topic", idempotent=True)
+    read = call("get_topic_attributes", TopicArn="$id")
+    update = _set("set_topic_attributes", "content_based_deduplication", "display_name", "kms_key", TopicArn="$id")
+    empty = {"content_based_deduplication": False, "display_name": "", "kms_key": ""}
+    delete = call("delete_topic", TopicArn="$id", idempotent=True)
+    gone = GONE
+    tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
+                      remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),
+                      show=call("list_tags_for_resource", ResourceArn="$arn"))
+
+
+class TopicPolicy(AwsResource, type="aws.sns.TopicPolicy", service="sns"):
+    """Who else may use a topic; a topic has one policy. Deleting it leaves the last one: it goes with the topic."""
+
+    topic_arn: Arg[str] = prop(replace=True, read="Attributes.TopicArn")
+    policy: Arg[Mapping[str, Any]] = prop("AttributeValue", enc=json.dumps, dec=json.loads, read="Attributes.Policy")
+
+    identity = "once"
+    identifier = "$topic_arn"
+    create = call("set_topic_attributes", AttributeName="Policy", idempotent=True)
+    read = call("get_topic_attributes", TopicArn="$topic_arn")
+    absent = "Attributes.Policy"
+    update = (call("set_topic_attributes", only="topic_arn policy", AttributeName="Policy", idempotent=True),)
+    gone = GONE
+    delete_first = True
+
+
+class Subscription(AttributesRow, type="aws.sns.Subscription", service="sns"):
+    """Sends a topic's messages to a queue, function or address."""
+
+    topic_arn: Arg[str] = prop(replace=True, read="Attributes.TopicArn")
+    protocol: Arg[str] = prop(replace=True, read="Attributes.Protocol")
+    endpoint: Arg[str] = prop(replace=True, read="Attributes.Endpoint")
+    filter_policy: Arg[Mapping[str, Any]] = prop("Attributes.FilterPolicy", enc=_document, dec=json.loads, default=None)
+    filter_policy_scope: Arg[str] = prop("Attributes.FilterPolicyScope", default=None)
+    raw_message_delivery: Arg[bool] = prop("Attributes.RawMessageDelivery", enc=_flag, dec=_unflag, default=None)
+    redrive_policy: Arg[Mapping[str, Any]] = prop("Attributes.RedrivePolicy", enc=_document, dec=json.loads,
+                                                  default=None)
+
+    arn: Output[str] = out("SubscriptionArn")
+
+    identity = "content"
+    identifier = "$arn"
+    create = call("subscribe", ReturnSubscriptionArn=True, idempotent=True)
+    read = call("get_subscription_attributes", SubscriptionArn="$id")
+    find = call("list_subscriptions_by_topic", TopicArn="$topic_arn")
+    found = "Subscriptions"
+    update = _set("set_subscription_attributes", "filter_policy_scope", "filter_policy", "raw_message_delivery",
+                  "redrive_policy",
+                  SubscriptionArn="$id")
+    empty = {"filter_policy": {}, "filter_policy_scope": "MessageAttributes", "raw_message_delivery": False,
+             "redrive_policy": {}}
+    delete = call("unsubscribe", SubscriptionArn="$id", idempotent=True)
+    gone = (*GONE, "InvalidParameter")

@@ -1,0 +1,87 @@
+"""SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Welcome.html"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Tagging, call
+
+__all__ = ["Queue", "QueuePolicy"]
+
+GONE = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
+
+
+def _flag(value: bool) -> str:
+    return str(bool(value)).lower()
+
+
+def _unflag(value: str) -> bool:
+    return value == "true"
+
+
+def _policy(value: Mapping[str, Any]) -> str:
+    return json.dumps(value) if value else ""
+
+
+def _fifo(inputs: Mapping[str, Any]) -> str:
+    return ".fifo" if inputs.get("fifo_queue") else ""
+
+
+class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
+    """A queue. Times are in seconds."""
+
+    name: Arg[str] = prop("QueueName", limit=80, replace=True, suffix=_fifo, read="Attributes.QueueArn",
+                          dec=lambda arn: arn.rpartition(":")[2], default=None)
+    fifo_queue: Arg[bool] = prop("Attributes.FifoQueue", enc=_flag, dec=_unflag, default=None, replace=True)
+    content_based_deduplication: Arg[bool] = prop("Attributes.ContentBasedDeduplication", enc=_flag, dec=_unflag,
+                                                  default=None)
+    delay_seconds: Arg[int] = prop("Attributes.DelaySeconds", enc=str, dec=int, default=None)
+    visibility_timeout: Arg[int] = prop("Attributes.VisibilityTimeout", enc=str, dec=int, default=None)
+    message_retention: Arg[int] = prop("Attributes.MessageRetentionPeriod", enc=str, dec=int, default=None)
+    receive_wait: Arg[int] = prop("Attributes.ReceiveMessageWaitTimeSeconds", enc=str, dec=int, default=None)
+    maximum_message_size: Arg[int] = prop("Attributes.MaximumMessageSize", enc=str, dec=int, default=None)
+    redrive_policy: Arg[Mapping[str, Any]] = prop("Attributes.RedrivePolicy", enc=_policy, dec=json.loads, default=None)
+    kms_key: Arg[str] = prop("Attributes.KmsMasterKeyId", default=None)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    url: Output[str] = out("QueueUrl")
+    arn: Output[str] = out("=arn:$partition:sqs:$region:$account:$name")
+
+    identifier = "$url"
+    overwrites = True
+    create = call("create_queue", retry=("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
+                  idempotent=True)
+    read = call("get_queue_attributes", QueueUrl="$url", AttributeNames=["All"])
+    look_up = call("get_queue_url", QueueName="$name")
+    update = (call("set_queue_attributes", QueueUrl="$url", idempotent=True,
+                   only="content_based_deduplication delay_seconds visibility_timeout message_retention receive_wait "
+                        "maximum_message_size redrive_policy kms_key"),)
+    left_out = frozenset({"redrive_policy", "kms_key"})
+    empty = {"delay_seconds": 0, "visibility_timeout": 30, "message_retention": 345600, "receive_wait": 0,
+             "maximum_message_size": 262144,
+             "content_based_deduplication": False, "redrive_policy": {}, "kms_key": ""}
+    delete = call("delete_queue", QueueUrl="$url", idempotent=True)
+    gone = GONE
+    tagging = Tagging("map", "tags", add=call("tag_queue", QueueUrl="$url", Tags="$tags"),
+                      remove=call("untag_queue", QueueUrl="$url", TagKeys="$tag_keys"),
+                      show=call("list_queue_tags", QueueUrl="$url"))
+
+
+class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
+    """Who else may use a queue; a queue has one policy."""
+
+    queue_url: Arg[str] = prop("QueueUrl", replace=True, read="")
+    policy: Arg[Mapping[str, Any]] = prop("Attributes.Policy", enc=json.dumps, dec=json.loads)
+
+    identity = "once"
+    identifier = "$queue_url"
+    create = call("set_queue_attributes", idempotent=True)
+    read = call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"])
+    absent = "Attributes.Policy"
+    update = (call("set_queue_attributes", only="queue_url policy", idempotent=True),)
+    delete = call("set_queue_attributes", QueueUrl="$queue_url", Attributes={"Policy": ""}, idempotent=True)
+    gone = GONE
+    delete_first = True

@@ -1,0 +1,46 @@
+"""Systems Manager: https://docs.aws.amazon.com/systems-manager/latest/APIReference/Welcome.html"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...core.output import Output
+from ...core.resource import Arg, out, prop
+from .table import AwsResource, Tagging, call
+
+if TYPE_CHECKING:
+    from .provider import AwsProvider
+
+__all__ = ["Parameter"]
+
+
+class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
+    """A parameter: at most 4 KB, 8 KB with ``tier="Advanced"``."""
+
+    name: Arg[str] = prop(limit=1011, replace=True, default=None)
+    value: Arg[str] = prop(secret=True)
+    type_: Arg[str] = prop("Type", default="String")
+    description: Arg[str] = prop(default=None, read="")
+    tier: Arg[str] = prop(default=None, read="")
+    key_id: Arg[str] = prop(default=None, read="")
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("=arn:$partition:ssm:$region:$account:parameter/$name")
+    version: Output[int] = out("Version || Parameter.Version", volatile=True)
+
+    create = call("put_parameter", idempotent=False)
+    read = call("get_parameter", Name="$name", WithDecryption=True)
+    reads = "Parameter"
+    update = (call("put_parameter", only="name value type_ description tier key_id", Overwrite=True, idempotent=True),)
+    delete = call("delete_parameter", Name="$name", idempotent=True)
+    gone = ("ParameterNotFound",)
+    tagging = Tagging(add=call("add_tags_to_resource", ResourceType="Parameter", ResourceId="$name", Tags="$tags"),
+                      remove=call("remove_tags_from_resource", ResourceType="Parameter", ResourceId="$name",
+                                  TagKeys="$tag_keys"),
+                      show=call("list_tags_for_resource", ResourceType="Parameter", ResourceId="$name"))
+
+    @classmethod
+    def outputs(cls, provider: AwsProvider, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """A parameter's ARN has one slash where its name begins with one."""
+        made = super().outputs(provider, answer, known)
+        return {**made, "arn": made["arn"].replace("parameter//", "parameter/", 1)}

@@ -1,0 +1,40 @@
+"""How much memory a process and what it started use. Linux only; elsewhere no limit is held."""
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["over", "peak_mb"]
+
+
+def over(pid: int, limit: int) -> bool:
+    """Whether a process and all it started use more than ``limit`` MB. Pages that forks share count once where that
+    matters."""
+    pids = _family(pid)
+    if sum(_mb(p, "status", "VmRSS:") for p in pids) <= limit:
+        return False
+    return len(pids) == 1 or sum(_mb(p, "smaps_rollup", "Pss:") for p in pids) > limit
+
+
+def peak_mb(pid: int) -> int:
+    """The most that the process itself ever used. 0 if it can't be told."""
+    return _mb(pid, "status", "VmHWM:")
+
+
+def _mb(pid: int, file: str, word: str) -> int:
+    try:
+        text = Path(f"/proc/{pid}/{file}").read_text()
+    except OSError:
+        return 0
+    at = text.find(word)
+    return int(text[at + len(word):].split(None, 1)[0]) // 1024 if at >= 0 else 0
+
+
+def _family(pid: int) -> list[int]:
+    found = [pid]
+    for member in found:
+        try:
+            found += [int(child) for task in Path(f"/proc/{member}/task").iterdir()
+                      for child in (task / "children").read_text().split()]
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,292 @@
+"""One process that runs one function, one invocation at a time."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import report
+from .api import Chunked, Door, Gone, RuntimeApi
+from .call import Call
+from .forks import Forked, Forks
+from .interpreters import Interpreters
+from .launch import Launch, launch
+from .lifeline import KERNEL, Lifeline
+from .memory import over, peak_mb
+from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Stamp, stamp
+from .output import Output
+
+__all__ = ["Sandbox"]
+
+INIT_SECONDS = 10.0
+"""An init may take so long, or as long as the function's timeout if that is more."""
+RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
+STREAM_LIMIT = 200 * 1024 * 1024
+TAIL = 4096
+_AFTER_SECONDS = 0.05
+"""So long an answer is held back for what the process still prints; usually it asks for the next call at once."""
+_DYING_SECONDS = 0.5
+"""So long after its connection a process may end."""
+
+
+class Sandbox:
+    """Start it, wait for its `ready`, then `invoke` it, one call after the other. A dead one is thrown away.
+
+    Between invocations the process is stopped, as on Lambda: what it left running in the background goes on with the
+    next call.
+    """
+
+    def __init__(self, fn: FunctionVersion, *, api: RuntimeApi, folder: Path, interpreters: Interpreters, on_log: OnLog,
+                 on_files: OnFiles, forks: Forks, freeze: bool = True) -> None:
+        self.fn, self._api, self._folder, self._interpreters = fn, api, folder, interpreters
+        self._on_log, self._on_files, self._forks = on_log, on_files, forks
+        self._made: Launch | None = None
+        self._modules: Sequence[str] = ()
+        self._read: dict[str, Stamp] = {}
+        self._freeze = freeze and KERNEL  # elsewhere a stopped process could not notice that its parent is gone
+        self.id = uuid.uuid4().hex
+        self.dead = self.retired = False
+        self.used_at = time.monotonic()
+        self.ready: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        """The end of its init: None, or the error document."""
+        self.ended: asyncio.Task[None] | None = None
+        """Done once the process is gone and nothing is left of it."""
+        self.rests: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """The end of what it does for a call: it asks for the next one, or is gone."""
+        self._temp = folder / "tmp" / self.id
+        self._process: asyncio.subprocess.Process | Forked | None = None
+        self._door: Door | None = None
+        self._call: Call | None = None
+        self._waiting: asyncio.Queue[Call | None] = asyncio.Queue()
+        self._init_ms = 0.0
+        self._cold, self._stopped, self._over_memory = True, False, False
+        self._tail: list[str] = []
+
+    # life
+
+    async def start(self) -> None:
+        """Start the process. Raises `OSError` if nothing here runs it."""
+        self._temp.mkdir(parents=True, mode=0o700)
+        fn, began = self.fn, time.monotonic()
+        self._door = await self._api.admit(self, ours=fn.runtime.startswith(("python", "nodejs")))
+        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{fn.version}]{self.id}"
+        self._lifeline, self._output = Lifeline(), Output(self._say)
+        try:
+            made = launch(fn, api=self._door.address, temp=self._temp, cache=self._folder, stream=stream,
+                          interpreters=self._interpreters)
+            if made.warning:
+                self._say([made.warning])
+            self._made = made
+            self._process = await self._forks.fork(fn, made, self._output.give, self._lifeline.give) or \
+                await asyncio.create_subprocess_exec(
+                    *made.command, cwd=fn.code, env={**made.environment, **self._lifeline.environment},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=self._output.give, stderr=self._output.give, pass_fds=(self._lifeline.give,),
+                    start_new_session=True)
+            self._lifeline.hold(self._process.pid)
+        except BaseException:
+            self._close()
+            shutil.rmtree(self._temp, ignore_errors=True)
+            raise
+        self._output.given()
+        self.ended = asyncio.create_task(self._until_exit(self._process, began))
+
+    async def _until_exit(self, process: asyncio.subprocess.Process | Forked, began: float) -> None:
+        limit = max(INIT_SECONDS, self.fn.timeout)
+        exited = asyncio.ensure_future(process.wait())
+        either: list[asyncio.Future[Any]] = [exited, self.ready]
+        await asyncio.wait(either, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        self._init_ms = (time.monotonic() - began) * 1000
+        if self._made and self.ready.done() and self.ready.result() is None:
+            self._forks.learned(self.fn, self._made, self._modules, self._init_ms)
+        if not self.ready.done() and not exited.done():
+            self.ready.set_result(report.document("Sandbox.Timedout",
+                                                  f"Error: Task timed out after {limit:.2f} seconds"))
+            self.kill()
+        code = await exited
+        self._close()
+        if not self.ready.done():
+            self.ready.set_result(report.died("", code, memory=self._over_memory)[1])
+        if (call := self._call) and not call.ended.done():
+            _, error, lines = report.died(call.request_id, code, memory=self._over_memory)
+            self._say(lines.split("\n"))
+            call.end(error, failed=True)
+        try:
+            self._temp.rmdir()
+        except OSError:  # it may hold a lot
+            await asyncio.to_thread(shutil.rmtree, self._temp, ignore_errors=True)
+
+    def stale(self) -> str:
+        """A file that is no longer what it has read, or ""."""
+        return next((path for path, was in self._read.items() if stamp(path) != was), "")
+
+    def kill(self) -> None:
+        """End the process and all it started."""
+        self.dead = True
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
+    def _close(self) -> None:
+        self.dead = True
+        self._rest()
+        if self._door:
+            self._door.close()
+        self._waiting.put_nowait(None)
+        self._lifeline.cut()
+        if self._process:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # what it left behind
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._output.end()
+
+    # work
+
+    async def invoke(self, call: Call) -> Invocation:
+        """Run one call to its end. The sandbox must be ready."""
+        fn, self._call, cold = self.fn, call, self._cold
+        self._cold = False
+        if not cold:
+            self._tail = []
+        made = Invocation(b"", request_id=call.request_id, cold=cold, init_ms=self._init_ms if cold else 0)
+        self._output.read()
+        self._say([report.before(fn, call.request_id)])
+        began, status, timed_out = time.monotonic(), "", False
+        if error := await self.ready:
+            status = "error"
+            self.kill()
+            call.end(error, failed=True)
+        else:
+            self.rests = asyncio.get_running_loop().create_future()
+            self._waiting.put_nowait(call)
+            await asyncio.wait((call.ended,), timeout=fn.timeout)
+            timed_out = not call.ended.done()
+            if not timed_out:
+                await asyncio.wait((self.rests,), timeout=_AFTER_SECONDS)
+        made.duration_ms = (time.monotonic() - began) * 1000
+        made.max_memory_mb = peak_mb(self._process.pid) if self._process and not self.dead else fn.memory if self._over_memory else 0
+        if timed_out:
+            status, made.duration_ms = "timeout", fn.timeout * 1000
+            self._time_out(call)
+        elif made.max_memory_mb > fn.memory and not self.dead:  # too fast for the watcher; Lambda would have killed it
+            self._over_memory = True
+            self.kill()
+            made.max_memory_mb = fn.memory
+        payload, failed = call.ended.result()
+        if self._over_memory and not failed:
+            _, payload, lines = report.died(call.request_id, -9, memory=True)
+            self._say(lines.split("\n"))
+            failed = True
+        self._finish(made, payload, failed=failed, status=status or ("error" if self.dead and failed else ""))
+        return made
+
+    def _time_out(self, call: Call) -> None:
+        self.kill()
+        payload, line = report.timed_out(self.fn.timeout, call.request_id)
+        self._output.read(all=True)
+        self._say([line])
+        call.end(payload, failed=True)
+
+    def _finish(self, made: Invocation, payload: bytes, *, failed: bool, status: str) -> None:
+        self._output.read(all=True)
+        kind = str(json.loads(payload).get("errorType", "")) if status == "error" else ""
+        self._say(report.after(self.fn, made, status, kind))
+        made.payload, made.error = payload, "Unhandled" if failed else ""
+        made.logs = "".join(f"{text}\n" for text in self._tail).encode()[-TAIL:]
+        self._call, self._tail, self.used_at = None, [], time.monotonic()
+
+    def check_memory(self) -> None:
+        """Kill it if it uses more memory than the function has."""
+        if self._process and not self.dead and over(self._process.pid, self.fn.memory):
+            self._over_memory = True
+            self.kill()
+
+    # what the Runtime API calls
+
+    async def next(self) -> tuple[dict[str, str], bytes]:
+        if not self.ready.done():
+            self.ready.set_result(None)
+        self._rest()
+        if self._freeze and self._waiting.empty():
+            self._stopped = True
+            self._signal(signal.SIGSTOP)
+        call = await self._waiting.get()
+        if call is None:
+            self._waiting.put_nowait(None)
+            raise Gone
+        if self._stopped:
+            self._stopped = False
+            self._signal(signal.SIGCONT)
+        headers = {"Lambda-Runtime-Aws-Request-Id": call.request_id, "Lambda-Runtime-Invoked-Function-Arn": self.fn.arn,
+                   "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.fn.timeout) * 1000)),
+                   "Lambda-Runtime-Trace-Id": call.trace_id
+                   or f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"}
+        if call.client_context:
+            headers["Lambda-Runtime-Client-Context"] = call.client_context
+        return headers, call.payload
+
+    def _rest(self) -> None:
+        if not self.rests.done():
+            self.rests.set_result(None)
+
+    def has_read(self, files: Mapping[str, Stamp], modules: Sequence[str]) -> None:
+        self._modules = modules
+        for path, found in files.items():
+            self._read.setdefault(path, found)  # what was read first is what is in its memory
+        if not self.retired:  # what an old one reads says nothing about the next
+            self._on_files(self.fn, files)
+
+    def init_failed(self, error: bytes) -> None:
+        if not self.ready.done():
+            self.ready.set_result(error)
+
+    def answered(self, request_id: str, payload: bytes | None, *, failed: bool) -> bool:
+        call = self._call
+        if call is None or call.request_id != request_id:
+            return False
+        if payload is None:
+            payload, failed = report.too_large(RESPONSE_LIMIT), True
+        call.end(payload, failed=failed)
+        return True
+
+    async def streamed(self, request_id: str, kind: str, body: Chunked) -> bool:
+        call, size = self._call, 0
+        if call is None or call.request_id != request_id:
+            return False
+        call.open(kind or "application/octet-stream")
+        try:
+            async for chunk in body:
+                size += len(chunk)
+                if size > STREAM_LIMIT:
+                    call.end(report.too_large(STREAM_LIMIT), failed=True)
+                    raise ConnectionResetError
+                await call.put(chunk)
+        except (OSError, asyncio.IncompleteReadError, ValueError):
+            if self.ended:  # if it died, that is what happened
+                await asyncio.wait((self.ended,), timeout=_DYING_SECONDS)
+            if not self.dead:
+                call.end(report.document("Runtime.TruncatedResponse", "the response ended in the middle"), failed=True)
+            raise
+        call.end(body.error or b"", failed=body.error is not None)
+        return True
+
+    # output
+
+    def _say(self, texts: list[str]) -> None:
+        now = int(time.time() * 1000)
+        if self._call or self._cold:
+            self._tail += texts
+            if len(self._tail) > 2 * TAIL:
+                self._tail = self._tail[-TAIL:]
+        self._on_log(LogLines(self.fn, self.id, tuple((now, text) for text in texts),
+                              self._call.request_id if self._call else ""))

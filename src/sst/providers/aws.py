@@ -1,0 +1,39 @@
+"""AWS's low-level resources, a module for each service: ``from sst.providers.aws import sqs``.
+
+The classes are those that the components use; they stand in ``sst.clouds.aws``, which a program need not know.
+"""
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..clouds.aws import acm as acm
+    from ..clouds.aws import apigatewayv2 as apigatewayv2
+    from ..clouds.aws import appsync as appsync
+    from ..clouds.aws import dynamodb as dynamodb
+    from ..clouds.aws import events as events
+    from ..clouds.aws import iam as iam
+    from ..clouds.aws import lambda_ as lambda_
+    from ..clouds.aws import logs as logs
+    from ..clouds.aws import route53 as route53
+    from ..clouds.aws import s3 as s3
+    from ..clouds.aws import scheduler as scheduler
+    from ..clouds.aws import secretsmanager as secretsmanager
+    from ..clouds.aws import sns as sns
+    from ..clouds.aws import sqs as sqs
+    from ..clouds.aws import ssm as ssm
+
+SERVICES = ("acm", "apigatewayv2", "appsync", "dynamodb", "events", "iam", "lambda_", "logs", "route53", "s3", "scheduler",
+            "secretsmanager", "sns", "sqs", "ssm")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in SERVICES:
+        raise AttributeError(f"sst.providers.aws has no service {name!r}; it has {', '.join(SERVICES)}")
+    return import_module(f"sst.clouds.aws.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *SERVICES})

@@ -1,0 +1,417 @@
+"""One sample a row: what is created, an update, and a change that replaces it. ``w`` makes what it needs beside it."""
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sst.clouds.aws.appsync import signed_by_iam
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["SAMPLES", "ZIP", "Sample"]
+
+SAMPLES: dict[str, Callable[[World], Sample]] = {}
+
+
+@dataclass(frozen=True)
+class Sample:
+    inputs: Mapping[str, Any]
+    update: Mapping[str, Any] = field(default_factory=dict)
+    """Properties to change in place; None takes one away."""
+    replace: Mapping[str, Any] = field(default_factory=dict)
+    delete_first: bool = False
+    gone: bool = True
+    """Its deletion can be seen."""
+
+
+def sample(type: str) -> Callable[[Callable[[World], Sample]], Callable[[World], Sample]]:
+    def keep(make: Callable[[World], Sample]) -> Callable[[World], Sample]:
+        SAMPLES[type] = make
+        return make
+    return keep
+
+
+def _zip(text: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr(zipfile.ZipInfo("app.py", (2020, 1, 1, 0, 0, 0)), text)
+    return out.getvalue()
+
+
+ZIP = {"1": _zip("def handler(event, context):\n    return 1\n"),
+       "2": _zip("def handler(event, context):\n    return 2\n")}
+BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+def _trust(service: str) -> dict[str, Any]:
+    return {"Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"},
+                           "Action": "sts:AssumeRole"}]}
+
+
+def _code(n: str) -> dict[str, str]:
+    return {"path": n, "sha256": n * 64}
+
+
+def _policy(action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [action], "Resource": resource,
+                                                    **more}]}
+
+
+def role(w: World) -> dict[str, Any]:
+    return w.make("aws.iam.Role", {"assume_role_policy": _trust("lambda")})
+
+
+def queue(w: World, **more: Any) -> dict[str, Any]:
+    return w.make("aws.sqs.Queue", more)
+
+
+def bucket(w: World) -> dict[str, Any]:
+    return w.make("aws.s3.Bucket", {"force_destroy": True})
+
+
+def function(w: World) -> dict[str, Any]:
+    owner = role(w)
+    w.make("aws.iam.RolePolicy", {"role": owner["name"], "policy": _policy("sqs:*")})
+    return w.make("aws.lambda.Function", {"role": owner["arn"], "handler": "app.handler", "runtime": "python3.12",
+                                          "code": _code("1")})
+
+
+def api(w: World) -> dict[str, Any]:
+    return w.make("aws.apigatewayv2.Api", {})
+
+
+@sample("aws.iam.Role")
+def _(w: World) -> Sample:
+    return Sample({"assume_role_policy": _trust("lambda"), "description": "one", "tags": {"a": "1", "b": "2"}},
+                  {"description": "two", "max_session_duration": 7200, "tags": {"a": "3"},
+                   "assume_role_policy": _trust("events")},
+                  {"path": "/x/"})
+
+
+@sample("aws.iam.RolePolicy")
+def _(w: World) -> Sample:
+    return Sample({"role": role(w)["name"], "policy": _policy("s3:GetObject")}, {"policy": _policy("s3:PutObject")},
+                  {"name": "other"})
+
+
+@sample("aws.iam.RolePolicyAttachment")
+def _(w: World) -> Sample:
+    return Sample({"role": role(w)["name"], "policy_arn": BASIC}, {},
+                  {"policy_arn": BASIC.replace("Basic", "VPCAccess")})
+
+
+@sample("aws.logs.LogGroup")
+def _(w: World) -> Sample:
+    return Sample({"retention": 7, "tags": {"a": "1"}}, {"retention": None, "tags": {"b": "2"}}, {"name": "/other"})
+
+
+@sample("aws.sqs.Queue")
+def _(w: World) -> Sample:
+    return Sample({"visibility_timeout": 60, "delay_seconds": 5, "tags": {"a": "1"}},
+                  {"visibility_timeout": 90, "delay_seconds": None, "tags": {"b": "2"},
+                   "redrive_policy": {"deadLetterTargetArn": queue(w)["arn"], "maxReceiveCount": 3}},
+                   {"fifo_queue": True})
+
+
+@sample("aws.sqs.QueuePolicy")
+def _(w: World) -> Sample:
+    def policy(action: str) -> dict[str, Any]:
+        return _policy(action, Principal={"Service": "s3.amazonaws.com"})
+    return Sample({"queue_url": queue(w)["url"], "policy": policy("sqs:SendMessage")},
+                  {"policy": policy("sqs:ReceiveMessage")},
+                  {"queue_url": queue(w)["url"]})
+
+
+@sample("aws.dynamodb.Table")
+def _(w: World) -> Sample:
+    def fields(*names: str) -> list[dict[str, str]]:
+        return [{"AttributeName": n, "AttributeType": "S"} for n in names]
+
+    def index(name: str, key: str) -> dict[str, Any]:
+        return {"IndexName": name, "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"}}
+    return Sample({"attribute_definitions": fields("id", "a"),
+                   "key_schema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                   "global_secondary_indexes": [index("byA", "a")], "stream_view_type": "NEW_AND_OLD_IMAGES",
+                   "ttl": "expires",
+                   "point_in_time_recovery": True, "tags": {"a": "1"}},
+                  {"attribute_definitions": fields("id", "b"), "global_secondary_indexes": [index("byB", "b")],
+                   "ttl": None,
+                   "stream_view_type": "KEYS_ONLY", "deletion_protection": False, "point_in_time_recovery": False,
+                   "tags": {"b": "2"}},
+                  {"key_schema": [{"AttributeName": "a", "KeyType": "HASH"}]})
+
+
+@sample("aws.s3.Bucket")
+def _(w: World) -> Sample:
+    return Sample({"tags": {"a": "1"}}, {"force_destroy": True, "tags": {"b": "2"}},
+                  {"name": "another-name-of-a-bucket"})
+
+
+def _of_bucket(type: str, first: Mapping[str, Any], then: Mapping[str, Any], *, gone: bool = True) -> None:
+    @sample(type)
+    def _(w: World) -> Sample:
+        return Sample({"bucket": bucket(w)["name"], **first}, then, {"bucket": bucket(w)["name"]}, gone=gone)
+
+
+_of_bucket("aws.s3.PublicAccessBlock", {}, {"block_public_policy": False})
+_of_bucket("aws.s3.BucketVersioning", {"status": "Enabled"}, {"status": "Suspended"}, gone=False)
+_of_bucket("aws.s3.BucketCors", {"rules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAgeSeconds": 5}]},
+           {"rules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["*"]}]})
+_of_bucket("aws.s3.BucketLifecycle", {"rules": [{"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "x/"},
+                                                 "Expiration": {"Days": 3}}]},
+           {"rules": [{"ID": "a", "Status": "Disabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}}]})
+_of_bucket("aws.s3.BucketEncryption", {"rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]},
+           {"rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}, gone=False)
+
+
+@sample("aws.s3.BucketPolicy")
+def _(w: World) -> Sample:
+    name = bucket(w)["name"]
+
+    def policy(action: str) -> dict[str, Any]:
+        return _policy(action, f"arn:aws:s3:::{name}/*", Principal={"AWS": "arn:aws:iam::000000000000:root"})
+    return Sample({"bucket": name, "policy": policy("s3:GetObject")}, {"policy": policy("s3:PutObject")},
+                  {"bucket": bucket(w)["name"]})
+
+
+@sample("aws.s3.BucketNotification")
+def _(w: World) -> Sample:
+    q = queue(w)
+    w.make("aws.sqs.QueuePolicy", {"queue_url": q["url"],
+                                   "policy": _policy("sqs:SendMessage", Principal={"Service": "s3.amazonaws.com"})})
+    rule = {"id": "a", "arn": q["arn"], "events": ["s3:ObjectCreated:*"], "suffix": ".png"}
+    return Sample({"bucket": bucket(w)["name"], "queues": [rule]}, {"queues": [{**rule, "prefix": "in/"}]},
+                  {"bucket": bucket(w)["name"]})
+
+
+@sample("aws.s3.Object")
+def _(w: World) -> Sample:
+    return Sample({"bucket": bucket(w)["name"], "key": "a b/ü.txt", "content": "one", "content_type": "text/plain"},
+                  {"content": "two"},
+                  {"key": "c"})
+
+
+@sample("aws.lambda.Function")
+def _(w: World) -> Sample:
+    return Sample({"role": role(w)["arn"], "handler": "app.handler", "runtime": "python3.12", "code": _code("1"),
+                   "timeout": 5,
+                   "environment": {"A": "1"}, "secret_environment": {"B": "2"}, "tags": {"a": "1"}},
+                  {"code": _code("2"), "timeout": 7, "environment": {"A": "3"}, "memory_size": 256,
+                   "reserved_concurrency": 2,
+                   "tags": {"b": "2"}}, {"name": "other"})
+
+
+@sample("aws.lambda.FunctionUrl")
+def _(w: World) -> Sample:
+    return Sample({"function_name": function(w)["name"], "auth_type": "NONE"},
+                  {"auth_type": "AWS_IAM", "cors": {"AllowOrigins": ["*"], "AllowMethods": ["GET"]}},
+                  {"function_name": function(w)["name"]})
+
+
+@sample("aws.lambda.Permission")
+def _(w: World) -> Sample:
+    return Sample({"function_name": function(w)["name"], "action": "lambda:InvokeFunction",
+                   "principal": "s3.amazonaws.com",
+                   "source_arn": "arn:aws:s3:::b"}, {}, {"source_arn": "arn:aws:s3:::c"})
+
+
+@sample("aws.lambda.EventSourceMapping")
+def _(w: World) -> Sample:
+    return Sample({"event_source_arn": queue(w)["arn"], "function_name": function(w)["name"], "batch_size": 5,
+                   "enabled": False},
+                  {"batch_size": 7, "filters": ['{"body": {"a": [1]}}'],
+                   "function_response_types": ["ReportBatchItemFailures"]},
+                  {"event_source_arn": queue(w)["arn"]})
+
+
+@sample("aws.lambda.EventInvokeConfig")
+def _(w: World) -> Sample:
+    return Sample({"function_name": function(w)["name"], "maximum_retry_attempts": 1},
+                  {"maximum_retry_attempts": 0, "maximum_event_age": 60}, {"function_name": function(w)["name"]})
+
+
+@sample("aws.lambda.LayerVersion")
+def _(w: World) -> Sample:
+    return Sample({"code": _code("1"), "runtimes": ["python3.12"]}, {}, {"code": _code("2")})
+
+
+@sample("aws.lambda.Version")
+def _(w: World) -> Sample:
+    return Sample({"function_name": function(w)["name"]}, {}, {"description": "d"}, gone=False)
+
+
+@sample("aws.lambda.Alias")
+def _(w: World) -> Sample:
+    f = function(w)["name"]
+    one = w.make("aws.lambda.Version", {"function_name": f})
+    return Sample({"function_name": f, "name": "live", "function_version": one["version"]}, {"description": "d"},
+                  {"name": "other"})
+
+
+@sample("aws.lambda.ProvisionedConcurrency")
+def _(w: World) -> Sample:
+    f = function(w)["name"]
+    version = w.make("aws.lambda.Version", {"function_name": f})["version"]
+    return Sample({"function_name": f, "qualifier": version, "provisioned_concurrent_executions": 1},
+                  {"provisioned_concurrent_executions": 2}, {"qualifier": "live"})
+
+
+@sample("aws.events.Rule")
+def _(w: World) -> Sample:
+    return Sample({"event_pattern": {"source": ["a"]}, "tags": {"a": "1"}},
+                  {"event_pattern": {"source": ["b"]}, "state": "DISABLED"},
+                  {"bus": "other"})
+
+
+@sample("aws.events.Target")
+def _(w: World) -> Sample:
+    rule = w.make("aws.events.Rule", {"schedule_expression": "rate(1 day)"})
+    return Sample({"rule": rule["name"], "arn": queue(w)["arn"], "input": "{}"}, {"input": '{"a": 1}'},
+                  {"target_id": "t2"})
+
+
+@sample("aws.scheduler.Schedule")
+def _(w: World) -> Sample:
+    return Sample({"schedule_expression": "rate(1 day)", "target": {"Arn": queue(w)["arn"], "RoleArn": role(w)["arn"]}},
+                  {"schedule_expression": "rate(2 days)", "state": "DISABLED",
+                   "schedule_expression_timezone": "Europe/Berlin"},
+                  {"name": "other"})
+
+
+@sample("aws.apigatewayv2.Api")
+def _(w: World) -> Sample:
+    return Sample({"cors_configuration": {"AllowOrigins": ["*"]}, "tags": {"a": "1"}},
+                  {"cors_configuration": {"AllowOrigins": ["https://a.test"]}, "description": "d", "tags": {"b": "2"}},
+                  {"protocol_type": "WEBSOCKET"})
+
+
+@sample("aws.apigatewayv2.Stage")
+def _(w: World) -> Sample:
+    return Sample({"api_id": api(w)["id"], "name": "$default", "auto_deploy": True}, {"description": "d"},
+                  {"name": "other"})
+
+
+@sample("aws.apigatewayv2.Integration")
+def _(w: World) -> Sample:
+    return Sample({"api_id": api(w)["id"], "integration_type": "HTTP_PROXY", "uri": "https://a.test", "method": "GET",
+                   "payload_format_version": "1.0"}, {"uri": "https://b.test"}, {"integration_type": "AWS_PROXY"})
+
+
+def _integration(w: World, owner: str) -> str:
+    made = w.make("aws.apigatewayv2.Integration", {"api_id": owner, "integration_type": "HTTP_PROXY",
+                                                   "uri": "https://a.test",
+                                                   "method": "GET", "payload_format_version": "1.0"})
+    return f"integrations/{made['id']}"
+
+
+@sample("aws.apigatewayv2.Route")
+def _(w: World) -> Sample:
+    owner = api(w)["id"]
+    return Sample({"api_id": owner, "route_key": "GET /a", "target": _integration(w, owner)},
+                  {"authorization_type": "AWS_IAM", "target": _integration(w, owner)}, {"api_id": api(w)["id"]},
+                  delete_first=True)
+
+
+@sample("aws.apigatewayv2.Authorizer")
+def _(w: World) -> Sample:
+    jwt = {"Issuer": "https://issuer.test", "Audience": ["a"]}
+    return Sample({"api_id": api(w)["id"], "authorizer_type": "JWT",
+                   "identity_sources": ["$request.header.Authorization"],
+                   "jwt_configuration": jwt}, {"jwt_configuration": {**jwt, "Audience": ["b"]}},
+                   {"authorizer_type": "REQUEST"})
+
+
+def certificate(w: World) -> str:
+    return str(w.make("aws.acm.Certificate", {"domain_name": "a.example.test"})["arn"])
+
+
+@sample("aws.apigatewayv2.DomainName")
+def _(w: World) -> Sample:
+    return Sample({"name": "a.example.test", "certificate_arn": certificate(w)}, {"certificate_arn": certificate(w)},
+                  {"name": "b.example.test"})
+
+
+@sample("aws.apigatewayv2.ApiMapping")
+def _(w: World) -> Sample:
+    domain = w.make("aws.apigatewayv2.DomainName", {"name": "c.example.test", "certificate_arn": certificate(w)})
+    owner = api(w)["id"]
+    w.make("aws.apigatewayv2.Stage", {"api_id": owner, "name": "$default", "auto_deploy": True})
+    return Sample({"domain_name": domain["name"], "api_id": owner, "stage": "$default"}, {"api_mapping_key": "v1"},
+                  {"domain_name": "other"}, delete_first=True)
+
+
+@sample("aws.ssm.Parameter")
+def _(w: World) -> Sample:
+    return Sample({"name": "/sst/app/one", "value": "one", "type_": "SecureString", "tags": {"a": "1"}},
+                  {"value": "two", "tags": {"b": "2"}}, {"name": "/sst/app/two"})
+
+
+@sample("aws.secretsmanager.Secret")
+def _(w: World) -> Sample:
+    return Sample({"value": "one", "description": "d", "tags": {"a": "1"}}, {"value": "two", "description": None},
+                  {"name": "other"})
+
+
+@sample("aws.acm.Certificate")
+def _(w: World) -> Sample:
+    return Sample({"domain_name": "x.example.test", "alternative_names": ["y.example.test"], "tags": {"a": "1"}},
+                  {"tags": {"a": "2"}},
+                  {"domain_name": "z.example.test"})
+
+
+@sample("aws.acm.CertificateValidation")
+def _(w: World) -> Sample:
+    return Sample({"certificate_arn": certificate(w)}, {}, {"certificate_arn": "other"}, gone=False)
+
+
+@sample("aws.route53.Record")
+def _(w: World) -> Sample:
+    zone = w.zone("example.test")
+    return Sample({"zone": zone, "name": "www.example.test", "type_": "A", "ttl": 60, "records": ["127.0.0.1"]},
+                  {"records": ["127.0.0.2"], "ttl": 30}, {"name": "other.example.test"})
+
+
+@sample("aws.sns.Topic")
+def _(w: World) -> Sample:
+    return Sample({"display_name": "one", "tags": {"a": "1"}}, {"display_name": "two", "tags": {"b": "2"}},
+                  {"fifo": True})
+
+
+@sample("aws.sns.TopicPolicy")
+def _(w: World) -> Sample:
+    arn = w.make("aws.sns.Topic", {})["arn"]
+
+    def policy(action: str) -> dict[str, Any]:
+        return _policy(action, arn, Principal={"Service": "s3.amazonaws.com"})
+    return Sample({"topic_arn": arn, "policy": policy("sns:Publish")}, {"policy": policy("sns:Subscribe")},
+                  {"topic_arn": w.make("aws.sns.Topic", {})["arn"]}, gone=False)
+
+
+@sample("aws.sns.Subscription")
+def _(w: World) -> Sample:
+    return Sample({"topic_arn": w.make("aws.sns.Topic", {})["arn"], "protocol": "sqs", "endpoint": queue(w)["arn"],
+                   "filter_policy": {"a": ["1"]}}, {"filter_policy": {"a": ["2"]}, "raw_message_delivery": True},
+                  {"endpoint": queue(w)["arn"]})
+
+
+@sample("aws.appsync.Api")
+def _(w: World) -> Sample:
+    iam, key = ([{"authType": t}] for t in ("AWS_IAM", "API_KEY"))
+    return Sample({"event_config": signed_by_iam(), "tags": {"a": "1"}},
+                  {"event_config": {**signed_by_iam(), "authProviders": iam + key, "defaultSubscribeAuthModes": key},
+                   "owner_contact": "me",
+                   "tags": {"b": "2"}}, {"region": "eu-west-1"})
+
+
+@sample("aws.appsync.ChannelNamespace")
+def _(w: World) -> Sample:
+    api_id = w.make("aws.appsync.Api", {"event_config": signed_by_iam()})["id"]
+    return Sample({"api_id": api_id, "publish_auth_modes": [{"authType": "AWS_IAM"}]},
+                  {"publish_auth_modes": [{"authType": "API_KEY"}], "subscribe_auth_modes": [{"authType": "AWS_IAM"}]},
+                  {"name": "other"})

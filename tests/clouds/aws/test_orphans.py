@@ -1,0 +1,126 @@
+"""Lists of things that carry tags: their pages, and what is not ours."""
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs
+
+import pytest
+
+from sst.clouds.aws.client import Aws
+from sst.clouds.aws.provider import AwsProvider
+from sst.embedded.cloud import Cloud
+from sst.providers.aws import orphans
+
+from .rows import ROWS
+from .stand_in import Answer, StandIn, stand_in
+from .world import World
+
+TAGS = {"mine": {"sst:app": "app", "sst:stage": "test", "sst:urn": "aws.iam.Role::Mine", "sst:lineage": "L"},
+        "old": {"sst:app": "app", "sst:stage": "test", "sst:urn": "aws.iam.Role::Old", "sst:lineage": "K"},
+        "other-stage": {"sst:app": "app", "sst:stage": "prod", "sst:urn": "u", "sst:lineage": "L"},
+        "bare": {"sst:app": "app", "sst:stage": "test"}}
+
+
+def xml(action: str, text: str, status: int = 200) -> Answer:
+    body = f"<{action}Response><{action}DeployResult>{text}</{action}DeployResult></{action}Response>"
+    return Answer(status, body.encode(), {"Content-Type": "text/xml"})
+
+
+def test_every_listed_type_is_a_row_that_carries_tags() -> None:
+    aws = Aws(region="us-east-1", credentials=("", ""), environment={})
+    for type, how in orphans.TYPES.items():
+        kind = ROWS[type]
+        assert kind.tagging and kind.delete, type
+        assert how.tags is None or how.arn or type == "aws.iam.Role", "IAM has no part in the account's list of tags"
+        for op in (how.op, *([how.tags.op] if how.tags else [])):
+            assert aws.service(kind.service).operation(op)
+    left = {t for t, k in ROWS.items() if k.tagging and k.delete} - orphans.TYPES.keys()
+    assert left == {"aws.apigatewayv2.Stage"}, "a stage goes with its API"
+
+
+def test_pages_are_followed_and_only_our_tags_count() -> None:
+    cloud: StandIn
+
+    def decide(n: int) -> Answer:
+        asked = parse_qs(cloud.requests[n][3].decode())
+        match action := asked["Action"][0]:
+            case "GetCallerIdentity":
+                return xml(action, "<Arn>arn:aws:iam::1:u</Arn><Account>111111111111</Account>")
+            case "ListRoles":
+                names = ["bare", "gone"] if "Marker" in asked else ["mine", "old", "other-stage"]
+                roles = "".join(f"<member><RoleName>{r}</RoleName></member>" for r in names)
+                more = "<IsTruncated>false</IsTruncated>" if "Marker" in asked else "<IsTruncated>true</IsTruncated><Marker>2</Marker>"
+                return xml(action, f"<Roles>{roles}</Roles>{more}")
+        if (role := asked["RoleName"][0]) == "gone":
+            return Answer(404, b"<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>m</Message></Error></ErrorResponse>",
+                          {"Content-Type": "text/xml"})
+        tags = "".join(f"<member><Key>{k}</Key><Value>{v}</Value></member>" for k, v in TAGS[role].items())
+        return xml(action, f"<Tags>{tags}</Tags>")
+
+    with stand_in(decide) as cloud, Aws(region="eu-west-1", endpoint=cloud.url, credentials=("a", "b"),
+                                        environment={}) as aws:
+        provider = AwsProvider(aws, app="app", stage="test", lineage="L")
+        found = orphans.find_carriers(provider, ["aws.iam.Role"])
+    assert [(c.name, c.id, c.lineage) for c in found] == [("Mine", "mine", "L"), ("Old", "old", "K")]
+
+
+@pytest.mark.parametrize(("pages", "asked"), [
+    ([[("sqs:eu-west-1:111111111111:one", "mine")], [("logs:eu-west-1:111111111111:log-group:/a/one", "old")]], set()),
+    ([[("sqs:eu-west-1:111111111111:one", "mine"), ("sqs:eu-west-1:111111111111:deleted", "mine")]],
+     {"ListTagsForResource"}),
+    ([[]], {"ListTagsForResource"}),
+    (None, {"ListTagsForResource", "ListQueueTags"})],
+    ids=["all is shown", "no log group is shown", "nothing is shown", "it is refused"])
+def test_tags_come_from_the_account_s_list_as_far_as_it_can_be_trusted(pages: list[list[tuple[str, str]]] | None,
+                                                                       asked: set[str]) -> None:
+    """Queues it surely has; log groups, if it shows one. What it still shows although it was deleted is in no list of
+    its service."""
+    cloud: StandIn
+
+    def tags(name: str) -> list[dict[str, str]]:
+        return [{"Key": k, "Value": v} for k, v in TAGS[name].items()]
+
+    def decide(n: int) -> Answer:
+        _, _, headers, body = cloud.requests[n]
+        match headers.get("x-amz-target", "").rpartition(".")[2]:
+            case "GetResources":
+                if pages is None:
+                    return Answer(403, {"__type": "AccessDeniedException", "message": "no"})
+                page = int(json.loads(body).get("PaginationToken", 0))
+                more = {"PaginationToken": str(page + 1)} if page + 1 < len(pages) else {}
+                shown = [{"ResourceARN": f"arn:aws:{arn}", "Tags": tags(t)} for arn, t in pages[page]]
+                return Answer(200, {"ResourceTagMappingList": shown, **more})
+            case "ListQueues":
+                return Answer(200, {"QueueUrls": ["https://sqs/1/one", "https://sqs/1/two"]})
+            case "DescribeLogGroups":
+                return Answer(200, {"logGroups": [{"logGroupName": "/a/one"}, {"logGroupName": "/a/two"}]})
+            case "ListQueueTags" | "ListTagsForResource":
+                return Answer(200, {"Tags": TAGS["bare"], "tags": TAGS["bare"]})
+        return xml("GetCallerIdentity", "<Arn>arn:aws:iam::1:u</Arn><Account>111111111111</Account>")
+
+    with stand_in(decide) as cloud, Aws(region="eu-west-1", endpoint=cloud.url, credentials=("a", "b"),
+                                        environment={}) as aws:
+        found = orphans.find_carriers(AwsProvider(aws, app="app", stage="test", lineage="L"),
+                                      ["aws.sqs.Queue", "aws.logs.LogGroup"])
+        targets = {h.get("x-amz-target", "").rpartition(".")[2] for _, _, h, _ in cloud.requests}
+    shown = [(arn, TAGS[t]["sst:lineage"]) for page in pages or () for arn, t in page if not arn.endswith(":deleted")]
+    assert [(c.id.rpartition("/")[2], c.lineage) for c in found] == [(arn.rpartition(":")[2].rpartition("/")[2], t)
+                                                                     for arn, t in shown]
+    assert targets & {"ListQueueTags", "ListTagsForResource"} == asked
+
+
+@pytest.mark.emulator
+def test_in_a_cloud_that_lists_tags_there_is_no_call_for_each_thing(cloud: Cloud) -> None:
+    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key),
+             environment={}) as aws:
+        world = World(aws)
+        try:
+            states = [world.create(world.operation("aws.sqs.Queue", {})) for _ in range(8)]
+            states += [world.create(world.operation("aws.sns.Topic", {})) for _ in range(8)]
+            asked = aws.counts.copy()
+            found = orphans.find_carriers(world.provider)
+            calls = aws.counts - asked
+        finally:
+            world.clear()
+    assert {s.id for s in states} <= {c.id for c in found}
+    assert calls["resourcegroupstaggingapi.get_resources"] == 1 and not calls["sqs.list_queue_tags"] + calls["sns.list_tags_for_resource"]
