@@ -4,9 +4,9 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 
+from sst.clouds import aws
 from sst.clouds.aws.table import AwsResource
 from sst.core.resource import Resource
-from sst.providers import aws
 
 __all__ = ["ROWS"]
 

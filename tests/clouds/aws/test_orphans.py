@@ -6,10 +6,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from sst.clouds.aws import orphans
 from sst.clouds.aws.client import Aws
 from sst.clouds.aws.provider import AwsProvider
 from sst.embedded.cloud import Cloud
-from sst.providers.aws import orphans
 
 from .rows import ROWS
 from .stand_in import Answer, StandIn, stand_in
@@ -22,7 +22,7 @@ TAGS = {"mine": {"sst:app": "app", "sst:stage": "test", "sst:urn": "aws.iam.Role
 
 
 def xml(action: str, text: str, status: int = 200) -> Answer:
-    body = f"<{action}Response><{action}DeployResult>{text}</{action}DeployResult></{action}Response>"
+    body = f"<{action}Response><{action}Result>{text}</{action}Result></{action}Response>"
     return Answer(status, body.encode(), {"Content-Type": "text/xml"})
 
 

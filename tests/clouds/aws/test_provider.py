@@ -20,7 +20,7 @@ from .stand_in import RESET, Answer, StandIn, refusal, stand_in
 
 ME = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:u</Arn><Account>111111111111</Account>" \
      "</GetCallerIdentityResult></GetCallerIdentityResponse>"
-ROLE = "<{0}Response><{0}DeployResult><Role><Arn>arn:aws:iam::1:role/r</Arn><RoleId>AR</RoleId><RoleName>r</RoleName>{1}</Role></{0}DeployResult>" \
+ROLE = "<{0}Response><{0}Result><Role><Arn>arn:aws:iam::1:role/r</Arn><RoleId>AR</RoleId><RoleName>r</RoleName>{1}</Role></{0}Result>" \
        "</{0}Response>"
 
 
