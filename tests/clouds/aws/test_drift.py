@@ -33,7 +33,7 @@ def put_back(world: World, state: State, inputs: Mapping[str, Any]) -> bool:
     told = {k for k, p in kind.props.items() if p.read != "" or k in kind.fingerprints}
     seen = {k for k in change.changed & told if k in state.inputs or k == "tags"}
     # what was taken away may show as a default, or not
-    visible = {k for k in seen if inputs.get(k) is not None or k in kind.left_out}
+    visible = {k for k in seen if inputs.get(k) is not None or k in kind.omitted_when_unset}
     found = drifts(before, lambda t: provider, ignore)
     assert visible <= {d.property for d in found} <= seen, change.changed
     journal = MemoryJournal(before)

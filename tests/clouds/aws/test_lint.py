@@ -24,16 +24,16 @@ def test_the_lint_finds_what_is_wrong_with_a_row() -> None:
 
         identity = "tag"
         create = call("create_queue")
-        update = (call("set_queue_attribute", only="dealy"),
-                  call("set_queue_attributes", QueueUrl="$ulr", only="delay"))
+        update = (call("set_queue_attribute", properties="dealy"),
+                  call("set_queue_attributes", QueueUrl="$ulr", properties="delay"))
         delete = call("delete_queue")
-        gone = ("Gone",)
+        not_found_codes = ("Gone",)
 
     del Resource.kinds["test.Wrong"]
     text = "\n".join(lint(Wrong))
     for part in ("takes no 'Nmae'", "needs 'QueueName'", "no operation 'set_queue_attribute'", "names 'dealy'",
                  "$ulr is no property",
                  "delete_queue needs 'QueueUrl'", "not found by one", "'Gone' is no error",
-                 "'delay' can't be taken away",
+                 "'delay' can't be reset",
                  "no answer has 'QueueArn'"):
         assert part in text

@@ -34,12 +34,12 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
     create = call("request_certificate", IdempotencyToken="$token")
     read = call("describe_certificate", CertificateArn="$id")
     find = call("list_certificates", Includes={"keyTypes": KEYS})
-    found = "CertificateSummaryList"
-    reads = "Certificate"
+    list_path = "CertificateSummaryList"
+    response_root = "Certificate"
     read_back = True
     ready = "Certificate.DomainValidationOptions[0].ResourceRecord"
     delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",), idempotent=True)
-    gone = ("ResourceNotFoundException",)
+    not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("add_tags_to_certificate", CertificateArn="$arn", Tags="$tags"),
                       remove=call("remove_tags_from_certificate", CertificateArn="$arn", Tags="$tag_list"),
                       show=call("list_tags_for_certificate", CertificateArn="$arn"))
@@ -56,5 +56,5 @@ class CertificateValidation(AwsResource, type="aws.acm.CertificateValidation", s
                   wait_on="CertificateArn",
                   idempotent=True)
     read = call("describe_certificate", CertificateArn="$certificate_arn")
-    reads = "Certificate"
-    gone = ("ResourceNotFoundException",)
+    response_root = "Certificate"
+    not_found_codes = ("ResourceNotFoundException",)

@@ -10,7 +10,7 @@ from .table import AwsResource, Tagging, call
 
 __all__ = ["Api", "ApiMapping", "Authorizer", "DomainName", "Integration", "Route", "Stage"]
 
-GONE = ("NotFoundException",)
+NOT_FOUND = ("NotFoundException",)
 BUSY = ("ConflictException: concurrent",)
 
 
@@ -40,22 +40,22 @@ class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
     create = call("create_api", retry=BUSY)
     read = call("get_api", ApiId="$id")
     find = call("get_apis", MaxResults="500")
-    found = "Items"
+    list_path = "Items"
     update = (call("update_api", ApiId="$id", retry=BUSY, idempotent=True,
-                   only="name cors_configuration description route_selection_expression disable_execute_api_endpoint"),)
-    left_out = frozenset({"cors_configuration", "description"})
-    unset = {"cors_configuration": call("delete_cors_configuration", ApiId="$id", idempotent=True)}
-    empty = {"description": "", "disable_execute_api_endpoint": False}
-    rests = frozenset({"route_selection_expression"})
+                   properties="name cors_configuration description route_selection_expression disable_execute_api_endpoint"),)
+    omitted_when_unset = frozenset({"cors_configuration", "description"})
+    reset_call = {"cors_configuration": call("delete_cors_configuration", ApiId="$id", idempotent=True)}
+    reset_value = {"description": "", "disable_execute_api_endpoint": False}
+    sticky = frozenset({"route_selection_expression"})
     delete = call("delete_api", ApiId="$id", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"),
                       show=call("get_tags", ResourceArn="$tag_arn"))
     tag_arn: Output[str] = out("=arn:$partition:apigateway:$region::/apis/$id")
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         return _without_tags(answer)
 
 
@@ -76,13 +76,13 @@ class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
     create = call("create_stage", retry=BUSY)
     read = call("get_stage", ApiId="$api_id", StageName="$name")
     update = (call("update_stage", retry=BUSY, idempotent=True,
-                   only="api_id name auto_deploy access_log_settings default_route_settings stage_variables description"),)
-    left_out = frozenset({"access_log_settings", "description"})
-    unset = {"access_log_settings": call("delete_access_log_settings", ApiId="$api_id", StageName="$name",
+                   properties="api_id name auto_deploy access_log_settings default_route_settings stage_variables description"),)
+    omitted_when_unset = frozenset({"access_log_settings", "description"})
+    reset_call = {"access_log_settings": call("delete_access_log_settings", ApiId="$api_id", StageName="$name",
                                          idempotent=True)}
-    empty = {"description": "", "stage_variables": {}, "auto_deploy": False, "default_route_settings": {}}
+    reset_value = {"description": "", "stage_variables": {}, "auto_deploy": False, "default_route_settings": {}}
     delete = call("delete_stage", ApiId="$api_id", StageName="$name", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
     tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"),
@@ -90,7 +90,7 @@ class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
     tag_arn: Output[str] = out("=arn:$partition:apigateway:$region::/apis/$api_id/stages/$name")
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         return _without_tags(answer)
 
 
@@ -114,14 +114,14 @@ class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="api
     create = call("create_integration", Description="$urn", retry=BUSY)
     read = call("get_integration", ApiId="$api_id", IntegrationId="$id")
     find = call("get_integrations", ApiId="$api_id", MaxResults="500")
-    found = "Items"
+    list_path = "Items"
     update = (call("update_integration", IntegrationId="$id", retry=BUSY, idempotent=True,
-                   only="api_id uri method payload_format_version connection_type connection_id timeout "
+                   properties="api_id uri method payload_format_version connection_type connection_id timeout "
                         "request_parameters"),)
-    empty = {"connection_type": "INTERNET", "payload_format_version": "1.0", "timeout": 30000, "request_parameters": {}}
-    rests = frozenset({"uri", "method", "connection_id"})
+    reset_value = {"connection_type": "INTERNET", "payload_format_version": "1.0", "timeout": 30000, "request_parameters": {}}
+    sticky = frozenset({"uri", "method", "connection_id"})
     delete = call("delete_integration", ApiId="$api_id", IntegrationId="$id", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
 
 
 class Route(AwsResource, type="aws.apigatewayv2.Route", service="apigatewayv2"):
@@ -142,14 +142,14 @@ class Route(AwsResource, type="aws.apigatewayv2.Route", service="apigatewayv2"):
     create = call("create_route", retry=BUSY)
     read = call("get_route", ApiId="$api_id", RouteId="$id")
     find = call("get_routes", ApiId="$api_id", MaxResults="500")
-    found = "Items"
+    list_path = "Items"
     update = (call("update_route", RouteId="$id", retry=BUSY, idempotent=True,
-                   only="api_id route_key target authorization_type authorizer_id authorization_scopes "
+                   properties="api_id route_key target authorization_type authorizer_id authorization_scopes "
                         "route_response_selection_expression"),)
-    empty = {"authorization_scopes": [], "authorization_type": "NONE", "target": ""}
-    rests = frozenset({"authorizer_id", "route_response_selection_expression"})
+    reset_value = {"authorization_scopes": [], "authorization_type": "NONE", "target": ""}
+    sticky = frozenset({"authorizer_id", "route_response_selection_expression"})
     delete = call("delete_route", ApiId="$api_id", RouteId="$id", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -173,12 +173,12 @@ class Authorizer(AwsResource, type="aws.apigatewayv2.Authorizer", service="apiga
     create = call("create_authorizer", retry=BUSY)
     read = call("get_authorizer", ApiId="$api_id", AuthorizerId="$id")
     find = call("get_authorizers", ApiId="$api_id", MaxResults="500")
-    found = "Items"
+    list_path = "Items"
     update = (call("update_authorizer", AuthorizerId="$id", retry=BUSY, idempotent=True,
-                   only="api_id name identity_sources jwt_configuration uri payload_format_version simple_responses "
+                   properties="api_id name identity_sources jwt_configuration uri payload_format_version simple_responses "
                         "result_ttl"),)
     delete = call("delete_authorizer", ApiId="$api_id", AuthorizerId="$id", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
 
 
 class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apigatewayv2"):
@@ -194,10 +194,10 @@ class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apiga
     create = call("create_domain_name", retry=("BadRequestException: certificate", *BUSY), DomainNameConfigurations=[
         {"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}])
     read = call("get_domain_name", DomainName="$name")
-    update = (call("update_domain_name", only="name certificate_arn", idempotent=True, DomainNameConfigurations=[
+    update = (call("update_domain_name", properties="name certificate_arn", idempotent=True, DomainNameConfigurations=[
         {"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]),)
     delete = call("delete_domain_name", DomainName="$name", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
     tagging = Tagging("map")
 
@@ -218,10 +218,10 @@ class ApiMapping(AwsResource, type="aws.apigatewayv2.ApiMapping", service="apiga
     create = call("create_api_mapping", retry=BUSY)
     read = call("get_api_mapping", DomainName="$domain_name", ApiMappingId="$id")
     find = call("get_api_mappings", DomainName="$domain_name")
-    found = "Items"
+    list_path = "Items"
     update = (call("update_api_mapping", ApiMappingId="$id", retry=BUSY, idempotent=True,
-                   only="domain_name api_id stage api_mapping_key"),)
-    empty = {"api_mapping_key": ""}
+                   properties="domain_name api_id stage api_mapping_key"),)
+    reset_value = {"api_mapping_key": ""}
     delete = call("delete_api_mapping", DomainName="$domain_name", ApiMappingId="$id", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True

@@ -10,7 +10,7 @@ from .table import AwsResource, Tagging, call
 
 __all__ = ["Api", "ChannelNamespace", "signed_by_iam"]
 
-GONE = ("NotFoundException",)
+NOT_FOUND = ("NotFoundException",)
 BUSY = ("ConcurrentModificationException",)
 
 
@@ -41,15 +41,15 @@ class Api(AwsResource, type="aws.appsync.Api", service="appsync"):
 
     identity = "tag"
     identifier = "$id"
-    reads = "api"
+    response_root = "api"
     create = call("create_api", retry=BUSY)
     read = call("get_api", apiId="$id")
     find = call("list_apis", maxResults=25)
-    found = "apis[].{api: @, tags: tags}"
-    update = (call("update_api", apiId="$id", only="name event_config owner_contact", retry=BUSY, idempotent=True),)
-    empty = {"owner_contact": ""}
+    list_path = "apis[].{api: @, tags: tags}"
+    update = (call("update_api", apiId="$id", properties="name event_config owner_contact", retry=BUSY, idempotent=True),)
+    reset_value = {"owner_contact": ""}
     delete = call("delete_api", apiId="$id", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     tagging = Tagging("map", wire="tags", add=call("tag_resource", resourceArn="$arn", tags="$tags"),
                       remove=call("untag_resource", resourceArn="$arn", tagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", resourceArn="$arn"))
@@ -68,11 +68,11 @@ class ChannelNamespace(AwsResource, type="aws.appsync.ChannelNamespace", service
 
     identity = "key"
     identifier = "$api_id/$name"
-    reads = "channelNamespace"
+    response_root = "channelNamespace"
     create = call("create_channel_namespace", retry=BUSY)
     read = call("get_channel_namespace", apiId="$api_id", name="$name")
     update = (call("update_channel_namespace", apiId="$api_id", name="$name", retry=BUSY, idempotent=True,
-                   only="publish_auth_modes subscribe_auth_modes code_handlers"),)
-    rests = frozenset({"publish_auth_modes", "subscribe_auth_modes", "code_handlers"})
+                   properties="publish_auth_modes subscribe_auth_modes code_handlers"),)
+    sticky = frozenset({"publish_auth_modes", "subscribe_auth_modes", "code_handlers"})
     delete = call("delete_channel_namespace", apiId="$api_id", name="$name", retry=BUSY, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND

@@ -59,25 +59,25 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     holds_data = True
     create = call("create_table", retry=("LimitExceededException",), wait="table_exists", wait_on="TableName")
     read = call("describe_table", TableName="$name")
-    reads = "Table"
-    more = {"Ttl": call("describe_time_to_live", TableName="$name"),
+    response_root = "Table"
+    extra_reads = {"Ttl": call("describe_time_to_live", TableName="$name"),
             "Backups": call("describe_continuous_backups", TableName="$name")}
-    left_out = frozenset({"ttl", "global_secondary_indexes", "stream_view_type"})
+    omitted_when_unset = frozenset({"ttl", "global_secondary_indexes", "stream_view_type"})
     update = (
-        call("update_table", only="billing_mode", TableName="$name", retry=BUSY, done=SAME, idempotent=True),
-        call("update_table", only="deletion_protection", TableName="$name", retry=BUSY, done=SAME, idempotent=True),
-        call("update_table", only="stream_view_type", TableName="$name", retry=BUSY, done=SAME),
-        call("update_time_to_live", only="ttl", also=True, TableName="$name", retry=BUSY, done=SAME, idempotent=True),
-        call("update_continuous_backups", only="point_in_time_recovery", also=True, TableName="$name", retry=BUSY,
+        call("update_table", properties="billing_mode", TableName="$name", retry=BUSY, benign_codes=SAME, idempotent=True),
+        call("update_table", properties="deletion_protection", TableName="$name", retry=BUSY, benign_codes=SAME, idempotent=True),
+        call("update_table", properties="stream_view_type", TableName="$name", retry=BUSY, benign_codes=SAME),
+        call("update_time_to_live", properties="ttl", after_create=True, TableName="$name", retry=BUSY, benign_codes=SAME, idempotent=True),
+        call("update_continuous_backups", properties="point_in_time_recovery", after_create=True, TableName="$name", retry=BUSY,
              idempotent=True))
-    rests = frozenset({"global_secondary_indexes"})
-    empty = {"deletion_protection": False, "point_in_time_recovery": False}
-    unset = {"ttl": call("update_time_to_live", TableName="$name", retry=BUSY, done=SAME,
+    sticky = frozenset({"global_secondary_indexes"})
+    reset_value = {"deletion_protection": False, "point_in_time_recovery": False}
+    reset_call = {"ttl": call("update_time_to_live", TableName="$name", retry=BUSY, benign_codes=SAME,
                          TimeToLiveSpecification={"AttributeName": "$ttl_was", "Enabled": False}),
-             "stream_view_type": call("update_table", TableName="$name", retry=BUSY, done=SAME,
+             "stream_view_type": call("update_table", TableName="$name", retry=BUSY, benign_codes=SAME,
                                       StreamSpecification={"StreamEnabled": False})}
     delete = call("delete_table", TableName="$name", retry=("ResourceInUseException",))
-    gone = ("ResourceNotFoundException",)
+    not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags_of_resource", ResourceArn="$arn"))
@@ -96,7 +96,7 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
         return super().updatable() | {"attribute_definitions", "global_secondary_indexes"}
 
     @classmethod
-    def alike(cls, key: str, asked: Any, seen: Any) -> bool:
+    def equal(cls, key: str, asked: Any, seen: Any) -> bool:
         """Indexes and attributes are told in any order."""
         if key == "global_secondary_indexes" and seen:
             have, want = ({i["IndexName"]: i for i in some} for some in (seen, asked or ()))
@@ -104,17 +104,17 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
         if key == "attribute_definitions" and seen:
             return {a["AttributeName"]: a["AttributeType"] for a in asked} == {a["AttributeName"]: a["AttributeType"]
                                                                                for a in seen}
-        return super().alike(key, asked, seen)
+        return super().equal(key, asked, seen)
 
     @classmethod
-    def revise(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
+    def custom_update(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
                known: Mapping[str, Any],
                note: Note) -> frozenset[str]:
         """Indexes change one at a time, each when the one before is ready. A stream's view changes by switching it off
         and on."""
         was, view = state.inputs.get("stream_view_type"), inputs.get("stream_view_type")
         if was and view and was != view:
-            provider.send(cls, cls.unset["stream_view_type"], known, {}, note)
+            provider.send(cls, cls.reset_call["stream_view_type"], known, {}, note)
             _indexes(provider, known, note)
         if not changed & {"global_secondary_indexes", "attribute_definitions"}:
             return frozenset()

@@ -28,9 +28,9 @@ class Rule(AwsResource, type="aws.events.Rule", service="events"):
     overwrites = True
     create = call("put_rule", idempotent=True)
     read = call("describe_rule", Name="$name", EventBusName="$bus")
-    update = (call("put_rule", only="name bus schedule_expression event_pattern state description", idempotent=True),)
+    update = (call("put_rule", properties="name bus schedule_expression event_pattern state description", idempotent=True),)
     delete = call("delete_rule", Name="$name", EventBusName="$bus", retry=("ValidationException: targets",))
-    gone = ("ResourceNotFoundException",)
+    not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceARN="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceARN="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", ResourceARN="$arn"))
@@ -52,13 +52,13 @@ class Target(AwsResource, type="aws.events.Target", service="events"):
     identifier = "$rule/$target_id"
     create = call("put_targets", Rule="$rule", EventBusName="$bus", idempotent=True)
     read = call("list_targets_by_rule", Rule="$rule", EventBusName="$bus")
-    absent = "Targets"
-    reads = "Targets[0]"
-    update = (call("put_targets", only="target_id arn role_arn input retry_policy dead_letter_config", Rule="$rule",
+    exists_if = "Targets"
+    response_root = "Targets[0]"
+    update = (call("put_targets", properties="target_id arn role_arn input retry_policy dead_letter_config", Rule="$rule",
                    EventBusName="$bus",
                    idempotent=True),)
     delete = call("remove_targets", Rule="$rule", EventBusName="$bus", Ids=["$target_id"], idempotent=True)
-    gone = ("ResourceNotFoundException",)
+    not_found_codes = ("ResourceNotFoundException",)
 
     @classmethod
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
@@ -66,5 +66,5 @@ class Target(AwsResource, type="aws.events.Target", service="events"):
         return {"Targets": [made]}
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"Targets": [t for t in answer.get("Targets", ()) if t["Id"] == known.get("target_id")]}

@@ -13,7 +13,7 @@ from .table import AwsResource, Tagging, call
 __all__ = ["Role", "RolePolicy", "RolePolicyAttachment"]
 
 BUSY = ("ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable")
-GONE = ("NoSuchEntity", "NoSuchEntityException")
+NOT_FOUND = ("NoSuchEntity", "NoSuchEntityException")
 
 
 def _document(value: Any) -> Any:
@@ -38,15 +38,15 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
 
     create = call("create_role")
     read = call("get_role", RoleName="$name")
-    reads = "Role"
-    update = (call("update_assume_role_policy", only="assume_role_policy", RoleName="$name"),
-              call("update_role", only="description max_session_duration", RoleName="$name", idempotent=True),
-              call("put_role_permissions_boundary", only="permissions_boundary", RoleName="$name", idempotent=True))
-    unset = {"permissions_boundary": call("delete_role_permissions_boundary", RoleName="$name")}
-    left_out = frozenset({"description", "permissions_boundary"})
-    empty = {"description": "", "max_session_duration": 3600}
+    response_root = "Role"
+    update = (call("update_assume_role_policy", properties="assume_role_policy", RoleName="$name"),
+              call("update_role", properties="description max_session_duration", RoleName="$name", idempotent=True),
+              call("put_role_permissions_boundary", properties="permissions_boundary", RoleName="$name", idempotent=True))
+    reset_call = {"permissions_boundary": call("delete_role_permissions_boundary", RoleName="$name")}
+    omitted_when_unset = frozenset({"description", "permissions_boundary"})
+    reset_value = {"description": "", "max_session_duration": 3600}
     delete = call("delete_role", RoleName="$name", retry=("DeleteConflict", *BUSY))
-    gone = GONE
+    not_found_codes = NOT_FOUND
     tagging = Tagging(add=call("tag_role", RoleName="$name", Tags="$tags"),
                       remove=call("untag_role", RoleName="$name", TagKeys="$tag_keys"),
                       show=call("list_role_tags", RoleName="$name"))
@@ -70,9 +70,9 @@ class RolePolicy(AwsResource, type="aws.iam.RolePolicy", service="iam"):
     identifier = "$role/$name"
     create = call("put_role_policy", retry=BUSY, idempotent=True)
     read = call("get_role_policy", RoleName="$role", PolicyName="$name")
-    update = (call("put_role_policy", only="role name policy", retry=BUSY, idempotent=True),)
+    update = (call("put_role_policy", properties="role name policy", retry=BUSY, idempotent=True),)
     delete = call("delete_role_policy", RoleName="$role", PolicyName="$name", retry=BUSY)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -86,12 +86,12 @@ class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", ser
     identifier = "$role/$policy_arn"
     create = call("attach_role_policy", retry=BUSY, idempotent=True)
     read = call("list_attached_role_policies", RoleName="$role")
-    absent = "AttachedPolicies"
+    exists_if = "AttachedPolicies"
     delete = call("detach_role_policy", RoleName="$role", PolicyArn="$policy_arn", retry=BUSY)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"AttachedPolicies": [p for p in answer.get("AttachedPolicies", ())
                                      if p["PolicyArn"] == known.get("policy_arn")]}

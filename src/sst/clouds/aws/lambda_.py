@@ -12,7 +12,7 @@ from .table import AwsResource, Call, Tagging, call
 __all__ = ["Alias", "EventInvokeConfig", "EventSourceMapping", "Function", "FunctionUrl", "LayerVersion", "Permission",
            "ProvisionedConcurrency", "Version"]
 
-GONE = ("ResourceNotFoundException",)
+NOT_FOUND = ("ResourceNotFoundException",)
 UNASSUMABLE = "InvalidParameterValueException: cannot be assumed by Lambda"
 BUSY = "ResourceConflictException: in progress"
 PENDING = "ResourceConflictException: Pending"
@@ -63,27 +63,27 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
 
     create = call("create_function", retry=(UNASSUMABLE, "InvalidParameterValueException: KMS"))
     read = call("get_function", FunctionName="$name")
-    reads = "Configuration"
+    response_root = "Configuration"
     update = (
         call("update_function_configuration", FunctionName="$name", retry=(UNASSUMABLE, BUSY, PENDING),
              wait="function_updated_v2",
              wait_on="FunctionName", idempotent=True,
-             only="role handler runtime timeout memory_size ephemeral_storage description environment "
+             properties="role handler runtime timeout memory_size ephemeral_storage description environment "
                   "secret_environment layers "
                   "logging_config vpc_config"),
         call("update_function_code", FunctionName="$name", retry=(BUSY, PENDING), idempotent=True,
-             only="code files architectures publish"),
-        call("put_function_concurrency", only="reserved_concurrency", also=True, FunctionName="$name", retry=(BUSY,),
+             properties="code files architectures publish"),
+        call("put_function_concurrency", properties="reserved_concurrency", after_create=True, FunctionName="$name", retry=(BUSY,),
              idempotent=True))
-    unset = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", idempotent=True)}
-    empty = {"description": "", "layers": [], "environment": {},
+    reset_call = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", idempotent=True)}
+    reset_value = {"description": "", "layers": [], "environment": {},
              "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []},
              "ephemeral_storage": 512, "logging_config": {"LogFormat": "Text"}, "architectures": ["x86_64"]}
-    rests = frozenset({"handler", "runtime", "secret_environment", "publish"})
-    left_out = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
+    sticky = frozenset({"handler", "runtime", "secret_environment", "publish"})
+    omitted_when_unset = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
     fingerprints = {"code": "code_sha256"}
     delete = call("delete_function", FunctionName="$name", retry=(BUSY,), idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
                       remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
 
@@ -101,7 +101,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
         return made
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         """A function has one set of variables: secret are those that are known as such."""
         there = (answer.get("Configuration", {}).get("Environment") or {}).get("Variables") or {}
         secret = (known.get("secret_environment") or {}).keys()
@@ -124,11 +124,11 @@ class FunctionUrl(AwsResource, type="aws.lambda.FunctionUrl", service="lambda"):
     identifier = "$function_name"
     create = call("create_function_url_config", retry=(BUSY,))
     read = call("get_function_url_config", FunctionName="$function_name", Qualifier="$qualifier")
-    update = (call("update_function_url_config", only="function_name qualifier auth_type invoke_mode cors",
+    update = (call("update_function_url_config", properties="function_name qualifier auth_type invoke_mode cors",
                    idempotent=True),)
-    empty = {"cors": {}, "invoke_mode": "BUFFERED"}
+    reset_value = {"cors": {}, "invoke_mode": "BUFFERED"}
     delete = call("delete_function_url_config", FunctionName="$function_name", Qualifier="$qualifier", idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -149,15 +149,15 @@ class Permission(AwsResource, type="aws.lambda.Permission", service="lambda"):
     identifier = "$function_name/$statement_id"
     create = call("add_permission", retry=(BUSY, "PreconditionFailedException"))
     read = call("get_policy", FunctionName="$function_name")
-    absent = "Statement"
-    left_out = frozenset({"source_arn", "source_account"})
+    exists_if = "Statement"
+    omitted_when_unset = frozenset({"source_arn", "source_account"})
     delete = call("remove_permission", FunctionName="$function_name", StatementId="$statement_id",
                   retry=("PreconditionFailedException",),
                   idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         statements = json.loads(answer.get("Policy") or "{}").get("Statement", ())
         return {"Statement": next((s for s in statements if s.get("Sid") == known.get("statement_id")), None)}
 
@@ -189,25 +189,25 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     create = call("create_event_source_mapping", retry=("InvalidParameterValueException: permissions",
                                                         "InvalidParameterValueException: ensure the role can perform",
                                                         "InvalidParameterValueException: cannot be assumed", BUSY))
-    absent = "UUID"
+    exists_if = "UUID"
     read = call("get_event_source_mapping", UUID="$id")
     find = call("list_event_source_mappings", EventSourceArn="$event_source_arn", FunctionName="$function_name")
-    found = "EventSourceMappings[?State != 'Deleting']"
+    list_path = "EventSourceMappings[?State != 'Deleting']"
     update = (call("update_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True,
-                   only="function_name enabled batch_size maximum_batching_window filters function_response_types "
+                   properties="function_name enabled batch_size maximum_batching_window filters function_response_types "
                         "maximum_retry_attempts bisect_batch scaling_config"),)
-    empty = {"filters": [], "function_response_types": [], "maximum_batching_window": 0, "maximum_retry_attempts": -1,
+    reset_value = {"filters": [], "function_response_types": [], "maximum_batching_window": 0, "maximum_retry_attempts": -1,
              "bisect_batch": False, "scaling_config": {}}
-    left_out = frozenset({"filters"})
-    rests = frozenset({"batch_size"})
+    omitted_when_unset = frozenset({"filters"})
+    sticky = frozenset({"batch_size"})
     delete = call("delete_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
                       remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags", Resource="$arn"))
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         return {} if answer.get("State") == "Deleting" else answer
 
 
@@ -225,10 +225,10 @@ class EventInvokeConfig(AwsResource, type="aws.lambda.EventInvokeConfig", servic
     create = call("put_function_event_invoke_config", retry=(BUSY,), idempotent=True)
     read = call("get_function_event_invoke_config", FunctionName="$function_name", Qualifier="$qualifier")
     update = (call("put_function_event_invoke_config", idempotent=True,
-                   only="function_name qualifier maximum_retry_attempts maximum_event_age destination_config"),)
+                   properties="function_name qualifier maximum_retry_attempts maximum_event_age destination_config"),)
     delete = call("delete_function_event_invoke_config", FunctionName="$function_name", Qualifier="$qualifier",
                   idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -249,16 +249,16 @@ class LayerVersion(AwsResource, type="aws.lambda.LayerVersion", service="lambda"
     create = call("publish_layer_version")
     read = call("get_layer_version_by_arn", Arn="$id")
     find = call("list_layer_versions", LayerName="$name")
-    found = "LayerVersions"
+    list_path = "LayerVersions"
     delete = call("delete_layer_version", LayerName="$name", VersionNumber="$version", idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
 
     @classmethod
     def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        return {**super().request(provider, inputs, c), **cls.marks(inputs), "Content": provider.code(inputs)}
+        return {**super().request(provider, inputs, c), **cls.search_fields(inputs), "Content": provider.code(inputs)}
 
     @classmethod
-    def marks(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def search_fields(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The hash in its description tells its versions apart."""
         return {"Description": f"{inputs.get('description') or ''} [{inputs['code']['sha256'][:16]}]".strip()}
 
@@ -277,10 +277,10 @@ class Alias(AwsResource, type="aws.lambda.Alias", service="lambda"):
     identifier = "$function_name/$name"
     create = call("create_alias", retry=(BUSY,))
     read = call("get_alias", FunctionName="$function_name", Name="$name")
-    update = (call("update_alias", only="function_name name function_version description", idempotent=True),)
-    empty = {"description": ""}
+    update = (call("update_alias", properties="function_name name function_version description", idempotent=True),)
+    reset_value = {"description": ""}
     delete = call("delete_alias", FunctionName="$function_name", Name="$name", idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -298,9 +298,9 @@ class Version(AwsResource, type="aws.lambda.Version", service="lambda"):
     identifier = "$function_name:$version"
     create = call("publish_version", retry=(BUSY, PENDING), idempotent=True)
     find = call("list_versions_by_function", FunctionName="$function_name")
-    found = "Versions[?Version != '$LATEST']"
+    list_path = "Versions[?Version != '$LATEST']"
     delete = call("delete_function", FunctionName="$function_name", Qualifier="$version", idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
 
 
 class ProvisionedConcurrency(AwsResource, type="aws.lambda.ProvisionedConcurrency", service="lambda"):
@@ -315,8 +315,8 @@ class ProvisionedConcurrency(AwsResource, type="aws.lambda.ProvisionedConcurrenc
     create = call("put_provisioned_concurrency_config", retry=(BUSY, PENDING), idempotent=True)
     read = call("get_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier")
     update = (call("put_provisioned_concurrency_config", idempotent=True,
-                   only="function_name qualifier provisioned_concurrent_executions"),)
+                   properties="function_name qualifier provisioned_concurrent_executions"),)
     delete = call("delete_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier",
                   idempotent=True)
-    gone = (*GONE, "ProvisionedConcurrencyConfigNotFoundException")
+    not_found_codes = (*NOT_FOUND, "ProvisionedConcurrencyConfigNotFoundException")
     delete_first = True

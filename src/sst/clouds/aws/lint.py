@@ -56,10 +56,11 @@ class Lint:
         kind = self.kind
         yield from self._call(kind.create, "create", sent=[k for k in kind.props if k not in kind.sent_later()])
         for c in kind.update:
-            yield from self._call(c, "update", sent=list(c.only))
+            yield from self._call(c, "update", sent=list(c.properties))
         tagging = kind.tagging
         tag_calls = (tagging.add, tagging.remove, tagging.show) if tagging else ()
-        asks = (kind.read, kind.look_up, kind.delete, kind.find, *kind.unset.values(), *kind.more.values(), *tag_calls)
+        asks = (kind.read, kind.lookup, kind.delete, kind.find, *kind.reset_call.values(), *kind.extra_reads.values(),
+                *tag_calls)
         for c in asks:
             if c:
                 yield from self._call(c, "", sent=[])
@@ -166,25 +167,25 @@ class Lint:
         for e in self.model.error_shapes:
             known |= {e.name, str((e.metadata.get("error") or {}).get("code"))}
         compatible = self.kind.service == "sqs"
-        for code in self.kind.gone:
+        for code in self.kind.not_found_codes:
             if code not in known and not (compatible and code.startswith("AWS.")):
                 yield f"{code!r} is no error of {self.kind.service}"
-        if not self.kind.gone and (self.kind.delete or self.kind.read):
+        if not self.kind.not_found_codes and (self.kind.delete or self.kind.read):
             yield "no error code says that it is gone"
 
     def _names(self) -> Iterator[str]:
         kind = self.kind
-        for where, names in (("update", {k for c in kind.update for k in c.only}), ("unset", set(kind.unset)),
-                             ("empty", set(kind.empty)),
-                             ("left_out", set(kind.left_out)), ("fingerprints", set(kind.fingerprints))):
+        for where, names in (("update", {k for c in kind.update for k in c.properties}), ("reset_call", set(kind.reset_call)),
+                             ("reset_value", set(kind.reset_value)),
+                             ("omitted_when_unset", set(kind.omitted_when_unset)), ("fingerprints", set(kind.fingerprints))):
             for k in sorted(names - kind.props.keys()):
                 yield f"{where} names {k!r}, which is no property"
-        whole = {k for c in kind.update if c.op == kind.create.op or kind.name_field in c.only for k in c.only}
+        whole = {k for c in kind.update if c.op == kind.create.op or kind.name_field in c.properties for k in c.properties}
         for k in sorted(kind.updatable() - whole - {"tags"}):
             p = kind.props.get(k)
-            way_back = k in kind.unset or k in kind.empty or k in kind.rests
+            way_back = k in kind.reset_call or k in kind.reset_value or k in kind.sticky
             if p and p.default is None and not p.local and not p.replace and not way_back:
-                yield f"{k!r} can't be taken away: give it a call in unset or a value in empty, or name it in rests"
+                yield f"{k!r} can't be reset: add it to reset_call, reset_value or sticky"
         if kind.tagging and "tags" not in kind.props:
             yield "it can be tagged but has no property tags"
         if kind.tagging and not kind.tagging.show and not self._shows_tags():
@@ -196,7 +197,7 @@ class Lint:
     def _shows_tags(self) -> bool:
         read = self.kind.read
         shape = self.model.operation_model(self.names[read.op]).output_shape if read and read.op in self.names else None
-        at = shape.members.get(self.kind.reads) if shape and self.kind.reads else None
+        at = shape.members.get(self.kind.response_root) if shape and self.kind.response_root else None
         return any(s is not None and {"Tags", "tags"} & s.members.keys() for s in (shape, at))
 
     def _outs(self) -> Iterator[str]:
@@ -206,7 +207,7 @@ class Lint:
         shapes = [s for c in (kind.create, kind.read, kind.find, *kind.update) if c and c.op in self.names
                   and (s := self.model.operation_model(self.names[c.op]).output_shape)]
         roots = {m for s in shapes for m in s.members}
-        if kind.find and kind.found:
+        if kind.find and kind.list_path:
             roots |= {m for s in shapes for v in s.members.values() if v.type_name == "list"
                       and v.member.type_name == "structure"
                       for m in v.member.members}

@@ -23,18 +23,18 @@ class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
 
     create = call("create_log_group", retry=("OperationAbortedException",))
     read = call("describe_log_groups", logGroupNamePrefix="$name")
-    reads = "logGroups[0]"
-    absent = "logGroups"
-    update = (call("put_retention_policy", only="retention", also=True, logGroupName="$name", idempotent=True,
+    response_root = "logGroups[0]"
+    exists_if = "logGroups"
+    update = (call("put_retention_policy", properties="retention", after_create=True, logGroupName="$name", idempotent=True,
                    retry=("OperationAbortedException",)),)
-    left_out = frozenset({"retention"})
-    unset = {"retention": call("delete_retention_policy", logGroupName="$name")}
+    omitted_when_unset = frozenset({"retention"})
+    reset_call = {"retention": call("delete_retention_policy", logGroupName="$name")}
     delete = call("delete_log_group", logGroupName="$name", retry=("OperationAbortedException",))
-    gone = ("ResourceNotFoundException",)
+    not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging("map", "tags", add=call("tag_resource", resourceArn="$arn", tags="$tags"),
                       remove=call("untag_resource", resourceArn="$arn", tagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", resourceArn="$arn"))
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"logGroups": [g for g in answer.get("logGroups", ()) if g.get("logGroupName") == known.get("name")]}

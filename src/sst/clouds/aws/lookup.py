@@ -4,7 +4,6 @@
 """
 from __future__ import annotations
 
-from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -18,19 +17,6 @@ class Lookups:
     def __init__(self, aws: Aws) -> None:
         self._aws, self._lock = aws, Lock()
         self._zones_found: list[dict[str, Any]] | None = None
-
-    def account(self) -> str:
-        return self._aws.account()
-
-    def region(self) -> str:
-        return self._aws.region
-
-    @cached_property
-    def availability_zones(self) -> list[str]:
-        """Names of the region's ordinary zones that are open to the account, sorted."""
-        answer = self._aws.call("ec2", "describe_availability_zones", {"Filters": [
-            {"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]})
-        return sorted(z["ZoneName"] for z in answer.get("AvailabilityZones", ()))
 
     def hosted_zone(self, domain: str) -> str:
         """Id of the public hosted zone with the longest name that ``domain`` ends with. Raises ``UserError`` if there

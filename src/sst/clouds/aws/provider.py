@@ -92,8 +92,8 @@ class AwsProvider:
             outputs = kind.outputs(self, answer, known)
         known |= outputs
         for c in kind.update:
-            if c.also and any(operation.inputs.get(k) is not None for k in c.only):
-                later = self.send(kind, c, known, self._request(kind, operation.inputs, c), note)
+            if c.after_create and any(operation.inputs.get(k) is not None for k in c.properties):
+                later = self.send(kind, c, known, kind.request(self, operation.inputs, c), note)
                 outputs |= kind.outputs(self, later, known)
         if kind.read_back and kind.read:
             known["id"] = str(fill(kind.identifier, known))
@@ -126,7 +126,7 @@ class AwsProvider:
 
         assert kind.read
         for turn in range(60):
-            answer = kind.seen(self.send(kind, kind.read, known, {}, note, poll=turn > 0), known)
+            answer = kind.normalize(self.send(kind, kind.read, known, {}, note, poll=turn > 0), known)
             if not kind.ready or jmespath.search(kind.ready, answer):
                 return answer
             self.aws.sleep(min(0.25 * 2 ** turn, 5))
@@ -146,16 +146,16 @@ class AwsProvider:
         was = {f"{k}_was": v for k, v in state.inputs.items()}
         known = self.known(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
         outputs = dict(state.outputs)
-        changed -= kind.revise(self, state, inputs, changed, known, note)
+        changed -= kind.custom_update(self, state, inputs, changed, known, note)
         taken = {k for k in changed if inputs.get(k) is None}
         for c in kind.update:
-            if not changed & set(c.only) or changed & set(c.only) <= taken & kind.unset.keys():
+            if not changed & set(c.properties) or changed & set(c.properties) <= taken & kind.reset_call.keys():
                 continue
-            full = {**inputs, **{k: kind.empty[k] for k in taken & set(c.only) & kind.empty.keys()}}
-            told = kind.outputs(self, self.send(kind, c, known, self._request(kind, full, c), note), known)
+            full = {**inputs, **{k: kind.reset_value[k] for k in taken & set(c.properties) & kind.reset_value.keys()}}
+            told = kind.outputs(self, self.send(kind, c, known, kind.request(self, full, c), note), known)
             outputs |= {k: v for k, v in told.items() if k not in kind.fingerprints.values() or k in kind.prints_of(c)}
-        for k in sorted(taken & kind.unset.keys() & state.inputs.keys()):
-            self.ask(kind, kind.unset[k], known)
+        for k in sorted(taken & kind.reset_call.keys() & state.inputs.keys()):
+            self.ask(kind, kind.reset_call[k], known)
         if "tags" in changed and kind.tagging and kind.tagging.add:
             self._retag(kind, state, inputs, known)
         return Result(state.id, outputs)
@@ -168,7 +168,7 @@ class AwsProvider:
             if kind.delete:
                 self.send(kind, kind.delete, known, {}, note)
         except ProviderError as e:
-            if isinstance(e, Throttled) or e.code not in kind.gone:
+            if isinstance(e, Throttled) or e.code not in kind.not_found_codes:
                 raise
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
@@ -189,8 +189,8 @@ class AwsProvider:
 
     def _standing(self, kind: type[AwsResource], operation: Operation, known: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """``absent``, ``ours``, ``foreign`` or ``unsure``: what there is under a name or key, and its outputs."""
-        if kind.look_up:
-            told = self.ask(kind, kind.look_up, known)
+        if kind.lookup:
+            told = self.ask(kind, kind.lookup, known)
             if told is None:
                 return "absent", {}
             known |= kind.outputs(self, told, known)
@@ -220,7 +220,7 @@ class AwsProvider:
         """``ours``, ``foreign`` or ``unsure``: a fixed name may be taken by another tool's or another app's thing."""
         if kind.identity != "name" or (operation.base and operation.base in str(known.get(kind.name_field))):
             return "ours"
-        tags = tags_in(answer, kind.reads)
+        tags = tags_in(answer, kind.response_root)
         if tags is None and kind.tagging and kind.tagging.show:
             shown = self.ask(kind, kind.tagging.show, known)
             tags = tags_in(shown or {}, "")
@@ -239,7 +239,7 @@ class AwsProvider:
             answer = self.aws.call(kind.service, c.op, params, region=known.get("region_asked"), note=note, retry=c.retry,
                                    idempotent=c.idempotent, token=known.get("token") or "", poll=poll, guard=self.guard)
         except ProviderError as e:
-            if not matches(e, c.done):
+            if not matches(e, c.benign_codes):
                 raise
             return {}
         for failed in answer.get("FailedEntries", ()):     # a refusal inside a success
@@ -273,10 +273,6 @@ class AwsProvider:
         return {"account": self.aws.account(), "partition": self.aws.partition(region), "region_asked": region,
                 **dict.fromkeys(kind.props), **values, "region": region or self.aws.region, **more}
 
-    def _request(self, kind: type[AwsResource], inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        request = kind.request(self, inputs, c)
-        return dict(next(iter(request.values()), {})) if c.spread else request
-
     def ask(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str, Any] | None:
         """The answer of a call, or None where it says that the thing does not exist."""
         import jmespath
@@ -284,12 +280,12 @@ class AwsProvider:
         try:
             answer = self.send(kind, c, known, {}, _quiet)
         except ProviderError as e:
-            if isinstance(e, Throttled) or e.code not in kind.gone:
+            if isinstance(e, Throttled) or e.code not in kind.not_found_codes:
                 raise
             return None
         if c is kind.read:
-            answer = dict(kind.seen(answer, known))
-            if kind.absent and not jmespath.search(kind.absent, answer):
+            answer = dict(kind.normalize(answer, known))
+            if kind.exists_if and not jmespath.search(kind.exists_if, answer):
                 return None
         return answer
 
@@ -299,7 +295,7 @@ class AwsProvider:
 
         assert kind.find
         answer = self.ask(kind, kind.find, known)
-        for item in (jmespath.search(kind.found, answer) or []) if answer is not None else []:
+        for item in (jmespath.search(kind.list_path, answer) or []) if answer is not None else []:
             outputs = kind.outputs(self, item, known)
             id = str(fill(kind.identifier, {**known, **outputs}))
             if id not in operation.known and self._is_ours(kind, item, operation, {**known, **outputs}):
@@ -310,14 +306,14 @@ class AwsProvider:
         if kind.identity == "tag":
             tags = tags_in(item, "")
             if tags is None and kind.tagging and kind.tagging.show:
-                if not all(item.get(k) == v for k, v in kind.marks(operation.inputs).items() if k in item):
+                if not all(item.get(k) == v for k, v in kind.search_fields(operation.inputs).items() if k in item):
                     return False
                 tags = tags_in(self.ask(kind, kind.tagging.show, known) or {}, "")
             tags = tags or {}
             return bool(tags.get("sst:urn") == urn_tag(operation.urn) and tags.get("sst:lineage") == self.lineage)
         if kind.identity == "description":
             return operation.urn in str(item.get("Description") or item.get("Comment") or "")
-        return all(item.get(k) == v for k, v in kind.marks(operation.inputs).items() if k in item)
+        return all(item.get(k) == v for k, v in kind.search_fields(operation.inputs).items() if k in item)
 
     def _retag(self, kind: type[AwsResource], state: State, inputs: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         tagging = kind.tagging

@@ -40,7 +40,7 @@ def read(provider: AwsProvider, kind: type[AwsResource], state: State, listed: M
         shown = {k: v for k, v in told.items() if k in kind.outs}
         return Result(state.id, {**shown, **kind.outputs(provider, answer, {**known, **seen})}, seen)
     outputs = {**state.outputs, **kind.outputs(provider, answer, known)}
-    seen = {k: v for k, v in seen.items() if k in state.inputs and not kind.alike(k, state.inputs[k], v)}
+    seen = {k: v for k, v in seen.items() if k in state.inputs and not kind.equal(k, state.inputs[k], v)}
     seen |= _uploaded(kind, state, outputs)
     if kind.tagging and kind.tagging.add:
         seen |= _tags(provider, kind, state, answer, known, listed)
@@ -51,7 +51,7 @@ def _more(provider: AwsProvider, kind: type[AwsResource], known: Mapping[str, An
           inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The answers of the further reads that are needed. One that is not allowed tells nothing."""
     made = {}
-    for name, c in kind.more.items():
+    for name, c in kind.extra_reads.items():
         wanted = {k for k, p in kind.props.items() if (p.read or "").startswith(f"{name}.")}
         if (not inputs or wanted & inputs.keys()) and (answer := _allowed(provider, kind, c, known)) is not None:
             made[name] = answer
@@ -91,7 +91,7 @@ def _tags(provider: AwsProvider, kind: type[AwsResource], state: State, answer: 
     """``tags``, if they differ. A list may be some minutes old: what differs there is asked for again."""
     assert kind.tagging
     asked = dict(state.inputs.get("tags") or {})
-    there = tags_in(answer, kind.reads)
+    there = tags_in(answer, kind.response_root)
     if there is None and kind.tagging.show:
         there = listed.get(str(known.get("arn")))
         if there is None or _as_asked(provider, asked, there) != asked:

@@ -26,10 +26,10 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
     identifier = "$zone/$name/$type_"
     create = call("change_resource_record_sets", retry=BUSY, idempotent=True)
     read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_", MaxItems="1")
-    update = (call("change_resource_record_sets", only="zone name type_ ttl records alias_target", retry=BUSY, idempotent=True),)
+    update = (call("change_resource_record_sets", properties="zone name type_ ttl records alias_target", retry=BUSY, idempotent=True),)
     delete = call("change_resource_record_sets", HostedZoneId="$zone", ChangeBatch="$removal", retry=BUSY)
-    absent = "ResourceRecordSets"
-    gone = ("NoSuchHostedZone", "InvalidChangeBatch")
+    exists_if = "ResourceRecordSets"
+    not_found_codes = ("NoSuchHostedZone", "InvalidChangeBatch")
     delete_first = True
 
     @classmethod
@@ -37,7 +37,7 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
         return {"HostedZoneId": inputs["zone"], "ChangeBatch": change("UPSERT", inputs)}
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         name, kind = str(known["name"]).rstrip(".").lower(), known["type_"]
         return {"ResourceRecordSets": [r for r in answer.get("ResourceRecordSets", ())
                                        if r["Type"] == kind and r["Name"].rstrip(".").replace("\\052", "*") == name]}

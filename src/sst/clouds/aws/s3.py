@@ -15,7 +15,7 @@ __all__ = ["Bucket", "BucketCors", "BucketEncryption", "BucketLifecycle", "Bucke
            "BucketVersioning",
            "Object", "PublicAccessBlock"]
 
-GONE = ("NoSuchBucket", "404", "NotFound", "NoSuchKey", "NoSuchBucketPolicy", "NoSuchCORSConfiguration",
+NOT_FOUND = ("NoSuchBucket", "404", "NotFound", "NoSuchKey", "NoSuchBucketPolicy", "NoSuchCORSConfiguration",
         "NoSuchLifecycleConfiguration",
         "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet")
 BUSY = ("OperationAborted", "NoSuchBucket")
@@ -38,7 +38,7 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
     create = call("create_bucket")
     read = call("head_bucket", Bucket="$name")
     delete = call("delete_bucket", Bucket="$name", idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     tagging = Tagging("list", "CreateBucketConfiguration.Tags",
                       add=call("put_bucket_tagging", Bucket="$name", Tagging={"TagSet": "$tags"}),
                       show=call("get_bucket_tagging", Bucket="$name"))
@@ -97,9 +97,9 @@ class PublicAccessBlock(AwsResource, type="aws.s3.PublicAccessBlock", service="s
     create = call("put_public_access_block", retry=BUSY, idempotent=True)
     read = call("get_public_access_block", Bucket="$bucket")
     update = (call("put_public_access_block", idempotent=True, retry=BUSY,
-                   only="bucket block_public_acls ignore_public_acls block_public_policy restrict_public_buckets"),)
+                   properties="bucket block_public_acls ignore_public_acls block_public_policy restrict_public_buckets"),)
     delete = call("delete_public_access_block", Bucket="$bucket", retry=("OperationAborted",))
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -113,9 +113,9 @@ class BucketPolicy(AwsResource, type="aws.s3.BucketPolicy", service="s3"):
     identifier = "$bucket"
     create = call("put_bucket_policy", retry=BUSY, idempotent=True)
     read = call("get_bucket_policy", Bucket="$bucket")
-    update = (call("put_bucket_policy", only="bucket policy", retry=BUSY, idempotent=True),)
+    update = (call("put_bucket_policy", properties="bucket policy", retry=BUSY, idempotent=True),)
     delete = call("delete_bucket_policy", Bucket="$bucket", retry=("OperationAborted",))
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -129,9 +129,9 @@ class BucketCors(AwsResource, type="aws.s3.BucketCors", service="s3"):
     identifier = "$bucket"
     create = call("put_bucket_cors", retry=BUSY, idempotent=True)
     read = call("get_bucket_cors", Bucket="$bucket")
-    update = (call("put_bucket_cors", only="bucket rules", retry=BUSY, idempotent=True),)
+    update = (call("put_bucket_cors", properties="bucket rules", retry=BUSY, idempotent=True),)
     delete = call("delete_bucket_cors", Bucket="$bucket", retry=("OperationAborted",))
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -145,11 +145,11 @@ class BucketVersioning(AwsResource, type="aws.s3.BucketVersioning", service="s3"
     identifier = "$bucket"
     create = call("put_bucket_versioning", retry=BUSY, idempotent=True)
     read = call("get_bucket_versioning", Bucket="$bucket")
-    absent = "Status"
-    update = (call("put_bucket_versioning", only="bucket status", retry=BUSY, idempotent=True),)
+    exists_if = "Status"
+    update = (call("put_bucket_versioning", properties="bucket status", retry=BUSY, idempotent=True),)
     delete = call("put_bucket_versioning", Bucket="$bucket", VersioningConfiguration={"Status": "Suspended"},
                   retry=("OperationAborted",))
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -163,9 +163,9 @@ class BucketEncryption(AwsResource, type="aws.s3.BucketEncryption", service="s3"
     identifier = "$bucket"
     create = call("put_bucket_encryption", retry=BUSY, idempotent=True)
     read = call("get_bucket_encryption", Bucket="$bucket")
-    update = (call("put_bucket_encryption", only="bucket rules", retry=BUSY, idempotent=True),)
+    update = (call("put_bucket_encryption", properties="bucket rules", retry=BUSY, idempotent=True),)
     delete = call("delete_bucket_encryption", Bucket="$bucket", retry=("OperationAborted",))
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -179,9 +179,9 @@ class BucketLifecycle(AwsResource, type="aws.s3.BucketLifecycle", service="s3"):
     identifier = "$bucket"
     create = call("put_bucket_lifecycle_configuration", retry=BUSY, idempotent=True)
     read = call("get_bucket_lifecycle_configuration", Bucket="$bucket")
-    update = (call("put_bucket_lifecycle_configuration", only="bucket rules", retry=BUSY, idempotent=True),)
+    update = (call("put_bucket_lifecycle_configuration", properties="bucket rules", retry=BUSY, idempotent=True),)
     delete = call("delete_bucket_lifecycle", Bucket="$bucket", retry=("OperationAborted",))
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -226,13 +226,13 @@ class BucketNotification(AwsResource, type="aws.s3.BucketNotification", service=
     create = call("put_bucket_notification_configuration", retry=(*BUSY, "InvalidArgument: Unable to validate"),
                   idempotent=True)
     read = call("get_bucket_notification_configuration", Bucket="$bucket")
-    left_out = frozenset({"functions", "queues", "topics"})
-    absent = "LambdaFunctionConfigurations || QueueConfigurations || TopicConfigurations"
-    update = (call("put_bucket_notification_configuration", only="bucket functions queues topics", idempotent=True,
+    omitted_when_unset = frozenset({"functions", "queues", "topics"})
+    exists_if = "LambdaFunctionConfigurations || QueueConfigurations || TopicConfigurations"
+    update = (call("put_bucket_notification_configuration", properties="bucket functions queues topics", idempotent=True,
                    retry=(*BUSY, "InvalidArgument: Unable to validate")),)
     delete = call("put_bucket_notification_configuration", Bucket="$bucket", NotificationConfiguration={},
                   retry=("OperationAborted",))
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -252,8 +252,8 @@ class Object(AwsResource, type="aws.s3.Object", service="s3"):
     create = call("put_object", idempotent=True)
     read = call("head_object", Bucket="$bucket", Key="$key")
     fingerprints = {"content": "etag"}
-    left_out = frozenset({"cache_control"})
-    update = (call("put_object", only="bucket key content content_type cache_control", idempotent=True),)
+    omitted_when_unset = frozenset({"cache_control"})
+    update = (call("put_object", properties="bucket key content content_type cache_control", idempotent=True),)
     delete = call("delete_object", Bucket="$bucket", Key="$key", idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True

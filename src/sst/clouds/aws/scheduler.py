@@ -34,6 +34,6 @@ class Schedule(AwsResource, type="aws.scheduler.Schedule", service="scheduler"):
 
     create = call("create_schedule", ClientToken="$token", retry=UNASSUMABLE, idempotent=True)
     read = call("get_schedule", Name="$name", GroupName="$group")
-    update = (call("update_schedule", only=ALL, retry=UNASSUMABLE, idempotent=True),)
+    update = (call("update_schedule", properties=ALL, retry=UNASSUMABLE, idempotent=True),)
     delete = call("delete_schedule", Name="$name", GroupName="$group", idempotent=True)
-    gone = ("ResourceNotFoundException",)
+    not_found_codes = ("ResourceNotFoundException",)

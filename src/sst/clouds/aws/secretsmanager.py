@@ -31,15 +31,15 @@ class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmana
     create = call("create_secret", ClientRequestToken="$token", idempotent=True,
                   retry=("InvalidRequestException: deletion",))
     read = call("describe_secret", SecretId="$name")
-    update = (call("update_secret", only="value description kms_key", SecretId="$name", idempotent=True),)
-    more = {"Value": call("get_secret_value", SecretId="$name")}
-    left_out = frozenset({"description"})
-    empty = {"description": "", "kms_key": "alias/aws/secretsmanager"}
-    rests = frozenset({"value"})
+    update = (call("update_secret", properties="value description kms_key", SecretId="$name", idempotent=True),)
+    extra_reads = {"Value": call("get_secret_value", SecretId="$name")}
+    omitted_when_unset = frozenset({"description"})
+    reset_value = {"description": "", "kms_key": "alias/aws/secretsmanager"}
+    sticky = frozenset({"value"})
     delete = call("delete_secret", SecretId="$name", ForceDeleteWithoutRecovery="$at_once",
                   RecoveryWindowInDays="$window",
                   idempotent=True)
-    gone = ("ResourceNotFoundException",)
+    not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", SecretId="$name", Tags="$tags"),
                       remove=call("untag_resource", SecretId="$name", TagKeys="$tag_keys"))
 

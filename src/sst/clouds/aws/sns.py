@@ -11,7 +11,7 @@ from .table import AwsResource, Call, Tagging, call
 
 __all__ = ["Subscription", "Topic", "TopicPolicy"]
 
-GONE = ("NotFound", "NotFoundException")
+NOT_FOUND = ("NotFound", "NotFoundException")
 
 
 def _flag(value: bool) -> str:
@@ -43,7 +43,7 @@ class AttributesRow(AwsResource):
 
 
 def _set(op: str, *names: str, **params: Any) -> tuple[Call, ...]:
-    return tuple(call(op, only=name, idempotent=True, **params) for name in names)
+    return tuple(call(op, properties=name, idempotent=True, **params) for name in names)
 
 
 class Topic(AttributesRow, type="aws.sns.Topic", service="sns"):
@@ -65,9 +65,9 @@ class Topic(AttributesRow, type="aws.sns.Topic", service="sns"):
     create = call("create_topic", idempotent=True)
     read = call("get_topic_attributes", TopicArn="$id")
     update = _set("set_topic_attributes", "content_based_deduplication", "display_name", "kms_key", TopicArn="$id")
-    empty = {"content_based_deduplication": False, "display_name": "", "kms_key": ""}
+    reset_value = {"content_based_deduplication": False, "display_name": "", "kms_key": ""}
     delete = call("delete_topic", TopicArn="$id", idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", ResourceArn="$arn"))
@@ -83,9 +83,9 @@ class TopicPolicy(AwsResource, type="aws.sns.TopicPolicy", service="sns"):
     identifier = "$topic_arn"
     create = call("set_topic_attributes", AttributeName="Policy", idempotent=True)
     read = call("get_topic_attributes", TopicArn="$topic_arn")
-    absent = "Attributes.Policy"
-    update = (call("set_topic_attributes", only="topic_arn policy", AttributeName="Policy", idempotent=True),)
-    gone = GONE
+    exists_if = "Attributes.Policy"
+    update = (call("set_topic_attributes", properties="topic_arn policy", AttributeName="Policy", idempotent=True),)
+    not_found_codes = NOT_FOUND
     delete_first = True
 
 
@@ -108,11 +108,11 @@ class Subscription(AttributesRow, type="aws.sns.Subscription", service="sns"):
     create = call("subscribe", ReturnSubscriptionArn=True, idempotent=True)
     read = call("get_subscription_attributes", SubscriptionArn="$id")
     find = call("list_subscriptions_by_topic", TopicArn="$topic_arn")
-    found = "Subscriptions"
+    list_path = "Subscriptions"
     update = _set("set_subscription_attributes", "filter_policy_scope", "filter_policy", "raw_message_delivery",
                   "redrive_policy",
                   SubscriptionArn="$id")
-    empty = {"filter_policy": {}, "filter_policy_scope": "MessageAttributes", "raw_message_delivery": False,
+    reset_value = {"filter_policy": {}, "filter_policy_scope": "MessageAttributes", "raw_message_delivery": False,
              "redrive_policy": {}}
     delete = call("unsubscribe", SubscriptionArn="$id", idempotent=True)
-    gone = (*GONE, "InvalidParameter")
+    not_found_codes = (*NOT_FOUND, "InvalidParameter")

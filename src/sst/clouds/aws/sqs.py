@@ -11,7 +11,7 @@ from .table import AwsResource, Tagging, call
 
 __all__ = ["Queue", "QueuePolicy"]
 
-GONE = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
+NOT_FOUND = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
 
 
 def _flag(value: bool) -> str:
@@ -55,16 +55,16 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
     create = call("create_queue", retry=("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
                   idempotent=True)
     read = call("get_queue_attributes", QueueUrl="$url", AttributeNames=["All"])
-    look_up = call("get_queue_url", QueueName="$name")
+    lookup = call("get_queue_url", QueueName="$name")
     update = (call("set_queue_attributes", QueueUrl="$url", idempotent=True,
-                   only="content_based_deduplication delay_seconds visibility_timeout message_retention receive_wait "
+                   properties="content_based_deduplication delay_seconds visibility_timeout message_retention receive_wait "
                         "maximum_message_size redrive_policy kms_key"),)
-    left_out = frozenset({"redrive_policy", "kms_key"})
-    empty = {"delay_seconds": 0, "visibility_timeout": 30, "message_retention": 345600, "receive_wait": 0,
+    omitted_when_unset = frozenset({"redrive_policy", "kms_key"})
+    reset_value = {"delay_seconds": 0, "visibility_timeout": 30, "message_retention": 345600, "receive_wait": 0,
              "maximum_message_size": 262144,
              "content_based_deduplication": False, "redrive_policy": {}, "kms_key": ""}
     delete = call("delete_queue", QueueUrl="$url", idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     tagging = Tagging("map", "tags", add=call("tag_queue", QueueUrl="$url", Tags="$tags"),
                       remove=call("untag_queue", QueueUrl="$url", TagKeys="$tag_keys"),
                       show=call("list_queue_tags", QueueUrl="$url"))
@@ -80,8 +80,8 @@ class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
     identifier = "$queue_url"
     create = call("set_queue_attributes", idempotent=True)
     read = call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"])
-    absent = "Attributes.Policy"
-    update = (call("set_queue_attributes", only="queue_url policy", idempotent=True),)
+    exists_if = "Attributes.Policy"
+    update = (call("set_queue_attributes", properties="queue_url policy", idempotent=True),)
     delete = call("set_queue_attributes", QueueUrl="$queue_url", Attributes={"Policy": ""}, idempotent=True)
-    gone = GONE
+    not_found_codes = NOT_FOUND
     delete_first = True

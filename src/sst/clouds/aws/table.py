@@ -1,7 +1,8 @@
-"""One class a resource type: its properties, its outputs, and the calls that make, read, change, find and end it.
+"""One class per resource type: its properties, its outputs, and the API calls that create, read, update and delete it.
 
-A row reads like the service's API page. ``"$name"`` in a call's parameters stands for a property or output of the
-thing; also known are ``$id``, ``$region``, ``$account``, ``$partition``, ``$token`` (idempotency token) and ``$tags``.
+A row reads like the service's API page. ``"$name"`` in the parameters of a call stands for a property or output of the
+resource; also available are ``$id``, ``$region``, ``$account``, ``$partition``, ``$token`` (idempotency token) and
+``$tags``.
 """
 from __future__ import annotations
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["AwsResource", "Call", "Identity", "Tagging", "call", "fill", "pascal", "wire"]
 
 Identity: TypeAlias = Literal["name", "key", "token", "tag", "description", "content", "once"]
-"""What tells, after a crash, whether a thing was made.
+"""How a resource is found again when a deploy was cut off while it was being created.
 
-name: its physical name, minted or fixed. key: what it belongs to and a key under it (a put). token: the create call is
-repeated with the same idempotency token. tag: listed by its ``sst:urn`` tag. description: listed by a mark in its
-description. content: listed by what it holds. once: there is at most one under its parent.
+name: by its physical name. key: by its parent and a key below it (a put). token: the create call is repeated with the
+same idempotency token. tag: listed by its ``sst:urn`` tag. description: listed by the urn in its description. content:
+listed by its fields. once: there is at most one per parent.
 """
 
 
@@ -35,34 +36,35 @@ class Call:
 
     op: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    only: tuple[str, ...] = ()
-    """Send only these properties; as an update, run only if one of them changed."""
-    also: bool = False
-    """Run after the create too, if one of ``only`` is set: the create call does not take them."""
-    spread: str = ""
-    """Send the members of this property, not the property."""
+    properties: tuple[str, ...] = ()
+    """Send only these properties. An update call runs only if one of them changed."""
+    after_create: bool = False
+    """An update call that also runs after the create call, if one of its properties is set: create does not take
+    them."""
     wait: str = ""
-    """botocore waiter to run afterwards."""
+    """botocore waiter to run after the call."""
     wait_on: tuple[str, ...] = ()
     """Parameters of the call that the waiter needs."""
     retry: tuple[str, ...] = ()
-    """``"Code"`` or ``"Code: part of the message"`` that a moment cures."""
-    done: tuple[str, ...] = ()
-    """``"Code"`` or ``"Code: part of the message"`` by which the service says that it is so already."""
+    """Transient errors: ``"Code"``, or ``"Code: part of the message"``."""
+    benign_codes: tuple[str, ...] = ()
+    """Errors that mean there is nothing to do: ``"Code"``, or ``"Code: part of the message"``."""
     idempotent: bool | None = None
-    """Whether it may be repeated after a lost reply; by the operation's first word and tokens if not said."""
+    """Whether the call may be repeated after its response was lost. By default this depends on the operation's first
+    word and on whether it takes a token."""
 
 
-def call(op: str, *, only: str = "", also: bool = False, spread: str = "", wait: str = "", wait_on: str = "",
-         retry: Sequence[str] = (),
-         done: Sequence[str] = (), idempotent: bool | None = None, **params: Any) -> Call:
-    return Call(op, params, tuple(only.split()), also, spread, wait, tuple(wait_on.split()), tuple(retry), tuple(done),
-                idempotent)
+def call(op: str, *, properties: str = "", after_create: bool = False, wait: str = "", wait_on: str = "",
+         retry: Sequence[str] = (), benign_codes: Sequence[str] = (), idempotent: bool | None = None,
+         **params: Any) -> Call:
+    """A ``Call``; ``properties`` and ``wait_on`` are names separated by spaces, all other keywords are parameters."""
+    return Call(op, params, tuple(properties.split()), after_create, wait, tuple(wait_on.split()), tuple(retry),
+                tuple(benign_codes), idempotent)
 
 
 @dataclass(frozen=True)
 class Tagging:
-    """How a thing's tags are sent: in the create call under ``wire``, later by ``add`` and ``remove``."""
+    """How tags are sent: in the create call under ``wire``, later by ``add`` and ``remove``."""
 
     style: Literal["list", "map", "lower"] = "list"
     """``[{"Key": k, "Value": v}]``, ``{k: v}``, or ``[{"key": k, "value": v}]``."""
@@ -70,7 +72,7 @@ class Tagging:
     add: Call | None = None
     remove: Call | None = None
     show: Call | None = None
-    """Tells the tags of a thing whose ``read`` does not, or not if there are none."""
+    """Returns the tags, where the response of ``read`` has none."""
 
     def shape(self, tags: Mapping[str, str]) -> Any:
         match self.style:
@@ -85,50 +87,53 @@ class AwsResource(Resource):
     """A row of the table."""
 
     region: Arg[str] = prop(default=None, replace=True, local=True)
-    """Where it is made, if not in the app's region."""
+    """Region of the resource. Default: the app's region."""
 
     service: ClassVar[str] = ""
     identity: ClassVar[Identity] = "name"
     identifier: ClassVar[str] = "$name"
+    """Template of the id."""
     create: ClassVar[Call]
     read: ClassVar[Call | None] = None
     update: ClassVar[tuple[Call, ...]] = ()
-    look_up: ClassVar[Call | None] = None
-    """Gives what ``read`` needs to know of a thing of which only the inputs are known."""
+    lookup: ClassVar[Call | None] = None
+    """Returns the outputs that ``read`` needs when only the inputs are known."""
     delete: ClassVar[Call | None] = None
-    """None: it goes with what it belongs to, or can't be deleted."""
+    """None: it is deleted with its parent, or can't be deleted."""
     find: ClassVar[Call | None] = None
-    """Lists candidates where ``read`` can't be asked by what the inputs say; ``found`` picks them."""
-    found: ClassVar[str] = ""
-    """JMESPath of the candidates in the answer of ``find``."""
-    gone: ClassVar[tuple[str, ...]] = ()
-    """Error codes that say it does not exist."""
-    absent: ClassVar[str] = ""
-    """JMESPath in the answer of ``read`` that is null where the thing does not exist."""
-    unset: ClassVar[Mapping[str, Call]] = {}
-    """Calls that take a property away."""
-    empty: ClassVar[Mapping[str, Any]] = {}
-    """What is sent for a property that was taken away."""
-    rests: ClassVar[frozenset[str]] = frozenset()
-    """Properties that stay as they are in the cloud when the program no longer sets them: the API has no way back."""
+    """Lists candidates, where ``read`` can't be called with the inputs alone; ``identity`` says how one is chosen."""
+    list_path: ClassVar[str] = ""
+    """JMESPath of the candidates in the response of ``find``."""
+    not_found_codes: ClassVar[tuple[str, ...]] = ()
+    """Error codes that mean the resource does not exist."""
+    exists_if: ClassVar[str] = ""
+    """JMESPath in the response of ``read`` that is null, empty or false if the resource does not exist."""
+    reset_call: ClassVar[Mapping[str, Call]] = {}
+    """Property → call that removes it from the resource."""
+    reset_value: ClassVar[Mapping[str, Any]] = {}
+    """Property → value that an update sends when the property was removed from the program."""
+    sticky: ClassVar[frozenset[str]] = frozenset()
+    """Properties that keep their value in the cloud when they are removed from the program: the API can't reset
+    them."""
     tagging: ClassVar[Tagging | None] = None
     overwrites: ClassVar[bool] = False
-    """The create call succeeds for a name that is taken: a fixed one is looked up first."""
+    """The create call succeeds for a name that is taken, so a fixed name is looked up first."""
     delete_first: ClassVar[bool] = False
-    reads: ClassVar[str] = ""
-    """JMESPath in the answer of ``read`` below which properties stand as they are sent."""
+    """A replacement deletes the old resource before it creates the new one."""
+    response_root: ClassVar[str] = ""
+    """JMESPath in the response of ``read`` below which properties have the names that the create call uses."""
     read_back: ClassVar[bool] = False
-    """The answer of the create does not hold all outputs: read after it."""
-    more: ClassVar[Mapping[str, Call]] = {}
-    """Further reads: the answer of each stands under its name in that of ``read``. Asked only where a property is kept
-    whose ``read`` begins with the name."""
-    left_out: ClassVar[frozenset[str]] = frozenset()
-    """Properties that a read's answer leaves out where they are not set."""
-    fingerprints: ClassVar[Mapping[str, str]] = {}
-    """Property that no read shows → output that changes with it: another one than was told after the last upload is
-    drift."""
+    """The response of the create call lacks outputs: call ``read`` after it."""
     ready: ClassVar[str] = ""
-    """JMESPath in that read's answer that is null until all outputs are there."""
+    """With ``read_back``: JMESPath in the response that is null until all outputs are there."""
+    extra_reads: ClassVar[Mapping[str, Call]] = {}
+    """Further read calls; the response of each is added to that of ``read`` under its name. A call is made only if the
+    state has a property whose ``read`` path begins with the name."""
+    omitted_when_unset: ClassVar[frozenset[str]] = frozenset()
+    """Properties that the response of ``read`` omits when they are not set."""
+    fingerprints: ClassVar[Mapping[str, str]] = {}
+    """Property that no response shows → output that changes with it. A value of the output that differs from the one
+    after the last upload is drift."""
 
     def __init_subclass__(cls, *, type: str = "", service: str = "", **kw: Any) -> None:
         super().__init_subclass__(type=type, **kw)
@@ -136,29 +141,29 @@ class AwsResource(Resource):
 
     @classmethod
     def sent_later(cls) -> frozenset[str]:
-        """Properties that the create call does not take: a following call sets them."""
-        return frozenset(k for c in cls.update if c.also for k in c.only)
+        """Properties that the create call does not take: an update call sets them afterwards."""
+        return frozenset(k for c in cls.update if c.after_create for k in c.properties)
 
     @classmethod
     def prints_of(cls, c: Call) -> frozenset[str]:
-        """The fingerprints that a call's answer tells: those of what it sends."""
-        return frozenset(o for k, o in cls.fingerprints.items() if k in c.only)
+        """The fingerprints that the response of a call has: those of the properties it sends."""
+        return frozenset(o for k, o in cls.fingerprints.items() if k in c.properties)
 
     @classmethod
     def updatable(cls) -> frozenset[str]:
         own = {k for k, p in cls.props.items() if p.local and not p.replace}
-        return frozenset(k for c in cls.update for k in c.only) | own | ({"tags"} if cls.tagging
+        return frozenset(k for c in cls.update for k in c.properties) | own | ({"tags"} if cls.tagging
                                                                          and cls.tagging.add else set())
 
     @classmethod
     def request(cls, provider: AwsProvider, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        """The properties of one call as they are sent; a row overrides it for what a table can't say."""
-        keys = c.only or tuple(k for k in cls.props if k not in cls.sent_later())
+        """The properties of one call as they are sent."""
+        keys = c.properties or tuple(k for k in cls.props if k not in cls.sent_later())
         return wire(cls, {k: inputs[k] for k in keys if inputs.get(k) is not None})
 
     @classmethod
     def outputs(cls, provider: AwsProvider, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-        """The outputs that an answer shows; ``=`` starts a template. Those it does not show are left out."""
+        """The outputs in a response; ``=`` starts a template. Those that it lacks are omitted."""
         import jmespath
 
         made: dict[str, Any] = {}
@@ -171,38 +176,37 @@ class AwsResource(Resource):
 
     @classmethod
     def inputs_from(cls, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """The properties as a read shows them; only those it shows, and None for those it leaves out where they are not
-        set."""
+        """The properties in a response of ``read``: those that it has, and None for those of ``omitted_when_unset``."""
         import jmespath
 
         seen: dict[str, Any] = {}
         for k, p in cls.props.items():
             if p.read == "" or (p.local and not p.read) or k == "tags":
                 continue
-            path = p.read or ".".join(x for x in (cls.reads, p.wire or pascal(k)) if x)
-            if (root := path.partition(".")[0]) in cls.more and root not in answer:
+            path = p.read or ".".join(x for x in (cls.response_root, p.wire or pascal(k)) if x)
+            if (root := path.partition(".")[0]) in cls.extra_reads and root not in answer:
                 continue
             value = jmespath.search(path, answer)
             if value is not None and p.dec:
                 value = p.dec(value)
-            if value is not None or k in cls.left_out:
+            if value is not None or k in cls.omitted_when_unset:
                 seen[k] = value
         return seen
 
     @classmethod
-    def alike(cls, key: str, asked: Any, seen: Any) -> bool:
-        """Whether a property as seen is the one that was asked for, by what is sent for each. ``seen`` is None where it
-        is not set."""
+    def equal(cls, key: str, asked: Any, seen: Any) -> bool:
+        """Whether the value in the cloud equals the desired one, compared as they are sent. ``seen`` is None if the
+        property is not set."""
         if asked == seen:
             return True
         if seen is None:
-            return not asked or bool(asked == cls.empty.get(key))
+            return not asked or bool(asked == cls.reset_value.get(key))
         enc = cls.props[key].enc
         return enc is not None and bool(_loose(enc(asked)) == _loose(enc(seen)))
 
     @classmethod
-    def seen(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer of a read with only this thing in it; a row overrides it whose read may show others."""
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The response of ``read``, reduced to this resource."""
         return answer
 
     @classmethod
@@ -211,27 +215,26 @@ class AwsResource(Resource):
 
     @classmethod
     def fields_of(cls, id: str) -> dict[str, str]:
-        """What an id tells of the thing: ``$role/$name`` of ``a/b`` is role a, name b."""
+        """The properties and outputs in an id: with ``$role/$name``, ``a/b`` is role a, name b."""
         pattern = re.sub(r"\\\$(\w+)", r"(?P<\1>.+?)", re.escape(cls.identifier))
         found = re.fullmatch(pattern, id)
         return {k: v for k, v in found.groupdict().items() if k in cls.outs
                 or (k in cls.props and k != "region")} if found else {}
 
     @classmethod
-    def revise(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
-               known: Mapping[str, Any],
-               note: Note) -> frozenset[str]:
-        """Change what a table can't say; gives the properties that are done with."""
+    def custom_update(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
+               known: Mapping[str, Any], note: Note) -> frozenset[str]:
+        """Make the changes that no column can describe; returns the properties that need no further call."""
         return frozenset()
 
     @classmethod
-    def marks(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """By what it is told from its like in a list."""
+    def search_fields(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields that identify this resource in a list response."""
         return wire(cls, {k: v for k, v in inputs.items() if k in cls.props and v is not None})
 
     @classmethod
     def before_delete(cls, provider: AwsProvider, known: dict[str, Any], note: Note) -> None:
-        """What must happen first: an emptied bucket, a detached part."""
+        """Called before the delete call: empties a bucket, detaches a part."""
 
 
 def _loose(sent: Any) -> Any:
@@ -266,7 +269,7 @@ _REF = re.compile(r"\$(\w+)")
 
 
 def fill(template: Any, known: Mapping[str, Any]) -> Any:
-    """The parameters of a call with ``$name`` replaced; a text that is one reference keeps the value's type."""
+    """The parameters of a call with ``$name`` replaced; a string that is one reference keeps the value's type."""
     if isinstance(template, str):
         if (whole := _REF.fullmatch(template)) is not None:
             return known.get(whole[1])
