@@ -34,6 +34,8 @@ class Thing(Resource, type="fake.Thing"):
     password: Arg[str] = prop(default=None, secret=True)
 
     key: Output[str] = out("key")
+    turn: Output[str] = out("turn")
+    """Another one after each update, which the class does not say: as a provider that breaks its promise."""
 
 
 class Store(Resource, type="fake.Store"):
@@ -118,6 +120,8 @@ class Cloud:
         return Change(changed, frozenset(k for k in changed if kind.props[k].replace))
 
     def outputs(self, id: str, type: str) -> dict[str, Any]:
+        if type == Thing.type:
+            return {"key": id, "turn": str(self.live[id]["#version"])}
         if type != Versioned.type:
             return {"key": id}
         return {"key": id, "version": str(self.live[id]["#version"]), "token": f"token of {id}"}

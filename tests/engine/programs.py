@@ -32,6 +32,8 @@ class Item:
     protect: bool = False
     fixed: bool = False
     renamed: bool = True
+    follows: bool = False
+    """Uses an output of its first dependency that changes with each update, though nothing says so."""
 
     @property
     def name(self) -> str:
@@ -45,7 +47,7 @@ _items = st.builds(
     Item, st.sampled_from(KEYS), st.integers(0, 1), st.integers(1, 3), st.sampled_from("xy"),
     st.lists(st.sampled_from(KEYS), max_size=3, unique=True).map(tuple),
     st.lists(st.sampled_from(KEYS), max_size=1).map(tuple),
-    *(st.sampled_from([False, False, False, True]),) * 3, renamed=st.booleans())
+    *(st.sampled_from([False, False, False, True]),) * 3, renamed=st.booleans(), follows=st.booleans())
 programs = st.lists(_items, max_size=5, unique_by=lambda i: i.key).map(tuple)
 """A thing uses only what is declared before it; another order is a dependency that flips."""
 
@@ -56,8 +58,9 @@ def declare(program: Iterable[Item]) -> Graph:
         made: dict[int, Thing] = {}
         for item in program:
             uses = [made[k].key for k in item.uses if k in made]
+            turns = [made[k].turn for k in item.uses if k in made and item.follows]
             made[item.key] = Thing(
-                item.name, size=item.size, shape=item.shape, uses=uses or None, note="big" if item.size > 2 else None,
+                item.name, size=item.size, shape=item.shape, uses=uses or None, note=turns[0] if turns else "big" if item.size > 2 else None,
                 name=f"fixed-{item.name}" if item.fixed else None,
                 depends_on=[made[k] for k in item.after if k in made],
                 retain=item.retain, protect=item.protect,

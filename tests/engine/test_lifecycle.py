@@ -1,7 +1,7 @@
 """What the engine does to things over their life: a fake world, a program, an assertion."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Event as Flag
 from typing import Any
@@ -12,10 +12,11 @@ from sst.core.graph import Graph
 from sst.core.later import later
 from sst.core.model import Entry, Op, State
 from sst.core.output import UNKNOWN
+from sst.core.provider import Change
 from sst.engine.apply import DeployResult
 from sst.engine.choice import Choice, name_of
 from sst.engine.deploy import deploy, remove
-from sst.engine.events import Event, Finished, StepDone, StepFailed, StepSkipped, StepStarted
+from sst.engine.events import Event, Finished, Planned, StepDone, StepFailed, StepSkipped, StepStarted, Unsettled
 from sst.engine.plan import Plan, plan
 from sst.errors import DeployError, Fenced, Problems, ProviderError, StateError, UserError
 from tests.fakes import Cloud, MemoryJournal, Store, Thing, Versioned, agree, busy, ignore, no_reply, refused, unsent
@@ -71,6 +72,50 @@ class Stage:
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
+
+
+def chain(size: int) -> Program:
+    """Each thing but the first shows an output of the one before that changes with each update."""
+    def program() -> None:
+        made = Thing("T0", size=size)
+        for n in range(1, 4):
+            made = Thing(f"T{n}", note=made.turn)
+    return program
+
+
+def test_what_uses_an_output_that_changed_unexpectedly_is_updated_in_the_same_deploy(stage: Stage) -> None:
+    stage.deploy(chain(1))
+    planned = stage.plan(chain(2))
+    assert [(s.op, s.name) for s in planned.changes] == [(Op.UPDATE, "T0")]
+    stage.deploy(chain(2)).check()
+    assert stage.calls == ["update T0", "update T1", "update T2", "update T3"]
+    assert [stage.state(f"T{n}").inputs["note"] for n in (1, 2, 3)] == ["2", "2", "2"]
+    assert not stage.plan(chain(2)).changes
+
+
+def test_a_deploy_without_surprises_plans_once(stage: Stage) -> None:
+    stage.deploy(pair())
+    stage.deploy(pair(size=3)).check()
+    assert sum(isinstance(e, Planned) for e in stage.events) == 1
+
+
+class Restless(Cloud):
+    """A provider that finds something to change in ``One`` each time it is asked."""
+
+    def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
+        return Change(frozenset({"size"})) if old.get("size") == 7 else super().diff(type, old, new)
+
+
+def test_an_output_that_never_settles_ends_in_a_warning(stage: Stage) -> None:
+    def program() -> None:
+        one = Thing("One", size=7)
+        Thing("Three", note=Thing("Two", note=one.turn).turn)
+
+    stage.cloud = Restless()
+    stage.deploy(program)
+    stage.deploy(program).check()
+    assert [e for e in stage.events if isinstance(e, Unsettled)] == [Unsettled(("One.turn",), 5)]
+    assert stage.calls.count("update One") < 12
 
 
 def pair(shape: str = "x", **options: Any) -> Program:

@@ -13,6 +13,7 @@ from threading import Event
 from typing import Any
 
 from ..core.model import URN, Entry, EntryKind, Op, Operation, State, deposed_key
+from ..core.output import plain
 from ..core.provider import Note, Result
 from ..core.resource import Resource
 from ..errors import DeployError, Failure, InternalError, ProviderError, SstError, StateError, Throttled, UserError
@@ -31,6 +32,9 @@ class DeployResult:
     failures: list[Failure] = field(default_factory=list)
     skipped: int = 0
     interrupted: bool = False
+    surprises: tuple[str, ...] = ()
+    """Outputs that an update changed although the plan said it would not, and that steps planned as unchanged use:
+    ``Api.ip``. Another round brings the users up to date."""
 
     def add(self, other: DeployResult) -> None:
         for op, n in other.done.items():
@@ -38,6 +42,7 @@ class DeployResult:
         self.failures += other.failures
         self.skipped += other.skipped
         self.interrupted = self.interrupted or other.interrupted
+        self.surprises = other.surprises
 
     def check(self) -> None:
         if self.failures:
@@ -64,6 +69,7 @@ class _Run:
         self.steps: dict[str, Step] = {}
         self.plan = plan
         self.known = ids_by_type(journal.snapshot)
+        self.surprises: dict[URN, list[str]] = {}
         for s in plan.steps:
             if s.op is Op.SAME and not _restated(s):
                 if s.old:
@@ -155,8 +161,27 @@ class _Run:
     def _made(self, operation: Operation, made: Result, *, kind: EntryKind = "made") -> State:
         state = made_state(operation, made)
         self.learn(state)
+        self._compare_with_plan(state)
         self.journal.write(Entry(kind, operation.urn, state), wait=False)
         return state
+
+    def _compare_with_plan(self, state: State) -> None:
+        """Note outputs that are not what the plan expected: steps were planned as unchanged because of them."""
+        step = self.steps.get(state.urn)
+        if step and step.op is Op.UPDATE:
+            now = self.values[state.urn]
+            if odd := [k for k, v in step.expected.items() if plain(v) and now.get(k) != v]:
+                self.surprises[state.urn] = [f"{step.name}.{k}" for k in sorted(odd)]
+
+    def _outdated(self) -> tuple[str, ...]:
+        """The unexpected outputs that leave a step behind which was planned as unchanged and would not be now."""
+        found: set[str] = set()
+        for s in self.plan.steps if self.surprises else ():
+            if s.op is Op.SAME and s.goal and (used := s.goal.deps & self.surprises.keys()):
+                known = all(d in self.values for d in s.goal.deps)
+                if known and self._inputs(s, s.base) != s.inputs:
+                    found.update(k for u in used for k in self.surprises[u])
+        return tuple(sorted(found))
 
     def _create(self, step: Step, inputs: dict[str, Any], note: Note) -> tuple[Op, str]:
         assert step.goal
@@ -305,7 +330,8 @@ class _Run:
         done: dict[Op, int] = {}
         for op in self.ended.values():
             done[op] = done.get(op, 0) + 1
-        result = DeployResult(done, skipped=len(outcome.skipped), interrupted="" in outcome.skipped.values())
+        result = DeployResult(done, skipped=len(outcome.skipped), interrupted="" in outcome.skipped.values(),
+                              surprises=self._outdated())
         for key, error in outcome.failed.items():
             step = self.steps[key]
             if not isinstance(error, SstError):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from threading import Event
 from typing import Any
@@ -10,7 +11,7 @@ from ..core.graph import Graph
 from ..core.model import Entry, Op
 from ..core.output import resolve
 from .apply import DeployResult, Journal, apply
-from .events import Finished, Planned, Sink
+from .events import Finished, Planned, Sink, Unsettled
 from .plan import Choice, Plan, Providers, plan
 from .settle import settle
 
@@ -18,6 +19,9 @@ __all__ = ["Confirm", "deploy", "remove"]
 
 PARALLEL = 48
 """Steps at a time. A third of them waits for the journal at any moment, so that about 32 calls are on their way."""
+
+ROUNDS = 5
+"""How often one output may change unexpectedly in a deploy before it counts as one that never settles."""
 
 Confirm = Callable[[Plan], None]
 """Gets the plan before anything is changed; raises ``UserError`` to stop. Called again if a later round would lose more
@@ -31,7 +35,7 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
     there they are resolved and kept in the state."""
     start = time.monotonic()
     settle(journal, providers, parallel=parallel)
-    total, allowed, number = DeployResult(), None, 1
+    total, allowed, number, surprises = DeployResult(), None, 1, Counter[str]()
     while True:
         todo = plan(graph, journal.snapshot, providers, choice=choice)
         if allowed is None:
@@ -43,7 +47,11 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
         sink(Planned(todo.counts, number))
         result = apply(todo, journal, providers, sink, parallel=parallel, stop=stop)
         total.add(result)
-        if result.failures or result.interrupted or not todo.undecided:
+        if result.failures or result.interrupted or not (todo.undecided or result.surprises):
+            break
+        surprises.update(result.surprises)
+        if restless := tuple(k for k in result.surprises if surprises[k] == ROUNDS):
+            sink(Unsettled(restless, ROUNDS))
             break
         number += 1
     final = {}

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 from ..core.model import URN, Op
 
-__all__ = ["Event", "Finished", "Planned", "Sink", "StepDone", "StepFailed", "StepNote", "StepSkipped", "StepStarted"]
+__all__ = ["Event", "Finished", "Planned", "Sink", "StepDone", "StepFailed", "StepNote", "StepSkipped", "StepStarted",
+           "Unsettled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ class StepSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Outputs that changed again in every round; what uses them may hold former values."""
+
+    outputs: tuple[str, ...]
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     done: dict[Op, int]
     failed: int
@@ -76,6 +85,6 @@ class Finished:
     cloud."""
 
 
-Event: TypeAlias = Planned | StepStarted | StepNote | StepDone | StepFailed | StepSkipped | Finished
+Event: TypeAlias = Planned | StepStarted | StepNote | StepDone | StepFailed | StepSkipped | Unsettled | Finished
 Sink: TypeAlias = Callable[[Event], None]
 """Called from worker threads; must not block for long and must not raise."""

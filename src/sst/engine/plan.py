@@ -37,6 +37,8 @@ class Step:
     """The properties that force a replacement."""
     delete_first: bool = False
     moved_from: URN = ""
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    """The outputs after it, as far as the plan can tell. An update may break this promise, see ``apply``."""
 
     @property
     def key(self) -> str:
@@ -207,9 +209,7 @@ class _Planner:
             self.known[goal.urn] = {}
             self.unmade.add(goal.urn)
             return None
-        if step:
-            self.learn(step)
-        return step
+        return self.learn(step) if step else None
 
     def problem(self, goal: Goal, text: str, hint: str) -> None:
         self.problems.append(UserError(f'{goal.type} "{name_of(goal.urn)}" {text}', hint=hint, where=goal.where))
@@ -220,8 +220,8 @@ class _Planner:
         return mint(self.graph.app, self.graph.stage, name_of(goal.urn), limit=(p.limit if p and p.limit else 64) - suffix,
                     lower=bool(p and p.lower))
 
-    def learn(self, step: Step) -> None:
-        """Remember what the steps after this one may know of it."""
+    def learn(self, step: Step) -> Step:
+        """Remember what the steps after this one may know of it; gives it with the outputs that these rely on."""
         old = step.old
         outputs = dict(old.outputs) if old and step.op in (Op.SAME, Op.UPDATE) else {}
         if step.op is Op.UPDATE:
@@ -231,6 +231,7 @@ class _Planner:
         elif step.op is not Op.SAME:
             self.unmade.add(step.urn)
         self.known[step.urn] = {**outputs, **step.inputs, "base": step.base}
+        return replace(step, expected=outputs) if step.op is Op.UPDATE else step
 
 
 def suffix_of(kind: type[Resource], inputs: Mapping[str, Any]) -> str:

@@ -6,10 +6,20 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ...core.model import Op
-from ...engine.events import Event, Finished, Planned, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
+from ...engine.events import (
+    Event,
+    Finished,
+    Planned,
+    StepDone,
+    StepFailed,
+    StepNote,
+    StepSkipped,
+    StepStarted,
+    Unsettled,
+)
 from .style import Line, Marks, clean, clip, seconds
 
-__all__ = ["DID", "DOING", "Progress", "Row", "summary"]
+__all__ = ["DID", "DOING", "Progress", "Row", "summary", "unsettled"]
 
 DOING = {Op.SAME: "checking", Op.CREATE: "creating", Op.ADOPT: "adopting", Op.UPDATE: "updating",
          Op.REPLACE: "replacing",
@@ -45,6 +55,7 @@ class Progress:
     total: int = 0
     began: float | None = None
     finished: Finished | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def see(self, event: Event, now: float) -> Row | None:
         """The row that the event changed, if it is about one."""
@@ -56,6 +67,9 @@ class Progress:
                 return None
             case Finished():
                 self.finished = event
+                return None
+            case Unsettled():
+                self.warnings.append(unsettled(event))
                 return None
             case StepStarted():
                 row = self.rows[event.key] = Row(clean(event.name), event.type, event.op, "running", now)
@@ -110,6 +124,7 @@ class Progress:
                 made += [self._head(top, rows, 0.0, marks), *(self._row(r, 0.0, marks, "  ") for r in rows)]
             else:
                 made += self._block(top, rows, 0.0, marks)
+        made += [[(text, "yellow")] for text in self.warnings]
         return [clip(line, width - 1, marks.more) for line in made]
 
     def _grouped(self) -> list[tuple[str, list[Row]]]:
@@ -175,6 +190,11 @@ def summary(done: dict[Op, int], failed: int, skipped: int) -> str:
     parts += [f"{skipped} skipped"] if skipped else []
     same = done.get(Op.SAME, 0)
     return ", ".join([*parts, f"{same} unchanged"] if same else parts) or "no changes"
+
+
+def unsettled(event: Unsettled) -> str:
+    return (f"warning: {', '.join(event.outputs)} changed in each of {event.rounds} rounds; "
+            "what uses it may still have an earlier value")
 
 
 def _mark(row: Row, now: float, marks: Marks) -> tuple[str, str]:

@@ -11,9 +11,20 @@ from threading import Lock, RLock, Thread
 from typing import Any, TextIO
 
 from ...core.model import Op
-from ...engine.events import Event, Finished, Planned, Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
+from ...engine.events import (
+    Event,
+    Finished,
+    Planned,
+    Sink,
+    StepDone,
+    StepFailed,
+    StepNote,
+    StepSkipped,
+    StepStarted,
+    Unsettled,
+)
 from ...errors import SstError
-from .progress import DID, DOING, Progress, Row
+from .progress import DID, DOING, Progress, Row, unsettled
 from .style import Line, Marks, Paint, marks_for, seconds, width_of
 
 __all__ = ["json_error", "json_sink", "live", "plain"]
@@ -70,6 +81,8 @@ def plain(stream: TextIO, paint: Paint, clock: Clock, *, redact: Redact = str, q
 
 
 def _plain_line(event: Event, row: Row | None, marks: Marks, paint: Paint) -> str:
+    if isinstance(event, Unsettled):
+        return unsettled(event)
     if row is None:
         return ""
     what = f"{row.name}  {paint(row.type, 'dim')}".rstrip()
@@ -105,7 +118,8 @@ def json_sink(stream: TextIO, *, redact: Redact = str) -> Iterator[Sink]:
 
 
 _EVENTS: Mapping[type, str] = {Planned: "planned", StepStarted: "step_started", StepNote: "step_note", StepDone: "step_done",
-                               StepFailed: "step_failed", StepSkipped: "step_skipped", Finished: "finished"}
+                               StepFailed: "step_failed", StepSkipped: "step_skipped", Unsettled: "unsettled",
+                               Finished: "finished"}
 
 
 def _plain(value: Any) -> Any:
