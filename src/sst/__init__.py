@@ -7,9 +7,9 @@ TYPE_CHECKING = False  # known to type checkers; importing typing would cost mor
 
 if TYPE_CHECKING:
     from . import aws as aws
+    from .aws.permissions import permission as permission
     from .core.component import Component as Component
     from .core.later import later as later
-    from .core.link import permission as permission
     from .core.output import Input as Input
     from .core.output import Output as Output
     from .core.output import combine as combine
@@ -44,7 +44,7 @@ _HOMES = {
     "UserError": "errors",
     "combine": "core.output",
     "later": "core.later",
-    "permission": "core.link",
+    "permission": "aws.permissions",
 }
 """Public name → the module that has it."""
 _PACKAGES = ("aws", "cloudflare", "vercel")

@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from .core.component import Component
 from .core.graph import current
-from .core.link import Link, Permission, linked
+from .core.link import Include, Link, include_of, linked
 from .core.link import Linkable as LinkableThing
-from .core.output import Input, Output, combine
+from .core.link_env import environment
+from .core.output import Input
 from .core.resource import Resource
 from .errors import UserError
 
@@ -24,14 +25,15 @@ class Linkable(Component, kind="sst.Linkable"):
         api = sst.Linkable("Api", properties={"url": "https://api.example.com", "version": 2})
         aws.Function("Worker", handler="src/worker.handler", link=[api])
 
-    ``properties`` are the values, plain or outputs. ``include`` are permissions that the link grants
-    (``sst.permission``).
+    ``properties`` are the values, plain or outputs. ``include`` is what the link adds to who uses it:
+    ``sst.permission(...)``, or a mapping with its kind under ``type``, as ``{"type": "environment", "ISSUER": url}``.
     """
 
-    def __init__(self, name: str, *, properties: Mapping[str, Input[Any]], include: Sequence[Permission] = ()) -> None:
+    def __init__(self, name: str, *, properties: Mapping[str, Input[Any]],
+                 include: Sequence[Include | Mapping[str, Any]] = ()) -> None:
         super().__init__(name)
         self.properties = dict(properties)
-        self.include = tuple(include)
+        self.include = tuple(include_of(entry, self.where) for entry in include)
 
     def link(self) -> Link:
         return Link(self.logical_name, self.kind, self.properties, self.include)
@@ -52,20 +54,16 @@ class Linkable(Component, kind="sst.Linkable"):
             if not isinstance(made, Mapping) or "properties" not in made:
                 raise UserError(f'Linkable.wrap of {kind.type}: the function returns {{"properties": ..., "include": '
                                 '[...]}}')
-            return Link(self.logical_name, kind.type, made["properties"], tuple(made.get("include", ())))
+            return Link(self.logical_name, kind.type, made["properties"],
+                        tuple(include_of(entry, self.where) for entry in made.get("include", ())))
 
         kind.link = link  # type: ignore[attr-defined]  # this is what wrapping means: instances become LinkableThing
 
     @staticmethod
-    def env(links: Sequence[LinkableThing | Link]) -> dict[str, Output[str]]:
+    def env(links: Sequence[LinkableThing | Link]) -> dict[str, Input[str]]:
         """``SST_RESOURCE_*`` variables of some links, for a program that sst does not deploy.
 
             aws.Function("Other", handler="src/other.handler", environment=sst.Linkable.env([bucket]))
         """
-        import json
-
-        graph = current()
-        made = {f"SST_RESOURCE_{one.name}": combine(**one.properties, type=one.type).apply(json.dumps)
-                for one in linked(links)}
-        app = {"name": graph.app, "stage": graph.stage}
-        return {**made, "SST_RESOURCE_App": combine(**app).apply(json.dumps)}
+        made = environment(current(), linked(links))
+        return {**made.plain, **made.secret}

@@ -9,7 +9,7 @@ import pytest
 from sst.core.component import Component, Options
 from sst.core.graph import Graph
 from sst.core.later import later
-from sst.core.link import Link, linked, permission, statements
+from sst.core.link import Include, Link, include_of, linked
 from sst.core.model import Snapshot
 from sst.core.output import Output
 from sst.core.resource import Resource
@@ -36,7 +36,7 @@ class Api(Component, kind="acme.Api", parts=("role", "queue")):
         return self.queue.key
 
     def link(self) -> Link:
-        return Link(self.logical_name, self.kind, {"url": self.url}, (permission(["a:Read"], [self.url]),))
+        return Link(self.logical_name, self.kind, {"url": self.url}, (Include("acme.right", {"read": self.url}),))
 
 
 class Outer(Component, kind="acme.Outer", parts=("api",)):
@@ -274,14 +274,18 @@ class TestMistakes:
 
 
 class TestLinks:
-    def test_a_component_gives_its_properties_and_permissions(self) -> None:
+    def test_a_component_gives_its_properties_and_entries_of_any_kind(self) -> None:
         with new().active():
             api = Api("Web", handler="h")
-            (link,) = linked([api, api])
-        assert link.name == "Web" and set(link.properties) == {"url"} and len(link.permissions) == 1
-        assert statements([permission(["a:Read"], ["*"],
-                                      conditions=[{"test": "StringEquals", "variable": "k", "values": ["v"]}])]) == [
-            {"Effect": "Allow", "Action": ["a:Read"], "Resource": ["*"], "Condition": {"StringEquals": {"k": ["v"]}}}]
+            (link,) = linked([api, api, Link("Web", "acme.Api", include=(Include("acme.binding", {"id": "1"}),))])
+        assert link.name == "Web" and set(link.properties) == {"url"}
+        assert [entry.type for entry in link.include] == ["acme.right", "acme.binding"]
+        assert link.included("acme.binding") == [{"id": "1"}] and link.included("environment") == []
+
+    def test_an_entry_may_be_a_mapping_with_its_kind(self) -> None:
+        assert include_of({"type": "acme.binding", "id": "1"}) == Include("acme.binding", {"id": "1"})
+        with pytest.raises(UserError, match="can't be included in a link"):
+            include_of({"actions": ["a:Read"], "resources": ["*"]})
 
     @pytest.mark.parametrize(("item", "message"), [
         (None, "link holds None"), ("Web", "'Web' can't be linked"), (Api, "can't be linked")])
@@ -289,13 +293,9 @@ class TestLinks:
         with pytest.raises(UserError, match=message):
             linked([item])
 
-    def test_two_things_of_one_name_and_odd_permissions(self) -> None:
+    def test_two_things_of_one_name(self) -> None:
         with pytest.raises(UserError, match='two linked things are named "A"'):
             linked([Link("A", "x"), Link("A", "y")])
-        with pytest.raises(UserError, match="needs actions and resources"):
-            statements([{"actions": ["x"]}])
-        with pytest.raises(UserError, match="a permission has no 'efect'"):
-            statements([{"actions": ["x"], "resources": ["*"], "efect": "deny"}])
 
 
 def test_problems_keep_each_error() -> None:

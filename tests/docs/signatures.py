@@ -28,7 +28,7 @@ WORDS = {
     "LinkItem": "[linkable](README.md#links)",
     "LinkableThing": "[linkable](README.md#links)",
     "Link": "link",
-    "Permission": "[permission](README.md#permissions)",
+    "Include": "[permission](README.md#permissions)",
     "Statement": "[permission](README.md#permissions)",
     "Transform": "[transform](README.md#transforms)",
 }

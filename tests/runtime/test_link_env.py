@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sst.core.link_env import fits_environment, link_env, resource_file
-from sst.core.output import Output
+from sst.core.graph import Graph
+from sst.core.link import Include, Link
+from sst.core.link_env import environment, fits_environment, link_env, resource_file
+from sst.core.output import Output, gather, resolve
 from sst.errors import UserError
 from sst.runtime.aes import decrypt
 
@@ -54,3 +56,42 @@ def test_a_file_is_deterministic_and_its_key_belongs_to_one_text_of_one_function
 def test_a_value_that_is_no_json_is_refused() -> None:
     with pytest.raises(UserError, match="can't be written as JSON"):
         link_env({"A": {"v": object()}})
+
+
+QUEUE = Link("Jobs", "sst.aws.Queue", {"url": URL}, (Include("environment", {"ISSUER": "https://x", "A": "link"}),
+                                                     Include("cloudflare.binding", {"id": "1"})))
+SECRET = Link("Key", "sst.Secret", {"value": Output(lambda _: "p", secret=True)})
+
+
+def look(urn: str, attr: str) -> str:
+    return f"<{urn}.{attr}>"
+
+
+def graph() -> Graph:
+    return Graph("shop", "prod", settings={"stage_key": b"k" * 32, "encrypt": lambda key, text: AESGCM(key).encrypt(
+        bytes(12), text, None)})
+
+
+def test_a_process_gets_its_links_what_they_include_and_its_own_variables_which_win() -> None:
+    made = environment(graph(), [QUEUE], {"A": "own"})
+    assert made.secret == {} and made.files is None
+    assert made.resolved(look) == {
+        "SST_RESOURCE_App": '{"name":"shop","stage":"prod"}',
+        "SST_RESOURCE_Jobs": '{"url":"<q.url>","type":"sst.aws.Queue"}', "ISSUER": "https://x", "A": "own"}
+
+
+def test_a_variable_that_holds_a_secret_is_apart() -> None:
+    made = environment(graph(), [QUEUE, SECRET], {"DSN": f"postgres://{SECRET.properties['value']}@host"})
+    assert made.secret.keys() == {"SST_RESOURCE_Key", "DSN"} and not made.secret.keys() & made.plain.keys()
+    assert made.resolved(look)["SST_RESOURCE_Key"] == '{"value":"p","type":"sst.Secret"}'
+
+
+def test_a_function_gets_an_encrypted_file_where_variables_cant_hold_its_links() -> None:
+    assert environment(graph(), [QUEUE], sealed_for="F").files is None
+    made = environment(graph(), [QUEUE, SECRET], sealed_for="F")
+    assert made.plain.keys() == {"SST_RESOURCE_App", "ISSUER", "A", "SST_KEY_FILE"} and made.files is not None
+    known = made.resolved(look)
+    file = resolve(made.files, look)[known["SST_KEY_FILE"]]
+    assert decrypt(b64decode(known["SST_KEY"]), bytes(12), b64decode(file)) == (
+        b'{"Jobs":{"url":"<q.url>","type":"sst.aws.Queue"},"Key":{"value":"p","type":"sst.Secret"}}')
+    assert gather([made.files])[1] and made.secret.keys() == {"SST_KEY"}

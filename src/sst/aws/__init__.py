@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from .dns_records import dns as dns
     from .dynamo import Dynamo as Dynamo
     from .function import Function as Function
+    from .permissions import permission as permission
     from .queue import Queue as Queue
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo",
-         "Function": "function", "Queue": "queue",
-         "dns": "dns_records"}
+         "Function": "function", "Queue": "queue", "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Queue", "dns"]
+__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Queue", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

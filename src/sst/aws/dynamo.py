@@ -7,12 +7,13 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from ..clouds.aws import dynamodb, lambda_
 from ..core.component import Component, Options
-from ..core.link import Link, permission
+from ..core.link import Link
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..errors import UserError
 from .function.subscriber import Handler, target_of
 from .link_permissions import Access, grants
+from .permissions import permission
 
 __all__ = ["Dynamo", "DynamoSubscriber", "DynamoTransform", "GlobalIndex", "Index", "LocalIndex"]
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ..core.link import Permission
+from ..core.link import Include
 from ..core.output import Input
 from ..errors import UserError
+from .permissions import permission
 
 __all__ = ["ACCESS", "Access", "Grant", "grants"]
 
@@ -56,14 +57,14 @@ ACCESS: Mapping[str, Mapping[str, tuple[Grant, ...]]] = {
 }
 
 
-def grants(component: str, arn: Input[str], access: Access | None = None) -> tuple[Permission, ...]:
+def grants(component: str, arn: Input[str], access: Access | None = None) -> tuple[Include, ...]:
     """The permissions of a link to a component with this ARN."""
     table = ACCESS[component]
     wanted = access or "read-write"
     if wanted not in table:
         raise UserError(f'a {component} can\'t be linked with access="{wanted}"',
                         hint=f"it takes {_listed(list(table))}")
-    return tuple(Permission(g.actions, tuple(f"{arn}{part}" if part else arn for part in g.on)) for g in table[wanted])
+    return tuple(permission(g.actions, [f"{arn}{part}" if part else arn for part in g.on]) for g in table[wanted])
 
 
 def _listed(words: Sequence[str]) -> str:

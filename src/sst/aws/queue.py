@@ -7,13 +7,14 @@ from typing import Any, TypedDict, Unpack
 
 from ..clouds.aws import lambda_, sqs
 from ..core.component import Component, Options
-from ..core.link import Link, permission
+from ..core.link import Link
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..core.units import seconds
 from ..errors import UserError
 from .function.subscriber import Handler, target_of
 from .link_permissions import Access, grants
+from .permissions import permission
 
 __all__ = ["Batch", "Dlq", "Fifo", "Queue", "QueueSubscriber", "QueueTransform"]
 

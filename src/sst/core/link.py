@@ -1,38 +1,44 @@
-"""Links: what a function that uses a thing gets to know of it, and may do with it."""
+"""Links: what a function, service or command that uses a component reads of it, and what it may do with it."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..errors import UserError
 from .output import Input
 
-__all__ = ["Link", "LinkItem", "Linkable", "Permission", "Statement", "linked", "permission", "statements"]
+__all__ = ["Include", "Link", "LinkItem", "Linkable", "include_of", "linked"]
 
 
 @dataclass(frozen=True)
-class Permission:
-    """One statement of an IAM policy. ``conditions`` are (operator, key, values) triples."""
+class Include:
+    """What a link adds to the process that uses it, beside properties for ``Resource``.
 
-    actions: tuple[str, ...]
-    resources: tuple[Input[str], ...]
-    effect: Literal["allow", "deny"] = "allow"
-    conditions: tuple[tuple[str, str, tuple[Input[str], ...]], ...] = ()
+    ``type`` is its kind, ``data`` what the kind needs. Who renders a kind takes its own and leaves the others alone:
+    ``aws.permission`` becomes a statement of a role (``aws/permissions.py``), ``environment`` holds variables of the
+    process (``core/link_env.py``), ``cloudflare.binding`` becomes a binding of a Worker.
+    """
+
+    type: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Link:
-    """What linking a thing gives: properties for ``Resource.Name``, permissions, extra environment."""
+    """What linking a component gives: properties for ``Resource.Name``, and entries by kind."""
 
     name: str
     type: str
     properties: Mapping[str, Input[Any]] = field(default_factory=dict)
-    permissions: tuple[Permission, ...] = ()
-    environment: Mapping[str, Input[str]] = field(default_factory=dict)
+    include: tuple[Include, ...] = ()
 
     def link(self) -> Link:
         return self
+
+    def included(self, kind: str) -> list[Mapping[str, Any]]:
+        """The data of the entries of one kind, in order."""
+        return [entry.data for entry in self.include if entry.type == kind]
 
 
 @runtime_checkable
@@ -44,18 +50,18 @@ class Linkable(Protocol):
 
 
 LinkItem: TypeAlias = Linkable | Link
-Statement: TypeAlias = Permission | Mapping[str, Any]
 
 
-def permission(actions: Sequence[str], resources: Sequence[Input[str]], *, effect: Literal["allow", "deny"] = "allow",
-               conditions: Sequence[Mapping[str, Any]] = ()) -> Permission:
-    """A permission for ``permissions=[...]`` of a function or ``include`` of a ``Linkable``.
-
-        aws.Function("Api", handler="src/api.handler", permissions=[sst.permission(["s3:GetObject"],
-        [f"{bucket.arn}/*"])])
-    """
-    return Permission(tuple(actions), tuple(resources), effect,
-                      tuple((c["test"], c["variable"], tuple(c["values"])) for c in conditions))
+def include_of(given: Include | Mapping[str, Any], where: str = "") -> Include:
+    """An entry of ``include=[...]``: what ``sst.permission(...)`` returns, or a mapping with its kind under ``type``:
+    ``{"type": "environment", "ISSUER": auth.url}``."""
+    if isinstance(given, Include):
+        return given
+    if not isinstance(given, Mapping) or not isinstance(given.get("type"), str):
+        raise UserError(f"{given!r} can't be included in a link", where=where,
+                        hint='include takes sst.permission(...), or a mapping with a type: {"type": "environment", '
+                             '"KEY": "value"}')
+    return Include(given["type"], {k: v for k, v in given.items() if k != "type"})
 
 
 def linked(items: Sequence[Any], where: str = "") -> list[Link]:
@@ -78,34 +84,6 @@ def linked(items: Sequence[Any], where: str = "") -> list[Link]:
 def _merged(one: Link, two: Link, where: str) -> Link:
     if one.type != two.type:
         raise UserError(f'two linked things are named "{one.name}"', where=where)
+    # by their text, for outputs can't be compared
     return Link(one.name, one.type, {**one.properties, **two.properties},
-                tuple({_key(p): p for p in (*one.permissions, *two.permissions)}.values()),
-                {**one.environment, **two.environment})
-
-
-def _key(p: Permission) -> str:
-    """Equal for equal permissions; outputs can't be compared."""
-    return repr((p.actions, p.resources, p.effect, p.conditions))
-
-
-def statements(granted: Sequence[Statement], where: str = "") -> list[dict[str, Any]]:
-    """IAM policy statements of permissions, given as ``Permission`` or as a mapping with the same names."""
-    return [_statement(p if isinstance(p, Permission) else _from_mapping(p, where)) for p in granted]
-
-
-def _from_mapping(given: Mapping[str, Any], where: str) -> Permission:
-    if not isinstance(given, Mapping) or not {"actions", "resources"} <= given.keys():
-        raise UserError(f"a permission needs actions and resources: {given!r}", where=where,
-                        hint='write {"actions": ["s3:GetObject"], "resources": [f"{bucket.arn}/*"]}')
-    if odd := given.keys() - {"actions", "resources", "effect", "conditions"}:
-        raise UserError(f"a permission has no {sorted(odd)[0]!r}", where=where)
-    return permission(given["actions"], given["resources"], effect=given.get("effect", "allow"),
-                      conditions=given.get("conditions", ()))
-
-
-def _statement(p: Permission) -> dict[str, Any]:
-    made: dict[str, Any] = {"Effect": p.effect.capitalize(), "Action": list(p.actions), "Resource": list(p.resources)}
-    conditions: dict[str, dict[str, Any]] = {}
-    for test, variable, values in p.conditions:
-        conditions.setdefault(test, {})[variable] = list(values)
-    return {**made, "Condition": conditions} if conditions else made
+                tuple({repr(entry): entry for entry in (*one.include, *two.include)}.values()))

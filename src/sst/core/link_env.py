@@ -1,6 +1,7 @@
 """How links reach a process: one variable a link, or one encrypted file for all of them.
 
-Both forms are read by ``sst.Resource`` and by the published SDKs (``sst-sdk`` for Python, ``sst`` for Node).
+`environment` is the one way, for functions, commands of ``sst dev``, ``sst shell`` and tests alike. Both forms are read by
+``sst.Resource`` and by the published SDKs (``sst-sdk`` for Python, ``sst`` for Node).
 """
 from __future__ import annotations
 
@@ -9,13 +10,21 @@ import hmac
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..errors import UserError
-from .output import gather, leaves
+from .graph import Graph
+from .link import Link
+from .model import URN
+from .output import Input, Lookup, Output, combine, gather, leaves, resolve
 
-__all__ = ["LIMIT", "UNKNOWN_SIZE", "Encrypt", "fits_environment", "hkdf", "link_env", "resource_file"]
+__all__ = ["ENVIRONMENT", "LIMIT", "UNKNOWN_SIZE", "Encrypt", "LinkedEnvironment", "environment", "fits_environment",
+           "hkdf", "link_env", "resource_file"]
+
+ENVIRONMENT = "environment"
+"""The kind of entry of a link that holds variables for the process that uses it."""
 
 Encrypt: TypeAlias = Callable[[bytes, bytes], bytes]
 """``encrypt(key, text)``: AES-256-GCM with a nonce of 12 zero bytes, the 16-byte tag appended."""
@@ -24,7 +33,57 @@ LIMIT = 3 * 1024
 """Bytes of links that go into variables; a Lambda function has 4 KB for its whole environment."""
 UNKNOWN_SIZE = 256
 """Bytes that a value counts that only a deploy can tell."""
+FILE = "resource.enc"
 _VARIABLE = re.compile(r"[A-Za-z0-9_]+\Z")
+
+
+@dataclass(frozen=True)
+class LinkedEnvironment:
+    """What a process finds of its links, beside the variables of its own."""
+
+    plain: dict[str, Input[str]]
+    """Variables that may be shown."""
+    secret: dict[str, Input[str]] = field(default_factory=dict)
+    """Variables that hold a secret."""
+    files: Output[dict[str, str]] | None = None
+    """Files beside the process's code, name → content as base64: the encrypted links, where variables can't hold them."""
+
+    def resolved(self, look: Lookup) -> dict[str, str]:
+        """All variables as plain text, for a process that is started on this machine."""
+        return {k: str(v) for k, v in resolve({**self.plain, **self.secret}, look).items()}
+
+
+def environment(graph: Graph, links: Sequence[Link], own: Mapping[str, Input[str]] | None = None, *,
+                sealed_for: URN | None = None) -> LinkedEnvironment:
+    """The environment of a process that uses some links: ``SST_RESOURCE_*`` of each and of the app, what the links
+    include of kind ``environment``, and its ``own`` variables, which win.
+
+    With ``sealed_for``, the URN of a function, links go into the encrypted file ``resource.enc`` where they are too large
+    for variables or hold a secret (`fits_environment`). Otherwise each is a variable, a secret one if it holds a secret.
+    """
+    properties = {link.name: {**link.properties, "type": link.type} for link in links}
+    included = {k: v for link in links for data in link.included(ENVIRONMENT) for k, v in data.items()}
+    variables: dict[str, Input[str]] = {**link_env({"App": {"name": graph.app, "stage": graph.stage}}), **included,
+                                        **(own or {})}
+    files = None
+    if sealed_for is None or fits_environment(properties):
+        variables = {**{f"SST_RESOURCE_{name}": _variable(name, values) for name, values in properties.items()},
+                     **variables}
+    else:
+        sealed = combine(**properties).as_secret().apply(lambda values: _sealed(graph, sealed_for, values))
+        variables |= {"SST_KEY_FILE": FILE, "SST_KEY": sealed.apply(lambda s: s["key"])}
+        files = sealed.apply(lambda s: {FILE: s["file"]})
+    secret = {k: v for k, v in variables.items() if gather([v])[1]}
+    return LinkedEnvironment({k: v for k, v in variables.items() if k not in secret}, secret, files)
+
+
+def _variable(name: str, values: Mapping[str, Input[Any]]) -> Output[str]:
+    return combine(**values).apply(lambda known: link_env({name: known})[f"SST_RESOURCE_{name}"])
+
+
+def _sealed(graph: Graph, urn: URN, values: Mapping[str, Any]) -> dict[str, str]:
+    key, file = resource_file(values, graph.settings["stage_key"], urn, graph.settings["encrypt"])
+    return {"key": key, "file": file}
 
 
 def link_env(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

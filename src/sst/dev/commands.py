@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..core.graph import Graph
-from ..core.link_env import link_env
+from ..core.link_env import environment
 from ..core.model import Snapshot
 from ..dev_command import DevProcess
 from ..errors import UserError
-from ..project.shell import NotThere, known
+from ..project.shell import NotThere, look_in
 from .terminal import Pane, ProcessPane
 
 __all__ = ["Command", "Commands", "commands_of"]
@@ -56,16 +56,11 @@ def _command(wanted: DevProcess, graph: Graph, snapshot: Snapshot, root: Path, c
     directory = (root / wanted.directory).resolve()
     if not directory.is_dir():
         raise UserError(f'{wanted.title} should run in "{wanted.directory}", which is no folder', where=where)
-    resources: dict[str, dict[str, Any]] = {"App": {"name": graph.app, "stage": graph.stage}}
-    own: dict[str, str] = {}
     try:
-        for link in wanted.links:
-            resources[link.name] = {**known(dict(link.properties), snapshot), "type": link.type}
-            own |= {k: str(known(v, snapshot)) for k, v in link.environment.items()}
-        own |= {k: str(known(v, snapshot)) for k, v in wanted.environment.items()}
+        own = environment(graph, wanted.links, wanted.environment).resolved(look_in(snapshot))
     except NotThere as missing:
         return Command(wanted.title, wanted.command, directory, wanted.autostart, {}, str(missing) or "its links")
-    return Command(wanted.title, wanted.command, directory, wanted.autostart, {**cloud, **link_env(resources), **own})
+    return Command(wanted.title, wanted.command, directory, wanted.autostart, {**cloud, **own})
 
 
 class Shows(Protocol):

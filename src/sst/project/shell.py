@@ -1,19 +1,20 @@
 """The environment of a command that works with the deployed app: links for ``Resource``, and the way to its cloud."""
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from ..core.graph import Graph
-from ..core.link_env import link_env
+from ..core.link_env import environment
 from ..core.model import Snapshot, State
 from ..core.names import did_you_mean
-from ..core.output import resolve
+from ..core.output import Lookup
 from ..engine.plan import name_of
 from ..errors import UserError
 from .run import links, prepared_graph
 from .world import World
 
-__all__ = ["NotThere", "cloud_environment", "function_named", "known", "shell_environment"]
+__all__ = ["NotThere", "cloud_environment", "function_named", "look_in", "shell_environment"]
 
 
 def shell_environment(world: World, target: str | None = None) -> dict[str, str]:
@@ -28,8 +29,7 @@ def shell_environment(world: World, target: str | None = None) -> dict[str, str]
     graph = prepared_graph(world)
     project.declare(graph)
     snapshot = world.stage.load()
-    found = {"App": {"name": project.name, "stage": project.stage}, **_resolved(graph, snapshot)}
-    made = {**link_env(found), **cloud_environment(world)}
+    made = {**_linked(graph, look_in(snapshot)), **cloud_environment(world)}
     if target:
         values = function_named(snapshot, target).values
         made |= {k: v for part in ("environment", "secret_environment") for k, v in (values.get(part) or {}).items()
@@ -48,20 +48,12 @@ def cloud_environment(world: World) -> dict[str, str]:
     return made
 
 
-def known(value: Any, snapshot: Snapshot) -> Any:
-    """A value with its outputs filled in from the state; raises `NotThere` if one of them is of something that is not
-    deployed."""
-    return resolve(value, _look(snapshot))
-
-
-def _resolved(graph: Graph, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-    made = {}
+def _linked(graph: Graph, look: Lookup) -> dict[str, str]:
+    made = environment(graph, []).resolved(look)
     with graph.active():
         for link in links(graph):
-            try:
-                made[link.name] = {**known(dict(link.properties), snapshot), "type": link.type}
-            except NotThere:
-                continue
+            with suppress(NotThere):
+                made |= environment(graph, [link]).resolved(look)
     return made
 
 
@@ -69,7 +61,8 @@ class NotThere(Exception):
     """An output of something that is not deployed."""
 
 
-def _look(snapshot: Snapshot) -> Any:
+def look_in(snapshot: Snapshot) -> Lookup:
+    """Look-ups in the state; they raise `NotThere` for an output of something that is not deployed."""
     def look(urn: str, attr: str) -> Any:
         state = snapshot.resources.get(urn)
         if state is None:

@@ -7,14 +7,16 @@ from typing import Any, Literal, TypedDict, Unpack
 from ...clouds.aws import lambda_
 from ...core.component import Component, Options
 from ...core.graph import current
-from ...core.link import Link, LinkItem, Statement, linked
-from ...core.output import Input, Output
+from ...core.link import Link, LinkItem, linked
+from ...core.link_env import environment as linked_environment
+from ...core.output import Input, Output, combine
 from ...core.transform import Transform
 from ...core.units import megabytes, seconds
 from ...errors import UserError
 from ..link_permissions import Access, grants
+from ..permissions import Statement
 from .code import CopyFile, make_code
-from .env import make_environment, stream_environment
+from .env import stream_environment
 from .live import live_of, overlaid, rights
 from .logs import Logging, make_log_group
 from .role import make_role
@@ -117,12 +119,12 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
             code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
                              python=python or {}, nodejs=nodejs or {})
             streams = stream_environment(code.runtime) if streaming else {}
-            env = make_environment(graph, self.urn, links, {**streams, **(environment or {})})
+            env = linked_environment(graph, links, {**streams, **(environment or {})}, sealed_for=self.urn)
             made = overlaid(live, code, env, streaming=streaming)
             self.function = lambda_.Function(
                 "Function", role=role, handler=made.handler, runtime=code.runtime, code=code.code, files=made.files,
-                environment=made.plain, secret_environment=env.secret, architectures=[architecture],
-                description=description,
+                environment=made.plain, secret_environment=combine(**env.secret).as_secret() if env.secret else None,
+                architectures=[architecture], description=description,
                 layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None,
                 publish=versioning or None,
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)

@@ -14,10 +14,11 @@ from typing import Any
 
 from ... import runtime as own
 from ...core.graph import Graph
-from ...core.link import Permission
+from ...core.link import Include
+from ...core.link_env import LinkedEnvironment
 from ...core.output import Input
+from ..permissions import permission
 from .code import Code
-from .env import Environment
 
 __all__ = ["LEASE", "LiveSettings", "Overlaid", "lease_end", "live_of", "overlaid", "rights"]
 
@@ -67,16 +68,16 @@ def live_of(graph: Graph, *, dev: bool, role: Input[str] | None, runtime: str | 
     return settings()
 
 
-def rights(live: LiveSettings | None) -> list[Permission]:
+def rights(live: LiveSettings | None) -> list[Include]:
     """To connect, and to hear and speak on the channels of this app and stage."""
     if live is None:
         return []
     channels = f"{live.api_arn}/channelNamespace/{live.namespace}"
-    return [Permission(("appsync:EventConnect",), (live.api_arn,)),
-            Permission(("appsync:EventPublish", "appsync:EventSubscribe"), (channels, f"{channels}/*"))]
+    return [permission(["appsync:EventConnect"], [live.api_arn]),
+            permission(["appsync:EventPublish", "appsync:EventSubscribe"], [channels, f"{channels}/*"])]
 
 
-def overlaid(live: LiveSettings | None, code: Code, env: Environment, *, streaming: bool) -> Overlaid:
+def overlaid(live: LiveSettings | None, code: Code, env: LinkedEnvironment, *, streaming: bool) -> Overlaid:
     if live is None:
         return Overlaid(code.handler, env.plain, env.files)
     plain = {**env.plain, "SST_LIVE_HANDLER": code.handler, "SST_LIVE_HTTP": live.http,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...clouds.aws import iam
-from ...core.link import Link, Permission, Statement, statements
+from ...core.link import Link
 from ...core.output import Input
+from ..permissions import Statement, granted, permission, statements
 
 __all__ = ["make_role", "trust"]
 
@@ -24,10 +25,10 @@ def make_role(links: Sequence[Link], permissions: Sequence[Statement], policies:
     role = iam.Role("Role", assume_role_policy=trust("lambda.amazonaws.com"))
     for i, arn in enumerate(policies):
         iam.RolePolicyAttachment(f"Policy{i}", role=role.name, policy_arn=arn)
-    granted: list[Statement] = [*permissions, *(p for link in links for p in link.permissions)]
+    wanted = [*permissions, *granted(links)]
     if log_arn is not None:
-        granted.append(Permission(("logs:CreateLogStream", "logs:PutLogEvents"), (f"{log_arn}:*",)))
-    if not granted:
+        wanted.append(permission(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_arn}:*"]))
+    if not wanted:
         return role, None
-    document = {"Version": "2012-10-17", "Statement": statements(granted, where)}
+    document = {"Version": "2012-10-17", "Statement": statements(wanted, where)}
     return role, iam.RolePolicy("Policy", role=role.name, name="inline", policy=document)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ...core.link import LinkItem, Statement
+from ...core.link import LinkItem
 from ...core.output import Input, Output
 from ...errors import UserError
+from ..permissions import Statement
 from . import Function, FunctionArgs
 
 __all__ = ["Handler", "Target", "target_of"]
