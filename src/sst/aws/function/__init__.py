@@ -78,8 +78,8 @@ class FunctionArgs(TypedDict, total=False):
 class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform.__annotations__)):
     """A Lambda function.
 
-        api = aws.Function("Api", handler="src/api.handler", url=True, link=[bucket], timeout="3 minutes", memory="1024
-        MB") api.url, api.name, api.arn
+        api = aws.Function("Api", handler="src/api.handler", url=True, link=[bucket], timeout="3 minutes")
+        api.url, api.name, api.arn
 
     handler: ``path/to/file.function``; ``package.module:app`` is an ASGI or WSGI app.
     runtime: by the handler's file and the project's Python by default, as ``"python3.12"`` or ``"nodejs22.x"``.
