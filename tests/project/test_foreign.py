@@ -8,11 +8,12 @@ import pytest
 
 from sst.clouds.aws.client import Aws
 from sst.clouds.aws.provider import AwsProvider
+from sst.clouds.imports import importable
 from sst.core.graph import Graph
 from sst.core.model import Snapshot
 from sst.engine.plan import Plan, plan
 from sst.errors import UserError
-from sst.project.foreign import TYPES, Thing, match, read_foreign
+from sst.project.foreign import Thing, match, read_foreign
 from sst.providers.aws import iam, sqs
 
 from ..clouds.aws.rows import ROWS
@@ -32,11 +33,13 @@ def planned(*names: str) -> Plan:
     return plan(graph, Snapshot(), lambda type: AwsProvider(aws, app="app", stage="test", lineage=""))
 
 
-def test_every_type_of_the_table_is_a_row_and_its_id_has_the_rows_shape() -> None:
-    assert TYPES.keys() <= ROWS.keys()
-    for ours, (pulumi, terraform, id) in TYPES.items():
-        assert pulumi.startswith("aws:") and terraform.startswith("aws_")
-        assert id.count("/") == ROWS[ours].identifier.count("/"), ours
+def test_the_id_of_an_import_has_the_shape_of_the_row() -> None:
+    known = importable()
+    for name, (ours, id) in known.items():
+        assert name.startswith(("aws:", "aws_")) and id.count("/") == ROWS[ours].identifier.count("/"), ours
+    assert known["aws_cloudwatch_log_group"] == known["aws:cloudwatch/logGroup:LogGroup"] == ("aws.logs.LogGroup", "{name}")
+    assert known["aws:s3/bucketV2:BucketV2"][0] == "aws.s3.Bucket"
+    assert len({how[0] for how in known.values()}) == sum(bool(k.imports) for k in ROWS.values())
 
 
 @pytest.mark.parametrize("around", [

@@ -164,6 +164,10 @@ class Resource(_Model):
     type: ClassVar[str] = ""
     holds_data: ClassVar[bool] = False
     """Its deletion loses the user's data; it follows the app's ``removal``."""
+    digest: ClassVar[str] = ""
+    """Property that is a hash of code: a plan says that the code changed, and shows no values."""
+    from_bundle: ClassVar[frozenset[str]] = frozenset()
+    """Properties that a new bundle sets: while their values are unknown, a plan says only that the code changed."""
     kinds: ClassVar[dict[str, builtins.type[Resource]]] = {}
     props: ClassVar[dict[str, Prop]] = {}
     outs: ClassVar[dict[str, Out]] = {}

@@ -13,57 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..clouds.imports import importable
 from ..engine.plan import Plan, Step
 from ..errors import UserError
 
 __all__ = ["Foreign", "Matched", "Thing", "match", "read_foreign"]
-
-TYPES: dict[str, tuple[str, str, str]] = {
-    "aws.acm.Certificate": ("aws:acm/certificate:Certificate", "aws_acm_certificate", "{arn}"),
-    "aws.apigatewayv2.Api": ("aws:apigatewayv2/api:Api", "aws_apigatewayv2_api", "{id}"),
-    "aws.apigatewayv2.DomainName": ("aws:apigatewayv2/domainName:DomainName", "aws_apigatewayv2_domain_name",
-                                    "{domainName}"),
-    "aws.apigatewayv2.Stage": ("aws:apigatewayv2/stage:Stage", "aws_apigatewayv2_stage", "{apiId}/{name}"),
-    "aws.dynamodb.Table": ("aws:dynamodb/table:Table", "aws_dynamodb_table", "{name}"),
-    "aws.events.Target": ("aws:cloudwatch/eventTarget:EventTarget", "aws_cloudwatch_event_target", "{rule}/{targetId}"),
-    "aws.events.Rule": ("aws:cloudwatch/eventRule:EventRule", "aws_cloudwatch_event_rule", "{name}"),
-    "aws.iam.Role": ("aws:iam/role:Role", "aws_iam_role", "{name}"),
-    "aws.iam.RolePolicy": ("aws:iam/rolePolicy:RolePolicy", "aws_iam_role_policy", "{role}/{name}"),
-    "aws.iam.RolePolicyAttachment": ("aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-                                     "aws_iam_role_policy_attachment",
-                                     "{role}/{policyArn}"),
-    "aws.lambda.EventInvokeConfig": ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
-                                     "aws_lambda_function_event_invoke_config", "{functionName}"),
-    "aws.lambda.EventSourceMapping": ("aws:lambda/eventSourceMapping:EventSourceMapping",
-                                      "aws_lambda_event_source_mapping", "{uuid}"),
-    "aws.lambda.Function": ("aws:lambda/function:Function", "aws_lambda_function", "{functionName|name}"),
-    "aws.lambda.FunctionUrl": ("aws:lambda/functionUrl:FunctionUrl", "aws_lambda_function_url", "{functionName}"),
-    "aws.lambda.Permission": ("aws:lambda/permission:Permission", "aws_lambda_permission",
-                              "{function|functionName}/{statementId}"),
-    "aws.logs.LogGroup": ("aws:cloudwatch/logGroup:LogGroup", "aws_cloudwatch_log_group", "{name}"),
-    "aws.route53.Record": ("aws:route53/record:Record", "aws_route53_record", "{zoneId}/{name}/{type}"),
-    "aws.s3.Bucket": ("aws:s3/bucket:Bucket", "aws_s3_bucket", "{bucket}"),
-    "aws.s3.BucketCors": ("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", "aws_s3_bucket_cors_configuration",
-                          "{bucket}"),
-    "aws.s3.BucketPolicy": ("aws:s3/bucketPolicy:BucketPolicy", "aws_s3_bucket_policy", "{bucket}"),
-    "aws.s3.BucketVersioning": ("aws:s3/bucketVersioning:BucketVersioning", "aws_s3_bucket_versioning", "{bucket}"),
-    "aws.s3.PublicAccessBlock": ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-                                 "aws_s3_bucket_public_access_block", "{bucket}"),
-    "aws.scheduler.Schedule": ("aws:scheduler/schedule:Schedule", "aws_scheduler_schedule", "{name}"),
-    "aws.secretsmanager.Secret": ("aws:secretsmanager/secret:Secret", "aws_secretsmanager_secret", "{name}"),
-    "aws.sns.Topic": ("aws:sns/topic:Topic", "aws_sns_topic", "{arn}"),
-    "aws.sns.Subscription": ("aws:sns/topicSubscription:TopicSubscription", "aws_sns_topic_subscription", "{arn}"),
-    "aws.sqs.Queue": ("aws:sqs/queue:Queue", "aws_sqs_queue", "{url}"),
-    "aws.sqs.QueuePolicy": ("aws:sqs/queuePolicy:QueuePolicy", "aws_sqs_queue_policy", "{queueUrl}"),
-    "aws.ssm.Parameter": ("aws:ssm/parameter:Parameter", "aws_ssm_parameter", "{name}"),
-}
-"""Our type: Pulumi's, Terraform's, and the id of ours from their attributes (in camel case; ``a|b`` is the first that
-is there)."""
-_PULUMI = {p: ours for ours, (p, _, _) in TYPES.items()} | {
-    f"{p[:-1 - len(k)]}V2:{k}V2": ours for ours, (p, _, _) in TYPES.items() if ours.startswith("aws.s3.")
-    for k in [p.rpartition(":")[2]]}
-_TERRAFORM = {t: ours for ours, (_, t, _) in TYPES.items()}
-
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -115,16 +69,16 @@ def read_foreign(text: str, name: str) -> Foreign:
     return _sorted_out("SST or Pulumi", _pulumi(resources))
 
 
-def _pulumi(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+def _pulumi(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for r in resources:
         kind = str(r.get("type", ""))
         if r.get("custom") is False or kind.startswith(("pulumi:", "sst:")) or r.get("delete") or r.get("external"):
             continue  # components are labels; providers and what is being deleted are nothing to take over
         values = {**_mapping(r.get("inputs")), **_mapping(r.get("outputs")), "id": r.get("id", "")}
-        yield str(r.get("urn", "")).rpartition("::")[2], kind, _PULUMI.get(kind, ""), values
+        yield str(r.get("urn", "")).rpartition("::")[2], kind, values
 
 
-def _terraform(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+def _terraform(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for r in resources:
         if r.get("mode") != "managed":
             continue
@@ -134,19 +88,20 @@ def _terraform(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, st
                 continue
             index = one.get("index_key")
             values = {re.sub(r"_(\w)", lambda m: m[1].upper(), k): v for k, v in (one.get("attributes") or {}).items()}
-            yield path + ("" if index is None else f"[{json.dumps(index)}]"), kind, _TERRAFORM.get(kind, ""), values
+            yield path + ("" if index is None else f"[{json.dumps(index)}]"), kind, values
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _sorted_out(tool: str, found: Iterator[tuple[str, str, str, Mapping[str, Any]]]) -> Foreign:
-    things, others = list[Thing](), list[tuple[str, str, str]]()
-    for name, theirs, ours, values in found:
+def _sorted_out(tool: str, found: Iterator[tuple[str, str, Mapping[str, Any]]]) -> Foreign:
+    things, others, known = list[Thing](), list[tuple[str, str, str]](), importable()
+    for name, theirs, values in found:
+        ours, template = known.get(theirs, ("", ""))
         if not ours:
             others.append((name, theirs, "sst has no row for this type"))
-        elif id := _id(TYPES[ours][2], values):
+        elif id := _id(template, values):
             things.append(Thing(name, ours, id))
         else:
             others.append((name, theirs, "the file does not tell its id"))

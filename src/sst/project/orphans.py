@@ -11,10 +11,10 @@ from .run import Run, locked
 from .world import World
 
 if TYPE_CHECKING:
-    from ..clouds.aws.orphans import Carrier
+    from ..clouds.aws.orphans import TaggedResource
     from ..clouds.aws.provider import AwsProvider
 
-__all__ = ["Ended", "Orphans", "find_orphans", "remove_orphans"]
+__all__ = ["Cleanup", "Orphans", "find_orphans", "remove_orphans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,16 @@ class Orphans:
     colleague's one)."""
 
     lineage: str
-    own: tuple[Carrier, ...]
-    others: tuple[Carrier, ...]
+    own: tuple[TaggedResource, ...]
+    others: tuple[TaggedResource, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Cleanup:
     """What was deleted, what was left because it holds data, and what failed."""
 
-    deleted: tuple[Carrier, ...]
-    kept: tuple[Carrier, ...]
+    deleted: tuple[TaggedResource, ...]
+    kept: tuple[TaggedResource, ...]
     failures: tuple[Failure, ...]
 
 
@@ -50,12 +50,12 @@ def find_orphans(world: World) -> Orphans:
 
 
 def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[str],
-                   agree: Callable[[Sequence[Carrier]], None]) -> Ended:
+                   agree: Callable[[Sequence[TaggedResource]], None]) -> Cleanup:
     """Delete the orphans of this lineage, or those of another one that ``lineage`` names, under the lock.
 
     Things that hold data are left unless ``allow`` names them. Raises ``UserError`` if nothing carries the lineage.
     """
-    from ..clouds.aws.orphans import end
+    from ..clouds.aws.orphans import delete
 
     world.ask_account()
     with locked(world, "orphans", run) as session:
@@ -72,14 +72,14 @@ def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[st
         if todo:
             agree(todo)
         failures, deleted = [], []
-        for carrier in todo:
+        for resource in todo:
             session.check()
             try:
-                end(provider, carrier, run.warn)
-                deleted.append(carrier)
+                delete(provider, resource, run.warn)
+                deleted.append(resource)
             except SstError as e:
-                failures.append(Failure(carrier.urn, carrier.name, carrier.type, "delete", "", e))
-    return Ended(tuple(deleted), tuple(kept), tuple(failures))
+                failures.append(Failure(resource.urn, resource.name, resource.type, "delete", "", e))
+    return Cleanup(tuple(deleted), tuple(kept), tuple(failures))
 
 
 def _provider(world: World, lineage: str) -> AwsProvider:
@@ -90,12 +90,12 @@ def _provider(world: World, lineage: str) -> AwsProvider:
 
 
 def _found(world: World, snapshot: Snapshot, provider: AwsProvider) -> Orphans:
-    from ..clouds.aws.orphans import find_carriers
-    from ..clouds.aws.provider import urn_tag
+    from ..clouds.aws.orphans import find_tagged
+    from ..clouds.aws.verbs import urn_tag
 
     states = (*snapshot.resources.values(), *snapshot.deposed.values())
     known = {(s.type, s.id) for s in states}
     begun = {urn_tag(p.urn) for p in snapshot.pending.values()}
-    carriers = [c for c in find_carriers(provider) if (c.type, c.id) not in known]
-    own = tuple(c for c in carriers if c.lineage == provider.lineage and c.urn not in begun)
-    return Orphans(provider.lineage, own, tuple(c for c in carriers if c.lineage != provider.lineage))
+    tagged = [c for c in find_tagged([provider]) if (c.type, c.id) not in known]
+    own = tuple(c for c in tagged if c.lineage == provider.lineage and c.urn not in begun)
+    return Orphans(provider.lineage, own, tuple(c for c in tagged if c.lineage != provider.lineage))

@@ -8,6 +8,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ..clouds.aws.rows import SERVICES
+
 if TYPE_CHECKING:
     from ..clouds.aws import acm as acm
     from ..clouds.aws import apigatewayv2 as apigatewayv2
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
     from ..clouds.aws import sns as sns
     from ..clouds.aws import sqs as sqs
     from ..clouds.aws import ssm as ssm
-
-SERVICES = ("acm", "apigatewayv2", "appsync", "dynamodb", "events", "iam", "lambda_", "logs", "route53", "s3", "scheduler",
-            "secretsmanager", "sns", "sqs", "ssm")
-
 
 def __getattr__(name: str) -> ModuleType:
     if name not in SERVICES:

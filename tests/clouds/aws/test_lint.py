@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from sst.clouds.aws.columns import call
 from sst.clouds.aws.lint import lint
-from sst.clouds.aws.table import AwsResource, call
+from sst.clouds.aws.table import AwsResource
 from sst.core.output import Output
 from sst.core.resource import Arg, Resource, out, prop
 

@@ -26,16 +26,26 @@ def xml(action: str, text: str, status: int = 200) -> Answer:
     return Answer(status, body.encode(), {"Content-Type": "text/xml"})
 
 
-def test_every_listed_type_is_a_row_that_carries_tags() -> None:
+def test_every_row_that_can_be_tagged_is_listed() -> None:
     aws = Aws(region="us-east-1", credentials=("", ""), environment={})
-    for type, how in orphans.TYPES.items():
-        kind = ROWS[type]
-        assert kind.tagging and kind.delete, type
-        assert how.tags is None or how.arn or type == "aws.iam.Role", "IAM has no part in the account's list of tags"
-        for op in (how.op, *([how.tags.op] if how.tags else [])):
-            assert aws.service(kind.service).operation(op)
-    left = {t for t, k in ROWS.items() if k.tagging and k.delete} - orphans.TYPES.keys()
+    for kind in ROWS.values():
+        if how := kind.listing:
+            assert kind.tagging and kind.delete, kind.type
+            assert how.tags is None or how.arn or how.account_wide, "only IAM has no part in the account's list of tags"
+            parts = [op for part in how.parts for op in (part.list.op, part.delete.op)]
+            for op in (how.op, *([how.tags.op] if how.tags else []), *parts):
+                assert aws.service(kind.service).operation(op)
+    left = {t for t, k in ROWS.items() if k.tagging and k.delete and not k.listing}
     assert left == {"aws.apigatewayv2.Stage"}, "a stage goes with its API"
+
+
+def test_what_refers_to_others_is_deleted_before_them() -> None:
+    order = {t: i for i, t in enumerate(orphans.listed_types())}
+    for first, then in (("aws.lambda.EventSourceMapping", "aws.lambda.Function"), ("aws.lambda.Function", "aws.iam.Role"),
+                        ("aws.lambda.Function", "aws.logs.LogGroup"), ("aws.events.Rule", "aws.sqs.Queue"),
+                        ("aws.apigatewayv2.DomainName", "aws.acm.Certificate"),
+                        ("aws.apigatewayv2.DomainName", "aws.apigatewayv2.Api")):
+        assert order[first] < order[then]
 
 
 def test_pages_are_followed_and_only_our_tags_count() -> None:
@@ -60,7 +70,7 @@ def test_pages_are_followed_and_only_our_tags_count() -> None:
     with stand_in(decide) as cloud, Aws(region="eu-west-1", endpoint=cloud.url, credentials=("a", "b"),
                                         environment={}) as aws:
         provider = AwsProvider(aws, app="app", stage="test", lineage="L")
-        found = orphans.find_carriers(provider, ["aws.iam.Role"])
+        found = orphans.find_tagged([provider], ["aws.iam.Role"])
     assert [(c.name, c.id, c.lineage) for c in found] == [("Mine", "mine", "L"), ("Old", "old", "K")]
 
 
@@ -100,7 +110,7 @@ def test_tags_come_from_the_account_s_list_as_far_as_it_can_be_trusted(pages: li
 
     with stand_in(decide) as cloud, Aws(region="eu-west-1", endpoint=cloud.url, credentials=("a", "b"),
                                         environment={}) as aws:
-        found = orphans.find_carriers(AwsProvider(aws, app="app", stage="test", lineage="L"),
+        found = orphans.find_tagged([AwsProvider(aws, app="app", stage="test", lineage="L")],
                                       ["aws.sqs.Queue", "aws.logs.LogGroup"])
         targets = {h.get("x-amz-target", "").rpartition(".")[2] for _, _, h, _ in cloud.requests}
     shown = [(arn, TAGS[t]["sst:lineage"]) for page in pages or () for arn, t in page if not arn.endswith(":deleted")]
@@ -118,7 +128,7 @@ def test_in_a_cloud_that_lists_tags_there_is_no_call_for_each_thing(cloud: Cloud
             states = [world.create(world.operation("aws.sqs.Queue", {})) for _ in range(8)]
             states += [world.create(world.operation("aws.sns.Topic", {})) for _ in range(8)]
             asked = aws.counts.copy()
-            found = orphans.find_carriers(world.provider)
+            found = orphans.find_tagged([world.provider])
             calls = aws.counts - asked
         finally:
             world.clear()

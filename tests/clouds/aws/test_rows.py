@@ -15,7 +15,7 @@ from sst.core.provider import Absent, Found
 from sst.errors import ProviderError
 
 from .rows import ROWS
-from .samples import SAMPLES, Sample
+from .samples import SAMPLES, ZIP, Sample
 from .world import World, full, note
 
 pytestmark = pytest.mark.emulator
@@ -131,6 +131,11 @@ def test_large_code_goes_through_a_bucket(world: World, aws: Aws) -> None:
     world.make("aws.lambda.Function", {"role": role["arn"], "handler": "app.handler", "runtime": "python3.12",
                                        "code": {"path": "1", "sha256": "1" * 64}})
     assert aws.call("s3", "list_objects_v2", {"Bucket": assets})["KeyCount"] == 1
+    # as with other files beside the same code: another zip of the same bundle
+    world.provider.asset = lambda inputs: ZIP["2"]
+    world.make("aws.lambda.Function", {"role": role["arn"], "handler": "app.handler", "runtime": "python3.12",
+                                       "code": {"path": "1", "sha256": "1" * 64}})
+    assert aws.call("s3", "list_objects_v2", {"Bucket": assets})["KeyCount"] == 2
 
 
 def test_an_app_costs_hardly_more_than_one_call_a_resource(world: World, aws: Aws) -> None:

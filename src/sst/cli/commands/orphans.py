@@ -10,7 +10,7 @@ import click
 from ..call import Call, command
 
 if TYPE_CHECKING:
-    from ...clouds.aws.orphans import Carrier
+    from ...clouds.aws.orphans import TaggedResource
     from ...project.orphans import Orphans
     from ...project.project import Project
     from ..ui.screen import Screen
@@ -41,7 +41,7 @@ def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[
         _show(screen, project, find_orphans(world))
         return
 
-    def agree(todo: Sequence[Carrier]) -> None:
+    def agree(todo: Sequence[TaggedResource]) -> None:
         if yes:
             return
         for c in todo:
@@ -74,5 +74,5 @@ def _show(screen: Screen, project: Project, found: Orphans) -> None:
         screen.table([(c.name, c.type, c.id, "holds data" if c.holds_data else "") for c in some], indent="  ")
 
 
-def _data(c: Carrier) -> dict[str, Any]:
+def _data(c: TaggedResource) -> dict[str, Any]:
     return {"name": c.name, "type": c.type, "id": c.id, "urn": c.urn, "lineage": c.lineage, "holds_data": c.holds_data}

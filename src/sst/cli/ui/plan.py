@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.model import Op
 from ...core.output import UNKNOWN
+from ...core.resource import Resource
 from ...engine.plan import Plan, Step
 from .style import Line, clean, clip
 
@@ -23,9 +24,6 @@ _WILL = {Op.CREATE: "to create", Op.ADOPT: "to adopt", Op.UPDATE: "to update", O
 LATER = "(known after deploy)"
 SECRET = "(secret)"
 _GONE = object()
-
-
-_BUNDLE = {"local.Build": ("fingerprint",), "aws.lambda.Function": ("code", "handler")}
 
 
 def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
@@ -68,7 +66,8 @@ def _step_lines(step: Step, everything: bool) -> Iterator[Line]:
 
 def _of_bundle(step: Step, path: str, new: Any) -> bool:
     """Whether a change says no more than that the code changed: a fingerprint, or where the new bundle will lie."""
-    return path in _BUNDLE.get(step.type, ()) and (new is UNKNOWN or path == "fingerprint")
+    kind = Resource.kinds.get(step.type, Resource)
+    return path == kind.digest or (path in kind.from_bundle and new is UNKNOWN)
 
 
 def _at(step: Step) -> tuple[str, str]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Tagging, call
+from .columns import Import, Listing, Tagging, call
+from .table import AwsResource
 
 __all__ = ["Certificate", "CertificateValidation"]
 
@@ -38,6 +39,10 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
     response_root = "Certificate"
     read_back = True
     ready = "Certificate.DomainValidationOptions[0].ResourceRecord"
+    listing = Listing("list_certificates", "CertificateSummaryList[].{arn: CertificateArn}", ("NextToken", "NextToken"),
+                      {"Includes": {"keyTypes": KEYS}}, call("list_tags_for_certificate", CertificateArn="$arn"), "$arn",
+                      order=1)
+    imports = Import("aws_acm_certificate", "{arn}")
     delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",), idempotent=True)
     not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("add_tags_to_certificate", CertificateArn="$arn", Tags="$tags"),

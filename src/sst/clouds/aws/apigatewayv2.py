@@ -6,17 +6,13 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Tagging, call
+from .columns import Import, Listing, Tagging, call
+from .table import AwsResource
 
 __all__ = ["Api", "ApiMapping", "Authorizer", "DomainName", "Integration", "Route", "Stage"]
 
 NOT_FOUND = ("NotFoundException",)
 BUSY = ("ConflictException: concurrent",)
-
-
-def _without_tags(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The tags are asked for apart: the embedded cloud goes on to show here those that a thing was made with."""
-    return {k: v for k, v in answer.items() if k != "Tags"}
 
 
 class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
@@ -49,14 +45,13 @@ class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
     sticky = frozenset({"route_selection_expression"})
     delete = call("delete_api", ApiId="$id", retry=BUSY, idempotent=True)
     not_found_codes = NOT_FOUND
+    # in_read: the embedded cloud goes on to show the tags that an API or stage was created with
     tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"),
-                      show=call("get_tags", ResourceArn="$tag_arn"))
+                      show=call("get_tags", ResourceArn="$tag_arn"), in_read=False)
+    listing = Listing("get_apis", "Items[].{id: ApiId, tags: Tags}", ("NextToken", "NextToken"))
+    imports = Import("aws_apigatewayv2_api", "{id}")
     tag_arn: Output[str] = out("=arn:$partition:apigateway:$region::/apis/$id")
-
-    @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        return _without_tags(answer)
 
 
 class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
@@ -86,12 +81,9 @@ class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
     delete_first = True
     tagging = Tagging("map", add=call("tag_resource", ResourceArn="$tag_arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$tag_arn", TagKeys="$tag_keys"),
-                      show=call("get_tags", ResourceArn="$tag_arn"))
+                      show=call("get_tags", ResourceArn="$tag_arn"), in_read=False)
+    imports = Import("aws_apigatewayv2_stage", "{apiId}/{name}")
     tag_arn: Output[str] = out("=arn:$partition:apigateway:$region::/apis/$api_id/stages/$name")
-
-    @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        return _without_tags(answer)
 
 
 class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="apigatewayv2"):
@@ -200,6 +192,8 @@ class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apiga
     not_found_codes = NOT_FOUND
     delete_first = True
     tagging = Tagging("map")
+    listing = Listing("get_domain_names", "Items[].{name: DomainName, tags: Tags}", ("NextToken", "NextToken"), order=-1)
+    imports = Import("aws_apigatewayv2_domain_name", "{domainName}")
 
 
 class ApiMapping(AwsResource, type="aws.apigatewayv2.ApiMapping", service="apigatewayv2"):

@@ -6,7 +6,8 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Tagging, call
+from .columns import Listing, Tagging, call
+from .table import AwsResource
 
 __all__ = ["Api", "ChannelNamespace", "signed_by_iam"]
 
@@ -53,6 +54,7 @@ class Api(AwsResource, type="aws.appsync.Api", service="appsync"):
     tagging = Tagging("map", wire="tags", add=call("tag_resource", resourceArn="$arn", tags="$tags"),
                       remove=call("untag_resource", resourceArn="$arn", tagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", resourceArn="$arn"))
+    listing = Listing("list_apis", "apis[].{id: apiId, arn: apiArn, tags: tags}", ("nextToken", "nextToken"))
 
 
 class ChannelNamespace(AwsResource, type="aws.appsync.ChannelNamespace", service="appsync"):

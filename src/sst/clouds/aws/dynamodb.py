@@ -2,17 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...core.model import State
 from ...core.output import Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
-from .table import AwsResource, Call, Tagging, call
-
-if TYPE_CHECKING:
-    from .provider import AwsProvider
+from .columns import Call, Import, Listing, Tagging, call, grant
+from .table import AwsResource, Calls
 
 __all__ = ["Table"]
 
@@ -21,6 +19,11 @@ BUSY = ("ResourceInUseException", "LimitExceededException", "ContinuousBackupsUn
 SAME = ("ValidationException: already", "ValidationException: unchanged", "ValidationException: no changes",
         "ValidationException: at least one of")
 """DynamoDB refuses to switch on what is on."""
+ARN = "arn:$partition:dynamodb:$region:$account:table/$name"
+READ = (grant("dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:Scan dynamodb:ConditionCheckItem "
+              "dynamodb:PartiQLSelect", "", "/index/*"), grant("dynamodb:DescribeTable"))
+WRITE = (grant("dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:PartiQLInsert "
+               "dynamodb:PartiQLUpdate dynamodb:PartiQLDelete"),)
 
 
 def _ttl(told: Mapping[str, Any]) -> str | None:
@@ -53,7 +56,7 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
         read="Backups.ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus")
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
-    arn: Output[str] = out("=arn:$partition:dynamodb:$region:$account:table/$name")
+    arn: Output[str] = out(f"={ARN}")
     stream_arn: Output[str] = out("TableDescription.LatestStreamArn || Table.LatestStreamArn", volatile=True)
 
     holds_data = True
@@ -81,9 +84,13 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags_of_resource", ResourceArn="$arn"))
+    listing = Listing("list_tables", "TableNames[].{name: @}", ("LastEvaluatedTableName", "ExclusiveStartTableName"), {},
+                      call("list_tags_of_resource", ResourceArn=ARN), ARN, complete=True)
+    imports = Import("aws_dynamodb_table", "{name}")
+    actions = {"read": READ, "write": WRITE, "read-write": READ + WRITE, "full": (grant("dynamodb:*", "", "/*"),)}
 
     @classmethod
-    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         made = super().request(provider, inputs, c)
         if "StreamSpecification" in made:
             made["StreamSpecification"]["StreamEnabled"] = True
@@ -107,9 +114,8 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
         return super().equal(key, asked, seen)
 
     @classmethod
-    def custom_update(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
-               known: Mapping[str, Any],
-               note: Note) -> frozenset[str]:
+    def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
+               known: Mapping[str, Any], note: Note) -> frozenset[str]:
         """Indexes change one at a time, each when the one before is ready. A stream's view changes by switching it off
         and on."""
         was, view = state.inputs.get("stream_view_type"), inputs.get("stream_view_type")
@@ -129,7 +135,7 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
         return frozenset({"global_secondary_indexes", "attribute_definitions"})
 
 
-def _indexes(provider: AwsProvider, known: Mapping[str, Any], note: Note) -> dict[str, Mapping[str, Any]]:
+def _indexes(provider: Calls, known: Mapping[str, Any], note: Note) -> dict[str, Mapping[str, Any]]:
     """The indexes there are, once the table and all of them are at rest."""
     for turn in range(1000):
         table = provider.aws.call("dynamodb", "describe_table", {"TableName": known["name"]},

@@ -7,7 +7,8 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Call, Tagging, call
+from .columns import Import, Listing, Part, Tagging, call
+from .table import AwsResource
 
 __all__ = ["Rule", "Target"]
 
@@ -28,12 +29,17 @@ class Rule(AwsResource, type="aws.events.Rule", service="events"):
     overwrites = True
     create = call("put_rule", idempotent=True)
     read = call("describe_rule", Name="$name", EventBusName="$bus")
-    update = (call("put_rule", properties="name bus schedule_expression event_pattern state description", idempotent=True),)
+    update = (create,)
     delete = call("delete_rule", Name="$name", EventBusName="$bus", retry=("ValidationException: targets",))
     not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceARN="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceARN="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", ResourceARN="$arn"))
+    listing = Listing("list_rules", "Rules[].{name: Name, arn: Arn}", ("NextToken", "NextToken"), {},
+                      call("list_tags_for_resource", ResourceARN="$arn"), "$arn", complete=True, order=-1,
+                      parts=(Part(call("list_targets_by_rule", Rule="$name"), "Targets[].{target: Id}",
+                                  call("remove_targets", Rule="$name", Ids=["$target"])),))
+    imports = Import("aws_cloudwatch_event_rule", "{name}")
 
 
 class Target(AwsResource, type="aws.events.Target", service="events"):
@@ -50,21 +56,11 @@ class Target(AwsResource, type="aws.events.Target", service="events"):
 
     identity = "key"
     identifier = "$rule/$target_id"
-    create = call("put_targets", Rule="$rule", EventBusName="$bus", idempotent=True)
+    create = call("put_targets", properties="target_id arn role_arn input retry_policy dead_letter_config",
+                  root="Targets[]", Rule="$rule", EventBusName="$bus", idempotent=True)
     read = call("list_targets_by_rule", Rule="$rule", EventBusName="$bus")
-    exists_if = "Targets"
-    response_root = "Targets[0]"
-    update = (call("put_targets", properties="target_id arn role_arn input retry_policy dead_letter_config", Rule="$rule",
-                   EventBusName="$bus",
-                   idempotent=True),)
+    item = "Targets[?Id == $target_id] | [0]"
+    update = (create,)
     delete = call("remove_targets", Rule="$rule", EventBusName="$bus", Ids=["$target_id"], idempotent=True)
     not_found_codes = ("ResourceNotFoundException",)
-
-    @classmethod
-    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        made = super().request(provider, {k: v for k, v in inputs.items() if k not in ("rule", "bus")}, c)
-        return {"Targets": [made]}
-
-    @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"Targets": [t for t in answer.get("Targets", ()) if t["Id"] == known.get("target_id")]}
+    imports = Import("aws_cloudwatch_event_target", "{rule}/{targetId}")

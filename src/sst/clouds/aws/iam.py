@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Tagging, call
+from .columns import Import, Listing, Part, Tagging, call
+from .table import AwsResource
 
 __all__ = ["Role", "RolePolicy", "RolePolicyAttachment"]
 
@@ -39,7 +40,8 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
     create = call("create_role")
     read = call("get_role", RoleName="$name")
     response_root = "Role"
-    update = (call("update_assume_role_policy", properties="assume_role_policy", RoleName="$name"),
+    update = (call("update_assume_role_policy", properties="assume_role_policy", RoleName="$name",
+                   wire={"assume_role_policy": "PolicyDocument"}),
               call("update_role", properties="description max_session_duration", RoleName="$name", idempotent=True),
               call("put_role_permissions_boundary", properties="permissions_boundary", RoleName="$name", idempotent=True))
     reset_call = {"permissions_boundary": call("delete_role_permissions_boundary", RoleName="$name")}
@@ -50,13 +52,15 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
     tagging = Tagging(add=call("tag_role", RoleName="$name", Tags="$tags"),
                       remove=call("untag_role", RoleName="$name", TagKeys="$tag_keys"),
                       show=call("list_role_tags", RoleName="$name"))
-
-    @classmethod
-    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Any) -> dict[str, Any]:
-        made = super().request(provider, inputs, c)
-        if c.op == "update_assume_role_policy":
-            return {"PolicyDocument": made["AssumeRolePolicyDocument"]}
-        return made
+    # IAM has no part in the account's list of tags
+    listing = Listing("list_roles", "Roles[].{name: RoleName}", ("Marker", "Marker"), {},
+                      call("list_role_tags", RoleName="$name"), order=1, account_wide=True,
+                      parts=(Part(call("list_role_policies", RoleName="$name"), "PolicyNames[].{policy: @}",
+                                  call("delete_role_policy", RoleName="$name", PolicyName="$policy")),
+                             Part(call("list_attached_role_policies", RoleName="$name"),
+                                  "AttachedPolicies[].{policy: PolicyArn}",
+                                  call("detach_role_policy", RoleName="$name", PolicyArn="$policy"))))
+    imports = Import("aws_iam_role", "{name}")
 
 
 class RolePolicy(AwsResource, type="aws.iam.RolePolicy", service="iam"):
@@ -70,7 +74,8 @@ class RolePolicy(AwsResource, type="aws.iam.RolePolicy", service="iam"):
     identifier = "$role/$name"
     create = call("put_role_policy", retry=BUSY, idempotent=True)
     read = call("get_role_policy", RoleName="$role", PolicyName="$name")
-    update = (call("put_role_policy", properties="role name policy", retry=BUSY, idempotent=True),)
+    update = (create,)
+    imports = Import("aws_iam_role_policy", "{role}/{name}")
     delete = call("delete_role_policy", RoleName="$role", PolicyName="$name", retry=BUSY)
     not_found_codes = NOT_FOUND
     delete_first = True
@@ -80,18 +85,14 @@ class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", ser
     """A managed policy on a role."""
 
     role: Arg[str] = prop("RoleName", replace=True)
-    policy_arn: Arg[str] = prop(replace=True, read="AttachedPolicies[0].PolicyArn")
+    policy_arn: Arg[str] = prop(replace=True)
 
     identity = "key"
     identifier = "$role/$policy_arn"
     create = call("attach_role_policy", retry=BUSY, idempotent=True)
     read = call("list_attached_role_policies", RoleName="$role")
-    exists_if = "AttachedPolicies"
+    item = "AttachedPolicies[?PolicyArn == $policy_arn] | [0]"
+    imports = Import("aws_iam_role_policy_attachment", "{role}/{policyArn}")
     delete = call("detach_role_policy", RoleName="$role", PolicyArn="$policy_arn", retry=BUSY)
     not_found_codes = NOT_FOUND
     delete_first = True
-
-    @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"AttachedPolicies": [p for p in answer.get("AttachedPolicies", ())
-                                     if p["PolicyArn"] == known.get("policy_arn")]}

@@ -7,7 +7,8 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Call, Tagging, call
+from .columns import Call, Import, Listing, Tagging, call, grant
+from .table import AwsResource, Calls
 
 __all__ = ["Alias", "EventInvokeConfig", "EventSourceMapping", "Function", "FunctionUrl", "LayerVersion", "Permission",
            "ProvisionedConcurrency", "Version"]
@@ -16,6 +17,7 @@ NOT_FOUND = ("ResourceNotFoundException",)
 UNASSUMABLE = "InvalidParameterValueException: cannot be assumed by Lambda"
 BUSY = "ResourceConflictException: in progress"
 PENDING = "ResourceConflictException: Pending"
+INVOKE = (grant("lambda:InvokeFunction", "", ":*"),)
 
 
 def _size(megabytes: int) -> dict[str, int]:
@@ -82,13 +84,18 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     sticky = frozenset({"handler", "runtime", "secret_environment", "publish"})
     omitted_when_unset = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
     fingerprints = {"code": "code_sha256"}
+    from_bundle = frozenset({"code", "handler"})
     delete = call("delete_function", FunctionName="$name", retry=(BUSY,), idempotent=True)
     not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
                       remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
+    listing = Listing("list_functions", "Functions[].{name: FunctionName, arn: FunctionArn}", ("NextMarker", "Marker"), {},
+                      call("list_tags", Resource="$arn"), "$arn", complete=True)
+    imports = Import("aws_lambda_function", "{functionName|name}")
+    actions = {"write": INVOKE, "read-write": INVOKE, "full": (grant("lambda:*", "", ":*"),)}
 
     @classmethod
-    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         made = super().request(provider, inputs, c)
         if c.op == "create_function":
             made["Code"] = provider.code(inputs)
@@ -124,8 +131,8 @@ class FunctionUrl(AwsResource, type="aws.lambda.FunctionUrl", service="lambda"):
     identifier = "$function_name"
     create = call("create_function_url_config", retry=(BUSY,))
     read = call("get_function_url_config", FunctionName="$function_name", Qualifier="$qualifier")
-    update = (call("update_function_url_config", properties="function_name qualifier auth_type invoke_mode cors",
-                   idempotent=True),)
+    update = (call("update_function_url_config", idempotent=True),)
+    imports = Import("aws_lambda_function_url", "{functionName}")
     reset_value = {"cors": {}, "invoke_mode": "BUFFERED"}
     delete = call("delete_function_url_config", FunctionName="$function_name", Qualifier="$qualifier", idempotent=True)
     not_found_codes = NOT_FOUND
@@ -150,6 +157,7 @@ class Permission(AwsResource, type="aws.lambda.Permission", service="lambda"):
     create = call("add_permission", retry=(BUSY, "PreconditionFailedException"))
     read = call("get_policy", FunctionName="$function_name")
     exists_if = "Statement"
+    imports = Import("aws_lambda_permission", "{function|functionName}/{statementId}")
     omitted_when_unset = frozenset({"source_arn", "source_account"})
     delete = call("remove_permission", FunctionName="$function_name", StatementId="$statement_id",
                   retry=("PreconditionFailedException",),
@@ -189,7 +197,7 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     create = call("create_event_source_mapping", retry=("InvalidParameterValueException: permissions",
                                                         "InvalidParameterValueException: ensure the role can perform",
                                                         "InvalidParameterValueException: cannot be assumed", BUSY))
-    exists_if = "UUID"
+    exists_if = "State != 'Deleting'"
     read = call("get_event_source_mapping", UUID="$id")
     find = call("list_event_source_mappings", EventSourceArn="$event_source_arn", FunctionName="$function_name")
     list_path = "EventSourceMappings[?State != 'Deleting']"
@@ -205,11 +213,9 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
                       remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags", Resource="$arn"))
-
-    @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {} if answer.get("State") == "Deleting" else answer
-
+    listing = Listing("list_event_source_mappings", "EventSourceMappings[].{uuid: UUID, arn: EventSourceMappingArn}",
+                      ("NextMarker", "Marker"), {}, call("list_tags", Resource="$arn"), "$arn", order=-1)
+    imports = Import("aws_lambda_event_source_mapping", "{uuid}")
 
 class EventInvokeConfig(AwsResource, type="aws.lambda.EventInvokeConfig", service="lambda"):
     """How asynchronous calls of a function are retried, and where their results go."""
@@ -224,8 +230,8 @@ class EventInvokeConfig(AwsResource, type="aws.lambda.EventInvokeConfig", servic
     identifier = "$function_name"
     create = call("put_function_event_invoke_config", retry=(BUSY,), idempotent=True)
     read = call("get_function_event_invoke_config", FunctionName="$function_name", Qualifier="$qualifier")
-    update = (call("put_function_event_invoke_config", idempotent=True,
-                   properties="function_name qualifier maximum_retry_attempts maximum_event_age destination_config"),)
+    update = (create,)
+    imports = Import("aws_lambda_function_event_invoke_config", "{functionName}")
     delete = call("delete_function_event_invoke_config", FunctionName="$function_name", Qualifier="$qualifier",
                   idempotent=True)
     not_found_codes = NOT_FOUND
@@ -254,7 +260,7 @@ class LayerVersion(AwsResource, type="aws.lambda.LayerVersion", service="lambda"
     not_found_codes = NOT_FOUND
 
     @classmethod
-    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         return {**super().request(provider, inputs, c), **cls.search_fields(inputs), "Content": provider.code(inputs)}
 
     @classmethod
@@ -277,7 +283,7 @@ class Alias(AwsResource, type="aws.lambda.Alias", service="lambda"):
     identifier = "$function_name/$name"
     create = call("create_alias", retry=(BUSY,))
     read = call("get_alias", FunctionName="$function_name", Name="$name")
-    update = (call("update_alias", properties="function_name name function_version description", idempotent=True),)
+    update = (call("update_alias", idempotent=True),)
     reset_value = {"description": ""}
     delete = call("delete_alias", FunctionName="$function_name", Name="$name", idempotent=True)
     not_found_codes = NOT_FOUND
@@ -314,8 +320,7 @@ class ProvisionedConcurrency(AwsResource, type="aws.lambda.ProvisionedConcurrenc
     identifier = "$function_name:$qualifier"
     create = call("put_provisioned_concurrency_config", retry=(BUSY, PENDING), idempotent=True)
     read = call("get_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier")
-    update = (call("put_provisioned_concurrency_config", idempotent=True,
-                   properties="function_name qualifier provisioned_concurrent_executions"),)
+    update = (create,)
     delete = call("delete_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier",
                   idempotent=True)
     not_found_codes = (*NOT_FOUND, "ProvisionedConcurrencyConfigNotFoundException")

@@ -4,24 +4,17 @@
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from .table import AwsResource, Call, pascal
+from .columns import Call
+from .table import AwsResource, pascal
 
 __all__ = ["Lint", "lint"]
 
-CONTEXT = frozenset({"id", "region", "account", "partition", "token", "tags", "tag_keys", "tag_list", "urn", "removal",
-                     "at_once",
-                     "window"})
-UNMODELLED = {"s3": frozenset({"404", "NotFound", "NoSuchBucketPolicy", "NoSuchCORSConfiguration",
-                               "NoSuchLifecycleConfiguration",
-                               "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError",
-                               "NoSuchTagSet",
-                               "OperationAborted"}),
-              "iam": frozenset({"NoSuchEntityException"}), "sqs": frozenset({"QueueDoesNotExist"})}
-"""Error codes that services send although their models don't say so."""
+CONTEXT = frozenset({"id", "region", "account", "partition", "token", "tags", "tag_keys", "tag_list", "urn", "removal"})
+"""Variables that every row has."""
 
 
 @cache
@@ -50,26 +43,26 @@ class Lint:
         self.names = {xform_name(n): n for n in self.model.operation_names}
         self.own_request = kind.request.__func__ is not AwsResource.request.__func__  # type: ignore[attr-defined]  # class methods
         """The row shapes its requests itself: what it sends can't be told without running it."""
-        self.refs = {*kind.props, *kind.outs, *CONTEXT, *(f"{k}_was" for k in kind.props)}
+        self.refs = {*kind.props, *kind.outs, *kind.computed, *CONTEXT, *(f"{k}_was" for k in kind.props)}
 
     def problems(self) -> Iterator[str]:
         kind = self.kind
-        yield from self._call(kind.create, "create", sent=[k for k in kind.props if k not in kind.sent_later()])
+        yield from self._call(kind.create, "create", sent=kind.sent_by(kind.create))
         for c in kind.update:
-            yield from self._call(c, "update", sent=list(c.properties))
+            yield from self._call(c, "update", sent=kind.sent_by(c))
         tagging = kind.tagging
         tag_calls = (tagging.add, tagging.remove, tagging.show) if tagging else ()
         asks = (kind.read, kind.lookup, kind.delete, kind.find, *kind.reset_call.values(), *kind.extra_reads.values(),
                 *tag_calls)
         for c in asks:
             if c:
-                yield from self._call(c, "", sent=[])
+                yield from self._call(c, "", sent=())
         yield from self._identity()
         yield from self._codes()
         yield from self._names()
         yield from self._outs()
 
-    def _call(self, c: Call, use: str, *, sent: list[str]) -> Iterator[str]:
+    def _call(self, c: Call, use: str, *, sent: Sequence[str]) -> Iterator[str]:
         if c.op not in self.names:
             yield f"{self.kind.service} has no operation {c.op!r}"
             return
@@ -81,8 +74,8 @@ class Lint:
                 p = self.kind.props.get(k)
                 if p is None or p.local or (k == "tags" and self.kind.tagging):
                     continue
-                path = (p.wire or pascal(k)).split(".")
-                given.add(path[0])
+                path = ".".join(x for x in (c.root, c.wire.get(k) or p.wire or pascal(k)) if x).split(".")
+                given.add(path[0].removesuffix("[]"))
                 yield from self._path(c, shape, path, k, encoded=p.enc is not None, secret=p.secret)
         if use == "create" and self.kind.tagging and self.kind.tagging.wire:
             path = self.kind.tagging.wire.split(".")
@@ -102,13 +95,14 @@ class Lint:
 
     def _path(self, c: Call, shape: Any, path: list[str], key: str, *, encoded: bool, secret: bool) -> Iterator[str]:
         for i, part in enumerate(path):
+            part, many = part.removesuffix("[]"), part.endswith("[]")
             if shape is not None and shape.type_name == "map":
                 shape = shape.value
             elif shape is None or shape.type_name != "structure" or part not in shape.members:
                 yield f"{c.op} takes no {'.'.join(path[:i + 1])!r} (property {key!r})"
                 return
             else:
-                shape = shape.members[part]
+                shape = shape.members[part].member if many else shape.members[part]
         if shape.metadata.get("sensitive") and not secret and not encoded:
             yield f"{key!r} is sensitive by {self.kind.service}'s model: make it secret"
         default = self.kind.props[key].default if key in self.kind.props else None
@@ -163,7 +157,7 @@ class Lint:
                     yield f"its identity is its {kind.identity}, but no call lists it"
 
     def _codes(self) -> Iterator[str]:
-        known = set(UNMODELLED.get(self.kind.service, ()))
+        known = set(self.kind.unmodelled_codes)
         for e in self.model.error_shapes:
             known |= {e.name, str((e.metadata.get("error") or {}).get("code"))}
         compatible = self.kind.service == "sqs"
@@ -175,12 +169,13 @@ class Lint:
 
     def _names(self) -> Iterator[str]:
         kind = self.kind
-        for where, names in (("update", {k for c in kind.update for k in c.properties}), ("reset_call", set(kind.reset_call)),
+        for where, names in (("update", {k for c in kind.update for k in kind.sent_by(c)}), ("reset_call", set(kind.reset_call)),
                              ("reset_value", set(kind.reset_value)),
                              ("omitted_when_unset", set(kind.omitted_when_unset)), ("fingerprints", set(kind.fingerprints))):
             for k in sorted(names - kind.props.keys()):
                 yield f"{where} names {k!r}, which is no property"
-        whole = {k for c in kind.update if c.op == kind.create.op or kind.name_field in c.properties for k in c.properties}
+        whole = {k for c in kind.update if c.op == kind.create.op or kind.name_field in kind.sent_by(c)
+                 for k in kind.sent_by(c)}
         for k in sorted(kind.updatable() - whole - {"tags"}):
             p = kind.props.get(k)
             way_back = k in kind.reset_call or k in kind.reset_value or k in kind.sticky
@@ -190,6 +185,8 @@ class Lint:
             yield "it can be tagged but has no property tags"
         if kind.tagging and not kind.tagging.show and not self._shows_tags():
             yield "its read shows no tags: tagging needs show, or drift and a foreign thing of that name can't be seen"
+        for k in sorted(kind.computed.keys() & {*kind.props, *kind.outs}):
+            yield f"computed names {k!r}, which is a property or output"
         for k in kind.fingerprints.values():
             if k not in kind.outs:
                 yield f"fingerprints names {k!r}, which is no output"

@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Tagging, call
+from .columns import Import, Listing, Tagging, call
+from .table import AwsResource
 
 __all__ = ["LogGroup"]
+
+ARN = "arn:$partition:logs:$region:$account:log-group:$name"
 
 
 class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
@@ -19,12 +21,11 @@ class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
     kms_key: Arg[str] = prop("kmsKeyId", default=None, replace=True)
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
-    arn: Output[str] = out("=arn:$partition:logs:$region:$account:log-group:$name")
+    arn: Output[str] = out(f"={ARN}")
 
     create = call("create_log_group", retry=("OperationAbortedException",))
     read = call("describe_log_groups", logGroupNamePrefix="$name")
-    response_root = "logGroups[0]"
-    exists_if = "logGroups"
+    item = "logGroups[?logGroupName == $name] | [0]"
     update = (call("put_retention_policy", properties="retention", after_create=True, logGroupName="$name", idempotent=True,
                    retry=("OperationAbortedException",)),)
     omitted_when_unset = frozenset({"retention"})
@@ -34,7 +35,6 @@ class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
     tagging = Tagging("map", "tags", add=call("tag_resource", resourceArn="$arn", tags="$tags"),
                       remove=call("untag_resource", resourceArn="$arn", tagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", resourceArn="$arn"))
-
-    @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"logGroups": [g for g in answer.get("logGroups", ()) if g.get("logGroupName") == known.get("name")]}
+    listing = Listing("describe_log_groups", "logGroups[].{name: logGroupName}", ("nextToken", "nextToken"), {},
+                      call("list_tags_for_resource", resourceArn=ARN), ARN, order=1)
+    imports = Import("aws_cloudwatch_log_group", "{name}")

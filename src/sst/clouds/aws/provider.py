@@ -1,67 +1,22 @@
 """Runs the rows of the table: the engine's provider of everything on AWS."""
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 from ...core.model import Operation, State
 from ...core.provider import Absent, Change, Found, Note, Result, Unsure
-from ...core.resource import Resource
-from ...errors import InternalError, ProviderError, Throttled
-from .client import Aws
-from .reading import listed_tags, read, tags_in
-from .retry import matches
-from .table import AwsResource, Call, fill
+from ...errors import ProviderError, Throttled
+from .reading import listed_tags, read
+from .rows import row
+from .table import AwsResource, fill
+from .verbs import Verbs, quiet, urn_tag
 
 __all__ = ["AwsProvider", "row", "urn_tag"]
 
 
-def row(type: str) -> type[AwsResource]:
-    """The row of a type, ``aws.sqs.Queue``; its file is imported on first use."""
-    kind = Resource.kinds.get(type)
-    if kind is None:
-        import_module(f".{_FILES.get(type.split('.')[1], type.split('.')[1])}", __package__)
-        kind = Resource.kinds.get(type)
-    if kind is None or not issubclass(kind, AwsResource):
-        raise InternalError(f"no row is named {type}")
-    return kind
-
-
-_FILES = {"lambda": "lambda_"}
-INLINE = 50 * 1024 * 1024
-"""Bytes of a zip that may be sent in a call."""
-
-
-def urn_tag(urn: str) -> str:
-    """The urn as a tag's value: at most 256 characters, a longer one ends in its hash."""
-    return urn if len(urn) <= 256 else f"{urn[:223]}-{hashlib.sha256(urn.encode()).hexdigest()[:32]}"
-
-
-def _quiet(text: str) -> None:
-    pass
-
-
-class AwsProvider:
-    """``tags`` go onto everything that takes them, beside ``sst:app``, ``sst:stage``, ``sst:urn`` and ``sst:lineage``.
-
-    ``address`` maps a host or URL of a kind to where it is reached (itself on AWS, a loopback address on stage
-    ``local``). ``asset`` gives the bytes of a build artefact; ``asset_bucket`` the bucket for those that are too large
-    for a call. ``guard`` raises once we no longer hold the stage's lock: it is asked before each call is sent, also
-    before each repetition.
-    """
-
-    def __init__(self, aws: Aws, *, app: str, stage: str, lineage: str, tags: Mapping[str, str] | None = None,
-                 address: Callable[[str, str], str] = lambda kind, value: value,
-                 asset: Callable[[Mapping[str, Any]], bytes] | None = None,
-                 asset_bucket: Callable[[], str] | None = None,
-                 guard: Callable[[], None] | None = None) -> None:
-        self.aws, self.app, self.stage, self.lineage = aws, app, stage, lineage
-        self.own_tags = dict(tags or {})
-        self.address, self.asset, self.asset_bucket = address, asset, asset_bucket
-        self.guard = guard
-        self.inline = INLINE
+class AwsProvider(Verbs):
+    """Creates, reads, updates and deletes resources by their rows."""
 
     # the engine's seam
 
@@ -79,7 +34,7 @@ class AwsProvider:
 
     def create(self, operation: Operation, note: Note) -> Result:
         kind = row(operation.type)
-        known = self.known(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
+        known = self.variables(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
         self._refuse_taken(kind, operation, known)
         request = kind.request(self, operation.inputs, kind.create)
         if kind.tagging and kind.tagging.wire:
@@ -87,7 +42,7 @@ class AwsProvider:
         answer = self._sent_once(kind, operation, known, request, note)
         if isinstance(answer, Result):    # its answer was lost, and what follows the call is still to be done
             outputs = dict(answer.outputs)
-            self._await(kind, kind.create, request, known, note)
+            self.wait(kind, kind.create, request, known, note)
         else:
             outputs = kind.outputs(self, answer, known)
         known |= outputs
@@ -144,14 +99,15 @@ class AwsProvider:
     def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Result:
         kind = row(state.type)
         was = {f"{k}_was": v for k, v in state.inputs.items()}
-        known = self.known(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
+        known = self.variables(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
         outputs = dict(state.outputs)
         changed -= kind.custom_update(self, state, inputs, changed, known, note)
         taken = {k for k in changed if inputs.get(k) is None}
         for c in kind.update:
-            if not changed & set(c.properties) or changed & set(c.properties) <= taken & kind.reset_call.keys():
+            sent = {*kind.sent_by(c)}
+            if not changed & sent or changed & sent <= taken & kind.reset_call.keys():
                 continue
-            full = {**inputs, **{k: kind.reset_value[k] for k in taken & set(c.properties) & kind.reset_value.keys()}}
+            full = {**inputs, **{k: kind.reset_value[k] for k in taken & sent & kind.reset_value.keys()}}
             told = kind.outputs(self, self.send(kind, c, known, kind.request(self, full, c), note), known)
             outputs |= {k: v for k, v in told.items() if k not in kind.fingerprints.values() or k in kind.prints_of(c)}
         for k in sorted(taken & kind.reset_call.keys() & state.inputs.keys()):
@@ -162,7 +118,7 @@ class AwsProvider:
 
     def delete(self, state: State, note: Note) -> None:
         kind = row(state.type)
-        known = self.known(kind, state.values, {"id": state.id, "urn": state.urn})
+        known = self.variables(kind, state.values, {"id": state.id, "urn": state.urn})
         try:
             kind.before_delete(self, known, note)
             if kind.delete:
@@ -173,9 +129,9 @@ class AwsProvider:
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
         kind = row(operation.type)
-        known = self.known(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
+        known = self.variables(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
         if kind.identity == "token":
-            return Found(self.create(operation, _quiet))
+            return Found(self.create(operation, quiet))
         if kind.find:
             return self._search(kind, operation, known)
         if kind.read is None:
@@ -220,74 +176,16 @@ class AwsProvider:
         """``ours``, ``foreign`` or ``unsure``: a fixed name may be taken by another tool's or another app's thing."""
         if kind.identity != "name" or (operation.base and operation.base in str(known.get(kind.name_field))):
             return "ours"
-        tags = tags_in(answer, kind.response_root)
+        tags = kind.tags_in(answer)
         if tags is None and kind.tagging and kind.tagging.show:
             shown = self.ask(kind, kind.tagging.show, known)
-            tags = tags_in(shown or {}, "")
+            tags = kind.tags_in(shown or {}, shown=True)
         if tags is None and not kind.tagging:
             return "unsure"
         tags = tags or {}
         return "ours" if tags.get("sst:urn") == urn_tag(operation.urn) and tags.get("sst:lineage") == self.lineage else "foreign"
 
-    # what rows use
-
-    def send(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any], request: Mapping[str, Any], note: Note, *,
-             poll: bool = False) -> dict[str, Any]:
-        """Make one call of a row: the wired properties plus the call's own parameters."""
-        params = _params(c, request, known)
-        try:
-            answer = self.aws.call(kind.service, c.op, params, region=known.get("region_asked"), note=note, retry=c.retry,
-                                   idempotent=c.idempotent, token=known.get("token") or "", poll=poll, guard=self.guard)
-        except ProviderError as e:
-            if not matches(e, c.benign_codes):
-                raise
-            return {}
-        for failed in answer.get("FailedEntries", ()):     # a refusal inside a success
-            raise ProviderError(failed.get("ErrorMessage", ""), code=failed.get("ErrorCode", ""), operation=f"{kind.service} {c.op}",
-                                request_id=answer["ResponseMetadata"].get("RequestId", ""), status=400)
-        self._await(kind, c, request, known, note)
-        return answer
-
-    def _await(self, kind: type[AwsResource], c: Call, request: Mapping[str, Any], known: Mapping[str, Any], note: Note) -> None:
-        if c.wait:
-            params = _params(c, request, known)
-            self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on}, region=known.get("region_asked"), note=note)
-
-    def code(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """A function's code as Lambda takes it: in the call, or through S3 if it is large."""
-        assert self.asset
-        data = self.asset(inputs)
-        if len(data) <= self.inline or self.asset_bucket is None:
-            return {"ZipFile": data}
-        key = f"assets/{self.app}/{self.stage}/{inputs['code']['sha256']}.zip"
-        bucket = self.asset_bucket()
-        self.aws.call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": data}, idempotent=True)
-        return {"S3Bucket": bucket, "S3Key": key}
-
-    def tags(self, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
-        return {**self.own_tags, **(inputs.get("tags") or {}), "sst:app": self.app, "sst:stage": self.stage, "sst:urn": urn_tag(urn),
-                "sst:lineage": self.lineage}
-
-    def known(self, kind: type[AwsResource], values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-        region = values.get("region")
-        return {"account": self.aws.account(), "partition": self.aws.partition(region), "region_asked": region,
-                **dict.fromkeys(kind.props), **values, "region": region or self.aws.region, **more}
-
-    def ask(self, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The answer of a call, or None where it says that the thing does not exist."""
-        import jmespath
-
-        try:
-            answer = self.send(kind, c, known, {}, _quiet)
-        except ProviderError as e:
-            if isinstance(e, Throttled) or e.code not in kind.not_found_codes:
-                raise
-            return None
-        if c is kind.read:
-            answer = dict(kind.normalize(answer, known))
-            if kind.exists_if and not jmespath.search(kind.exists_if, answer):
-                return None
-        return answer
+    # looking for what was created
 
     def _search(self, kind: type[AwsResource], operation: Operation, known: Mapping[str, Any]) -> Found | Absent | Unsure:
         """Look through a list for the thing that carries our mark."""
@@ -304,11 +202,11 @@ class AwsProvider:
 
     def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], operation: Operation, known: Mapping[str, Any]) -> bool:
         if kind.identity == "tag":
-            tags = tags_in(item, "")
+            tags = kind.tags_in(item, shown=True)
             if tags is None and kind.tagging and kind.tagging.show:
                 if not all(item.get(k) == v for k, v in kind.search_fields(operation.inputs).items() if k in item):
                     return False
-                tags = tags_in(self.ask(kind, kind.tagging.show, known) or {}, "")
+                tags = kind.tags_in(self.ask(kind, kind.tagging.show, known) or {}, shown=True)
             tags = tags or {}
             return bool(tags.get("sst:urn") == urn_tag(operation.urn) and tags.get("sst:lineage") == self.lineage)
         if kind.identity == "description":
@@ -320,16 +218,12 @@ class AwsProvider:
         assert tagging and tagging.add
         old, new = state.inputs.get("tags") or {}, inputs.get("tags") or {}
         if (dropped := sorted(old.keys() - new.keys())) and tagging.remove:
-            self.send(kind, tagging.remove, {**known, "tag_keys": dropped, "tag_list": [{"Key": k} for k in dropped]}, {}, _quiet)
-        self.send(kind, tagging.add, {**known, "tags": tagging.shape(self.tags(state.urn, inputs))}, {}, _quiet)
+            self.send(kind, tagging.remove, {**known, "tag_keys": dropped, "tag_list": [{"Key": k} for k in dropped]}, {}, quiet)
+        self.send(kind, tagging.add, {**known, "tags": tagging.shape(self.tags(state.urn, inputs))}, {}, quiet)
 
 
 def _exists(error: ProviderError) -> bool:
     return 400 <= error.status < 500 and ("Exists" in error.code or error.code.startswith("Conflict"))
-
-
-def _params(c: Call, request: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    return {**request, **{k: v for k, t in c.params.items() if (v := fill(t, known)) is not None}}
 
 
 def _put(request: dict[str, Any], path: str, value: Any) -> None:

@@ -3,24 +3,23 @@ fingerprints."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...core.model import State
 from ...core.provider import Result
 from ...errors import ProviderError, Throttled
-from .table import AwsResource, Call
+from .columns import Call
+from .table import AwsResource
+from .verbs import Verbs
 
-if TYPE_CHECKING:
-    from .provider import AwsProvider
-
-__all__ = ["listed_tags", "read", "tagged", "tags_in"]
+__all__ = ["listed_tags", "read", "tagged"]
 
 Tags = dict[str, str]
 _WORTH = 4
 """So many calls for the tags of one thing each are made before one for the tags of all is."""
 
 
-def read(provider: AwsProvider, kind: type[AwsResource], state: State, listed: Mapping[str, Tags]) -> Result | None:
+def read(provider: Verbs, kind: type[AwsResource], state: State, listed: Mapping[str, Tags]) -> Result | None:
     """The thing as it is; None if it is gone. ``listed`` has tags by ARN, as far as they are known already.
 
     ``Result.inputs`` are the state's, with other values for what differs: None for what is not set any more.
@@ -28,7 +27,7 @@ def read(provider: AwsProvider, kind: type[AwsResource], state: State, listed: M
     if kind.read is None:
         return Result(state.id, state.outputs)
     told = {} if state.inputs else kind.fields_of(state.id)
-    known = provider.known(kind, {**told, **state.values}, {"id": state.id, "urn": state.urn})
+    known = provider.variables(kind, {**told, **state.values}, {"id": state.id, "urn": state.urn})
     answer = provider.ask(kind, kind.read, known)
     if answer is None:
         return None
@@ -47,7 +46,7 @@ def read(provider: AwsProvider, kind: type[AwsResource], state: State, listed: M
     return Result(state.id, outputs, {**state.inputs, **seen})
 
 
-def _more(provider: AwsProvider, kind: type[AwsResource], known: Mapping[str, Any],
+def _more(provider: Verbs, kind: type[AwsResource], known: Mapping[str, Any],
           inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The answers of the further reads that are needed. One that is not allowed tells nothing."""
     made = {}
@@ -58,7 +57,7 @@ def _more(provider: AwsProvider, kind: type[AwsResource], known: Mapping[str, An
     return made
 
 
-def _allowed(provider: AwsProvider, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str,
+def _allowed(provider: Verbs, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str,
                                                                                                         Any] | None:
     """The answer, empty where there is nothing of the kind; None if the credentials may not ask."""
     try:
@@ -85,25 +84,25 @@ def _uploaded(kind: type[AwsResource], state: State, outputs: Mapping[str, Any])
     return seen
 
 
-def _tags(provider: AwsProvider, kind: type[AwsResource], state: State, answer: Mapping[str, Any],
+def _tags(provider: Verbs, kind: type[AwsResource], state: State, answer: Mapping[str, Any],
           known: Mapping[str, Any],
           listed: Mapping[str, Tags]) -> dict[str, Any]:
     """``tags``, if they differ. A list may be some minutes old: what differs there is asked for again."""
     assert kind.tagging
     asked = dict(state.inputs.get("tags") or {})
-    there = tags_in(answer, kind.response_root)
+    there = kind.tags_in(answer)
     if there is None and kind.tagging.show:
         there = listed.get(str(known.get("arn")))
         if there is None or _as_asked(provider, asked, there) != asked:
             shown = _allowed(provider, kind, kind.tagging.show, known)
             if shown is None:
                 return {}
-            there = tags_in(shown, "")
+            there = kind.tags_in(shown, shown=True)
     now = _as_asked(provider, asked, there or {})
     return {} if now == asked else {"tags": now}
 
 
-def _as_asked(provider: AwsProvider, asked: Tags, there: Tags) -> Tags:
+def _as_asked(provider: Verbs, asked: Tags, there: Tags) -> Tags:
     """Tags as a program asks for them: without those that everything gets, unless one of these is missing or another."""
     ours = {"sst:app": provider.app, "sst:stage": provider.stage, "sst:urn": None, "sst:lineage": None}
     if not ours.keys() & there.keys():   # taken over from elsewhere, not tagged by us yet
@@ -116,7 +115,7 @@ def _as_asked(provider: AwsProvider, asked: Tags, there: Tags) -> Tags:
     return seen
 
 
-def listed_tags(provider: AwsProvider, kinds: Sequence[type[AwsResource]]) -> dict[str, Tags]:
+def listed_tags(provider: Verbs, kinds: Sequence[type[AwsResource]]) -> dict[str, Tags]:
     """Tags by ARN for things of these kinds, one a thing; empty where a list would save no calls, or is refused."""
     if sum(bool(k.tagging and k.tagging.show) for k in kinds) < _WORTH:
         return {}
@@ -128,7 +127,7 @@ def listed_tags(provider: AwsProvider, kinds: Sequence[type[AwsResource]]) -> di
         return {}
 
 
-def tagged(provider: AwsProvider) -> dict[str, Tags]:
+def tagged(provider: Verbs) -> dict[str, Tags]:
     """The tags, by ARN, of all in the provider's region that carry its app and stage: a hundred a call. They may be some minutes old.
 
     Some services have no part in this list (IAM), nor do things that lost these tags. Raises ``ProviderError`` where it is refused.
@@ -143,15 +142,3 @@ def tagged(provider: AwsProvider) -> dict[str, Tags]:
         if not (more := answer.get("PaginationToken")):
             return found
         asked["PaginationToken"] = more
-
-
-def tags_in(answer: Mapping[str, Any], below: str) -> dict[str, str] | None:
-    """The tags in an answer, whichever way the service writes them; None if it shows none."""
-    at = answer.get(below)
-    for place in (at if isinstance(at, Mapping) else {}, answer):
-        for key in ("Tags", "tags", "TagSet", "TagList"):
-            if (tags := place.get(key)) is not None:
-                if isinstance(tags, Mapping):
-                    return dict(tags)
-                return {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
-    return None

@@ -4,8 +4,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...core.provider import Note
 from ...core.resource import Arg, prop
-from .table import AwsResource, Call, call
+from .columns import Call, Import, call
+from .table import AwsResource, Calls
 
 __all__ = ["Record"]
 
@@ -26,14 +28,15 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
     identifier = "$zone/$name/$type_"
     create = call("change_resource_record_sets", retry=BUSY, idempotent=True)
     read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_", MaxItems="1")
-    update = (call("change_resource_record_sets", properties="zone name type_ ttl records alias_target", retry=BUSY, idempotent=True),)
+    update = (create,)
+    imports = Import("aws_route53_record", "{zoneId}/{name}/{type}")
     delete = call("change_resource_record_sets", HostedZoneId="$zone", ChangeBatch="$removal", retry=BUSY)
     exists_if = "ResourceRecordSets"
     not_found_codes = ("NoSuchHostedZone", "InvalidChangeBatch")
     delete_first = True
 
     @classmethod
-    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         return {"HostedZoneId": inputs["zone"], "ChangeBatch": change("UPSERT", inputs)}
 
     @classmethod
@@ -43,7 +46,7 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
                                        if r["Type"] == kind and r["Name"].rstrip(".").replace("\\052", "*") == name]}
 
     @classmethod
-    def before_delete(cls, provider: Any, known: Any, note: Any) -> None:
+    def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
         """A record is deleted by what it holds, which may have been changed by hand."""
         there = provider.ask(cls, cls.read, known)
         known["removal"] = ({"Changes": [{"Action": "DELETE", "ResourceRecordSet": there["ResourceRecordSets"][0]}]} if there

@@ -9,21 +9,31 @@ from ...core.output import Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
-from .table import AwsResource, Call, Tagging, call
+from .columns import Import, Listing, Tagging, call, grant
+from .table import AwsResource, Calls
 
 __all__ = ["Bucket", "BucketCors", "BucketEncryption", "BucketLifecycle", "BucketNotification", "BucketPolicy",
-           "BucketVersioning",
-           "Object", "PublicAccessBlock"]
+           "BucketSetting", "BucketVersioning", "Object", "PublicAccessBlock"]
 
-NOT_FOUND = ("NoSuchBucket", "404", "NotFound", "NoSuchKey", "NoSuchBucketPolicy", "NoSuchCORSConfiguration",
-        "NoSuchLifecycleConfiguration",
-        "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet")
+UNMODELLED = ("404", "NotFound", "NoSuchBucketPolicy", "NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration",
+              "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet")
+NOT_FOUND = ("NoSuchBucket", "NoSuchKey", *UNMODELLED)
 BUSY = ("OperationAborted", "NoSuchBucket")
-"""A bucket's settings change one at a time, and a new bucket is not seen everywhere at once."""
+"""A bucket's settings change one at a time, and a new bucket is not visible everywhere at once."""
+READ = (grant("s3:GetObject s3:GetObjectAttributes s3:GetObjectTagging s3:GetObjectVersion", "/*"),
+        grant("s3:ListBucket s3:ListBucketVersions s3:GetBucketLocation"))
+WRITE = (grant("s3:PutObject s3:PutObjectTagging s3:DeleteObject s3:DeleteObjectVersion s3:AbortMultipartUpload "
+               "s3:ListMultipartUploadParts", "/*"), grant("s3:ListBucketMultipartUploads"))
+
+
+def _import(terraform: str) -> Import:
+    """Pulumi has each type of S3 twice: ``Bucket`` and ``BucketV2``."""
+    name = Import(terraform, "").pulumi[0].rpartition(":")[2]
+    return Import(terraform, "{bucket}", (f"aws:s3/{name[:1].lower()}{name[1:]}V2:{name}V2",))
 
 
 class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
-    """A bucket. ``force_destroy``: delete what is in it when it is deleted."""
+    """A bucket. ``force_destroy``: delete its objects when it is deleted."""
 
     name: Arg[str] = prop("Bucket", limit=63, lower=True, replace=True, read="", default=None)
     force_destroy: Arg[bool] = prop(default=None, local=True)
@@ -35,33 +45,30 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
 
     holds_data = True
     overwrites = True
-    create = call("create_bucket")
+    computed = {"location": lambda known: None if known["region"] == "us-east-1" else known["region"]}
+    create = call("create_bucket", CreateBucketConfiguration={"LocationConstraint": "$location"})
     read = call("head_bucket", Bucket="$name")
     delete = call("delete_bucket", Bucket="$name", idempotent=True)
     not_found_codes = NOT_FOUND
+    unmodelled_codes = UNMODELLED
     tagging = Tagging("list", "CreateBucketConfiguration.Tags",
                       add=call("put_bucket_tagging", Bucket="$name", Tagging={"TagSet": "$tags"}),
                       show=call("get_bucket_tagging", Bucket="$name"))
+    listing = Listing("list_buckets", "Buckets[].{name: Name}", ("ContinuationToken", "ContinuationToken"),
+                      {"BucketRegion": "$region"}, call("get_bucket_tagging", Bucket="$name"), "arn:$partition:s3:::$name",
+                      complete=True)
+    imports = _import("aws_s3_bucket")
+    actions = {"read": READ, "write": WRITE, "read-write": READ + WRITE, "full": (grant("s3:*", "", "/*"),)}
 
     @classmethod
-    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        region = inputs.get("region") or provider.aws.region
-        if c.op != "create_bucket":
-            return {}
-        made: dict[str, Any] = {"Bucket": inputs["name"], "CreateBucketConfiguration": {}}
-        if region != "us-east-1":
-            made["CreateBucketConfiguration"]["LocationConstraint"] = region
-        return made
-
-    @classmethod
-    def before_delete(cls, provider: Any, known: Mapping[str, Any], note: Note) -> None:
+    def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
         if known.get("force_destroy"):
-            empty(provider, known, note)
+            empty_bucket(provider, known, note)
 
 
-def empty(provider: Any, known: Mapping[str, Any], note: Note) -> None:
+def empty_bucket(provider: Calls, known: Mapping[str, Any], note: Note) -> None:
     """Delete every version of every object, a thousand a call."""
-    bucket, region, gone = known["name"], known.get("region_asked"), 0
+    bucket, region, deleted = known["name"], known.get("region_asked"), 0
     marker: dict[str, Any] = {}
     while True:
         page = provider.aws.call("s3", "list_object_versions", {"Bucket": bucket, **marker}, region=region)
@@ -75,114 +82,84 @@ def empty(provider: Any, known: Mapping[str, Any], note: Note) -> None:
                 raise ProviderError(f"{kept.get('Key')} can't be deleted: {kept.get('Message')}",
                                     code=kept.get("Code", ""),
                                     operation="s3 delete_objects", status=400)
-        gone += len(found)
+        deleted += len(found)
         if found:
-            note(f"{gone:,} objects deleted")
+            note(f"{deleted:,} objects deleted")
         if not page.get("IsTruncated"):
             return
         marker = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
 
 
-class PublicAccessBlock(AwsResource, type="aws.s3.PublicAccessBlock", service="s3"):
-    """What public access a bucket refuses, whatever its policy says."""
+class BucketSetting(AwsResource, service="s3"):
+    """One of the settings of a bucket; a bucket has each at most once. ``setting`` names the operations: ``bucket_cors``
+    is put, got and deleted by ``put_bucket_cors``, ``get_bucket_cors`` and ``delete_bucket_cors``."""
 
     bucket: Arg[str] = prop(replace=True, read="")
+
+    identity = "once"
+    identifier = "$bucket"
+    not_found_codes = NOT_FOUND
+    unmodelled_codes = UNMODELLED
+    delete_first = True
+
+    def __init_subclass__(cls, *, setting: str, retry: Sequence[str] = (), reset: Mapping[str, Any] | None = None,
+                          **kw: Any) -> None:
+        """``reset``: parameters of the put call that deletes the setting, where there is no delete call."""
+        super().__init_subclass__(**kw)
+        cls.create = call(f"put_{setting}", retry=(*BUSY, *retry), idempotent=True)
+        cls.read = call(f"get_{setting}", Bucket="$bucket")
+        cls.update = (cls.create,)
+        op = f"delete_{setting.removesuffix('_configuration')}" if reset is None else f"put_{setting}"
+        cls.delete = call(op, Bucket="$bucket", retry=("OperationAborted",), **(reset or {}))
+
+
+class PublicAccessBlock(BucketSetting, type="aws.s3.PublicAccessBlock", setting="public_access_block"):
+    """Which public access a bucket refuses, whatever its policy allows."""
+
     block_public_acls: Arg[bool] = prop("PublicAccessBlockConfiguration.BlockPublicAcls", default=True)
     ignore_public_acls: Arg[bool] = prop("PublicAccessBlockConfiguration.IgnorePublicAcls", default=True)
     block_public_policy: Arg[bool] = prop("PublicAccessBlockConfiguration.BlockPublicPolicy", default=True)
     restrict_public_buckets: Arg[bool] = prop("PublicAccessBlockConfiguration.RestrictPublicBuckets", default=True)
 
-    identity = "once"
-    identifier = "$bucket"
-    create = call("put_public_access_block", retry=BUSY, idempotent=True)
-    read = call("get_public_access_block", Bucket="$bucket")
-    update = (call("put_public_access_block", idempotent=True, retry=BUSY,
-                   properties="bucket block_public_acls ignore_public_acls block_public_policy restrict_public_buckets"),)
-    delete = call("delete_public_access_block", Bucket="$bucket", retry=("OperationAborted",))
-    not_found_codes = NOT_FOUND
-    delete_first = True
+    imports = _import("aws_s3_bucket_public_access_block")
 
 
-class BucketPolicy(AwsResource, type="aws.s3.BucketPolicy", service="s3"):
-    """Who may do what in a bucket; a bucket has one policy."""
+class BucketPolicy(BucketSetting, type="aws.s3.BucketPolicy", setting="bucket_policy"):
+    """Who may do what in a bucket."""
 
-    bucket: Arg[str] = prop(replace=True, read="")
     policy: Arg[Mapping[str, Any]] = prop(enc=json.dumps, dec=json.loads)
 
-    identity = "once"
-    identifier = "$bucket"
-    create = call("put_bucket_policy", retry=BUSY, idempotent=True)
-    read = call("get_bucket_policy", Bucket="$bucket")
-    update = (call("put_bucket_policy", properties="bucket policy", retry=BUSY, idempotent=True),)
-    delete = call("delete_bucket_policy", Bucket="$bucket", retry=("OperationAborted",))
-    not_found_codes = NOT_FOUND
-    delete_first = True
+    imports = _import("aws_s3_bucket_policy")
 
 
-class BucketCors(AwsResource, type="aws.s3.BucketCors", service="s3"):
+class BucketCors(BucketSetting, type="aws.s3.BucketCors", setting="bucket_cors"):
     """Which web pages may use a bucket."""
 
-    bucket: Arg[str] = prop(replace=True, read="")
     rules: Arg[Sequence[Mapping[str, Any]]] = prop("CORSConfiguration.CORSRules", read="CORSRules")
 
-    identity = "once"
-    identifier = "$bucket"
-    create = call("put_bucket_cors", retry=BUSY, idempotent=True)
-    read = call("get_bucket_cors", Bucket="$bucket")
-    update = (call("put_bucket_cors", properties="bucket rules", retry=BUSY, idempotent=True),)
-    delete = call("delete_bucket_cors", Bucket="$bucket", retry=("OperationAborted",))
-    not_found_codes = NOT_FOUND
-    delete_first = True
+    imports = _import("aws_s3_bucket_cors_configuration")
 
 
-class BucketVersioning(AwsResource, type="aws.s3.BucketVersioning", service="s3"):
+class BucketVersioning(BucketSetting, type="aws.s3.BucketVersioning", setting="bucket_versioning",
+                       reset={"VersioningConfiguration": {"Status": "Suspended"}}):
     """Whether a bucket keeps old versions: ``Enabled`` or ``Suspended``; it can't be switched off once it was on."""
 
-    bucket: Arg[str] = prop(replace=True, read="")
     status: Arg[str] = prop("VersioningConfiguration.Status", read="Status")
 
-    identity = "once"
-    identifier = "$bucket"
-    create = call("put_bucket_versioning", retry=BUSY, idempotent=True)
-    read = call("get_bucket_versioning", Bucket="$bucket")
     exists_if = "Status"
-    update = (call("put_bucket_versioning", properties="bucket status", retry=BUSY, idempotent=True),)
-    delete = call("put_bucket_versioning", Bucket="$bucket", VersioningConfiguration={"Status": "Suspended"},
-                  retry=("OperationAborted",))
-    not_found_codes = NOT_FOUND
-    delete_first = True
+    imports = _import("aws_s3_bucket_versioning")
 
 
-class BucketEncryption(AwsResource, type="aws.s3.BucketEncryption", service="s3"):
+class BucketEncryption(BucketSetting, type="aws.s3.BucketEncryption", setting="bucket_encryption"):
     """How new objects of a bucket are encrypted by default."""
 
-    bucket: Arg[str] = prop(replace=True, read="")
     rules: Arg[Sequence[Mapping[str, Any]]] = prop("ServerSideEncryptionConfiguration.Rules")
 
-    identity = "once"
-    identifier = "$bucket"
-    create = call("put_bucket_encryption", retry=BUSY, idempotent=True)
-    read = call("get_bucket_encryption", Bucket="$bucket")
-    update = (call("put_bucket_encryption", properties="bucket rules", retry=BUSY, idempotent=True),)
-    delete = call("delete_bucket_encryption", Bucket="$bucket", retry=("OperationAborted",))
-    not_found_codes = NOT_FOUND
-    delete_first = True
 
-
-class BucketLifecycle(AwsResource, type="aws.s3.BucketLifecycle", service="s3"):
+class BucketLifecycle(BucketSetting, type="aws.s3.BucketLifecycle", setting="bucket_lifecycle_configuration"):
     """When objects of a bucket expire."""
 
-    bucket: Arg[str] = prop(replace=True, read="")
     rules: Arg[Sequence[Mapping[str, Any]]] = prop("LifecycleConfiguration.Rules", read="Rules")
-
-    identity = "once"
-    identifier = "$bucket"
-    create = call("put_bucket_lifecycle_configuration", retry=BUSY, idempotent=True)
-    read = call("get_bucket_lifecycle_configuration", Bucket="$bucket")
-    update = (call("put_bucket_lifecycle_configuration", properties="bucket rules", retry=BUSY, idempotent=True),)
-    delete = call("delete_bucket_lifecycle", Bucket="$bucket", retry=("OperationAborted",))
-    not_found_codes = NOT_FOUND
-    delete_first = True
 
 
 def _configurations(arn: str) -> Any:
@@ -212,28 +189,16 @@ def _listeners(kind: str) -> Any:
                 enc=_configurations(f"{kind}Arn"), dec=_rules(f"{kind}Arn"))
 
 
-class BucketNotification(AwsResource, type="aws.s3.BucketNotification", service="s3"):
-    """Whom a bucket tells of changes. Each rule is ``{"id", "arn", "events", "prefix", "suffix"}``; a bucket has one of
-    these."""
+class BucketNotification(BucketSetting, type="aws.s3.BucketNotification", setting="bucket_notification_configuration",
+                         retry=("InvalidArgument: Unable to validate",), reset={"NotificationConfiguration": {}}):
+    """Where a bucket sends events. Each rule is ``{"id", "arn", "events", "prefix", "suffix"}``."""
 
-    bucket: Arg[str] = prop(replace=True, read="")
     functions: Arg[Sequence[Mapping[str, Any]]] = _listeners("LambdaFunction")
     queues: Arg[Sequence[Mapping[str, Any]]] = _listeners("Queue")
     topics: Arg[Sequence[Mapping[str, Any]]] = _listeners("Topic")
 
-    identity = "once"
-    identifier = "$bucket"
-    create = call("put_bucket_notification_configuration", retry=(*BUSY, "InvalidArgument: Unable to validate"),
-                  idempotent=True)
-    read = call("get_bucket_notification_configuration", Bucket="$bucket")
     omitted_when_unset = frozenset({"functions", "queues", "topics"})
     exists_if = "LambdaFunctionConfigurations || QueueConfigurations || TopicConfigurations"
-    update = (call("put_bucket_notification_configuration", properties="bucket functions queues topics", idempotent=True,
-                   retry=(*BUSY, "InvalidArgument: Unable to validate")),)
-    delete = call("put_bucket_notification_configuration", Bucket="$bucket", NotificationConfiguration={},
-                  retry=("OperationAborted",))
-    not_found_codes = NOT_FOUND
-    delete_first = True
 
 
 class Object(AwsResource, type="aws.s3.Object", service="s3"):
@@ -253,7 +218,8 @@ class Object(AwsResource, type="aws.s3.Object", service="s3"):
     read = call("head_object", Bucket="$bucket", Key="$key")
     fingerprints = {"content": "etag"}
     omitted_when_unset = frozenset({"cache_control"})
-    update = (call("put_object", properties="bucket key content content_type cache_control", idempotent=True),)
+    update = (create,)
     delete = call("delete_object", Bucket="$bucket", Key="$key", idempotent=True)
     not_found_codes = NOT_FOUND
+    unmodelled_codes = UNMODELLED
     delete_first = True

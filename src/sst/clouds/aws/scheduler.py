@@ -6,12 +6,11 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, call
+from .columns import Import, call
+from .table import AwsResource
 
 __all__ = ["Schedule"]
 
-ALL = ("name schedule_expression schedule_expression_timezone state flexible_time_window target description group "
-       "start_date end_date action_after_completion")
 UNASSUMABLE = ("ValidationException: assume",)
 
 
@@ -34,6 +33,7 @@ class Schedule(AwsResource, type="aws.scheduler.Schedule", service="scheduler"):
 
     create = call("create_schedule", ClientToken="$token", retry=UNASSUMABLE, idempotent=True)
     read = call("get_schedule", Name="$name", GroupName="$group")
-    update = (call("update_schedule", properties=ALL, retry=UNASSUMABLE, idempotent=True),)
+    update = (call("update_schedule", retry=UNASSUMABLE, idempotent=True),)
     delete = call("delete_schedule", Name="$name", GroupName="$group", idempotent=True)
     not_found_codes = ("ResourceNotFoundException",)
+    imports = Import("aws_scheduler_schedule", "{name}")

@@ -2,15 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from ...core.output import Output
-from ...core.provider import Note
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Tagging, call
-
-if TYPE_CHECKING:
-    from .provider import AwsProvider
+from .columns import Import, Listing, Tagging, call
+from .table import AwsResource
 
 __all__ = ["Secret"]
 
@@ -36,14 +32,13 @@ class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmana
     omitted_when_unset = frozenset({"description"})
     reset_value = {"description": "", "kms_key": "alias/aws/secretsmanager"}
     sticky = frozenset({"value"})
+    computed = {"at_once": lambda known: not known.get("recovery_days") or None,
+                "window": lambda known: known.get("recovery_days") or None}
     delete = call("delete_secret", SecretId="$name", ForceDeleteWithoutRecovery="$at_once",
                   RecoveryWindowInDays="$window",
                   idempotent=True)
     not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", SecretId="$name", Tags="$tags"),
                       remove=call("untag_resource", SecretId="$name", TagKeys="$tag_keys"))
-
-    @classmethod
-    def before_delete(cls, provider: AwsProvider, known: dict[str, Any], note: Note) -> None:
-        days = known.get("recovery_days")
-        known |= {"window": days} if days else {"at_once": True}
+    listing = Listing("list_secrets", "SecretList[].{name: Name, arn: ARN, tags: Tags}", ("NextToken", "NextToken"))
+    imports = Import("aws_secretsmanager_secret", "{name}")

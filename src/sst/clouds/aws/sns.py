@@ -7,7 +7,8 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Call, Tagging, call
+from .columns import Call, Import, Listing, Tagging, call
+from .table import AwsResource
 
 __all__ = ["Subscription", "Topic", "TopicPolicy"]
 
@@ -30,23 +31,13 @@ def _fifo(inputs: Mapping[str, Any]) -> str:
     return ".fifo" if inputs.get("fifo") else ""
 
 
-class AttributesRow(AwsResource):
+def _set(op: str, attributes: Mapping[str, str], **params: Any) -> tuple[Call, ...]:
     """SNS changes one attribute a call."""
-
-    @classmethod
-    def request(cls, provider: Any, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        made = super().request(provider, inputs, c)
-        if not c.op.startswith("set_") or "Attributes" not in made:
-            return made
-        (name, value), = made.pop("Attributes").items()
-        return {**made, "AttributeName": name, "AttributeValue": value}
+    return tuple(call(op, properties=name, AttributeName=attribute, wire={name: "AttributeValue"}, idempotent=True,
+                      **params) for name, attribute in attributes.items())
 
 
-def _set(op: str, *names: str, **params: Any) -> tuple[Call, ...]:
-    return tuple(call(op, properties=name, idempotent=True, **params) for name in names)
-
-
-class Topic(AttributesRow, type="aws.sns.Topic", service="sns"):
+class Topic(AwsResource, type="aws.sns.Topic", service="sns"):
     """A topic."""
 
     name: Arg[str] = prop(limit=256, replace=True, suffix=_fifo, default=None, read="Attributes.TopicArn",
@@ -64,13 +55,18 @@ class Topic(AttributesRow, type="aws.sns.Topic", service="sns"):
     overwrites = True
     create = call("create_topic", idempotent=True)
     read = call("get_topic_attributes", TopicArn="$id")
-    update = _set("set_topic_attributes", "content_based_deduplication", "display_name", "kms_key", TopicArn="$id")
+    update = _set("set_topic_attributes", {
+        "content_based_deduplication": "ContentBasedDeduplication", "display_name": "DisplayName",
+        "kms_key": "KmsMasterKeyId"}, TopicArn="$id")
     reset_value = {"content_based_deduplication": False, "display_name": "", "kms_key": ""}
     delete = call("delete_topic", TopicArn="$id", idempotent=True)
     not_found_codes = NOT_FOUND
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", ResourceArn="$arn"))
+    listing = Listing("list_topics", "Topics[].{arn: TopicArn}", ("NextToken", "NextToken"), {},
+                      call("list_tags_for_resource", ResourceArn="$arn"), "$arn", complete=True, name_from="arn")
+    imports = Import("aws_sns_topic", "{arn}")
 
 
 class TopicPolicy(AwsResource, type="aws.sns.TopicPolicy", service="sns"):
@@ -84,12 +80,12 @@ class TopicPolicy(AwsResource, type="aws.sns.TopicPolicy", service="sns"):
     create = call("set_topic_attributes", AttributeName="Policy", idempotent=True)
     read = call("get_topic_attributes", TopicArn="$topic_arn")
     exists_if = "Attributes.Policy"
-    update = (call("set_topic_attributes", properties="topic_arn policy", AttributeName="Policy", idempotent=True),)
+    update = (create,)
     not_found_codes = NOT_FOUND
     delete_first = True
 
 
-class Subscription(AttributesRow, type="aws.sns.Subscription", service="sns"):
+class Subscription(AwsResource, type="aws.sns.Subscription", service="sns"):
     """Sends a topic's messages to a queue, function or address."""
 
     topic_arn: Arg[str] = prop(replace=True, read="Attributes.TopicArn")
@@ -109,10 +105,11 @@ class Subscription(AttributesRow, type="aws.sns.Subscription", service="sns"):
     read = call("get_subscription_attributes", SubscriptionArn="$id")
     find = call("list_subscriptions_by_topic", TopicArn="$topic_arn")
     list_path = "Subscriptions"
-    update = _set("set_subscription_attributes", "filter_policy_scope", "filter_policy", "raw_message_delivery",
-                  "redrive_policy",
-                  SubscriptionArn="$id")
+    update = _set("set_subscription_attributes", {
+        "filter_policy_scope": "FilterPolicyScope", "filter_policy": "FilterPolicy",
+        "raw_message_delivery": "RawMessageDelivery", "redrive_policy": "RedrivePolicy"}, SubscriptionArn="$id")
     reset_value = {"filter_policy": {}, "filter_policy_scope": "MessageAttributes", "raw_message_delivery": False,
              "redrive_policy": {}}
+    imports = Import("aws_sns_topic_subscription", "{arn}")
     delete = call("unsubscribe", SubscriptionArn="$id", idempotent=True)
     not_found_codes = (*NOT_FOUND, "InvalidParameter")

@@ -7,11 +7,15 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Tagging, call
+from .columns import Import, Listing, Tagging, call, grant
+from .table import AwsResource
 
 __all__ = ["Queue", "QueuePolicy"]
 
 NOT_FOUND = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
+READ = (grant("sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:GetQueueAttributes "
+              "sqs:GetQueueUrl"),)
+WRITE = (grant("sqs:SendMessage sqs:GetQueueAttributes sqs:GetQueueUrl"),)
 
 
 def _flag(value: bool) -> str:
@@ -68,6 +72,11 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
     tagging = Tagging("map", "tags", add=call("tag_queue", QueueUrl="$url", Tags="$tags"),
                       remove=call("untag_queue", QueueUrl="$url", TagKeys="$tag_keys"),
                       show=call("list_queue_tags", QueueUrl="$url"))
+    listing = Listing("list_queues", "QueueUrls[].{url: @}", ("NextToken", "NextToken"), {"MaxResults": 1000},
+                      call("list_queue_tags", QueueUrl="$url"), "arn:$partition:sqs:$region:$account:$name",
+                      complete=True, name_from="url")
+    imports = Import("aws_sqs_queue", "{url}")
+    actions = {"read": READ, "write": WRITE, "read-write": READ + WRITE, "full": (grant("sqs:*"),)}
 
 
 class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
@@ -81,7 +90,8 @@ class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
     create = call("set_queue_attributes", idempotent=True)
     read = call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"])
     exists_if = "Attributes.Policy"
-    update = (call("set_queue_attributes", properties="queue_url policy", idempotent=True),)
+    update = (create,)
     delete = call("set_queue_attributes", QueueUrl="$queue_url", Attributes={"Policy": ""}, idempotent=True)
     not_found_codes = NOT_FOUND
+    imports = Import("aws_sqs_queue_policy", "{queueUrl}")
     delete_first = True

@@ -2,16 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .table import AwsResource, Tagging, call
-
-if TYPE_CHECKING:
-    from .provider import AwsProvider
+from .columns import Import, Listing, Tagging, call
+from .table import AwsResource
 
 __all__ = ["Parameter"]
+
+ARN = "arn:$partition:ssm:$region:$account:parameter/$path"
 
 
 class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
@@ -25,9 +24,10 @@ class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
     key_id: Arg[str] = prop(default=None, read="")
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
-    arn: Output[str] = out("=arn:$partition:ssm:$region:$account:parameter/$name")
+    arn: Output[str] = out(f"={ARN}")
     version: Output[int] = out("Version || Parameter.Version", volatile=True)
 
+    computed = {"path": lambda known: str(known.get("name")).removeprefix("/")}
     create = call("put_parameter", idempotent=False)
     read = call("get_parameter", Name="$name", WithDecryption=True)
     response_root = "Parameter"
@@ -38,9 +38,6 @@ class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
                       remove=call("remove_tags_from_resource", ResourceType="Parameter", ResourceId="$name",
                                   TagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", ResourceType="Parameter", ResourceId="$name"))
-
-    @classmethod
-    def outputs(cls, provider: AwsProvider, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-        """A parameter's ARN has one slash where its name begins with one."""
-        made = super().outputs(provider, answer, known)
-        return {**made, "arn": made["arn"].replace("parameter//", "parameter/", 1)}
+    listing = Listing("describe_parameters", "Parameters[].{name: Name}", ("NextToken", "NextToken"), {},
+                      call("list_tags_for_resource", ResourceType="Parameter", ResourceId="$name"), ARN)
+    imports = Import("aws_ssm_parameter", "{name}")

@@ -8,79 +8,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ...core.model import State
 from ...core.provider import Note
 from ...core.resource import Arg, Resource, prop
+from .columns import Call, Grant, Identity, Import, Listing, Tagging
 
 if TYPE_CHECKING:
-    from .provider import AwsProvider
+    from .client import Aws
 
-__all__ = ["AwsResource", "Call", "Identity", "Tagging", "call", "fill", "pascal", "wire"]
-
-Identity: TypeAlias = Literal["name", "key", "token", "tag", "description", "content", "once"]
-"""How a resource is found again when a deploy was cut off while it was being created.
-
-name: by its physical name. key: by its parent and a key below it (a put). token: the create call is repeated with the
-same idempotency token. tag: listed by its ``sst:urn`` tag. description: listed by the urn in its description. content:
-listed by its fields. once: there is at most one per parent.
-"""
+__all__ = ["AwsResource", "Calls", "fill", "pascal", "search", "wire"]
 
 
-@dataclass(frozen=True)
-class Call:
-    """One API call of a row."""
+class Calls(Protocol):
+    """What the methods of a row may use."""
 
-    op: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    properties: tuple[str, ...] = ()
-    """Send only these properties. An update call runs only if one of them changed."""
-    after_create: bool = False
-    """An update call that also runs after the create call, if one of its properties is set: create does not take
-    them."""
-    wait: str = ""
-    """botocore waiter to run after the call."""
-    wait_on: tuple[str, ...] = ()
-    """Parameters of the call that the waiter needs."""
-    retry: tuple[str, ...] = ()
-    """Transient errors: ``"Code"``, or ``"Code: part of the message"``."""
-    benign_codes: tuple[str, ...] = ()
-    """Errors that mean there is nothing to do: ``"Code"``, or ``"Code: part of the message"``."""
-    idempotent: bool | None = None
-    """Whether the call may be repeated after its response was lost. By default this depends on the operation's first
-    word and on whether it takes a token."""
+    aws: Aws
+    address: Callable[[str, str], str]
 
+    def send(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any], request: Mapping[str, Any],
+             note: Note, *, poll: bool = False) -> dict[str, Any]:
+        """Make one call of a row: the wired properties plus the call's own parameters."""
 
-def call(op: str, *, properties: str = "", after_create: bool = False, wait: str = "", wait_on: str = "",
-         retry: Sequence[str] = (), benign_codes: Sequence[str] = (), idempotent: bool | None = None,
-         **params: Any) -> Call:
-    """A ``Call``; ``properties`` and ``wait_on`` are names separated by spaces, all other keywords are parameters."""
-    return Call(op, params, tuple(properties.split()), after_create, wait, tuple(wait_on.split()), tuple(retry),
-                tuple(benign_codes), idempotent)
+    def ask(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The response of a call, or None if the resource does not exist."""
 
-
-@dataclass(frozen=True)
-class Tagging:
-    """How tags are sent: in the create call under ``wire``, later by ``add`` and ``remove``."""
-
-    style: Literal["list", "map", "lower"] = "list"
-    """``[{"Key": k, "Value": v}]``, ``{k: v}``, or ``[{"key": k, "value": v}]``."""
-    wire: str = "Tags"
-    add: Call | None = None
-    remove: Call | None = None
-    show: Call | None = None
-    """Returns the tags, where the response of ``read`` has none."""
-
-    def shape(self, tags: Mapping[str, str]) -> Any:
-        match self.style:
-            case "map":
-                return dict(tags)
-            case "lower":
-                return [{"key": k, "value": v} for k, v in tags.items()]
-        return [{"Key": k, "Value": v} for k, v in tags.items()]
+    def code(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """A function's code as Lambda takes it."""
 
 
 class AwsResource(Resource):
@@ -93,9 +49,12 @@ class AwsResource(Resource):
     identity: ClassVar[Identity] = "name"
     identifier: ClassVar[str] = "$name"
     """Template of the id."""
+    computed: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {}
+    """Further variables, computed from the others."""
     create: ClassVar[Call]
     read: ClassVar[Call | None] = None
     update: ClassVar[tuple[Call, ...]] = ()
+    """``(create,)`` where the create call is a put that also updates."""
     lookup: ClassVar[Call | None] = None
     """Returns the outputs that ``read`` needs when only the inputs are known."""
     delete: ClassVar[Call | None] = None
@@ -104,8 +63,13 @@ class AwsResource(Resource):
     """Lists candidates, where ``read`` can't be called with the inputs alone; ``identity`` says how one is chosen."""
     list_path: ClassVar[str] = ""
     """JMESPath of the candidates in the response of ``find``."""
+    item: ClassVar[str] = ""
+    """Where ``read`` returns a list: JMESPath of this resource in it, with ``$variables``. Null: it does not exist.
+    Other paths start there."""
     not_found_codes: ClassVar[tuple[str, ...]] = ()
     """Error codes that mean the resource does not exist."""
+    unmodelled_codes: ClassVar[tuple[str, ...]] = ()
+    """Error codes that the service sends although its model does not declare them."""
     exists_if: ClassVar[str] = ""
     """JMESPath in the response of ``read`` that is null, empty or false if the resource does not exist."""
     reset_call: ClassVar[Mapping[str, Call]] = {}
@@ -134,6 +98,12 @@ class AwsResource(Resource):
     fingerprints: ClassVar[Mapping[str, str]] = {}
     """Property that no response shows → output that changes with it. A value of the output that differs from the one
     after the last upload is drift."""
+    listing: ClassVar[Listing | None] = None
+    """How ``sst orphans`` finds resources of this type; None: they are parts of another one, or can't be tagged."""
+    imports: ClassVar[Import | None] = None
+    """What other tools call it, for ``sst state import``."""
+    actions: ClassVar[Mapping[str, tuple[Grant, ...]]] = {}
+    """What a link grants, by access: ``read``, ``write``, ``read-write`` (the default), ``full``."""
 
     def __init_subclass__(cls, *, type: str = "", service: str = "", **kw: Any) -> None:
         super().__init_subclass__(type=type, **kw)
@@ -145,31 +115,38 @@ class AwsResource(Resource):
         return frozenset(k for c in cls.update if c.after_create for k in c.properties)
 
     @classmethod
+    def sent_by(cls, c: Call) -> tuple[str, ...]:
+        """The properties that a create or update call sends."""
+        return c.properties or tuple(k for k, p in cls.props.items()
+                                     if not p.local and k not in cls.sent_later() and not (k == "tags" and cls.tagging))
+
+    @classmethod
     def prints_of(cls, c: Call) -> frozenset[str]:
         """The fingerprints that the response of a call has: those of the properties it sends."""
-        return frozenset(o for k, o in cls.fingerprints.items() if k in c.properties)
+        return frozenset(o for k, o in cls.fingerprints.items() if k in (c.properties or cls.props))
 
     @classmethod
     def updatable(cls) -> frozenset[str]:
         own = {k for k, p in cls.props.items() if p.local and not p.replace}
-        return frozenset(k for c in cls.update for k in c.properties) | own | ({"tags"} if cls.tagging
-                                                                         and cls.tagging.add else set())
+        tags = {"tags"} if cls.tagging and cls.tagging.add else set()
+        return frozenset(k for c in cls.update for k in cls.sent_by(c)) | own | tags
 
     @classmethod
-    def request(cls, provider: AwsProvider, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         """The properties of one call as they are sent."""
-        keys = c.properties or tuple(k for k in cls.props if k not in cls.sent_later())
-        return wire(cls, {k: inputs[k] for k in keys if inputs.get(k) is not None})
+        return wire(cls, {k: inputs[k] for k in cls.sent_by(c) if inputs.get(k) is not None}, c)
 
     @classmethod
-    def outputs(cls, provider: AwsProvider, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    def outputs(cls, provider: Calls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         """The outputs in a response; ``=`` starts a template. Those that it lacks are omitted."""
         import jmespath
 
         made: dict[str, Any] = {}
         for k, o in cls.outs.items():
-            value = fill(o.path[1:], {**known, **made}) if o.path.startswith("=") else jmespath.search(o.path,
-                                                                                                       answer) if o.path else None
+            if o.path.startswith("="):
+                value = fill(o.path[1:], {**known, **made})
+            else:
+                value = jmespath.search(o.path, answer) if o.path else None
             if value is not None:
                 made[k] = provider.address(o.address, value) if o.address else value
         return made
@@ -206,8 +183,22 @@ class AwsResource(Resource):
 
     @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The response of ``read``, reduced to this resource."""
-        return answer
+        """The response of ``read``, reduced to this resource; empty if it is not in it."""
+        return search(cls.item, answer, known) or {} if cls.item else answer
+
+    @classmethod
+    def tags_in(cls, answer: Mapping[str, Any], *, shown: bool = False) -> dict[str, str] | None:
+        """The tags in a response of ``read``, or of another call if ``shown``; None if it has none."""
+        if not shown and cls.tagging and not cls.tagging.in_read:
+            return None
+        below = answer.get(cls.response_root)
+        for place in (below if isinstance(below, Mapping) and not shown else {}, answer):
+            for key in ("Tags", "tags", "TagSet", "TagList"):
+                if (tags := place.get(key)) is not None:
+                    if isinstance(tags, Mapping):
+                        return dict(tags)
+                    return {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
+        return None
 
     @classmethod
     def fields_of_id(cls) -> frozenset[str]:
@@ -222,8 +213,8 @@ class AwsResource(Resource):
                 or (k in cls.props and k != "region")} if found else {}
 
     @classmethod
-    def custom_update(cls, provider: AwsProvider, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
-               known: Mapping[str, Any], note: Note) -> frozenset[str]:
+    def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
+                      known: Mapping[str, Any], note: Note) -> frozenset[str]:
         """Make the changes that no column can describe; returns the properties that need no further call."""
         return frozenset()
 
@@ -233,7 +224,7 @@ class AwsResource(Resource):
         return wire(cls, {k: v for k, v in inputs.items() if k in cls.props and v is not None})
 
     @classmethod
-    def before_delete(cls, provider: AwsProvider, known: dict[str, Any], note: Note) -> None:
+    def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
         """Called before the delete call: empties a bucket, detaches a part."""
 
 
@@ -248,20 +239,22 @@ def pascal(name: str) -> str:
     return "".join(w[:1].upper() + w[1:] for w in name.split("_"))
 
 
-def wire(kind: type[AwsResource], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Property values under their paths in the request."""
+def wire(kind: type[AwsResource], values: Mapping[str, Any], c: Call | None = None) -> dict[str, Any]:
+    """Property values under their paths in the request: of the create call, or of ``c``."""
     request: dict[str, Any] = {}
     for k, v in values.items():
         p = kind.props[k]
         if p.local or (k == "tags" and kind.tagging):
             continue
-        path = (p.wire or pascal(k)).split(".")
+        path = ((c.wire.get(k) if c else None) or p.wire or pascal(k)).split(".")
         at = request
         for part in path[:-1]:
             at = at.setdefault(part, {})
         sent = p.enc(v) if p.enc else v
         before = at.get(path[-1])
         at[path[-1]] = {**before, **sent} if isinstance(before, Mapping) and isinstance(sent, Mapping) else sent
+    for part in reversed(c.root.split(".")) if c and c.root else ():
+        request = {part.removesuffix("[]"): [request] if part.endswith("[]") else request}
     return request
 
 
@@ -279,3 +272,13 @@ def fill(template: Any, known: Mapping[str, Any]) -> Any:
     if isinstance(template, list | tuple):
         return [fill(t, known) for t in template]
     return template
+
+
+def search(template: str, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    """A JMESPath search; ``$name`` in the path stands for a variable."""
+    import jmespath
+
+    def literal(ref: re.Match[str]) -> str:
+        return "`" + json.dumps(known.get(ref[1])).replace("`", "\\`") + "`"
+
+    return jmespath.search(_REF.sub(literal, template), answer)

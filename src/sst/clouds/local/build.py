@@ -24,6 +24,8 @@ class Build(Resource, type="local.Build"):
     fingerprint: Arg[str] = prop()
     """Hash of everything the bundle is made from."""
 
+    digest = "fingerprint"
+
     path: Output[str] = out(volatile=True)
     """Name of the zip file in the cache."""
     sha256: Output[str] = out(volatile=True)

@@ -1,0 +1,123 @@
+"""Makes the calls of rows: their parameters, retries, waiters, tags and code."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...core.provider import Note
+from ...errors import ProviderError, Throttled
+from .client import Aws
+from .columns import Call
+from .retry import matches
+from .table import AwsResource, fill
+
+__all__ = ["INLINE", "Verbs", "quiet", "urn_tag"]
+
+INLINE = 50 * 1024 * 1024
+"""Bytes of a zip that may be sent in a call."""
+
+
+def urn_tag(urn: str) -> str:
+    """The urn as a tag's value: at most 256 characters, a longer one ends in its hash."""
+    return urn if len(urn) <= 256 else f"{urn[:223]}-{hashlib.sha256(urn.encode()).hexdigest()[:32]}"
+
+
+def quiet(text: str) -> None:
+    """A note that nobody reads."""
+
+
+class Verbs:
+    """``tags`` go onto everything that takes them, beside ``sst:app``, ``sst:stage``, ``sst:urn`` and ``sst:lineage``.
+
+    ``address`` maps a host or URL of a kind to where it is reached (itself on AWS, a loopback address on stage
+    ``local``). ``asset`` gives the bytes of a build artefact; ``asset_bucket`` the bucket for those that are too large
+    for a call. ``guard`` raises once we no longer hold the stage's lock: it is asked before each call is sent, also
+    before each repetition.
+    """
+
+    def __init__(self, aws: Aws, *, app: str, stage: str, lineage: str, tags: Mapping[str, str] | None = None,
+                 address: Callable[[str, str], str] = lambda kind, value: value,
+                 asset: Callable[[Mapping[str, Any]], bytes] | None = None,
+                 asset_bucket: Callable[[], str] | None = None,
+                 guard: Callable[[], None] | None = None) -> None:
+        self.aws, self.app, self.stage, self.lineage = aws, app, stage, lineage
+        self.own_tags = dict(tags or {})
+        self.address, self.asset, self.asset_bucket = address, asset, asset_bucket
+        self.guard = guard
+        self.inline = INLINE
+
+    def send(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any], request: Mapping[str, Any],
+             note: Note, *, poll: bool = False) -> dict[str, Any]:
+        """Make one call of a row: the wired properties plus the call's own parameters."""
+        params = _params(c, request, variables)
+        try:
+            answer = self.aws.call(kind.service, c.op, params, region=variables.get("region_asked"), note=note,
+                                   retry=c.retry, idempotent=c.idempotent, token=variables.get("token") or "",
+                                   poll=poll, guard=self.guard)
+        except ProviderError as e:
+            if not matches(e, c.benign_codes):
+                raise
+            return {}
+        for failed in answer.get("FailedEntries", ()):     # a refusal inside a success
+            raise ProviderError(failed.get("ErrorMessage", ""), code=failed.get("ErrorCode", ""),
+                                operation=f"{kind.service} {c.op}",
+                                request_id=answer["ResponseMetadata"].get("RequestId", ""), status=400)
+        self.wait(kind, c, request, variables, note)
+        return answer
+
+    def wait(self, kind: type[AwsResource], c: Call, request: Mapping[str, Any], variables: Mapping[str, Any],
+             note: Note) -> None:
+        """Run the waiter of a call, if it has one."""
+        if c.wait:
+            params = _params(c, request, variables)
+            self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on},
+                          region=variables.get("region_asked"), note=note)
+
+    def ask(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The response of a call, or None if the resource does not exist."""
+        import jmespath
+
+        try:
+            answer = self.send(kind, c, variables, {}, quiet)
+        except ProviderError as e:
+            if isinstance(e, Throttled) or e.code not in kind.not_found_codes:
+                raise
+            return None
+        if c is kind.read:
+            answer = dict(kind.normalize(answer, variables))
+            if (kind.item and not answer) or (kind.exists_if and not jmespath.search(kind.exists_if, answer)):
+                return None
+        return answer
+
+    def code(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """A function's code as Lambda takes it: in the call, or through S3 if it is large."""
+        assert self.asset
+        data = self.asset(inputs)
+        if len(data) <= self.inline or self.asset_bucket is None:
+            return {"ZipFile": data}
+        key = f"assets/{self.app}/{self.stage}/{hashlib.sha256(data).hexdigest()}.zip"
+        bucket = self.asset_bucket()
+        self.aws.call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": data}, idempotent=True)
+        return {"S3Bucket": bucket, "S3Key": key}
+
+    def tags(self, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
+        """All tags of a resource: the app's, its own, and those by which it is found again."""
+        return {**self.own_tags, **(inputs.get("tags") or {}), "sst:app": self.app, "sst:stage": self.stage,
+                "sst:urn": urn_tag(urn), "sst:lineage": self.lineage}
+
+    def variables(self, kind: type[AwsResource], values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``$name`` stands for in the calls of a row."""
+        region = values.get("region")
+        made = {"account": self.aws.account(), "partition": self.aws.partition(region), "region_asked": region,
+                **dict.fromkeys(kind.props), **values, "region": region or self.aws.region, **more}
+        return {**made, **{k: compute(made) for k, compute in kind.computed.items()}}
+
+
+def _params(c: Call, request: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    return _merged(request, fill(c.params, variables))
+
+
+def _merged(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
+    both = {k: _merged(a[k], b[k]) for k in a.keys() & b.keys() if isinstance(a[k], Mapping) and isinstance(b[k], Mapping)}
+    return {**a, **b, **both}
