@@ -1,4 +1,5 @@
-"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev,dev_node,bridge] [--times N]``"""
+"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev,dev_node,bridge] [--times
+N]``"""
 from __future__ import annotations
 
 import argparse
@@ -17,19 +18,23 @@ from .start import run_start
 from .terminal import run_terminal
 from .wide import run_chain, run_wide
 
-PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start, "terminal": run_terminal,
+PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start,
+         "terminal": run_terminal,
          "refresh": run_refresh, "dev": run_dev, "dev_node": run_dev_node, "bridge": run_bridge}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer sizes, one repetition less; says what it leaves out")
+    parser.add_argument("--quick", action="store_true",
+                        help="fewer sizes, one repetition less; says what it leaves out")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas: " + ", ".join(PARTS))
-    parser.add_argument("--times", type=int, help="repetitions of each measurement (default 3, quick 2); the best counts")
+    parser.add_argument("--times", type=int, help="repetitions of each measurement (default 3, quick 2); the best "
+                                                  "counts")
     given = parser.parse_args()
     times = given.times or (2 if given.quick else 3)
     began, report = time.monotonic(), Report()
-    print(f"# sst benchmarks\n\nPython {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start.\n"
+    print(f"# sst benchmarks\n\nPython {platform.python_version()}, {os.cpu_count()} cores, load "
+          f"{os.getloadavg()[0]:.1f} at the start.\n"
           f"Each measurement is the best of {times} (of 2 for small sizes, of "
           "more for the shortest): other work on the machine only ever adds.")
     for name in given.only.split(","):

@@ -130,7 +130,8 @@ def boto3(shape: str, n: str, endpoint: str, app: str, access: str, secret: str)
 
 
 def raw(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -> dict[str, Any]:
-    """The limit: requests made beforehand, then signed and sent by our transport on 32 threads; answers are not read."""
+    """The limit: requests made beforehand, then signed and sent by our transport on 32 threads; answers are not
+    read."""
     from botocore.session import Session
 
     from sst.clouds.aws.service import Service
@@ -139,13 +140,16 @@ def raw(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -
 
     session = Session()
     made: dict[str, Service] = {}
-    prepared = [made.setdefault(s, made.get(s) or Service(s, session)).prepare(op, p, region=REGION, endpoint=endpoint, flags={})
+    prepared = [made.setdefault(s, made.get(s) or Service(s, session)).prepare(op, p, region=REGION, endpoint=endpoint,
+                                                                               flags={})
                 for s, op, p in CALLS[shape](int(n), app)]
     pool, credentials = Pool(), Credentials(access, secret)
 
     def send(p: Any) -> int:
-        headers = signed(p.method, p.place.host, p.target, {**p.headers, "Host": p.place.host}, p.payload_hash, credentials=credentials,
-                         region=REGION, service=p.place.signing_name, stamp=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        headers = signed(p.method, p.place.host, p.target, {**p.headers, "Host": p.place.host}, p.payload_hash,
+                         credentials=credentials,
+                         region=REGION, service=p.place.signing_name,
+                         stamp=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
         return pool.send(p.method, p.place.origin, p.target, headers, p.body).status
 
     began = time.perf_counter()
@@ -162,13 +166,16 @@ def clean(app: str, endpoint: str, access: str, secret: str) -> dict[str, Any]:
     """Delete what a contender made in the embedded cloud: all that is named after its app."""
     from sst.clouds.aws.client import Aws
 
-    with Aws(region=REGION, endpoint=endpoint, credentials=(access, secret), environment={}) as aws, ThreadPoolExecutor(THREADS) as pool:
+    with Aws(region=REGION, endpoint=endpoint, credentials=(access, secret),
+             environment={}) as aws, ThreadPoolExecutor(THREADS) as pool:
         def named(service: str, operation: str, member: str, key: str, **params: Any) -> list[str]:
             found = aws.call(service, operation, params).get(member) or ()
             names = [(x[key] if key else x) for x in found]
             return [n for n in names if n.rpartition("/")[2].startswith(f"{app}-")]
-        operation = [("sqs", "delete_queue", {"QueueUrl": u}) for u in named("sqs", "list_queues", "QueueUrls", "", QueueNamePrefix=app)]
-        operation += [("iam", "delete_role", {"RoleName": n}) for n in named("iam", "list_roles", "Roles", "RoleName", MaxItems=1000)]
+        operation = [("sqs", "delete_queue", {"QueueUrl": u})
+                     for u in named("sqs", "list_queues", "QueueUrls", "", QueueNamePrefix=app)]
+        operation += [("iam", "delete_role", {"RoleName": n})
+                      for n in named("iam", "list_roles", "Roles", "RoleName", MaxItems=1000)]
         operation += [("logs", "delete_log_group", {"logGroupName": n})
                  for n in named("logs", "describe_log_groups", "logGroups", "logGroupName", logGroupNamePrefix=app)]
         list(pool.map(lambda c: aws.call(*c), operation))

@@ -19,9 +19,9 @@ SST = str(Path(sys.executable).with_name("sst"))
 WORDS = {"deploy": "first deploy", "noop": "no-op deploy", "value": "one changed value",
          "code": "one changed line of code",
          "remove": "remove"}
-NOTE = """Whole `sst` processes on stage local. The first deploy starts the embedded cloud and builds the bundles of six functions (their \
-packages were downloaded before). boto3: the same requests on 32 threads, each after those it needs; with its clients made, but without \
-planning, state, building or starting a cloud."""
+NOTE = """Whole `sst` processes on stage local. The first deploy starts the embedded cloud and builds the bundles of \
+six functions (their packages were downloaded before). boto3: the same requests on 32 threads, each after those it \
+needs; with its clients made, but without planning, state, building or starting a cloud."""
 
 
 @contextmanager

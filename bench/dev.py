@@ -20,10 +20,11 @@ from .report import Report
 __all__ = ["run_dev"]
 
 SST = str(Path(sys.executable).with_name("sst"))
-NOTE = """A real `sst dev` on stage local. "At once": a request sent right after the file was written, until its answer with the new text. \
-"Later": the same half a second after the save, when the function has started anew by itself. Floor: the same handler in a bare process, \
-`python app.py` or `node app.mjs`, from its start to its end. SST says of its own reload "under 10 ms" and measures until the code is \
-in place, not until an answer; beside it stands the later answer."""
+NOTE = """A real `sst dev` on stage local. "At once": a request sent right after the file was written, until its \
+answer with the new text. "Later": the same half a second after the save, when the function has restarted by itself. \
+Floor: the same handler in a bare process, `python app.py` or `node app.mjs`, from its start to its end. SST says of \
+its own reload "under 10 ms" and measures until the code is in place, not until an answer; beside it stands the later \
+answer."""
 CONFIG = """import sst
 from sst import aws
 
@@ -33,8 +34,15 @@ def config(input):
 def run():
     return {f"f{n}": aws.Function(f"F{n}", handler=f"src/f{n}.handler", url=True).url for n in range(%d)}
 """
-PYTHON = "import os\nimport shared\n\ndef handler(event, context):\n    return {'statusCode': 200, 'body': shared.text}\n"
-NODE = 'import { text } from "./shared";\nexport const handler = async () => ({ statusCode: 200, body: text as string });\n'
+PYTHON = """import os
+import shared
+
+def handler(event, context):
+    return {'statusCode': 200, 'body': shared.text}
+"""
+NODE = """import { text } from "./shared";
+export const handler = async () => ({ statusCode: 200, body: text as string });
+"""
 TEXTS: dict[str, tuple[str, Callable[[str], str], str]] = {
     "Python": ("py", lambda word: f"text = {word!r}\n", PYTHON),
     "Node": ("ts", lambda word: f'export const text: string = "{word}";\n', NODE),

@@ -28,8 +28,9 @@ METHOD = """  method{i}(given: number, more: Record<string, number> = {{}}): num
     return this.constructor.name.length + {i} - given;
   }}
 """
-NOTE = f"""{FUNCTIONS} functions of the same modules, each of 160 lines; one function is saved and bundled again. At once: `esbuild` \
-from the command line with the same options. Both from the call until the bundle is written; medians."""
+NOTE = f"""{FUNCTIONS} functions of the same modules, each of 160 lines; one function is saved and bundled again. \
+At once: `esbuild` from the command line with the same options. Both from the call until the bundle is written; \
+medians."""
 
 
 def run_dev_node(report: Report, *, quick: bool, times: int) -> None:
@@ -57,7 +58,8 @@ def run_dev_node(report: Report, *, quick: bool, times: int) -> None:
 
 
 async def _measure(root: Path, count: int) -> tuple[float, float, float, float]:
-    """All at first (s), medians of a rebuild and of esbuild from the command line (ms), what is held afterwards (MB)."""
+    """All at first (s), medians of a rebuild and of esbuild from the command line (ms), what is held afterwards
+    (MB)."""
     bundler = NodeBundler(cache=root / ".sst/cache", folder=root / ".sst/dev/node")
     try:
         await bundler.bundle(_source(root, 0))  # esbuild is there now
@@ -87,7 +89,8 @@ def _once(root: Path) -> float:
 
 def _held() -> float:
     """Resident megabytes of the esbuild that this process has started."""
-    found = subprocess.run(["ps", "-o", "rss=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(["ps", "-o", "rss=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True,
+                           check=True).stdout
     return sum(int(line.split()[0]) for line in found.splitlines() if "--service=" in line) / 1024
 
 
@@ -96,7 +99,8 @@ def _source(root: Path, n: int) -> Source:
 
 
 def _save(root: Path, n: int, word: str) -> None:
-    _write(root / f"src/f{n}.ts", f'import * as all from "../lib/all";\nexport const handler = async () => ["{word}", Object.keys(all)];\n')
+    _write(root / f"src/f{n}.ts", f'import * as all from "../lib/all";\nexport const handler = async () => ["{word}", '
+                                  'Object.keys(all)];\n')
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,7 +16,8 @@ def say(text: str) -> None:
 
 
 def sst(*args: str) -> str:
-    return subprocess.run([*SST, *args, "--stage", "local"], cwd=HERE, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run([*SST, *args, "--stage", "local"], cwd=HERE, check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
 
 
 def get(url: str) -> dict[str, object] | None:

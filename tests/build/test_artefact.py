@@ -34,7 +34,8 @@ HANDLER = "def handler(e, c): return 1\n"
 
 
 def age(root: Path) -> None:
-    """Make all files an hour old, so that their times count as settled. (A changed ctime can't be faked: wait it out.)"""
+    """Make all files an hour old, so that their times count as settled. (A changed ctime can't be faked: wait it
+    out.)"""
     for p in root.rglob("*"):
         os.utime(p, (time.time() - 3600,) * 2)
 
@@ -42,7 +43,8 @@ def age(root: Path) -> None:
 def test_the_same_project_in_two_places_gives_the_same_bytes(tmp_path: Path) -> None:
     zips, prints = [], []
     for place in ("a", "deep/er/b"):
-        root = write(tmp_path / place, {"src/api.py": HANDLER, "requirements.txt": "idna==3.10\n", "data/x.bin": "x" * 5000})
+        root = write(tmp_path / place, {"src/api.py": HANDLER, "requirements.txt": "idna==3.10\n",
+                                        "data/x.bin": "x" * 5000})
         age(root / "src")
         source = Source(str(root), "src/api.handler", RUNTIME)
         zips.append(build(source, cache=tmp_path / f"cache-{place.replace('/', '-')}"))
@@ -53,7 +55,8 @@ def test_the_same_project_in_two_places_gives_the_same_bytes(tmp_path: Path) -> 
 
 
 def test_the_fingerprint_follows_what_matters(tmp_path: Path) -> None:
-    root = write(tmp_path / "p", {"src/api.py": HANDLER, "requirements.txt": "idna==3.10\n", ".gitignore": "*.dat\nout/\n!keep.dat\n"})
+    root = write(tmp_path / "p", {"src/api.py": HANDLER, "requirements.txt": "idna==3.10\n",
+                                  ".gitignore": "*.dat\nout/\n!keep.dat\n"})
     source = Source(str(root), "src/api.handler", RUNTIME)
     seen = [fingerprint(source)]
 
@@ -61,7 +64,8 @@ def test_the_fingerprint_follows_what_matters(tmp_path: Path) -> None:
         seen.append(fingerprint(source))
         return seen[-1] != seen[-2]
 
-    for harmless in (".env", "x.log", "x.dat", "out/y.py", "node_modules/z.py", "tests/test_api.py", ".venv/pyvenv.cfg", "sst_config.py",
+    for harmless in (".env", "x.log", "x.dat", "out/y.py", "node_modules/z.py", "tests/test_api.py", ".venv/pyvenv.cfg",
+                     "sst_config.py",
                      "id_rsa", "__pycache__/api.pyc", ".sst/state", "web/package.json", "web/index.js"):
         write(root, {harmless: "x = 1"})
         assert not changed(), harmless
@@ -75,8 +79,10 @@ def test_the_fingerprint_follows_what_matters(tmp_path: Path) -> None:
 
 
 def test_secrets_environments_and_tests_stay_out(tmp_path: Path, cache: Path) -> None:
-    bad = [".env", ".env.prod", "key.pem", "src/id_rsa", ".git/HEAD", ".sst/x", "node_modules/a/i.py", "env/pyvenv.cfg", "env/lib/x.py",
-           "tests/test_a.py", "src/__pycache__/api.pyc", "src/.DS_Store", ".npmrc", "sst_config.py", "uv.lock.bak/../.netrc"]
+    bad = [".env", ".env.prod", "key.pem", "src/id_rsa", ".git/HEAD", ".sst/x", "node_modules/a/i.py", "env/pyvenv.cfg",
+           "env/lib/x.py",
+           "tests/test_a.py", "src/__pycache__/api.pyc", "src/.DS_Store", ".npmrc", "sst_config.py",
+           "uv.lock.bak/../.netrc"]
     root = write(tmp_path / "p", {"src/api.py": HANDLER, "src/data.json": "{}", **dict.fromkeys(bad, "secret")})
     found = names(build(Source(str(root), "src/api.handler", RUNTIME), cache=cache))
     assert {n for n in found if not n.startswith("sst/")} == {"src/api.py", "src/data.json", "_sst_entry.py"}
@@ -155,8 +161,10 @@ def test_a_killed_build_leaves_no_torn_artefact(tmp_path: Path) -> None:
 
 
 def test_copied_files_land_where_asked(tmp_path: Path, cache: Path) -> None:
-    root = write(tmp_path / "p", {"api.py": HANDLER, ".gitignore": "out/\n", "out/t/a.txt": "a", "out/.env": "x", "b.txt": "b"})
-    found = names(build(Source(str(root), "api.handler", RUNTIME, copy_files=(("out", "tpl"), ("b.txt", "c/d.txt"))), cache=cache))
+    root = write(tmp_path / "p", {"api.py": HANDLER, ".gitignore": "out/\n", "out/t/a.txt": "a", "out/.env": "x",
+                                  "b.txt": "b"})
+    found = names(build(Source(str(root), "api.handler", RUNTIME, copy_files=(("out", "tpl"), ("b.txt", "c/d.txt"))),
+                        cache=cache))
     assert {"tpl/t/a.txt", "c/d.txt"} <= set(found) and not [n for n in found if ".env" in n]
     with pytest.raises(UserError, match='there is no "nowhere"'):
         fingerprint(Source(str(root), "api.handler", RUNTIME, copy_files=(("nowhere", ""),)))
@@ -183,7 +191,8 @@ def test_a_bundle_over_the_limit_names_the_largest_parts(tmp_path: Path, cache: 
 
 
 def test_resource_can_be_imported_and_our_own_distribution_is_dropped(tmp_path: Path, cache: Path) -> None:
-    code = "from sst import Resource\nimport importlib.util as u\ndef handler(e, c): return u.find_spec('Cryptodome') is None\n"
+    code = ("from sst import Resource\nimport importlib.util as u\n"
+            "def handler(e, c): return u.find_spec('Cryptodome') is None\n")
     root = write(tmp_path / "p", {"api.py": code, "requirements.txt": "sst-sdk\nidna==3.10\n"})
     made = build(Source(str(root), "api.handler", RUNTIME), cache=cache)
     assert "sst/runtime/__init__.py" in names(made) and not [n for n in names(made) if "sst_sdk" in n]
@@ -191,9 +200,11 @@ def test_resource_can_be_imported_and_our_own_distribution_is_dropped(tmp_path: 
 
 
 def test_a_host_build_runs_here(tmp_path: Path, cache: Path) -> None:
-    root = write(tmp_path / "p", {"api.py": "import pydantic_core\ndef handler(e, c): return 1\n", "requirements.txt": "pydantic-core\n"})
+    root = write(tmp_path / "p", {"api.py": "import pydantic_core\ndef handler(e, c): return 1\n",
+                                  "requirements.txt": "pydantic-core\n"})
     made = build(Source(str(root), "api.handler", RUNTIME, host=True), cache=cache)
-    call_with = f"import sys; sys.path.insert(0, {str(unpack(made, tmp_path / 'u'))!r}); import api; print(api.handler(0, 0))"
+    folder = str(unpack(made, tmp_path / "u"))
+    call_with = f"import sys; sys.path.insert(0, {folder!r}); import api; print(api.handler(0, 0))"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", call_with], capture_output=True, text=True)
     assert done.stdout == "1\n", done.stderr
 
@@ -211,7 +222,8 @@ def test_an_asgi_object_is_served(tmp_path: Path, cache: Path, handler: str) -> 
     made = build(Source(str(root), handler, RUNTIME), cache=cache)
     assert made.handler == "_sst_entry.src/app/main::app"
     event = {"version": "2.0", "rawPath": "/hello", "rawQueryString": "", "headers": {}, "isBase64Encoded": False,
-             "requestContext": {"http": {"method": "GET", "path": "/hello", "sourceIp": "127.0.0.1"}, "domainName": "localhost"}}
+             "requestContext": {"http": {"method": "GET", "path": "/hello", "sourceIp": "127.0.0.1"},
+                                "domainName": "localhost"}}
     said = call(unpack(made, tmp_path / "u"), made.handler, event)
     assert said["statusCode"] == 200 and said["body"] == "/hello"
 
@@ -241,10 +253,12 @@ ERRORS: list[tuple[dict[str, str], str, str]] = [
     ({"api.py": "x = 1\ndef handler(:\n"}, "api.handler", r"Syntax error .*\(api.py:2\)"),
     ({"api.py": HANDLER}, "api", r'"api" is not understood'),
     ({"api.py": HANDLER, "pyproject.toml": "[project\n"}, "api.handler", r"pyproject.toml is not valid TOML"),
-    ({"api.py": HANDLER, "requirements.txt": "no-such-package-xyzzy-1==1\n"}, "api.handler", r"Could not (?s:.*)no-such-package-xyzzy-1"),
+    ({"api.py": HANDLER, "requirements.txt": "no-such-package-xyzzy-1==1\n"}, "api.handler",
+     r"Could not (?s:.*)no-such-package-xyzzy-1"),
     ({"api.py": HANDLER, "requirements.txt": "idna==999\n"}, "api.handler", r"Could not resolve(?s:.*)idna==999"),
     ({"api.py": HANDLER, "requirements.txt": "./lib\n", "lib/pyproject.toml": '[project]\nname="l"\nversion="1"\n' +
-      '[build-system]\nrequires=["hatchling"]\nbuild-backend="hatchling.build"\n'}, "api.handler", r"Could not build the wheel of lib"),
+      '[build-system]\nrequires=["hatchling"]\nbuild-backend="hatchling.build"\n'}, "api.handler",
+      r"Could not build the wheel of lib"),
 ]
 
 
@@ -266,10 +280,12 @@ def test_a_source_only_native_package_is_refused_for_another_platform() -> None:
 
 def test_our_own_distribution_is_dropped_with_what_only_it_needs(tmp_path: Path, cache: Path) -> None:
     hatch = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
-    files = {"tool/pyproject.toml": '[project]\nname = "sst-python"\nversion = "1"\ndependencies = ["sniffio", "idna==3.10"]\n' + hatch,
+    files = {"tool/pyproject.toml": '[project]\nname = "sst-python"\nversion = "1"\ndependencies = ["sniffio", '
+                                    '"idna==3.10"]\n' + hatch,
              "tool/sst_python/__init__.py": "",
              "p/api.py": "import idna\n" + HANDLER,
-             "p/pyproject.toml": '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["sst-python", "idna"]\n'
+             "p/pyproject.toml": '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = '
+                                 '["sst-python", "idna"]\n'
                                  '[tool.uv.sources]\nsst-python = { path = "../tool", editable = true }\n'}
     root = write(tmp_path, files) / "p"
     source = Source(str(root), "api.handler", RUNTIME)
@@ -283,7 +299,8 @@ def test_our_own_distribution_is_dropped_with_what_only_it_needs(tmp_path: Path,
 
 def test_excluded_files_and_unknown_options(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path / "p", {"api.py": HANDLER, "docs/a.txt": "", "b.csv": "", "requirements.txt": "idna==3.10\n"})
-    made = build(Source(str(root), "api.handler", RUNTIME, python={"exclude": ["docs", "*.csv", "idna/codec.py"]}), cache=cache)
+    made = build(Source(str(root), "api.handler", RUNTIME, python={"exclude": ["docs", "*.csv", "idna/codec.py"]}),
+                 cache=cache)
     assert not {"docs/a.txt", "b.csv", "idna/codec.py"} & set(names(made)) and "idna/core.py" in names(made)
     with pytest.raises(UserError, match='Unknown python option "extra"'):
         build(Source(str(root), "api.handler", RUNTIME, python={"extra": []}), cache=cache)
@@ -291,23 +308,27 @@ def test_excluded_files_and_unknown_options(tmp_path: Path, cache: Path) -> None
 
 @pytest.mark.parametrize("version", ["2", "4"])
 def test_a_tracked_file_counts_although_it_is_ignored(tmp_path: Path, cache: Path, version: str) -> None:
-    root = write(tmp_path / "p", {"f/api.py": HANDLER, ".gitignore": "gen/\n*.dat\n", "f/gen/a.py": "", "f/gen/b.py": "",
+    root = write(tmp_path / "p", {"f/api.py": HANDLER, ".gitignore": "gen/\n*.dat\n", "f/gen/a.py": "",
+                                  "f/gen/b.py": "",
                                   "f/x.dat": "", "f/y.dat": "",
                                   **{f"other/{n}.txt": "" for n in range(30)}})
-    for command in (["init", "-q"], ["add", "."], ["add", "-f", "f/gen/a.py", "f/x.dat"], ["update-index", "--index-version", version]):
+    for command in (["init", "-q"], ["add", "."], ["add", "-f", "f/gen/a.py", "f/x.dat"],
+                    ["update-index", "--index-version", version]):
         subprocess.run(["git", *command], cwd=root, check=True)
     found = set(names(build(Source(str(root / "f"), "api.handler", RUNTIME), cache=cache)))
     assert {"gen/a.py", "x.dat"} <= found and not {"gen/b.py", "y.dat"} & found
 
 
 def test_dynamic_dependencies_follow_their_file(tmp_path: Path, cache: Path) -> None:
-    about = ('[project]\nname = "p"\nversion = "1"\ndynamic = ["dependencies"]\n[build-system]\nrequires = ["setuptools"]\n'
+    about = ('[project]\nname = "p"\nversion = "1"\ndynamic = ["dependencies"]\n[build-system]\nrequires = '
+             '["setuptools"]\n'
              'build-backend = "setuptools.build_meta"\n[tool.setuptools]\npy-modules = ["api"]\n'
              '[tool.setuptools.dynamic]\ndependencies = { file = "requirements.txt" }\n')
     root = write(tmp_path / "p", {"api.py": HANDLER, "pyproject.toml": about})
     for dependency in ("idna", "sniffio"):
         write(root, {"requirements.txt": dependency + "\n"})
-        assert dependency in {n.split("/")[0] for n in names(build(Source(str(root), "api.handler", RUNTIME), cache=cache))}
+        assert dependency in {n.split("/")[0] for n in names(build(Source(str(root), "api.handler", RUNTIME),
+                                                                   cache=cache))}
 
 
 def test_old_artefacts_go_and_used_ones_stay(tmp_path: Path) -> None:

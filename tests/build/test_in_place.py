@@ -52,7 +52,8 @@ def test_dependencies_are_those_of_the_bundle_and_no_others(tmp_path: Path, cach
     code = """
         import importlib.util, idna
         import sst
-        def handler(e, c): return [idna.__version__, *(importlib.util.find_spec(n) is None for n in ("pytest", "sst.core"))]
+        def handler(e, c):
+            return [idna.__version__, *(importlib.util.find_spec(n) is None for n in ("pytest", "sst.core"))]
     """
     root = write(tmp_path / "p", {"api.py": code, "requirements.txt": "idna==3.10\n"})
     at = in_place(Source(str(root), "api.handler", RUNTIME, host=True), cache=cache)

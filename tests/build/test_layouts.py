@@ -66,7 +66,8 @@ def test_pyproject_without_a_lock(tmp_path: Path, run: Run) -> None:
 
 
 def test_pyproject_and_lock_src_layout_takes_the_wheel(tmp_path: Path, run: Run) -> None:
-    code = "import idna, importlib.metadata as m\ndef handler(e, c): return [idna.__version__, m.version('shop'), __name__]\n"
+    code = ("import idna, importlib.metadata as m\n"
+            "def handler(e, c): return [idna.__version__, m.version('shop'), __name__]\n")
     write(tmp_path / "p", {"pyproject.toml": project("shop", '"idna==3.10"', HATCH), "src/shop/__init__.py": "",
                            "src/shop/api.py": code})
     uv("lock", cwd=tmp_path / "p")
@@ -170,7 +171,8 @@ def test_native_wheel(tmp_path: Path, run: Run) -> None:
 def test_wheels_are_those_of_the_platform_asked_for(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path / "p", {"requirements.txt": "pydantic-core\n", "api.py": "def handler(e, c): pass\n"})
     arm = build(Source(str(root), "api.handler", "python3.13", architecture="arm64"), cache=cache)
-    assert [n for n in names(arm) if n.endswith(".so")] == ["pydantic_core/_pydantic_core.cpython-313-aarch64-linux-gnu.so"]
+    compiled = [n for n in names(arm) if n.endswith(".so")]
+    assert compiled == ["pydantic_core/_pydantic_core.cpython-313-aarch64-linux-gnu.so"]
 
 
 def test_git_dependency_from_a_local_repository(tmp_path: Path, run: Run) -> None:

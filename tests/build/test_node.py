@@ -26,7 +26,8 @@ def answer(folder: Path, handler: str) -> Any:
     """Import the bundle with node, far from any node_modules, and call it."""
     stem, _, name = handler.rpartition(".")
     file = next(p for p in folder.iterdir() if p.stem == stem and p.suffix in (".mjs", ".cjs"))
-    code = f"import({json.dumps(file.as_uri())}).then(async m => console.log(JSON.stringify(await m.{name}({{}}, {{}}))))"
+    code = (f"import({json.dumps(file.as_uri())})"
+            f".then(async m => console.log(JSON.stringify(await m.{name}({{}}, {{}}))))")
     done = subprocess.run(["node", "--enable-source-maps", "-e", code], capture_output=True, text=True, cwd="/")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -52,7 +53,8 @@ def test_commonjs_and_tsx(tmp_path: Path, cache: Path) -> None:
 
 
 def test_esm_has_require_dirname_and_filename(tmp_path: Path, cache: Path) -> None:
-    code = "export const handler = async () => [typeof require('fs').readFileSync, __filename.endsWith('bundle.mjs'), typeof __dirname]\n"
+    code = ("export const handler = async () => "
+            "[typeof require('fs').readFileSync, __filename.endsWith('bundle.mjs'), typeof __dirname]\n")
     assert run(tmp_path, cache, {"a.js": code}, "a.handler") == ["function", True, "string"]
 
 

@@ -36,7 +36,8 @@ class Files:
     def _write(self, id, inputs, note):
         FOLDER.mkdir(exist_ok=True)
         if inputs.get("fail"):
-            raise ProviderError("no such thing", code="Refused", operation="files write", request_id="r-1", hint="don't ask for it")
+            raise ProviderError("no such thing", code="Refused", operation="files write", request_id="r-1",
+                                hint="don't ask for it")
         if inputs.get("slow"):
             note("writing slowly")
             until = FOLDER.parent / "go"

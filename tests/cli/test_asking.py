@@ -80,7 +80,8 @@ def test_removing_a_stage_needs_its_name(project: Project) -> None:
     code, text = ask(project, ["remove"], ("to go on:", "A"))
     assert code == 1 and 'Remove all 1 resources of "demo" on stage "dev"?' in text and project.things
     code, text = ask(project, ["remove"], ("to go on:", "dev"))
-    assert code == 0 and not project.things and "\x1b[?25l" not in text.split("to go on:")[0], "the cursor is there while it asks"
+    assert code == 0 and not project.things
+    assert "\x1b[?25l" not in text.split("to go on:")[0], "the cursor is there while it asks"
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h")
 
 

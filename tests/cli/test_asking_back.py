@@ -28,7 +28,8 @@ def test_after_a_failure_it_asks_whether_to_go_back(project: Project) -> None:
     project.program('File("A", text="two")\nFile("Bad", fail=True)')
     code, text = ask(project, ["deploy", "--on-failure", "ask"],
                      ("Go back to how it was before this deploy? (y/N)", "n"))
-    assert code == 2 and "what was done is kept" in text and texts(project)["A"] == "two" and text.count("could not be created") == 1
+    assert code == 2 and "what was done is kept" in text
+    assert texts(project)["A"] == "two" and text.count("could not be created") == 1
     project.program('File("A", text="three")\nFile("Bad", fail=True)')
     code, text = ask(project, ["deploy", "--on-failure", "ask"], ("Go back to how it was", "y"))
     assert code == 2 and "rolled back" in text and texts(project)["A"] == "two"
@@ -50,8 +51,8 @@ def test_what_is_adopted_is_shown_first(project: Project) -> None:
     folder.mkdir()
     (folder / "demo-dev-A-1").write_text(json.dumps({"name": "demo-dev-A-1", "text": "other", "shape": "x"}))
     code, text = ask(project, ["adopt", "A", "demo-dev-A-1"], ("(y/N)", "n"))
-    assert code == 1 and 'text: there "other", program "one"' in text and project.run("state", "list",
-                                                                                      "--json").json == []
+    assert code == 1 and 'text: there "other", program "one"' in text
+    assert project.run("state", "list", "--json").json == []
     code, text = ask(project, ["adopt", "A", "demo-dev-A-1"], ("(y/N)", "y"))
     assert code == 0 and texts(project)["A"] == "other"
     code, text = ask(project, ["state", "rm", "A"], ("They stay in the cloud. (y/N)", "y"))

@@ -71,7 +71,8 @@ def test_a_bad_env_file(project: Project) -> None:
     ('File("A")\nFile("A")', '✗ two resources are named "A" (sst_config.py:10)\n  hint: the other one is at '
                              'sst_config.py:9;'),
     ('File("A b")', "✗ test.File can't be named 'A b' (sst_config.py:9)\n"),
-    ('File("A", txet="x")', "✗ test.File \"A\" has no option 'txet' (sst_config.py:9)\n  hint: did you mean \"text\"?\n"),
+    ('File("A", txet="x")', "✗ test.File \"A\" has no option 'txet' (sst_config.py:9)\n  hint: did you mean "
+                            "\"text\"?\n"),
     ('a = File("A")\nif a.path == "x":\n    pass', "(sst_config.py:10)"),
     ('a = File("A")\nfor c in a.path:\n    pass', "(sst_config.py:10)"),
     ('a = File("A")\nFile("B", text=a.path.apply(lambda p: File("C").name))', "can't be created inside .apply"),
@@ -90,7 +91,8 @@ def test_all_problems_at_once(project: Project) -> None:
     said = project.fails("deploy")
     assert said.count("✗") == 3 and said.endswith("  3 problems; nothing was changed\n")
     facts = project.run("deploy", "--json", code=1).events[-1]
-    assert facts["kind"] == "Problems" and len(facts["errors"]) == 3 and facts["errors"][0]["where"] == "sst_config.py:9"
+    assert facts["kind"] == "Problems" and len(facts["errors"]) == 3
+    assert facts["errors"][0]["where"] == "sst_config.py:9"
 
 
 def test_a_bug_of_ours_is_told_as_one(project: Project) -> None:
@@ -100,7 +102,8 @@ def test_a_bug_of_ours_is_told_as_one(project: Project) -> None:
     project.run("deploy")
     process = project.start("deploy")
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 70 and "this is a bug in sst; the traceback is in " in err and "Traceback" not in out + err
+    assert process.returncode == 70 and "this is a bug in sst; the traceback is in " in err
+    assert "Traceback" not in out + err
     log = next((project.root / ".sst/log").iterdir())
     assert "TypeError" in log.read_text() and log.stat().st_mode & 0o777 == 0o600
 
@@ -165,7 +168,8 @@ def test_another_account_than_the_one_that_is_allowed(aws: Project) -> None:
     _Aws.answer = (200, "111111111111")
     file = aws.root / "sst_config.py"
     file.write_text(file.read_text().replace('home="local"', 'home="local", account="222222222222"'))
-    assert "✗ these credentials are for account 111111111111; the config allows 222222222222 alone" in aws.fails("deploy")
+    wanted = "✗ these credentials are for account 111111111111; the config allows 222222222222 alone"
+    assert wanted in aws.fails("deploy")
 
 
 def test_no_credentials_no_profile_no_region_no_network(aws: Project) -> None:

@@ -177,13 +177,15 @@ def test_secrets(project: Project) -> None:
     project.write("more.env", "Other='x y'\n")
     project.run("secret", "load", "more.env")
     assert project.run("secret", "list").out == "# demo/dev\nKey\nOther\n# fallback\nKey\n"
-    assert project.run("secret", "list", "--values").out == '# demo/dev\nKey="own-hunter2"\nOther="x y"\n# fallback\nKey="shared-hunter2"\n'
+    listed = project.run("secret", "list", "--values").out
+    assert listed == '# demo/dev\nKey="own-hunter2"\nOther="x y"\n# fallback\nKey="shared-hunter2"\n'
     said = project.run("deploy", "--verbose")
     assert project.things["A"]["text"] == "<own-hunter2>" and "own-hunter2" not in said.out + said.err
     assert "own-hunter2" not in project.run("state", "export").out
     for file in project.root.rglob(".sst/**/*"):
         assert not file.is_file() or b"own-hunter2" not in file.read_bytes(), file
-    assert project.run("shell", "--", "printenv", "SST_RESOURCE_Key").out == '{"value":"own-hunter2","type":"sst.Secret"}\n'
+    printed = project.run("shell", "--", "printenv", "SST_RESOURCE_Key").out
+    assert printed == '{"value":"own-hunter2","type":"sst.Secret"}\n'
     assert "encrypted with a new key" in project.run("secret",
                                                      "rotate-key").out and "no changes" in project.run("deploy").out
     assert 'Key="own-hunter2"' in project.run("secret", "list", "--values").out

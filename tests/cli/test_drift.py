@@ -39,7 +39,8 @@ def test_program_state_and_cloud_side_by_side_and_nothing_without_an_answer(proj
     by_hand(project, "A", text="four")
     said = project.run("refresh", code=1)
     assert 'A  test.File  (sst_config.py:9)\n    text: program "three", state "one", cloud "four"' in said.out
-    assert "1 thing differs in the cloud: this needs an answer, and there is no terminal\n  hint: pass --yes to accept all" in said.err
+    assert ("1 thing differs in the cloud: this needs an answer, and there is no terminal\n"
+            "  hint: pass --yes to accept all") in said.err
     seen = project.run("diff", "--refresh", "--exit-code", code=4).out
     assert 'cloud "four"' in seen and 'text: "four" → "three"' in seen
     assert 'text: "one" → "three"' in project.run("diff").out, "the state was left alone"
@@ -52,8 +53,8 @@ def test_what_is_accepted_is_brought_back_by_the_next_deploy(project: Project) -
     project.run("deploy")
     by_hand(project, "A", text="four")
     delete(project, "B")
-    assert "B  test.File  is gone from the cloud" in (said := project.run("refresh",
-                                                                          "--yes").out) and "2 accepted into the state" in said
+    assert "B  test.File  is gone from the cloud" in (said := project.run("refresh", "--yes").out)
+    assert "2 accepted into the state" in said
     assert "1 to create, 1 to update" in project.run("diff").out
     project.run("deploy")
     assert {n: t["text"] for n, t in project.things.items()} == {"A": "one", "B": "two"}
@@ -77,10 +78,10 @@ def test_what_is_named_must_differ(project: Project) -> None:
     project.program(TWO)
     project.run("deploy")
     by_hand(project, "A", text="four")
-    assert 'nothing named "A.txt" differs in the cloud\n  hint: did you mean "A.text"?' in project.fails("refresh",
-                                                                                                         "--revert", "A.txt")
-    assert "A.text can't be both accepted and reverted" in project.fails("refresh", "--revert", "A", "--accept",
-                                                                         "A.text")
+    misspelt = project.fails("refresh", "--revert", "A.txt")
+    assert 'nothing named "A.txt" differs in the cloud\n  hint: did you mean "A.text"?' in misspelt
+    both = project.fails("refresh", "--revert", "A", "--accept", "A.text")
+    assert "A.text can't be both accepted and reverted" in both
     assert 'nothing named "B"' in project.fails("refresh", "--revert", "B")
     assert project.things["A"]["text"] == "four"
 

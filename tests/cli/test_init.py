@@ -51,7 +51,8 @@ def test_an_empty_folder(empty: Project) -> None:
     assert "This is an empty folder" in said and '"my-shop-2" is set up. Next: sst dev, or sst deploy' in said
     there = {f.relative_to(empty.root).as_posix() for f in empty.root.rglob("*") if f.is_file()}
     assert there == {"sst_config.py", "src/api.py", ".sst/stage"}
-    assert (empty.root / ".sst/stage").read_text() == "local\n" and 'name="my-shop-2"' in (empty.root / "sst_config.py").read_text()
+    assert (empty.root / ".sst/stage").read_text() == "local\n"
+    assert 'name="my-shop-2"' in (empty.root / "sst_config.py").read_text()
     assert "set up already" in empty.run("init").out
 
 
@@ -72,7 +73,8 @@ def test_nothing_that_exists_is_changed(empty: Project) -> None:
     empty.write("src/api.py", "# mine too\n")
     empty.write(".gitignore", ".sst\n")
     empty.run("init", "--yes")
-    assert (empty.root / "sst_config.py").read_text() == "# mine\n" and (empty.root / ".gitignore").read_text() == ".sst\n"
+    assert (empty.root / "sst_config.py").read_text() == "# mine\n"
+    assert (empty.root / ".gitignore").read_text() == ".sst\n"
     (empty.root / "sst_config.py").unlink()
     empty.run("init", "--yes")
     assert (empty.root / "src/api.py").read_text() == "# mine too\n"

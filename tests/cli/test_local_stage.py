@@ -40,7 +40,8 @@ def handler(event, context):
     print("the word is", Resource.Word.value)
     if event.get("bad"):
         raise ValueError("no good")
-    return {"statusCode": 200, "body": json.dumps({"word": Resource.Word.value, "stage": Resource.App.stage, "queue": Resource.Where.url})}
+    facts = {"word": Resource.Word.value, "stage": Resource.App.stage, "queue": Resource.Where.url}
+    return {"statusCode": 200, "body": json.dumps(facts)}
 """
 
 
@@ -50,7 +51,8 @@ def test_an_app_on_this_machine(cloud_stage: Project) -> None:
     p.write("src/api.py", HANDLER)
     assert "not running" in p.run("local", "status").out
     said = p.run("deploy", AWS_PROFILE="no-such-profile")
-    assert "created" in said.out and "word:  (secret)" in said.out and "<arn:aws:sqs:us-east-1:000000000000:demo-local-Jobs-" in said.out
+    assert "created" in said.out and "word:  (secret)" in said.out
+    assert "<arn:aws:sqs:us-east-1:000000000000:demo-local-Jobs-" in said.out
     url = p.run("outputs", "url").out.strip()
     with urllib.request.urlopen(url, timeout=30) as reply:
         answer = json.load(reply)

@@ -59,4 +59,5 @@ def test_the_same_as_data_without_secrets() -> None:
     update = next(s for s in data["steps"] if s["op"] == "update")
     assert update["changed"] == ["delay", "env", "key"]
     assert update["inputs"]["delay"] == 5 and update["old"]["delay"] == 1
-    assert update["inputs"]["env"]["B"] == {"$unknown": True} and update["old"]["key"] == {"$secret": True} == update["inputs"]["key"]
+    assert update["inputs"]["env"]["B"] == {"$unknown": True}
+    assert update["old"]["key"] == {"$secret": True} == update["inputs"]["key"]

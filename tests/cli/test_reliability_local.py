@@ -88,7 +88,8 @@ def test_a_rollback_brings_back_the_code_that_was_there(cloud_stage: Project) ->
             file.unlink()
         entry.rmdir()
     said = p.run("rollback", "2", "--yes", code=2).err
-    assert 'Build "Api/Code"' in said and "is not in the cache of this machine" in said and "check out the files" in said
+    assert 'Build "Api/Code"' in said and "is not in the cache of this machine" in said
+    assert "check out the files" in said
     assert answer(p) == 3
     p.write("src/api.py", "def handler(event, context):\n    return 2\n")
     p.run("rollback", "2", "--yes")
@@ -131,7 +132,8 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
             {"mode": "managed", "type": "aws_sqs_queue", "name": "lost", "module": "module.m",
              "instances": [{"index_key": 0, "attributes": {"url": urls["lost-1"]}}]}]}))
         said = p.run("state", "import", "terraform.tfstate", "--yes")
-        assert "module.m.lost[0]  aws.sqs.Queue  not adopted: the program declares nothing of that type and name" in said.err
+        assert ("module.m.lost[0]  aws.sqs.Queue  not adopted: the program declares nothing of that type and name"
+                in said.err)
         assert urls["lost-1"] in said.err and "2 adopted into the state" in said.out
         before = names_of(aws)
         told = p.run("diff").out
@@ -181,7 +183,8 @@ def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) ->
         found = p.run("orphans", "--json").json
         assert sorted(c["name"] for c in found["orphans"]) == ["Files", "Jobs", "Log", "Lost", "News", "Rows", "Word"]
         assert [(c["name"], c["lineage"]) for c in found["others"]] == [("Stray", "another")]
-        assert "Of another state of this app and stage, lineage another:\n  Stray  aws.sqs.Queue" in p.run("orphans").out
+        found = p.run("orphans").out
+        assert "Of another state of this app and stage, lineage another:\n  Stray  aws.sqs.Queue" in found
         assert "needs an answer" in p.fails("orphans", "--remove")
         assert 'nothing of this app and stage carries the lineage "x"\n  hint: there is another' in (
             p.fails("orphans", "--remove", "--lineage", "x", "--yes"))
@@ -199,14 +202,17 @@ def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) ->
 
 
 def test_all_of_it_on_a_stage_in_aws(cloud_stage: Project) -> None:
-    """State in a bucket and keys in SSM: any endpoint that speaks AWS will do, here that of the cloud on this machine."""
+    """State in a bucket and keys in SSM: any endpoint that speaks AWS will do, here that of the cloud on this
+    machine."""
     p = cloud_stage
     program(p, 'sqs.Queue("Local")')
     p.run("deploy")
     way = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
-    p.environment |= {**dict(zip(way, p.run("shell", "--", "printenv", *way).out.splitlines(), strict=True)), "SST_STAGE": "prod"}
+    p.environment |= {**dict(zip(way, p.run("shell", "--", "printenv", *way).out.splitlines(), strict=True)),
+                      "SST_STAGE": "prod"}
 
-    body = 'word = sst.Secret("Word")\nssm.Parameter("Held", value=word.value)\nsqs.Queue("Jobs", visibility_timeout=60)'
+    body = ('word = sst.Secret("Word")\nssm.Parameter("Held", value=word.value)\n'
+            'sqs.Queue("Jobs", visibility_timeout=60)')
     program(p, body)
     p.run("secret", "set", "Word", stdin="plain-xyzzy\n")
     p.run("diff", "-o", "plan.json")
@@ -222,7 +228,8 @@ def test_all_of_it_on_a_stage_in_aws(cloud_stage: Project) -> None:
     p.run("deploy")
     assert "1 updated" in p.run("rollback", "--yes").out
     assert p.run("secret", "rotate-key").out.count("k2")
-    assert "visibility_timeout: 60 → 90" in p.run("diff").out and "can't be read" in p.fails("rollback", "1", "--yes", code=3)
+    assert "visibility_timeout: 60 → 90" in p.run("diff").out and "can't be read" in p.fails("rollback", "1", "--yes",
+                                                                                             code=3)
     assert "nothing needs repair" in p.run("state", "repair").out
     p.run("state", "mv", "Jobs", "Work")
     program(p, body.replace("Jobs", "Work"))

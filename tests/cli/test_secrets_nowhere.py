@@ -46,7 +46,8 @@ def handler(event, context):
 
 
 def forms(text: str) -> list[bytes]:
-    """A text as it is, and as base64 at each of its three alignments, without the ends that depend on the neighbours."""
+    """A text as it is, and as base64 at each of its three alignments, without the ends that depend on the
+    neighbours."""
     raw = text.encode()
     return [raw] + [base64.b64encode(b"\0" * n + raw)[4 if n else 0:-4] for n in range(3)]
 
@@ -82,7 +83,8 @@ def test_no_plain_value_is_anywhere(cloud_stage: Project) -> None:
     def run(*words: str, **options: object) -> Said:
         one = p.run(*words, **options)  # type: ignore[arg-type]  # what run takes
         said.append(Said(one.code, "", one.err) if words[0] == "invoke" else one)  # a function's answer is what it is
-        shown.update(subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines())
+        shown.update(subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True,
+                                    check=True).stdout.splitlines())
         return one
 
     def program(more: str = "") -> None:
@@ -106,7 +108,8 @@ def test_no_plain_value_is_anywhere(cloud_stage: Project) -> None:
     program()
     run("deploy", "--json")
     run("refresh", "--json")
-    for words in (("state", "export"), ("state", "list", "--json"), ("state", "diff", "1"), ("outputs", "--json"), ("secret", "list")):
+    for words in (("state", "export"), ("state", "list", "--json"), ("state", "diff", "1"), ("outputs", "--json"),
+                  ("secret", "list")):
         run(*words)
     key = (p.root / ".sst/local/keys/demo/local.key").read_text()
     run("secret", "rotate-key")
@@ -121,7 +124,8 @@ def test_no_plain_value_is_anywhere(cloud_stage: Project) -> None:
     found = leaks(root)
     ours = [f for f in found if not f.startswith("app/.sst/local/") or "state.db" in f or "keys" in f]
     assert ours == [], "state, journal, plan, outputs, log, cache"
-    assert [f for f in found if open_to_others(root, f)] == [], "what the emulator holds of the account is for this user alone"
+    readable = [f for f in found if open_to_others(root, f)]
+    assert readable == [], "what the emulator holds of the account is for this user alone"
     now = json.loads((p.root / ".sst/local/keys/demo/local.key").read_text())
     assert len(now["keys"]) == 1 and now["current"] not in key, "the former key is forgotten"
 

@@ -33,9 +33,9 @@ def test_a_python_function_gets_handler_variables_and_rights() -> None:
                                                "SST_LIVE_CHANNEL": "/shop-test", "SST_LIVE_UNTIL": "1800000000"}
     added = [s for s in live["Policy"]["policy"]["Statement"] if s not in plain["Policy"]["policy"]["Statement"]]
     allowed = {tuple(s["Action"]): s["Resource"] for s in added}
+    channels = f"{LIVE.api_arn}/channelNamespace/shop-test"
     assert allowed == {("appsync:EventConnect",): [LIVE.api_arn],
-                       ("appsync:EventPublish", "appsync:EventSubscribe"): [f"{LIVE.api_arn}/channelNamespace/shop-test",
-                                                                            f"{LIVE.api_arn}/channelNamespace/shop-test/*"]}
+                       ("appsync:EventPublish", "appsync:EventSubscribe"): [channels, f"{channels}/*"]}
     same = {"Function": ("handler", "environment"), "Policy": ("policy",)}
     for name, inputs in plain.items():
         assert {k: v for k, v in live[name].items() if k not in same.get(name, ())} == {

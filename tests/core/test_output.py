@@ -114,7 +114,8 @@ def test_a_value_of_another_graph_is_refused_by_name(thing: Thing) -> None:
     graph = Graph("app", "test")
     with graph.active():
         Thing("Other", note=thing.key)
-    with pytest.raises(UserError, match=r'"Other" uses a value of fake.Thing::Jobs, which this program does not declare'):
+    with pytest.raises(UserError, match=r'"Other" uses a value of fake.Thing::Jobs, which this program does not '
+                                        r'declare'):
         graph.seal()
 
 

@@ -124,7 +124,8 @@ class TestTransforms:
     def test_a_fixed_name_over_the_limit_is_refused(self) -> None:
         with new().active() as graph:
             Thing("Jobs", name="n" * 41)
-        with pytest.raises(UserError, match=r'"Jobs" can\'t be named \'n{41}\': at most 40 characters \(.*test_program'):
+        with pytest.raises(UserError, match=r'"Jobs" can\'t be named \'n{41}\': at most 40 characters '
+                                            r'\(.*test_program'):
             planned(graph, "Jobs")
 
     def test_an_untouched_name_is_minted_as_ever(self) -> None:
@@ -180,8 +181,8 @@ class TestOptions:
                 Store("Files", **options)
             return [g.retain for g in graph.goals.values()]
 
-        assert retained("remove") == [False, False] and retained("retain") == [False,
-                                                                               True] and retained("retain-all") == [True, True]
+        assert retained("remove") == [False, False] and retained("retain") == [False, True]
+        assert retained("retain-all") == [True, True]
         assert retained("retain", retain=False) == [False, False]
 
     def test_depends_on_takes_resources_and_whole_components(self) -> None:
@@ -232,8 +233,8 @@ class TestMistakes:
             assert part in text
 
     def test_a_required_argument_is_named(self) -> None:
-        with new().active(), pytest.raises(UserError,
-                                           match=r"""Api "Web": missing a required .*'handler'.*test_program\.py:\d+"""):
+        wanted = r"""Api "Web": missing a required .*'handler'.*test_program\.py:\d+"""
+        with new().active(), pytest.raises(UserError, match=wanted):
             Api("Web")  # type: ignore[call-arg]
 
         class Needy(Resource, type="fake.Needy"):

@@ -44,7 +44,8 @@ import shared
 def handler(event, context):
     if event == "fail":
         raise ValueError("no luck")
-    return [shared.text, Resource.Word.value, Resource.Jobs.url, os.environ["AWS_LAMBDA_FUNCTION_NAME"], "SST_LIVE_HTTP" in os.environ]
+    return [shared.text, Resource.Word.value, Resource.Jobs.url, os.environ["AWS_LAMBDA_FUNCTION_NAME"],
+            "SST_LIVE_HTTP" in os.environ]
 '''
 MORE = {"src/one.py": ONE, "src/two.py": "import os\n\ndef handler(event, context):\n    return os.getppid()\n",
         "src/node.mjs": "export const handler = async () => 'node first';\n",

@@ -93,7 +93,8 @@ def test_after_kill_nine_the_deployed_code_runs_and_nothing_is_left(start: Calla
 
 def test_a_call_that_runs_when_the_session_dies_is_an_error_and_not_run_twice(start: Callable[..., Dev],
                                                                               tmp_path: Path) -> None:
-    slow = f"import time\n\ndef handler(event, context):\n    open({str(tmp_path / 'ran')!r}, 'a').write('x')\n    time.sleep(30)\n"
+    slow = ("import time\n\ndef handler(event, context):\n"
+            f"    open({str(tmp_path / 'ran')!r}, 'a').write('x')\n    time.sleep(30)\n")
     dev = start({**FILES, "src/one.py": slow}).ready()
     client = subprocess.Popen(["curl", "-s", dev.url("one")], stdout=subprocess.PIPE)
     dev.until(lambda: (tmp_path / "ran").exists())
@@ -228,7 +229,8 @@ def test_a_command_is_shown_what_is_wrong_with_it(start: Callable[..., Dev]) -> 
     dev.until('Web should run in "nowhere", which is no folder (sst_config.py:')
     since = dev.here
     dev.save("nowhere/x.txt", "")
-    dev.save("sst_config.py", config('sst.DevCommand("Web", dev={"directory": "nowhere", "command": "echo $SST_STAGE"})'))
+    dev.save("sst_config.py", config('sst.DevCommand("Web", dev={"directory": "nowhere", "command": "echo '
+                                     '$SST_STAGE"})'))
     dev.until("[Web] local", since=since)
 
 
@@ -268,7 +270,8 @@ def test_code_and_folders_outside_of_the_project_are_watched(tmp_path: Path) -> 
     program = CONFIG.replace('name="live"', 'name="live", watch=["../words"]').replace(
         "    return {", '    word = open("../words/word.txt").read()\n    return {"word": word, ')
     root = write(tmp_path / "app", {**FILES, "sst_config.py": program, "requirements.txt": "../core\n",
-                                    "src/one.py": "import core\n\ndef handler(event, context):\n    return core.text\n"})
+                                    "src/one.py": "import core\n\ndef handler(event, context):\n    return "
+                                                  "core.text\n"})
     dev = Dev(root)
     try:
         dev.ready()

@@ -1,4 +1,5 @@
-"""Queues, streams, buckets, crons, links and secrets: one app on the embedded cloud, from its deploy to its last trace."""
+"""Queues, streams, buckets, crons, links and secrets: one app on the embedded cloud, from its deploy to its last
+trace."""
 from __future__ import annotations
 
 import json
@@ -81,7 +82,8 @@ def test_a_bucket_tells_its_subscriber(app: Project) -> None:
 
 
 def test_a_cron_runs_by_itself(app: Project) -> None:
-    eventually(lambda: "ran" in app.sst("logs", "MyCron/Handler") or "REPORT" in app.sst("logs", "MyCron/Handler"), seconds=100)
+    eventually(lambda: "ran" in app.sst("logs", "MyCron/Handler") or "REPORT" in app.sst("logs", "MyCron/Handler"),
+               seconds=100)
 
 
 def test_a_fifo_queue_keeps_its_suffix(app: Project) -> None:
@@ -102,7 +104,8 @@ def test_links_that_are_secret_or_large_arrive_encrypted(app: Project) -> None:
 
 
 def test_the_shell_has_the_links_of_the_app(app: Project) -> None:
-    told = app.sst("shell", "--", sys.executable, "-c", "from sst import Resource; print(Resource.MyBucket.name, Resource.Token.value)")
+    told = app.sst("shell", "--", sys.executable, "-c",
+                   "from sst import Resource; print(Resource.MyBucket.name, Resource.Token.value)")
     assert told.startswith("events-local-mybucket") and TOKEN in told
 
 

@@ -62,7 +62,8 @@ def test_a_changed_line_is_live_after_the_next_deploy(app: Project) -> None:
     file = app.root / "app/auth.py"
     file.write_text(file.read_text().replace('{"who": "me"}', '{"who": "you"}'))
     assert "updated" in app.sst("deploy")
-    assert call(f"{app.outputs()['api']}/own", headers={"authorization": "open sesame"}).json == {"lambda": {"who": "you"}}
+    answer = call(f"{app.outputs()['api']}/own", headers={"authorization": "open sesame"})
+    assert answer.json == {"lambda": {"who": "you"}}
 
 
 def test_urls_stay_when_the_cloud_is_killed(app: Project) -> None:

@@ -23,7 +23,8 @@ SEND = """
 import json, os
 import botocore.session
 def handler(event, context):
-    botocore.session.get_session().create_client("sqs").send_message(QueueUrl=os.environ["OUT"], MessageBody=json.dumps(event))
+    sqs = botocore.session.get_session().create_client("sqs")
+    sqs.send_message(QueueUrl=os.environ["OUT"], MessageBody=json.dumps(event))
     return {"sent": True}
 """
 ALLOW_SEND = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}

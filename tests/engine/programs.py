@@ -60,7 +60,8 @@ def declare(program: Iterable[Item]) -> Graph:
             uses = [made[k].key for k in item.uses if k in made]
             turns = [made[k].turn for k in item.uses if k in made and item.follows]
             made[item.key] = Thing(
-                item.name, size=item.size, shape=item.shape, uses=uses or None, note=turns[0] if turns else "big" if item.size > 2 else None,
+                item.name, size=item.size, shape=item.shape, uses=uses or None,
+                note=turns[0] if turns else "big" if item.size > 2 else None,
                 name=f"fixed-{item.name}" if item.fixed else None,
                 depends_on=[made[k] for k in item.after if k in made],
                 retain=item.retain, protect=item.protect,
@@ -183,7 +184,8 @@ class Sim:
             assert (s.inputs["size"], s.inputs["shape"], s.unsure) == (item.size, item.shape, False)
         calls = len(self.cloud.calls)
         again = self.deploy(calm)
-        assert again and not again.failures and len(self.cloud.calls) == calls and not self.journal.entries, self.journal.entries
+        assert again and not again.failures and len(self.cloud.calls) == calls
+        assert not self.journal.entries, self.journal.entries
 
     def is_whole(self) -> None:
         """The state and the cloud hold the same things, each with the same inputs; nothing is left behind."""

@@ -1,4 +1,5 @@
-"""A small app, and a fault at each boundary in turn: before and after each call's effect and each write of the journal."""
+"""A small app, and a fault at each boundary in turn: before and after each call's effect and each write of the
+journal."""
 from __future__ import annotations
 
 import pytest

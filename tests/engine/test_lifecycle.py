@@ -168,7 +168,8 @@ class TestPlain:
         deploy(graph, stage.journal, stage.cloud.provider, stage.events.append, confirm=agree,
                outputs={"url": f"<{one.key}>"},
                links={"One": {"key": one.key}})
-        assert stage.journal.snapshot.outputs == {"url": "<id1>"} and stage.journal.snapshot.links == {"One": {"key": "id1"}}
+        assert stage.journal.snapshot.outputs == {"url": "<id1>"}
+        assert stage.journal.snapshot.links == {"One": {"key": "id1"}}
         assert isinstance(stage.events[-1], Finished) and stage.events[-1].outputs == {"url": "<id1>"}
 
     def test_nothing_happens_without_consent(self, stage: Stage) -> None:
@@ -334,7 +335,8 @@ class TestKeeping:
     def test_ignored_changes_stay_as_they_are(self, stage: Stage) -> None:
         stage.deploy(lambda: Thing("One", size=1))
         stage.deploy(lambda: Thing("One", size=2, note="n", ignore_changes=["size", "note"])).check()
-        assert not stage.calls and stage.state("One").inputs.get("size") == 1 and "note" not in stage.state("One").inputs
+        assert not stage.calls and stage.state("One").inputs.get("size") == 1
+        assert "note" not in stage.state("One").inputs
 
 
 class TestNames:
@@ -450,7 +452,8 @@ class TestFailures:
         assert stage.deploy(lambda: Thing("One", note="b", size=2)).failures and stage.state("One").unsure
         stage.cloud.fail = lambda op, inputs: None
         stage.deploy(lambda: Thing("One", note=back)).check()
-        assert stage.calls == ["update One"] and stage.cloud.live["id1"]["note"] == back and stage.cloud.live["id1"]["size"] == 1
+        assert stage.calls == ["update One"] and stage.cloud.live["id1"]["note"] == back
+        assert stage.cloud.live["id1"]["size"] == 1
         assert not stage.deploy(lambda: Thing("One", note=back)).done
 
     @pytest.mark.parametrize("op", ["delete", "deleted"])
@@ -461,8 +464,8 @@ class TestFailures:
         assert bool(stage.deploy(lambda: Thing("One")).failures) is (op == "delete")
         stage.cloud.fail = lambda at, inputs: None
         stage.deploy(pair()).check()
-        assert len(stage.cloud.live) == 2 and {s.id
-                                               for s in stage.journal.snapshot.resources.values()} == set(stage.cloud.live)
+        assert len(stage.cloud.live) == 2
+        assert {s.id for s in stage.journal.snapshot.resources.values()} == set(stage.cloud.live)
 
     def test_a_stop_lets_what_runs_finish_and_starts_nothing(self, stage: Stage) -> None:
         stop = Flag()
@@ -486,7 +489,8 @@ class TestFailures:
 
     def test_remove_resumes(self, stage: Stage) -> None:
         stage.deploy(pair())
-        stage.cloud.fail = lambda op, inputs: (_ for _ in ()).throw(refused()) if op == "delete" and not inputs.get("uses") else None
+        stage.cloud.fail = lambda op, inputs: ((_ for _ in ()).throw(refused())
+                                               if op == "delete" and not inputs.get("uses") else None)
         assert len(stage.remove().failures) == 1 and stage.names == {"One"}
         stage.cloud.live.clear()
         stage.cloud.fail = lambda op, inputs: None
@@ -517,8 +521,8 @@ class TestLater:
     def test_things_are_deleted_in_the_last_round_only(self, stage: Stage) -> None:
         stage.deploy(lambda: (self.program("a")(), Thing("Old")))
         stage.deploy(self.program("b")).check()
-        assert stage.calls[0] == "update One" and sorted(stage.calls[1:]) == ["create Part1",
-                                                                              "delete Old"], "these two at the same time"
+        assert stage.calls[0] == "update One"
+        assert sorted(stage.calls[1:]) == ["create Part1", "delete Old"], "these two at the same time"
 
     def test_more_data_loss_than_was_agreed_to_is_asked_for_again(self, stage: Stage) -> None:
         stage.deploy(lambda: (self.program("a")(), Store("Files")))

@@ -208,7 +208,8 @@ class LifeMachine(RuleBasedStateMachine):
         assert cloud.keys() == {self.ids[i] for i in self.model.there}
         for identity, t in self.model.there.items():
             there = cloud[self.ids[identity]]
-            assert there["shape"] == t.shape and there["size"] == t.cloud["size"] and there.get("note") == t.cloud.get("note")
+            assert there["shape"] == t.shape and there["size"] == t.cloud["size"]
+            assert there.get("note") == t.cloud.get("note")
             assert [*(there.get("uses") or ())] == [self.ids[i] for i in t.cloud["uses"]]
 
 

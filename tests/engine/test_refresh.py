@@ -111,8 +111,8 @@ class TestRollback:
         before = stage.journal.snapshot
         stage.deploy(lambda: (Store("Files", size=2), Store("New"), Thing("One", size=2)))
         self.back(stage, before)
-        assert stage.calls == ["update One"] and stage.names == {"Files", "New",
-                                                                 "One"} and stage.state("Files").inputs["size"] == 2
+        assert stage.calls == ["update One"] and stage.names == {"Files", "New", "One"}
+        assert stage.state("Files").inputs["size"] == 2
 
 
 class TestPlanAsData:

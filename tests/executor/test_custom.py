@@ -32,7 +32,8 @@ while True:
         ask("POST", f"/invocation/{id}/error", "{}", {"Lambda-Runtime-Function-Error-Type": "My.Error"})
     elif event == "stream":
         ask("POST", f"/invocation/{id}/response", iter([b"a", b"b"]),
-            {"Lambda-Runtime-Function-Response-Mode": "streaming", "Transfer-Encoding": "chunked", "Content-Type": "text/plain"})
+            {"Lambda-Runtime-Function-Response-Mode": "streaming", "Transfer-Encoding": "chunked",
+             "Content-Type": "text/plain"})
     elif event == "wrong":
         _, _, status = ask("POST", "/invocation/other/response", "1")
         ask("POST", f"/invocation/{id}/response", json.dumps(status))

@@ -32,8 +32,9 @@ def handler(event, context):
         import time
         time.sleep(60)
     print("said by", os.getpid())
-    return {"pid": os.getpid(), "parent": os.getppid(), "heavy": heavy.loaded_by, "word": os.environ["WORD"], "random": mine,
-            "tmp": os.environ["TMPDIR"], "left": sorted(k for k in os.environ if k.startswith("SST_")), "text": "TEXT"}
+    return {"pid": os.getpid(), "parent": os.getppid(), "heavy": heavy.loaded_by, "word": os.environ["WORD"],
+            "random": mine, "tmp": os.environ["TMPDIR"], "left": sorted(k for k in os.environ if k.startswith("SST_")),
+            "text": "TEXT"}
 """
 
 

@@ -164,7 +164,8 @@ from tests.executor.stage import Stage
 async def main(folder):
     stage = Stage(folder)
     await stage.executor.start()
-    code = "import os, subprocess, time\\ndef handler(event, context):\\n    p = subprocess.Popen(['sleep', '600'])\\n    "
+    code = "import os, subprocess, time\\ndef handler(event, context):\\n" \
+           "    p = subprocess.Popen(['sleep', '600'])\\n    "
     busy = stage.function(code + "open(event, 'w').write(f'{os.getpid()} {p.pid}')\\n    time.sleep(600)", timeout=900)
     idle = stage.function(code + "return [os.getpid(), p.pid]", name="idle")
     node = stage.function("exports.handler = async () => [process.pid]", file="index.js", name="node")

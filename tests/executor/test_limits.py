@@ -69,8 +69,8 @@ def test_too_much_memory_kills_it(tmp_path: Path, hold: int) -> None:
         error = await stage.failure(fn, {"memory": 200, "hold": hold})
         assert error["errorType"] == "Runtime.OutOfMemory"
         assert error["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
-        assert "Max Memory Used: 128 MB" in stage.lines[-1] and stage.lines[-1].endswith("Status: error\tError Type: "
-                                                                                         "Runtime.OutOfMemory")
+        assert "Max Memory Used: 128 MB" in stage.lines[-1]
+        assert stage.lines[-1].endswith("Status: error\tError Type: " "Runtime.OutOfMemory")
         assert await stage.value(fn, {}) == "fine"
 
     play(tmp_path, story)
@@ -81,7 +81,8 @@ def test_memory_of_children_counts(tmp_path: Path) -> None:
         fn = stage.function("""
             import subprocess, sys
             def handler(event, context):
-                return subprocess.run([sys.executable, "-c", "import time; b = bytearray(b'x') * (200 << 20); time.sleep(5)"]).returncode
+                code = "import time; b = bytearray(b'x') * (200 << 20); time.sleep(5)"
+                return subprocess.run([sys.executable, "-c", code]).returncode
         """, memory=128)
         assert (await stage.failure(fn))["errorType"] == "Runtime.OutOfMemory"
 
@@ -103,7 +104,8 @@ def test_an_answer_over_6_mb_is_refused_and_the_sandbox_stays(tmp_path: Path) ->
 def test_an_event_over_6_mb_is_refused(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function(LIMITS)
-        with pytest.raises(Refused, match="Request must be smaller than 6291456 bytes for the InvokeFunction operation"):
+        with pytest.raises(Refused, match="Request must be smaller than 6291456 bytes for the InvokeFunction "
+                                          "operation"):
             await stage.executor.invoke(fn, b" " * (PAYLOAD_LIMIT + 1))
         assert (await stage.executor.invoke(fn, b"{}" + b" " * (PAYLOAD_LIMIT - 2))).payload == b'"fine"'
 

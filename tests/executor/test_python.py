@@ -126,9 +126,10 @@ def test_the_context_tells_what_lambdas_does(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function("""
             def handler(event, c):
-                return [c.aws_request_id, c.function_name, c.function_version, c.invoked_function_arn, c.memory_limit_in_mb,
-                        c.log_group_name, c.log_stream_name, c.get_remaining_time_in_millis(), c.client_context.custom["a"],
-                        c.client_context.client.app_title, c.client_context.env, c.identity.cognito_identity_id, c.tenant_id]
+                return [c.aws_request_id, c.function_name, c.function_version, c.invoked_function_arn,
+                        c.memory_limit_in_mb, c.log_group_name, c.log_stream_name, c.get_remaining_time_in_millis(),
+                        c.client_context.custom["a"], c.client_context.client.app_title, c.client_context.env,
+                        c.identity.cognito_identity_id, c.tenant_id]
         """)
         context = json.dumps({"custom": {"a": "ä\n"}, "client": {"app_title": "t"}}, ensure_ascii=False, indent=1)
         made = await stage.executor.invoke(fn, b"{}", request_id="r-1", client_context=context)
@@ -174,7 +175,8 @@ def test_what_children_print_goes_to_the_log_and_forges_no_answer(tmp_path: Path
         fn = stage.function("""
             import os, subprocess, sys
             def handler(event, context):
-                subprocess.run(["sh", "-c", "i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; echo to stderr >&2"])
+                lines = "i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; echo to stderr >&2"
+                subprocess.run(["sh", "-c", lines])
                 os.system("echo '{\\"status\\": \\"ok\\"}'")
                 if not os.fork():
                     print("from a fork"); sys.stdout.flush(); os._exit(0)
@@ -310,7 +312,8 @@ def test_what_no_process_can_be_started_with_is_an_error(tmp_path: Path) -> None
 
 def test_the_last_4_kb_of_the_log_are_kept(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
-        made = await stage.call(stage.function("def handler(event, context):\n    for i in range(999): print('line', i)"))
+        made = await stage.call(stage.function("def handler(event, context):\n    for i in range(999): print('line', "
+                                               "i)"))
         assert len(made.logs) == 4096 and b"line 998\nEND" in made.logs
         assert base64.b64encode(made.logs)
 

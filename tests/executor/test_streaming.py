@@ -137,7 +137,8 @@ import sys
 from sst.runtime.web import handler
 async def app(scope, receive, send):
     if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 202, "headers": [(b"set-cookie", b"a=b"), (b"content-type", b"text/plain")]})
+        await send({"type": "http.response.start", "status": 202,
+                    "headers": [(b"set-cookie", b"a=b"), (b"content-type", b"text/plain")]})
         for part in (b"one ", scope["path"].encode()):
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body"})

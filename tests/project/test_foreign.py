@@ -82,11 +82,11 @@ def test_names_are_matched_without_guessing() -> None:
     things = [Thing("jobs", "aws.sqs.Queue", "1"), Thing("my_mail", "aws.sqs.Queue", "2"),
               Thing("Jobs", "aws.iam.Role", "3")]
     matched = match(things, planned("Jobs", "My-Mail", "Other"), {})
-    assert matched.ids == {"aws.sqs.Queue::Jobs": "1", "aws.sqs.Queue::My-Mail": "2"} and [t.id for t,
-                                                                                           _ in matched.rest] == ["3"]
+    assert matched.ids == {"aws.sqs.Queue::Jobs": "1", "aws.sqs.Queue::My-Mail": "2"}
+    assert [t.id for t, _ in matched.rest] == ["3"]
     twins = [Thing("a.jobs", "aws.sqs.Queue", "1"), Thing("b.jobs", "aws.sqs.Queue", "2")]
-    assert match(twins, planned("Jobs"), {}).ids == {} and "so does b.jobs" in match(twins, planned("Jobs"),
-                                                                                     {}).rest[0][1]
+    assert match(twins, planned("Jobs"), {}).ids == {}
+    assert "so does b.jobs" in match(twins, planned("Jobs"), {}).rest[0][1]
     named = match(twins, planned("Jobs"), {"b.jobs": "Jobs"})
     assert named.ids == {"aws.sqs.Queue::Jobs": "2"} and [t.id for t, _ in named.rest] == ["1"]
     assert iam.Role.type == "aws.iam.Role"

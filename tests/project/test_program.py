@@ -77,15 +77,16 @@ def test_a_mistake_is_told_by_the_users_own_line(tmp_path: Path) -> None:
 
 
 def test_syntax_and_imports(tmp_path: Path) -> None:
-    assert "(sst_config.py:1)" in problem(tmp_path, "def config(:\n") and "SyntaxError" in problem(tmp_path,
-                                                                                                   "def config(:\n")
+    assert "(sst_config.py:1)" in problem(tmp_path, "def config(:\n")
+    assert "SyntaxError" in problem(tmp_path, "def config(:\n")
     assert "null bytes (sst_config.py)" in problem(tmp_path, "x = '\0'\n")
     assert "part.py:2" in problem(tmp_path, CONFIG + "import part\n", part="x = 1\nx ===\n")
     missing = problem(tmp_path, "import nothing_like_this\n")
     assert "ModuleNotFoundError" in missing and "install nothing_like_this" in missing and "sst_config.py:1" in missing
     assert 'did you mean "Config"?' in problem(tmp_path, "from sst import Confg\n")
     wrong = problem(tmp_path, "from sst.aws import Buckett\n")
-    assert 'did you mean "Bucket"?' in wrong and "ImportError: cannot import name 'Buckett' from 'sst.aws' (sst_config.py:1)" in wrong
+    assert 'did you mean "Bucket"?' in wrong
+    assert "ImportError: cannot import name 'Buckett' from 'sst.aws' (sst_config.py:1)" in wrong
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -115,7 +116,8 @@ def test_a_program_of_the_wrong_shape(tmp_path: Path, text: str, message: str) -
 
 
 def test_two_stacks_with_one_output_name(tmp_path: Path) -> None:
-    text = CONFIG + "def stacks(app):\n    app.stack(a)\n    app.stack(b)\ndef a(s): return {'x': 1}\ndef b(s): return {'x': 2}\n"
+    text = (CONFIG + "def stacks(app):\n    app.stack(a)\n    app.stack(b)\n"
+            "def a(s): return {'x': 1}\ndef b(s): return {'x': 2}\n")
     assert 'stack "b" returns the output "x", which another stack returns too' in problem(tmp_path, text)
 
 

@@ -87,7 +87,8 @@ def test_a_changed_environment_is_noticed() -> None:
 
 def test_no_value_is_shown_by_repr() -> None:
     resource = Resources(link_env({"Stripe": {"value": "sk_live_1", "more": [{"pin": "1234"}], "type": "t"}}))
-    assert repr(resource.Stripe) == str(resource.Stripe) == f"{resource.Stripe}" == "<Resource.Stripe: more, type, value>"
+    texts = {repr(resource.Stripe), str(resource.Stripe), f"{resource.Stripe}"}
+    assert texts == {"<Resource.Stripe: more, type, value>"}
     assert "1234" not in repr(resource.Stripe.more) and repr(resource) == "<Resource: Stripe>"
 
 
@@ -137,7 +138,8 @@ def test_hkdf_gives_the_vectors_of_its_rfc() -> None:
 PRINT_ALL = """
 import json
 from sst import Resource
-print(json.dumps([Resource.Uploads.name, Resource.Uploads.tags.nested.deep[1].x, Resource.Stripe.value, Resource.App.stage]))
+print(json.dumps([Resource.Uploads.name, Resource.Uploads.tags.nested.deep[1].x, Resource.Stripe.value,
+                  Resource.App.stage]))
 """
 WANTED = ["shop-prod-uploads-xyz", True, LINKS["Stripe"]["value"], "prod"]
 

@@ -1,4 +1,5 @@
-"""The store fails, or the process dies, before or after each call that a command makes: nothing acknowledged is lost."""
+"""The store fails, or the process dies, before or after each call that a command makes: nothing acknowledged is
+lost."""
 from __future__ import annotations
 
 import contextlib
@@ -90,7 +91,8 @@ def test_a_fault_at_any_call_to_the_store_loses_nothing(deadly: bool, after: boo
         begun = {e.urn for e in acknowledged if e.kind == "begin"} - known
         assert {state(n).urn for n in range(3)} | known <= set(found.resources)
         assert begun <= set(found.pending) | set(found.resources)
-        assert len(found.resources) + len(found.pending) - 3 - len(known | begun) in (0, 1)  # one may be durable and not acknowledged
+        # one may be durable and not acknowledged
+        assert len(found.resources) + len(found.pending) - 3 - len(known | begun) in (0, 1)
         found.verify()
         command(stage, range(3, 9), [])
         final = stage.load()

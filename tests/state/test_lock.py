@@ -310,7 +310,8 @@ from sst.state.session import Stage
 from sst.state.stores.local import LocalStore
 from tests.state.worlds import begin, state
 folder = Path(sys.argv[1])
-stage = Stage(LocalStore(folder / "state.db"), "app", "prod", keys=FileKeys(folder / "key"), who=here("ann"), lease=Lease(.05, .2, .3))
+stage = Stage(LocalStore(folder / "state.db"), "app", "prod", keys=FileKeys(folder / "key"), who=here("ann"),
+              lease=Lease(.05, .2, .3))
 with stage.locked("deploy") as session:
     session.write(begin(state(1)))
     print("ready", flush=True)

@@ -1,4 +1,5 @@
-"""A key is rotated: what is cut off loses nothing, what runs beside it loses nothing, and the former key opens nothing."""
+"""A key is rotated: what is cut off loses nothing, what runs beside it loses nothing, and the former key opens
+nothing."""
 from __future__ import annotations
 
 import json
@@ -62,7 +63,8 @@ def test_the_former_key_is_forgotten_once_two_versions_are_saved(folder: Path) -
         home.store.delete(newest)
         home.store.put_new(newest, stored.data[:-9] + b"x" * 9)
         stage = home.stage("prod", here("ann"))
-        assert stage.load().resources[state(1).urn].inputs["password"] == "s3cret-s3cret" and stage.warnings, "one may be damaged"
+        assert stage.load().resources[state(1).urn].inputs["password"] == "s3cret-s3cret"
+        assert stage.warnings, "one may be damaged"
         with pytest.raises(StateError, match=f"the key {old} is not in"):
             stage.version(1)
 
@@ -133,7 +135,8 @@ def test_a_secret_that_is_set_meanwhile_is_sealed_with_the_new_key(folder: Path)
         store = Between(folder / "state.db")
         store.folder = str(folder)
         try:
-            Secrets(store, "app", "prod", keys=home.keys("prod"), fallback_keys=home.keys("_fallback")).set("Late", "l4te")
+            Secrets(store, "app", "prod", keys=home.keys("prod"), fallback_keys=home.keys("_fallback")).set("Late",
+                                                                                                            "l4te")
         finally:
             store.close()
     assert store.done

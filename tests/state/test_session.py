@@ -98,7 +98,8 @@ def test_a_damaged_snapshot_is_replaced_by_the_one_before_and_the_journal() -> N
     damage(store, "app/prod/snapshot/0000000003")
     assert stage.load() == expected
     assert len(stage.warnings) == 1
-    assert "app/prod/snapshot/0000000003 is damaged at byte" in stage.warnings[0] and "nothing is missing" in stage.warnings[0]
+    assert "app/prod/snapshot/0000000003 is damaged at byte" in stage.warnings[0]
+    assert "nothing is missing" in stage.warnings[0]
     assert [bool(v.damage) for v in stage.history()] == [True, False, False]
     deployed(store, 4, keys=stage.keys)
     assert set(stage.load().resources) == {state(n).urn for n in (1, 2, 3, 4)}

@@ -50,7 +50,8 @@ def test_fire(sst_app):
     assert sst_app.fire("Daily", at=datetime(2030, 1, 2, tzinfo=UTC)).result == {"at": "2030-01-02T00:00:00Z", "n": 1}
 
 def test_misuse(sst_app):
-    for call, said in ((lambda: sst_app.fire("Dayly"), 'did you mean "Daily"'), (lambda: sst_app.invoke("Apis"), "did you mean"),
+    for call, said in ((lambda: sst_app.fire("Dayly"), 'did you mean "Daily"'),
+                       (lambda: sst_app.invoke("Apis"), "did you mean"),
                        (lambda: sst_app.invoke("Api", object()), "not JSON")):
         with pytest.raises(UserError, match=said):
             call()
@@ -138,7 +139,8 @@ def test_each_process_of_a_parallel_run_has_a_stage_of_its_own(suite: Suite) -> 
 
 
 def test_what_a_killed_run_left_is_deleted_by_the_next_one(suite: Suite) -> None:
-    suite.write({"test_it.py": "import os, signal\n\ndef test_it(sst_app):\n    os.kill(os.getpid(), signal.SIGKILL)\n"})
+    suite.write({"test_it.py": "import os, signal\n\ndef test_it(sst_app):\n    os.kill(os.getpid(), "
+                               "signal.SIGKILL)\n"})
     code, told = suite.pytest()
     assert code == -9, told
     [left] = suite.places()

@@ -24,7 +24,8 @@ def config(input):
 
 
 def allow(action, resource="*", **more):
-    return {{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": [action], "Resource": resource, **more}}]}}
+    return {{"Version": "2012-10-17",
+            "Statement": [{{"Effect": "Allow", "Action": [action], "Resource": resource, **more}}]}}
 
 
 def trust(service):
@@ -35,25 +36,32 @@ def trust(service):
 def run():
     jobs = sqs.Queue("Jobs", visibility_timeout=90 if UPDATED else 60, fifo_queue=REPLACED or None)
     fixed = sqs.Queue("Fixed", name="torture-fixed.fifo" if REPLACED else "torture-fixed", fifo_queue=REPLACED or None)
-    role = iam.Role("Runner", assume_role_policy=trust("lambda"), description="two" if UPDATED else "one", path="/x/" if REPLACED else "/")
+    role = iam.Role("Runner", assume_role_policy=trust("lambda"), description="two" if UPDATED else "one",
+                    path="/x/" if REPLACED else "/")
     rights = iam.RolePolicy("Rights", role=role.name, policy=allow("sqs:ReceiveMessage" if UPDATED else "sqs:*"))
     group = logs.LogGroup("Lines", retention=14 if UPDATED else 7)
     worker = lambda_.Function("Worker", role=role.arn, handler="app.handler", runtime="python3.12", code=CODE,
-                              timeout=20 if UPDATED else 10, environment={{"JOBS": jobs.url, "LINES": group.name}}, depends_on=[rights])
-    lambda_.EventSourceMapping("Feed", event_source_arn=jobs.arn, function_name=worker.name, batch_size=5 if UPDATED else 10)
-    api = apigatewayv2.Api("Face" if REPLACED else "Front", description="two" if UPDATED else "one", alias="Front" if REPLACED else None)
+                              timeout=20 if UPDATED else 10, environment={{"JOBS": jobs.url, "LINES": group.name}},
+                              depends_on=[rights])
+    lambda_.EventSourceMapping("Feed", event_source_arn=jobs.arn, function_name=worker.name,
+                               batch_size=5 if UPDATED else 10)
+    api = apigatewayv2.Api("Face" if REPLACED else "Front", description="two" if UPDATED else "one",
+                           alias="Front" if REPLACED else None)
     if REPLACED:  # the name is free for another one, while the cloud's tags say it is that of the first
         apigatewayv2.Api("Front", description="another")
     away = {{"integration_type": "HTTP_PROXY", "uri": "https://a.test", "payload_format_version": "1.0"}}
     inner = {{"integration_type": "AWS_PROXY", "uri": worker.arn, "payload_format_version": "2.0"}}
     to = apigatewayv2.Integration("To", api_id=api.id, method="POST", **(away if REPLACED else inner))
-    apigatewayv2.Route("Home", api_id=api.id, route_key="GET /new" if UPDATED else "GET /", target=f"integrations/{{to.id}}")
-    apigatewayv2.Stage("Live", api_id=api.id, name="$default", auto_deploy=True, description="two" if UPDATED else "one")
-    lambda_.Permission("Calls", function_name=worker.name, action="lambda:InvokeFunction", principal="apigateway.amazonaws.com",
-                       source_arn=f"{{api.execution_arn}}/*")
+    apigatewayv2.Route("Home", api_id=api.id, route_key="GET /new" if UPDATED else "GET /",
+                       target=f"integrations/{{to.id}}")
+    apigatewayv2.Stage("Live", api_id=api.id, name="$default", auto_deploy=True,
+                       description="two" if UPDATED else "one")
+    lambda_.Permission("Calls", function_name=worker.name, action="lambda:InvokeFunction",
+                       principal="apigateway.amazonaws.com", source_arn=f"{{api.execution_arn}}/*")
     store = s3.Bucket("Files", force_destroy=True)
-    s3.BucketPolicy("Readers", bucket=store.name, policy=allow("s3:PutObject" if UPDATED else "s3:GetObject", f"{{store.arn}}/*",
-                                                               Principal={{"AWS": "arn:aws:iam::000000000000:root"}}))
+    s3.BucketPolicy("Readers", bucket=store.name,
+                    policy=allow("s3:PutObject" if UPDATED else "s3:GetObject", f"{{store.arn}}/*",
+                                 Principal={{"AWS": "arn:aws:iam::000000000000:root"}}))
     acm.Certificate("Proof", domain_name="b.example.test" if REPLACED else "a.example.test")
     scheduler.Schedule("Daily", schedule_expression="rate(2 days)" if UPDATED else "rate(1 day)",
                        target={{"Arn": fixed.arn, "RoleArn": role.arn}})

@@ -186,4 +186,5 @@ def whole(snapshot: Snapshot, things: list[Thing]) -> str:
     unsure = [u for u, s in snapshot.resources.items() if s.unsure]
     known = {(s.type, s.id.partition(":function:")[2] or s.id) for s in snapshot.resources.values() if s.type in ORDER}
     live = {(type, id) for type, id, _ in things}
-    return f"unsure {unsure}, only in the state {known - live}, only in the cloud {live - known}" if unsure or known != live else ""
+    return (f"unsure {unsure}, only in the state {known - live}, only in the cloud {live - known}"
+            if unsure or known != live else "")

@@ -71,7 +71,8 @@ class Life:
         return boundaries, worlds
 
     def die(self, step: str, kills: tuple[str, ...], then: list[Thing]) -> None:
-        """Die in a step, perhaps again in the next try, then run it once more: the world must be the undisturbed one."""
+        """Die in a step, perhaps again in the next try, then run it once more: the world must be the undisturbed
+        one."""
         for kill in kills:
             ended = self.run(step, kill)
             self.figures["crashes survived" if ended.killed else "boundaries not reached in another order"] += 1
@@ -91,13 +92,15 @@ class Life:
 
 
 @pytest.fixture(params=["local", "aws"])
-def life(request: pytest.FixtureRequest, forge: Forge, folder: Path, given: dict[str, Any], aws: Aws, figures: Counter[str]) -> Life:
+def life(request: pytest.FixtureRequest, forge: Forge, folder: Path, given: dict[str, Any], aws: Aws,
+         figures: Counter[str]) -> Life:
     return Life(forge, folder, given, aws, figures, request.param)
 
 
 def test_a_death_at_each_boundary(life: Life) -> None:
     boundaries, worlds = life.calm()
-    life.figures[f"boundaries of the small app{', state in a bucket' * (life.home == 'aws')}"] = sum(map(len, boundaries))
+    life.figures[f"boundaries of the small app{', state in a bucket' * (life.home == 'aws')}"] = sum(map(len,
+                                                                                                         boundaries))
     longest = max(map(len, boundaries))
     for at in range(0, longest, 1 if FULL else SAMPLE[life.home]):
         for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):

@@ -1,4 +1,5 @@
-"""Called with messages of the queue: marks the photo as announced. Names the messages that failed, so that only they come again."""
+"""Called with messages of the queue: marks the photo as announced. Names the messages that failed, so that only they
+come again."""
 import boto3
 
 from sst import Resource

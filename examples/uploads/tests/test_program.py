@@ -5,7 +5,8 @@ from sst import aws
 from sst.testing import Program
 
 
-def test_the_plan_is_as_it_was_agreed_on(sst_program: Callable[[str], Program], sst_snapshot: Callable[..., None]) -> None:
+def test_the_plan_is_as_it_was_agreed_on(sst_program: Callable[[str], Program],
+                                         sst_snapshot: Callable[..., None]) -> None:
     sst_snapshot(sst_program("production"))
 
 
@@ -22,7 +23,8 @@ def test_no_role_may_do_everything(sst_graph: Program) -> None:
             assert statement["Resource"] not in ("*", ["*"]), f"{policy.name} ({policy.where})"
 
 
-def test_production_makes_larger_thumbnails_and_keeps_its_data(sst_graph: Program, sst_program: Callable[[str], Program]) -> None:
+def test_production_makes_larger_thumbnails_and_keeps_its_data(sst_graph: Program,
+                                                               sst_program: Callable[[str], Program]) -> None:
     production = sst_program("production")
     sizes = [p.resource("Pictures/Subscriber/Function")["environment"]["SIZE"] for p in (sst_graph, production)]
     assert sizes == ["128", "256"]

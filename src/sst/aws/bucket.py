@@ -28,7 +28,8 @@ EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:*", "s3:
 
 
 class BucketCors(TypedDict, total=False):
-    """Which web pages may use the bucket; everything by default. ``max_age`` is a duration, ``"0 seconds"`` by default."""
+    """Which web pages may use the bucket; everything by default. ``max_age`` is a duration, ``"0 seconds"`` by
+    default."""
 
     allow_headers: Sequence[str]
     allow_origins: Sequence[str]
@@ -38,7 +39,8 @@ class BucketCors(TypedDict, total=False):
 
 
 class BucketLifecycle(TypedDict, total=False):
-    """Objects under ``prefix`` expire ``expires_in`` (``"30 days"``) after they were written, or at ``expires_at`` (``"2027-01-01"``)."""
+    """Objects under ``prefix`` expire ``expires_in`` (``"30 days"``) after they were written, or at ``expires_at``
+    (``"2027-01-01"``)."""
 
     id: str
     prefix: str
@@ -88,27 +90,32 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
 
     access: ``"public"`` lets everybody read, ``"cloudfront"`` CloudFront distributions of this account.
     cors: on by default; False or settings.
-    versioning: keep old versions; off by default. lifecycle: rules by which objects expire. enforce_https: True by default.
-    policy: further statements of the bucket's policy; ``paths`` default to the bucket and everything in it.
+    versioning: keep old versions; off by default. lifecycle: rules by which objects expire. enforce_https: True by
+    default. policy: further statements of the bucket's policy; ``paths`` default to the bucket and everything in it.
     Deleting the bucket deletes what is in it; it follows the app's ``removal``.
 
     Source: S3 API CreateBucket, https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
     """
 
-    def __init__(self, name: str, *, access: Literal["public", "cloudfront"] | None = None, policy: Sequence[BucketStatement] = (),
+    def __init__(self, name: str, *, access: Literal["public", "cloudfront"] | None = None,
+                 policy: Sequence[BucketStatement] = (),
                  enforce_https: bool = True, cors: bool | BucketCors = True, lifecycle: Sequence[BucketLifecycle] = (),
-                 versioning: bool = False, transform: BucketTransform | None = None, **options: Unpack[Options]) -> None:
+                 versioning: bool = False, transform: BucketTransform | None = None,
+                 **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         if access not in (None, "public", "cloudfront"):
             raise UserError(f"access can't be {access!r}", hint='"public", "cloudfront", or leave it out')
         with self.scope(transform):
             self.bucket = s3.Bucket("Bucket", force_destroy=True)
             on = self.bucket.name
-            block = s3.PublicAccessBlock("PublicAccessBlock", bucket=on, block_public_acls=True, ignore_public_acls=True,
-                                         block_public_policy=access != "public", restrict_public_buckets=access != "public")
+            block = s3.PublicAccessBlock("PublicAccessBlock", bucket=on, block_public_acls=True,
+                                         ignore_public_acls=True,
+                                         block_public_policy=access != "public",
+                                         restrict_public_buckets=access != "public")
             statements = bucket_policy(self.bucket.arn, self.bucket.account, access, enforce_https, policy)
             if statements:
-                s3.BucketPolicy("Policy", bucket=on, policy={"Version": "2012-10-17", "Statement": statements}, depends_on=[block])
+                s3.BucketPolicy("Policy", bucket=on, policy={"Version": "2012-10-17", "Statement": statements},
+                                depends_on=[block])
             if cors is not False:
                 s3.BucketCors("Cors", bucket=on, rules=[_cors({} if cors is True else cors)])
             if versioning:
@@ -120,7 +127,8 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
 
     @classmethod
     def get(cls, name: str, bucket_name: Input[str]) -> Bucket:
-        """An existing bucket, by its name; it can be linked and subscribed to and is never changed otherwise or deleted.
+        """An existing bucket, by its name; it can be linked and subscribed to and is never changed otherwise or
+        deleted.
 
             logs = aws.Bucket.get("Logs", "acme-logs")
         """
@@ -142,7 +150,8 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
 
     def subscribe(self, subscriber: Handler, *, events: Sequence[str] = EVENTS, filter_prefix: str = "",
                   filter_suffix: str = "") -> Bucket:
-        """Call a function when objects change. May be called several times; the filters of two subscribers may not overlap.
+        """Call a function when objects change. May be called several times; the filters of two subscribers may not
+        overlap.
 
             uploads.subscribe("src/thumbnail.handler", events=["s3:ObjectCreated:*"], filter_suffix=".jpg")
         """
@@ -175,9 +184,11 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         if odd := [e for e in events if not e.startswith("s3:")]:
             raise UserError(f"there is no event {odd[0]!r}", hint='an event is like "s3:ObjectCreated:*"')
         arn, kind, ready = self._destination(name, given)
-        return _Subscriber(name, arn, kind, events, given.get("filter_prefix", ""), given.get("filter_suffix", ""), ready)
+        return _Subscriber(name, arn, kind, events, given.get("filter_prefix", ""), given.get("filter_suffix", ""),
+                           ready)
 
-    def _destination(self, name: str, given: BucketNotification) -> tuple[Input[str], Literal["function", "queue"], tuple[object, ...]]:
+    def _destination(self, name: str, given: BucketNotification) -> tuple[Input[str], Literal["function", "queue"],
+                                                                          tuple[object, ...]]:
         if ("function" in given) == ("queue" in given):
             raise UserError(f'the notification "{name}" takes one of function and queue')
         if "queue" in given:
@@ -191,7 +202,8 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
 
     def _declare(self) -> None:
         with self.scope(self._transform):
-            s3.BucketNotification("Notification", bucket=self.name, functions=[_rule(s) for s in self._subscribers if s.kind == "function"],
+            s3.BucketNotification("Notification", bucket=self.name,
+                                  functions=[_rule(s) for s in self._subscribers if s.kind == "function"],
                                   queues=[_rule(s) for s in self._subscribers if s.kind == "queue"],
                                   depends_on=[r for s in self._subscribers for r in s.ready])
 
@@ -216,12 +228,14 @@ def _rule(s: _Subscriber) -> dict[str, Any]:
 
 def _may_send(queue: Output[str], bucket: Output[str]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue,
+        {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage",
+         "Resource": queue,
          "Condition": {"ArnLike": {"aws:SourceArn": bucket}}}]}
 
 
 def _cors(given: BucketCors) -> dict[str, Any]:
-    return {"AllowedHeaders": list(given.get("allow_headers", ["*"])), "AllowedOrigins": list(given.get("allow_origins", ["*"])),
+    return {"AllowedHeaders": list(given.get("allow_headers", ["*"])),
+            "AllowedOrigins": list(given.get("allow_origins", ["*"])),
             "AllowedMethods": list(given.get("allow_methods", ["DELETE", "GET", "HEAD", "POST", "PUT"])),
             "ExposeHeaders": list(given.get("expose_headers", ["ETag"])),
             "MaxAgeSeconds": seconds(given.get("max_age", "0 seconds"), what="cors max_age")}
@@ -231,12 +245,14 @@ def _lifecycle(name: str, rules: Sequence[BucketLifecycle]) -> list[Mapping[str,
     made: list[Mapping[str, Any]] = []
     for i, rule in enumerate(rules):
         if ("expires_in" in rule) == ("expires_at" in rule):
-            raise UserError("a lifecycle rule needs one of expires_in and expires_at", hint='{"prefix": "tmp/", "expires_in": "7 days"}')
+            raise UserError("a lifecycle rule needs one of expires_in and expires_at",
+                            hint='{"prefix": "tmp/", "expires_in": "7 days"}')
         days = seconds(rule["expires_in"], what="expires_in", low=86400) if "expires_in" in rule else 0
         if days % 86400:
             raise UserError(f"expires_in must be whole days; it is {rule['expires_in']!r}")
         expiration = {"Days": days // 86400} if days else {"Date": f"{rule['expires_at']}T00:00:00Z"}
-        made.append({"ID": rule.get("id", f"{name}LifecycleRule{i + 1}"), "Status": "Enabled" if rule.get("enabled", True) else "Disabled",
+        made.append({"ID": rule.get("id", f"{name}LifecycleRule{i + 1}"),
+                     "Status": "Enabled" if rule.get("enabled", True) else "Disabled",
                      "Filter": {"Prefix": rule.get("prefix", "")}, "Expiration": expiration})
     if len({r["ID"] for r in made}) < len(made):
         raise UserError("two lifecycle rules have the same id")

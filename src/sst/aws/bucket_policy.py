@@ -16,7 +16,8 @@ class Principal(TypedDict, total=False):
 
 
 class BucketStatement(TypedDict, total=False):
-    """``principals`` is ``"*"`` or a list; ``paths`` default to ``["", "*"]``: the bucket itself and everything in it."""
+    """``principals`` is ``"*"`` or a list; ``paths`` default to ``["", "*"]``: the bucket itself and everything in
+    it."""
 
     effect: Literal["allow", "deny"]
     actions: Sequence[str]
@@ -34,7 +35,8 @@ def bucket_policy(arn: Output[str], account: Output[str], access: str | None, en
     made: list[dict[str, Any]] = []
     if access:
         who: dict[str, Any] = {"Principal": "*"} if access == "public" else {
-            "Principal": {"Service": "cloudfront.amazonaws.com"}, "Condition": {"StringEquals": {"aws:SourceAccount": account}}}
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Condition": {"StringEquals": {"aws:SourceAccount": account}}}
         made.append({"Effect": "Allow", **who, "Action": "s3:GetObject", "Resource": f"{arn}/*"})
     if enforce_https:
         made.append({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"],
@@ -44,7 +46,8 @@ def bucket_policy(arn: Output[str], account: Output[str], access: str | None, en
 
 def _statement(arn: Output[str], s: BucketStatement) -> dict[str, Any]:
     if "actions" not in s or "principals" not in s:
-        raise UserError("a policy statement needs actions and principals", hint='{"actions": ["s3:GetObject"], "principals": "*"}')
+        raise UserError("a policy statement needs actions and principals",
+                        hint='{"actions": ["s3:GetObject"], "principals": "*"}')
     made: dict[str, Any] = {"Effect": s.get("effect", "allow").capitalize(), "Action": list(s["actions"]),
                             "Principal": _principal(s["principals"]),
                             "Resource": [f"{arn}/{p}" if p else arn for p in s.get("paths", ["", "*"])]}

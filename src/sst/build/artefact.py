@@ -47,7 +47,8 @@ class Artefact:
     largest: tuple[tuple[str, int], ...] = ()
     """The ten largest packages and their unzipped bytes."""
     python: str = ""
-    """The Python version its wheels are for. In host builds it may differ from the runtime's: see ``uv.interpreter``."""
+    """The Python version its wheels are for. In host builds it may differ from the runtime's: see
+    ``uv.interpreter``."""
 
     def report(self) -> str:
         """One line on the size: ``1.2 MB zipped, 3.4 MB unzipped: pillow 2.9 MB, src 0.1 MB``."""
@@ -58,8 +59,8 @@ class Artefact:
 def fingerprint(source: Source, *, cache: Path | None = None) -> str:
     """A hash of all that decides the artefact: contents of source and lock files, options, platform, tools.
 
-    It does not depend on where the project lies. Nothing is built; with ``cache`` (default ``.sst/cache`` in the root) an
-    unchanged project is recognised by sizes and times alone. UserError if the handler is missing or broken.
+    It does not depend on where the project lies. Nothing is built; with ``cache`` (default ``.sst/cache`` in the root)
+    an unchanged project is recognised by sizes and times alone. UserError if the handler is missing or broken.
     """
     cache = cache or source.folder / ".sst" / "cache"
     facts = _facts(source, cache)
@@ -88,8 +89,8 @@ def fingerprint(source: Source, *, cache: Path | None = None) -> str:
 def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _: None) -> Artefact:
     """Make the artefact, or take it from the cache. Safe among threads and processes.
 
-    ``note`` hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle over
-    Lambda's 250 MB.
+    ``note`` hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle
+    over Lambda's 250 MB.
     """
     for _ in range(5):
         key = fingerprint(source, cache=cache)
@@ -136,7 +137,8 @@ def _make(source: Source, key: str, cache: Path, note: Callable[[str], None], pa
     sizes = [(e.name, e.size) for e in entries]
     unzipped, content = within(source.handler, sizes), pack(entries)
     fits = python.fits(source) if source.is_python else ""
-    made = Artefact(Path(), hashlib.sha256(content).hexdigest(), len(content), unzipped, handler, source.runtime, largest(sizes), fits)
+    made = Artefact(Path(), hashlib.sha256(content).hexdigest(), len(content), unzipped, handler, source.runtime,
+                    largest(sizes), fits)
     if fingerprint(source, cache=cache) != key:
         raise _Changed
     _share(cache / "zips" / f"{made.sha256}.zip", content, part / "code.zip")
@@ -203,7 +205,8 @@ def _copies(source: Source) -> list[File]:
             s = path.stat()
             found.append(File(f"copy/{target}", path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100)))
         elif path.is_dir():
-            found += [File(f"copy/{target / f.name}", f.path, f.size, f.mtime, f.ctime, f.executable) for f in _all(path)]
+            found += [File(f"copy/{target / f.name}", f.path, f.size, f.mtime, f.ctime, f.executable)
+                      for f in _all(path)]
         else:
             raise UserError(f'copy_files: there is no "{origin}" in {source.root}')
     return found
@@ -215,9 +218,11 @@ def _all(folder: Path) -> list[File]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not any(never(p) for p in path.relative_to(folder).parts):
             s = path.stat()
-            found.append(File(path.relative_to(folder).as_posix(), path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100)))
+            found.append(File(path.relative_to(folder).as_posix(), path, s.st_size, s.st_mtime_ns, s.st_ctime_ns,
+                              bool(s.st_mode & 0o100)))
     return found
 
 
 def _copied(source: Source) -> list[Entry]:
-    return deflate_all({str(PurePosixPath(f.name.removeprefix("copy/"))): (f.path.read_bytes(), f.executable) for f in _copies(source)})
+    return deflate_all({str(PurePosixPath(f.name.removeprefix("copy/"))): (f.path.read_bytes(), f.executable)
+                        for f in _copies(source)})

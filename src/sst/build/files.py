@@ -111,7 +111,8 @@ def _loops(path: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Rule:
     base: str
-    """Folder of the .gitignore, relative to the walked one; ``/…`` for one above it, whose names are prefixed instead."""
+    """Folder of the .gitignore, relative to the walked one; ``/…`` for one above it, whose names are prefixed
+    instead."""
     prefix: str
     pattern: re.Pattern[str]
     keep: bool
@@ -141,7 +142,8 @@ def _rules_of(folder: Path, base: str, prefix: str = "") -> tuple[_Rule, ...]:
 
 
 def _rules_above(folder: Path) -> tuple[tuple[_Rule, ...], Path | None, str]:
-    """Rules of the folders above, up to the repository's root (none outside of one); the root; the way from it to the folder."""
+    """Rules of the folders above, up to the repository's root (none outside of one); the root; the way from it to
+    the folder."""
     if (folder / ".git").exists():
         return (), folder, ""
     rules: list[tuple[_Rule, ...]] = []

@@ -1,4 +1,5 @@
-"""Where a Python handler lives and what declares its dependencies. Reads a few files; starts nothing, changes nothing."""
+"""Where a Python handler lives and what declares its dependencies. Reads a few files; starts nothing, changes
+nothing."""
 from __future__ import annotations
 
 import re
@@ -55,7 +56,8 @@ class Layout:
         more = tuple(_included(self.requirements)) if self.requirements else ()
         if self.project and not self.lock:  # dependencies may be dynamic
             more += tuple(f for f in (self.base / "setup.py", self.base / "setup.cfg") if f.is_file())
-            more += tuple(f for f in sorted(self.base.glob("requirements*.txt")) if f != self.requirements and f not in more)
+            more += tuple(f for f in sorted(self.base.glob("requirements*.txt")) if f != self.requirements
+                          and f not in more)
         return tuple(f for f in (self.project, self.lock, self.requirements) if f) + more
 
 
@@ -87,7 +89,8 @@ def layout(source: Source) -> Layout:
     _, attribute, web = split(source.handler)
     if file is None:
         stem = split(source.handler)[0][-1]
-        raise UserError(f'Handler not found: "{source.handler}"', hint=f"there is no {stem}.py in {root}" + _near(root, stem))
+        raise UserError(f'Handler not found: "{source.handler}"',
+                        hint=f"there is no {stem}.py in {root}" + _near(root, stem))
     top = _top(root)
     for folder in _upward(file.parent, top):
         project, requirements = folder / "pyproject.toml", folder / "requirements.txt"
@@ -95,13 +98,15 @@ def layout(source: Source) -> Layout:
         if "project" in data or "build-system" in data or "workspace" in data.get("tool", {}).get("uv", {}):
             return _project(source, file, attribute, web, folder, top, data)
         if requirements.is_file():
-            return Layout(file, attribute, web, folder, requirements=requirements, local=tuple(_local_requirements(requirements)))
+            return Layout(file, attribute, web, folder, requirements=requirements,
+                          local=tuple(_local_requirements(requirements)))
         if folder == root:
             break
     return Layout(file, attribute, web, root)
 
 
-def _project(source: Source, file: Path, attribute: str, web: bool, base: Path, top: Path, data: Mapping[str, Any]) -> Layout:
+def _project(source: Source, file: Path, attribute: str, web: bool, base: Path, top: Path,
+             data: Mapping[str, Any]) -> Layout:
     path, requirements = base / "pyproject.toml", base / "requirements.txt"
     name = str(data.get("project", {}).get("name", ""))
     builds = bool(data.get("build-system")) and data.get("tool", {}).get("uv", {}).get("package", True) is not False
@@ -111,14 +116,17 @@ def _project(source: Source, file: Path, attribute: str, web: bool, base: Path, 
     about = data.get("project", {})
     undeclared = not about.get("dependencies") and "dependencies" not in about.get("dynamic", ())
     if requirements.is_file() and undeclared:
-        return Layout(file, attribute, web, base, name, path, None, requirements, builds, tuple(_local_requirements(requirements)))
+        return Layout(file, attribute, web, base, name, path, None, requirements, builds,
+                      tuple(_local_requirements(requirements)))
     sources = data.get("tool", {}).get("uv", {}).get("sources", {})
-    local = tuple((base / s["path"]).resolve() for n, s in sources.items() if isinstance(s, dict) and "path" in s and n not in OURS)
+    local = tuple((base / s["path"]).resolve() for n,
+                  s in sources.items() if isinstance(s, dict) and "path" in s and n not in OURS)
     return Layout(file, attribute, web, base, name, path, None, None, builds, tuple(p for p in local if p.is_dir()))
 
 
 def _lock(base: Path, top: Path) -> tuple[Path, tuple[Path, ...]] | None:
-    """The uv.lock that lists the project in ``base`` (or stands beside a workspace root), and the local folders it needs."""
+    """The uv.lock that lists the project in ``base`` (or stands beside a workspace root), and the local folders it
+    needs."""
     for folder in _upward(base, top):
         path = folder / "uv.lock"
         if not path.is_file():
@@ -155,7 +163,8 @@ def _members(path: str, size: int, mtime: int) -> dict[str, tuple[str, tuple[str
         except tomllib.TOMLDecodeError as e:
             raise UserError(f"uv.lock can't be read: {e}", where=path, hint="run `uv lock`") from e
         needs = [*package.get("dependencies", ())]
-        for group in (*package.get("optional-dependencies", {}).values(), *package.get("dev-dependencies", {}).values()):
+        for group in (*package.get("optional-dependencies", {}).values(),
+                      *package.get("dev-dependencies", {}).values()):
             needs += group
         found[package["name"]] = (str(next(iter(package["source"].values()))), tuple(n["name"] for n in needs))
     return found
@@ -204,5 +213,6 @@ def _top(root: Path) -> Path:
 def _near(root: Path, stem: str) -> str:
     name = Path(stem).name + ".py"
     skip = {"node_modules", ".sst", ".git", ".venv", "venv", "site-packages"}
-    found = next((p for p in sorted(root.glob(f"*/{name}")) + sorted(root.glob(f"*/*/{name}")) if not skip & set(p.parts)), None)
+    found = next((p for p in sorted(root.glob(f"*/{name}")) + sorted(root.glob(f"*/*/{name}"))
+                  if not skip & set(p.parts)), None)
     return f'; did you mean "{found.relative_to(root).with_suffix("").as_posix()}"?' if found else ""

@@ -147,8 +147,8 @@ def _more(options: Mapping[str, Any]) -> list[str]:
         if isinstance(value, Mapping):
             flags += [f"{flag}:{k}={v}" for k, v in sorted(value.items())]
         elif isinstance(value, (list, tuple)):
-            flags += [f"{flag}:{v}" for v in value] if name in ("external", "inject", "pure",
-                                                                "drop") else [f"{flag}={','.join(value)}"]
+            flags += ([f"{flag}:{v}" for v in value] if name in ("external", "inject", "pure", "drop")
+                      else [f"{flag}={','.join(value)}"])
         else:
             flags.append(f"{flag}={str(value).lower() if isinstance(value, bool) else value}")
     return flags
@@ -156,7 +156,8 @@ def _more(options: Mapping[str, Any]) -> list[str]:
 
 def failure(source: Source, said: str) -> UserError:
     """How a failed build is told; ``said`` is what esbuild says, indented."""
-    hint = "\n  hint: install the package, or name it in `external` if it is there at run time" if "Could not resolve" in said else ""
+    hint = ("\n  hint: install the package, or name it in `external` if it is there at run time"
+            if "Could not resolve" in said else "")
     return UserError(f"Could not bundle {source.handler}\n{said}{hint}")
 
 

@@ -265,8 +265,8 @@ def _own(at: Layout) -> list[File]:
         if leaf.startswith(".") or (name in _NOT_CODE and not way.startswith(f"{name}/") and name != way):
             return False
         if not is_dir:
-            return not leaf.endswith((".ts", ".tsx", ".mts", ".cts")) and leaf not in ("package.json",
-                                                                                       "package-lock.json")
+            return (not leaf.endswith((".ts", ".tsx", ".mts", ".cts"))
+                    and leaf not in ("package.json", "package-lock.json"))
         folder = at.base / name
         return way.startswith(f"{name}/") or not _another_project(folder)
 
@@ -295,7 +295,7 @@ def loose_src(at: Layout) -> bool:
     return (at.base / "src").is_dir() and not (at.base / "src" / "__init__.py").exists()
 
 
-ENTRY_CODE = '''"""Finds the handlers of this bundle: "path/module:function", or "path/module::app" for an ASGI or WSGI object."""
+ENTRY_CODE = '''"""Finds the handlers of this bundle: "path/module:function", or "path/module::app" for ASGI, WSGI."""
 import importlib
 import os
 import sys

@@ -40,7 +40,8 @@ def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str],
 
 
 def agree_to_adopt(screen: Screen, *, yes: bool) -> Callable[[Sequence[Difference]], None]:
-    """Shows what a deploy would change of things that are imported, and asks; without a terminal ``--yes`` is needed."""
+    """Shows what a deploy would change of things that are imported, and asks; without a terminal ``--yes`` is
+    needed."""
     def agree(found: Sequence[Difference]) -> None:
         from .ui.drift import difference_lines
 
@@ -52,7 +53,8 @@ def agree_to_adopt(screen: Screen, *, yes: bool) -> Callable[[Sequence[Differenc
 
 
 def agree_to_remove(screen: Screen, project: Project, *, yes: bool) -> Callable[[Plan], None]:
-    """Asks before a stage is removed: on a terminal, on a stage in AWS its name must be typed; without one ``--yes`` is needed."""
+    """Asks before a stage is removed: on a terminal, on a stage in AWS its name must be typed; without one ``--yes``
+    is needed."""
     def agree(plan: Plan) -> None:
         if yes:
             return

@@ -1,4 +1,5 @@
-"""The entry point, ``sst``. Saying the version needs nothing but Python itself, so that it takes no longer than that."""
+"""The entry point, ``sst``. Saying the version needs nothing but Python itself, so that it takes no longer than
+that."""
 from __future__ import annotations
 
 import os
@@ -21,7 +22,8 @@ def run(argv: Sequence[str]) -> int:
     if list(argv) in (["version"], ["--version"]):
         import sst
 
-        if hasattr(sst, "_HOMES"):  # else another package of that name was installed over this one, which `dispatch` says
+        # else another package of that name was installed over this one, which `dispatch` says
+        if hasattr(sst, "_HOMES"):
             sys.stdout.write(f"sst {sst.__version__}\n")
             return 0
     from .dispatch import run as dispatch

@@ -43,7 +43,8 @@ class Nodes:
         try:
             return self._children[name]
         except KeyError:
-            raise AttributeError(f'"{self._owner}" has no node {name!r}; {did_you_mean(name, list(self._children))}') from None
+            raise AttributeError(f'"{self._owner}" has no node {name!r}; '
+                                 f'{did_you_mean(name, list(self._children))}') from None
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._children.values())

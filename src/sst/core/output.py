@@ -140,7 +140,8 @@ class Output(Generic[T_co]):
         return Output(lambda look: look(urn, attr), frozenset((urn,)), secret=secret, key=(urn, attr))
 
     def apply(self, fn: Callable[[T_co], U]) -> Output[U]:
-        """The value changed by ``fn`` at deploy time. ``fn`` gets and gives plain values and may not create resources."""
+        """The value changed by ``fn`` at deploy time. ``fn`` gets and gives plain values and may not create
+        resources."""
         where = call_site(2)
 
         def evaluate(look: Lookup) -> U:
@@ -246,7 +247,8 @@ def _in_text(text: str) -> Iterator[Output[Any]]:
     rest = _TOKEN.sub("", text)
     if "<sst_output " in rest:
         raise UserError("a string holds the repr of an output instead of its value",
-                        hint='write f"{output}" without !r; a list or dict of outputs in a string: json.dumps with f-strings inside')
+                        hint='write f"{output}" without !r; a list or dict of outputs in a string: json.dumps with '
+                             'f-strings inside')
     if _suspect(rest):
         raise UserError("a string operation changed or cut an output that is part of the string",
                         hint="change the value itself: output.apply(lambda v: ...), then put it into the f-string")

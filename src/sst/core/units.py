@@ -29,8 +29,8 @@ def megabytes(text: str | int, *, what: str = "size", low: int = 0, high: int | 
     >>> megabytes("2 GB")
     2048
     """
-    value = text if isinstance(text, int) and not isinstance(text, bool) else _parse(text, what, _MEGABYTES,
-                                                                                     '"512 MB" or "2 GB"')
+    value = (text if isinstance(text, int) and not isinstance(text, bool)
+             else _parse(text, what, _MEGABYTES, '"512 MB" or "2 GB"'))
     return _within(value, text, what, low, high, "MB")
 
 

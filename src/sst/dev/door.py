@@ -93,8 +93,8 @@ class Door:
             if first and hmac.compare_digest(str(first[0].get("token", "")).encode(), self.token.encode()) \
                     and (guest := self._guests.get(str(first[0].get("want")))):
                 await guest(first[0], frames)
-        except (OSError, TimeoutError, asyncio.CancelledError):  # the session ends; asyncio would complain of a cancelled guest
-            pass
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            pass  # the session ends; asyncio would complain of a cancelled guest
         finally:
             self._open.discard(task)
             with contextlib.suppress(OSError):

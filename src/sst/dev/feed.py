@@ -14,7 +14,8 @@ _KEPT = 500
 
 
 class Feed:
-    """Lines of the two panes that are the session's own. ``redact`` takes secrets out. Lines may come from any thread."""
+    """Lines of the two panes that are the session's own. ``redact`` takes secrets out. Lines may come from any
+    thread."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact

@@ -33,7 +33,8 @@ def live_functions(snapshot: Snapshot, root: Path, *, skip: Collection[URN] = ()
     builds = {s.parent: s for s in snapshot.resources.values() if s.type == "local.Build"}
     found = {}
     for state in snapshot.resources.values():
-        if state.type != "aws.lambda.Function" or state.retained or state.parent in skip or not (built := builds.get(state.parent)):
+        if (state.type != "aws.lambda.Function" or state.retained or state.parent in skip
+                or not (built := builds.get(state.parent))):
             continue
         source = Source.from_dict({**built.inputs["source"], "root": str(root), "host": True})
         if source.runtime.startswith(("python", "nodejs")):

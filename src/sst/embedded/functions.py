@@ -93,21 +93,24 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
 
 
 def _environment(settings: Settings, config: Mapping[str, Any], region: str, group: str) -> dict[str, str]:
-    """What Lambda sets, plus the way to this emulator; nothing of the host. The user's own variables can't override it."""
+    """What Lambda sets, plus the way to this emulator; nothing of the host. The user's own variables can't override
+    it."""
     from ministack.services import lambda_svc
 
     ways = {"AWS_ENDPOINT_URL": settings.endpoint, "AWS_ENDPOINT_URL_S3": settings.s3_endpoint}
     own = {str(key): str(value) for key, value in lambda_svc._runtime_env_vars(config).items()}
     return {
         **ways, **own, "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
-        "AWS_LAMBDA_FUNCTION_NAME": str(config["FunctionName"]), "AWS_LAMBDA_FUNCTION_VERSION": str(config.get("Version", "$LATEST")),
+        "AWS_LAMBDA_FUNCTION_NAME": str(config["FunctionName"]),
+        "AWS_LAMBDA_FUNCTION_VERSION": str(config.get("Version", "$LATEST")),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize") or 128), "AWS_LAMBDA_LOG_GROUP_NAME": group,
         "_HANDLER": str(config.get("Handler", "")),
     }
 
 
 def unpack(folder: Path, archive: bytes, sha256: str = "") -> Path:
-    """The unpacked ``archive``, one folder per content: made once, read-only for what runs from it, safe for racing threads."""
+    """The unpacked ``archive``, one folder per content: made once, read-only for what runs from it, safe for racing
+    threads."""
     try:
         digest = base64.b64decode(sha256, validate=True).hex() if sha256 else ""
     except ValueError:

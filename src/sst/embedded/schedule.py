@@ -114,7 +114,8 @@ def _numbers(field: str, low: int, high: int, names: Mapping[str, int] | None = 
 
 
 def _day(field: str) -> Callable[[date], bool]:
-    """Days of the month: also ``L`` (the last), ``LW`` (the last weekday), ``15W`` (the weekday nearest to the 15th)."""
+    """Days of the month: also ``L`` (the last), ``LW`` (the last weekday), ``15W`` (the weekday nearest to the
+    15th)."""
     def of(part: str) -> Callable[[date], bool]:
         if part == "L":
             return lambda d: d.day == _last(d)
@@ -131,7 +132,8 @@ def _day(field: str) -> Callable[[date], bool]:
 
 
 def _weekday(field: str) -> Callable[[date], bool]:
-    """Days of the week, Sunday is 1: also ``L`` (Saturday), ``6L`` (the month's last Friday), ``2#1`` (its first Monday)."""
+    """Days of the week, Sunday is 1: also ``L`` (Saturday), ``6L`` (the month's last Friday), ``2#1`` (its first
+    Monday)."""
     def of(part: str) -> Callable[[date], bool]:
         day, nth, number = part.partition("#")
         if part != "L" and part.endswith("L"):

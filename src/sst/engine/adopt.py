@@ -33,7 +33,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What the state would say of an existing thing, and what it differs in. Recording it changes nothing in the cloud."""
+    """What the state would say of an existing thing, and what it differs in. Recording it changes nothing in the
+    cloud."""
 
     state: State
     differences: tuple[Difference, ...]
@@ -48,7 +49,8 @@ def adoption(step: Step, id: str, providers: Providers, snapshot: Snapshot) -> A
     assert goal
     for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
         if s.type == step.type and s.id == id and s.urn != step.urn:
-            raise UserError(f'{step.type} {id!r} is in the state already, as "{s.urn.rpartition("::")[2]}"', where=goal.where,
+            raise UserError(f'{step.type} {id!r} is in the state already, as "{s.urn.rpartition("::")[2]}"',
+                            where=goal.where,
                             hint=f"to rename it: sst state mv {s.urn.rpartition('::')[2]} {step.name}")
     try:
         there = provider.read(State(goal.urn, goal.type, id))
@@ -61,7 +63,8 @@ def adoption(step: Step, id: str, providers: Providers, snapshot: Snapshot) -> A
     if kind.name_field and kind.name_field not in goal.inputs and there.inputs:
         wanted[kind.name_field] = there.inputs.get(kind.name_field, wanted.get(kind.name_field))
     seen = {k: v for k, v in (there.inputs or {}).items() if k in wanted}
-    state = State(goal.urn, goal.type, there.id, seen, dict(there.outputs), tuple(sorted(d for d in goal.deps if d in snapshot.resources)),
+    state = State(goal.urn, goal.type, there.id, seen, dict(there.outputs),
+                  tuple(sorted(d for d in goal.deps if d in snapshot.resources)),
                   goal.parent, goal.stack, goal.where, base, goal.protect, goal.retain, unsure=there.inputs is None,
                   secret=secrets_of(goal.type, goal.secret))
     return Adoption(state, tuple(_compare(step, wanted, seen, providers)))

@@ -1,4 +1,5 @@
-"""Look at many things at once. A look changes nothing, so nobody waits for the end of one that is not wanted any more."""
+"""Look at many things at once. A look changes nothing, so nobody waits for the end of one that is not wanted any
+more."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
@@ -13,10 +14,12 @@ _HEARD = 0.1
 """Seconds until ``stop`` is noticed."""
 
 
-def look(keys: Collection[str], at: Callable[[str], T], *, parallel: int = 32, stop: Event | None = None) -> dict[str, T | Exception]:
+def look(keys: Collection[str], at: Callable[[str], T], *, parallel: int = 32,
+         stop: Event | None = None) -> dict[str, T | Exception]:
     """What ``at`` gives for each key, or the exception that it raised; on ``parallel`` threads.
 
-    Raises ``KeyboardInterrupt`` once ``stop`` is set or Ctrl-C is pressed, while looks that have begun go on in the background.
+    Raises ``KeyboardInterrupt`` once ``stop`` is set or Ctrl-C is pressed, while looks that have begun go on in the
+    background.
     """
     todo, told = SimpleQueue[str](), SimpleQueue[tuple[str, T | BaseException]]()
     for key in keys:

@@ -200,7 +200,8 @@ class _Planner:
         return None
 
     def visit(self, goal: Goal, keep: bool) -> Step | None:
-        """The step for one goal. A problem with it is noted, and the rest is planned as if its values were not known."""
+        """The step for one goal. A problem with it is noted, and the rest is planned as if its values were not
+        known."""
         try:
             step = self.kept(goal) if keep else self.step(goal)
         except UserError as e:
@@ -217,7 +218,8 @@ class _Planner:
     def mint(self, kind: type[Resource], goal: Goal) -> str:
         p = kind.props.get(kind.name_field)
         suffix = len(suffix_of(kind, goal.inputs))
-        return mint(self.graph.app, self.graph.stage, name_of(goal.urn), limit=(p.limit if p and p.limit else 64) - suffix,
+        return mint(self.graph.app, self.graph.stage, name_of(goal.urn),
+                    limit=(p.limit if p and p.limit else 64) - suffix,
                     lower=bool(p and p.lower))
 
     def learn(self, step: Step) -> Step:
@@ -242,11 +244,14 @@ def suffix_of(kind: type[Resource], inputs: Mapping[str, Any]) -> str:
 
 
 def resent(kind: type[Resource], was: State, inputs: Mapping[str, Any]) -> frozenset[str]:
-    """The properties that are sent again whatever their values, because it is unknown whether the last update happened."""
-    return frozenset(k for k in (*was.inputs, *inputs) if k in kind.props and not kind.props[k].replace) if was.unsure else frozenset()
+    """The properties that are sent again whatever their values, because it is unknown whether the last update
+    happened."""
+    return frozenset(k for k in (*was.inputs, *inputs) if k in kind.props
+                     and not kind.props[k].replace) if was.unsure else frozenset()
 
 
-def inputs_of(goal: Goal, kind: type[Resource], base: str, look: Lookup, was: State | None, *, unknown: bool) -> dict[str, Any]:
+def inputs_of(goal: Goal, kind: type[Resource], base: str, look: Lookup, was: State | None, *,
+              unknown: bool) -> dict[str, Any]:
     """The goal's inputs with outputs resolved and the physical name filled in."""
     def resolved(base: str) -> dict[str, Any]:
         def own(urn: URN, attr: str) -> Any:
@@ -263,7 +268,8 @@ def inputs_of(goal: Goal, kind: type[Resource], base: str, look: Lookup, was: St
         if isinstance(name, str) and limit and len(name) > limit:
             inputs = resolved(shorten(base, len(name) - limit)) if base in name else inputs
             if len(inputs.get(field_name, "")) > limit:
-                raise UserError(f'{goal.type} "{name_of(goal.urn)}" can\'t be named {name!r}: at most {limit} characters', where=goal.where)
+                raise UserError(f'{goal.type} "{name_of(goal.urn)}" can\'t be named {name!r}: at most {limit} '
+                                'characters', where=goal.where)
     for k in goal.ignore_changes if was else ():
         if was and k in was.inputs:
             inputs[k] = was.inputs[k]
@@ -317,12 +323,15 @@ def _grow(graph: Graph, look: Lookup) -> bool:
 def _check_names(planner: _Planner, steps: Sequence[Step]) -> None:
     """A name that something retained still has can't be given again."""
     left = (*planner.snapshot.deposed.values(), *(s for s in planner.snapshot.resources.values() if s.retained))
-    holders = {(s.type, s.inputs.get(Resource.kinds[s.type].name_field)): s for s in left if s.retain and s.type in Resource.kinds}
+    holders = {(s.type, s.inputs.get(Resource.kinds[s.type].name_field)): s for s in left if s.retain
+               and s.type in Resource.kinds}
     for step in steps if holders else ():
         name = step.inputs.get(Resource.kinds[step.type].name_field)
-        holder = holders.get((step.type, name)) if isinstance(name, str) and step.op in (Op.CREATE, Op.REPLACE) else None
+        holder = (holders.get((step.type, name)) if isinstance(name, str) and step.op in (Op.CREATE, Op.REPLACE)
+                  else None)
         if holder and step.goal:
-            planner.problem(step.goal, f'can\'t be named {name!r}: "{name_of(holder.urn)}", which was retained, has that name',
+            planner.problem(step.goal, f'can\'t be named {name!r}: "{name_of(holder.urn)}", which was retained, has '
+                                       'that name',
                             f'take it back with alias="{name_of(holder.urn)}", or give another name' if holder.retained
                             else "give another name")
 
@@ -343,11 +352,13 @@ def _deletes(planner: _Planner, steps: Sequence[Step], choice: Choice, keep: fro
         left = [s for s in left if s.urn not in used and deposed_key(s) not in wait]
     for s in gone.values():
         if s.protect and not s.retain:
-            planner.problems.append(UserError(f'{s.type} "{name_of(s.urn)}" is protected and no longer in the program', where=s.where,
+            planner.problems.append(UserError(f'{s.type} "{name_of(s.urn)}" is protected and no longer in the program',
+                                              where=s.where,
                                               hint="put it back and deploy once with protect=False before you drop it"))
     for step in steps:
         if step.delete_first and step.goal and step.urn in used:
-            planner.problem(step.goal, "must be deleted before its successor can be made, but is used by what is left out",
+            planner.problem(step.goal, "must be deleted before its successor can be made, but is used by what is left "
+                                       "out",
                             "deploy it together with all that uses it")
     replaced = [s.old for s in steps if s.op is Op.REPLACE and s.old and s.goal and s.urn not in used
                 and not s.delete_first and not (s.old.retain or s.goal.retain)]
@@ -357,7 +368,8 @@ def _deletes(planner: _Planner, steps: Sequence[Step], choice: Choice, keep: fro
 
 
 def _users_first(states: Sequence[State]) -> list[State]:
-    """Each before what it uses. Where an edge flipped, old and new may seem to use one another: then the oldest goes first."""
+    """Each before what it uses. Where an edge flipped, old and new may seem to use one another: then the oldest goes
+    first."""
     by_urn: dict[URN, list[int]] = {}
     for i, s in enumerate(states):
         by_urn.setdefault(s.urn, []).append(i)

@@ -21,7 +21,8 @@ __all__ = ["Drift", "ReadsMany", "accepted", "drifts", "refresh"]
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One property that the cloud has otherwise than the state, or a thing that is gone (``property`` is empty then)."""
+    """One property that the cloud has otherwise than the state, or a thing that is gone (``property`` is empty
+    then)."""
 
     urn: URN
     name: str
@@ -49,9 +50,9 @@ def drifts(snapshot: Snapshot, providers: Providers, sink: Sink, *, choice: Choi
            stop: Event | None = None) -> list[Drift]:
     """Read everything the state holds, ``parallel`` things at a time, and compare. Records nothing.
 
-    Properties are compared that the state holds (or the provider watches) and the read tells. Raises ``ProviderError`` where a read
-    fails: a thing that can't be read is not gone. Once ``stop`` is set, or on Ctrl-C, it raises ``KeyboardInterrupt`` at once and waits
-    for no answer.
+    Properties are compared that the state holds (or the provider watches) and the read tells. Raises ``ProviderError``
+    where a read fails: a thing that can't be read is not gone. Once ``stop`` is set, or on Ctrl-C, it raises
+    ``KeyboardInterrupt`` at once and waits for no answer.
     """
     chosen = {u: s for u, s in snapshot.resources.items() if not choice or choice.takes(u, s.stack)}
     readers: dict[str, Callable[[State], Result | None]] = {}
@@ -77,7 +78,8 @@ def drifts(snapshot: Snapshot, providers: Providers, sink: Sink, *, choice: Choi
     found = look(chosen, visit, parallel=parallel, stop=stop)
     for urn, error in found.items():
         if isinstance(error, ProviderError):
-            raise ProviderError(f'{chosen[urn].type} "{name_of(urn)}" could not be read: {error.message}', code=error.code, hint=error.hint,
+            raise ProviderError(f'{chosen[urn].type} "{name_of(urn)}" could not be read: {error.message}',
+                                code=error.code, hint=error.hint,
                                 operation=error.operation, request_id=error.request_id, status=error.status) from error
         if isinstance(error, Exception):
             raise error
@@ -85,7 +87,8 @@ def drifts(snapshot: Snapshot, providers: Providers, sink: Sink, *, choice: Choi
 
 
 def accepted(snapshot: Snapshot, found: Sequence[Drift]) -> list[Entry]:
-    """What to record so that the state says what the cloud has. The next deploy then brings the program's values back."""
+    """What to record so that the state says what the cloud has. The next deploy then brings the program's values
+    back."""
     by_urn: dict[URN, list[Drift]] = {}
     for d in found:
         by_urn.setdefault(d.urn, []).append(d)
@@ -119,4 +122,5 @@ def _compare(state: State, made: Result | None, providers: Providers) -> list[Dr
     watched = provider.watched if isinstance(provider, ReadsMany) else frozenset()
     seen = {k: v for k, v in (made.inputs or {}).items() if k in state.inputs or k in watched}
     changed = provider.diff(state.type, state.inputs, {**state.inputs, **seen}).changed & seen.keys()
-    return [Drift(state.urn, name, state.type, k, state.inputs.get(k), seen[k], secret=k in state.secret) for k in sorted(changed)]
+    return [Drift(state.urn, name, state.type, k, state.inputs.get(k), seen[k], secret=k in state.secret)
+            for k in sorted(changed)]

@@ -8,7 +8,8 @@ as they are.
     sandbox.py  one process: its life and its calls  launch.py     command and environment; interpreters.py
     api.py      the Runtime API                      lifeline.py   nothing outlives us
     report.py   START, END, REPORT, error documents  output.py     what is printed; memory.py: what is used
-    source_client.py  for functions that run from source; forks.py: they start from a process that has their dependencies
+    source_client.py  for functions that run from source
+    forks.py    starts them from a process that has imported their dependencies
 """
 from __future__ import annotations
 

@@ -166,7 +166,8 @@ class RuntimeApi:
                 await _body(request, reader)
                 return await _reply(writer, 404, {}, b'{"errorType":"NotFound","errorMessage":"no such operation"}')
         if not known:
-            return await _reply(writer, 400, {}, b'{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}')
+            return await _reply(writer, 400, {}, b'{"errorType":"InvalidRequestID","errorMessage":"Invalid request '
+                                                 b'ID"}')
         await _reply(writer, 202, {}, b'{"status":"OK"}')
 
 

@@ -16,7 +16,8 @@ class Call:
 
     def __init__(self, payload: bytes, request_id: str, *, client_context: str = "", trace_id: str = "",
                  streaming: bool = False) -> None:
-        self.payload, self.request_id, self.client_context, self.trace_id = payload, request_id, client_context, trace_id
+        self.payload, self.request_id = payload, request_id
+        self.client_context, self.trace_id = client_context, trace_id
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[tuple[bytes, bool]] = loop.create_future()
         self.opened: asyncio.Future[str] = loop.create_future()

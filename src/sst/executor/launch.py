@@ -84,7 +84,8 @@ def _command(fn: FunctionVersion, env: dict[str, str], cache: Path, interpreters
                 str(NODE_CLIENT)], warning
     bootstrap = next((p for folder in (fn.code, *fn.layers) if (p := folder / "bootstrap").is_file()), None)
     if bootstrap is None:
-        raise FileNotFoundError(f"runtime {fn.runtime} needs an executable called bootstrap in the bundle or in a layer")
+        raise FileNotFoundError(f"runtime {fn.runtime} needs an executable called bootstrap in the bundle or in a "
+                                "layer")
     return [str(bootstrap)] if KERNEL else [sys.executable, "-I", "-S", str(GUARD), str(bootstrap)], ""
 
 

@@ -27,7 +27,8 @@ class FunctionVersion:
     layers: tuple[Path, ...] = ()
     """Unpacked, in the order they are merged into ``/opt``."""
     environment: tuple[tuple[str, str], ...] = ()
-    """The function's own variables, its region, credentials and endpoints; of this machine nothing is added but a path."""
+    """The function's own variables, its region, credentials and endpoints; of this machine nothing is added but a
+    path."""
     timeout: float = 3
     """Seconds."""
     memory: int = 128
@@ -38,7 +39,8 @@ class FunctionVersion:
     packages: Path | None = None
     """A folder of what the runtime brings along: boto3 for Python."""
     path: tuple[Path, ...] = ()
-    """Where Python looks for modules besides ``code``: functions that run from source have their dependencies elsewhere."""
+    """Where Python looks for modules besides ``code``: functions that run from source have their dependencies
+    elsewhere."""
     watch: tuple[Path, ...] = ()
     """Folders whose files count as the function's own: which of them it reads is told to ``on_files``. Python only."""
     debug: tuple[str, int] | None = None
@@ -47,7 +49,8 @@ class FunctionVersion:
 
 @dataclass(frozen=True, slots=True)
 class LogLines:
-    """Lines of one sandbox, in order: (milliseconds since 1970, text). A text may have several lines: a stack trace is one event."""
+    """Lines of one sandbox, in order: (milliseconds since 1970, text). A text may have several lines: a stack trace
+    is one event."""
 
     function: FunctionVersion
     sandbox: str

@@ -174,7 +174,8 @@ class Sandbox:
             if not timed_out:
                 await asyncio.wait((self.rests,), timeout=_AFTER_SECONDS)
         made.duration_ms = (time.monotonic() - began) * 1000
-        made.max_memory_mb = peak_mb(self._process.pid) if self._process and not self.dead else fn.memory if self._over_memory else 0
+        made.max_memory_mb = (peak_mb(self._process.pid) if self._process and not self.dead
+                              else fn.memory if self._over_memory else 0)
         if timed_out:
             status, made.duration_ms = "timeout", fn.timeout * 1000
             self._time_out(call)

@@ -138,7 +138,8 @@ class Pool:
                     self._tls_context = ssl.create_default_context(cafile=self._ca)
                 except OSError as e:
                     raise errors.UserError(f"the CA bundle {self._ca} can't be read: {e.strerror or e}",
-                                           hint="AWS_CA_BUNDLE, or ca_bundle in the AWS config file, names a PEM file") from e
+                                           hint="AWS_CA_BUNDLE, or ca_bundle in the AWS config file, names a PEM "
+                                                "file") from e
             return self._tls_context
 
 

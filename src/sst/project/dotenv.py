@@ -84,6 +84,7 @@ def read(file: Path) -> dict[str, str]:
 
 
 def merge(environ: Mapping[str, str], root: Path, stage: str | None = None) -> dict[str, str]:
-    """The environment with the project's files under it. ``stage`` is None while the stage is still being looked for."""
+    """The environment with the project's files under it. ``stage`` is None while the stage is still being looked
+    for."""
     own = read(root / f".env.{stage}") if stage else {}
     return {**read(root / ".env"), **own, **environ}

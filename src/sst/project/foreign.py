@@ -54,7 +54,8 @@ def read_foreign(text: str, name: str) -> Foreign:
         data = json.loads(text)
     except ValueError as e:
         raise UserError(f"{name} is not JSON: {e}",
-                        hint="give the state file of SST v3/v4 or Terraform, or the output of `pulumi stack export`") from e
+                        hint="give the state file of SST v3/v4 or Terraform, or the output of `pulumi stack "
+                             "export`") from e
     body: Any = data
     for key in ("deployment", "checkpoint", "latest"):
         body = body.get(key, body) if isinstance(body, Mapping) else body
@@ -64,7 +65,8 @@ def read_foreign(text: str, name: str) -> Foreign:
     if isinstance(data, Mapping) and "terraform_version" in data:
         if data.get("version") != 4:
             raise UserError(f"{name} has Terraform's state format {data.get('version')}; only 4 is understood",
-                            hint="any Terraform since 0.12 writes format 4: run `terraform apply -refresh-only` with it")
+                            hint="any Terraform since 0.12 writes format 4: run `terraform apply -refresh-only` with "
+                                 "it")
         return _sorted_out("Terraform", _terraform(resources))
     return _sorted_out("SST or Pulumi", _pulumi(resources))
 

@@ -55,7 +55,8 @@ class Line:
 
 def logs(world: World, name: str, *, since: float, follow: bool = False,
          sleep: Callable[[float], None] = time.sleep) -> Iterator[Line]:
-    """The lines a function logged since then (seconds since 1970), oldest first; ``follow`` goes on until interrupted."""
+    """The lines a function logged since then (seconds since 1970), oldest first; ``follow`` goes on until
+    interrupted."""
     function = _function(world, name)
     group = (function.values.get("logging_config") or {}).get("LogGroup") or f"/aws/lambda/{function.values['name']}"
     start, seen = int(since * 1000), set[str]()
@@ -66,7 +67,8 @@ def logs(world: World, name: str, *, since: float, follow: bool = False,
             if key not in seen:
                 seen.add(key)
                 newest = max(newest, event["timestamp"])
-                yield Line(event["timestamp"] / 1000, str(event["message"]).rstrip("\n"), str(event.get("logStreamName", "")))
+                yield Line(event["timestamp"] / 1000, str(event["message"]).rstrip("\n"),
+                           str(event.get("logStreamName", "")))
         if not follow:
             return
         start = max(start, newest - 10_000)  # lines arrive out of order, a few seconds late

@@ -66,7 +66,8 @@ def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[st
             known = sorted({c.lineage for c in found.others})
             raise UserError(f'nothing of this app and stage carries the lineage "{lineage}"',
                             hint=f"there is {', '.join(known)}" if known else "")
-        chosen = [c for c in found.others if c.lineage == lineage] if lineage and lineage != found.lineage else list(found.own)
+        chosen = ([c for c in found.others if c.lineage == lineage] if lineage and lineage != found.lineage
+                  else list(found.own))
         kept = [c for c in chosen if c.holds_data and not {c.name, c.name.partition("/")[0], c.id} & set(allow)]
         todo = [c for c in chosen if c not in kept]
         if todo:

@@ -116,7 +116,8 @@ class Program:
 
 
 def load(file: Path) -> Program:
-    """Import the config file in a fresh state. Raises ``UserError`` with file and line for whatever is wrong with it."""
+    """Import the config file in a fresh state. Raises ``UserError`` with file and line for whatever is wrong with
+    it."""
     root = file.parent
     _refuse_shadow(root)
     if (last := getattr(sys.modules.get(MODULE), "__file__", None)) and Path(last).parent != root:
@@ -142,7 +143,8 @@ def load(file: Path) -> Program:
 
 
 class _FreshLoader(SourceFileLoader):
-    """Always reads the source: Python's cached bytecode is told apart by whole seconds, too coarse for edit and deploy."""
+    """Always reads the source: Python's cached bytecode is told apart by whole seconds, too coarse for edit and
+    deploy."""
 
     def path_stats(self, path: Any) -> NoReturn:
         raise OSError("no cache")
@@ -158,7 +160,8 @@ class _Fresh:
     def install(root: Path) -> None:
         sys.meta_path[:] = [_Fresh(root), *(f for f in sys.meta_path if not isinstance(f, _Fresh))]
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None = None,
+                  target: ModuleType | None = None) -> ModuleSpec | None:
         if name in sys.builtin_module_names or name.partition(".")[0] in ("sst", "encodings"):
             return None
         spec = PathFinder.find_spec(name, path, target)
@@ -192,7 +195,8 @@ def _is_users(file: str, root: Path) -> bool:
 def _refuse_shadow(root: Path) -> None:
     for own in (root / "sst.py", root / "sst" / "__init__.py"):
         if own.is_file():
-            raise UserError(f"{own.relative_to(root)} hides the sst package from your functions", where=str(own.relative_to(root)),
+            raise UserError(f"{own.relative_to(root)} hides the sst package from your functions",
+                            where=str(own.relative_to(root)),
                             hint="rename it: `import sst` must find this tool")
 
 
@@ -220,7 +224,8 @@ def _blame(root: Path) -> Iterator[None]:
 
 
 def _is_ours(trace: TracebackType | None) -> bool:
-    """Whether an error was raised in this package: then it is a bug here, unless it is of a kind that we raise on purpose."""
+    """Whether an error was raised in this package: then it is a bug here, unless it is of a kind that we raise on
+    purpose."""
     package = ""
     while trace is not None:
         package, trace = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0], trace.tb_next
@@ -245,7 +250,8 @@ def _advice(error: BaseException) -> str:
         known = list(getattr(module, "__all__", ())) if wanted else ["aws"]
         return did_you_mean(wanted or name.rpartition(".")[2], known)
     if isinstance(error, ModuleNotFoundError) and name:
-        return f"sst runs on {sys.executable}; install {name.partition('.')[0]} there (in a uv project: `uv add {name.partition('.')[0]}`)"
+        package = name.partition(".")[0]
+        return f"sst runs on {sys.executable}; install {package} there (in a uv project: `uv add {package}`)"
     return ""
 
 

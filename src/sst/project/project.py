@@ -98,8 +98,8 @@ def region_of(config: Config, stage: str, environ: Mapping[str, str]) -> str:
     ``us-east-1``."""
     if stage == LOCAL:
         return config.region or "us-east-1"
-    found = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _profile_region(config,
-                                                                                                               environ)
+    found = (config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+             or _profile_region(config, environ))
     if not found:
         raise UserError(f'no AWS region is set for stage "{stage}"',
                         hint='set region= in the config (region="us-east-1"), or AWS_REGION, or a region in the AWS '

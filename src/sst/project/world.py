@@ -238,7 +238,8 @@ class World:
         return with_files(Path(path), {name: b64decode(text) for name, text in files.items()})
 
     def _asset_bucket(self) -> str:
-        """The bucket for code that is too large for a call; made on first use, in the app's region as Lambda wants it."""
+        """The bucket for code that is too large for a call; made on first use, in the app's region as Lambda wants
+        it."""
         name: str = self._once("assets", self._make_asset_bucket)
         return name
 

@@ -105,7 +105,8 @@ class _Lifespan:
             either: list[asyncio.Future[Any]] = [self._task, ended]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             ended.cancel()
-        if self._task is not None and self._task.done() and not self._task.cancelled() and self._asked and self._task.exception():
+        if (self._task is not None and self._task.done() and not self._task.cancelled() and self._asked
+                and self._task.exception()):
             _log.error("the app's shutdown failed", exc_info=self._task.exception())
 
     async def _receive(self) -> Message:

@@ -34,7 +34,8 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from importlib.machinery import SourceFileLoader
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 __all__ = ["Context", "main"]
 
@@ -42,8 +43,24 @@ VERSION = "/2018-06-01/runtime"
 STREAM = ("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
           "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
           "Content-Type: application/vnd.awslambda.http-integration-response\r\n")
-_STACK = "Traceback (most recent call last):\n"
 SOURCE: Any = globals().get("SOURCE")  # set by who runs this from source: has `start` and `tell`
+
+
+def _sibling(name: str) -> Any:
+    """A module beside this file. A function's process may have no package ``sst``, and this folder is not on its path;
+    ``importlib.util`` would make each cold start slower."""
+    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # pathlib, too
+    path = f"{folder}{os.sep}{name}.py"
+    module = type(sys)(f"sst.runtime.{name}")
+    module.__file__ = path
+    SourceFileLoader(module.__name__, path).exec_module(module)
+    return module
+
+
+if TYPE_CHECKING:
+    from .log import Log
+else:
+    Log = _sibling("log").Log
 
 
 class _Facts:
@@ -91,54 +108,9 @@ class Context:
         return f"LambdaContext({self.__dict__})"
 
 
-class _Log(logging.Handler):
-    """Writes records as Lambda does: level, time, request id, message; or as JSON if the function's log format says so."""
-
-    request_id = ""
-
-    def __init__(self, out: Any, *, as_json: bool) -> None:
-        super().__init__()
-        self._out, self._json = out, as_json
-        formatter = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S")
-        formatter.converter = time.gmtime
-        self.setFormatter(formatter)
-        self._default = formatter
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            record.aws_request_id = self.request_id
-            if self._json and self.formatter is self._default:
-                self.write(json.dumps(self._fields(record), default=str))
-            else:
-                self.write(self.format(record))
-        except Exception:
-            self.handleError(record)
-
-    def write(self, text: str) -> None:
-        self._out.write(text.rstrip("\n").replace("\n", "\r") + "\n")
-        self._out.flush()
-
-    def error(self, error: dict[str, Any]) -> None:
-        """What the handler raised."""
-        if self._json:
-            self.write(json.dumps({"timestamp": _stamp(time.time()), "log_level": "ERROR", "requestId": self.request_id, **error}))
-        else:
-            self.write(f"[ERROR] {error['errorType']}: {error['errorMessage']}\n{_STACK}{''.join(error['stackTrace'])}")
-
-    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        made = {"timestamp": _stamp(record.created), "level": record.levelname, "message": record.getMessage(), "logger": record.name,
-                "requestId": self.request_id}
-        if record.exc_info and record.exc_info[1]:
-            made.update(_error(record.exc_info[1]))
-        return made
-
-
-def _stamp(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
-
-
 class _Api:
-    """One connection to the Runtime API, kept alive. A client of its own, for importing ``http.client`` would take half of a cold start."""
+    """One connection to the Runtime API, kept alive. A client of its own, for importing ``http.client`` would take
+    half of a cold start."""
 
     def __init__(self, address: str) -> None:
         self._host, _, prefix = address.partition("/")
@@ -175,7 +147,8 @@ class _Api:
             return self._answer()
 
     def _head(self, method: str, path: str, about: str) -> bytes:
-        return f"{method} {self._prefix}{path} HTTP/1.1\r\nHost: {self._host}\r\nUser-Agent: sst-python\r\n{about}\r\n".encode()
+        start = f"{method} {self._prefix}{path} HTTP/1.1\r\nHost: {self._host}\r\nUser-Agent: sst-python\r\n"
+        return f"{start}{about}\r\n".encode()
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
@@ -246,10 +219,11 @@ def main() -> None:
     if SOURCE:
         SOURCE.start()
     api = _Api(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    log = _Log(sys.stdout, as_json=os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON")
+    log = Log(sys.stdout, document=_error, as_json=os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON")
     logging.getLogger().addHandler(log)
     if os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
-        logging.getLogger().setLevel({"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(level := os.environ["AWS_LAMBDA_LOG_LEVEL"], level))
+        logging.getLogger().setLevel({"TRACE": "DEBUG",
+                                      "FATAL": "CRITICAL"}.get(level := os.environ["AWS_LAMBDA_LOG_LEVEL"], level))
     try:
         handler = _load(os.environ["_HANDLER"])
     except Exception as e:
@@ -269,7 +243,7 @@ def main() -> None:
         _serve(api, log, handler, headers, body)
 
 
-def _serve(api: _Api, log: _Log, handler: Callable[[Any, Any], Any], headers: Mapping[str, str], body: bytes) -> None:
+def _serve(api: _Api, log: Log, handler: Callable[[Any, Any], Any], headers: Mapping[str, str], body: bytes) -> None:
     path = f"/invocation/{headers.get('lambda-runtime-aws-request-id', '')}"
     try:
         try:
@@ -303,8 +277,9 @@ def _number(value: Any) -> float:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def _stream(to: _Stream, log: _Log, result: Any) -> None:
-    """The prelude, eight zero bytes, the body's parts. An error in the middle ends the response and is told in its trailers."""
+def _stream(to: _Stream, log: Log, result: Any) -> None:
+    """The prelude, eight zero bytes, the body's parts. An error in the middle ends the response and is told in its
+    trailers."""
     error = None
     try:
         to.send(_json(result.prelude) + b"\0" * 8)
@@ -325,7 +300,8 @@ def _load(name: str) -> Callable[[Any, Any], Any]:
     """The handler of ``package/module.function``."""
     place, dot, function = name.rpartition(".")
     if not dot:
-        raise _Failed("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)", [])
+        raise _Failed("Runtime.MalformedHandlerName",
+                      f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)", [])
     module = place.replace("/", ".")
     if module.split(".")[0] in sys.builtin_module_names:
         raise _Failed("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module} as a handler module", [])
@@ -353,7 +329,8 @@ def _frames(e: BaseException) -> list[str]:
     import traceback
 
     own = [f for f in traceback.extract_tb(e.__traceback__)
-           if f.filename != __file__ and not f.filename.startswith("<frozen importlib") and f.filename != importlib.__file__]
+           if f.filename != __file__ and not f.filename.startswith("<frozen importlib")
+           and f.filename != importlib.__file__]
     return traceback.format_list(own)
 
 
@@ -365,9 +342,8 @@ def _flush() -> None:
 
 
 def _compile_fresh_files_anew() -> None:
-    """Keep no byte code of a file that was just saved: Python looks at whole seconds and the size, and might miss the next save."""
-    from importlib.machinery import SourceFileLoader
-
+    """Keep no byte code of a file that was just saved: Python looks at whole seconds and the size, and might miss
+    the next save."""
     if (keep := getattr(SourceFileLoader, "_cache_bytecode", None)) is None:
         return
 
@@ -379,7 +355,8 @@ def _compile_fresh_files_anew() -> None:
 
 
 def _watch_parent() -> bool:
-    """Where the kernel does not do it: end this process and what it started when the one that started it is gone, however it went."""
+    """Where the kernel does not do it: end this process and what it started when the one that started it is gone,
+    however it went."""
     fd = os.environ.pop("SST_PARENT_FD", "")
     if not fd:
         return False

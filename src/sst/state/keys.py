@@ -99,7 +99,8 @@ class KeyRing:
                 self._ring = self._read()
             if self._ring is None or name not in self._ring.keys:
                 raise StateError(f"the key {name} is not in {self.where}, so the stage's secret values can't be read",
-                                 hint="put back a copy of the keys, or set the secrets again on a machine that has them")
+                                 hint="put back a copy of the keys, or set the secrets again on a machine that has "
+                                      "them")
             return self._ring.keys[name]
 
     def rotate(self) -> str:

@@ -154,8 +154,8 @@ class Lock:
             self.position = found.position if found else 0
             data = _data(held.epoch, held, self.position, clean=False)
             try:
-                self._tag = self._store.put_if(self._key, data, found.tag) if found else self._store.put_new(self._key,
-                                                                                                             data)
+                self._tag = (self._store.put_if(self._key, data, found.tag) if found
+                             else self._store.put_new(self._key, data))
             except Conflict:
                 continue
             self._held, self._renewed = held, begun

@@ -88,7 +88,8 @@ def _forms(text: str) -> set[str]:
 
 
 def _base64(raw: bytes) -> Iterable[str]:
-    """The part of the base64 of any text around it that depends on this value alone, for each of the three alignments."""
+    """The part of the base64 of any text around it that depends on this value alone, for each of the three
+    alignments."""
     for before in range(3):
         coded = base64.b64encode(bytes(before) + raw).decode()
         start = (0, 2, 3)[before]

@@ -132,9 +132,11 @@ class Stage:
                                      f"{self._lease.expire:.0f} s: {e}")
 
     def _fenced(self, lock: Lock) -> Loaded:
-        """Occupy the next position of the journal, so that whoever held the lock before can write no more; then read."""
+        """Occupy the next position of the journal, so that whoever held the lock before can write no more; then
+        read."""
         while True:
-            # Lineage and position must come from one reading: till the fence stands, the former holder may still write its first.
+            # Lineage and position must come from one reading: till the fence stands, the former holder may still write
+            # its first.
             loaded = self._versions.load()
             header = {"lineage": loaded.lineage, "epoch": lock.epoch, "fence": True}
             journal = Journal(self.store, self.prefix, header, loaded.position, taken=_ignore, check=lock.check)
@@ -158,7 +160,8 @@ class _Saved:
 class Session:
     """The state while the lock is held. All methods may be called from any thread."""
 
-    def __init__(self, stage: Stage, versions: Versions, loaded: Loaded, lock: Lock, command: str, *, keep: int) -> None:
+    def __init__(self, stage: Stage, versions: Versions, loaded: Loaded, lock: Lock, command: str, *,
+                 keep: int) -> None:
         self.warnings = stage.warnings
         self.lineage = loaded.lineage
         """Random id of this state since its first command; never changes."""
@@ -172,12 +175,14 @@ class Session:
         self._fences = loaded.fences
         self._unsaved = loaded.unsaved
         self._taken = 0
-        self._journal = Journal(stage.store, stage.prefix, {"lineage": loaded.lineage, "epoch": lock.epoch}, loaded.position,
+        self._journal = Journal(stage.store, stage.prefix, {"lineage": loaded.lineage, "epoch": lock.epoch},
+                                loaded.position,
                                 taken=self._take, check=self._prove)
         self._proved = False
 
     def _prove(self) -> None:
-        """Before the first write, show by a conditional write that nobody took over since the position was read; then check."""
+        """Before the first write, show by a conditional write that nobody took over since the position was read;
+        then check."""
         if self._proved:
             self._lock.check()
         else:
@@ -211,9 +216,10 @@ class Session:
     def write(self, *entries: Entry, wait: bool = True) -> None:
         """Record entries in this order, in one write; on return they are durable and in ``snapshot``.
 
-        With ``wait=False`` they are in ``snapshot`` at once, and durable before any later entry, at ``save`` or at the end of the
-        session. Threads that write at the same time share a write to the store. Raises ``Fenced`` if the lock was taken over, the store's
-        error if it refuses, ``InternalError`` for a value that JSON can't hold. After an error nothing more can be written.
+        With ``wait=False`` they are in ``snapshot`` at once, and durable before any later entry, at ``save`` or at the
+        end of the session. Threads that write at the same time share a write to the store. Raises ``Fenced`` if the
+        lock was taken over, the store's error if it refuses, ``InternalError`` for a value that JSON can't hold. After
+        an error nothing more can be written.
         """
         todo = [e for e in map(self._with_lineage, entries) if not self._known(e)]
         self._journal.append(todo, [entry_record(e, self._box) for e in todo], wait=wait)
@@ -222,7 +228,8 @@ class Session:
         return replace(entry, data={**(entry.data or {}), "lineage": self.lineage}) if entry.kind == "meta" else entry
 
     def _known(self, entry: Entry) -> bool:
-        """Whether it would write down once more what is there: that would make a new version of the state without a change."""
+        """Whether it would write down once more what is there: that would make a new version of the state without a
+        change."""
         if entry.kind not in _PARTS:
             return False
         with self._guard:
@@ -238,8 +245,8 @@ class Session:
     def save(self, *, force: bool = False) -> int:
         """Fold the journal into a new snapshot if anything was written since the last; its serial.
 
-        The former ones are kept. Raises ``InternalError`` if the state contradicts itself: then nothing is lost, the journal has it.
-        ``force`` saves without a change (after the keys were rotated).
+        The former ones are kept. Raises ``InternalError`` if the state contradicts itself: then nothing is lost, the
+        journal has it. ``force`` saves without a change (after the keys were rotated).
         """
         if not (self._unsaved or force):
             return self._saved.serial
@@ -265,14 +272,17 @@ class Session:
         while True:
             serial += 1
             try:
-                self._versions.write(replace(snapshot, serial=serial), self.lineage, position, self.command, self._fences)
+                self._versions.write(replace(snapshot, serial=serial), self.lineage, position, self.command,
+                                     self._fences)
                 return serial
             except Conflict:
-                # A holder that we overtook saved what it had written till then: true, but older than ours. Or we were overtaken.
+                # A holder that we overtook saved what it had written till then: true, but older than ours. Or we were
+                # overtaken.
                 self._lock.renew()
 
     def close(self, lock: Lock) -> bool:
-        """End writing and tell the lock how far the journal goes; whether all that was begun to be written has surely ended."""
+        """End writing and tell the lock how far the journal goes; whether all that was begun to be written has
+        surely ended."""
         try:
             self._journal.close()
         except SstError as e:

@@ -143,7 +143,8 @@ class App:
         return found
 
     def logs(self, name: str, *, seconds: float = 3600) -> list[str]:
-        """The lines that a function logged in the last ``seconds``, oldest first, also in calls that nobody here made."""
+        """The lines that a function logged in the last ``seconds``, oldest first, also in calls that nobody here
+        made."""
         found = logs(self._world, name, since=time.time() - seconds)
         return [line.text for line in found if not _FRAME.match(line.text)]
 
@@ -188,7 +189,8 @@ def _json(event: object) -> bytes:
     try:
         return json.dumps(event).encode()
     except (TypeError, ValueError) as e:
-        raise UserError(f"the event is not JSON: {e}", hint="text, numbers, True, False, None, lists and mappings of these") from None
+        raise UserError(f"the event is not JSON: {e}",
+                        hint="text, numbers, True, False, None, lists and mappings of these") from None
 
 
 def _invocation(name: str, answer: Answer) -> Invocation:
@@ -199,7 +201,8 @@ def _invocation(name: str, answer: Answer) -> Invocation:
 def _raised(answer: Answer) -> Raised:
     told = answer.payload if isinstance(answer.payload, Mapping) else {}
     trace = told.get("stackTrace") or told.get("trace") or ()
-    return Raised(str(told.get("errorType") or answer.error), str(told.get("errorMessage") or ""), tuple(map(str, trace)))
+    return Raised(str(told.get("errorType") or answer.error), str(told.get("errorMessage") or ""),
+                  tuple(map(str, trace)))
 
 
 def _scheduled(text: str, schedule: State, at: datetime) -> str:

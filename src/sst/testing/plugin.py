@@ -23,7 +23,8 @@ _APP = pytest.StashKey["App"]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("sst", "sst: the app on this machine")
     group.addoption("--sst-accept", action="store_true", help="write the snapshots of plans instead of comparing them")
-    parser.addini("sst_config", "the config file, from here; default: sst_config.py in or above the folder of the tests", default="")
+    parser.addini("sst_config", "the config file, from here; default: sst_config.py in or above the folder of the "
+                                "tests", default="")
 
 
 @pytest.hookimpl(hookwrapper=True)

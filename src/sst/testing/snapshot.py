@@ -27,7 +27,8 @@ def text(given: Program | Plan) -> str:
 
 
 def check(given: Program | Plan, file: Path, *, accept: bool) -> None:
-    """Raise ``AssertionError`` with the difference unless the file holds this text; ``accept`` writes the file instead."""
+    """Raise ``AssertionError`` with the difference unless the file holds this text; ``accept`` writes the file
+    instead."""
     now = text(given)
     if accept:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +40,8 @@ def check(given: Program | Plan, file: Path, *, accept: bool) -> None:
     if then != now:
         lines = list(difflib.unified_diff(then.splitlines(), now.splitlines(), file.name, "now", lineterm="", n=4))
         more = f"\n... and {len(lines) - _LINES} lines more" if len(lines) > _LINES else ""
-        raise AssertionError("the plan has changed; if that is right: pytest --sst-accept\n" + "\n".join(lines[:_LINES]) + more)
+        raise AssertionError("the plan has changed; if that is right: pytest --sst-accept\n" + "\n".join(lines[:_LINES])
+                             + more)
 
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What people do by hand in the console, beside setting a property to another value: each is seen, and nothing else is."""
+"""What people do by hand in the console, beside setting a property to another value: each is seen, and nothing else
+is."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -35,13 +36,17 @@ def cloud_values(world: World, *states: State) -> dict[str, Any]:
 def test_what_is_switched_off(world: World, aws: Aws) -> None:
     table = make(world, "aws.dynamodb.Table")
     name = {"TableName": table.id}
-    aws.call("dynamodb", "update_time_to_live", {**name, "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": False}})
-    aws.call("dynamodb", "update_continuous_backups", {**name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False}})
+    aws.call("dynamodb", "update_time_to_live", {**name, "TimeToLiveSpecification": {"AttributeName": "expires",
+                                                                                     "Enabled": False}})
+    aws.call("dynamodb", "update_continuous_backups",
+             {**name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False}})
     aws.call("dynamodb", "update_table", {**name, "GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "byA"}}]})
     aws.call("dynamodb", "update_table", {**name, "StreamSpecification": {"StreamEnabled": False}})
-    expected = {"ttl": None, "point_in_time_recovery": False, "global_secondary_indexes": None, "stream_view_type": None}
+    expected = {"ttl": None, "point_in_time_recovery": False, "global_secondary_indexes": None,
+                "stream_view_type": None}
     there = cloud_values(world, table)
-    assert {k: there.get(k) for k in expected} == expected and there.keys() - expected.keys() <= {"attribute_definitions"}
+    assert {k: there.get(k) for k in expected} == expected
+    assert there.keys() - expected.keys() <= {"attribute_definitions"}
 
 
 def test_a_bucket_that_tells_nobody_any_more(world: World, aws: Aws) -> None:
@@ -54,11 +59,13 @@ def test_other_code_and_other_variables(world: World, aws: Aws) -> None:
     function = make(world, "aws.lambda.Function", reserved_concurrency=3)
     name = {"FunctionName": function.id}
     sha = aws.call("lambda", "update_function_code", {**name, "ZipFile": ZIP["2"]})["CodeSha256"]
-    aws.call("lambda", "update_function_configuration", {**name, "Environment": {"Variables": {"A": "1", "B": "3", "C": "4"}}})
+    aws.call("lambda", "update_function_configuration",
+             {**name, "Environment": {"Variables": {"A": "1", "B": "3", "C": "4"}}})
     aws.call("lambda", "delete_function_concurrency", name)
     found = {d.property: d for d in seen(world, function)}
     assert found["code"].cloud_value == {**function.inputs["code"], "sha256": sha}
-    assert found["environment"].cloud_value == {"A": "1", "C": "4"} and found["secret_environment"].cloud_value == {"B": "3"}
+    assert found["environment"].cloud_value == {"A": "1",
+                                                "C": "4"} and found["secret_environment"].cloud_value == {"B": "3"}
     assert found["reserved_concurrency"].cloud_value is None and len(found) == 4
     aws.call("lambda", "update_function_code", {**name, "ZipFile": ZIP["1"]})
     assert "code" not in cloud_values(world, function), "the same code again is none"
@@ -119,7 +126,8 @@ def test_tags(world: World, aws: Aws, tags: Tags | None) -> None:
 
 
 def test_tags_that_are_no_drift(world: World, aws: Aws) -> None:
-    """Those of the app, the former urn of what was renamed, and all of a thing that was taken over and is not tagged by us yet."""
+    """Those of the app, the former urn of what was renamed, and all of a thing that was taken over and is not tagged
+    by us yet."""
     world.provider.own_tags = {"team": "web"}
     queue, other = make(world, "aws.sqs.Queue"), make(world, "aws.sqs.Queue", tags=None)
     assert not seen(world, replace(queue, urn=f"{queue.urn}Renamed"))

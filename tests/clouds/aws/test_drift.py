@@ -42,7 +42,8 @@ def put_back(world: World, state: State, inputs: Mapping[str, Any]) -> bool:
     assert not accepted_too, "what was accepted is no drift any more"
     graph = goals_of(fold(before, []), journal.snapshot, app="app", stage="test", all_of_it=True)
     deploy(graph, journal, lambda t: provider, ignore, confirm=agree).check()
-    assert drifts(before, lambda t: provider, ignore) == [] and journal.snapshot.resources[state.urn].inputs == state.inputs
+    assert drifts(before, lambda t: provider, ignore) == []
+    assert journal.snapshot.resources[state.urn].inputs == state.inputs
     return bool(found)
 
 

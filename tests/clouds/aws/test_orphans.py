@@ -59,10 +59,12 @@ def test_pages_are_followed_and_only_our_tags_count() -> None:
             case "ListRoles":
                 names = ["bare", "gone"] if "Marker" in asked else ["mine", "old", "other-stage"]
                 roles = "".join(f"<member><RoleName>{r}</RoleName></member>" for r in names)
-                more = "<IsTruncated>false</IsTruncated>" if "Marker" in asked else "<IsTruncated>true</IsTruncated><Marker>2</Marker>"
+                more = ("<IsTruncated>false</IsTruncated>" if "Marker" in asked
+                        else "<IsTruncated>true</IsTruncated><Marker>2</Marker>")
                 return xml(action, f"<Roles>{roles}</Roles>{more}")
         if (role := asked["RoleName"][0]) == "gone":
-            return Answer(404, b"<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>m</Message></Error></ErrorResponse>",
+            return Answer(404, b"<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>m</Message></Error>"
+                          b"</ErrorResponse>",
                           {"Content-Type": "text/xml"})
         tags = "".join(f"<member><Key>{k}</Key><Value>{v}</Value></member>" for k, v in TAGS[role].items())
         return xml(action, f"<Tags>{tags}</Tags>")
@@ -133,4 +135,5 @@ def test_in_a_cloud_that_lists_tags_there_is_no_call_for_each_thing(cloud: Cloud
         finally:
             world.clear()
     assert {s.id for s in states} <= {c.id for c in found}
-    assert calls["resourcegroupstaggingapi.get_resources"] == 1 and not calls["sqs.list_queue_tags"] + calls["sns.list_tags_for_resource"]
+    assert calls["resourcegroupstaggingapi.get_resources"] == 1
+    assert not calls["sqs.list_queue_tags"] + calls["sns.list_tags_for_resource"]

@@ -20,8 +20,8 @@ from .stand_in import RESET, Answer, StandIn, refusal, stand_in
 
 ME = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:u</Arn><Account>111111111111</Account>" \
      "</GetCallerIdentityResult></GetCallerIdentityResponse>"
-ROLE = "<{0}Response><{0}Result><Role><Arn>arn:aws:iam::1:role/r</Arn><RoleId>AR</RoleId><RoleName>r</RoleName>{1}</Role></{0}Result>" \
-       "</{0}Response>"
+ROLE = "<{0}Response><{0}Result><Role><Arn>arn:aws:iam::1:role/r</Arn><RoleId>AR</RoleId>" \
+       "<RoleName>r</RoleName>{1}</Role></{0}Result></{0}Response>"
 
 
 def xml(text: str, status: int = 200) -> Answer:
@@ -29,7 +29,8 @@ def xml(text: str, status: int = 200) -> Answer:
 
 
 def no(code: str, status: int) -> Answer:
-    return xml(f"<ErrorResponse><Error><Code>{code}</Code><Message>m</Message></Error><RequestId>r-7</RequestId></ErrorResponse>", status)
+    return xml(f"<ErrorResponse><Error><Code>{code}</Code><Message>m</Message></Error>"
+               "<RequestId>r-7</RequestId></ErrorResponse>", status)
 
 
 @contextmanager
@@ -145,8 +146,8 @@ def test_references_are_filled_in() -> None:
 def test_what_is_not_known_yet_differs_from_everything() -> None:
     provider = AwsProvider(Aws(environment={}), app="a", stage="s", lineage="L")
     old = {"name": "q", "redrive_policy": {"deadLetterTargetArn": "a"}}
-    assert provider.diff("aws.sqs.Queue", old, {**old,
-                                                "redrive_policy": {"deadLetterTargetArn": UNKNOWN}}).changed == {"redrive_policy"}
+    new = {**old, "redrive_policy": {"deadLetterTargetArn": UNKNOWN}}
+    assert provider.diff("aws.sqs.Queue", old, new).changed == {"redrive_policy"}
     assert provider.diff("aws.sqs.Queue", old, {**old, "name": UNKNOWN}).replace == {"name"}
     assert not provider.diff("aws.sqs.Queue", old, dict(old)).changed
 

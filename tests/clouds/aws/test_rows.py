@@ -88,7 +88,8 @@ def test_a_foreign_thing_of_the_same_name_is_not_taken_for_ours(world: World) ->
 def test_a_thing_is_taken_over_by_its_id(world: World) -> None:
     queue = world.create(world.operation("aws.sqs.Queue", {"delay_seconds": 5}))
     there = world.provider.read(State("u", "aws.sqs.Queue", queue.id))
-    assert there and there.inputs and there.inputs["name"] == queue.inputs["name"] and there.inputs["delay_seconds"] == 5
+    assert there and there.inputs and there.inputs["name"] == queue.inputs["name"]
+    assert there.inputs["delay_seconds"] == 5
     assert dict(there.outputs) == dict(queue.outputs)
 
 

@@ -1,4 +1,5 @@
-"""An account on the emulator: makes things through the provider, as the engine does, and takes all of them away again."""
+"""An account on the emulator: makes things through the provider, as the engine does, and takes all of them away
+again."""
 from __future__ import annotations
 
 import uuid
@@ -25,7 +26,8 @@ def note(text: str) -> None:
 def full(type: str, inputs: Mapping[str, Any], base: str) -> dict[str, Any]:
     """With defaults and the physical name, as the engine gives them."""
     kind = row(type)
-    made = {k: v for k, p in kind.props.items() if (v := inputs.get(k, None if p.default is _MISSING else p.default)) is not None}
+    made = {k: v for k, p in kind.props.items() if (v := inputs.get(k, None if p.default is _MISSING
+                                                                    else p.default)) is not None}
     if (name := kind.name_field) and name not in made:
         suffix = kind.props[name].suffix
         made[name] = base + (suffix(made) if callable(suffix) else suffix)
@@ -35,15 +37,18 @@ def full(type: str, inputs: Mapping[str, Any], base: str) -> dict[str, Any]:
 class World:
     def __init__(self, aws: Aws, lineage: str = "lineage-1") -> None:
         self.aws = aws
-        self.provider = AwsProvider(aws, app="app", stage="test", lineage=lineage, asset=lambda inputs: ZIP[inputs["code"]["path"]])
+        self.provider = AwsProvider(aws, app="app", stage="test", lineage=lineage,
+                                    asset=lambda inputs: ZIP[inputs["code"]["path"]])
         self.made: list[State] = []
         self.zones: list[str] = []
 
     def operation(self, type: str, inputs: Mapping[str, Any]) -> Operation:
         kind = row(type)
         p = kind.props.get(kind.name_field)
-        base = mint("app", "test", type.rsplit(".", 1)[1], limit=(p.limit if p and p.limit else 64) - 5, lower=bool(p and p.lower))
-        return Operation(f"{type}::Thing{uuid.uuid4().hex[:6]}", Op.CREATE, type, base, uuid.uuid4().hex, full(type, inputs, base))
+        base = mint("app", "test", type.rsplit(".", 1)[1], limit=(p.limit if p and p.limit else 64) - 5,
+                    lower=bool(p and p.lower))
+        return Operation(f"{type}::Thing{uuid.uuid4().hex[:6]}", Op.CREATE, type, base, uuid.uuid4().hex,
+                         full(type, inputs, base))
 
     def create(self, operation: Operation) -> State:
         state = self.state(operation, self.provider.create(operation, note))

@@ -87,7 +87,8 @@ class Laptop:
 
 
 def main() -> None:
-    """``python -m tests.dev.bridge.laptop HTTP REALTIME CHANNEL FOLDER RUNTIME WORK``; keys come from the environment."""
+    """``python -m tests.dev.bridge.laptop HTTP REALTIME CHANNEL FOLDER RUNTIME WORK``; keys come from the
+    environment."""
     http, realtime, channel, folder, runtime, work = sys.argv[1:]
     keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     with Laptop(Endpoints(http, realtime), keys, channel, FromFolder(Path(folder), runtime, Path(work))):

@@ -52,7 +52,8 @@ def test_an_error_has_its_place_and_heals(tmp_path: Path, cache: Path) -> None:
                 (root / "src/shared.ts").write_text(text)
                 with pytest.raises(UserError) as failed:
                     await bundler.bundle(source(root))
-                assert failed.value.message.startswith("Could not bundle src/one.handler\n  ") and wanted in failed.value.message
+                assert failed.value.message.startswith("Could not bundle src/one.handler\n  ")
+                assert wanted in failed.value.message
             (root / "src/shared.ts").write_text(f'export const text = "{healthy}";\n')
             assert says(await bundler.bundle(source(root))) == healthy
         (root / "src/shared.ts").rename(root / "away.ts")

@@ -12,7 +12,11 @@ from sst.executor import Executor, FunctionVersion
 from ..live import write
 from .project import FILES, play, source
 
-THROWS = 'import { text } from "./shared";\nexport const handler = async (): Promise<never> => {\n  throw new RangeError(text);\n};\n'
+THROWS = """import { text } from "./shared";
+export const handler = async (): Promise<never> => {
+  throw new RangeError(text);
+};
+"""
 
 
 def test_edits_are_answered_and_traces_name_the_lines(tmp_path: Path, cache: Path) -> None:

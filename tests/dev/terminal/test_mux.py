@@ -26,7 +26,9 @@ shell = process("shell", ["bash", "--norc", "--noprofile", "-i"])
 fails = process("fails", "echo boom; exit 3")
 later = process("later", "echo now it runs", autostart=False)
 """
-RUN = "asyncio.run(Multiplexer([log, deploy, shell, fails, later], environment=env, prints=deploy).run())\nprint('after')\n"
+RUN = """asyncio.run(Multiplexer([log, deploy, shell, fails, later], environment=env, prints=deploy).run())
+print('after')
+"""
 
 
 def body(*more: str) -> str:
@@ -113,7 +115,8 @@ def test_a_program_of_the_whole_screen_and_resizing(start: Start) -> None:
 
 
 def test_scrollback_stays_where_it_is_while_more_comes(start: Start) -> None:
-    s = start(body("shell = process('shell', 'for i in $(seq 1 200); do echo count $i; done; read x; seq 1 50; read x')"))
+    s = start(body("shell = process('shell', 'for i in $(seq 1 200); do echo count $i; done; read x; seq 1 50; read "
+                   "x')"))
     s.until("line 60 of the log")
     s.type("\x1b[5~")
     s.until("line 16 of the log")

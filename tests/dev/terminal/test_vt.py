@@ -29,8 +29,8 @@ def looks(pen: str) -> dict[str, object]:
     for p in parts:
         if p in (38, 48):
             where = "fg" if p == 38 else "bg"
-            out[where] = pyte.graphics.FG_BG_256[next(parts)] if next(parts) == 5 else "".join(f"{next(parts):02x}"
-                                                                                               for _ in range(3))
+            out[where] = (pyte.graphics.FG_BG_256[next(parts)] if next(parts) == 5
+                          else "".join(f"{next(parts):02x}" for _ in range(3)))
         elif 30 <= p <= 37:
             out["fg"] = COLOURS[p - 30]
         elif 40 <= p <= 47:
@@ -209,11 +209,11 @@ def test_long_lines_are_broken_anew() -> None:
     t = Terminal(10, 4)
     t.feed(b"$ \x1b[32mabcdefghijklmno\x1b[0m\r\nshort\r\n$ ")
     t.resize(20, 4)
-    assert t.display() == ["$ abcdefghijklmno", "short", "$", ""] and (t.x, t.y) == (2,
-                                                                                     2) and t.rows[0].pens[16] == "32"
+    assert t.display() == ["$ abcdefghijklmno", "short", "$", ""]
+    assert (t.x, t.y) == (2, 2) and t.rows[0].pens[16] == "32"
     t.resize(6, 3)
-    assert [r.text() for r in t.history] == ["$ abcd", "efghij"] and t.display() == ["klmno", "short",
-                                                                                     "$"] and (t.x, t.y) == (2, 2)
+    assert [r.text() for r in t.history] == ["$ abcd", "efghij"]
+    assert t.display() == ["klmno", "short", "$"] and (t.x, t.y) == (2, 2)
     t.resize(20, 5)
     assert t.display() == ["$ abcdefghijklmno", "short", "$", "", ""] and (t.x, t.y) == (2, 2)
 
@@ -264,5 +264,6 @@ def test_recorded_programs_look_as_in_pyte(file: Path) -> None:
     data = file.read_bytes()
     # pyte has no alternate screen: it shows what is drawn there on the only one it has; and it reads "ESC [ > 4 m" as
     # "ESC [ 4 m"
-    plain = re.sub(rb"\x1b\[\?(1049|47|1047)[hl]|\x1b\[[>?][0-9;]*[cm]|\x1b\[[0-9;]*t|\x1b\[\?[0-9;]*\$p|\x1bP[^\x1b]*\x1b\\", b"", data)
+    plain = re.sub(rb"\x1b\[\?(1049|47|1047)[hl]|\x1b\[[>?][0-9;]*[cm]|\x1b\[[0-9;]*t|\x1b\[\?[0-9;]*\$p"
+                   rb"|\x1bP[^\x1b]*\x1b\\", b"", data)
     same(*both(plain, 80, 24))

@@ -23,7 +23,8 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRete
 
 
 class Logging(TypedDict, total=False):
-    """``retention`` is ``"1 month"`` by default, ``format`` ``"text"``; ``log_group`` names an existing group to use."""
+    """``retention`` is ``"1 month"`` by default, ``format`` ``"text"``; ``log_group`` names an existing group to
+    use."""
 
     retention: str
     format: Literal["text", "json"]

@@ -39,8 +39,8 @@ def target_of(handler: Handler, name: str, *, link: Sequence[LinkItem] = (), per
         return Target(handler.arn, handler, (handler.policy,) if handler.policy else ())
     if isinstance(handler, Output) or (isinstance(handler, str) and handler.startswith("arn:")):
         return Target(handler, None)
-    args: dict[str, Any] = {"handler": handler} if isinstance(handler, str) else dict(handler) if isinstance(handler,
-                                                                                                             Mapping) else {}
+    args: dict[str, Any] = ({"handler": handler} if isinstance(handler, str)
+                            else dict(handler) if isinstance(handler, Mapping) else {})
     if "handler" not in args:
         raise UserError(f"{handler!r} is no handler", where=where,
                         hint='give "src/job.handler", a mapping with "handler" and other arguments of Function, a '

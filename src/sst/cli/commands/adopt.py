@@ -56,7 +56,8 @@ def agree_to_write(screen: Screen, project: Project, yes: bool) -> Callable[[Seq
                 for line in difference_lines(one.differences):
                     screen.line(screen.paint.line(line))
             screen.out.flush()
-        question = f'Write to the state of "{project.name}" on stage "{project.stage}" that {len(found)} of these exist?'
+        question = (f'Write to the state of "{project.name}" on stage "{project.stage}" that {len(found)} of these '
+                    'exist?')
         if not yes and not screen.confirm(question, flag="--yes"):
             raise UserError("nothing was changed: you did not agree")
     return agree

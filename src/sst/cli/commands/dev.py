@@ -39,7 +39,8 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
     before = dict(call.environ)  # the files .env are read again with each deploy
     project = call.project()
     if project.config.protect:
-        raise UserError(f'stage "{project.stage}" is protected: `sst dev` would change it with every file that is saved',
+        raise UserError(f'stage "{project.stage}" is protected: `sst dev` would change it with every file that is '
+                        'saved',
                         hint="choose a stage of your own: sst dev --stage NAME")
     found = find(folder_of(project.root, project.stage))
     if argv:
@@ -78,8 +79,8 @@ def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, deb
     from ..ui.style import wants_color
 
     screen = call.screen
-    colour = (mode == "multi" and not before.get("NO_COLOR")) or wants_color(screen.out, before,
-                                                                             False if call.no_color else None)
+    colour = ((mode == "multi" and not before.get("NO_COLOR"))
+              or wants_color(screen.out, before, False if call.no_color else None))
 
     def reopen() -> Project:
         for name in deploys.world.project.environ.keys() - before.keys():

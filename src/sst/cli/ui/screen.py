@@ -57,7 +57,8 @@ class Screen:
     @property
     def is_live(self) -> bool:
         """Whether a tree can be redrawn in place."""
-        return self.out.isatty() and not self.as_json and self.environ.get("TERM") != "dumb" and not self.environ.get("CI")
+        return (self.out.isatty() and not self.as_json and self.environ.get("TERM") != "dumb"
+                and not self.environ.get("CI"))
 
     def size(self) -> tuple[int, int]:
         """Columns and rows, as they are now."""

@@ -1,4 +1,5 @@
-"""Who watches a deploy: a live tree, plain lines, or JSON lines. Each is an ``engine.events.Sink`` inside a ``with``."""
+"""Who watches a deploy: a live tree, plain lines, or JSON lines. Each is an ``engine.events.Sink`` inside a
+``with``."""
 from __future__ import annotations
 
 import json
@@ -51,7 +52,8 @@ class Out:
 
 @contextmanager
 def plain(stream: TextIO, paint: Paint, clock: Clock, *, redact: Redact = str, quiet: float = 30.0) -> Iterator[Sink]:
-    """A line for each step that ends, for CI logs; after ``quiet`` seconds without one, a line that says what is awaited."""
+    """A line for each step that ends, for CI logs; after ``quiet`` seconds without one, a line that says what is
+    awaited."""
     out, marks, progress, lock = Out(stream, redact), marks_for(stream), Progress(), Lock()
     over, last = Flag(), [clock()]
 
@@ -100,24 +102,28 @@ def _plain_line(event: Event, row: Row | None, marks: Marks, paint: Paint) -> st
 
 
 def _still(running: list[Row], now: float, marks: Marks) -> str:
-    shown = ", ".join(f"{r.name} {DOING[r.op]} {seconds(now - r.started)}" + (f" ({r.note})" if r.note else "") for r in running[:5])
+    shown = ", ".join(f"{r.name} {DOING[r.op]} {seconds(now - r.started)}" + (f" ({r.note})" if r.note else "")
+                      for r in running[:5])
     more = f", {marks.more} {len(running) - 5} more" if len(running) > 5 else ""
     return f"{marks.more} still working: {shown}{more}"
 
 
 @contextmanager
 def json_sink(stream: TextIO, *, redact: Redact = str) -> Iterator[Sink]:
-    """One JSON object a line; ``event`` names its kind in snake case: ``{"event": "step_done", "key": ..., "op": "create", ...}``."""
+    """One JSON object a line; ``event`` names its kind in snake case: ``{"event": "step_done", "key": ..., "op":
+    "create", ...}``."""
     out, lock = Out(stream, redact), Lock()
 
     def sink(event: Event) -> None:
         with lock:
-            out.write(json.dumps({"event": _EVENTS[type(event)], **{f.name: _plain(getattr(event, f.name)) for f in fields(event)}}) + "\n")
+            out.write(json.dumps({"event": _EVENTS[type(event)],
+                                  **{f.name: _plain(getattr(event, f.name)) for f in fields(event)}}) + "\n")
 
     yield sink
 
 
-_EVENTS: Mapping[type, str] = {Planned: "planned", StepStarted: "step_started", StepNote: "step_note", StepDone: "step_done",
+_EVENTS: Mapping[type, str] = {Planned: "planned", StepStarted: "step_started", StepNote: "step_note",
+                               StepDone: "step_done",
                                StepFailed: "step_failed", StepSkipped: "step_skipped", Unsettled: "unsettled",
                                Finished: "finished"}
 
@@ -156,7 +162,8 @@ def json_error(error: BaseException) -> dict[str, Any]:
 @contextmanager
 def live(stream: TextIO, paint: Paint, clock: Clock, size: Callable[[], tuple[int, int]], *, redact: Redact = str,
          everything: bool = False, every: float = 0.1) -> Iterator[Sink]:
-    """A tree that is redrawn in place. Text that the program prints meanwhile goes above it. The cursor is always given back."""
+    """A tree that is redrawn in place. Text that the program prints meanwhile goes above it. The cursor is always
+    given back."""
     tree = _Tree(Out(stream, redact), paint, clock, size, marks_for(stream), everything)
     over = Flag()
 
@@ -182,8 +189,10 @@ def live(stream: TextIO, paint: Paint, clock: Clock, size: Callable[[], tuple[in
 
 
 class _Tree:
-    def __init__(self, out: Out, paint: Paint, clock: Clock, size: Callable[[], tuple[int, int]], marks: Marks, everything: bool) -> None:
-        self.out, self.paint, self.clock, self.size, self.marks, self.everything = out, paint, clock, size, marks, everything
+    def __init__(self, out: Out, paint: Paint, clock: Clock, size: Callable[[], tuple[int, int]], marks: Marks,
+                 everything: bool) -> None:
+        self.out, self.paint, self.clock, self.size = out, paint, clock, size
+        self.marks, self.everything = marks, everything
         self.progress, self.lock = Progress(), RLock()  # a signal may come while its own thread draws
         self.shown: list[int] = []
         self.hidden = False

@@ -38,7 +38,8 @@ class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
     find = call("get_apis", MaxResults="500")
     list_path = "Items"
     update = (call("update_api", ApiId="$id", retry=BUSY, idempotent=True,
-                   properties="name cors_configuration description route_selection_expression disable_execute_api_endpoint"),)
+                   properties="name cors_configuration description route_selection_expression "
+                              "disable_execute_api_endpoint"),)
     omitted_when_unset = frozenset({"cors_configuration", "description"})
     reset_call = {"cors_configuration": call("delete_cors_configuration", ApiId="$id", idempotent=True)}
     reset_value = {"description": "", "disable_execute_api_endpoint": False}
@@ -71,7 +72,8 @@ class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
     create = call("create_stage", retry=BUSY)
     read = call("get_stage", ApiId="$api_id", StageName="$name")
     update = (call("update_stage", retry=BUSY, idempotent=True,
-                   properties="api_id name auto_deploy access_log_settings default_route_settings stage_variables description"),)
+                   properties="api_id name auto_deploy access_log_settings default_route_settings stage_variables "
+                              "description"),)
     omitted_when_unset = frozenset({"access_log_settings", "description"})
     reset_call = {"access_log_settings": call("delete_access_log_settings", ApiId="$api_id", StageName="$name",
                                          idempotent=True)}
@@ -110,7 +112,8 @@ class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="api
     update = (call("update_integration", IntegrationId="$id", retry=BUSY, idempotent=True,
                    properties="api_id uri method payload_format_version connection_type connection_id timeout "
                         "request_parameters"),)
-    reset_value = {"connection_type": "INTERNET", "payload_format_version": "1.0", "timeout": 30000, "request_parameters": {}}
+    reset_value = {"connection_type": "INTERNET", "payload_format_version": "1.0", "timeout": 30000,
+                   "request_parameters": {}}
     sticky = frozenset({"uri", "method", "connection_id"})
     delete = call("delete_integration", ApiId="$api_id", IntegrationId="$id", retry=BUSY, idempotent=True)
     not_found_codes = NOT_FOUND
@@ -167,7 +170,8 @@ class Authorizer(AwsResource, type="aws.apigatewayv2.Authorizer", service="apiga
     find = call("get_authorizers", ApiId="$api_id", MaxResults="500")
     list_path = "Items"
     update = (call("update_authorizer", AuthorizerId="$id", retry=BUSY, idempotent=True,
-                   properties="api_id name identity_sources jwt_configuration uri payload_format_version simple_responses "
+                   properties="api_id name identity_sources jwt_configuration uri payload_format_version "
+                              "simple_responses "
                         "result_ttl"),)
     delete = call("delete_authorizer", ApiId="$api_id", AuthorizerId="$id", retry=BUSY, idempotent=True)
     not_found_codes = NOT_FOUND

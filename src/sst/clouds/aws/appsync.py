@@ -47,7 +47,8 @@ class Api(AwsResource, type="aws.appsync.Api", service="appsync"):
     read = call("get_api", apiId="$id")
     find = call("list_apis", maxResults=25)
     list_path = "apis[].{api: @, tags: tags}"
-    update = (call("update_api", apiId="$id", properties="name event_config owner_contact", retry=BUSY, idempotent=True),)
+    update = (call("update_api", apiId="$id", properties="name event_config owner_contact", retry=BUSY,
+                   idempotent=True),)
     reset_value = {"owner_contact": ""}
     delete = call("delete_api", apiId="$id", retry=BUSY, idempotent=True)
     not_found_codes = NOT_FOUND

@@ -170,14 +170,16 @@ class Aws:
         if code in EXPIRED:
             return self.settings.login_hint() or "the AWS login has expired: get new credentials"
         if code in WRONG:
-            return self.settings.login_hint() or "AWS does not know these credentials: check AWS_ACCESS_KEY_ID and the region"
+            return (self.settings.login_hint()
+                    or "AWS does not know these credentials: check AWS_ACCESS_KEY_ID and the region")
         if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"):
             other = reply.headers.get("x-amz-bucket-region", "")
             return f"the bucket is in the region {other}" if other else "the bucket is in another region"
         if code in ("OptInRequired", "SignatureDoesNotMatch"):
             return ("this region or service is not enabled for the account" if code == "OptInRequired"
                     else "the secret access key does not fit the access key")
-        return "the credentials in use may not do this: check their IAM policies" if code in DENIED and "not authorized" in message else ""
+        return ("the credentials in use may not do this: check their IAM policies"
+                if code in DENIED and "not authorized" in message else "")
 
     def _reckon(self, e: ProviderError) -> bool:
         """Learn the cloud's time from its answer; False if the clock was right."""

@@ -67,11 +67,15 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
             "Backups": call("describe_continuous_backups", TableName="$name")}
     omitted_when_unset = frozenset({"ttl", "global_secondary_indexes", "stream_view_type"})
     update = (
-        call("update_table", properties="billing_mode", TableName="$name", retry=BUSY, benign_codes=SAME, idempotent=True),
-        call("update_table", properties="deletion_protection", TableName="$name", retry=BUSY, benign_codes=SAME, idempotent=True),
+        call("update_table", properties="billing_mode", TableName="$name", retry=BUSY, benign_codes=SAME,
+             idempotent=True),
+        call("update_table", properties="deletion_protection", TableName="$name", retry=BUSY, benign_codes=SAME,
+             idempotent=True),
         call("update_table", properties="stream_view_type", TableName="$name", retry=BUSY, benign_codes=SAME),
-        call("update_time_to_live", properties="ttl", after_create=True, TableName="$name", retry=BUSY, benign_codes=SAME, idempotent=True),
-        call("update_continuous_backups", properties="point_in_time_recovery", after_create=True, TableName="$name", retry=BUSY,
+        call("update_time_to_live", properties="ttl", after_create=True, TableName="$name", retry=BUSY,
+             benign_codes=SAME, idempotent=True),
+        call("update_continuous_backups", properties="point_in_time_recovery", after_create=True, TableName="$name",
+             retry=BUSY,
              idempotent=True))
     sticky = frozenset({"global_secondary_indexes"})
     reset_value = {"deletion_protection": False, "point_in_time_recovery": False}

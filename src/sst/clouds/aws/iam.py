@@ -43,7 +43,8 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
     update = (call("update_assume_role_policy", properties="assume_role_policy", RoleName="$name",
                    wire={"assume_role_policy": "PolicyDocument"}),
               call("update_role", properties="description max_session_duration", RoleName="$name", idempotent=True),
-              call("put_role_permissions_boundary", properties="permissions_boundary", RoleName="$name", idempotent=True))
+              call("put_role_permissions_boundary", properties="permissions_boundary", RoleName="$name",
+                   idempotent=True))
     reset_call = {"permissions_boundary": call("delete_role_permissions_boundary", RoleName="$name")}
     omitted_when_unset = frozenset({"description", "permissions_boundary"})
     reset_value = {"description": "", "max_session_duration": 3600}

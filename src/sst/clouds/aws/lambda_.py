@@ -75,7 +75,8 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
                   "logging_config vpc_config"),
         call("update_function_code", FunctionName="$name", retry=(BUSY, PENDING), idempotent=True,
              properties="code files architectures publish"),
-        call("put_function_concurrency", properties="reserved_concurrency", after_create=True, FunctionName="$name", retry=(BUSY,),
+        call("put_function_concurrency", properties="reserved_concurrency", after_create=True, FunctionName="$name",
+             retry=(BUSY,),
              idempotent=True))
     reset_call = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", idempotent=True)}
     reset_value = {"description": "", "layers": [], "environment": {},
@@ -202,9 +203,11 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
     find = call("list_event_source_mappings", EventSourceArn="$event_source_arn", FunctionName="$function_name")
     list_path = "EventSourceMappings[?State != 'Deleting']"
     update = (call("update_event_source_mapping", UUID="$id", retry=("ResourceInUseException",), idempotent=True,
-                   properties="function_name enabled batch_size maximum_batching_window filters function_response_types "
+                   properties="function_name enabled batch_size maximum_batching_window filters "
+                              "function_response_types "
                         "maximum_retry_attempts bisect_batch scaling_config"),)
-    reset_value = {"filters": [], "function_response_types": [], "maximum_batching_window": 0, "maximum_retry_attempts": -1,
+    reset_value = {"filters": [], "function_response_types": [], "maximum_batching_window": 0,
+                   "maximum_retry_attempts": -1,
              "bisect_batch": False, "scaling_config": {}}
     omitted_when_unset = frozenset({"filters"})
     sticky = frozenset({"batch_size"})

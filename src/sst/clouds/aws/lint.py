@@ -134,7 +134,8 @@ class Lint:
     def _identity(self) -> Iterator[str]:
         kind = self.kind
         inputs = {r for r in kind.fields_of_id() if r in kind.props}
-        tokens = self.model.operation_model(self.names[kind.create.op]).idempotent_members if kind.create.op in self.names else []
+        tokens = (self.model.operation_model(self.names[kind.create.op]).idempotent_members
+                  if kind.create.op in self.names else [])
         match kind.identity:
             case "name":
                 if not kind.name_field and "name" not in kind.props:
@@ -171,7 +172,8 @@ class Lint:
         kind = self.kind
         for where, names in (("update", {k for c in kind.update for k in kind.sent_by(c)}), ("reset_call", set(kind.reset_call)),
                              ("reset_value", set(kind.reset_value)),
-                             ("omitted_when_unset", set(kind.omitted_when_unset)), ("fingerprints", set(kind.fingerprints))):
+                             ("omitted_when_unset", set(kind.omitted_when_unset)),
+                             ("fingerprints", set(kind.fingerprints))):
             for k in sorted(names - kind.props.keys()):
                 yield f"{where} names {k!r}, which is no property"
         whole = {k for c in kind.update if c.op == kind.create.op or kind.name_field in kind.sent_by(c)

@@ -84,7 +84,8 @@ def _found(provider: Verbs, rows: Sequence[type[AwsResource]]) -> list[TaggedRes
 
 
 class _Tags:
-    """The account's list of tags, as far as it can be trusted: for types that it surely has, or of which it shows one."""
+    """The account's list of tags, as far as it can be trusted: for types that it surely has, or of which it shows
+    one."""
 
     def __init__(self, provider: Verbs) -> None:
         self.tags: Mapping[str, Mapping[str, str]] | None = None

@@ -58,7 +58,8 @@ class AwsProvider(Verbs):
     def _sent_once(self, kind: type[AwsResource], operation: Operation, known: Mapping[str, Any],
                    request: Mapping[str, Any],
                    note: Note) -> Mapping[str, Any] | Result:
-        """The create call. If its answer is lost, it is sent again only after a look has shown that nothing was made."""
+        """The create call. If its answer is lost, it is sent again only after a look has shown that nothing was
+        made."""
         for last in (False, False, True):
             try:
                 return self.send(kind, kind.create, known, request, note)
@@ -140,10 +141,12 @@ class AwsProvider(Verbs):
             case "ours", outputs:
                 return Found(Result(str(fill(kind.identifier, {**known, **outputs})), outputs))
             case "unsure", _:
-                return Unsure(f"there is a {operation.type} named {known.get(kind.name_field)!r}, but nothing on it says who made it")
+                return Unsure(f"there is a {operation.type} named {known.get(kind.name_field)!r}, but nothing on it "
+                              "says who made it")
         return Absent()
 
-    def _standing(self, kind: type[AwsResource], operation: Operation, known: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def _standing(self, kind: type[AwsResource], operation: Operation, known: dict[str, Any]) -> tuple[str,
+                                                                                                       dict[str, Any]]:
         """``absent``, ``ours``, ``foreign`` or ``unsure``: what there is under a name or key, and its outputs."""
         if kind.lookup:
             told = self.ask(kind, kind.lookup, known)
@@ -158,7 +161,8 @@ class AwsProvider(Verbs):
         return self._whose(kind, operation, {**known, **outputs}, answer), outputs
 
     def _refuse_taken(self, kind: type[AwsResource], operation: Operation, known: Mapping[str, Any]) -> None:
-        """Some create calls succeed for a name that is taken. A fixed name is looked up first; a minted one can't be taken."""
+        """Some create calls succeed for a name that is taken. A fixed name is looked up first; a minted one can't be
+        taken."""
         name = str(known.get(kind.name_field))
         if not kind.overwrites or (operation.base and operation.base in name):
             return
@@ -170,9 +174,11 @@ class AwsProvider(Verbs):
             return      # not ours to see: the create call will say so
         if there in ("foreign", "unsure"):
             raise ProviderError(f"there is a {operation.type} named {name} already", code="AlreadyExists", status=409,
-                                operation=f"{kind.service} {kind.create.op}", hint="choose another name, or take it over with import_")
+                                operation=f"{kind.service} {kind.create.op}",
+                                hint="choose another name, or take it over with import_")
 
-    def _whose(self, kind: type[AwsResource], operation: Operation, known: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    def _whose(self, kind: type[AwsResource], operation: Operation, known: Mapping[str, Any],
+               answer: Mapping[str, Any]) -> str:
         """``ours``, ``foreign`` or ``unsure``: a fixed name may be taken by another tool's or another app's thing."""
         if kind.identity != "name" or (operation.base and operation.base in str(known.get(kind.name_field))):
             return "ours"
@@ -183,11 +189,13 @@ class AwsProvider(Verbs):
         if tags is None and not kind.tagging:
             return "unsure"
         tags = tags or {}
-        return "ours" if tags.get("sst:urn") == urn_tag(operation.urn) and tags.get("sst:lineage") == self.lineage else "foreign"
+        return ("ours" if tags.get("sst:urn") == urn_tag(operation.urn) and tags.get("sst:lineage") == self.lineage
+                else "foreign")
 
     # looking for what was created
 
-    def _search(self, kind: type[AwsResource], operation: Operation, known: Mapping[str, Any]) -> Found | Absent | Unsure:
+    def _search(self, kind: type[AwsResource], operation: Operation,
+                known: Mapping[str, Any]) -> Found | Absent | Unsure:
         """Look through a list for the thing that carries our mark."""
         import jmespath
 
@@ -200,7 +208,8 @@ class AwsProvider(Verbs):
                 return Found(Result(id, outputs))
         return Absent()
 
-    def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], operation: Operation, known: Mapping[str, Any]) -> bool:
+    def _is_ours(self, kind: type[AwsResource], item: Mapping[str, Any], operation: Operation,
+                 known: Mapping[str, Any]) -> bool:
         if kind.identity == "tag":
             tags = kind.tags_in(item, shown=True)
             if tags is None and kind.tagging and kind.tagging.show:
@@ -213,7 +222,8 @@ class AwsProvider(Verbs):
             return operation.urn in str(item.get("Description") or item.get("Comment") or "")
         return all(item.get(k) == v for k, v in kind.search_fields(operation.inputs).items() if k in item)
 
-    def _retag(self, kind: type[AwsResource], state: State, inputs: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    def _retag(self, kind: type[AwsResource], state: State, inputs: Mapping[str, Any],
+               known: Mapping[str, Any]) -> None:
         tagging = kind.tagging
         assert tagging and tagging.add
         old, new = state.inputs.get("tags") or {}, inputs.get("tags") or {}

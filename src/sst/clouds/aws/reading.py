@@ -130,7 +130,8 @@ def listed_tags(provider: Verbs, kinds: Sequence[type[AwsResource]]) -> dict[str
 def tagged(provider: Verbs) -> dict[str, Tags]:
     """The tags, by ARN, of all in the provider's region that carry its app and stage: a hundred a call. They may be some minutes old.
 
-    Some services have no part in this list (IAM), nor do things that lost these tags. Raises ``ProviderError`` where it is refused.
+    Some services have no part in this list (IAM), nor do things that lost these tags. Raises ``ProviderError`` where it
+    is refused.
     """
     asked: dict[str, Any] = {"ResourcesPerPage": 100, "TagFilters": [{"Key": "sst:app", "Values": [provider.app]},
                                                                      {"Key": "sst:stage", "Values": [provider.stage]}]}

@@ -155,5 +155,5 @@ class RetryState:
         self._failures += 1
         lost = error.status == 0 or error.status >= 500 or error.code in TRANSIENT
         undone = not error.sent or error.code == "OperationAborted"
-        return pause(self._failures) if (undone or (lost
-                                                    and self._repeatable)) and self._failures < self._policy.failures else None
+        repeat = (undone or (lost and self._repeatable)) and self._failures < self._policy.failures
+        return pause(self._failures) if repeat else None

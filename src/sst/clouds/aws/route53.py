@@ -15,7 +15,8 @@ BUSY = ("PriorRequestNotComplete",)
 
 
 class Record(AwsResource, type="aws.route53.Record", service="route53"):
-    """A DNS record. ``records`` are its values, or ``alias_target`` points it at a thing of AWS. ``ttl`` is in seconds."""
+    """A DNS record. ``records`` are its values, or ``alias_target`` points it at a thing of AWS. ``ttl`` is in
+    seconds."""
 
     zone: Arg[str] = prop("HostedZoneId", replace=True, read="")
     name: Arg[str] = prop(replace=True, read="")
@@ -49,7 +50,8 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
     def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
         """A record is deleted by what it holds, which may have been changed by hand."""
         there = provider.ask(cls, cls.read, known)
-        known["removal"] = ({"Changes": [{"Action": "DELETE", "ResourceRecordSet": there["ResourceRecordSets"][0]}]} if there
+        known["removal"] = ({"Changes": [{"Action": "DELETE", "ResourceRecordSet": there["ResourceRecordSets"][0]}]}
+                            if there
                             else change("DELETE", known))
 
 
@@ -58,5 +60,6 @@ def change(action: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     if inputs.get("alias_target"):
         record["AliasTarget"] = dict(inputs["alias_target"])
     else:
-        record |= {"TTL": inputs.get("ttl") or 60, "ResourceRecords": [{"Value": v} for v in inputs.get("records") or ()]}
+        record |= {"TTL": inputs.get("ttl") or 60, "ResourceRecords": [{"Value": v} for v in inputs.get("records")
+                                                                       or ()]}
     return {"Changes": [{"Action": action, "ResourceRecordSet": record}]}

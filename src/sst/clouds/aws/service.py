@@ -231,7 +231,8 @@ def _said(error: tuple[str, Any, Mapping[str, Any]]) -> str:
     named = {"missing required field": "required_name", "unknown field": "unknown_param"}
     extra = f" {more[named[reason]]}" if reason in named else ""
     if "valid_types" in more:
-        extra = f" ({type(more.get('param')).__name__}, not {' or '.join(str(t).split(chr(39))[1] for t in more['valid_types'])})"
+        valid = " or ".join(str(t).split("'")[1] for t in more["valid_types"])
+        extra = f" ({type(more.get('param')).__name__}, not {valid})"
     return f"{path}: {reason}{extra}"
 
 
@@ -282,8 +283,8 @@ def _body(body: Any, headers: dict[str, str], *, secure: bool, s3: bool) -> tupl
 
 
 def _text(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else value if isinstance(value,
-                                                                                              str) else str(value)
+    return (("true" if value else "false") if isinstance(value, bool)
+            else value if isinstance(value, str) else str(value))
 
 
 def _checksum(headers: dict[str, str], body: bytes | IO[bytes] | None) -> None:

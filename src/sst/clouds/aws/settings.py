@@ -53,7 +53,8 @@ class Settings:
             self._config = dict(session.get_scoped_config())
         except ProfileNotFound:
             raise UserError(f'the AWS profile "{self.profile}" does not exist',
-                            hint="`aws configure list-profiles` shows what there is; set AWS_PROFILE to one of them") from None
+                            hint="`aws configure list-profiles` shows what there is; set AWS_PROFILE to one of "
+                                 "them") from None
         except BotoCoreError as e:
             raise UserError(f"the AWS config file can't be read: {e}") from e
         return session

@@ -1,4 +1,5 @@
-"""AWS Signature Version 4. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html"""
+"""AWS Signature Version 4.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html"""
 from __future__ import annotations
 
 import hashlib
@@ -24,9 +25,11 @@ class Credentials:
         return f"Credentials({self.access_key!r})"
 
 
-def signed(method: str, host: str, target: str, headers: Mapping[str, str], payload_hash: str, *, credentials: Credentials,
+def signed(method: str, host: str, target: str, headers: Mapping[str, str], payload_hash: str, *,
+           credentials: Credentials,
            region: str, service: str, stamp: str, double: bool = True) -> dict[str, str]:
-    """The headers with their signature. ``stamp`` is ``20260102T030405Z``; ``double`` is False for S3, whose path is quoted once."""
+    """The headers with their signature. ``stamp`` is ``20260102T030405Z``; ``double`` is False for S3, whose path is
+    quoted once."""
     out = {**headers, "X-Amz-Date": stamp}
     if credentials.token:
         out["X-Amz-Security-Token"] = credentials.token
@@ -36,26 +39,32 @@ def signed(method: str, host: str, target: str, headers: Mapping[str, str], payl
     lower["host"] = host
     names = sorted(k for k in lower if k.startswith("x-amz-") or k in ("host", "content-type", "content-md5"))
     listed = ";".join(names)
-    canonical = "\n".join((method, *_target(target, double), *(f"{k}:{lower[k]}" for k in names), "", listed, payload_hash))
+    canonical = "\n".join((method, *_target(target, double), *(f"{k}:{lower[k]}" for k in names), "", listed,
+                           payload_hash))
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     signature = _signature(canonical, scope, stamp, credentials, region, service)
-    out["Authorization"] = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={listed}, Signature={signature}"
+    out["Authorization"] = (f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={listed}, "
+                            f"Signature={signature}")
     return out
 
 
-def signed_url(method: str, url: str, *, credentials: Credentials, region: str, service: str, stamp: str, expires: int = 900) -> str:
+def signed_url(method: str, url: str, *, credentials: Credentials, region: str, service: str, stamp: str,
+               expires: int = 900) -> str:
     """The URL with its signature in the query: for someone else to call. ``expires`` in seconds, at most 7 days."""
     at = urlsplit(url)
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    extra = {"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{credentials.access_key}/{scope}", "X-Amz-Date": stamp,
+    extra = {"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{credentials.access_key}/{scope}",
+             "X-Amz-Date": stamp,
              "X-Amz-Expires": str(expires), "X-Amz-SignedHeaders": "host"}
     if credentials.token:
         extra["X-Amz-Security-Token"] = credentials.token
     query = "&".join(x for x in (at.query, *(f"{k}={quote(v, safe='-_.~')}" for k, v in extra.items())) if x)
     target = f"{at.path or '/'}?{query}"
     double = service != "s3"
-    canonical = "\n".join((method, *_target(target, double), f"host:{at.netloc}", "", "host", EMPTY if double else UNSIGNED))
-    return f"{at.scheme}://{at.netloc}{target}&X-Amz-Signature={_signature(canonical, scope, stamp, credentials, region, service)}"
+    canonical = "\n".join((method, *_target(target, double), f"host:{at.netloc}", "", "host",
+                           EMPTY if double else UNSIGNED))
+    signature = _signature(canonical, scope, stamp, credentials, region, service)
+    return f"{at.scheme}://{at.netloc}{target}&X-Amz-Signature={signature}"
 
 
 def _target(target: str, double: bool) -> tuple[str, str]:

@@ -61,7 +61,8 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
     read = call("get_queue_attributes", QueueUrl="$url", AttributeNames=["All"])
     lookup = call("get_queue_url", QueueName="$name")
     update = (call("set_queue_attributes", QueueUrl="$url", idempotent=True,
-                   properties="content_based_deduplication delay_seconds visibility_timeout message_retention receive_wait "
+                   properties="content_based_deduplication delay_seconds visibility_timeout message_retention "
+                              "receive_wait "
                         "maximum_message_size redrive_policy kms_key"),)
     omitted_when_unset = frozenset({"redrive_policy", "kms_key"})
     reset_value = {"delay_seconds": 0, "visibility_timeout": 30, "message_retention": 345600, "receive_wait": 0,

@@ -31,7 +31,8 @@ class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
     create = call("put_parameter", idempotent=False)
     read = call("get_parameter", Name="$name", WithDecryption=True)
     response_root = "Parameter"
-    update = (call("put_parameter", properties="name value type_ description tier key_id", Overwrite=True, idempotent=True),)
+    update = (call("put_parameter", properties="name value type_ description tier key_id", Overwrite=True,
+                   idempotent=True),)
     delete = call("delete_parameter", Name="$name", idempotent=True)
     not_found_codes = ("ParameterNotFound",)
     tagging = Tagging(add=call("add_tags_to_resource", ResourceType="Parameter", ResourceId="$name", Tags="$tags"),

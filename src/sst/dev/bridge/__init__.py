@@ -1,8 +1,8 @@
 """The developer's end of live functions on an AWS stage: hears their calls over AppSync Events, runs them, sends what
 comes of it.
 
-    Bridge       connects, and connects again            line.py      the WebSocket and the publishing
-    answers.py   what was sent for a call, and is kept    wire.py      messages, in ``sst.runtime.bridge``: both ends have it
+    Bridge       connects, and reconnects                line.py    the WebSocket and the publishing
+    answers.py   what was sent for a call, and is kept   wire.py    messages, in ``sst.runtime.bridge``: shared by both
 """
 from __future__ import annotations
 

@@ -54,7 +54,8 @@ def made_from(metafile: str, base: Path, was: Mapping[Path, Stamp], began: int) 
 
 
 def _settings(inputs: Iterable[Path], base: Path) -> Iterator[Path]:
-    """The package.json, tsconfig.json and jsconfig.json of the inputs' folders and those above, and what these extend."""
+    """The package.json, tsconfig.json and jsconfig.json of the inputs' folders and those above, and what these
+    extend."""
     for folder in {f for path in inputs for f in path.parents if f.is_relative_to(base)}:
         if (folder / "package.json").is_file():
             yield folder / "package.json"
@@ -70,7 +71,8 @@ def _extended(config: Path, seen: set[Path]) -> Iterator[Path]:
     yield config
     for value in _EXTENDS.findall(config.read_text("utf-8", errors="replace")):
         for name in re.findall(r'"(\.[^"]*)"', value):
-            yield from _extended(Path(os.path.normpath(config.parent / (name if name.endswith(".json") else f"{name}.json"))), seen)
+            yield from _extended(Path(os.path.normpath(config.parent / (name if name.endswith(".json")
+                                                                        else f"{name}.json"))), seen)
 
 
 def complaint(errors: list[Mapping[str, Any]]) -> str:

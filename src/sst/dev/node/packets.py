@@ -1,7 +1,8 @@
 """How esbuild's service and its host speak: packets of a length, a number and a value, over standard input and output.
 
     packet   uint32 length of the rest, uint32 number * 2 + (1 for an answer), value
-    value    a byte for its type; null, boolean, int32, text, bytes, list, mapping. Text and bytes after their uint32 length
+    value    a byte for its type; null, boolean, int32, text, bytes, list, mapping. Text and bytes after their
+             uint32 length
 
 All numbers are little-endian. Source: lib/main.js of the npm package esbuild, whose version is pinned in
 ``build.esbuild``.

@@ -109,7 +109,8 @@ class Child:
         self.poll()
 
     def _slow_down(self, size: int) -> None:
-        """A program that floods its terminal waits for us, as it would for a real one: the loop has other things to do."""
+        """A program that floods its terminal waits for us, as it would for a real one: the loop has other things to
+        do."""
         now = self._loop.time()
         if now > self._window + _WINDOW:
             self._window, self._taken = now, 0

@@ -55,7 +55,8 @@ class Frame:
         return f"{sgr(pen)}{text}\x1b[0m" if pen else text
 
     def draw(self, at: Layout, pieces: dict[tuple[int, int], str], cursor: tuple[int, int] | None) -> str:
-        """``pieces`` by column and row (from 1), each painted to its end. Gives ``""`` when there is nothing to write."""
+        """``pieces`` by column and row (from 1), each painted to its end. Gives ``""`` when there is nothing to
+        write."""
         out = [f"\x1b[{y};{x}H{piece}" for (x, y), piece in pieces.items() if self._shown.get((x, y)) != piece]
         spot = f"\x1b[{cursor[1]};{cursor[0]}H\x1b[?25h" if cursor else ""
         if not out and self._shown.get((0, 0)) == spot:
@@ -63,7 +64,8 @@ class Frame:
         self._shown = {**pieces, (0, 0): spot}
         return f"\x1b[?2026h\x1b[?25l{''.join(out)}{spot}\x1b[?2026l"
 
-    def sidebar(self, at: Layout, panes: Sequence[Pane], selected: int, *, active: bool, now: float) -> dict[tuple[int, int], str]:
+    def sidebar(self, at: Layout, panes: Sequence[Pane], selected: int, *, active: bool,
+                now: float) -> dict[tuple[int, int], str]:
         """One row for each pane; with many, those around the selected one."""
         if not at.side:
             return {(1, 1): self._header(at, panes, selected, now)} if at.top > 1 else {}
@@ -98,7 +100,8 @@ class Frame:
         return self.paint(text + " " * (at.columns - width(text)), "7")
 
     def main(self, at: Layout, rows: Sequence[Row]) -> dict[tuple[int, int], str]:
-        shown = {(at.left, at.top + n): row.show(at.width, at.left, colour=self.colour) for n, row in enumerate(rows[: at.height])}
+        shown = {(at.left, at.top + n): row.show(at.width, at.left, colour=self.colour) for n,
+                 row in enumerate(rows[: at.height])}
         return {(at.left, at.top + n): shown.get((at.left, at.top + n), "\x1b[K") for n in range(at.height)}
 
     def help(self, at: Layout, text: str, *, alarm: bool = False) -> dict[tuple[int, int], str]:

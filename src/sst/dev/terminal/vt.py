@@ -58,7 +58,8 @@ class Terminal:
         self.bottom = self.lines - 1
         self.pen = ""
         self.modes = {7, 25}
-        """The DEC private modes that are set. 7 wraps, 25 shows the cursor, 1049 and its like are the alternate screen."""
+        """The DEC private modes that are set. 7 wraps, 25 shows the cursor, 1049 and its like are the alternate
+        screen."""
         self.insert = self.newline = False
         self._charsets, self._charset = ("B", "B"), 0
         self._saved = {id(self.main): _Saved(), id(self.other): _Saved()}
@@ -244,7 +245,8 @@ class Terminal:
             self.y -= 1
 
     def save(self) -> None:
-        self._saved[id(self.grid)] = _Saved(self.x, self.y, self.pen, 6 in self.modes, 7 in self.modes, self._charsets, self._charset)
+        self._saved[id(self.grid)] = _Saved(self.x, self.y, self.pen, 6 in self.modes, 7 in self.modes, self._charsets,
+                                            self._charset)
 
     def restore(self) -> None:
         s = self._saved[id(self.grid)]

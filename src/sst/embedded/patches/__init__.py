@@ -44,4 +44,5 @@ def check(topic: str, needs: Sequence[str]) -> None:
                 found = getattr(found, part)
         except (ImportError, AttributeError) as error:
             raise InternalError(f"the emulator has no {need}, which the patch `{topic}` needs",
-                                hint="another version of ministack is installed than the one in requirements.lock") from error
+                                hint="another version of ministack is installed than the one in "
+                                     "requirements.lock") from error

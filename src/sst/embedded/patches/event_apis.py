@@ -15,7 +15,8 @@ NEEDS = ("services.appsync:_tag_resource", "services.appsync:_untag_resource",
 def apply(settings: Settings) -> None:
     from ministack.services import appsync, appsync_events
 
-    add, remove, show, answer = appsync._tag_resource, appsync._untag_resource, appsync._list_tags_for_resource, appsync._json
+    add, remove, show = appsync._tag_resource, appsync._untag_resource, appsync._list_tags_for_resource
+    answer = appsync._json
 
     def found(arn: str) -> dict[str, Any] | None:
         api = appsync_events._apis.get(arn.rpartition("/")[2])

@@ -86,7 +86,8 @@ def _stream_urls(lambda_svc: Any, bridge: Bridge) -> None:
     async def run_reentrant(work: Any, *arguments: Any, thread_name: str = "ministack-reentrant") -> Any:
         if thread_name == "ministack-lambda-url":
             found = lambda_svc.resolve_function_url(arguments[1]["requestContext"]["apiId"])
-            if found and found[4].get("InvokeMode") == "RESPONSE_STREAM" and not functions.refusal(arguments[0]["config"]):
+            if (found and found[4].get("InvokeMode") == "RESPONSE_STREAM"
+                    and not functions.refusal(arguments[0]["config"])):
                 return await run(lambda_svc._run_with_function_config_scope, arguments[0], _open, lambda_svc, bridge,
                                  *arguments,
                                  thread_name=thread_name)

@@ -77,7 +77,8 @@ def signed(host: str, body: bytes, keys: Keys, at: float) -> dict[str, str]:
     key = f"AWS4{keys.secret}".encode()
     for part in (*scope.split("/"), text):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={keys.access}/{scope}, SignedHeaders={';'.join(names)}, Signature={key.hex()}"
+    headers["Authorization"] = (f"AWS4-HMAC-SHA256 Credential={keys.access}/{scope}, SignedHeaders={';'.join(names)}, "
+                                f"Signature={key.hex()}")
     return headers
 
 

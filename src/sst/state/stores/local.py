@@ -18,7 +18,8 @@ from .wal import broken_at
 
 __all__ = ["LocalStore"]
 
-_TABLE = "CREATE TABLE IF NOT EXISTS objects (key TEXT PRIMARY KEY, data BLOB NOT NULL, tag TEXT NOT NULL) WITHOUT ROWID"
+_TABLE = ("CREATE TABLE IF NOT EXISTS objects "
+          "(key TEXT PRIMARY KEY, data BLOB NOT NULL, tag TEXT NOT NULL) WITHOUT ROWID")
 Rows: TypeAlias = Sequence[tuple[Any, ...]]
 
 _BUSY = 10.0
