@@ -1,7 +1,7 @@
 """How links reach a process: one variable a link, or one encrypted file for all of them.
 
-`environment` is the one way, for functions, commands of ``sst dev``, ``sst shell`` and tests alike. Both forms are read by
-``sst.Resource`` and by the published SDKs (``sst-sdk`` for Python, ``sst`` for Node).
+`environment` is the one way, for functions, commands of ``sst dev``, ``sst shell`` and tests alike. Both forms are read
+by ``sst.Resource`` and by the published SDKs (``sst-sdk`` for Python, ``sst`` for Node).
 """
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class LinkedEnvironment:
     secret: dict[str, Input[str]] = field(default_factory=dict)
     """Variables that hold a secret."""
     files: Output[dict[str, str]] | None = None
-    """Files beside the process's code, name → content as base64: the encrypted links, where variables can't hold them."""
+    """Files beside the process's code, name → content as base64: the encrypted links, where variables can't hold
+    them."""
 
     def resolved(self, look: Lookup) -> dict[str, str]:
         """All variables as plain text, for a process that is started on this machine."""
@@ -58,8 +59,9 @@ def environment(graph: Graph, links: Sequence[Link], own: Mapping[str, Input[str
     """The environment of a process that uses some links: ``SST_RESOURCE_*`` of each and of the app, what the links
     include of kind ``environment``, and its ``own`` variables, which win.
 
-    With ``sealed_for``, the URN of a function, links go into the encrypted file ``resource.enc`` where they are too large
-    for variables or hold a secret (`fits_environment`). Otherwise each is a variable, a secret one if it holds a secret.
+    With ``sealed_for``, the URN of a function, links go into the encrypted file ``resource.enc`` where they are too
+    large for variables or hold a secret (`fits_environment`). Otherwise each is a variable, a secret one if it holds a
+    secret.
     """
     properties = {link.name: {**link.properties, "type": link.type} for link in links}
     included = {k: v for link in links for data in link.included(ENVIRONMENT) for k, v in data.items()}
