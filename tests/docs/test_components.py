@@ -135,7 +135,8 @@ def _on(grant: Grant) -> str:
 
 def test_the_page_of_link_permissions_is_the_table() -> None:
     path = ROOT / "docs/link_permissions.md"
-    head, mark, _ = path.read_text(encoding="utf-8").partition("<!-- from the actions of rows in src/sst/clouds/aws -->\n")
+    head, mark, _ = path.read_text(encoding="utf-8").partition("<!-- from the actions of rows in src/sst/clouds/aws "
+                                                               "-->\n")
     assert mark
     wanted = f"{head}{mark}\n{permissions_page()}"
     if ACCEPT:

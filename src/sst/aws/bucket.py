@@ -208,8 +208,10 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
                                   depends_on=[r for s in self._subscribers for r in s.ready])
 
     def link(self, access: Access | None = None) -> Link:
-        """The name, and the calls that read, write, list and delete objects. ``access="read"`` or ``"write"`` narrows it."""
-        return Link(self.logical_name, self.kind, {"name": self.name}, grants(self.kind, s3.Bucket.actions, self.arn, access))
+        """The name, and the calls that read, write, list and delete objects. ``access="read"`` or ``"write"``
+        narrows it."""
+        return Link(self.logical_name, self.kind, {"name": self.name},
+                    grants(self.kind, s3.Bucket.actions, self.arn, access))
 
 
 class ExistingBucket(Bucket, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__annotations__)):

@@ -124,7 +124,8 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
 
     def link(self, access: Access | None = None) -> Link:
         """The table's name, and the calls that read and write items and query indexes."""
-        return Link(self.logical_name, self.kind, {"name": self.name}, grants(self.kind, dynamodb.Table.actions, self.arn, access))
+        return Link(self.logical_name, self.kind, {"name": self.name},
+                    grants(self.kind, dynamodb.Table.actions, self.arn, access))
 
 
 class ExistingDynamo(Dynamo, kind="sst.aws.Dynamo", parts=("table",)):

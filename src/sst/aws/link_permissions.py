@@ -1,5 +1,5 @@
-"""What a link allows a function to do: the ``actions`` of a row. The default is what a client of the resource calls, on it
-alone.
+"""What a link allows a function to do: the ``actions`` of a row. The default is what a client of the resource calls, on
+it alone.
 
 ``docs/link_permissions.md`` is generated from the rows.
 """

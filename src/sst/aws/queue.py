@@ -119,7 +119,8 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
 
     def link(self, access: Access | None = None) -> Link:
         """The URL, and the calls of a producer and a consumer; ``access="write"`` lets only send."""
-        return Link(self.logical_name, self.kind, {"url": self.url}, grants(self.kind, sqs.Queue.actions, self.arn, access))
+        return Link(self.logical_name, self.kind, {"url": self.url},
+                    grants(self.kind, sqs.Queue.actions, self.arn, access))
 
 
 class ExistingQueue(Queue, kind="sst.aws.Queue", parts=("queue",)):

@@ -41,7 +41,8 @@ def test_every_row_that_can_be_tagged_is_listed() -> None:
 
 def test_what_refers_to_others_is_deleted_before_them() -> None:
     order = {t: i for i, t in enumerate(orphans.listed_types())}
-    for first, then in (("aws.lambda.EventSourceMapping", "aws.lambda.Function"), ("aws.lambda.Function", "aws.iam.Role"),
+    for first, then in (("aws.lambda.EventSourceMapping", "aws.lambda.Function"),
+                        ("aws.lambda.Function", "aws.iam.Role"),
                         ("aws.lambda.Function", "aws.logs.LogGroup"), ("aws.events.Rule", "aws.sqs.Queue"),
                         ("aws.apigatewayv2.DomainName", "aws.acm.Certificate"),
                         ("aws.apigatewayv2.DomainName", "aws.apigatewayv2.Api")):

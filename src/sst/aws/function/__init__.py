@@ -162,7 +162,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         properties: dict[str, Input[str]] = {"name": self.name}
         if self._url is not None:
             properties["url"] = self._url
-        return Link(self.logical_name, self.kind, properties, grants(self.kind, lambda_.Function.actions, self.arn, access))
+        return Link(self.logical_name, self.kind, properties,
+                    grants(self.kind, lambda_.Function.actions, self.arn, access))
 
 
 def _limits(timeout: str, memory: str, storage: str) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
     read_back = True
     ready = "Certificate.DomainValidationOptions[0].ResourceRecord"
     listing = Listing("list_certificates", "CertificateSummaryList[].{arn: CertificateArn}", ("NextToken", "NextToken"),
-                      {"Includes": {"keyTypes": KEYS}}, call("list_tags_for_certificate", CertificateArn="$arn"), "$arn",
+                      {"Includes": {"keyTypes": KEYS}}, call("list_tags_for_certificate", CertificateArn="$arn"),
+                      "$arn",
                       order=1)
     imports = Import("aws_acm_certificate", "{arn}")
     delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",), idempotent=True)

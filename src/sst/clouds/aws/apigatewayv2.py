@@ -196,7 +196,8 @@ class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apiga
     not_found_codes = NOT_FOUND
     delete_first = True
     tagging = Tagging("map")
-    listing = Listing("get_domain_names", "Items[].{name: DomainName, tags: Tags}", ("NextToken", "NextToken"), order=-1)
+    listing = Listing("get_domain_names", "Items[].{name: DomainName, tags: Tags}", ("NextToken", "NextToken"),
+                      order=-1)
     imports = Import("aws_apigatewayv2_domain_name", "{domainName}")
 
 

@@ -22,7 +22,8 @@ SAME = ("ValidationException: already", "ValidationException: unchanged", "Valid
 ARN = "arn:$partition:dynamodb:$region:$account:table/$name"
 READ = (grant("dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:Scan dynamodb:ConditionCheckItem "
               "dynamodb:PartiQLSelect", "", "/index/*"), grant("dynamodb:DescribeTable"))
-WRITE = (grant("dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:BatchWriteItem dynamodb:PartiQLInsert "
+WRITE = (grant("dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:BatchWriteItem "
+               "dynamodb:PartiQLInsert "
                "dynamodb:PartiQLUpdate dynamodb:PartiQLDelete"),)
 
 
@@ -88,7 +89,8 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags_of_resource", ResourceArn="$arn"))
-    listing = Listing("list_tables", "TableNames[].{name: @}", ("LastEvaluatedTableName", "ExclusiveStartTableName"), {},
+    listing = Listing("list_tables", "TableNames[].{name: @}", ("LastEvaluatedTableName", "ExclusiveStartTableName"),
+                      {},
                       call("list_tags_of_resource", ResourceArn=ARN), ARN, complete=True)
     imports = Import("aws_dynamodb_table", "{name}")
     actions = {"read": READ, "write": WRITE, "read-write": READ + WRITE, "full": (grant("dynamodb:*", "", "/*"),)}

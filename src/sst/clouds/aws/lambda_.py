@@ -90,7 +90,8 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
                       remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
-    listing = Listing("list_functions", "Functions[].{name: FunctionName, arn: FunctionArn}", ("NextMarker", "Marker"), {},
+    listing = Listing("list_functions", "Functions[].{name: FunctionName, arn: FunctionArn}", ("NextMarker", "Marker"),
+                      {},
                       call("list_tags", Resource="$arn"), "$arn", complete=True)
     imports = Import("aws_lambda_function", "{functionName|name}")
     actions = {"write": INVOKE, "read-write": INVOKE, "full": (grant("lambda:*", "", ":*"),)}

@@ -170,7 +170,8 @@ class Lint:
 
     def _names(self) -> Iterator[str]:
         kind = self.kind
-        for where, names in (("update", {k for c in kind.update for k in kind.sent_by(c)}), ("reset_call", set(kind.reset_call)),
+        for where, names in (("update", {k for c in kind.update for k in kind.sent_by(c)}),
+                             ("reset_call", set(kind.reset_call)),
                              ("reset_value", set(kind.reset_value)),
                              ("omitted_when_unset", set(kind.omitted_when_unset)),
                              ("fingerprints", set(kind.fingerprints))):

@@ -26,7 +26,8 @@ class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
     create = call("create_log_group", retry=("OperationAbortedException",))
     read = call("describe_log_groups", logGroupNamePrefix="$name")
     item = "logGroups[?logGroupName == $name] | [0]"
-    update = (call("put_retention_policy", properties="retention", after_create=True, logGroupName="$name", idempotent=True,
+    update = (call("put_retention_policy", properties="retention", after_create=True, logGroupName="$name",
+                   idempotent=True,
                    retry=("OperationAbortedException",)),)
     omitted_when_unset = frozenset({"retention"})
     reset_call = {"retention": call("delete_retention_policy", logGroupName="$name")}

@@ -55,7 +55,8 @@ def listed_types() -> list[str]:
 
 
 def find_tagged(providers: Sequence[Verbs], types: Iterable[str] | None = None) -> list[TaggedResource]:
-    """All resources of these types, in the account and region of each provider, that carry the tags of its app and stage.
+    """All resources of these types, in the account and region of each provider, that carry the tags of its app and
+    stage.
 
     One call for each page of a list. The tags come from the Resource Groups Tagging API, a hundred things a call; it
     may be some minutes behind. Of types that it does not show, and where it is refused, each thing whose list does not
@@ -79,7 +80,8 @@ def _found(provider: Verbs, rows: Sequence[type[AwsResource]]) -> list[TaggedRes
     tags = _Tags(provider) if any(k.listing and k.listing.arn for k in rows) else None
     with ThreadPoolExecutor(_TOGETHER, thread_name_prefix="sst-orphans") as pool:
         listed = pool.map(lambda k: [(k, item) for item in _listed(provider, k)], rows)
-        found = pool.map(lambda pair: _tagged(provider, pair[0], pair[1], tags), [pair for some in listed for pair in some])
+        found = pool.map(lambda pair: _tagged(provider, pair[0], pair[1], tags),
+                         [pair for some in listed for pair in some])
         return [one for one in found if one]
 
 
@@ -123,7 +125,8 @@ def _listed(provider: Verbs, kind: type[AwsResource]) -> list[dict[str, Any]]:
         params[how.page[1]] = mark
 
 
-def _tagged(provider: Verbs, kind: type[AwsResource], item: Mapping[str, Any], listed: _Tags | None) -> TaggedResource | None:
+def _tagged(provider: Verbs, kind: type[AwsResource], item: Mapping[str, Any],
+            listed: _Tags | None) -> TaggedResource | None:
     how = kind.listing
     assert how
     name = {"name": re.split("[/:]", item[how.name_from])[-1]} if how.name_from else {}
@@ -131,7 +134,8 @@ def _tagged(provider: Verbs, kind: type[AwsResource], item: Mapping[str, Any], l
     tags: Mapping[str, str] | None = kind.tags_in(item, shown=True)
     if how.tags and (tags := listed.of(how, variables) if listed else None) is None:
         try:
-            tags = kind.tags_in(provider.aws.call(kind.service, how.tags.op, fill(how.tags.params, variables)), shown=True)
+            tags = kind.tags_in(provider.aws.call(kind.service, how.tags.op, fill(how.tags.params, variables)),
+                                shown=True)
         except Throttled:
             raise
         except ProviderError as e:
@@ -141,7 +145,8 @@ def _tagged(provider: Verbs, kind: type[AwsResource], item: Mapping[str, Any], l
     tags = tags or {}
     if (tags.get("sst:app"), tags.get("sst:stage")) != (provider.app, provider.stage) or not tags.get("sst:lineage"):
         return None
-    return TaggedResource(kind.type, str(fill(kind.identifier, variables)), tags.get("sst:urn", ""), tags["sst:lineage"],
+    return TaggedResource(kind.type, str(fill(kind.identifier, variables)), tags.get("sst:urn", ""),
+                          tags["sst:lineage"],
                           kind.holds_data, variables["account"], variables["region"],
                           {k: v for k, v in variables.items() if v is not None})
 

@@ -228,7 +228,8 @@ class AwsProvider(Verbs):
         assert tagging and tagging.add
         old, new = state.inputs.get("tags") or {}, inputs.get("tags") or {}
         if (dropped := sorted(old.keys() - new.keys())) and tagging.remove:
-            self.send(kind, tagging.remove, {**known, "tag_keys": dropped, "tag_list": [{"Key": k} for k in dropped]}, {}, quiet)
+            self.send(kind, tagging.remove, {**known, "tag_keys": dropped, "tag_list": [{"Key": k} for k in dropped]},
+                      {}, quiet)
         self.send(kind, tagging.add, {**known, "tags": tagging.shape(self.tags(state.urn, inputs))}, {}, quiet)
 
 

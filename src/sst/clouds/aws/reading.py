@@ -103,7 +103,8 @@ def _tags(provider: Verbs, kind: type[AwsResource], state: State, answer: Mappin
 
 
 def _as_asked(provider: Verbs, asked: Tags, there: Tags) -> Tags:
-    """Tags as a program asks for them: without those that everything gets, unless one of these is missing or another."""
+    """Tags as a program asks for them: without those that everything gets, unless one of these is missing or
+    another."""
     ours = {"sst:app": provider.app, "sst:stage": provider.stage, "sst:urn": None, "sst:lineage": None}
     if not ours.keys() & there.keys():   # taken over from elsewhere, not tagged by us yet
         return {k: v for k, v in there.items() if k in asked}
@@ -128,7 +129,8 @@ def listed_tags(provider: Verbs, kinds: Sequence[type[AwsResource]]) -> dict[str
 
 
 def tagged(provider: Verbs) -> dict[str, Tags]:
-    """The tags, by ARN, of all in the provider's region that carry its app and stage: a hundred a call. They may be some minutes old.
+    """The tags, by ARN, of all in the provider's region that carry its app and stage: a hundred a call. They may be
+    some minutes old.
 
     Some services have no part in this list (IAM), nor do things that lost these tags. Raises ``ProviderError`` where it
     is refused.

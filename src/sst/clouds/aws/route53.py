@@ -28,7 +28,8 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
     identity = "key"
     identifier = "$zone/$name/$type_"
     create = call("change_resource_record_sets", retry=BUSY, idempotent=True)
-    read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_", MaxItems="1")
+    read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_",
+                MaxItems="1")
     update = (create,)
     imports = Import("aws_route53_record", "{zoneId}/{name}/{type}")
     delete = call("change_resource_record_sets", HostedZoneId="$zone", ChangeBatch="$removal", retry=BUSY)

@@ -55,7 +55,8 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
                       add=call("put_bucket_tagging", Bucket="$name", Tagging={"TagSet": "$tags"}),
                       show=call("get_bucket_tagging", Bucket="$name"))
     listing = Listing("list_buckets", "Buckets[].{name: Name}", ("ContinuationToken", "ContinuationToken"),
-                      {"BucketRegion": "$region"}, call("get_bucket_tagging", Bucket="$name"), "arn:$partition:s3:::$name",
+                      {"BucketRegion": "$region"}, call("get_bucket_tagging", Bucket="$name"),
+                      "arn:$partition:s3:::$name",
                       complete=True)
     imports = _import("aws_s3_bucket")
     actions = {"read": READ, "write": WRITE, "read-write": READ + WRITE, "full": (grant("s3:*", "", "/*"),)}
@@ -91,8 +92,8 @@ def empty_bucket(provider: Calls, known: Mapping[str, Any], note: Note) -> None:
 
 
 class BucketSetting(AwsResource, service="s3"):
-    """One of the settings of a bucket; a bucket has each at most once. ``setting`` names the operations: ``bucket_cors``
-    is put, got and deleted by ``put_bucket_cors``, ``get_bucket_cors`` and ``delete_bucket_cors``."""
+    """One of the settings of a bucket; a bucket has each at most once. ``setting`` names the operations:
+    ``bucket_cors`` is put, got and deleted by ``put_bucket_cors``, ``get_bucket_cors`` and ``delete_bucket_cors``."""
 
     bucket: Arg[str] = prop(replace=True, read="")
 

@@ -119,5 +119,6 @@ def _params(c: Call, request: Mapping[str, Any], variables: Mapping[str, Any]) -
 
 
 def _merged(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
-    both = {k: _merged(a[k], b[k]) for k in a.keys() & b.keys() if isinstance(a[k], Mapping) and isinstance(b[k], Mapping)}
+    both = {k: _merged(a[k], b[k]) for k in a.keys() & b.keys() if isinstance(a[k], Mapping)
+            and isinstance(b[k], Mapping)}
     return {**a, **b, **both}
