@@ -107,6 +107,24 @@ def test_answers_with_cookies_bytes_and_errors(cloud: Cloud, pages: str) -> None
         assert status == failed and b"secret" not in body and b"Internal Server Error" in body
 
 
+def test_a_rest_api_hides_what_a_failed_function_said(cloud: Cloud, pages: str) -> None:
+    apis = client(cloud, "apigateway")
+    api = apis.create_rest_api(name="rest")
+    root = apis.get_resources(restApiId=api["id"])["items"][0]["id"]
+    child = apis.create_resource(restApiId=api["id"], parentId=root, pathPart="{proxy+}")["id"]
+    arn = client(cloud, "lambda").get_function(FunctionName=pages)["Configuration"]["FunctionArn"]
+    fails = function(cloud, "def handler(event, context):\n    raise ValueError('secret detail')\n")
+    for resource, target in ((child, arn), (root, arn.replace(pages, fails))):
+        apis.put_method(restApiId=api["id"], resourceId=resource, httpMethod="ANY", authorizationType="NONE")
+        apis.put_integration(
+            restApiId=api["id"], resourceId=resource, httpMethod="ANY", type="AWS_PROXY", integrationHttpMethod="POST",
+            uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{target}/invocations")
+    apis.create_deployment(restApiId=api["id"], stageName="live")
+    address = cloud.address("rest_api", f"https://{api['id']}.execute-api.us-east-1.amazonaws.com/live")
+    status, _, body = fetch(f"{address}/")
+    assert (status, json.loads(body)) == (502, {"message": "Internal server error"})
+
+
 def test_cors_is_what_was_configured(cloud: Cloud) -> None:
     page, other = {"origin": "http://page.example"}, {"origin": "http://other.example"}
     asks = {"access-control-request-method": "GET"}

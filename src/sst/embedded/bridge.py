@@ -1,7 +1,6 @@
 """Between the emulator and whatever runs functions: one invocation in, one answer out, its lines in CloudWatch Logs.
 
-The emulator asks in its own words (`run`, `open_stream`); a `Runner` is asked in ours. The executor is the runner; the
-emulator's own way of running functions stays in place only while there is none.
+The emulator asks in its own words (`run`, `open_stream`); a `Runner` is asked in ours. The executor is the runner.
 """
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ class Cloud:
     def address(self, kind: str, value: str) -> str:
         """The loopback URL of a public thing; ``value`` is its AWS-shaped host or URL.
 
-        ``kind`` is ``function_url``, ``http_api``, ``rest_api``, ``websocket``, ``bucket``, ``alb`` or ``cloudfront``.
-        Raises `SstError` if there is no such thing.
+        ``kind`` is ``function_url``, ``http_api``, ``rest_api``, ``websocket``, ``domain`` or ``bucket``. Raises
+        `SstError` if there is no such thing.
         """
         answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/address",
                       {"kind": kind, "value": value}, 10.0)
@@ -53,7 +53,6 @@ class Cloud:
             raise SstError(f"the embedded cloud has no address for {value}",
                            hint=str((answer or {}).get("error", "is it still running?")))
         return str(answer["url"])
-
 
     def attach(self, port: int, token: str) -> bool:
         """Let the session of ``sst dev`` that listens on ``port`` run functions; False if the cloud does not answer."""
@@ -73,6 +72,9 @@ class Status:
     current: bool
     """False if it was started by another version of this package."""
     addresses: Mapping[str, str]
+    """Of what is public: ``function_url/ID`` -> URL."""
+    services: Mapping[str, str]
+    """Processes beside the emulator: ``KIND/NAME`` -> endpoint."""
 
 
 def folder_of(root: Path) -> Path:
@@ -114,10 +116,10 @@ def status(root: Path) -> Status | None:
     found = _running(folder)
     if not found:
         return None
-    addresses = found.get("addresses")
+    addresses, services = (part if isinstance(part := found.get(name), dict) else {}
+                           for name in ("addresses", "services"))
     return Status(_cloud(folder, found), float(str(found["started"])), bool(found["iam"]),
-                  found.get("version") == fingerprint(),
-                  dict(addresses) if isinstance(addresses, dict) else {})
+                  found.get("version") == fingerprint(), dict(addresses), dict(services))
 
 
 def stop(root: Path) -> bool:
@@ -203,11 +205,13 @@ def _tail(log: Path, began: int) -> str:
 
 def _end(folder: Path) -> bool:
     """Ask the launcher to stop and wait until it let go of its data; the impatient signal only after that."""
+    from sst.embedded.services.process import end_left_over
+
     facts = _running(folder)
     held = _lock_holder(folder)
     pid = int(str(facts["pid"])) if facts else held
     if not pid:
-        return False
+        return bool(end_left_over(folder / "services"))
     for word in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, word)
@@ -217,6 +221,7 @@ def _end(folder: Path) -> bool:
                 os.waitpid(pid, os.WNOHANG)
             if not _lock_holder(folder):
                 (folder / "cloud.json").unlink(missing_ok=True)
+                end_left_over(folder / "services")
                 return True
             time.sleep(0.01)
     raise InternalError(f"the embedded cloud (process {pid}) does not stop")

@@ -75,10 +75,9 @@ def _install(folder: Path, python: Path, environment: Mapping[str, str]) -> None
         if ran.returncode:
             shutil.rmtree(folder, ignore_errors=True)
             raise UserError(f"the embedded cloud could not be installed: {_last_words(ran.stderr)}",
-                            hint="stage `local` needs the packages of " + str(LOCK.name)
-                            + " (ministack and its dependencies) once. "
-                                 "Connect to the package index and run `sst deploy --stage local`; after that it works "
-                                 "offline")
+                            hint=f"stage `local` needs the packages of {LOCK.name} (the emulator and its dependencies) "
+                                 "once. Connect to the package index and run `sst deploy --stage local`; after that "
+                                 "it works offline")
 
 
 def _uv() -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sst.embedded import emulator
 from sst.embedded.settings import Settings
 
 __all__ = ["Prepared", "prepare", "refusal", "unpack"]
@@ -63,21 +64,16 @@ def refusal(config: Mapping[str, Any]) -> str:
 
 def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
     """Unpack what is not unpacked yet and gather the rest. Raises `ValueError` for a function without code."""
-    from ministack.core import lambda_runtime
-    from ministack.services import lambda_svc
-
-    code_zip = record.get("code_zip")
-    if not isinstance(code_zip, bytes):
+    code_zip, blobs = emulator.function_code(record, config)
+    if code_zip is None:
         raise ValueError(f"function {config.get('FunctionName')} has no code")
-    account, region = lambda_svc._account_region_from_function_config(config)
+    account, region = emulator.function_owner(config)
     code = unpack(settings.folder / "code", code_zip, str(config.get("CodeSha256", "")))
-    blobs = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
-    layers = tuple(unpack(settings.folder / "code", blob) for blob in blobs if blob)
+    layers = tuple(unpack(settings.folder / "code", blob) for blob in blobs)
     name = str(config["FunctionName"])
     logging = config.get("LoggingConfig") or {}
     group = str(logging.get("LogGroup") or f"/aws/lambda/{name}")
-    credentials = lambda_runtime.execution_credentials(dict(config))
-    environment = _environment(settings, config, region, group) | credentials
+    environment = _environment(settings, config, region, group)
     facts = (code, layers, sorted(environment.items()), config.get("Handler"), config.get("Runtime"),
              config.get("Timeout"),
              config.get("MemorySize"))
@@ -95,16 +91,14 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
 def _environment(settings: Settings, config: Mapping[str, Any], region: str, group: str) -> dict[str, str]:
     """What Lambda sets, plus the way to this emulator; nothing of the host. The user's own variables can't override
     it."""
-    from ministack.services import lambda_svc
-
     ways = {"AWS_ENDPOINT_URL": settings.endpoint, "AWS_ENDPOINT_URL_S3": settings.s3_endpoint}
-    own = {str(key): str(value) for key, value in lambda_svc._runtime_env_vars(config).items()}
+    own, credentials = emulator.execution_environment(config)
     return {
         **ways, **own, "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
         "AWS_LAMBDA_FUNCTION_NAME": str(config["FunctionName"]),
         "AWS_LAMBDA_FUNCTION_VERSION": str(config.get("Version", "$LATEST")),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize") or 128), "AWS_LAMBDA_LOG_GROUP_NAME": group,
-        "_HANDLER": str(config.get("Handler", "")),
+        "_HANDLER": str(config.get("Handler", "")), **credentials,
     }
 
 

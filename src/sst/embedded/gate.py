@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from sst.embedded import emulator
 from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.settings import Settings
 
@@ -16,7 +17,6 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Control = Callable[[str, Mapping[str, Any]], Awaitable[tuple[int, Any]]]
 
-_OPEN = ("/_ministack/health", "/_ministack/ready", "/_ministack/cfn-")
 _READING = re.compile(r"(Get|List|Describe|Head|BatchGet|Query|Scan|Lookup|Receive|Filter|Search|Simulate|Decode)[A-Z]")
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|([a-z0-9_$.-]+\.)?localhost)(:\d+)?", re.IGNORECASE)
 
@@ -55,7 +55,7 @@ class Gate:
             await self._app(scope, receive, self.durable(scope, headers, send))
 
     def _needs_token(self, path: str, headers: Mapping[str, str]) -> bool:
-        guarded = path.startswith(("/_ministack/", "/_localstack/", "/_sst/")) and not path.startswith(_OPEN)
+        guarded = path.startswith("/_sst/") or emulator.is_control_path(path)
         return guarded and headers.get("x-sst-token") != self._settings.keys.token
 
     def durable(self, scope: Scope, headers: Mapping[str, str], send: Send) -> Send:

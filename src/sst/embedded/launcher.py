@@ -12,12 +12,15 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sst.embedded import emulator
+from sst.embedded.ports import free_port
+from sst.embedded.services import LocalService, Supervisor
 from sst.embedded.settings import Keys, Settings, write_private
 from sst.errors import SstError
 
@@ -31,8 +34,9 @@ _END_SECONDS = 3.0
 """For connections and functions to end by themselves."""
 
 
-def main(arguments: list[str]) -> int:
-    """``launcher FOLDER REGION VERSION iam|no-iam``; ends by SIGTERM or when FOLDER is gone."""
+def main(arguments: Sequence[str], services: Sequence[LocalService] = ()) -> int:
+    """``launcher FOLDER REGION VERSION iam|no-iam``; ends by SIGTERM or when FOLDER is gone. ``services`` run beside
+    it."""
     folder, region, version, iam = Path(arguments[0]), arguments[1], arguments[2], arguments[3] == "iam"
     os.umask(0o077)
     held = _hold(folder)
@@ -42,10 +46,10 @@ def main(arguments: list[str]) -> int:
     settings = _settings(folder, region, iam, dict(os.environ))
     os.environ.clear()
     kept = {"PATH": settings.host.get("PATH", ""), "HOME": settings.host.get("HOME", str(folder)), "LANG": "C.UTF-8"}
-    os.environ.update(kept | settings.environment())
+    os.environ.update(kept | emulator.environment(settings))
     _set_up_logging(folder)
     try:
-        asyncio.run(_serve_and_leave(settings, version))
+        asyncio.run(_serve_and_leave(settings, version, services))
     except SstError as error:
         _log.error("%s", error)
         sys.stderr.write(f"{error}\n".replace("\n", " ").strip() + "\n")
@@ -53,47 +57,32 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-async def _serve_and_leave(settings: Settings, version: str) -> None:
+async def _serve_and_leave(settings: Settings, version: str, services: Sequence[LocalService]) -> None:
     """Everything is saved when `serve` returns; threads that still wait for something must not keep the process."""
-    await serve(settings, version)
+    await serve(settings, version, services)
     logging.shutdown()
     os._exit(0)
 
 
-async def serve(settings: Settings, version: str) -> None:
+async def serve(settings: Settings, version: str, services: Sequence[LocalService] = ()) -> None:
     """Patch the emulator, serve it, publish ``cloud.json``; returns after an orderly end."""
     from sst.embedded import patches
 
     patches.apply_all(settings)
     from hypercorn.asyncio import serve as http
     from hypercorn.config import Config
-    from ministack import app as emulator
 
+    from sst.embedded.control import Control
     from sst.embedded.front_door import FrontDoor
     from sst.embedded.gate import Gate
     from sst.embedded.patches import functions, state
 
     checkpoints = state.checkpoints(settings)
     door = FrontDoor(settings, checkpoints)
+    supervisor = Supervisor(settings.folder / "services")
+    await supervisor.begin(services)
     facts: dict[str, Any] = {"pid": os.getpid(), "port": settings.port, "region": settings.region, "version": version,
                              "iam": settings.iam, "started": time.time()}
-
-    async def control(call: str, body: Mapping[str, Any]) -> tuple[int, Any]:
-        if call == "GET /_sst/status":
-            return 200, {**facts, "checkpoints": checkpoints.count, "checkpoint_ms": round(checkpoints.milliseconds, 2),
-                         "addresses": door.addresses()}
-        if call == "POST /_sst/address":
-            try:
-                return 200, {"url": await door.address(str(body.get("kind")), str(body.get("value")))}
-            except (ValueError, OSError) as error:
-                return 404, {"error": str(error)}
-        if call == "POST /_sst/dev":
-            try:
-                await asyncio.to_thread(functions.attach, int(str(body.get("port"))), str(body.get("token")))
-            except (ValueError, OSError) as error:
-                return 404, {"error": str(error)}
-            return 200, {"attached": True}
-        return 404, {"error": f"no such call: {call}"}
 
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -106,9 +95,10 @@ async def serve(settings: Settings, version: str) -> None:
     config.loglevel = "WARNING"
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
              asyncio.create_task(_publish(settings, facts, door))]
-    gate: Any = Gate(emulator.app, settings, checkpoints, control, ended.set)
+    gate: Any = Gate(emulator.application(), settings, checkpoints, Control(facts, door, checkpoints, supervisor),
+                     ended.set)
     await http(gate, config, shutdown_trigger=ended.wait)
-    for ending in (door.close(), asyncio.to_thread(functions.close)):
+    for ending in (door.close(), asyncio.to_thread(functions.close), supervisor.close()):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ending, _END_SECONDS)
     for task in tasks:
@@ -147,27 +137,13 @@ async def _watch(settings: Settings, ended: asyncio.Event) -> None:
 
 def _settings(folder: Path, region: str, iam: bool, host: Mapping[str, str]) -> Settings:
     keys = Keys.of(folder)
-    port = _free_port(keys.port)
-    found = replace(keys, port=port, s3_port=_free_port(keys.s3_port, port))
+    port = free_port(keys.port)
+    found = replace(keys, port=port, s3_port=free_port(keys.s3_port, port))
     if found != keys:
         found.save(folder)
     for name in ("state", "s3", "tmp"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
     return Settings(folder, region, found, iam, host)
-
-
-def _free_port(wanted: int, other: int = 0) -> int:
-    """``wanted`` if it is free, else another (but not ``other``); the same one each time unless somebody took it."""
-    for port in (wanted, 0, 0, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if (found := int(probe.getsockname()[1])) != other:
-                return found
-    raise SstError("no free port on 127.0.0.1")
 
 
 def _hold(folder: Path) -> int | None:

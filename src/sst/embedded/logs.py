@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sst.embedded import emulator
+
 __all__ = ["KEPT", "stream_name", "write"]
 
 KEPT = 5000
@@ -21,26 +23,10 @@ def stream_name(version: str, sandbox: str) -> str:
 
 def write(account: str, region: str, group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
     """Append ``lines`` (epoch milliseconds, text); makes the group and the stream as AWS does on the first line."""
-    from ministack.core.responses import request_scope
-    from ministack.services import cloudwatch_logs as logs
-
     if not lines:
         return
-    now = int(time.time() * 1000)
-    with request_scope(account, region):
-        kept = logs._log_groups.get(group)
-        if kept is None:
-            kept = {"arn": logs._make_group_arn(group), "creationTime": now, "retentionInDays": None, "tags": {},
-                    "subscriptionFilters": {}, "streams": {}}
-            logs._log_groups[group] = kept
-        target: Any = kept["streams"].setdefault(stream, {
-            "events": [], "uploadSequenceToken": "1", "creationTime": now, "firstEventTimestamp": None,
-            "lastEventTimestamp": None,
-            "lastIngestionTime": None})
-        _forget_old(kept["streams"], target)
-        logs._append_log_events(target, [{"timestamp": at, "message": text, "ingestionTime": now} for at,
-                                         text in lines])
-        logs._fanout_to_subscription_filters(group, stream, [{"timestamp": at, "message": text} for at, text in lines])
+    with emulator.scope_of(account, region):
+        emulator.append_log_lines(group, stream, lines, int(time.time() * 1000), _forget_old)
 
 
 def _forget_old(streams: dict[str, Any], target: Any) -> None:

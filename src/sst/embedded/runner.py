@@ -19,7 +19,7 @@ from sst.embedded.live import Attached
 from sst.embedded.settings import Settings
 from sst.executor import Executor, FunctionVersion, LogLines, Refused
 
-__all__ = ["ExecutorRunner", "FunctionFailed", "runner"]
+__all__ = ["ExecutorRunner", "FunctionFailed"]
 
 T = TypeVar("T")
 _HTTP = "application/vnd.awslambda.http-integration-response"
@@ -28,11 +28,6 @@ _SEPARATOR = b"\0" * 8
 
 class FunctionFailed(Exception):
     """A streamed invocation failed, before its first byte or after."""
-
-
-def runner(settings: Settings) -> ExecutorRunner:
-    """Start the executor for this embedded cloud."""
-    return ExecutorRunner(settings)
 
 
 class ExecutorRunner:

@@ -70,20 +70,6 @@ class Settings:
     def account(self) -> str:
         return ACCOUNT
 
-    def environment(self) -> dict[str, str]:
-        """The whole environment of the emulator; it reads its settings from there and hands nothing else on."""
-        data = self.folder
-        return {
-            "GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "localhost",
-            "MINISTACK_ACCOUNT_ID": self.account, "MINISTACK_REGION": self.region, "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": self.keys.access_key, "AWS_SECRET_ACCESS_KEY": self.keys.secret_key,
-            "AUTH": "true" if self.iam else "false",
-            "PERSIST_STATE": "1", "STATE_DIR": str(data / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(data / "s3"),
-            "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": f"unix://{data}/no-container-engine",
-            "AWS_CONFIG_FILE": str(data / "none"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(data / "none"), "LOG_LEVEL": "WARNING", "TMPDIR": str(data / "tmp"),
-        }
-
 
 def read_json(file: Path) -> Mapping[str, object] | None:
     """The mapping in ``file``, or None if it is not there or is not one (a torn write of an older process)."""

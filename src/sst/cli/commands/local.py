@@ -27,7 +27,7 @@ def status(call: Call) -> None:
         screen.data({"running": False} if not found else {
             "running": True, "endpoint": found.cloud.endpoint, "region": found.cloud.region, "pid": found.cloud.pid,
             "folder": str(found.cloud.folder), "started": found.started, "iam": found.iam, "current": found.current,
-            "addresses": dict(found.addresses)})
+            "addresses": dict(found.addresses), "services": dict(found.services)})
     elif not found:
         screen.line("The local cloud is not running; `sst deploy --stage local` starts it.")
     else:
@@ -39,6 +39,8 @@ def status(call: Call) -> None:
             screen.warn("it was started by another version of sst; the next deploy restarts it")
         if found.addresses:
             screen.table([*found.addresses.items()], indent="  ")
+        if found.services:
+            screen.table([*found.services.items()], indent="  ")
 
 
 @local.command("stop")

@@ -1,48 +1,36 @@
 """What the emulator does differently here: one module a topic, applied in the order of `TOPICS`.
 
-A topic says in ``NEEDS`` which names of ministack it relies on; if one is gone the launcher refuses to start and names
-it, so that another version of the emulator can never run half patched.
+Each says in its docstring what it corrects, and when it can go. Each lists in ``NEEDS`` which names of the emulator it
+relies on, with their signatures: all of them are checked before the first patch is applied, so that another version of
+the emulator can never run half patched.
 """
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Protocol, cast
 
+from sst.embedded import emulator
 from sst.embedded.settings import Settings
-from sst.errors import InternalError
 
-__all__ = ["TOPICS", "Topic", "apply_all", "check"]
+__all__ = ["TOPICS", "Topic", "apply_all"]
 
-TOPICS = ("keys", "state", "code", "functions", "events", "function_url", "http_api", "websocket", "queues",
-          "event_apis", "schedules")
+TOPICS = ("keys", "state", "code", "functions", "events", "function_url", "http_api", "rest_api", "websocket",
+          "queues", "event_apis", "schedules")
 
 
 class Topic(Protocol):
-    NEEDS: Sequence[str]
-    """``module:name`` inside the package ``ministack``."""
+    NEEDS: Mapping[str, str]
+    """``module:name`` inside of the emulator's package -> signature (see `emulator.signature_of`)."""
 
     def apply(self, settings: Settings) -> None: ...
 
 
 def apply_all(settings: Settings) -> None:
-    """Check every topic, then patch: nothing is changed unless everything fits."""
-    topics = [cast(Topic, importlib.import_module(f"{__name__}.{name}")) for name in TOPICS]
-    for name, topic in zip(TOPICS, topics, strict=True):
-        check(name, topic.NEEDS)
-    for topic in topics:
+    """Check every topic, then patch: nothing is changed unless everything fits. Raises `InternalError`."""
+    topics = {name: cast(Topic, importlib.import_module(f"{__name__}.{name}")) for name in TOPICS}
+    emulator.check("embedded/emulator.py", emulator.NEEDS)
+    for name, topic in topics.items():
+        emulator.check(f"the patch `{name}`", topic.NEEDS)
+    for topic in topics.values():
         topic.apply(settings)
-
-
-def check(topic: str, needs: Sequence[str]) -> None:
-    """Raise `InternalError` naming the first thing that is not there."""
-    for need in needs:
-        module, _, name = need.partition(":")
-        try:
-            found: object = importlib.import_module(f"ministack.{module}")
-            for part in name.split("."):
-                found = getattr(found, part)
-        except (ImportError, AttributeError) as error:
-            raise InternalError(f"the emulator has no {need}, which the patch `{topic}` needs",
-                                hint="another version of ministack is installed than the one in "
-                                     "requirements.lock") from error

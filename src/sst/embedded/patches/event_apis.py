@@ -1,15 +1,24 @@
-"""AppSync Events: its APIs can be tagged after they were made; the emulator knows the tags of GraphQL APIs alone."""
+"""AppSync Events: its APIs can be tagged after they were made; the emulator knows the tags of GraphQL APIs alone.
+
+Goes when ministack's TagResource, UntagResource and ListTagsForResource know APIs of AppSync Events; last checked
+with 1.5.33.
+"""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.appsync:_tag_resource", "services.appsync:_untag_resource",
-         "services.appsync:_list_tags_for_resource",
-         "services.appsync:_json", "services.appsync_events:_apis")
+NEEDS: Mapping[str, str] = {
+    "services.appsync:_json": "(status, body)",
+    "services.appsync:_list_tags_for_resource": "(arn)",
+    "services.appsync:_tag_resource": "(body)",
+    "services.appsync:_untag_resource": "(arn, query_params)",
+    "services.appsync_events:_apis": "AccountRegionScopedDict",
+}
 
 
 def apply(settings: Settings) -> None:

@@ -1,33 +1,40 @@
 """Every invocation, whoever asks for it, goes through one place: runtimes that can't run say so, the rest goes to our
-executor."""
+executor.
+
+Stays: it is the port through which our executor plugs in. The part for response streams goes when ministack sends a
+stream's first byte before its last one exists; last checked with 1.5.33.
+"""
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
-from sst.embedded import functions, logs
+from sst.embedded import emulator, functions, logs
 from sst.embedded.bridge import Bridge, StreamedBody
+from sst.embedded.runner import ExecutorRunner
 from sst.embedded.settings import Settings
 
-__all__ = ["ADAPTER", "NEEDS", "apply", "attach", "close"]
+__all__ = ["NEEDS", "apply", "attach", "close"]
 
-NEEDS = ("services.lambda_svc:_execute_function_dispatch", "services.lambda_svc:_LAMBDA_STATE_TRANSITION_DELAY",
-         "services.lambda_svc:_runtime_env_vars",
-         "services.lambda_svc:_resolve_layer_zip", "services.lambda_svc:invalidate_worker",
-         "services.lambda_svc:run_reentrant",
-         "services.lambda_svc:_function_url_stream_response", "services.lambda_svc:_acquire_execution_slot",
-         "services.lambda_svc:_release_execution_slot", "services.lambda_svc:_throttle_response",
-         "services.lambda_svc:resolve_function_url", "services.lambda_svc:_apply_headers_case_insensitively",
-         "core.responses:StreamingResponse", "services.lambda_svc:_account_region_from_function_config",
-         "core.lambda_runtime:execution_credentials", "services.cloudwatch_logs:_append_log_events",
-         "services.cloudwatch_logs:_fanout_to_subscription_filters", "services.cloudwatch_logs:_log_groups",
-         "services.cloudwatch_logs:_make_group_arn")
-
-ADAPTER = "sst.embedded.runner"
-"""The module whose ``runner(settings)`` makes the executor a `bridge.Runner`."""
+NEEDS: Mapping[str, str] = {
+    "core.concurrency:run_reentrant": "async (fn, *args, thread_name='ministack-reentrant')",
+    "core.responses:StreamingResponse": "class (self, runner)",
+    "services.lambda_svc:_LAMBDA_STATE_TRANSITION_DELAY": "float",
+    "services.lambda_svc:_acquire_execution_slot": "(func, config)",
+    "services.lambda_svc:_apply_headers_case_insensitively": "(base, overrides)",
+    "services.lambda_svc:_execute_function_dispatch": "(func, config, event, request_id, started)",
+    "services.lambda_svc:_execute_function_with_config_scope": "(func, event)",
+    "services.lambda_svc:_function_url_stream_response": "(result, cors_headers)",
+    "services.lambda_svc:_release_execution_slot": "(key)",
+    "services.lambda_svc:_run_with_function_config_scope": "(func_or_config, callback, *args, **kwargs)",
+    "services.lambda_svc:_throttle_response": "(reason_code, msg, retry_after=1)",
+    "services.lambda_svc:handle_function_url_request":
+        "async (url_id, method, path, headers, body, query_params, resolved=None, source_ip=None)",
+    "services.lambda_svc:invalidate_worker": "(func_name, qualifier=None, account=None, region=None)",
+    "services.lambda_svc:resolve_function_url": "(url_id)",
+}
 
 _PENDING_SECONDS = 0.01
 """A new function is pending for as long as AWS needs to place it; here there is nothing to place."""
@@ -40,11 +47,9 @@ def apply(settings: Settings) -> None:
     from ministack.services import lambda_svc
 
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = _PENDING_SECONDS
-    theirs = lambda_svc._execute_function_dispatch
-    if importlib.util.find_spec("sst.executor"):
-        _bridge = Bridge(settings, importlib.import_module(ADAPTER).runner(settings))
-        _stream_urls(lambda_svc, _bridge)
-        _retire(lambda_svc, _bridge)
+    _bridge = bridge = Bridge(settings, ExecutorRunner(settings))
+    _stream_urls(bridge)
+    _retire(bridge)
 
     def dispatch(record: Any, config: Any, event: Any, request_id: str, started: float) -> dict[str, Any]:
         if reason := functions.refusal(config):
@@ -52,9 +57,7 @@ def apply(settings: Settings) -> None:
             return {"body": {"errorType": "Runtime.Unsupported", "errorMessage": reason}, "error": True,
                     "function_error": "Unhandled",
                     "log": reason}
-        if _bridge is not None:
-            return _bridge.run(record, config, event, request_id)
-        return dict(theirs(record, config, event, request_id, started))
+        return bridge.run(record, config, event, request_id)
 
     lambda_svc._execute_function_dispatch = dispatch
 
@@ -71,7 +74,9 @@ def close() -> None:
         _bridge.close()
 
 
-def _retire(lambda_svc: Any, bridge: Bridge) -> None:
+def _retire(bridge: Bridge) -> None:
+    from ministack.services import lambda_svc
+
     def invalidate_worker(name: str, qualifier: str | None = None, account: str | None = None,
                           region: str | None = None) -> None:
         bridge.retire(name)
@@ -79,19 +84,27 @@ def _retire(lambda_svc: Any, bridge: Bridge) -> None:
     lambda_svc.invalidate_worker = invalidate_worker
 
 
-def _stream_urls(lambda_svc: Any, bridge: Bridge) -> None:
+def _stream_urls(bridge: Bridge) -> None:
     """A URL with ``RESPONSE_STREAM`` sends its first byte when the function writes it, not when the function ends."""
-    run, shape = lambda_svc.run_reentrant, lambda_svc._function_url_stream_response
+    from ministack.services import lambda_svc
 
-    async def run_reentrant(work: Any, *arguments: Any, thread_name: str = "ministack-reentrant") -> Any:
-        if thread_name == "ministack-lambda-url":
-            found = lambda_svc.resolve_function_url(arguments[1]["requestContext"]["apiId"])
-            if (found and found[4].get("InvokeMode") == "RESPONSE_STREAM"
-                    and not functions.refusal(arguments[0]["config"])):
-                return await run(lambda_svc._run_with_function_config_scope, arguments[0], _open, lambda_svc, bridge,
-                                 *arguments,
-                                 thread_name=thread_name)
-        return await run(work, *arguments, thread_name=thread_name)
+    execute, shape = lambda_svc._execute_function_with_config_scope, lambda_svc._function_url_stream_response
+    handle = lambda_svc.handle_function_url_request
+    streaming: ContextVar[bool] = ContextVar("streaming", default=False)
+
+    async def handle_request(url_id: str, method: str, path: str, headers: Any, body: bytes, query: Any,
+                             resolved: Any = None, source_ip: str | None = None) -> Any:
+        resolved = resolved or lambda_svc.resolve_function_url(url_id)
+        token = streaming.set(bool(resolved) and resolved[4].get("InvokeMode") == "RESPONSE_STREAM")
+        try:
+            return await handle(url_id, method, path, headers, body, query, resolved, source_ip)
+        finally:
+            streaming.reset(token)
+
+    def execute_function(record: Any, event: Any) -> Any:
+        if not streaming.get() or functions.refusal(record["config"]):
+            return execute(record, event)
+        return lambda_svc._run_with_function_config_scope(record, _open, bridge, record, event)
 
     def stream_response(result: dict[str, Any], cors: dict[str, str]) -> Any:
         body = result.get("body")
@@ -103,13 +116,16 @@ def _stream_urls(lambda_svc: Any, bridge: Bridge) -> None:
         lambda_svc._apply_headers_case_insensitively(headers, cors)
         if prelude.get("cookies"):
             headers["Set-Cookie"] = list(prelude["cookies"])
-        return int(prelude.get("statusCode", 200)), headers, _streaming(run, body, result["done"])
+        return int(prelude.get("statusCode", 200)), headers, _streaming(body, result["done"])
 
-    lambda_svc.run_reentrant = run_reentrant
+    lambda_svc.handle_function_url_request = handle_request
+    lambda_svc._execute_function_with_config_scope = execute_function
     lambda_svc._function_url_stream_response = stream_response
 
 
-def _open(lambda_svc: Any, bridge: Bridge, record: Any, event: Any) -> dict[str, Any]:
+def _open(bridge: Bridge, record: Any, event: Any) -> dict[str, Any]:
+    from ministack.services import lambda_svc
+
     config = record["config"]
     slot, _ = lambda_svc._acquire_execution_slot(record, config)
     if slot is None:
@@ -126,13 +142,14 @@ def _open(lambda_svc: Any, bridge: Bridge, record: Any, event: Any) -> dict[str,
         return {"body": {"errorMessage": str(error), "errorType": type(error).__name__}, "error": True}
 
 
-def _streaming(run: Any, body: StreamedBody, done: Callable[[], None]) -> Any:
+def _streaming(body: StreamedBody, done: Callable[[], None]) -> Any:
+    from ministack.core.concurrency import run_reentrant
     from ministack.core.responses import StreamingResponse
 
     async def send_parts(send: Any, receive: Any) -> None:
         parts = iter(body)
         try:
-            while (part := await run(next, parts, None, thread_name="stream")) is not None:
+            while (part := await run_reentrant(next, parts, None, thread_name="stream")) is not None:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
@@ -142,9 +159,7 @@ def _streaming(run: Any, body: StreamedBody, done: Callable[[], None]) -> Any:
 
 
 def _say(config: Any, request_id: str, reason: str) -> None:
-    from ministack.services import lambda_svc
-
-    account, region = lambda_svc._account_region_from_function_config(config)
+    account, region = emulator.function_owner(config)
     name, version = config["FunctionName"], config.get("Version", "$LATEST")
     group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
     logs.write(account, region, group, logs.stream_name(version, "refused"),

@@ -1,8 +1,13 @@
 """HTTP APIs: cookies and stage variables in the event, OPTIONS routes without CORS, proxy parameters in URIs, 500 for a
-failed function."""
+failed function.
+
+Goes when ministack does all of these by itself; last checked with 1.5.33.
+"""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from sst.embedded.patches.function_url import with_cookies
@@ -10,37 +15,69 @@ from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.apigateway:run_reentrant", "services.apigateway:_get_stage_variables",
-         "services.apigateway:_cors_preflight_response",
-         "services.apigateway:_handle_execute_in_scope", "services.apigateway:_invoke_http_proxy",
-         "services.apigateway:_match_route",
-         "services.apigateway:_extract_path_params")
+NEEDS: Mapping[str, str] = {
+    "services.apigateway:_cors_preflight_response": "(cors_cfg, origin)",
+    "services.apigateway:_extract_path_params": "(route_path, request_path)",
+    "services.apigateway:_get_stage_variables": "(api_id, stage)",
+    "services.apigateway:_handle_execute_in_scope":
+        "async (api_id, stage, path, method, headers, body, query_params, owner_account_id, owner_region, "
+        "raw_query_string=None)",
+    "services.apigateway:_invoke_http_proxy": "async (integration, path, method, headers, body, query_params)",
+    "services.apigateway:_invoke_lambda_proxy":
+        "async (integration, api_id, stage, path, method, headers, body, query_params, route_key='$default', "
+        "path_params=None, *, authorizer_claims=None, authorizer_scopes=None, authorizer_lambda_context=None, "
+        "authorizer_iam=None, owner_account_id=None, owner_region=None, raw_query_string=None)",
+    "services.apigateway:_match_route": "(api_id, method, path)",
+    "services.apigateway:_routes": "AccountRegionScopedDict",
+    "services.lambda_svc:_execute_function_with_config_scope": "(func, event)",
+}
+
+
+_MARK = "options"
+"""What a routed OPTIONS request is called inside of the emulator, whose only look for a preflight is ``"OPTIONS"``."""
+_serving: ContextVar[bool] = ContextVar("serving_http_api", default=False)
+"""Whether the running task invokes the function of a route (and not, say, that of an authorizer)."""
 
 
 def apply(settings: Settings) -> None:
-    from ministack.services import apigateway
+    _complete_events()
+    _answer_options_routes()
+    _fill_in_proxy_paths()
 
-    run = apigateway.run_reentrant
 
-    async def run_reentrant(work: Any, *arguments: Any, thread_name: str = "") -> Any:
-        if thread_name != "ministack-apigw-invoke":
-            return await run(work, *arguments, **({"thread_name": thread_name} if thread_name else {}))
-        record, event = arguments
-        _complete(apigateway, event)
-        result = await run(work, record, event, thread_name=thread_name)
+def _complete_events() -> None:
+    from ministack.services import apigateway, lambda_svc
+
+    invoke, execute = apigateway._invoke_lambda_proxy, lambda_svc._execute_function_with_config_scope
+
+    async def invoke_lambda_proxy(*arguments: Any, **options: Any) -> Any:
+        token = _serving.set(True)
+        try:
+            return await invoke(*arguments, **options)
+        finally:
+            _serving.reset(token)
+
+    def execute_function(record: Any, event: Any) -> Any:
+        if not _serving.get():
+            return execute(record, event)
+        _serving.set(False)  # in the context of this thread
+        _complete(event)
+        result = execute(record, event)
         if result.get("error") and not result.get("throttle"):
             return {"body": {"statusCode": 500, "headers": {"Content-Type": "application/json"},
                              "body": json.dumps({"message": "Internal Server Error"})}}
         return result
 
-    apigateway.run_reentrant = run_reentrant
-    _answer_options_routes(apigateway)
-    _fill_in_proxy_paths(apigateway)
+    apigateway._invoke_lambda_proxy = invoke_lambda_proxy
+    lambda_svc._execute_function_with_config_scope = execute_function
 
 
-def _complete(apigateway: Any, event: dict[str, Any]) -> None:
+def _complete(event: dict[str, Any]) -> None:
     """What AWS puts into the event and the emulator leaves out; what it sends as null and AWS does not send."""
+    from ministack.services import apigateway
+
     context = event["requestContext"]
+    context["http"]["method"] = _real(context["http"]["method"])
     with_cookies(event)
     if variables := apigateway._get_stage_variables(context["apiId"], context["stage"]):
         event["stageVariables"] = variables
@@ -53,22 +90,11 @@ class _NoPreflight(Exception):
     """The API has no CORS settings: an OPTIONS request goes to the routes like any other."""
 
 
-class _Options(str):
-    """``"OPTIONS"`` that the emulator's one look for a preflight does not see; equal to it ever after."""
+def _answer_options_routes() -> None:
+    from ministack.services import apigateway
 
-    seen = False
-
-    def __eq__(self, other: object) -> bool:
-        if not self.seen:
-            self.seen = True
-            return False
-        return str.__eq__(self, other)  # type: ignore[no-any-return,unused-ignore]
-
-    __hash__ = str.__hash__
-
-
-def _answer_options_routes(apigateway: Any) -> None:
     preflight, execute = apigateway._cors_preflight_response, apigateway._handle_execute_in_scope
+    match = apigateway._match_route
 
     def cors_preflight_response(settings: Any, origin: str) -> Any:
         if not settings:
@@ -79,20 +105,30 @@ def _answer_options_routes(apigateway: Any) -> None:
         try:
             return await execute(api_id, stage, path, method, *rest)
         except _NoPreflight:
-            return await execute(api_id, stage, path, _Options(method), *rest)
+            return await execute(api_id, stage, path, _MARK, *rest)
+
+    def match_route(api_id: str, method: str, path: str) -> Any:
+        return match(api_id, _real(method), path)
 
     apigateway._cors_preflight_response = cors_preflight_response
     apigateway._handle_execute_in_scope = handle_execute_in_scope
+    apigateway._match_route = match_route
 
 
-def _fill_in_proxy_paths(apigateway: Any) -> None:
+def _real(method: str) -> str:
+    return "OPTIONS" if method == _MARK else method
+
+
+def _fill_in_proxy_paths() -> None:
     """``https://example.com/{proxy}``: the integration's own path, with the route's parameters filled in."""
+    from ministack.services import apigateway
+
     forward = apigateway._invoke_http_proxy
 
     async def invoke_http_proxy(integration: Any, path: str, method: str, headers: Any, body: bytes, query: Any) -> Any:
-        uri = str(integration.get("integrationUri", ""))
+        method, uri = _real(method), str(integration.get("integrationUri", ""))
         if "{" in uri:
-            for route in [r for routes in _routes_to(apigateway, integration) for r in routes]:
+            for route in [r for routes in _routes_to(integration) for r in routes]:
                 pattern = str(route.get("routeKey", "")).partition(" ")[2]
                 parameters = apigateway._extract_path_params(pattern, path) if pattern else None
                 if parameters:
@@ -104,7 +140,9 @@ def _fill_in_proxy_paths(apigateway: Any) -> None:
     apigateway._invoke_http_proxy = invoke_http_proxy
 
 
-def _routes_to(apigateway: Any, integration: Any) -> Any:
+def _routes_to(integration: Any) -> Any:
+    from ministack.services import apigateway
+
     identity = str(integration.get("integrationId", ""))
     for routes in apigateway._routes.values():
         yield [r for r in routes.values() if identity and str(r.get("target", "")).endswith(identity)]

@@ -5,22 +5,38 @@ unsigned S3 requests as root. All of that would let any program (or page) that r
 
 A call over loopback counts as secure transport: on AWS the same program calls over HTTPS, and a bucket that refuses
 anything else must not refuse it here.
+
+Goes when ministack takes its root keys from settings, verifies their signatures, answers unsigned S3 calls as
+anonymous, and can take loopback for secure transport; last checked with 1.5.33.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("core.iam_evaluator:is_root_access_key", "core.iam_evaluator:_is_root_key",
-         "core.iam_evaluator:resolve_caller_identity",
-         "core.iam_evaluator:enforce", "core.iam_evaluator:_resolve_condition_key",
-         "core.iam_evaluator:EvalContext", "core.iam_evaluator:EvalResult",
-         "core.iam_evaluator:evaluate_resource_policy", "core.iam_evaluator:_resource_policy",
-         "core.iam_evaluator:_signed_request",
-         "services.sts:is_root_access_key")
+NEEDS: Mapping[str, str] = {
+    "core.iam_evaluator:EvalContext":
+        "class (self, principal_arn, principal_type, principal_account, action, resource_arn, region, "
+        "source_ip=<factory>, secure_transport=<factory>, request_tags=<factory>, tag_keys=<factory>, "
+        "service_context=<factory>, principal_keys=<factory>)",
+    "core.iam_evaluator:EvalResult":
+        "class (self, decision, principal_arn='', matched_sid='', reason='', resource_policy_arn='')",
+    "core.iam_evaluator:_is_root_key": "(access_key_id)",
+    "core.iam_evaluator:_principal_org_id": "(account_id)",
+    "core.iam_evaluator:_resolve_condition_key": "(key, ctx)",
+    "core.iam_evaluator:_resource_policy": "(service, resource_arn)",
+    "core.iam_evaluator:_signed_request": "ContextVar",
+    "core.iam_evaluator:enforce":
+        "(access_key_id, iam_action, service, region, resource_arn='*', service_context=None)",
+    "core.iam_evaluator:evaluate_resource_policy": "(doc, ctx, service=None, named_only=False, direct_only=False)",
+    "core.iam_evaluator:is_root_access_key": "(access_key_id)",
+    "core.iam_evaluator:resolve_caller_identity": "(access_key_id)",
+    "services.sts:is_root_access_key": "(access_key_id)",
+}
 
 
 def apply(settings: Settings) -> None:

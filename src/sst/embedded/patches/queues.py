@@ -1,18 +1,27 @@
-"""SQS: moving dead letters back (StartMessageMoveTask and its two sisters)."""
+"""SQS: moving dead letters back (StartMessageMoveTask and its two sisters).
+
+Goes when ministack has StartMessageMoveTask, ListMessageMoveTasks and CancelMessageMoveTask; last checked with 1.5.33.
+"""
 from __future__ import annotations
 
 import json
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
-NEEDS = ("services.sqs:_HANDLERS", "services.sqs:_queue_by_arn", "services.sqs:_queues", "services.sqs:_Err",
-         "services.sqs:_act_send_message",
-         "services.lambda_svc:esm_wake")
+NEEDS: Mapping[str, str] = {
+    "services.lambda_svc:esm_wake": "Event",
+    "services.sqs:_Err": "class (self, code, message, status=400)",
+    "services.sqs:_HANDLERS": "dict",
+    "services.sqs:_act_send_message": "(data, qurl)",
+    "services.sqs:_queue_by_arn": "(arn)",
+    "services.sqs:_queues": "AccountRegionScopedDict",
+}
 
 _tasks: dict[str, list[dict[str, Any]]] = {}
 

@@ -1,0 +1,47 @@
+"""The control endpoints below ``/_sst/``: what `cloud` (the commands' end) asks the running process."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sst.embedded.checkpoint import Checkpoints
+from sst.embedded.front_door import FrontDoor
+from sst.embedded.patches import functions
+from sst.embedded.services import Supervisor
+
+__all__ = ["Control"]
+
+Body = Mapping[str, Any]
+
+
+class Control:
+    """Answers one call: its method and path, its JSON body -> status, JSON."""
+
+    def __init__(self, facts: Mapping[str, Any], door: FrontDoor, checkpoints: Checkpoints,
+                 supervisor: Supervisor) -> None:
+        self._facts, self._door, self._checkpoints, self._supervisor = facts, door, checkpoints, supervisor
+        self._calls: Mapping[str, Callable[[Body], Awaitable[Any]]] = {
+            "GET /_sst/status": self._status, "POST /_sst/address": self._address, "POST /_sst/dev": self._dev}
+
+    async def __call__(self, call: str, body: Body) -> tuple[int, Any]:
+        if call not in self._calls:
+            return 404, {"error": f"no such call: {call}"}
+        try:
+            return 200, await self._calls[call](body)
+        except (ValueError, OSError) as error:
+            return 404, {"error": str(error)}
+
+    async def _status(self, body: Body) -> Any:
+        return {**self._facts, "checkpoints": self._checkpoints.count,
+                "checkpoint_ms": round(self._checkpoints.milliseconds, 2), "addresses": self._door.addresses(),
+                "services": self._supervisor.endpoints()}
+
+    async def _address(self, body: Body) -> Any:
+        """The loopback URL of a public thing."""
+        return {"url": await self._door.address(str(body.get("kind")), str(body.get("value")))}
+
+    async def _dev(self, body: Body) -> Any:
+        """A session of ``sst dev`` listens on that port: it runs functions from now on."""
+        await asyncio.to_thread(functions.attach, int(str(body.get("port"))), str(body.get("token")))
+        return {"attached": True}
