@@ -1,4 +1,4 @@
-"""(i) Reading all of a stage: one thing after the other, or 32 at a time with their tags together."""
+"""(i) ReadFiles all of a stage: one thing after the other, or 32 at a time with their tags together."""
 from __future__ import annotations
 
 import os

@@ -3,15 +3,15 @@ dev``."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
 from .core.component import Component
-from .core.link import Link, LinkItem, linked
+from .core.dev_parts import DevPart, Process
+from .core.link import LinkItem, linked
 from .core.output import Input
 from .errors import UserError
 
-__all__ = ["Dev", "DevCommand", "DevProcess"]
+__all__ = ["Dev", "DevCommand"]
 
 
 class Dev(TypedDict, total=False):
@@ -23,18 +23,6 @@ class Dev(TypedDict, total=False):
     directory: str
     autostart: bool
     title: str
-
-
-@dataclass(frozen=True, slots=True)
-class DevProcess:
-    """What a component wants to have running in ``sst dev``."""
-
-    title: str
-    command: str
-    directory: str
-    autostart: bool
-    links: tuple[Link, ...]
-    environment: Mapping[str, Input[str]]
 
 
 class DevCommand(Component, kind="sst.DevCommand"):
@@ -52,17 +40,21 @@ class DevCommand(Component, kind="sst.DevCommand"):
     def __init__(self, name: str, *, dev: Dev | None = None, link: Sequence[LinkItem] = (),
                  environment: Mapping[str, Input[str]] | None = None) -> None:
         super().__init__(name)
-        self.dev_process = dev_process(self, dev or {}, command="npm run dev", link=link, environment=environment)
+        self._process = dev_process(self, dev or {}, command="npm run dev", link=link, environment=environment)
+
+    def dev_parts(self) -> Sequence[DevPart]:
+        """Its command."""
+        return (self._process,)
 
 
 def dev_process(component: Component, dev: Dev, *, command: str, link: Sequence[LinkItem] = (),
-                environment: Mapping[str, Input[str]] | None = None) -> DevProcess:
+                environment: Mapping[str, Input[str]] | None = None) -> Process:
     """For a component's ``dev={...}``: what is to run. ``command`` is its default. UserError for a value that makes no
     sense."""
     line = dev.get("command", command)
     if not isinstance(line, str) or not line.strip():
         raise UserError(f"the command of {component.logical_name} must be a line for the shell; it is {line!r}",
                         hint='dev={"command": "npm run dev"}')
-    return DevProcess(dev.get("title") or component.logical_name, line, dev.get("directory", "."),
-                      dev.get("autostart", True),
-                      tuple(linked(link, component.where)), dict(environment or {}))
+    return Process(dev.get("title") or component.logical_name, line, dev.get("directory", "."),
+                   dev.get("autostart", True), tuple(linked(link, component.where)), dict(environment or {}),
+                   component.where)

@@ -1,8 +1,6 @@
 """A value that is set from outside of the program and never written in plain text."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .core.component import Component
 from .core.graph import current
 from .core.link import Link
@@ -25,8 +23,7 @@ class Secret(Component, kind="sst.Secret"):
     def __init__(self, name: str, placeholder: str | None = None) -> None:
         super().__init__(name)
         graph = current()
-        values: Mapping[str, str] = graph.settings.get("secrets", {})
-        value = values.get(self.logical_name, placeholder)
+        value = graph.context.secrets.get(self.logical_name, placeholder)
         if value is None:
             graph.problem(f'the secret "{self.logical_name}" has no value on stage {graph.stage}', where=self.where,
                           hint=f"sst secret set {self.logical_name} --stage {graph.stage}")

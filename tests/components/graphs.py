@@ -9,20 +9,28 @@ from typing import Any
 
 import pytest
 
+from sst.core.context import Context
 from sst.core.graph import Graph
 from sst.core.output import resolve
+from sst.core.target import Target
 from sst.errors import UserError
 
 APP = Path(__file__).parent / "app"
 
 
+class Lookups:
+    """Answers what components ask of the account."""
+
+    def hosted_zone(self, domain: str) -> str:
+        return "Z0EXAMPLE"
+
+
 @contextmanager
-def program(*, stage: str = "test", **settings: Any) -> Iterator[Graph]:
+def program(*, stage: str = "test", target: Target | None = None) -> Iterator[Graph]:
     """An active graph of the small project; sealed at the end."""
-    known = {"secrets": {"Token": "s3cret-value"}, "stage_key": b"k" * 32, "encrypt": lambda key, text: b"sealed",
-             "python": "3.12",
-             "hosted_zone": lambda name: "Z0EXAMPLE"}
-    graph = Graph("shop", stage, root=str(APP), settings={**known, **settings})
+    context = Context(target or Target(), secrets={"Token": "s3cret-value"}, python="3.12",
+                      read_stage_key=lambda: b"k" * 32, encrypt=lambda key, text: b"sealed", open_lookups=Lookups)
+    graph = Graph("shop", stage, root=str(APP), context=context)
     with graph.active():
         yield graph
         graph.seal()

@@ -10,31 +10,35 @@ from hypothesis import strategies as st
 
 import sst
 from sst import aws
-from sst.aws.function.live import LEASE, LiveSettings, lease_end
+from sst.clouds.aws import appsync
+from sst.core.dev_parts import LiveFunction
+from sst.core.graph import Graph
 from sst.core.output import resolve
+from sst.core.target import LEASE_SECONDS, Lease, Target
 from tests.components.graphs import program, shown
 
-LIVE = LiveSettings("id.appsync-api.eu-west-1.amazonaws.com", "id.appsync-realtime-api.eu-west-1.amazonaws.com",
-                    "arn:aws:appsync:eu-west-1:123456789012:apis/id", "shop-test", 1_800_000_000)
+LEASED = Target("aws", dev=True, lease=Lease(1_800_000_000))
 
 
-def declared(live: object, *arguments: Any, **more: Any) -> dict[str, dict[str, Any]]:
-    with program(**({"live": lambda: live} if live else {})) as graph:
+def declared(target: Target | None, *arguments: Any, **more: Any) -> dict[str, dict[str, Any]]:
+    with program(target=target) as graph:
         aws.Function("Api", *arguments, **more)
-    return {row["urn"].rpartition("::")[2].rpartition("/")[2]: row["inputs"] for row in shown(graph)}
+    return {row["urn"].rpartition("::")[2].removeprefix("Api/"): row["inputs"] for row in shown(graph)}
 
 
 def test_a_python_function_gets_handler_variables_and_rights() -> None:
-    plain, live = declared(None, "src/job.handler"), declared(LIVE, "src/job.handler")
+    plain, live = declared(None, "src/job.handler"), declared(LEASED, "src/job.handler")
     assert live["Function"]["handler"] == "sst/runtime/live.handler"
     assert live["Function"]["environment"] == {**plain["Function"]["environment"],
                                                "SST_LIVE_HANDLER": "<Api/Code.handler>",
-                                               "SST_LIVE_HTTP": LIVE.http, "SST_LIVE_REALTIME": LIVE.realtime,
-                                               "SST_LIVE_CHANNEL": "/shop-test", "SST_LIVE_UNTIL": "1800000000"}
+                                               "SST_LIVE_HTTP": "<SstLive.http>",
+                                               "SST_LIVE_REALTIME": "<SstLive.realtime>",
+                                               "SST_LIVE_CHANNEL": "/<SstLiveChannels.name>",
+                                               "SST_LIVE_UNTIL": "1800000000"}
     added = [s for s in live["Policy"]["policy"]["Statement"] if s not in plain["Policy"]["policy"]["Statement"]]
     allowed = {tuple(s["Action"]): s["Resource"] for s in added}
-    channels = f"{LIVE.api_arn}/channelNamespace/shop-test"
-    assert allowed == {("appsync:EventConnect",): [LIVE.api_arn],
+    channels = "<SstLive.arn>/channelNamespace/<SstLiveChannels.name>"
+    assert allowed == {("appsync:EventConnect",): ["<SstLive.arn>"],
                        ("appsync:EventPublish", "appsync:EventSubscribe"): [channels, f"{channels}/*"]}
     same = {"Function": ("handler", "environment"), "Policy": ("policy",)}
     for name, inputs in plain.items():
@@ -44,7 +48,7 @@ def test_a_python_function_gets_handler_variables_and_rights() -> None:
 
 @pytest.mark.parametrize("links", [False, True])
 def test_a_node_function_gets_a_file_beside_its_own(links: bool) -> None:
-    with program(live=lambda: LIVE) as graph:
+    with program(target=LEASED) as graph:
         aws.Function("Api", "src/node.handler", streaming=True, link=[sst.Secret("Token")] if links else [])
     inputs = next(goal.inputs for goal in graph.goals.values() if goal.urn.endswith("Api/Function"))
     assert inputs["handler"] == "sst_live.handler" and inputs["environment"]["SST_LIVE_STREAM"] == "1"
@@ -55,13 +59,43 @@ def test_a_node_function_gets_a_file_beside_its_own(links: bool) -> None:
 
 @pytest.mark.parametrize("more", [{"dev": False}, {"role": "arn:aws:iam::123456789012:role/mine"}])
 def test_who_does_not_take_part_is_left_alone(more: dict[str, Any]) -> None:
-    assert declared(LIVE, "src/job.handler", **more) == declared(None, "src/job.handler", **more)
+    assert declared(LEASED, "src/job.handler", **more) == declared(None, "src/job.handler", **more)
 
 
-@given(st.floats(1e9, 4e9), st.floats(0, LEASE / 2))
+def test_the_bridge_is_that_of_the_session_whatever_api_the_program_has() -> None:
+    with program(target=LEASED) as graph:
+        chat = appsync.Api("Chat", event_config=appsync.signed_by_iam())
+        fn = aws.Function("Api", "src/job.handler")
+        aws.Function("Other", "src/job.handler")
+        appsync.ChannelNamespace("Rooms", api_id=chat.id)
+    bridges = {shown_bridge(graph, part) for c in graph.components.values() for part in c.dev_parts()}
+    assert bridges == {("<SstLive.http>", "<SstLive.realtime>", "/<SstLiveChannels.name>")}
+    assert fn.dev_parts() and len([g for g in graph.goals.values() if g.type == "aws.appsync.Api"]) == 2
+
+
+def shown_bridge(graph: Graph, part: Any) -> tuple[str, str, str]:
+    assert isinstance(part, LiveFunction) and part.bridge
+
+    def look(urn: str, attribute: str) -> str:
+        return f"<{urn.rpartition('::')[2]}.{attribute}>"
+
+    b = part.bridge
+    with graph.active():
+        return resolve(b.http, look), resolve(b.realtime, look), resolve(b.channel, look)
+
+
+@pytest.mark.parametrize(("target", "more", "count"), [
+    (Target("local", dev=True), {}, 1), (Target("local"), {}, 0), (Target("local", dev=True), {"dev": False}, 0),
+    (LEASED, {"role": "arn:aws:iam::123456789012:role/mine"}, 0), (LEASED, {}, 1)])
+def test_what_a_function_adds_to_a_session(target: Target, more: dict[str, Any], count: int) -> None:
+    with program(target=target):
+        assert len(aws.Function("Api", "src/job.handler", **more).dev_parts()) == count
+
+
+@given(st.floats(1e9, 4e9), st.floats(0, LEASE_SECONDS / 2))
 def test_a_lease_changes_where_less_than_half_is_left(now: float, later: float) -> None:
-    end = lease_end(now)
-    assert LEASE / 2 - 1 <= end - now <= LEASE
-    if (renewed := lease_end(now + later)) != end:
-        assert end - (now + later) <= LEASE / 2 + 1
-        assert renewed - end == LEASE / 2
+    end = Lease.starting(now).until
+    assert LEASE_SECONDS / 2 - 1 <= end - now <= LEASE_SECONDS
+    if (renewed := Lease.starting(now + later).until) != end:
+        assert end - (now + later) <= LEASE_SECONDS / 2 + 1
+        assert renewed - end == LEASE_SECONDS / 2

@@ -123,3 +123,17 @@ def test_an_app_without_functions_has_no_api(app: App, start: Callable[..., Dev]
     assert dev.interrupt() == 0
     assert app.name not in json.dumps(client(app.cloud, "appsync").list_apis(), default=str)
     app.sst(dev.root, "remove", "--yes")
+
+
+def test_an_events_api_of_the_program_is_never_used_for_calls(app: App, start: Callable[..., Dev]) -> None:
+    program = "from sst.providers.aws import appsync\n" + app.files["sst_config.py"]
+    program = program.split("    secret =")[0] + '''    two = aws.Function("Two", handler="src/two.handler")
+    chat = appsync.Api("Chat", event_config=appsync.signed_by_iam())
+    appsync.ChannelNamespace("Rooms", api_id=chat.id)
+    return {"two": two.name, "chat": chat.http}
+'''
+    dev = start({**app.files, "sst_config.py": program}, **app.environment).ready()
+    dev.until("connected: calls of functions come here")
+    assert app.call(dev.url("two")) == dev.process.pid
+    assert dev.interrupt() == 0
+    app.sst(dev.root, "remove", "--yes")

@@ -52,7 +52,7 @@ def test_a_syntax_error_is_told_once_and_heals(app: Dev) -> None:
     app.until("'(' was never closed (shared.py, line 1)", since=since)
     assert get(one)[0] == 502
     app.save("src/shared.py", "text = 'healed'\n")
-    app.until("One is well again", since=since)
+    app.until("One recovered", since=since)
     assert get(one) == (200, "healed")
     assert sum("can't start" in line for line in app.said[since:]) == 1
 

@@ -42,7 +42,7 @@ def test_saves_errors_and_what_is_left_alone(start: Callable[..., Dev]) -> None:
     dev.until('src/shared.ts:1:29: Unexpected ";"', since=since)
     assert get(one)[0] == 502
     dev.save("src/shared.ts", 'export const text: string = "healed";\n')
-    dev.until("One is well again", since=since)
+    dev.until("One recovered", since=since)
     assert get(one) == (200, "healed") and get(two)[1] == pid
     dev.save("src/one.ts", "type T = {\n  a: number;\n};\n\nexport const handler = async (): Promise<T> => {\n"
                            "  throw new RangeError('too far');\n};\n")

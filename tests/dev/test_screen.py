@@ -77,7 +77,7 @@ def test_an_error_in_the_program_and_a_loss_that_is_agreed_to(screen: Callable[.
     session.until("Deploy         ✗")
     program.write_text(config().replace('aws.Bucket("Uploads")', 'aws.Bucket("Pictures")'))
     session.until("this would delete Uploads")
-    session.until("y agree")
+    session.until("y confirm")
     session.type("y")
     session.until("Deploy         ✓")
     session.until("deleted")

@@ -149,7 +149,7 @@ def test_a_second_session_looks_on_and_a_command_joins(start: Callable[..., Dev]
     dev = start(WITH_WEB).ready()
     second = Dev(dev.root)
     try:
-        second.until("looking on")
+        second.until("attached")
         second.until("[Deploy] ready")
         get(dev.url("one"))
         second.until("[Functions] One  GET /")
@@ -226,7 +226,7 @@ def test_basic_mode_starts_no_commands(start: Callable[..., Dev]) -> None:
 
 def test_a_command_is_shown_what_is_wrong_with_it(start: Callable[..., Dev]) -> None:
     dev = start({**FILES, "sst_config.py": config('sst.DevCommand("Web", dev={"directory": "nowhere"})')})
-    dev.until('Web should run in "nowhere", which is no folder (sst_config.py:')
+    dev.until('Web should run in "nowhere", which is not a folder (sst_config.py:')
     since = dev.here
     dev.save("nowhere/x.txt", "")
     dev.save("sst_config.py", config('sst.DevCommand("Web", dev={"directory": "nowhere", "command": "echo '

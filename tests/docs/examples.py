@@ -24,6 +24,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from sst.core.context import Context
 from sst.core.graph import Graph
 from sst.core.model import Snapshot
 from sst.core.provider import Provider
@@ -172,14 +173,18 @@ def run_program(block: Block, root: Path) -> tuple[Graph, Plan]:
 def declared(root: Path) -> tuple[Graph, Any]:
     project = open_project(root / "sst_config.py", stage="local", environ={})
     graph = project.graph()
-    graph.settings = {"secrets": _AnySecret(), "stage_key": b"k" * 32, "encrypt": lambda key, text: b"sealed",
-                      "python": "3.12",
-                      "hosted_zone": lambda name: "Z0EXAMPLE"}
+    graph.context = Context(graph.target, secrets=_AnySecret(), python="3.12", read_stage_key=lambda: b"k" * 32,
+                            encrypt=lambda key, text: b"sealed", open_lookups=_Lookups)
     return graph, project.declare(graph)
 
 
 def provider(type: str) -> Provider:
     raise AssertionError(f"a first plan compares nothing: {type}")
+
+
+class _Lookups:
+    def hosted_zone(self, domain: str) -> str:
+        return "Z0EXAMPLE"
 
 
 class _AnySecret(Mapping[str, str]):

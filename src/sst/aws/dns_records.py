@@ -2,10 +2,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..clouds.aws import acm, route53
 from ..core.graph import current
 from ..core.output import Input, Output
+
+if TYPE_CHECKING:
+    from ..clouds.aws.lookup import Lookups
 
 __all__ = ["Dns", "alias_records", "certificate", "dns"]
 
@@ -30,8 +34,8 @@ def dns(*, zone: Input[str] | None = None) -> Dns:
 def zone_of(name: str, where: Dns) -> Input[str]:
     if where.zone is not None:
         return where.zone
-    found: str = current().settings["hosted_zone"](name)
-    return found
+    lookups: Lookups = current().context.lookups
+    return lookups.hosted_zone(name)
 
 
 def certificate(name: str, where: Dns | bool) -> Output[str]:

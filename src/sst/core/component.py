@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, cast
 
 from ..errors import SstError, UserError
+from .dev_parts import DevPart
 from .given import odd_keys
 from .graph import current
 from .model import URN
 from .names import did_you_mean, snake
 from .output import Output
 from .resource import Declared, Resource, child_scope, paths
+from .target import TargetName
 from .transform import Transform, transformed
 
 __all__ = ["Component", "Nodes", "Options"]
@@ -67,6 +69,8 @@ class Component(metaclass=Declared):
     kind: ClassVar[str] = ""
     parts: ClassVar[tuple[str, ...]] = ()
     """Keys that ``transform`` may have."""
+    targets: ClassVar[tuple[TargetName, ...]] = ("aws", "local")
+    """Where it can be deployed."""
 
     logical_name: str
     urn: URN
@@ -109,6 +113,9 @@ class Component(metaclass=Declared):
         self.logical_name = graph.check_name(name, self.__class__.__name__, self.where)
         types, names, former = paths(graph.scope, self.kind, self.logical_name, alias)
         self.urn, self.parent = f"{types}::{names}", graph.scope.parent
+        if not graph.target.supports(type(self)):
+            graph.problem(f'{self.kind} "{names}" can\'t be deployed to stage "{graph.stage}"', where=self.where,
+                          hint="declare it on other stages only: if not app.local" if graph.target.is_local else "")
         graph.add_component(self, self.where)
         given = {"protect": protect, "retain": retain, "depends_on": depends_on, "ignore_changes": ignore_changes}
         self._scope = replace(child_scope(graph, given, self.where), parent=self.urn, types=types, names=names,
@@ -127,6 +134,10 @@ class Component(metaclass=Declared):
         """The physical name that the child ``name`` of this kind is minted, to build an own name from:
         ``logs.LogGroup("LogGroup", name=f"/aws/lambda/{self.base_of(logs.LogGroup, 'LogGroup')}")``."""
         return Output.of(f"{self._scope.types}/{kind.type}::{self._scope.names}/{name}", "base")
+
+    def dev_parts(self) -> Sequence[DevPart]:
+        """What it adds to `sst dev`. Nothing by default."""
+        return ()
 
     @property
     def nodes(self) -> Nodes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..errors import Problems, SstError, UserError
+from .context import Context
 from .model import URN, Goal
 from .names import did_you_mean, valid_name
 from .output import Output, Tokens, applying, call_site, use_tokens
@@ -15,6 +16,7 @@ from .output import Output, Tokens, applying, call_site, use_tokens
 if TYPE_CHECKING:
     from .component import Component
     from .resource import Resource
+    from .target import Target
 
 __all__ = ["Graph", "Removal", "Scope", "current"]
 
@@ -53,8 +55,6 @@ class Graph:
     stage: str
     region: str = "us-east-1"
     removal: Removal = "remove"
-    local: bool = False
-    """Whether this stage lives on this machine's embedded cloud."""
     root: str = ""
     """Folder of ``sst_config.py``; paths in the program are relative to it."""
     goals: dict[URN, Goal] = field(default_factory=dict)
@@ -72,8 +72,12 @@ class Graph:
     stack: str = ""
     frozen: bool = False
     tokens: Tokens = field(default_factory=Tokens)
-    settings: dict[str, Any] = field(default_factory=dict)
-    """What the project hands to components: default tags, secrets, the dev session, look-ups."""
+    context: Context = field(default_factory=Context)
+
+    @property
+    def target(self) -> Target:
+        """Where this program is deployed, and whether `sst dev` runs it."""
+        return self.context.target
 
     @contextmanager
     def active(self) -> Iterator[Graph]:

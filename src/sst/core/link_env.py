@@ -10,11 +10,12 @@ import hmac
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..errors import UserError
+from .context import Encrypt
 from .graph import Graph
 from .link import Link
 from .model import URN
@@ -25,9 +26,6 @@ __all__ = ["ENVIRONMENT", "LIMIT", "UNKNOWN_SIZE", "Encrypt", "LinkedEnvironment
 
 ENVIRONMENT = "environment"
 """The kind of entry of a link that holds variables for the process that uses it."""
-
-Encrypt: TypeAlias = Callable[[bytes, bytes], bytes]
-"""``encrypt(key, text)``: AES-256-GCM with a nonce of 12 zero bytes, the 16-byte tag appended."""
 
 LIMIT = 3 * 1024
 """Bytes of links that go into variables; a Lambda function has 4 KB for its whole environment."""
@@ -84,7 +82,7 @@ def _variable(name: str, values: Mapping[str, Input[Any]]) -> Output[str]:
 
 
 def _sealed(graph: Graph, urn: URN, values: Mapping[str, Any]) -> dict[str, str]:
-    key, file = resource_file(values, graph.settings["stage_key"], urn, graph.settings["encrypt"])
+    key, file = resource_file(values, graph.context.stage_key, urn, graph.context.encrypt)
     return {"key": key, "file": file}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .live_function import LiveFunction
+from .runnable import RunnableFunction
 
 __all__ = ["Debugger"]
 
@@ -40,7 +40,7 @@ class Debugger:
         link.unlink(missing_ok=True)
         link.symlink_to(next(iter(found.submodule_search_locations)))
 
-    def __call__(self, function: LiveFunction) -> tuple[str, int] | None:
+    def __call__(self, function: RunnableFunction) -> tuple[str, int] | None:
         """The folder that has debugpy, and the function's port; None for one that is not debugged."""
         if not function.source.is_python or (self._only and function.title not in self._only):
             return None

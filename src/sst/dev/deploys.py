@@ -5,25 +5,26 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ..core.graph import Graph
-from ..core.model import Snapshot
+from ..core.target import Lease
 from ..engine.events import Sink
 from ..engine.plan import Plan
 from ..errors import UserError
 from ..project.project import Project
 from ..project.run import Done, Run, deploy
 from ..project.world import World
+from .parts import Deployed
 
-__all__ = ["Deployed", "Deploys", "Words", "in_thread"]
+__all__ = ["Deploys", "Messages", "in_thread"]
 
 T = TypeVar("T")
 
 
-class Words(Protocol):
+class Messages(Protocol):
     """How the command line words things."""
 
     def watch(self, write: Callable[[str], None]) -> AbstractContextManager[Sink]:
@@ -37,70 +38,64 @@ class Words(Protocol):
         """Never show this secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What there is after a deploy; ``graph`` is the program as it was declared. ``good``: all of it was done."""
-
-    graph: Graph
-    snapshot: Snapshot
-    good: bool
-
-
 class Deploys:
     """``reopen`` reads the config again, into ``world``. ``write`` gets what there is to say."""
 
-    def __init__(self, world: World, *, reopen: Callable[[], Project], words: Words,
+    def __init__(self, world: World, *, reopen: Callable[[], Project], messages: Messages,
                  write: Callable[[str], None]) -> None:
-        self.world, self._reopen, self._words, self._write = world, reopen, words, write
+        self.world, self._reopen, self._messages, self._write = world, reopen, messages, write
         self._allowed: set[str] = set()
-        self.doomed: tuple[str, ...] = ()
-        """What the last deploy would have deleted with its data; it waits for a yes."""
-        self.wait = 0
-        """On AWS stages: milliseconds that functions wait for us, see `remote.patience`."""
+        self.pending_data_loss: tuple[str, ...] = ()
+        """What the last deploy would have deleted with its data; it waits to be confirmed."""
+        self.lease: Callable[[], Lease | None] = lambda: None
+        """On AWS stages: how deployed functions find this session."""
         self._stop: threading.Event | None = None
         self.running = False
 
-    async def once(self, *, first: bool = False) -> Deployed | None:
-        """Deploy. None if nothing could be deployed; why was written."""
-        self.running, self.doomed = True, ()
+    async def once(self, *, first: bool = False, declared: Callable[[Graph], None] | None = None) -> Deployed | None:
+        """Deploy. None if nothing could be deployed; why was written. ``declared`` gets the program before anything
+        changes, in the thread of the deploy."""
+        self.running, self.pending_data_loss = True, ()
         try:
-            return await in_thread(lambda: self._deploy(first=first))
+            return await in_thread(lambda: self._deploy(first, declared))
         finally:
             self.running = False
 
-    def agree(self) -> bool:
-        """Let the next deploy delete what is ``doomed``; False if nothing is."""
-        self._allowed |= set(self.doomed)
-        return bool(self.doomed)
+    def confirm(self) -> bool:
+        """Let the next deploy delete what is in ``pending_data_loss``; False if nothing is."""
+        self._allowed |= set(self.pending_data_loss)
+        return bool(self.pending_data_loss)
 
     def stop(self) -> None:
         """Let what runs finish, begin nothing more."""
         if self._stop:
             self._stop.set()
 
-    def _deploy(self, *, first: bool) -> Deployed | None:
+    def _deploy(self, first: bool, declared: Callable[[Graph], None] | None) -> Deployed | None:
         self._stop = threading.Event()
         graphs: list[Graph] = []
+
+        def keep(graph: Graph) -> None:
+            graphs.append(graph)
+            if declared:
+                declared(graph)
+
         try:
             if not first:
                 self.world.project = self._same_place(self._reopen())
-            with self._words.watch(self._write) as sink:
-                done = deploy(self.world, Run(sink, self._confirm, warn=self._write, hide=self._words.hide,
+            with self._messages.watch(self._write) as sink:
+                done = deploy(self.world, Run(sink, self._ask, warn=self._write, hide=self._messages.hide,
                                               stop=self._stop,
-                                              before=self._before, declared=graphs.append, adopt=_refuse_to_adopt))
+                                              before=self._before, declared=keep, adopt=_refuse_to_adopt))
         except Exception as error:  # not even a bug of ours ends the session
             self.tell(error)
             return None
-        for line in self._words.ended(self.world.project, done):
+        for line in self._messages.ended(self.world.project, done):
             self._write(line)
         return Deployed(graphs[0], self.world.stage.load(), not done.result.failures and not done.result.interrupted)
 
     def _before(self, graph: Graph) -> None:
-        graph.settings["dev"] = True
-        if not graph.local:
-            from .remote import declare_live
-
-            declare_live(graph, wait=self.wait)
+        graph.context.target = replace(graph.target, dev=True, lease=self.lease())
 
     def _same_place(self, project: Project) -> Project:
         """What a session can't follow: it would be another stage's."""
@@ -114,15 +109,16 @@ class Deploys:
                             hint="end this session")
         return project
 
-    def _confirm(self, plan: Plan) -> None:
+    def _ask(self, plan: Plan) -> None:
         lost = [s for s in plan.data_loss if s.name.partition("/")[0] not in self._allowed]
         if lost:
-            self.doomed = tuple(sorted({s.name.partition("/")[0] for s in lost}))
-            raise UserError(f"this would delete {', '.join(self.doomed)} with what is in it", where=lost[0].where,
-                            hint="press y to agree, or run `sst deploy`; or put it back into the program")
+            self.pending_data_loss = tuple(sorted({s.name.partition("/")[0] for s in lost}))
+            raise UserError(f"this would delete {', '.join(self.pending_data_loss)} with what is in it",
+                            where=lost[0].where,
+                            hint="press y to confirm, or run `sst deploy`; or put it back into the program")
 
     def tell(self, error: BaseException) -> None:
-        for line in self._words.error(error):
+        for line in self._messages.error(error):
             self._write(line)
 
     @property

@@ -15,10 +15,10 @@ from ..build.layout import layout
 from ..build.node import check
 from ..errors import SstError, UserError
 from ..executor import Executor, FunctionVersion, Invocation, LogLines, Refused, Stamp, stamp
+from .call import LiveCall, RunningCall
 from .invocations import SHOWN, Invocations, Record
-from .live import Answering, LiveCall
-from .live_function import LiveFunction
-from .reading import Reading
+from .read_files import ReadFiles
+from .runnable import RunnableFunction
 
 if TYPE_CHECKING:
     from ..build.source import Source
@@ -33,26 +33,27 @@ _DEBUGGED_SECONDS = 24 * 3600.0
 
 
 class Functions:
-    """Implements `Live`. Lives in the session's event loop.
+    """Implements `call.CallRunner`. Lives in the session's event loop.
 
     ``packages`` is a folder of what Lambda's Python has of itself (boto3). ``debug`` gives the debugger's folder and a
-    port for the functions that are debugged. ``say`` is told of reloads, ``logged`` gets each line that a function
-    writes.
+    port for the functions that are debugged. ``say`` is told of reloads.
     """
 
     def __init__(self, *, folder: Path, cache: Path, host: Mapping[str, str], packages: Callable[[], Path | None],
                  view: Invocations,
-                 say: Callable[[str], None], logged: Callable[[LogLines], None] = lambda lines: None,
-                 debug: Callable[[LiveFunction], tuple[str, int] | None] | None = None) -> None:
+                 say: Callable[[str], None],
+                 debug: Callable[[RunnableFunction], tuple[str, int] | None] | None = None) -> None:
         self._folder, self._cache, self._packages = folder, cache, packages
-        self._view, self._say, self._logged, self._debug = view, say, logged, debug
+        self._view, self._say, self._debug = view, say, debug
+        self.on_log: Callable[[LogLines], None] = lambda lines: None
+        """Gets each line that a function writes."""
         self._executor = Executor(folder=folder / "run", on_log=self._heard, host=host, freeze=debug is None,
                                   on_files=self._has_read,
                                   on_stale=lambda version, path: self._forget(version.arn, [path]))
         self._node: NodeBundler | None = None
-        self._functions: dict[str, LiveFunction] = {}
-        self._reading = Reading()
-        self._places: dict[str, tuple[LiveFunction, Mapping[Path, Stamp], InPlace]] = {}
+        self._functions: dict[str, RunnableFunction] = {}
+        self._reading = ReadFiles()
+        self._places: dict[str, tuple[RunnableFunction, Mapping[Path, Stamp], InPlace]] = {}
         self._bundles: dict[str, tuple[Source, NodeBundle]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._last: dict[str, FunctionVersion] = {}
@@ -73,14 +74,14 @@ class Functions:
             await self._node.close()
 
     @property
-    def arns(self) -> list[str]:
+    def ids(self) -> list[str]:
         return sorted(self._functions)
 
     @property
     def titles(self) -> list[str]:
         return sorted(f.title for f in self._functions.values())
 
-    async def use(self, functions: Mapping[str, LiveFunction]) -> None:
+    async def use(self, functions: Mapping[str, RunnableFunction]) -> None:
         """These, and no others, from now on."""
         for arn, was in list(self._functions.items()):
             if functions.get(arn) != was:
@@ -95,7 +96,7 @@ class Functions:
 
     @asynccontextmanager
     async def stream(self, call: LiveCall, *, beside: Path | None = None,
-                     layers: tuple[Path, ...] = ()) -> AsyncIterator[Answering]:
+                     layers: tuple[Path, ...] = ()) -> AsyncIterator[RunningCall]:
         """Run a call with the source as it is now. ``beside`` is where the deployed code lies, if that is on this
         machine."""
         function = self._functions[call.function]
@@ -136,7 +137,7 @@ class Functions:
             self._say(f"{function.title} reloaded: {names}")
 
     async def _warm(self, arn: str) -> None:
-        """Start it anew; tell once what is wrong with it, and once that it is well again."""
+        """Start it anew; report once what is wrong with it, and once that it recovered."""
         function = self._functions.get(arn)
         if function is None:
             return
@@ -148,11 +149,11 @@ class Functions:
             document = _invocation(failure, "").payload
         self._tell(arn, function, document)
 
-    def _tell(self, arn: str, function: LiveFunction, document: bytes) -> None:
+    def _tell(self, arn: str, function: RunnableFunction, document: bytes) -> None:
         was = self._broken.pop(arn, None)
         if not document:
             if was is not None:
-                self._say(f"{function.title} is well again")
+                self._say(f"{function.title} recovered")
             return
         lines = list(self._view.error_lines(document))
         self._broken[arn] = key = "\n".join(lines[1:]) or lines[0]
@@ -160,7 +161,7 @@ class Functions:
             for line in (f"{function.title} can't start", *lines):
                 self._say(line)
 
-    async def _version(self, function: LiveFunction, call: LiveCall, beside: Path | None,
+    async def _version(self, function: RunnableFunction, call: LiveCall, beside: Path | None,
                        layers: tuple[Path, ...]) -> FunctionVersion:
         environment = dict(call.environment)
         if environment.get("AWS_LAMBDA_EXEC_WRAPPER") == _STREAM_WRAPPER:
@@ -169,16 +170,16 @@ class Functions:
             environment["SST_KEY_FILE"] = str(self._beside(function, call, beside, sealed))
         debug = self._debug(function) if self._debug else None
         bare = FunctionVersion(
-            arn=function.arn, name=function.name, version="$LATEST", runtime=function.source.runtime, handler="",
+            arn=function.id, name=function.name, version="$LATEST", runtime=function.source.runtime, handler="",
             code=Path(),
             layers=layers, environment=tuple(sorted(environment.items())),
             timeout=_DEBUGGED_SECONDS if debug else function.timeout,
             memory=function.memory, log_group=function.log_group, log_format=function.log_format,
             debug=debug)
-        self._last[function.arn] = bare
+        self._last[function.id] = bare
         return await self._placed(function, bare)
 
-    def _beside(self, function: LiveFunction, call: LiveCall, beside: Path | None, name: str) -> Path:
+    def _beside(self, function: RunnableFunction, call: LiveCall, beside: Path | None, name: str) -> Path:
         if beside is not None:
             return beside / name
         folder = self._folder / "files" / function.name
@@ -187,9 +188,9 @@ class Functions:
             (folder / Path(file).name).write_bytes(content)
         return folder / name
 
-    async def _placed(self, function: LiveFunction, bare: FunctionVersion) -> FunctionVersion:
+    async def _placed(self, function: RunnableFunction, bare: FunctionVersion) -> FunctionVersion:
         """With code and handler as the source has them now."""
-        async with self._locks.setdefault(function.arn, asyncio.Lock()):
+        async with self._locks.setdefault(function.id, asyncio.Lock()):
             if function.source.is_python:
                 at = await self._place(function)
                 return replace(bare, handler=at.handler, code=at.folder, path=at.path, watch=at.roots,
@@ -197,32 +198,32 @@ class Functions:
             bundle = await self._bundle(function)
             return replace(bare, handler=bundle.handler, code=bundle.folder)
 
-    async def _place(self, function: LiveFunction) -> InPlace:
+    async def _place(self, function: RunnableFunction) -> InPlace:
         """Found once; again when what names its dependencies has changed."""
-        known = self._places.get(function.arn)
+        known = self._places.get(function.id)
         if known and known[0] == function and all(stamp(path) == was for path, was in known[1].items()):
             return known[2]
         at = await asyncio.to_thread(in_place, function.source, cache=self._cache, note=self._say)
-        self._places[function.arn] = (function, {path: stamp(path) for path in at.declared}, at)
+        self._places[function.id] = (function, {path: stamp(path) for path in at.declared}, at)
         return at
 
-    async def _bundle(self, function: LiveFunction) -> NodeBundle:
-        source, bundle = self._bundles.get(function.arn, (None, None))
+    async def _bundle(self, function: RunnableFunction) -> NodeBundle:
+        source, bundle = self._bundles.get(function.id, (None, None))
         if source != function.source:
             bundle = None
         before = bundle.digest if bundle else ""
         others = [str(path) for path, was in bundle.files.items() if stamp(path) != was] if bundle else []
         if bundle is None or others:
-            self._forget(function.arn, others)
+            self._forget(function.id, others)
             try:
                 bundle = await self._bundler().bundle(function.source)
             except UserError as error:
-                self._broken.setdefault(function.arn, str(error))
+                self._broken.setdefault(function.id, str(error))
                 raise
             if bundle.digest != before:
-                await self._executor.retire(function.arn)
-            self._bundles[function.arn] = function.source, bundle
-        self._reading.note(function.arn, {str(path): found for path, found in bundle.files.items()})
+                await self._executor.retire(function.id)
+            self._bundles[function.id] = function.source, bundle
+        self._reading.note(function.id, {str(path): found for path, found in bundle.files.items()})
         return bundle
 
     def _bundler(self) -> NodeBundler:
@@ -238,13 +239,13 @@ class Functions:
     def _heard(self, lines: LogLines) -> None:
         if function := self._functions.get(lines.function.arn):
             self._view.printed(lines, function.title)
-        self._logged(lines)
+        self.on_log(lines)
 
 
 class _Recorded:
     """An answer that is kept for looking at while it passes."""
 
-    def __init__(self, inner: Answering, record: Record) -> None:
+    def __init__(self, inner: RunningCall, record: Record) -> None:
         self._inner, self._record, self.kind = inner, record, inner.kind
 
     @property
@@ -280,7 +281,7 @@ def _invocation(error: Exception, request_id: str) -> Invocation:
                       request_id)
 
 
-def _places(functions: Iterable[LiveFunction]) -> tuple[set[Path], set[Path]]:
+def _places(functions: Iterable[RunnableFunction]) -> tuple[set[Path], set[Path]]:
     """Files that name dependencies, and folders with code."""
     files, folders = set[Path](), set[Path]()
     for function in functions:
@@ -294,5 +295,5 @@ def _places(functions: Iterable[LiveFunction]) -> tuple[set[Path], set[Path]]:
     return files, folders
 
 
-def _shown(path: str, function: LiveFunction) -> str:
+def _shown(path: str, function: RunnableFunction) -> str:
     return path.removeprefix(f"{function.source.folder}/")

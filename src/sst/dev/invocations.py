@@ -13,7 +13,7 @@ from typing import Any
 
 from ..build.python import ENTRY
 from ..executor import Invocation, LogLines
-from .ink import Ink
+from .colors import Colors
 from .trigger import trigger_of
 
 __all__ = ["Invocations", "Record"]
@@ -46,8 +46,8 @@ class Record:
 class Invocations:
     """Writes lines as things happen. ``root`` is the project's: paths in stack traces are relative to it."""
 
-    def __init__(self, write: Callable[[str], None], *, root: Path, ink: Ink) -> None:
-        self._write, self._root, self._ink = write, root, ink
+    def __init__(self, write: Callable[[str], None], *, root: Path, colors: Colors) -> None:
+        self._write, self._root, self._colors = write, root, colors
         self._open: dict[str, Record] = {}
         self._count = self._looked = 0
         self.recent: deque[Record] = deque(maxlen=KEPT)
@@ -59,7 +59,7 @@ class Invocations:
         record = Record(self._count, function, request_id, trigger_of(event), event[:SHOWN])
         self._open[request_id] = record
         self.recent.append(record)
-        self._say(record, f"{record.trigger}  {self._ink(f'#{record.number}', 'dim')}")
+        self._say(record, f"{record.trigger}  {self._colors(f'#{record.number}', 'dim')}")
         return record
 
     def printed(self, made: LogLines, function: str) -> None:
@@ -69,7 +69,7 @@ class Invocations:
             if _PLATFORM.match(logged) or _ERROR.match(logged):
                 continue  # we tell of it in our own words
             text = _LEVEL.sub(self._level, logged, count=1)
-            since = f"{self._ink(f'+{(time.monotonic() - record.began) * 1000:.0f}ms', 'dim')} " if record else ""
+            since = f"{self._colors(f'+{(time.monotonic() - record.began) * 1000:.0f}ms', 'dim')} " if record else ""
             for line in text.replace("\r", "\n").rstrip("\n").split("\n"):
                 self._line(function, f"  {since}{line}")
 
@@ -77,15 +77,15 @@ class Invocations:
         record.made = made
         self._open.pop(record.request_id, None)
         took = f"{made.duration_ms:.0f} ms"
-        cold = self._ink(f"  cold, init {made.init_ms:.0f} ms", "dim") if made.cold else ""
+        cold = self._colors(f"  cold, init {made.init_ms:.0f} ms", "dim") if made.cold else ""
         if made.error:
             self.failures += 1
-            self._say(record, f"{self._ink('✗', 'red')} {took}{cold}")
+            self._say(record, f"{self._colors('✗', 'red')} {took}{cold}")
             for line in self.error_lines(made.payload):
                 self._line(record.function, f"  {line}")
             return
         status = _status(bytes(record.response))
-        mark = self._ink("✗", "red") if status >= 500 else self._ink("✓", "green")
+        mark = self._colors("✗", "red") if status >= 500 else self._colors("✓", "green")
         self._say(record, f"{mark} {took}{f'  {status}' if status else ''}{cold}")
 
     def error_lines(self, payload: bytes) -> Iterator[str]:
@@ -99,7 +99,7 @@ class Invocations:
         kind, message = document.get("errorType", "Error"), str(document.get("errorMessage",
                                                                              payload.decode("utf-8", "replace")))
         first, *rest = message.split("\n")
-        yield self._ink(f"{kind}: {first}" if first else str(kind), "red")
+        yield self._colors(f"{kind}: {first}" if first else str(kind), "red")
         yield from rest
         trace = document.get("stackTrace") or document.get("trace") or []
         for frame in trace if isinstance(trace, list) else []:
@@ -113,28 +113,30 @@ class Invocations:
             return ["nothing was invoked yet"]
         self._looked = self._looked % len(self.recent) + 1
         record = self.recent[-self._looked]
-        lines = [self._ink(f"#{record.number} {record.function}  {record.trigger}  {record.request_id}", "bold"),
-                 self._ink("request", "dim"), *_pretty(record.event)]
+        lines = [self._colors(f"#{record.number} {record.function}  {record.trigger}  {record.request_id}", "bold"),
+                 self._colors("request", "dim"), *_pretty(record.event)]
         if record.made is None:
-            return [*lines, self._ink("it still runs", "dim")]
-        return [*lines, self._ink("response", "dim"), *_pretty(bytes(record.response) or record.made.payload[:SHOWN])]
+            return [*lines, self._colors("it still runs", "dim")]
+        return [*lines, self._colors("response", "dim"), 
+                *_pretty(bytes(record.response) or record.made.payload[:SHOWN])]
 
     def _level(self, found: re.Match[str]) -> str:
         level = found["python"] or found["node"]
         pen = {"WARN": "yellow", "WARNING": "yellow", "ERROR": "red", "FATAL": "red", "CRITICAL": "red"}.get(level,
                                                                                                              "dim")
-        return "" if level in ("INFO", "LOG") else f"{self._ink(level.lower(), pen)} "
+        return "" if level in ("INFO", "LOG") else f"{self._colors(level.lower(), pen)} "
 
     def _frame(self, frame: str) -> Iterator[str]:
         found = _FRAME.match(frame)
         if not found:
-            yield from (self._ink(line, "dim") for line in frame.replace(f"{self._root}/", "").rstrip("\n").split("\n"))
+            yield from (self._colors(line, "dim") 
+                        for line in frame.replace(f"{self._root}/", "").rstrip("\n").split("\n"))
             return
         file = found["file"].removeprefix(f"{self._root}/")
         own = file != found["file"] and not file.startswith(".sst/")
         place = f"{file}:{found['line']}"
-        inside = self._ink(f"in {found['name']}", "dim")
-        yield f"  {place if own else self._ink(place, 'dim')} {inside}"
+        inside = self._colors(f"in {found['name']}", "dim")
+        yield f"  {place if own else self._colors(place, 'dim')} {inside}"
         if own:
             yield from (f"    {line.strip()}" for line in found["text"].split("\n") if line.strip(" ^~"))
 
@@ -142,7 +144,7 @@ class Invocations:
         self._line(record.function, text)
 
     def _line(self, function: str, text: str) -> None:
-        self._write(f"{self._ink.name(function)}  {text}")
+        self._write(f"{self._colors.name(function)}  {text}")
 
 
 def _status(response: bytes) -> int:

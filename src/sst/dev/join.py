@@ -1,4 +1,4 @@
-"""What another terminal does with a running session: look on, or run a command that is linked as the app is."""
+"""What another terminal does with a running session: attach to it, or run a command that is linked as the app is."""
 from __future__ import annotations
 
 import asyncio
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .door import Found
+from .control import Found
 
-__all__ = ["deploy_again", "join", "look_on"]
+__all__ = ["attach", "join", "request_deploy"]
 
 _GRACE_SECONDS = 5.0
 
 
-def look_on(found: Found, *, write: Callable[[str], None]) -> int:
+def attach(found: Found, *, write: Callable[[str], None]) -> int:
     """Write what the session says until it ends."""
     async def follow() -> int:
         frames = await _ask(found, "lines")
@@ -29,12 +29,13 @@ def look_on(found: Found, *, write: Callable[[str], None]) -> int:
     return asyncio.run(follow())
 
 
-def deploy_again(found: Found) -> bool:
+def request_deploy(found: Found) -> bool:
     """Ask the session to deploy; False if it is gone."""
     async def ask() -> bool:
         try:
             frames = await found.ask("deploy")
-            answered = await asyncio.wait_for(frames.read(), 5)
+            async with asyncio.timeout(5):
+                answered = await frames.read()
         except (OSError, TimeoutError):
             return False
         frames.close()
@@ -103,7 +104,8 @@ class _Joined:
             return
         self._process.terminate()
         try:
-            await asyncio.wait_for(self._until_exit(), _GRACE_SECONDS)
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await self._until_exit()
         except TimeoutError:
             self._process.kill()
             self._process.wait()

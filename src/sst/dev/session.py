@@ -1,8 +1,8 @@
 """``sst dev``: one session of one stage, from its first deploy to its end.
 
-    door      who else may talk to it            watch      what was saved
-    deploys   the program, again and again       functions  run from their source
-    commands  what runs beside                   feed       what there is to see
+    control   other processes that talk to it     watch    what was saved
+    deploys   the program, again and again        parts    functions from their source, commands beside the app
+    stream    what happens, for whoever shows it
 """
 from __future__ import annotations
 
@@ -14,36 +14,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..core.model import Snapshot
+from ..core.graph import Graph
 from ..core.names import did_you_mean
 from ..embedded.environment import ensure, functions_folder
 from ..errors import SstError, UserError
 from ..executor import stamp
 from ..net.frames import Frames
 from ..project.shell import cloud_environment
-from .commands import Commands, Shows, commands_of
-from .deploys import Deployed, Deploys, in_thread
-from .door import Door, hold
-from .feed import Feed
+from .colors import Colors
+from .control import ControlServer, hold
+from .deploys import Deploys, in_thread
 from .functions import Functions
-from .ink import Ink
 from .invocations import Invocations
-from .live_function import live_functions
-from .local import LocalCalls
-from .reading import Reading
+from .parts import Deployed, Part
+from .parts.function import CallSource, FunctionPart
+from .parts.process import PaneHost, ProcessPart
+from .read_files import ReadFiles
+from .stream import EventStream
 from .watch import Watch
 
 if TYPE_CHECKING:
     from .debugger import Debugger
-    from .remote import Remote
 
 __all__ = ["Host", "Session", "folder_of"]
 
 _PROGRAM = "sst_config.py"
-_REATTACH_SECONDS = 1.0
 
 
-class Host(Shows, Protocol):
+class Host(PaneHost, Protocol):
     """What shows the panes: `terminal.Multiplexer` or `terminal.Mono`."""
 
     async def run(self) -> None: ...
@@ -51,7 +49,7 @@ class Host(Shows, Protocol):
 
 
 def folder_of(root: Path, stage: str) -> Path:
-    """Where a stage's session keeps its things."""
+    """Where a stage's session keeps its files."""
     return root / ".sst" / "dev" / stage
 
 
@@ -61,40 +59,57 @@ class Session:
     ``commands`` False: only the app itself, nothing beside it. With ``debug``, a debugger may attach to functions.
     """
 
-    def __init__(self, deploys: Deploys, feed: Feed, *, ink: Ink, environment: Mapping[str, str], commands: bool = True,
-                 debug: Debugger | None = None) -> None:
-        self.deploys, self.feed, self._environment, self._with_commands = deploys, feed, environment, commands
-        world = deploys.world
-        self._root, self._stage = world.project.root, world.project.stage
+    def __init__(self, deploys: Deploys, stream: EventStream, *, colors: Colors, environment: Mapping[str, str],
+                 commands: bool = True, debug: Debugger | None = None) -> None:
+        self.deploys, self.stream, self._environment, self._with_commands = deploys, stream, environment, commands
+        project = deploys.world.project
+        self._root, self._stage = project.root, project.stage
         self._folder = folder_of(self._root, self._stage)
         held = hold(self._folder)
         if held is None:
             raise UserError(f'`sst dev` runs already for stage "{self._stage}"')
         self._held, self._debug = held, debug
         self._packages: Path | None = None
-        self.view = Invocations(feed.function, root=self._root, ink=ink)
-        self.functions = Functions(folder=self._folder, cache=self._root / ".sst" / "cache", host=environment,
-                                   packages=self._have_packages, view=self.view, say=feed.function,
-                                   logged=lambda lines: self._calls.logged(lines), debug=debug)
-        self._calls = LocalCalls(self.functions)
-        self._remote: Remote | None = None
-        self._door = Door(self._folder, {"calls": self._calls.serve, "lines": self._show_lines,
-                                         "environment": self._give_environment,
-                                         "deploy": self._deploy_for})
-        self._watch = Watch([self._root], say=feed.deploy)
-        self._program = Reading()
-        self._commands: Commands | None = None
+        handlers = {"lines": self._show_lines, "environment": self._give_environment, "deploy": self._deploy_for}
+        self._control = ControlServer(self._folder, handlers)
+        self.view = Invocations(stream.function, root=self._root, colors=colors)
+        self.parts: list[Part] = [self._function_part()]
+        self._commands: ProcessPart | None = None
+        self._watch = Watch([self._root], say=stream.deploy)
+        self._program = ReadFiles()
         self._deployed: Deployed | None = None
         self._wanted = asyncio.Event()
         self._news = asyncio.Event()
         self._failed = False
         self._ready = False
 
+    def _function_part(self) -> FunctionPart:
+        self.functions = Functions(folder=self._folder, cache=self._root / ".sst" / "cache", host=self._environment,
+                                   packages=self._find_packages, view=self.view, say=self.stream.function,
+                                   debug=self._debug)
+        world = self.deploys.world
+        source: CallSource
+        if world.project.is_local:
+            from .local_calls import LocalCalls
+
+            source = local = LocalCalls(self.functions, self._invite_cloud)
+            self.functions.on_log = local.logged
+            self._control.handlers["calls"] = local.serve
+        else:
+            from .bridge_calls import BridgeCalls
+
+            source = BridgeCalls(self.functions, lambda: world.aws.settings, self.stream.function)
+        self.deploys.lease = source.lease
+        return FunctionPart(self.functions, source, root=self._root, busy=lambda: self.deploys.running,
+                            tell=self.deploys.tell)
+
     async def run(self, host: Host) -> None:
         """Until the host ends, or something of the session itself breaks; nothing of it is left then."""
-        self._commands = Commands(host, self.feed.deploy)
-        work = [asyncio.create_task(w) for w in (self._begin(), self._deploy_when_wanted(), self._look(),
-                                                 self._stay_attached())]
+        self._loop = asyncio.get_running_loop()
+        if self._with_commands:
+            self._commands = ProcessPart(host, self.stream.deploy, self._root, self._cloud_environment)
+            self.parts.append(self._commands)
+        work = [asyncio.create_task(w) for w in (self._begin(), self._deploy_when_wanted(), self._look())]
         for task in work:
             task.add_done_callback(lambda task: host.stop() if not task.cancelled() and task.exception() else None)
         try:
@@ -105,81 +120,65 @@ class Session:
             if not task.cancelled() and (error := task.exception()):
                 raise error
 
-    def _have_packages(self) -> Path | None:
+    def _find_packages(self) -> Path | None:
         """Looked for until it is there: the embedded cloud may be installed only now."""
         self._packages = self._packages or functions_folder(self._environment)
         return self._packages
 
+    async def _cloud_environment(self) -> Mapping[str, str]:
+        return await in_thread(lambda: cloud_environment(self.deploys.world))
+
+    async def _invite_cloud(self) -> None:
+        world = self.deploys.world
+        if not await in_thread(lambda: world.cloud.attach(self._control.port, self._control.token)):
+            world.forget_cloud()  # it was stopped, or has died: the next look starts it
+
     def _offer(self) -> None:
         """The keys of the pane of deploys, as they make sense now."""
-        agree = {"y": ("agree", self.agree)} if self.deploys.doomed else {}
-        self.feed.deploys.keys = {"d": ("deploy", self.redeploy), **agree}
+        confirm = {"y": ("confirm", self.confirm)} if self.deploys.pending_data_loss else {}
+        self.stream.deploys.keys = {"d": ("deploy", self.redeploy), **confirm}
 
     def redeploy(self) -> None:
         """Deploy again, though nothing has changed."""
         self._wanted.set()
 
-    def agree(self) -> None:
+    def confirm(self) -> None:
         """Yes to what the last deploy asked."""
-        if self.deploys.agree():
+        if self.deploys.confirm():
             self._wanted.set()
 
     def look(self) -> None:
         """Show request and response of the latest invocation, then of the one before."""
         for line in self.view.look():
-            self.feed.function(line)
+            self.stream.function(line)
 
     async def _begin(self) -> None:
-        await self.functions.start()
         if not self.deploys.world.project.is_local:
-            from .remote import patience
-
             await self._have_boto3()
-            self.deploys.wait = await patience(self.deploys.world)
-        await self._door.open()
-        await self._take_up()
+        for part in self.parts:
+            await part.start()
+        await self._control.open()
         self._wanted.set()
 
     async def _have_boto3(self) -> None:
         """What Lambda's Python has of itself comes with the embedded cloud."""
         try:
-            await in_thread(lambda: ensure(self._environment, note=self.feed.deploy))
+            await in_thread(lambda: ensure(self._environment, note=self.stream.deploy))
         except UserError as error:
-            self.feed.deploy(f"functions that do not bring boto3 have none: {error.message}")
+            self.stream.deploy(f"functions that do not bring boto3 have none: {error.message}")
 
-    async def _take_up(self) -> None:
-        """What was deployed before is live at once."""
-        world = self.deploys.world
-        snapshot = await in_thread(world.stage.load)
-        if snapshot.resources:
-            await self.functions.use(live_functions(snapshot, self._root))
-            await self._attach(snapshot)
+    async def _resume(self, deployed: Deployed) -> None:
+        """What an earlier session deployed is live at once."""
+        try:
+            for part in self.parts:
+                await part.resume(deployed)
+        except SstError as error:
+            self.deploys.tell(error)
 
-    async def _attach(self, snapshot: Snapshot) -> None:
-        """Have calls come to us: on stage ``local`` from the cloud of this machine, else over the bridge."""
-        world = self.deploys.world
-        if not world.project.is_local:
-            if self._remote is None:
-                from .remote import Remote
-
-                self._remote = Remote(world, self.functions, self.feed.function)
-            await self._remote.use(snapshot)
-        elif self._calls.lost.is_set() and not await in_thread(lambda: world.cloud.attach(self._door.port,
-                                                                                          self._door.token)):
-            world.forget_cloud()  # it was stopped, or has died: the next look starts it
-
-    async def _stay_attached(self) -> None:
-        """The cloud may be restarted under us."""
-        pause = _REATTACH_SECONDS
-        while True:
-            await asyncio.sleep(pause)
-            if self._deployed and not self.deploys.running:
-                try:
-                    await self._attach(self._deployed.snapshot)
-                    pause = _REATTACH_SECONDS
-                except SstError as error:  # told less and less often
-                    pause = min(2 * pause, 60)
-                    self.deploys.tell(error)
+    def _declared(self, graph: Graph) -> None:
+        """In the thread of the first deploy, which waits for nothing here."""
+        deployed = Deployed(graph, self.deploys.world.stage.load(), good=False)
+        asyncio.run_coroutine_threadsafe(self._resume(deployed), self._loop)
 
     # the loop
 
@@ -188,22 +187,22 @@ class Session:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            self.feed.deploys.mark = "busy"
+            self.stream.deploys.mark = "busy"
             if not first:
-                self.feed.deploy("deploying what has changed")
+                self.stream.deploy("deploying what has changed")
             self._program.forget(_PROGRAM)
             self._note_program()
             began = time.time_ns()
-            deployed = await self.deploys.once(first=first)
+            deployed = await self.deploys.once(first=first, declared=self._declared if first else None)
             first = False
             self._failed = deployed is None or not deployed.good
-            self.feed.deploys.mark = "failed" if self._failed else "ok"
+            self.stream.deploys.mark = "failed" if self._failed else "ok"
             self._offer()
             if deployed:
                 try:
                     await self._take_over(deployed)
                 except SstError as error:
-                    self._failed, self.feed.deploys.mark = True, "failed"
+                    self._failed, self.stream.deploys.mark = True, "failed"
                     self.deploys.tell(error)
             self._note_program(began)
             if self._program.stale(_PROGRAM):  # saved while it was deployed
@@ -213,35 +212,29 @@ class Session:
 
     async def _take_over(self, deployed: Deployed) -> None:
         self._deployed = deployed
-        world = self.deploys.world
-        skip = {urn for urn, component in deployed.graph.components.items() if getattr(component, "dev", True) is False}
-        await self.functions.use(live_functions(deployed.snapshot, self._root, skip=skip))
-        await self._attach(deployed.snapshot)
-        await self._calls.tell()
+        for part in self.parts:
+            await part.use(deployed)
         self._watch.look_at(self._roots())
-        if self._with_commands and self._commands:
-            cloud = await in_thread(lambda: cloud_environment(world))
-            await self._commands.use(commands_of(deployed.graph, deployed.snapshot, root=self._root, cloud=cloud))
         if not self._ready and not self._failed:
             self._ready = True
             live = self.functions.titles
             for name in self._debug.unknown(live) if self._debug else ():
-                self.feed.deploy(f"there is no function {name} to debug; {did_you_mean(name, live)}")
-            self.feed.deploy(f"ready: {len(live)} function{'s' * (len(live) != 1)} run from source; saving a file is "
-                             "enough")
+                self.stream.deploy(f"there is no function {name} to debug; {did_you_mean(name, live)}")
+            self.stream.deploy(f"ready: {len(live)} function{'s' * (len(live) != 1)} run from source; saving a file is "
+                               "enough")
 
     def _roots(self) -> set[Path]:
         """The project, and folders outside of it whose code or program it uses."""
         config = self.deploys.world.project.config
         further = {(self._root / w).resolve() for w in config.watch}
-        further |= {folder for folder in self.functions.roots if not folder.is_relative_to(self._root)}
+        further |= {f for part in self.parts for f in part.folders if not f.is_relative_to(self._root)}
         return {self._root, *(f for f in further if f.is_dir())}
 
     def _note_program(self, began: int | None = None) -> None:
         """What the program is made from. Of what is new since the deploy ``began`` nobody knows whether it was read
         before it was saved."""
         files = {*self.deploys.watched, *(self._root / name for name in (".env", f".env.{self._stage}")),
-                 *self.functions.declared}
+                 *(f for part in self.parts for f in part.program_files)}
         now = {str(f): stamp(f) for f in files}
         self._program.note(_PROGRAM, {f: (0, 0) if began and found[0] >= began else found for f, found in now.items()})
 
@@ -250,7 +243,8 @@ class Session:
             if self._is_program(paths):
                 self._wanted.set()
             if paths:
-                await self.functions.changed(paths)
+                for part in self.parts:
+                    await part.changed(paths)
 
     def _is_program(self, paths: set[str]) -> bool:
         if self.deploys.running:
@@ -266,24 +260,23 @@ class Session:
         self._watch.stop()
         if self.deploys.running:
             self.deploys.stop()
-            self.feed.deploy("finishing what is being deployed")
+            self.stream.deploy("finishing what is being deployed")
             while self.deploys.running:
                 await asyncio.sleep(0.05)
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-        if self._remote:
-            await self._remote.close()
-        await self._door.close()
-        await self.functions.close()
+        await self._control.close()
+        for part in self.parts:
+            await part.close()
         self.deploys.world.close()
         os.close(self._held)
 
-    # guests
+    # clients
 
     async def _show_lines(self, hello: Mapping[str, Any], frames: Frames) -> None:
         """For another terminal: all that is said, and was said before."""
-        with self.feed.lines() as queue:
+        with self.stream.lines() as queue:
             gone = asyncio.ensure_future(frames.read())
             while not gone.done():
                 line = asyncio.ensure_future(queue.get())

@@ -15,11 +15,11 @@ def show(session: Session, *, mode: str, title: str, environment: Mapping[str, s
          colour: bool) -> None:
     """Until the user ends it. ``mode`` "multi" takes the whole terminal; otherwise lines go to ``out``."""
     async def run() -> None:
-        feed = session.feed
-        feed.functions.keys = {"i": ("request and response", session.look)}
-        panes = [feed.deploys, feed.functions]
+        stream = session.stream
+        stream.functions.keys = {"i": ("request and response", session.look)}
+        panes = [stream.deploys, stream.functions]
         if mode == "multi":
-            await session.run(Multiplexer(panes, environment=environment, prints=feed.deploys, title=title))
+            await session.run(Multiplexer(panes, environment=environment, prints=stream.deploys, title=title))
         else:
             await session.run(Mono(panes, environment=environment, out=out, colour=colour, columns=columns))
 

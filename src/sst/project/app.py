@@ -72,12 +72,12 @@ class App:
     @property
     def local(self) -> bool:
         """Whether this stage lives on this machine."""
-        return self.graph.local
+        return self.graph.target.is_local
 
     @property
     def dev(self) -> bool:
         """Whether ``sst dev`` runs the program."""
-        return bool(self.graph.settings.get("dev"))
+        return self.graph.target.dev
 
     def stack(self, declare: Callable[Concatenate[Stack, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call ``declare(stack, *args, **kwargs)``; what it declares belongs to the stack of that function's name.

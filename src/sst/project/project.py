@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.context import Context
 from ..core.graph import Graph, Removal
+from ..core.target import Target
 from ..errors import UserError
 from .app import App
 from .config import Config, check_version
@@ -60,8 +62,8 @@ class Project:
 
     def graph(self) -> Graph:
         """An empty graph of this app and stage."""
-        return Graph(self.name, self.stage, region=self.region, removal=self.removal, local=self.is_local,
-                     root=str(self.root))
+        return Graph(self.name, self.stage, region=self.region, removal=self.removal, root=str(self.root),
+                     context=Context(Target("local" if self.is_local else "aws")))
 
     def declare(self, graph: Graph) -> App:
         """Run the program into ``graph`` and seal it; all its problems are raised in one report."""

@@ -152,8 +152,10 @@ def _confirm(run: Run, session: Session, providers: Lookup) -> Callable[[Plan], 
 def prepared_graph(world: World, hide: Callable[[Any], None] = lambda value: None) -> Graph:
     """An empty graph that knows the stage's secrets and settings."""
     graph = world.project.graph()
-    graph.settings = Settings(world)
-    hide(graph.settings["secrets"])
+    graph.context = replace(graph.context, secrets=world.secrets.get_all(), python=_python(world.project.root),
+                            read_stage_key=lambda: world.stage.keys.current()[1], encrypt=_seal,
+                            open_lookups=lambda: _lookups(world))
+    hide(graph.context.secrets)
     return graph
 
 
@@ -256,26 +258,10 @@ def write_outputs(project: Project, outputs: Mapping[str, Any]) -> None:
     part.replace(file)
 
 
-class Settings(dict[str, Any]):
-    """What the project hands to components. The keys are read, and made, only if a function needs them."""
+def _lookups(world: World) -> Any:
+    from ..clouds.aws.lookup import Lookups
 
-    def __init__(self, world: World) -> None:
-        super().__init__(secrets=world.secrets.get_all(), python=_python(world.project.root))
-        self._world = world
-
-    def __missing__(self, key: str) -> Any:
-        match key:
-            case "stage_key":
-                self[key] = self._world.stage.keys.current()[1]
-            case "encrypt":
-                self[key] = _seal
-            case "hosted_zone":
-                from ..clouds.aws.lookup import Lookups
-
-                self[key] = Lookups(self._world.aws).hosted_zone
-            case _:
-                raise KeyError(key)
-        return self[key]
+    return Lookups(world.aws)
 
 
 def _seal(key: bytes, text: bytes) -> bytes:

@@ -248,7 +248,7 @@ function beside() {
   }
 }
 
-class Overlay {
+class ForwardingHandler {
   until = Number(env.SST_LIVE_UNTIL) * 1000;
   patience = Number(env.SST_LIVE_WAIT || 150);
   channel = env.SST_LIVE_CHANNEL;
@@ -434,11 +434,11 @@ function streams(handler) {
 
 async function entered() {
   if (Number(env.SST_LIVE_UNTIL || 0) * 1000 <= Date.now()) return imported();
-  const overlay = new Overlay();
-  let deployed = await overlay.peer("", CONNECT_AT_START) ? undefined : await imported();
+  const forwarding = new ForwardingHandler();
+  let deployed = await forwarding.peer("", CONNECT_AT_START) ? undefined : await imported();
   const take = async () => {
     const call = newName();
-    const peer = await overlay.peer(call, overlay.there ? AGAIN : CONNECT);
+    const peer = await forwarding.peer(call, forwarding.there ? AGAIN : CONNECT);
     deployed ??= peer ? undefined : await imported();
     return [call, peer];
   };
@@ -446,7 +446,7 @@ async function entered() {
     return async (event, context) => {
       const [call, peer] = await take();
       if (!peer) return called(deployed, event, context);
-      const answers = overlay.answers(call, peer, event, context);
+      const answers = forwarding.answers(call, peer, event, context);
       const first = (await answers.next()).value;
       return first.head.k === "end" ? result(first) : whole(first.head.kind, answers);
     };
@@ -454,7 +454,7 @@ async function entered() {
   return awslambda.streamifyResponse(async (event, stream, context) => {
     const [call, peer] = await take();
     if (!peer) return streams(deployed) ? deployed(event, stream, context) : put(await called(deployed, event, context), stream);
-    const answers = overlay.answers(call, peer, event, context);
+    const answers = forwarding.answers(call, peer, event, context);
     const first = (await answers.next()).value;
     return first.head.k === "end" ? put(result(first), stream) : pipe(first.head.kind, answers, stream);
   });

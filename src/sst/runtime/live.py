@@ -2,7 +2,7 @@
 deployed code.
 
 Variables: ``SST_LIVE_HANDLER`` (the deployed code's own), ``SST_LIVE_UNTIL`` (end of the lease, seconds since 1970).
-After that there is nothing between Lambda and the deployed code. The rest is in ``bridge/overlay.py``, which is not
+After that there is nothing between Lambda and the deployed code. The rest is in ``bridge/forwarding.py``, which is not
 even loaded then.
 """
 from __future__ import annotations
@@ -24,9 +24,9 @@ def _deployed() -> Any:
 def _entered() -> Any:
     if float(os.environ.get("SST_LIVE_UNTIL") or 0) <= time.time():
         return _deployed()
-    from .bridge.overlay import Overlay
+    from .bridge.forwarding import ForwardingHandler
 
-    return Overlay(os.environ, _deployed)
+    return ForwardingHandler(os.environ, _deployed)
 
 
 handler = _entered()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.component import Component
+from ..core.context import Context
 from ..core.graph import Graph
 from ..core.model import Goal, Snapshot
 from ..core.names import did_you_mean
@@ -142,8 +143,8 @@ def declared(file: Path, stage: str, *, secrets: Mapping[str, str]) -> Program:
         _ = project.folder  # made here, it keeps itself out of git
         graph = project.graph()
         standins = _Standins(secrets)
-        graph.settings = {"secrets": standins, "stage_key": bytes(32), "encrypt": lambda key, text: b"",
-                          "python": "", "hosted_zone": lambda name: "Z0123456789EXAMPLE"}
+        graph.context = Context(graph.target, secrets=standins, read_stage_key=lambda: bytes(32),
+                                encrypt=lambda key, text: b"", open_lookups=_Lookups)
         app = project.declare(graph)
 
     def plan() -> Plan:
@@ -160,6 +161,13 @@ def _anywhere(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without what this machine says of AWS: a program is the same everywhere. The region is the
     config's, else that of the ``.env`` files, else ``us-east-1``."""
     return {**{k: v for k, v in environ.items() if not k.startswith("AWS_")}, "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+class _Lookups:
+    """Answers what components ask of the account, without one."""
+
+    def hosted_zone(self, domain: str) -> str:
+        return "Z0123456789EXAMPLE"
 
 
 class _Standins(dict[str, str]):

@@ -15,7 +15,7 @@ from typing import Any
 
 import sst
 from sst.dev.bridge import Bridge, Endpoints
-from sst.dev.live import LiveCall
+from sst.dev.call import LiveCall
 from sst.executor import Executor, FunctionVersion, LogLines, Streaming
 from sst.runtime.bridge.wire import Keys
 

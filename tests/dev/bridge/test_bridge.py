@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sst.runtime.bridge.line import Line
+from sst.runtime.bridge.connection import EventsConnection
 from sst.runtime.bridge.wire import DEVELOPER, pieces
 
 from ...embedded.functions import invoke, url
@@ -211,7 +211,7 @@ def test_two_sessions_share_the_calls(stage: Stage) -> None:
 
 def test_what_is_none_of_ours_disturbs_nobody(stage: Stage) -> None:
     name = stage.function(wait=PATIENT)
-    line = Line(*stage.at, lambda: stage.keys)
+    line = EventsConnection(*stage.at, lambda: stage.keys)
     with stage.laptop(ECHO[PYTHON]) as laptop:
         for event in ("7", "[]", "{}", '"text"', *pieces("a", {}), *pieces("b", {"k": "ask"}),
                       *pieces("c", {"k": "call", "to": "nobody"})):

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from ...clouds.aws import lambda_
 from ...core.component import Component, Options
+from ...core.dev_parts import DevPart
 from ...core.graph import current
 from ...core.link import Link, LinkItem, linked
 from ...core.link_env import environment as linked_environment
@@ -17,7 +18,7 @@ from ..link_permissions import Access, grants
 from ..permissions import Statement
 from .code import CopyFile, make_code
 from .env import stream_environment
-from .live import live_of, overlaid, rights
+from .live import bridge_permissions, live_function, live_of, overlaid
 from .logs import Logging, make_log_group
 from .role import make_role
 from .url import Cors, Url, make_url
@@ -108,13 +109,13 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         super().__init__(name, **options)
         graph, links, limits = current(), linked(link, self.where), _limits(timeout, memory, storage)
         _check(concurrency, retries, versioning)
-        self.dev = dev
         live = live_of(graph, dev=dev, role=role, runtime=runtime)
         with self.scope(transform):
             log_arn, log_settings = make_log_group(self, logging)
             self.policy = None
             if role is None:
-                own, self.policy = make_role(links, [*permissions, *rights(live)], policies, log_arn, self.where)
+                own, self.policy = make_role(links, [*permissions, *bridge_permissions(live)], policies, log_arn,
+                                             self.where)
                 role = own.arn
             code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
                              python=python or {}, nodejs=nodejs or {})
@@ -130,6 +131,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
             self._url = make_url(self.function, url, streaming=streaming)
             self._extras(concurrency, retries)
+        self._live = live_function(self, self.function, code, live) if dev and graph.target.dev else None
 
     def _extras(self, concurrency: Concurrency | None, retries: int | None) -> None:
         if retries is not None:
@@ -139,6 +141,10 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
             lambda_.ProvisionedConcurrency("ProvisionedConcurrency", function_name=self.function.name,
                                            qualifier=self.function.version,
                                            provisioned_concurrent_executions=provisioned)
+
+    def dev_parts(self) -> Sequence[DevPart]:
+        """Itself, unless ``dev=False``, a custom runtime, or a role of the user's own has it run as deployed."""
+        return (self._live,) if self._live else ()
 
     @property
     def url(self) -> Output[str]:

@@ -28,18 +28,19 @@ class Code:
     runtime: str
     handler: Output[str]
     code: Output[dict[str, Any]]
+    source: Output[Mapping[str, Any]]
 
 
 def make_code(graph: Graph, handler: str, *, runtime: str | None, architecture: str, copy_files: Sequence[CopyFile],
               python: Mapping[str, Any], nodejs: Mapping[str, Any]) -> Code:
     """Declare the build of a handler. Whether the handler exists is checked here, before anything is deployed."""
     root = Path(graph.root or ".")
-    chosen = runtime or runtime_for(root, handler, python=graph.settings.get("python", ""))
+    chosen = runtime or runtime_for(root, handler, python=graph.context.python)
     if chosen not in RUNTIMES:
         raise UserError(f"there is no runtime {chosen!r}", hint=f"known: {', '.join(RUNTIMES)}")
-    source = Source(str(root), handler, chosen, architecture, graph.local,
+    source = Source(str(root), handler, chosen, architecture, graph.target.is_local,
                     tuple((c["from"], c.get("to", c["from"])) for c in copy_files),
                     python, nodejs)
     data = {k: v for k, v in source.to_dict().items() if k != "root"}
     built = Build("Code", source=data, fingerprint=fingerprint(source))
-    return Code(chosen, built.handler, combine(path=built.path, sha256=built.sha256))
+    return Code(chosen, built.handler, combine(path=built.path, sha256=built.sha256), built.source)

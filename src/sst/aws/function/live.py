@@ -1,47 +1,50 @@
-"""What a deploy changes in a function so that its calls can run in ``sst dev``: handler, variables, rights. Its code
-stays what it is.
+"""What a deploy of `sst dev` changes in a function on an AWS stage, so that its calls can run on the developer's
+machine: handler, variables, permissions. Its code stays what it is.
 
-Only where a session has put what makes `LiveSettings` into ``graph.settings["live"]``; else nothing is different.
+Nothing is different where the target has no lease, see `core.target.Lease`. The Events API that carries the calls is
+declared with the first function that takes part, so that an app without functions has none.
 """
 from __future__ import annotations
 
-import math
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ... import runtime as own
-from ...core.graph import Graph
+from ...clouds.aws import appsync, lambda_
+from ...core.component import Component
+from ...core.dev_parts import Bridge, LiveFunction
+from ...core.graph import Graph, Scope, current
 from ...core.link import Include
 from ...core.link_env import LinkedEnvironment
-from ...core.output import Input
+from ...core.output import Input, combine
+from ...core.target import Lease
 from ..permissions import permission
 from .code import Code
 
-__all__ = ["LEASE", "LiveSettings", "Overlaid", "lease_end", "live_of", "overlaid", "rights"]
+__all__ = ["LiveSettings", "Overlaid", "bridge_permissions", "live_function", "live_of", "overlaid"]
 
-LEASE = 8 * 3600
-"""Seconds for which functions ask for a developer after a deploy."""
+_API, _CHANNELS = "SstLive", "SstLiveChannels"
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
     """The Events API of a stage's sessions, and until when functions use it.
 
-    ``http`` and ``realtime`` are its hosts, ``namespace`` is a channel namespace of this app and stage alone. ``until``
-    is in seconds since 1970: see `lease_end`. ``wait`` is how many milliseconds a developer has to answer; 0 is 150.
-    More than that is needed where a round trip to the region takes longer: it is what calls wait for in vain, once a
-    minute, while nobody is there.
+    ``http`` and ``realtime`` are its hosts, ``namespace`` is a channel namespace of this app and stage alone.
     """
 
     http: Input[str]
     realtime: Input[str]
     api_arn: Input[str]
     namespace: Input[str]
-    until: int
-    wait: int = 0
+    lease: Lease
+
+    @property
+    def bridge(self) -> Bridge:
+        return Bridge(self.http, self.realtime, f"/{self.namespace}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +56,24 @@ class Overlaid:
     files: Input[Mapping[str, str]] | None
 
 
-def lease_end(now: float, length: int = LEASE) -> int:
-    """The end of a lease: between half of its length and all of it away, and the same until half is over. So a deploy
-    changes it only where less than half is left."""
-    half = length / 2
-    return int((math.floor(now / half) + 2) * half)
-
-
 def live_of(graph: Graph, *, dev: bool, role: Input[str] | None, runtime: str | None) -> LiveSettings | None:
-    """The settings, if this function takes part: not with a role of the user's own, for it has no rights to the API."""
-    settings: Callable[[], LiveSettings] | None = graph.settings.get("live")
-    if settings is None or graph.local or not dev or role is not None or (runtime or "").startswith("provided"):
+    """The settings, if this function takes part: not with a role of the user's own, which has no permissions for the
+    API."""
+    lease = graph.target.lease
+    if lease is None or not dev or role is not None or (runtime or "").startswith("provided"):
         return None
-    return settings()
+    return graph.context.once(LiveSettings, lambda: _declare_api(graph, lease))
 
 
-def rights(live: LiveSettings | None) -> list[Include]:
-    """To connect, and to hear and speak on the channels of this app and stage."""
+def _declare_api(graph: Graph, lease: Lease) -> LiveSettings:
+    with graph.within(Scope()):
+        api = appsync.Api(_API, event_config=appsync.signed_by_iam())
+        channels = appsync.ChannelNamespace(_CHANNELS, api_id=api.id)
+    return LiveSettings(api.http, api.realtime, api.arn, channels.name, lease)
+
+
+def bridge_permissions(live: LiveSettings | None) -> list[Include]:
+    """To connect, and to subscribe to and publish on the channels of this app and stage."""
     if live is None:
         return []
     channels = f"{live.api_arn}/channelNamespace/{live.namespace}"
@@ -77,14 +81,30 @@ def rights(live: LiveSettings | None) -> list[Include]:
             permission(["appsync:EventPublish", "appsync:EventSubscribe"], [channels, f"{channels}/*"])]
 
 
+def live_function(owner: Component, function: lambda_.Function, code: Code,
+                  live: LiveSettings | None) -> LiveFunction | None:
+    """What `sst dev` needs to run the function from its source; None if it runs as deployed."""
+    if not code.runtime.startswith(("python", "nodejs")) or not (live or current().target.is_local):
+        return None
+    logging = combine(name=function.name, config=function.logging_config).apply(lambda known: _log(**known))
+    title = owner.urn.rpartition("::")[2]
+    return LiveFunction(title, function.arn, function.name, code.source, function.timeout, function.memory_size,
+                        logging, live.bridge if live else None)
+
+
+def _log(name: str, config: Mapping[str, str] | None) -> dict[str, str]:
+    given = config or {}
+    return {"group": given.get("LogGroup") or f"/aws/lambda/{name}", "format": given.get("LogFormat") or "Text"}
+
+
 def overlaid(live: LiveSettings | None, code: Code, env: LinkedEnvironment, *, streaming: bool) -> Overlaid:
     if live is None:
         return Overlaid(code.handler, env.plain, env.files)
     plain = {**env.plain, "SST_LIVE_HANDLER": code.handler, "SST_LIVE_HTTP": live.http,
              "SST_LIVE_REALTIME": live.realtime,
-             "SST_LIVE_CHANNEL": f"/{live.namespace}", "SST_LIVE_UNTIL": str(live.until)}
-    if live.wait:
-        plain["SST_LIVE_WAIT"] = str(live.wait)
+             "SST_LIVE_CHANNEL": f"/{live.namespace}", "SST_LIVE_UNTIL": str(live.lease.until)}
+    if live.lease.wait:
+        plain["SST_LIVE_WAIT"] = str(live.lease.wait)
     if code.runtime.startswith("python"):  # every Python bundle has it
         return Overlaid("sst/runtime/live.handler", plain, env.files)
     if streaming:

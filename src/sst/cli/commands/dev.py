@@ -29,7 +29,7 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
     it; what is deployed stays. With COMMAND, joins the session that runs for this stage: the command gets what the app
     links, and is restarted when that changes.
     """
-    from ...dev.door import find
+    from ...dev.control import find
     from ...dev.session import folder_of
     from ...errors import UserError
     from ..consent import names
@@ -51,10 +51,10 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
                             hint=f"start it in another terminal; or, without one: sst shell -- {argv[0]}")
         return join(found, list(argv), directory=call.cwd, environment=call.environ, say=call.screen.note)
     if found is not None:
-        from ...dev.join import look_on
+        from ...dev.join import attach
 
-        call.screen.note(f"looking on at the session that runs (process {found.pid}); ctrl-c leaves it")
-        return look_on(found, write=call.screen.follow)
+        call.screen.note(f"attached to the session that runs (process {found.pid}); ctrl-c detaches")
+        return attach(found, write=call.screen.follow)
     return _run(call, project, before, mode or _fitting(call),
                 debug=names(debug_only) if debug_only else () if debug else None)
 
@@ -68,14 +68,14 @@ def _fitting(call: Call) -> str:
 
 
 def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, debug: tuple[str, ...] | None) -> int:
+    from ...dev.colors import Colors
     from ...dev.debugger import Debugger
     from ...dev.deploys import Deploys
-    from ...dev.feed import Feed
-    from ...dev.ink import Ink
     from ...dev.session import Session, folder_of
     from ...dev.show import show
+    from ...dev.stream import EventStream
     from ...project.project import open_project
-    from ..ui.dev_words import DevWords
+    from ..ui.dev_messages import DevMessages
     from ..ui.style import wants_color
 
     screen = call.screen
@@ -87,14 +87,15 @@ def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, deb
             os.environ.pop(name, None)
         return open_project(project.program.file, stage=project.stage, environ=before)
 
-    feed = Feed(screen.redact)
-    words = DevWords(screen, colour=colour)
-    deploys = Deploys(call.world(project), reopen=reopen, words=words, write=feed.deploy)
+    stream = EventStream(screen.redact)
+    messages = DevMessages(screen, colour=colour)
+    deploys = Deploys(call.world(project), reopen=reopen, messages=messages, write=stream.deploy)
     foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
     environment = {k: v for k, v in project.environ.items() if k not in foreign}
     place = folder_of(project.root, project.stage)
-    debugger = None if debug is None else Debugger(project.root, place, only=debug, say=feed.function)
-    session = Session(deploys, feed, ink=Ink(colour), environment=environment, commands=mode != "basic", debug=debugger)
+    debugger = None if debug is None else Debugger(project.root, place, only=debug, say=stream.function)
+    session = Session(deploys, stream, colors=Colors(colour), environment=environment,
+                      commands=mode != "basic", debug=debugger)
 
     show(session, mode=mode, title=f"sst dev: {project.name}/{project.stage}", environment=environment, out=screen.out,
          columns=screen.size()[0], colour=colour)

@@ -151,11 +151,11 @@ def _session_deploys(project: Project) -> bool:
     folder = project.root / ".sst" / "dev" / project.stage
     if not (folder / "session.json").is_file():
         return False
-    from ...dev.door import find
-    from ...dev.join import deploy_again
+    from ...dev.control import find
+    from ...dev.join import request_deploy
 
     found = find(folder)
-    return found is not None and deploy_again(found)
+    return found is not None and request_deploy(found)
 
 
 def _quoted(value: str) -> str:

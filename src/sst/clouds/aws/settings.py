@@ -92,6 +92,11 @@ class Settings:
                 return str(url)
         return scoped.get("endpoint_url")
 
+    @property
+    def events_url(self) -> str:
+        """Where the region makes AppSync APIs."""
+        return self.endpoint("appsync") or f"https://appsync.{self.region}.amazonaws.com"
+
     def flag(self, variable: str, key: str) -> bool:
         """A boolean setting by its environment variable or its key in the config file."""
         return str(self.environment.get(variable) or self._scoped().get(key) or "").lower() == "true"

@@ -19,9 +19,9 @@ from typing import Any
 
 from ...executor import Invocation
 from ...runtime.bridge.wire import ALL, DEVELOPER, SOON, Keys
-from ..live import Live, LiveCall
+from ..call import CallRunner, LiveCall
 from .answers import Answer
-from .line import Endpoints, Line, Network, Refused
+from .connection import Endpoints, EventsConnection, Network, Refused
 
 __all__ = ["Bridge", "Endpoints", "Network", "Refused"]
 
@@ -47,11 +47,11 @@ class Bridge:
     these credentials in; all else is tried again without an end, an expired login too.
     """
 
-    def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], channel: str, live: Live, *,
+    def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], channel: str, live: CallRunner, *,
                  connected: Callable[[bool, str], None] = lambda yes, why: None, clock: Callable[[], float] = time.time,
                  network: Network | None = None) -> None:
         self._channel, self._live, self._connected, self._clock = channel, live, connected, clock
-        self._line = Line(endpoints, keys, clock, network or Network())
+        self._line = EventsConnection(endpoints, keys, clock, network or Network())
         self._name = uuid.uuid4().hex[:12]
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,7 +116,8 @@ class Bridge:
         except asyncio.CancelledError:  # the session ends: the function need not wait for the silence
             made = _error("Sst.DeveloperGone", "sst dev ended while it ran this function", call.request_id)
             with contextlib.suppress(OSError, TimeoutError):
-                await asyncio.wait_for(answer.end(made), 2)
+                async with asyncio.timeout(2):
+                    await answer.end(made)
             raise
         finally:
             beats.cancel()

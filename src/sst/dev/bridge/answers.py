@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from ...executor import Invocation
-from .line import Line
+from .connection import EventsConnection
 
 __all__ = ["Answer"]
 
@@ -17,7 +17,7 @@ _AHEAD = 1024 * 1024
 class Answer:
     """The messages of one call. ``ended`` is when the last one was made (monotonic seconds), or 0."""
 
-    def __init__(self, line: Line, channel: str, call: str, sender: str) -> None:
+    def __init__(self, line: EventsConnection, channel: str, call: str, sender: str) -> None:
         self._line, self._channel, self._head = line, channel, {"call": call, "from": sender}
         self._sent: list[tuple[dict[str, Any], bytes]] = []
         self._parts = bytearray()

@@ -1,25 +1,26 @@
-"""Calls from the embedded cloud, which runs on this machine too: no bridge, one connection."""
+"""Calls from the embedded cloud, which runs on this machine: one connection, which it opens when asked to."""
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.dev_parts import Bridge
 from ..executor import LogLines
 from ..net.frames import Frames
+from .call import LiveCall
 from .functions import Functions
-from .live import LiveCall
 
 __all__ = ["LocalCalls"]
 
 
 class LocalCalls:
-    """Serves the embedded cloud's calls with ``functions``."""
+    """A `parts.function.CallSource`. ``invite`` has the cloud connect to `serve`; it may take a moment."""
 
-    def __init__(self, functions: Functions) -> None:
-        self._functions = functions
+    def __init__(self, functions: Functions, invite: Callable[[], Awaitable[None]]) -> None:
+        self._functions, self._invite = functions, invite
         self._connected: set[Frames] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = asyncio.Event()
@@ -27,8 +28,8 @@ class LocalCalls:
         self.lost.set()
 
     async def serve(self, hello: Mapping[str, Any], frames: Frames) -> None:
-        """A `door.Guest`: until the cloud hangs up."""
-        await frames.send({"functions": self._functions.arns})
+        """A `control.ClientHandler`: until the cloud hangs up."""
+        await frames.send({"functions": self._functions.ids})
         self._connected.add(frames)
         self.lost.clear()
         try:
@@ -39,11 +40,25 @@ class LocalCalls:
             if not self._connected:
                 self.lost.set()
 
-    async def tell(self) -> None:
-        """The functions are others now."""
+    def lease(self) -> None:
+        """The open connection is all that the cloud needs."""
+
+    async def prepare(self) -> None:
+        """Nothing to do before the first deploy."""
+
+    async def attach(self, bridges: Collection[Bridge]) -> None:
+        if self.lost.is_set():
+            await self._invite()
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def functions_changed(self) -> None:
         for frames in list(self._connected):
             with contextlib.suppress(OSError):
-                await frames.send({"functions": self._functions.arns})
+                await frames.send({"functions": self._functions.ids})
 
     def logged(self, made: LogLines) -> None:
         """For CloudWatch Logs of the embedded cloud."""

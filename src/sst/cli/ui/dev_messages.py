@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from ...project.project import Project
     from ...project.run import Done
 
-__all__ = ["DevWords"]
+__all__ = ["DevMessages"]
 
 
-class DevWords:
-    """See `dev.deploys.Words`."""
+class DevMessages:
+    """See `dev.deploys.Messages`."""
 
     def __init__(self, screen: Screen, *, colour: bool) -> None:
         self._screen, self._paint = screen, Paint(colour)

@@ -1,22 +1,23 @@
-"""The commands that run beside the app: one pane each, with the environment of what they are linked to."""
+"""Commands that run beside the app: one pane each, with the environment of what they are linked to."""
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..core.graph import Graph
-from ..core.link_env import environment
-from ..core.model import Snapshot
-from ..dev_command import DevProcess
-from ..errors import UserError
-from ..project.shell import NotThere, look_in
-from .terminal import Pane, ProcessPane
+from ...core.dev_parts import Process
+from ...core.graph import Graph
+from ...core.link_env import environment
+from ...core.model import Snapshot
+from ...errors import UserError
+from ...project.shell import NotThere, look_in
+from ..terminal import Pane, ProcessPane
+from . import Deployed, Part, declared_parts
 
-__all__ = ["Command", "Commands", "commands_of"]
+__all__ = ["Command", "PaneHost", "ProcessPart", "commands_of"]
 
 _URL = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::\d+)?(?:/[\w\-./~]*)?")
 _COLOUR = re.compile(rb"\x1b\[[0-9;:]*m")
@@ -38,24 +39,19 @@ def commands_of(graph: Graph, snapshot: Snapshot, *, root: Path, cloud: Mapping[
     """The program's commands with their links resolved. Raises `UserError` for a directory that is not there, or two of
     one title."""
     found: dict[str, Command] = {}
-    with graph.active():
-        for component in graph.components.values():
-            wanted = getattr(component, "dev_process", None)
-            if not isinstance(wanted, DevProcess):
-                continue
-            command = _command(wanted, graph, snapshot, root, cloud, component.where)
-            if command.title in found:
-                raise UserError(f'two commands are titled "{command.title}"', where=component.where,
-                                hint="give one another title")
-            found[command.title] = command
+    for wanted in declared_parts(graph, Process):
+        command = _command(wanted, graph, snapshot, root, cloud)
+        if command.title in found:
+            raise UserError(f'two commands are titled "{command.title}"', where=wanted.where,
+                            hint="give one of them another title")
+        found[command.title] = command
     return list(found.values())
 
 
-def _command(wanted: DevProcess, graph: Graph, snapshot: Snapshot, root: Path, cloud: Mapping[str, str],
-             where: str) -> Command:
+def _command(wanted: Process, graph: Graph, snapshot: Snapshot, root: Path, cloud: Mapping[str, str]) -> Command:
     directory = (root / wanted.directory).resolve()
     if not directory.is_dir():
-        raise UserError(f'{wanted.title} should run in "{wanted.directory}", which is no folder', where=where)
+        raise UserError(f'{wanted.title} should run in "{wanted.directory}", which is not a folder', where=wanted.where)
     try:
         own = environment(graph, wanted.links, wanted.environment).resolved(look_in(snapshot))
     except NotThere as missing:
@@ -63,7 +59,7 @@ def _command(wanted: DevProcess, graph: Graph, snapshot: Snapshot, root: Path, c
     return Command(wanted.title, wanted.command, directory, wanted.autostart, {**cloud, **own})
 
 
-class Shows(Protocol):
+class PaneHost(Protocol):
     """The multiplexer, or its one-stream stand-in."""
 
     def add(self, pane: Pane) -> None: ...
@@ -88,36 +84,40 @@ class _CommandPane(ProcessPane):
 
 
 @dataclass
-class Commands:
-    """Keeps the panes as the program wants them."""
+class ProcessPart(Part):
+    """``cloud`` gives the variables that lead to the stage's cloud."""
 
-    shows: Shows
+    host: PaneHost
     say: Callable[[str], None]
+    root: Path
+    cloud: Callable[[], Awaitable[Mapping[str, str]]]
     urls: dict[str, str] = field(default_factory=dict)
     """Title → the address of a server that is ready."""
     _panes: dict[str, tuple[Command, _CommandPane]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def use(self, wanted: Sequence[Command]) -> None:
-        """Start what is new, restart what has changed, end what is gone."""
+    async def use(self, deployed: Deployed) -> None:
+        await self._keep(commands_of(deployed.graph, deployed.snapshot, root=self.root, cloud=await self.cloud()))
+
+    async def _keep(self, wanted: Sequence[Command]) -> None:
         names = {c.title for c in wanted}
         for title in [t for t in self._panes if t not in names]:
-            await self.shows.remove(self._panes.pop(title)[1])
+            await self.host.remove(self._panes.pop(title)[1])
             self.urls.pop(title, None)
         for command in wanted:
             if command.missing and command.title not in self._panes:
                 self.say(f"{command.title} waits for {command.missing}")
             elif not command.missing:
-                await self._use(command)
+                await self._use_one(command)
 
-    async def _use(self, command: Command) -> None:
+    async def _use_one(self, command: Command) -> None:
         was, pane = self._panes.get(command.title, (None, None))
         if pane is None or was is None:
             pane = _CommandPane(command.title, command.line, directory=command.directory, autostart=command.autostart,
                                 environment=command.environment)
             pane.ready = lambda url: self._answers(command.title, url)
             self._panes[command.title] = command, pane
-            self.shows.add(pane)
+            self.host.add(pane)
             return
         self._panes[command.title] = command, pane
         if was == command:
@@ -152,6 +152,11 @@ class Commands:
             self._panes[title][1].note = f":{port}"
             self.say(f"{title} is ready: {url}")
             return
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def environment_in(self, directory: Path) -> Mapping[str, str] | None:
         """The environment of the command whose folder this is (or lies above it), the nearest one; None if there is

@@ -4,13 +4,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
-__all__ = ["Ink"]
+__all__ = ["Colors"]
 
 _NAMES = (36, 35, 33, 32, 34, 96, 95, 93, 92, 94)
 
 
 @dataclass(frozen=True, slots=True)
-class Ink:
+class Colors:
     on: bool
 
     def __call__(self, text: str, pen: str) -> str:

@@ -15,10 +15,10 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
-from .line import Line
+from .connection import EventsConnection
 from .wire import ALL, ASK, DEVELOPER, SILENCE, Keys, pieces
 
-__all__ = ["Overlay"]
+__all__ = ["ForwardingHandler"]
 
 _MACHINE = frozenset({
     "PATH", "LD_LIBRARY_PATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "_HANDLER", "AWS_LAMBDA_RUNTIME_API",
@@ -39,7 +39,7 @@ _SENDING = 20.0
 _HTTP = "application/vnd.awslambda.http-integration-response"
 
 
-class Overlay:
+class ForwardingHandler:
     """The handler. ``environment`` is the function's; ``deployed`` imports the handler that it stands in front of."""
 
     def __init__(self, environment: Mapping[str, str], deployed: Callable[[], Any]) -> None:
@@ -52,7 +52,8 @@ class Overlay:
         self._channel = environment["SST_LIVE_CHANNEL"]
         self._name = uuid.uuid4().hex[:20]
         self._channels = (f"{self._channel}/out/{self._name}", f"{self._channel}/{ALL}")
-        self._line = Line(environment["SST_LIVE_HTTP"], environment["SST_LIVE_REALTIME"], lambda: _keys(os.environ))
+        self._line = EventsConnection(environment["SST_LIVE_HTTP"], environment["SST_LIVE_REALTIME"],
+                                      lambda: _keys(os.environ))
         self._files = _beside(environment)
         self._there, self._rest, self._rests_until = False, _FIRST_REST, 0.0
         if not self._peer("", _CONNECT_AT_START):

@@ -20,7 +20,7 @@ from ...errors import SstError
 from ...net.http import ConnectError, Pool, ReadError
 from ...runtime.bridge.wire import Assembler, Keys, body_of, pieces, place, protocols, signed
 
-__all__ = ["Endpoints", "Line", "Messages", "Network", "Refused"]
+__all__ = ["Endpoints", "EventsConnection", "Messages", "Network", "Refused"]
 
 Messages = AsyncIterator[tuple[dict[str, Any], bytes]]
 _T = TypeVar("_T")
@@ -54,7 +54,7 @@ class Network:
     no_proxy: str = ""
 
 
-class Line:
+class EventsConnection:
     def __init__(self, endpoints: Endpoints, keys: Callable[[], Keys], clock: Callable[[], float],
                  network: Network) -> None:
         self._at, self._keys, self._clock, self._network = endpoints, keys, clock, network

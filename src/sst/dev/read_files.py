@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 
 from ..executor import Stamp, stamp
 
-__all__ = ["Reading"]
+__all__ = ["ReadFiles"]
 
 
-class Reading:
+class ReadFiles:
     """Exact, for workers tell themselves what they read. A function with no entry has read nothing yet."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .wire import Assembler, Keys, body_of, place, protocols, signed
 
-__all__ = ["Line"]
+__all__ = ["EventsConnection"]
 
 _TRIES = 4
 
@@ -77,7 +77,7 @@ class _Stream:
         self._socket.close()
 
 
-class Line:
+class EventsConnection:
     """``http`` and ``realtime`` are the API's hosts, ``keys`` gives the credentials of this moment."""
 
     def __init__(self, http: str, realtime: str, keys: Callable[[], Keys],

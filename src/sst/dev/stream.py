@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 from .terminal import LogPane
 
-__all__ = ["Feed"]
+__all__ = ["EventStream"]
 
 _KEPT = 500
 
 
-class Feed:
-    """Lines of the two panes that are the session's own. ``redact`` takes secrets out. Lines may come from any
-    thread."""
+class EventStream:
+    """Lines of the two panes that are the session's own. ``redact`` takes secrets out.
+    Lines may come from any thread."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact

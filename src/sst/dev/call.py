@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..executor import Invocation
 
-__all__ = ["Answering", "Live", "LiveCall"]
+__all__ = ["CallRunner", "LiveCall", "RunningCall"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class LiveCall:
     """Seconds since 1970."""
 
 
-class Answering(Protocol):
+class RunningCall(Protocol):
     """An answer on its way; ``executor.Streaming`` is one. ``kind`` "": no parts, all is in ``result`` at once."""
 
     @property
@@ -41,7 +41,7 @@ class Answering(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
-class Live(Protocol):
+class CallRunner(Protocol):
     """Runs functions from their source."""
 
-    def stream(self, call: LiveCall) -> AbstractAsyncContextManager[Answering]: ...
+    def stream(self, call: LiveCall) -> AbstractAsyncContextManager[RunningCall]: ...

@@ -1,4 +1,4 @@
-"""The session's door: other processes of this machine find it, and only those who can read the project's files get in.
+"""How other processes of this machine talk to a session: only those that can read the project's files may.
 
 One session a stage: it holds a lock for as long as it lives, however it ends.
 """
@@ -19,10 +19,10 @@ from typing import Any
 from ..embedded.settings import read_json, write_private
 from ..net.frames import LINE, Frames
 
-__all__ = ["Door", "Found", "Guest", "find", "hold"]
+__all__ = ["ClientHandler", "ControlServer", "Found", "find", "hold"]
 
-Guest = Callable[[Mapping[str, Any], Frames], Awaitable[None]]
-"""Serves one connection: what it said first, and the way to it."""
+ClientHandler = Callable[[Mapping[str, Any], Frames], Awaitable[None]]
+"""Serves one connection: gets its first message, and the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,17 @@ def find(folder: Path) -> Found | None:
     return Found(int(str(facts["pid"])), int(str(facts["port"])), str(facts["token"]))
 
 
-class Door:
-    """Listens on 127.0.0.1 and lets in who knows the token; ``guests`` serve them by what they ``want``."""
+class ControlServer:
+    """Listens on 127.0.0.1 and accepts clients that send the token; ``handlers`` serve them by what they ``want``."""
 
-    def __init__(self, folder: Path, guests: Mapping[str, Guest]) -> None:
-        self._folder, self._guests = folder, guests
+    def __init__(self, folder: Path, handlers: Mapping[str, ClientHandler]) -> None:
+        self._folder, self.handlers = folder, dict(handlers)
         self.token, self.port = secrets.token_urlsafe(30), 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._enter, "127.0.0.1", 0, limit=LINE)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=LINE)
         self.port = self._server.sockets[0].getsockname()[1]
         write_private(self._folder / "session.json",
                       json.dumps({"pid": os.getpid(), "port": self.port, "token": self.token}))
@@ -83,18 +83,19 @@ class Door:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
 
-    async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._open.add(task)
         frames = Frames(reader, writer)
         try:
-            first = await asyncio.wait_for(frames.read(), 10)
+            async with asyncio.timeout(10):
+                first = await frames.read()
             if first and hmac.compare_digest(str(first[0].get("token", "")).encode(), self.token.encode()) \
-                    and (guest := self._guests.get(str(first[0].get("want")))):
-                await guest(first[0], frames)
-        except (OSError, TimeoutError, asyncio.CancelledError):
-            pass  # the session ends; asyncio would complain of a cancelled guest
+                    and (handler := self.handlers.get(str(first[0].get("want")))):
+                await handler(first[0], frames)
+        except (OSError, TimeoutError, asyncio.CancelledError):  # the session ends; asyncio would complain
+            pass
         finally:
             self._open.discard(task)
             with contextlib.suppress(OSError):
