@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,15 +18,16 @@ FILES = sorted(p for p in SRC.rglob("*.py"))
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
+    "machine": set(),
     "net": {"errors"},
     "engine": {"errors", "core"},
-    "state": {"errors", "core"},
-    "build": {"errors", "core"},
-    "clouds": {"errors", "core", "net", "build"},
+    "state": {"errors", "core", "machine"},
+    "build": {"errors", "core", "machine"},
+    "clouds": {"errors", "core", "net", "machine", "build"},
     "providers": {"clouds"},
     "runtime": {"errors"},
-    "executor": {"errors", "net", "runtime"},
-    "components": {"errors", "core", "clouds", "build", "runtime"},
+    "executor": {"errors", "net", "machine", "runtime"},
+    "components": {"errors", "core", "clouds", "machine", "build", "runtime"},
 }
 LAYERS["project"] = {"engine", "state", *LAYERS["components"], "components"}
 LAYERS["embedded"] = {"executor", "net", *LAYERS["project"], "project"}
@@ -86,6 +88,28 @@ def test_heavy_modules_stay_in_their_rooms(name: str) -> None:
     odd = [f"{short(f)}:{line}" for f in FILES if not short(f).startswith(ALLOWED[name])
            for module, line in imports(f) if module.split(".")[0] == name]
     assert not odd, "\n".join(odd)
+
+
+PLATFORM = re.compile(
+    r"\b(?:import|from) (?:fcntl|resource|ctypes|msvcrt|_winapi)\b|\bprctl\b|\bpreexec_fn\b|[\"']/(?:proc|sys)/|"
+    r"\bos\.(?:fork|forkpty|pidfd_open|memfd_create|prlimit|sched_\w+)\b|\bsys\.platform\b|"
+    r"\bCLOCK_(?:BOOTTIME|MONOTONIC)")
+"""Calls and files that only some systems have."""
+PLATFORM_MAY = {
+    "machine/": "the room for them",
+    "executor/source_client.py": "forks where machine/lifeline.py says so; runs in a function's process, alone",
+    "build/uv.py": "names the host, for the cache and for packages of this machine",
+    "build/esbuild.py": "names the host, for the program to download",
+    "embedded/environment.py": "names the host, for the cache",
+}
+
+
+def test_calls_of_one_system_stand_in_the_room_for_them() -> None:
+    """So that each has its fallback beside it; see docs/platforms.md."""
+    found = [(short(file), f"{short(file)}:{number} {line.strip()}") for file in FILES
+             for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if PLATFORM.search(line)]
+    assert not [told for file, told in found if not file.startswith(tuple(PLATFORM_MAY))]
+    assert not [may for may in PLATFORM_MAY if not any(file.startswith(may) for file, _ in found)], "no longer needed"
 
 
 def test_the_environment_is_read_at_the_edge() -> None:

@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
+from ..machine.files import replace_file
 from . import node, python, uv
-from .cache import keep, replace_file, tidy
+from .cache import keep, tidy
 from .files import File, never
 from .layout import layout
 from .limit import largest, megabytes, within

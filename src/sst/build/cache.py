@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-__all__ = ["keep", "replace_file", "tidy"]
+from ..machine.lock import FileLock
+
+__all__ = ["keep", "tidy"]
 
 
 def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path:
@@ -22,7 +22,9 @@ def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path
     if entry.is_dir():
         os.utime(entry)  # it is in use: see tidy
         return entry
-    with _lock(cache / "locks" / f"{kind}-{key}"):
+    locks = cache / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{kind}-{key}"):
         if entry.is_dir():
             return entry
         part = entry.with_name(f"{key}.part")
@@ -51,32 +53,3 @@ def tidy(folder: Path, *, newest: int, unused: float, needed: Collection[str] = 
             except FileNotFoundError:
                 continue
             shutil.rmtree(doomed, ignore_errors=True)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that readers see the old or the new content and nothing between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
-    part.write_bytes(content)
-    part.replace(path)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """An exclusive lock that the system releases when its holder dies. The file stays: removing it would split the
-    lock."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as f:
-        if sys.platform == "win32":
-            import msvcrt
-
-            f.seek(0)
-            msvcrt.locking(f.fileno(), msvcrt.LK_LOCK, 1)
-            yield
-            f.seek(0)
-            msvcrt.locking(f.fileno(), msvcrt.LK_UNLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(f, fcntl.LOCK_EX)
-            yield

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from .cache import replace_file
+from ..machine.files import replace_file
 
 __all__ = ["needed", "remember"]
 

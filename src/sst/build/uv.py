@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import UserError
-from .cache import replace_file
+from ..machine.files import replace_file
 
 __all__ = ["Refused", "base", "host_platform", "interpreter", "lines_that_matter", "run", "running", "version"]
 

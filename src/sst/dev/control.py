@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import hmac
 import json
 import os
@@ -16,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..embedded.settings import read_json, write_private
+from ..embedded.settings import read_json
+from ..machine.files import write_private
+from ..machine.lock import FileLock
 from ..net.frames import LINE, Frames
 
 __all__ = ["ClientHandler", "ControlServer", "Found", "find", "hold"]
@@ -38,24 +39,17 @@ class Found:
         return await Frames.open(self.port, {"token": self.token, "want": want, **more})
 
 
-def hold(folder: Path) -> int | None:
-    """Take the place of the one session: a descriptor that keeps it, or None if another one has it."""
+def hold(folder: Path) -> FileLock | None:
+    """Take the place of the one session; None if another one has it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(folder / "session.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    lock = FileLock(folder / "session.lock")
+    return lock if lock.acquire(wait=False) else None
 
 
 def find(folder: Path) -> Found | None:
     """The session of that folder, if one runs."""
     facts = read_json(folder / "session.json")
-    if facts is None or (held := hold(folder)) is not None:
-        if facts is not None and held is not None:
-            os.close(held)
+    if facts is None or not FileLock(folder / "session.lock").is_held():
         return None
     return Found(int(str(facts["pid"])), int(str(facts["port"])), str(facts["token"]))
 

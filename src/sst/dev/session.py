@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -270,7 +269,7 @@ class Session:
         for part in self.parts:
             await part.close()
         self.deploys.world.close()
-        os.close(self._held)
+        self._held.release()
 
     # clients
 

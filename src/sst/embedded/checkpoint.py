@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sst.embedded.settings import write_private
+from sst.machine.files import write_private
 
 __all__ = ["Checkpoints", "Touched"]
 

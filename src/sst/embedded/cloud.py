@@ -3,7 +3,6 @@ command."""
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -12,17 +11,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sst.embedded.settings import ACCOUNT, Keys, read_json
 from sst.errors import InternalError, SstError, UserError
+from sst.machine.lock import FileLock
 
 __all__ = ["Cloud", "Status", "fingerprint", "folder_of", "reset", "start", "status", "stop"]
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
+_ROOMS = ("embedded", "executor", "net", "machine", "runtime")
+"""The packages that the launcher's process is made of."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def start(root: Path, *, region: str = "us-east-1", iam: bool = True, note: Call
     python = ensure(environment, note=note)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    with _locked(folder / "start.lock"):
+    with FileLock(folder / "start.lock"):
         found = _running(folder)
         if found and all(found.get(k) == v for k, v in wanted.items()):
             return _cloud(folder, found)
@@ -127,7 +129,7 @@ def stop(root: Path) -> bool:
     folder = folder_of(root)
     if not folder.is_dir():
         return False
-    with _locked(folder / "start.lock"):
+    with FileLock(folder / "start.lock"):
         return _end(folder)
 
 
@@ -136,18 +138,19 @@ def reset(root: Path) -> None:
     folder = folder_of(root)
     if not folder.is_dir():
         return
-    with _locked(folder / "start.lock"):
+    with FileLock(folder / "start.lock"):
         _end(folder)
         shutil.rmtree(folder)
 
 
 def fingerprint() -> str:
     """Changes when any file of the embedded cloud changes; a launcher of other code is restarted."""
-    here = Path(__file__).parent
+    sst = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for file in sorted([*here.rglob("*.py"), here / "requirements.lock"]):
+    files = [*(f for room in _ROOMS for f in (sst / room).rglob("*.py")), *(sst / "embedded").glob("*.lock")]
+    for file in sorted(files):
         facts = file.stat()
-        digest.update(f"{file.relative_to(here)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        digest.update(f"{file.relative_to(sst)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -208,8 +211,8 @@ def _end(folder: Path) -> bool:
     from sst.embedded.services.process import end_left_over
 
     facts = _running(folder)
-    held = _lock_holder(folder)
-    pid = int(str(facts["pid"])) if facts else held
+    data = FileLock(folder / "run.lock")
+    pid = int(str(facts["pid"])) if facts else data.holder()
     if not pid:
         return bool(end_left_over(folder / "services"))
     for word in (signal.SIGTERM, signal.SIGKILL):
@@ -219,38 +222,12 @@ def _end(folder: Path) -> bool:
         while time.monotonic() < deadline:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-            if not _lock_holder(folder):
+            if not data.is_held():
                 (folder / "cloud.json").unlink(missing_ok=True)
                 end_left_over(folder / "services")
                 return True
             time.sleep(0.01)
     raise InternalError(f"the embedded cloud (process {pid}) does not stop")
-
-
-def _lock_holder(folder: Path) -> int:
-    """The process that holds the data folder: it writes its pid into the file it keeps locked."""
-    try:
-        descriptor = os.open(folder / "run.lock", os.O_RDWR)
-    except OSError:
-        return 0
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        text = os.read(descriptor, 32).decode().strip()
-        return int(text) if text.isdigit() else 0
-    finally:
-        os.close(descriptor)
-    return 0
-
-
-@contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _ask(folder: Path, port: int, method: str, path: str, body: object, seconds: float) -> Mapping[str, object] | None:

@@ -2,16 +2,15 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sst.errors import UserError
+from sst.machine.lock import FileLock
 
 __all__ = ["LOCK", "cache_folder", "ensure", "folder_name", "functions_folder"]
 
@@ -46,7 +45,7 @@ def ensure(environment: Mapping[str, str], *, note: Note) -> Path:
     if (folder / "complete").exists():
         return python
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _only_one(folder.with_suffix(".lock")):
+    with FileLock(folder.with_suffix(".lock")):
         if not (folder / "complete").exists():
             note("installing the embedded cloud (once per machine)")
             shutil.rmtree(folder, ignore_errors=True)
@@ -94,13 +93,3 @@ def _uv() -> str:
 def _last_words(stderr: str) -> str:
     lines = [line.strip(" ×│├╰─▶") for line in stderr.splitlines() if line.strip()]
     return "; ".join(lines[-3:]) if lines else "uv failed without a message"
-
-
-@contextlib.contextmanager
-def _only_one(file: Path) -> Iterator[None]:
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -19,7 +19,8 @@ from sst.embedded.doors import DOORS, Door, Request
 from sst.embedded.gate import Receive, Scope, Send
 from sst.embedded.patches.function_url import RAW
 from sst.embedded.ports import listener
-from sst.embedded.settings import Settings, read_json, write_private
+from sst.embedded.settings import Settings, read_json
+from sst.machine.files import write_private
 
 __all__ = ["FrontDoor"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -21,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 from sst.embedded import emulator
 from sst.embedded.ports import free_port
 from sst.embedded.services import LocalService, Supervisor
-from sst.embedded.settings import Keys, Settings, write_private
+from sst.embedded.settings import Keys, Settings
 from sst.errors import SstError
+from sst.machine.files import write_private
+from sst.machine.lock import FileLock
 
 if TYPE_CHECKING:
     from sst.embedded.front_door import FrontDoor
@@ -39,8 +40,8 @@ def main(arguments: Sequence[str], services: Sequence[LocalService] = ()) -> int
     it."""
     folder, region, version, iam = Path(arguments[0]), arguments[1], arguments[2], arguments[3] == "iam"
     os.umask(0o077)
-    held = _hold(folder)
-    if held is None:
+    data = FileLock(folder / "run.lock")  # for the life of this process
+    if not data.acquire(wait=False):
         sys.stderr.write("another process holds this data folder\n")
         return 1
     settings = _settings(folder, region, iam, dict(os.environ))
@@ -144,18 +145,6 @@ def _settings(folder: Path, region: str, iam: bool, host: Mapping[str, str]) -> 
     for name in ("state", "s3", "tmp"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
     return Settings(folder, region, found, iam, host)
-
-
-def _hold(folder: Path) -> int | None:
-    """Lock the data folder for the life of this process; None if another one has it."""
-    descriptor = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
-    return descriptor
 
 
 def _set_up_logging(folder: Path) -> None:

@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-__all__ = ["ACCOUNT", "Keys", "Settings", "read_json", "write_private"]
+from sst.machine.files import write_private
+
+__all__ = ["ACCOUNT", "Keys", "Settings", "read_json"]
 
 ACCOUNT = "000000000000"
 _KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -78,12 +78,3 @@ def read_json(file: Path) -> Mapping[str, object] | None:
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replace ``file`` in one step; only its owner can read it."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    part.replace(file)

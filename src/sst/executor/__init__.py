@@ -6,8 +6,8 @@ as they are.
 
     Executor    takes calls                          pool.py       which sandbox gets which call
     sandbox.py  one process: its life and its calls  launch.py     command and environment; interpreters.py
-    api.py      the Runtime API                      lifeline.py   nothing outlives us
-    report.py   START, END, REPORT, error documents  output.py     what is printed; memory.py: what is used
+    api.py      the Runtime API                      output.py     what is printed
+    report.py   START, END, REPORT, error documents
     source_client.py  for functions that run from source
     forks.py    starts them from a process that has imported their dependencies
 """

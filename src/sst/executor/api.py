@@ -11,14 +11,12 @@ import asyncio
 import base64
 import contextlib
 import json
-import os
 import secrets
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
+from ..machine.process import is_own_peer
 from .model import Stamp
 
 __all__ = ["Chunked", "Door", "Gone", "RuntimeApi", "Serves"]
@@ -124,7 +122,7 @@ class RuntimeApi:
         gone = (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError,
                 ValueError, Gone)
         with contextlib.suppress(*gone):
-            trusted = not token or _ours(writer)
+            trusted = not token or is_own_peer(*writer.get_extra_info("peername")[:2])
             while trusted:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 method, path, _ = head[0].split(" ", 2)
@@ -221,16 +219,3 @@ def _error(kind: str, body: bytes | None) -> bytes:
     found.setdefault("errorType", kind or "Runtime.Unknown")
     found.setdefault("errorMessage", "")
     return json.dumps(found).encode()
-
-
-def _ours(writer: asyncio.StreamWriter) -> bool:
-    """Whether the other end is a process of this user. Only Linux can tell."""
-    if sys.platform != "linux":
-        return True
-    address, port = writer.get_extra_info("peername")[:2]
-    local = f"{bytes(map(int, address.split('.')))[::-1].hex().upper()}:{port:04X}"
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[1] == local:
-            return int(fields[7]) == os.getuid()
-    return False

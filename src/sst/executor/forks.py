@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..machine.lifeline import KERNEL, Lifeline
+from ..machine.process import ended_descriptor
 from .launch import Launch
-from .lifeline import KERNEL, Lifeline
 from .model import FunctionVersion
 
 __all__ = ["Forked", "Forks"]
@@ -50,9 +51,8 @@ class Forked:
 
     def orphaned(self) -> None:
         """Its parent is gone: that it ends can still be seen, how it ends can't."""
-        try:
-            handle = os.pidfd_open(self.pid)
-        except OSError:
+        handle = ended_descriptor(self.pid)
+        if handle is None:
             return self.over(-9)
         loop = asyncio.get_running_loop()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import sst.runtime
 
+from ..machine.lifeline import KERNEL
 from .interpreters import SYSTEM_PATH, Interpreters
-from .lifeline import KERNEL
 from .model import FunctionVersion
 
 __all__ = ["Launch", "launch"]

@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..machine.lifeline import KERNEL, Lifeline
+from ..machine.memory import over, peak_mb
 from . import report
 from .api import Chunked, Door, Gone, RuntimeApi
 from .call import Call
 from .forks import Forked, Forks
 from .interpreters import Interpreters
 from .launch import Launch, launch
-from .lifeline import KERNEL, Lifeline
-from .memory import over, peak_mb
 from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Stamp, stamp
 from .output import Output
 

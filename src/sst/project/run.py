@@ -6,7 +6,6 @@ choose and show.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from ..engine.apply import DeployResult
 from ..engine.events import Finished, Sink
 from ..engine.plan import Choice, Plan, plan
 from ..errors import Fenced, UserError
+from ..machine.files import write_private
 from ..state.session import Session
 from .project import Project
 from .resource_types import keep_types
@@ -252,10 +252,7 @@ def write_outputs(project: Project, outputs: Mapping[str, Any]) -> None:
     text = json.dumps(dict(outputs), indent=2) + "\n"
     if file.is_file() and file.read_text(encoding="utf-8") == text:
         return
-    part = file.with_name(f".outputs.{os.getpid()}")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
-    part.replace(file)
+    write_private(file, text)
 
 
 def _lookups(world: World) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from ..engine.choice import Choice, name_of
 from ..engine.plan import Plan
 from ..engine.plan_json import check, plan_data, program_digest
 from ..errors import UserError
+from ..machine.files import write_private
 from .world import World
 
 __all__ = ["bound", "read_plan", "save_plan"]
@@ -44,10 +44,7 @@ def save_plan(world: World, file: Path, plan: Plan, snapshot: Snapshot, *, choic
             "exclude": list(part.exclude),
             **plan_data(plan, key=_key(world))}
     text = json.dumps(data, indent=2) + "\n"
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
-    draft.replace(file)
+    write_private(file, text)
 
 
 def read_plan(file: Path) -> dict[str, Any]:

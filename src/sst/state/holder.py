@@ -2,15 +2,11 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-__all__ = ["Who", "alive", "here", "steady"]
+from ..machine.process import host, pid_space, start_time
 
-_SYSTEM: str = sys.platform
+__all__ = ["Who", "alive", "here"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +27,12 @@ class Who:
 def here(user: str, *, ci: str = "") -> Who:
     """This process. ``user`` and ``ci`` come from the environment, which the caller reads."""
     pid = os.getpid()
-    return Who(user, _host(), pid, ci, _place(), _start(pid))
+    return Who(user, host(), pid, ci, pid_space(), start_time(pid) or "")
 
 
 def alive(who: Who) -> bool | None:
     """Whether the process still runs; None if that can't be told from here (another machine, another container)."""
-    if not who.place or who.place != _place():
+    if not who.place or who.place != pid_space():
         return None
     try:
         os.kill(who.pid, 0)
@@ -44,45 +40,5 @@ def alive(who: Who) -> bool | None:
         return False
     except (PermissionError, OSError):
         pass
-    start = _start(who.pid)
-    return None if not start and _SYSTEM == "linux" else start == who.start
-
-
-def steady() -> float:
-    """Seconds on a clock that nobody sets and that goes on while the machine sleeps."""
-    if _SYSTEM == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    if _SYSTEM == "darwin":
-        return time.clock_gettime(time.CLOCK_MONOTONIC)
-    return time.monotonic()
-
-
-def _host() -> str:
-    if hasattr(os, "uname"):
-        return os.uname().nodename
-    import socket
-
-    return socket.gethostname()
-
-
-@cache
-def _place() -> str:
-    if _SYSTEM != "linux":
-        import uuid  # slow to import, and not needed on Linux
-
-        return f"{_host()}/{uuid.getnode():x}"
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
-def _start(pid: int) -> str:
-    """In the kernel's ticks since boot, on Linux; elsewhere nothing. A zombie has ended."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    fields = stat.rpartition(")")[2].split()
-    return "ended" if fields[0] in "ZX" else fields[19]
+    start = start_time(who.pid)
+    return None if start == "" else (start or "") == who.start

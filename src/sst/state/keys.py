@@ -8,7 +8,6 @@ import base64
 import binascii
 import hmac
 import json
-import os
 import re
 import secrets
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ProviderError, StateError
+from ..machine.files import create_private, write_private
 
 __all__ = ["FileKeys", "Home", "KeyRing", "MemoryKeys", "SsmKeys", "decrypt", "digest", "encrypt"]
 
@@ -165,41 +165,16 @@ class _File:
 
     def create(self, text: str) -> bool:
         try:
-            draft = self._draft(text)
-            try:
-                os.link(draft, self._path)
-                self._sync()
-                return True
-            except FileExistsError:
-                return False
-            finally:
-                draft.unlink()
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return create_private(self._path, text, sync=True)
         except OSError as e:
             raise self._unwritable(e) from e
 
     def replace(self, text: str) -> None:
         try:
-            self._draft(text).replace(self._path)
-            self._sync()
+            write_private(self._path, text, sync=True)
         except OSError as e:
             raise self._unwritable(e) from e
-
-    def _draft(self, text: str) -> Path:
-        """A complete file beside the real one, so that the real one is never half written."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(6)}")
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as f:
-            f.write(text)
-            f.flush()
-            os.fsync(f.fileno())
-        return draft
-
-    def _sync(self) -> None:
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _unwritable(self, e: OSError) -> StateError:
         return StateError(f"the keys in {self.where} can't be written: {e}",

@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from ..errors import Fenced, Locked, SstError, StateError
+from ..machine.clock import steady
 from . import format
-from .holder import Who, alive, steady
+from .holder import Who, alive
 from .store import Conflict, Store
 
 __all__ = ["Held", "Lease", "Lock", "break_lock", "read_lock"]

@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 
 from ..core.model import Entry, Snapshot, State
 from ..errors import InternalError, SstError, StateError
+from ..machine.clock import steady
 from .format import Damaged
-from .holder import Who, steady
+from .holder import Who
 from .journal import Journal, journal_key
 from .keys import KeyRing, digest
 from .lock import Held, Lease, Lock, break_lock, read_lock

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...build.cache import replace_file
 from ...executor import Stamp, stamp
+from ...machine.files import replace_file
 
 __all__ = ["complaint", "made_from", "write"]
 

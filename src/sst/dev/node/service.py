@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...build.esbuild import VERSION
-from ...executor.lifeline import Lifeline
+from ...machine.lifeline import Lifeline
 from .packets import decode, encode
 
 __all__ = ["Job", "Service"]

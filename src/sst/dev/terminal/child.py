@@ -3,17 +3,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import pty
 import signal
-import struct
 import subprocess
 import termios
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ...executor.lifeline import Lifeline
+from ...machine.lifeline import Lifeline
 
 __all__ = ["Child"]
 
@@ -71,7 +69,7 @@ class Child:
     def resize(self, columns: int, lines: int) -> None:
         """The kernel tells its foreground group with SIGWINCH."""
         if self._master >= 0:
-            fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+            termios.tcsetwinsize(self._master, (lines, columns))
 
     def write(self, data: bytes) -> None:
         """Keys, pasted text, answers. Never waits."""

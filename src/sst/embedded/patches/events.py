@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sst.embedded.settings import Settings, read_json, write_private
+from sst.embedded.settings import Settings, read_json
+from sst.machine.files import write_private
 
 __all__ = ["NEEDS", "apply", "resume"]
 

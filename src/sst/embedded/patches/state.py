@@ -16,8 +16,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from sst.embedded.checkpoint import Checkpoints, Touched
-from sst.embedded.settings import Settings, write_private
+from sst.embedded.settings import Settings
 from sst.errors import StateError
+from sst.machine.files import write_private
 
 __all__ = ["NEEDS", "apply", "checkpoints"]
 

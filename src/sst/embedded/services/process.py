@@ -7,7 +7,6 @@ no moment at which it lives and is not found. Standard library only: `cloud` end
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +16,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sst.embedded.settings import read_json, write_private
+from sst.embedded.settings import read_json
+from sst.machine.files import write_private
+from sst.machine.lock import FileLock
 
 __all__ = ["Process", "end_left_over"]
 
@@ -32,18 +33,13 @@ class Process:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._child: subprocess.Popen[bytes] | None = None
-        self._probe = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._lock = FileLock(folder / "lock")
 
     @property
     def running(self) -> bool:
         if self._child:
             self._child.poll()  # no zombie
-        try:
-            fcntl.flock(self._probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        fcntl.flock(self._probe, fcntl.LOCK_UN)
-        return False
+        return self._lock.is_held()
 
     @property
     def port(self) -> int:
@@ -56,9 +52,8 @@ class Process:
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], port: int) -> None:
         """Start it; its output goes to ``log``. Raises `OSError` if the program is not there."""
-        lock = os.open(self.folder / "lock", os.O_RDWR)
+        self._lock.acquire()
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for somebody who only looks
             (self.folder / "pid").unlink(missing_ok=True)
             write_private(self.folder / "process.json", json.dumps({"port": port, "command": _digest(command)}))
             log_file = self.folder / "log"
@@ -67,10 +62,10 @@ class Process:
             with os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
                 self._child = subprocess.Popen(
                     ["/bin/sh", "-c", _FIRST, str(self.folder / "pid"), *command], env=dict(environment),
-                    cwd=self.folder / "data", stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,),
-                    start_new_session=True)
+                    cwd=self.folder / "data", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    pass_fds=(self._lock.descriptor,), start_new_session=True)
         finally:
-            os.close(lock)
+            self._lock.hand_over()
 
     def end(self, first: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to end, wait, and kill it if it does not."""
@@ -89,9 +84,6 @@ class Process:
             lines = (self.folder / "log").read_bytes()[-4000:].decode("utf-8", "replace").splitlines()
             return next((line for line in reversed(lines) if line.strip()), "it said nothing")
         return "it said nothing"
-
-    def close(self) -> None:
-        os.close(self._probe)
 
     def _pid(self) -> int:
         """0 for the moment before it has written its number."""
@@ -116,7 +108,6 @@ def end_left_over(services: Path, keep: frozenset[str] = frozenset()) -> list[st
         if process.running:
             process.end()
             ended.append(name)
-        process.close()
     return ended
 
 

@@ -52,7 +52,6 @@ class Supervisor:
         """End it; its data stays."""
         service, process, _ = self._running.pop(name)
         await asyncio.to_thread(process.end, service.stop_signal)
-        process.close()
 
     async def close(self) -> None:
         """End all of them, at once."""

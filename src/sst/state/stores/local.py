@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ...errors import StateError
+from ...machine.files import private_draft
 from ..store import Conflict, Stored
 from .wal import broken_at
 
@@ -93,17 +94,13 @@ class LocalStore:
         """Make the file whole under another name, so that one that is half made is never taken for the state."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._counted.unlink(missing_ok=True)
-        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}")
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        try:
+        with private_draft(self.path) as draft:
             with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute(_TABLE)
                 db.execute("INSERT INTO objects VALUES ('', x'', '')")
             with contextlib.suppress(FileExistsError):
                 os.link(draft, self.path)
-        finally:
-            draft.unlink()
 
     def get(self, key: str) -> Stored | None:
         rows = self._run("SELECT data, tag FROM objects WHERE key = ?", [key])

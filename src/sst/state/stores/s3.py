@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from ...errors import ProviderError, StateError
-from ..holder import steady
+from ...machine.clock import steady
 from ..store import Conflict, Stored
 
 __all__ = ["Call", "S3Store"]

@@ -1,0 +1,67 @@
+"""Files that only their owner can read, and that are never seen half written."""
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["create_private", "private_draft", "replace_file", "write_private"]
+
+
+def write_private(path: Path, text: str, *, sync: bool = False) -> None:
+    """Replace the file in one step (mode 0600, UTF-8). With ``sync`` it survives a power cut from then on."""
+    with private_draft(path) as draft:
+        _write(draft, text, sync)
+        draft.replace(path)
+    if sync:
+        _sync_folder(path)
+
+
+def create_private(path: Path, text: str, *, sync: bool = False) -> bool:
+    """Like `write_private`, but False, and nothing changes, if the file exists."""
+    with private_draft(path) as draft:
+        _write(draft, text, sync)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+    if sync:
+        _sync_folder(path)
+    return True
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace the file in one step, with the permissions that a new file gets; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+@contextlib.contextmanager
+def private_draft(path: Path) -> Iterator[Path]:
+    """An empty file (mode 0600) beside ``path``, to be filled and then renamed or linked to it; removed at the end."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(draft: Path, text: str, sync: bool) -> None:
+    with draft.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        if sync:
+            os.fsync(stream.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
