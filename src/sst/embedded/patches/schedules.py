@@ -12,12 +12,12 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sst.embedded.schedule import runs
 from sst.embedded.settings import Settings
-from sst.errors import UserError
+from sst.embedded.timetable import Schedule, Timetable
 
 __all__ = ["NEEDS", "apply"]
 
@@ -38,56 +38,38 @@ _log = logging.getLogger("sst.schedules")
 def apply(settings: Settings) -> None:
     from ministack.services import scheduler
 
-    seen: dict[tuple[str, str, str], float] = {}
-    began = time.time()
+    table = Timetable(time.time)
 
     def tick() -> None:
-        now = time.time()
-        for key, schedule in list(scheduler._schedules._data.items()):
-            if _is_due(schedule, seen.get(key, began), now):
-                _fire(key, schedule, now)
-            seen[key] = now
-            if schedule.get("ActionAfterCompletion") == "DELETE" and _is_over(schedule, now):
-                scheduler._schedules._data.pop(key, None)
+        kept = scheduler._schedules._data
+        schedules = {key: _read(schedule) for key, schedule in list(kept.items())}
+        for key in table.due(schedules, warn=lambda key, error: _log.warning("%s: %s", key[2], error)):
+            if key in kept:
+                _fire(key, kept[key], time.time())
+        for key in table.over(schedules):
+            if kept.get(key, {}).get("ActionAfterCompletion") == "DELETE":
+                kept.pop(key, None)
 
     scheduler._SCHEDULE_TICK_INTERVAL = _EVERY
     scheduler._tick_schedules = tick
 
 
-def _is_due(schedule: Mapping[str, Any], last: float, now: float) -> bool:
-    """Whether it runs between the last look and this one."""
+def _read(schedule: Mapping[str, Any]) -> Schedule:
     from ministack.services.scheduler import _to_epoch
 
-    begin, end = _to_epoch(schedule.get("StartDate")), _to_epoch(schedule.get("EndDate"))
-    if schedule.get("State") != "ENABLED" or (begin is not None and now < begin) or (end is not None and now > end):
-        return False
-    following = _next(schedule, max(last, _to_epoch(schedule.get("CreationDate")) or 0))
-    return following is not None and following <= now
+    zone = str(schedule.get("ScheduleExpressionTimezone") or "UTC")
+    return Schedule(str(schedule.get("ScheduleExpression")), _zone(zone),
+                    schedule.get("State") == "ENABLED", _to_epoch(schedule.get("CreationDate")) or 0.0,
+                    _to_epoch(schedule.get("StartDate")), _to_epoch(schedule.get("EndDate")))
 
 
-def _is_over(schedule: Mapping[str, Any], now: float) -> bool:
-    from ministack.services.scheduler import _to_epoch
-
-    end = _to_epoch(schedule.get("EndDate"))
-    return (end is not None and now > end) or (str(schedule.get("ScheduleExpression")).startswith("at(")
-                                               and _next(schedule, now) is None)
-
-
-def _next(schedule: Mapping[str, Any], after: float) -> float | None:
-    """The time of its next run, in seconds since 1970."""
-    from ministack.services.scheduler import _to_epoch
-
-    expression, zone = str(schedule.get("ScheduleExpression")), str(schedule.get("ScheduleExpressionTimezone") or "UTC")
-    begin = _to_epoch(schedule.get("StartDate")) or _to_epoch(schedule.get("CreationDate")) or after
-    for timezone in (zone, "UTC"):  # a machine without a list of time zones has UTC alone
-        try:
-            times = runs(expression, after=datetime.fromtimestamp(after, UTC), since=datetime.fromtimestamp(begin, UTC),
-                         timezone=timezone)
-            found = next(times, None)
-            return found.timestamp() if found else None
-        except UserError as error:
-            _log.warning("%s: %s", schedule.get("Name"), error)
-    return None
+@cache
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError):
+        _log.warning("there is no time zone %r on this machine: its schedules run by UTC", name)
+        return "UTC"
 
 
 def _fire(key: tuple[str, str, str], schedule: Mapping[str, Any], now: float) -> None:
