@@ -12,14 +12,15 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
-__all__ = ["Break", "Fault", "Lose", "Proxy", "Refuse", "Request", "Slow", "proxy"]
+__all__ = ["Break", "Fault", "Lose", "Proxy", "Refuse", "Reply", "Request", "Slow", "proxy"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Request:
     body: bytes
     time: float
     """Seconds since the proxy started."""
+    method: str = ""
+    target: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """With lower-case names."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,14 @@ class Break:
     status: int = 500
 
 
-Fault = Refuse | Lose | Slow | Break
+@dataclass(frozen=True)
+class Reply:
+    """The call is not carried out, and answered with success all the same."""
+
+    body: bytes
+
+
+Fault = Refuse | Lose | Slow | Break | Reply
 
 
 @dataclass
@@ -74,6 +86,8 @@ class Proxy:
     decide: Callable[[Request], Fault | None] = lambda request: None
     reached: Callable[[Request, str], None] = lambda request, when: None
     """Told of each call ``"before"`` and ``"after"`` it is carried out."""
+    answered: Callable[[Request, int, bytes], bytes] = lambda request, status, body: body
+    """Gives the body of the answer to a call that was carried out."""
     injected: Counter[str] = field(default_factory=Counter)
     names: list[str] = field(default_factory=list)
 
@@ -81,13 +95,13 @@ class Proxy:
 XML = {"iam": "<ErrorResponse><Error><Type>Sender</Type><Code>{c}</Code><Message>{m}</Message></Error>"
               "<RequestId>r</RequestId></ErrorResponse>",
        "s3": "<Error><Code>{c}</Code><Message>{m}</Message></Error>"}
-XML["sts"] = XML["iam"]
+XML |= dict.fromkeys(("sts", "sns", "route53", "cloudfront"), XML["iam"])
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
 def _error(service: str, code: str, message: str) -> tuple[bytes, dict[str, str]]:
     if service in XML:
-        return XML[service].format(c=code, m=message).encode(), {"Content-Type": "text/xml"}
+        return XML[service].format(c=code, m=escape(message)).encode(), {"Content-Type": "text/xml"}
     body = json.dumps({"__type": code, "message": message}).encode()
     return body, {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": code}
 
@@ -110,7 +124,8 @@ def proxy(endpoint: str) -> Iterator[Proxy]:
             path = self.path.partition("?")[0]
             name = f"{service} {action or f'{self.command} {path}'}"
             with lock:
-                request = Request(len(way.names), service, name, body, time.monotonic() - started)
+                request = Request(len(way.names), service, name, body, time.monotonic() - started, self.command, self.path,
+                                  {k.lower(): v for k, v in self.headers.items()})
                 way.names.append(name)
             fault = way.decide(request)
             if fault is not None:
@@ -119,6 +134,8 @@ def proxy(endpoint: str) -> Iterator[Proxy]:
             match fault:
                 case Refuse(code, status, message):
                     return self._answer(status, *_error(service, code, message))
+                case Reply(data):
+                    return self._answer(200, data, {"Content-Type": "application/json"})
                 case Lose(done=False):
                     return self._reset()
                 case Slow(seconds):
@@ -126,6 +143,7 @@ def proxy(endpoint: str) -> Iterator[Proxy]:
             way.reached(request, "before")
             try:
                 status, data, headers = self._forward(body)
+                data = way.answered(request, status, data)
             finally:
                 way.reached(request, "after")
             match fault:

@@ -9,14 +9,14 @@ from urllib.request import urlopen
 import pytest
 
 from sst.clouds.aws.client import Aws
-from sst.clouds.aws.provider import row
 from sst.core.model import State
-from sst.core.provider import Absent, Found
+from sst.core.provider import Absent
 from sst.errors import ProviderError
 
+from .life import live
 from .rows import ROWS
-from .samples import SAMPLES, ZIP, Sample
-from .world import World, full, note
+from .samples import SAMPLES, ZIP
+from .world import World, note
 
 pytestmark = pytest.mark.emulator
 
@@ -26,51 +26,8 @@ def test_every_row_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("type", ROWS)
-def test_a_row_lives_its_life(type: str, world: World, aws: Aws) -> None:
-    sample, kind, provider = SAMPLES[type](world), row(type), world.provider
-    operation = world.operation(type, sample.inputs)
-    state = world.create(operation)
-    assert state.id and "None" not in state.id
-    assert set(kind.outs) - set(state.outputs) <= MAY_LACK.get(type, set())
-    assert not provider.diff(type, state.inputs, full(type, sample.inputs, state.base)).changed
-
-    made = provider.read(state)
-    assert made is not None and made.id == state.id
-    assert made.inputs is None or dict(made.inputs) == dict(state.inputs)
-    assert {k: v for k, v in made.outputs.items() if k in state.outputs} == dict(state.outputs)
-    found = provider.find(operation)
-    assert isinstance(found, Found) and found.made.id == state.id
-
-    state = changed(world, sample, state)
-    # as after an update that may or may not have happened
-    provider.update(state, state.inputs, frozenset(state.inputs), note)
-    wanted = full(type, {**state.inputs, **sample.replace}, state.base)
-    change = provider.diff(type, state.inputs, wanted)
-    assert change.replace and change.delete_first == sample.delete_first
-
-    provider.delete(state, note)
-    if sample.gone and kind.read:
-        assert provider.read(state) is None
-        assert isinstance(provider.find(operation), Absent)
-    provider.delete(state, note)
-
-
-MAY_LACK = {"aws.dynamodb.Table": {"stream_arn"}}
-
-
-def changed(world: World, sample: Sample, state: State) -> State:
-    """The sample's update, sent and seen."""
-    if not sample.update:
-        return state
-    inputs = full(state.type, {**state.inputs, **sample.update}, state.base)
-    change = world.provider.diff(state.type, state.inputs, inputs)
-    assert change.changed and not change.replace
-    made = world.provider.update(state, inputs, change.changed, note)
-    state = replace(state, inputs=inputs, outputs=made.outputs)
-    seen = world.provider.read(state)
-    assert seen is not None
-    assert seen.inputs is None or dict(seen.inputs) == inputs
-    return state
+def test_a_row_lives_its_life(type: str, world: World) -> None:
+    live(type, world)
 
 
 def test_a_foreign_thing_of_the_same_name_is_not_taken_for_ours(world: World) -> None:

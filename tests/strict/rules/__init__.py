@@ -1,0 +1,7 @@
+"""The rules by service. ``changes`` tells which calls change a thing that takes one change at a time."""
+from __future__ import annotations
+
+from . import account, dynamodb, gateway, identity, lambda_, limits, queues, s3, scheduler
+from .changes import changes
+
+__all__ = ["account", "changes", "dynamodb", "gateway", "identity", "lambda_", "limits", "queues", "s3", "scheduler"]
