@@ -1,4 +1,5 @@
-"""What the strict cloud knows of an account beside the emulator below it: when things were made, and who may do what."""
+"""What the strict cloud knows of an account: when things were made, and who may do what."""
+
 from __future__ import annotations
 
 import json
@@ -47,8 +48,11 @@ class Account:
 
     def role_allows(self, role: str, action: str, resource: str, *, older_than: float) -> bool:
         """Whether a role may do it by policies that have been there for so many seconds."""
-        policies = [p for name, p in self.fact("role-policies", role).items()
-                    if self.age("role-policy", f"{role}/{name}") >= older_than]
+        policies = [
+            p
+            for name, p in self.fact("role-policies", role).items()
+            if self.age("role-policy", f"{role}/{name}") >= older_than
+        ]
         return allows([s for p in policies for s in statements(p)], action, resource)
 
 
@@ -62,8 +66,9 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(v) for v in value or ()]
 
 
-def allows(some: Sequence[Mapping[str, Any]], action: str, resource: str = "*", *, service: str = "",
-           source: str = "") -> bool:
+def allows(
+    some: Sequence[Mapping[str, Any]], action: str, resource: str = "*", *, service: str = "", source: str = ""
+) -> bool:
     """Whether statements allow it; a condition counts only where it is about the ``source``."""
     verdict = False
     for s in some:
@@ -71,8 +76,13 @@ def allows(some: Sequence[Mapping[str, Any]], action: str, resource: str = "*", 
         fits = fits and any(fnmatchcase(resource, r) for r in _listed(s.get("Resource", "*")))
         if service:
             fits = fits and any(p in (service, "*") for p in principals(s))
-        about = [v for op, tests in (s.get("Condition") or {}).items() if op.startswith("Arn")
-                 for k, v in tests.items() if k.lower() == "aws:sourcearn"]
+        about = [
+            v
+            for op, tests in (s.get("Condition") or {}).items()
+            if op.startswith("Arn")
+            for k, v in tests.items()
+            if k.lower() == "aws:sourcearn"
+        ]
         if source and about:
             fits = fits and any(fnmatchcase(source, v) for given in about for v in _listed(given))
         if fits and s.get("Effect") == "Deny" and not s.get("Condition"):

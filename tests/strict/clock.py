@@ -1,4 +1,5 @@
 """The clock by which the strict cloud counts its delays."""
+
 from __future__ import annotations
 
 import time

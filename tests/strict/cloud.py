@@ -1,8 +1,9 @@
 """AWS as it refuses and delays, over an emulator that does not.
 
-    with strict_cloud(emulator.endpoint, clock=clock) as cloud:
-        aws = Aws(endpoint=cloud.url, clock=clock, sleep=clock.sleep, ...)
+with strict_cloud(emulator.endpoint, clock=clock) as cloud:
+    aws = Aws(endpoint=cloud.url, clock=clock, sleep=clock.sleep, ...)
 """
+
 from __future__ import annotations
 
 import json
@@ -106,8 +107,14 @@ class StrictCloud:
 
 
 @contextmanager
-def strict_cloud(endpoint: str, *, clock: Callable[[], float], hold: float = 0.03,
-                 keys: tuple[str, str] = ("AKIAIOSFODNN7EXAMPLE", "secret"), denied_regions: Sequence[str] = ()) -> Iterator[StrictCloud]:
+def strict_cloud(
+    endpoint: str,
+    *,
+    clock: Callable[[], float],
+    hold: float = 0.03,
+    keys: tuple[str, str] = ("AKIAIOSFODNN7EXAMPLE", "secret"),
+    denied_regions: Sequence[str] = (),
+) -> Iterator[StrictCloud]:
     """``hold``: real seconds that a change of a thing takes, in which AWS refuses another one."""
     with proxy(endpoint) as way:
         cloud = StrictCloud(way.url, Account(clock, denied_regions), hold, keys)

@@ -1,4 +1,5 @@
-"""The strict cloud over moto's server and over the emulator of stage ``local``, with clients that sleep by its clock."""
+"""The strict cloud over moto's server or the emulator of stage ``local``, and a client that sleeps by its clock."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from tests.clouds.aws.world import World
 from .clock import Clock
 from .cloud import StrictCloud, strict_cloud
 from .moto_cloud import moto_cloud
+
+pytest.register_assert_rewrite("tests.clouds.aws.life")
 
 HOUR = 3700.0
 
@@ -41,8 +44,9 @@ def strict(request: pytest.FixtureRequest, clock: Clock) -> Iterator[StrictCloud
 
 @pytest.fixture
 def aws(strict: StrictCloud, clock: Clock) -> Iterator[Aws]:
-    with Aws(region="us-east-1", endpoint=strict.url, credentials=strict.keys, environment={}, clock=clock,
-             sleep=clock.sleep) as client:
+    with Aws(
+        region="us-east-1", endpoint=strict.url, credentials=strict.keys, environment={}, clock=clock, sleep=clock.sleep
+    ) as client:
         yield client
 
 

@@ -1,7 +1,8 @@
 """moto's server as a process of its own: an account in memory, gone with the process. Ends when its input ends.
 
-    with moto_cloud() as endpoint: ...
+with moto_cloud() as endpoint: ...
 """
+
 from __future__ import annotations
 
 import os
@@ -18,8 +19,14 @@ SETTINGS = {"MOTO_ACM_VALIDATION_WAIT": "1", "MOTO_IAM_LOAD_MANAGED_POLICIES": "
 
 @contextmanager
 def moto_cloud() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, "-m", "tests.strict.moto_cloud"], text=True, env={**os.environ, **SETTINGS},
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.strict.moto_cloud"],
+        text=True,
+        env={**os.environ, **SETTINGS},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdout and process.stdin
     try:
         yield process.stdout.readline().strip()

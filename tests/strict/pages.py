@@ -1,4 +1,5 @@
 """Lists in pages of two, whatever the emulator gives at once."""
+
 from __future__ import annotations
 
 import json
@@ -41,8 +42,11 @@ class Pages:
         self._rest: dict[str, tuple[dict[str, Any], list[Any]]] = {}
 
     def is_list(self, request: ApiRequest) -> bool:
-        return request.name not in NOT_CUT and request.protocol in ("json", "rest-json") \
+        return (
+            request.name not in NOT_CUT
+            and request.protocol in ("json", "rest-json")
             and _paginator(request.service, request.operation) is not None
+        )
 
     def next(self, request: ApiRequest) -> bytes | None:
         """The page that a request's token stands for."""

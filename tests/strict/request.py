@@ -1,4 +1,5 @@
 """A request to AWS read back into service, operation and parameters, by botocore's models."""
+
 from __future__ import annotations
 
 import json
@@ -42,7 +43,9 @@ class ApiRequest:
     def function(self) -> str:
         """The name of the function that it is about, without ARN and qualifier."""
         given = str(self.params.get("FunctionName") or "")
-        return given.partition(":function:")[2].partition(":")[0] if given.startswith("arn:") else given.partition(":")[0]
+        return (
+            given.partition(":function:")[2].partition(":")[0] if given.startswith("arn:") else given.partition(":")[0]
+        )
 
     @property
     def bucket(self) -> str:
@@ -50,7 +53,7 @@ class ApiRequest:
 
     def xml(self) -> ElementTree.Element:
         """The XML body, without namespaces."""
-        return ElementTree.fromstring(re.sub(rb'\sxmlns="[^"]*"', b"", self.body))  # noqa: S314  # our own client sent it
+        return ElementTree.fromstring(re.sub(rb'\sxmlns="[^"]*"', b"", self.body))  # our own client sent it
 
 
 def parsed(method: str, target: str, headers: Mapping[str, str], body: bytes) -> ApiRequest | None:
@@ -69,8 +72,9 @@ def parsed(method: str, target: str, headers: Mapping[str, str], body: bytes) ->
     return ApiRequest(service, operation, region, params, body, protocol, access_key, headers)
 
 
-def _operation(service: str, protocol: str, method: str, target: str, headers: Mapping[str, str],
-               body: bytes) -> tuple[str, dict[str, Any]]:
+def _operation(
+    service: str, protocol: str, method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> tuple[str, dict[str, Any]]:
     if protocol == "json":
         return headers.get("x-amz-target", "").rpartition(".")[2], _json(body)
     if protocol in ("query", "ec2"):
@@ -79,11 +83,15 @@ def _operation(service: str, protocol: str, method: str, target: str, headers: M
     path, _, query = target.partition("?")
     asked = dict(parse_qsl(query, keep_blank_values=True))
     for verb, pattern, needed, operation in _routes(service):
-        if verb == method and needed <= asked.keys() and (found := pattern.fullmatch(path)):
-            if all(asked[k] == v for k, v in _constants(service, operation).items() if v):
-                more = _json(body) if protocol == "rest-json" else {}
-                return operation, {**{k: v for k, v in asked.items() if k not in needed},
-                                   **{k: unquote(v) for k, v in found.groupdict().items()}, **more}
+        if verb != method or not needed <= asked.keys() or not (found := pattern.fullmatch(path)):
+            continue
+        if all(asked[k] == v for k, v in _constants(service, operation).items() if v):
+            more = _json(body) if protocol == "rest-json" else {}
+            return operation, {
+                **{k: v for k, v in asked.items() if k not in needed},
+                **{k: unquote(v) for k, v in found.groupdict().items()},
+                **more,
+            }
     return "", dict(asked)
 
 
@@ -114,9 +122,12 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], frozenset[str], st
         operation = model.operation_model(name)
         path, _, query = operation.http["requestUri"].partition("?")
         keys = set(dict(parse_qsl(query, keep_blank_values=True)))
-        if service == "s3" and operation.input_shape:      # told by a required member of the query
-            keys |= {s.serialization.get("name", m) for m, s in operation.input_shape.members.items()
-                     if s.serialization.get("location") == "querystring" and m in operation.input_shape.required_members}
+        if service == "s3" and operation.input_shape:  # told by a required member of the query
+            keys |= {
+                s.serialization.get("name", m)
+                for m, s in operation.input_shape.members.items()
+                if s.serialization.get("location") == "querystring" and m in operation.input_shape.required_members
+            }
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
         pattern = re.sub(r"\\{(\w+)\\\+\\}", r"(?P<\1>.+)", pattern)
         pattern = re.sub(r"\(\?P<(\w+-[\w-]+)>", lambda m: "(?P<" + m[1].replace("-", "_") + ">", pattern)

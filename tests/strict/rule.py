@@ -1,4 +1,5 @@
 """A rule of AWS that emulators do not have: what it is about, what AWS says, and where that is written."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ def rule(*on: str, source: str) -> Callable[[Refusing], Refusing]:
         said = " ".join((refuse.__doc__ or "").split())
         RULES.append(Rule(refuse.__name__, said, frozenset(" ".join(on).split()), source, refuse))
         return refuse
+
     return keep
 
 
@@ -51,6 +53,7 @@ def after(*on: str) -> Callable[[Learning], Learning]:
         for name in " ".join(on).split():
             AFTER.setdefault(name, []).append(learn)
         return learn
+
     return keep
 
 
@@ -59,4 +62,5 @@ def shown(*on: str, source: str) -> Callable[[Showing], Showing]:
         for name in " ".join(on).split():
             SHOWN.setdefault(name, []).append((show, source))
         return show
+
     return keep

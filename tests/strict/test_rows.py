@@ -1,4 +1,5 @@
 """Every row lives its whole life where AWS's refusals and delays are."""
+
 from __future__ import annotations
 
 import pytest

@@ -124,8 +124,8 @@ def proxy(endpoint: str) -> Iterator[Proxy]:
             path = self.path.partition("?")[0]
             name = f"{service} {action or f'{self.command} {path}'}"
             with lock:
-                request = Request(len(way.names), service, name, body, time.monotonic() - started, self.command, self.path,
-                                  {k.lower(): v for k, v in self.headers.items()})
+                request = Request(len(way.names), service, name, body, time.monotonic() - started, self.command,
+                                  self.path, {k.lower(): v for k, v in self.headers.items()})
                 way.names.append(name)
             fault = way.decide(request)
             if fault is not None:

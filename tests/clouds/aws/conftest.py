@@ -10,6 +10,8 @@ from sst.embedded.cloud import Cloud
 
 from .world import World
 
+pytest.register_assert_rewrite("tests.clouds.aws.life")
+
 
 @pytest.fixture(scope="module")
 def aws(cloud: Cloud) -> Iterator[Aws]:

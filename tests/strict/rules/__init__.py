@@ -1,4 +1,5 @@
 """The rules by service. ``changes`` tells which calls change a thing that takes one change at a time."""
+
 from __future__ import annotations
 
 from . import account, dynamodb, gateway, identity, lambda_, limits, queues, s3, scheduler

@@ -1,4 +1,5 @@
 """What an organisation forbids."""
+
 from __future__ import annotations
 
 from tests.torture.proxy import Refuse
@@ -15,6 +16,9 @@ def region_denied(request: ApiRequest, account: Account) -> Refuse | None:
     """A service control policy denies all calls to some regions, but for global services."""
     if request.region not in account.denied_regions or request.service in GLOBAL:
         return None
-    return Refuse("AccessDeniedException" if request.protocol != "rest-xml" else "AccessDenied", 400 if request.protocol == "json" else 403,
-                  f"User: arn:aws:iam::000000000000:user/deployer is not authorized to perform: "
-                  f"{request.service}:{request.operation} with an explicit deny in a service control policy")
+    return Refuse(
+        "AccessDeniedException" if request.protocol != "rest-xml" else "AccessDenied",
+        400 if request.protocol == "json" else 403,
+        f"User: arn:aws:iam::000000000000:user/deployer is not authorized to perform: "
+        f"{request.service}:{request.operation} with an explicit deny in a service control policy",
+    )

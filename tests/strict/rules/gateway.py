@@ -1,4 +1,5 @@
 """API Gateway and ACM."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -14,8 +15,10 @@ RELEASED = 900.0
 """Seconds that a certificate is in use after the domain that used it is gone."""
 
 
-@shown("apigatewayv2.GetApi apigatewayv2.CreateApi apigatewayv2.UpdateApi",
-       source="https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html")
+@shown(
+    "apigatewayv2.GetApi apigatewayv2.CreateApi apigatewayv2.UpdateApi",
+    source="https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
+)
 def lower_case_headers(request: ApiRequest, account: Account, answer: dict[str, Any]) -> Mapping[str, Any]:
     """Names of headers come back in lower case."""
     cors = answer.get("corsConfiguration")
@@ -43,8 +46,10 @@ def domain_removed(request: ApiRequest, account: Account) -> None:
     account.forget("domain", name)
 
 
-@rule("acm.DeleteCertificate",
-      source="https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/acm/certificate.go")
+@rule(
+    "acm.DeleteCertificate",
+    source="https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/acm/certificate.go",
+)
 def certificate_in_use(request: ApiRequest, account: Account) -> Refuse | None:
     """A certificate of an API Gateway domain stays in use for up to a quarter of an hour after the domain is gone."""
     arn = str(request.params.get("CertificateArn"))

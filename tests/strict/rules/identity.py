@@ -1,4 +1,5 @@
 """IAM: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency"""
+
 from __future__ import annotations
 
 import json
@@ -33,7 +34,9 @@ def _roles_in(policy: Any) -> Iterator[str]:
 
 def unseen_principal(policy: Any, account: Account) -> str:
     """A role in a policy that is too new to be seen, or gone."""
-    return next((n for n in _roles_in(policy) if account.age("role", n) < SEEN or account.age("role-gone", n) < 1e9), "")
+    return next(
+        (n for n in _roles_in(policy) if account.age("role", n) < SEEN or account.age("role-gone", n) < 1e9), ""
+    )
 
 
 @after("iam.CreateRole")
@@ -71,8 +74,10 @@ def attached(request: ApiRequest, account: Account) -> None:
     account.mark("role-policy", f"{role}/{arn}")
 
 
-@rule("iam.CreateRole iam.UpdateAssumeRolePolicy",
-      source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html")
+@rule(
+    "iam.CreateRole iam.UpdateAssumeRolePolicy",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html",
+)
 def trust_of_an_unknown_role(request: ApiRequest, account: Account) -> Refuse | None:
     """A trust policy may only name roles that exist and are seen everywhere."""
     policy = request.params.get("AssumeRolePolicyDocument") or request.params.get("PolicyDocument")

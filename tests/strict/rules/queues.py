@@ -1,4 +1,5 @@
 """SQS and SNS."""
+
 from __future__ import annotations
 
 import json
@@ -17,17 +18,25 @@ def _name(request: ApiRequest) -> str:
     return str(request.params.get("QueueName") or str(request.params.get("QueueUrl")).rpartition("/")[2])
 
 
-@rule("sqs.CreateQueue", source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html")
+@rule(
+    "sqs.CreateQueue",
+    source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html",
+)
 def deleted_recently(request: ApiRequest, account: Account) -> Refuse | None:
     """The name of a deleted queue is free after a minute."""
     if account.age("queue-gone", _name(request)) < COOL_DOWN:
-        return Refuse("QueueDeletedRecently", 400, "You must wait 60 seconds after deleting a queue before you can create "
-                                                   "another with the same name.")
+        return Refuse(
+            "QueueDeletedRecently",
+            400,
+            "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
+        )
     return None
 
 
-@rule("sqs.SetQueueAttributes sqs.CreateQueue",
-      source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html")
+@rule(
+    "sqs.SetQueueAttributes sqs.CreateQueue",
+    source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
+)
 def queue_policy_of_an_unknown_role(request: ApiRequest, account: Account) -> Refuse | None:
     """A queue's policy may only name roles that exist and are seen."""
     policy = (request.params.get("Attributes") or {}).get("Policy")
@@ -39,20 +48,28 @@ def queue_policy_of_an_unknown_role(request: ApiRequest, account: Account) -> Re
 @rule("sns.SetTopicAttributes", source="https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html")
 def topic_policy_of_an_unknown_role(request: ApiRequest, account: Account) -> Refuse | None:
     """A topic's policy may only name roles that exist and are seen."""
-    if request.params.get("AttributeName") == "Policy" and unseen_principal(request.params.get("AttributeValue"), account):
+    if request.params.get("AttributeName") == "Policy" and unseen_principal(
+        request.params.get("AttributeValue"), account
+    ):
         return Refuse("InvalidParameter", 400, "Invalid parameter: Policy Error: PrincipalNotFound")
     return None
 
 
-@rule("sqs.CreateQueue sqs.SetQueueAttributes",
-      source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html")
+@rule(
+    "sqs.CreateQueue sqs.SetQueueAttributes",
+    source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
+)
 def fifo_dead_letters(request: ApiRequest, account: Account) -> Refuse | None:
     """The dead-letter queue of a FIFO queue is a FIFO queue, that of another is not."""
     redrive = (request.params.get("Attributes") or {}).get("RedrivePolicy")
     dead = str(json.loads(redrive).get("deadLetterTargetArn", "")) if redrive else ""
     if dead and dead.endswith(".fifo") != _name(request).endswith(".fifo"):
-        return Refuse("InvalidParameterValue", 400, f"Value {redrive} for parameter RedrivePolicy is invalid. Reason: Dead-"
-                                                    "letter queue must be same type of queue as the source.")
+        return Refuse(
+            "InvalidParameterValue",
+            400,
+            f"Value {redrive} for parameter RedrivePolicy is invalid. Reason: Dead-"
+            "letter queue must be same type of queue as the source.",
+        )
     return None
 
 

@@ -44,7 +44,8 @@ class Certificate(AwsResource, type="aws.acm.Certificate", service="acm"):
                       "$arn",
                       order=1)
     imports = Import("aws_acm_certificate", "{arn}")
-    delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",), idempotent=True)
+    delete = call("delete_certificate", CertificateArn="$arn", retry=("ResourceInUseException",),
+                  patience=1800, idempotent=True)
     not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("add_tags_to_certificate", CertificateArn="$arn", Tags="$tags"),
                       remove=call("remove_tags_from_certificate", CertificateArn="$arn", Tags="$tag_list"),

@@ -7,6 +7,7 @@ from typing import Any
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .columns import Import, Listing, Tagging, call
+from .documents import lower_headers
 from .table import AwsResource
 
 __all__ = ["Api", "ApiMapping", "Authorizer", "DomainName", "Integration", "Route", "Stage"]
@@ -20,7 +21,7 @@ class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
 
     name: Arg[str] = prop(limit=128, default=None)
     protocol_type: Arg[str] = prop(default="HTTP", replace=True)
-    cors_configuration: Arg[Mapping[str, Any]] = prop(default=None)
+    cors_configuration: Arg[Mapping[str, Any]] = prop(default=None, enc=lower_headers)
     description: Arg[str] = prop(default=None)
     route_selection_expression: Arg[str] = prop(default=None)
     disable_execute_api_endpoint: Arg[bool] = prop(default=None)
@@ -190,7 +191,8 @@ class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apiga
     create = call("create_domain_name", retry=("BadRequestException: certificate", *BUSY), DomainNameConfigurations=[
         {"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}])
     read = call("get_domain_name", DomainName="$name")
-    update = (call("update_domain_name", properties="name certificate_arn", idempotent=True, DomainNameConfigurations=[
+    update = (call("update_domain_name", properties="name certificate_arn", retry=BUSY, idempotent=True,
+                   DomainNameConfigurations=[
         {"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]),)
     delete = call("delete_domain_name", DomainName="$name", retry=BUSY, idempotent=True)
     not_found_codes = NOT_FOUND

@@ -73,10 +73,11 @@ class Aws:
 
     def call(self, service: str, operation: str, params: Mapping[str, Any] | None = None, *, region: str | None = None,
              note: Note | None = None, retry: tuple[str, ...] = (), idempotent: bool | None = None, token: str = "",
-             poll: bool = False, guard: Callable[[], None] | None = None) -> dict[str, Any]:
+             patience: float = 0, poll: bool = False, guard: Callable[[], None] | None = None) -> dict[str, Any]:
         """One call, with its retries; the parsed answer.
 
-        ``retry`` names errors that a moment cures (``Code`` or ``Code: part of the message``), tried for two minutes.
+        ``retry`` names errors that a moment cures (``Code`` or ``Code: part of the message``), tried for ``patience``
+        seconds, by default for two minutes.
         ``idempotent`` says whether it may be sent again when its answer was lost; guessed from the operation's first
         word and from the model's idempotency tokens, which are filled in from ``token``. ``guard`` is asked at the last
         moment before each try, and raises if the call may not be made any more. Raises ``ProviderError``,
@@ -89,8 +90,8 @@ class Aws:
         endpoint = self.endpoint(service)
         prepared = model.prepare(operation, arguments, region=where, endpoint=endpoint, flags=self._fips())
         bucket = self._bucket(where, service, operation)
-        patience = RetryState(self.policy, pace(service), retry, clock=self.clock,
-                            repeatable=idempotent if idempotent is not None else prepared.repeatable
+        retries = RetryState(self.policy, pace(service), retry, clock=self.clock, cured=patience,
+                             repeatable=idempotent if idempotent is not None else prepared.repeatable
                             or operation.startswith(SAFE))
         counter, skewed = self.polls if poll else self.counts, False
         with prepared:
@@ -104,12 +105,12 @@ class Aws:
                     bucket.passed()
                     return answer
                 except ProviderError as e:
-                    if e.code in SKEWED and not skewed and self._reckon(e):
+                    if (e.code in SKEWED or e.code == "403") and not skewed and self._reckon(e):
                         skewed = True
                         continue
                     if isinstance(e, Throttled):
                         bucket.refused()
-                    if (seconds := patience.after(e)) is None:
+                    if (seconds := retries.after(e)) is None:
                         raise
                     self._tell(note, e)
                     self.sleep(seconds)
@@ -162,7 +163,8 @@ class Aws:
         kind = Throttled if is_throttle(code, status) else ProviderError
         found = kind(message, code=code, operation=name, request_id=request, status=status,
                      hint=self._hint(code, message, reply))
-        if code in SKEWED and (date := reply.headers.get("date")):
+        # the answer to a HEAD has no body, and so no code
+        if (code in SKEWED or code == "403") and (date := reply.headers.get("date")):
             found.__dict__["date"] = date
         return found
 

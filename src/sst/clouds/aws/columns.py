@@ -35,8 +35,12 @@ class Call:
     """botocore waiter to run after the call."""
     wait_on: tuple[str, ...] = ()
     """Parameters of the call that the waiter needs."""
+    settled: str = ""
+    """JMESPath in the response that is true if there is nothing to wait for."""
     retry: tuple[str, ...] = ()
     """Transient errors: ``"Code"``, or ``"Code: part of the message"``."""
+    patience: float = 0
+    """Seconds for which they are retried; 0 stands for the client's default, two minutes."""
     benign_codes: tuple[str, ...] = ()
     """Errors that mean there is nothing to do: ``"Code"``, or ``"Code: part of the message"``."""
     idempotent: bool | None = None
@@ -45,11 +49,12 @@ class Call:
 
 
 def call(op: str, *, properties: str = "", wire: Mapping[str, str] | None = None, root: str = "",
-         after_create: bool = False, wait: str = "", wait_on: str = "", retry: Sequence[str] = (),
-         benign_codes: Sequence[str] = (), idempotent: bool | None = None, **params: Any) -> Call:
+         after_create: bool = False, wait: str = "", wait_on: str = "", settled: str = "",
+         retry: Sequence[str] = (), patience: float = 0, benign_codes: Sequence[str] = (),
+         idempotent: bool | None = None, **params: Any) -> Call:
     """A ``Call``; ``properties`` and ``wait_on`` are names separated by spaces, all other keywords are parameters."""
     return Call(op, params, tuple(properties.split()), wire or {}, root, after_create, wait, tuple(wait_on.split()),
-                tuple(retry), tuple(benign_codes), idempotent)
+                settled, tuple(retry), patience, tuple(benign_codes), idempotent)
 
 
 @dataclass(frozen=True)

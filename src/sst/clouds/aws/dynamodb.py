@@ -84,7 +84,8 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
                          TimeToLiveSpecification={"AttributeName": "$ttl_was", "Enabled": False}),
              "stream_view_type": call("update_table", TableName="$name", retry=BUSY, benign_codes=SAME,
                                       StreamSpecification={"StreamEnabled": False})}
-    delete = call("delete_table", TableName="$name", retry=("ResourceInUseException",))
+    delete = call("delete_table", TableName="$name", retry=("ResourceInUseException",), wait="table_not_exists",
+                  wait_on="TableName")
     not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),

@@ -12,6 +12,8 @@ from .table import AwsResource
 
 __all__ = ["Rule", "Target"]
 
+BUSY = ("ConcurrentModificationException",)
+
 
 class Rule(AwsResource, type="aws.events.Rule", service="events"):
     """A rule: on a schedule, or for events that match a pattern."""
@@ -27,10 +29,10 @@ class Rule(AwsResource, type="aws.events.Rule", service="events"):
     arn: Output[str] = out("RuleArn || Arn")
 
     overwrites = True
-    create = call("put_rule", idempotent=True)
+    create = call("put_rule", retry=BUSY, idempotent=True)
     read = call("describe_rule", Name="$name", EventBusName="$bus")
     update = (create,)
-    delete = call("delete_rule", Name="$name", EventBusName="$bus", retry=("ValidationException: targets",))
+    delete = call("delete_rule", Name="$name", EventBusName="$bus", retry=("ValidationException: targets", *BUSY))
     not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceARN="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceARN="$arn", TagKeys="$tag_keys"),
@@ -57,10 +59,11 @@ class Target(AwsResource, type="aws.events.Target", service="events"):
     identity = "key"
     identifier = "$rule/$target_id"
     create = call("put_targets", properties="target_id arn role_arn input retry_policy dead_letter_config",
-                  root="Targets[]", Rule="$rule", EventBusName="$bus", idempotent=True)
+                  root="Targets[]", Rule="$rule", EventBusName="$bus", retry=BUSY, idempotent=True)
     read = call("list_targets_by_rule", Rule="$rule", EventBusName="$bus")
     item = "Targets[?Id == $target_id] | [0]"
     update = (create,)
-    delete = call("remove_targets", Rule="$rule", EventBusName="$bus", Ids=["$target_id"], idempotent=True)
+    delete = call("remove_targets", Rule="$rule", EventBusName="$bus", Ids=["$target_id"], retry=BUSY,
+                  idempotent=True)
     not_found_codes = ("ResourceNotFoundException",)
     imports = Import("aws_cloudwatch_event_target", "{rule}/{targetId}")

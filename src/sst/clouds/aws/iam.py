@@ -15,6 +15,8 @@ __all__ = ["Role", "RolePolicy", "RolePolicyAttachment"]
 
 BUSY = ("ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable")
 NOT_FOUND = ("NoSuchEntity", "NoSuchEntityException")
+UNSEEN = ("MalformedPolicyDocument: Invalid principal",)
+"""A role that a policy names was made a moment ago."""
 
 
 def _document(value: Any) -> Any:
@@ -37,11 +39,11 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
     arn: Output[str] = out("Role.Arn")
     unique_id: Output[str] = out("Role.RoleId")
 
-    create = call("create_role")
+    create = call("create_role", retry=UNSEEN, patience=30)
     read = call("get_role", RoleName="$name")
     response_root = "Role"
     update = (call("update_assume_role_policy", properties="assume_role_policy", RoleName="$name",
-                   wire={"assume_role_policy": "PolicyDocument"}),
+                   wire={"assume_role_policy": "PolicyDocument"}, retry=(*UNSEEN, *BUSY), patience=30),
               call("update_role", properties="description max_session_duration", RoleName="$name", idempotent=True),
               call("put_role_permissions_boundary", properties="permissions_boundary", RoleName="$name",
                    idempotent=True))
@@ -73,7 +75,7 @@ class RolePolicy(AwsResource, type="aws.iam.RolePolicy", service="iam"):
 
     identity = "key"
     identifier = "$role/$name"
-    create = call("put_role_policy", retry=BUSY, idempotent=True)
+    create = call("put_role_policy", retry=(*BUSY, *NOT_FOUND), patience=30, idempotent=True)
     read = call("get_role_policy", RoleName="$role", PolicyName="$name")
     update = (create,)
     imports = Import("aws_iam_role_policy", "{role}/{name}")
@@ -90,7 +92,7 @@ class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", ser
 
     identity = "key"
     identifier = "$role/$policy_arn"
-    create = call("attach_role_policy", retry=BUSY, idempotent=True)
+    create = call("attach_role_policy", retry=(*BUSY, *NOT_FOUND), patience=30, idempotent=True)
     read = call("list_attached_role_policies", RoleName="$role")
     item = "AttachedPolicies[?PolicyArn == $policy_arn] | [0]"
     imports = Import("aws_iam_role_policy_attachment", "{role}/{policyArn}")

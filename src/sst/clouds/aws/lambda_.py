@@ -8,15 +8,24 @@ from typing import Any
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .columns import Call, Import, Listing, Tagging, call, grant
+from .documents import lower_headers
 from .table import AwsResource, Calls
 
 __all__ = ["Alias", "EventInvokeConfig", "EventSourceMapping", "Function", "FunctionUrl", "LayerVersion", "Permission",
            "ProvisionedConcurrency", "Version"]
 
 NOT_FOUND = ("ResourceNotFoundException",)
-UNASSUMABLE = "InvalidParameterValueException: cannot be assumed by Lambda"
-BUSY = "ResourceConflictException: in progress"
-PENDING = "ResourceConflictException: Pending"
+CHANGING = ("ResourceConflictException: concurrent update", "ResourceConflictException: in progress",
+            "ResourceConflictException: Pending")
+"""A function takes one change at a time, and none while it is being made."""
+NOT_READY = ("InvalidParameterValueException: cannot be assumed by Lambda", "InvalidParameterValueException: KMS",
+             "InvalidParameterValueException: role does not have permissions",
+             "InvalidParameterValueException: throttled by EC2")
+"""What it needs was made a moment ago, and is not seen by Lambda yet."""
+SOURCE_NOT_READY = ("InvalidParameterValueException: permissions", "InvalidParameterValueException: cannot be assumed",
+                    "InvalidParameterValueException: ensure the role can perform",
+                    "InvalidParameterValueException: security token included in the request is invalid")
+NOT_SEEN = "ResourceNotFoundException: Function not found"
 INVOKE = (grant("lambda:InvokeFunction", "", ":*"),)
 
 
@@ -63,22 +72,26 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     version: Output[str] = out("Version || Configuration.Version", volatile=True)
     code_sha256: Output[str] = out("CodeSha256 || Configuration.CodeSha256", volatile=True)
 
-    create = call("create_function", retry=(UNASSUMABLE, "InvalidParameterValueException: KMS"))
+    create = call("create_function", retry=NOT_READY, wait="function_active_v2", wait_on="FunctionName",
+                  settled="State == 'Active'")
     read = call("get_function", FunctionName="$name")
     response_root = "Configuration"
+    one_at_a_time = "$name"
+    defaults = {"logging_config": {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}}
     update = (
-        call("update_function_configuration", FunctionName="$name", retry=(UNASSUMABLE, BUSY, PENDING),
-             wait="function_updated_v2",
-             wait_on="FunctionName", idempotent=True,
+        call("update_function_configuration", FunctionName="$name", retry=(*NOT_READY, *CHANGING),
+             wait="function_updated_v2", wait_on="FunctionName", settled="LastUpdateStatus == 'Successful'",
+             idempotent=True,
              properties="role handler runtime timeout memory_size ephemeral_storage description environment "
                   "secret_environment layers "
                   "logging_config vpc_config"),
-        call("update_function_code", FunctionName="$name", retry=(BUSY, PENDING), idempotent=True,
+        call("update_function_code", FunctionName="$name", retry=CHANGING, idempotent=True,
+             wait="function_updated_v2", wait_on="FunctionName", settled="LastUpdateStatus == 'Successful'",
              properties="code files architectures publish"),
         call("put_function_concurrency", properties="reserved_concurrency", after_create=True, FunctionName="$name",
-             retry=(BUSY,),
-             idempotent=True))
-    reset_call = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", idempotent=True)}
+             retry=CHANGING, idempotent=True))
+    reset_call = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", retry=CHANGING,
+                                               idempotent=True)}
     reset_value = {"description": "", "layers": [], "environment": {},
              "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []},
              "ephemeral_storage": 512, "logging_config": {"LogFormat": "Text"}, "architectures": ["x86_64"]}
@@ -86,7 +99,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     omitted_when_unset = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
     fingerprints = {"code": "code_sha256"}
     from_bundle = frozenset({"code", "handler"})
-    delete = call("delete_function", FunctionName="$name", retry=(BUSY,), idempotent=True)
+    delete = call("delete_function", FunctionName="$name", retry=CHANGING, idempotent=True)
     not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
                       remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
@@ -125,18 +138,20 @@ class FunctionUrl(AwsResource, type="aws.lambda.FunctionUrl", service="lambda"):
     qualifier: Arg[str] = prop(default=None, replace=True)
     auth_type: Arg[str] = prop()
     invoke_mode: Arg[str] = prop(default=None)
-    cors: Arg[Mapping[str, Any]] = prop(default=None)
+    cors: Arg[Mapping[str, Any]] = prop(default=None, enc=lower_headers)
 
     url: Output[str] = out("FunctionUrl", address="function_url")
 
     identity = "once"
     identifier = "$function_name"
-    create = call("create_function_url_config", retry=(BUSY,))
+    one_at_a_time = "$function_name"
+    create = call("create_function_url_config", retry=(*CHANGING, NOT_SEEN))
     read = call("get_function_url_config", FunctionName="$function_name", Qualifier="$qualifier")
-    update = (call("update_function_url_config", idempotent=True),)
+    update = (call("update_function_url_config", retry=CHANGING, idempotent=True),)
     imports = Import("aws_lambda_function_url", "{functionName}")
     reset_value = {"cors": {}, "invoke_mode": "BUFFERED"}
-    delete = call("delete_function_url_config", FunctionName="$function_name", Qualifier="$qualifier", idempotent=True)
+    delete = call("delete_function_url_config", FunctionName="$function_name", Qualifier="$qualifier", retry=CHANGING,
+                  idempotent=True)
     not_found_codes = NOT_FOUND
     delete_first = True
 
@@ -156,14 +171,14 @@ class Permission(AwsResource, type="aws.lambda.Permission", service="lambda"):
 
     identity = "key"
     identifier = "$function_name/$statement_id"
-    create = call("add_permission", retry=(BUSY, "PreconditionFailedException"))
+    one_at_a_time = "$function_name"
+    create = call("add_permission", retry=(*CHANGING, NOT_SEEN, "PreconditionFailedException"))
     read = call("get_policy", FunctionName="$function_name")
     exists_if = "Statement"
     imports = Import("aws_lambda_permission", "{function|functionName}/{statementId}")
     omitted_when_unset = frozenset({"source_arn", "source_account"})
     delete = call("remove_permission", FunctionName="$function_name", StatementId="$statement_id",
-                  retry=("PreconditionFailedException",),
-                  idempotent=True)
+                  retry=(*CHANGING, "PreconditionFailedException"), idempotent=True)
     not_found_codes = NOT_FOUND
 
     @classmethod
@@ -196,9 +211,7 @@ class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", serv
 
     identity = "key"
     identifier = "$uuid"
-    create = call("create_event_source_mapping", retry=("InvalidParameterValueException: permissions",
-                                                        "InvalidParameterValueException: ensure the role can perform",
-                                                        "InvalidParameterValueException: cannot be assumed", BUSY))
+    create = call("create_event_source_mapping", retry=(*SOURCE_NOT_READY, *CHANGING))
     exists_if = "State != 'Deleting'"
     read = call("get_event_source_mapping", UUID="$id")
     find = call("list_event_source_mappings", EventSourceArn="$event_source_arn", FunctionName="$function_name")
@@ -232,12 +245,14 @@ class EventInvokeConfig(AwsResource, type="aws.lambda.EventInvokeConfig", servic
 
     identity = "once"
     identifier = "$function_name"
-    create = call("put_function_event_invoke_config", retry=(BUSY,), idempotent=True)
+    one_at_a_time = "$function_name"
+    defaults = {"destination_config": {"OnSuccess": {}, "OnFailure": {}}}
+    create = call("put_function_event_invoke_config", retry=(*CHANGING, NOT_SEEN), idempotent=True)
     read = call("get_function_event_invoke_config", FunctionName="$function_name", Qualifier="$qualifier")
     update = (create,)
     imports = Import("aws_lambda_function_event_invoke_config", "{functionName}")
     delete = call("delete_function_event_invoke_config", FunctionName="$function_name", Qualifier="$qualifier",
-                  idempotent=True)
+                  retry=CHANGING, idempotent=True)
     not_found_codes = NOT_FOUND
     delete_first = True
 
@@ -285,11 +300,12 @@ class Alias(AwsResource, type="aws.lambda.Alias", service="lambda"):
 
     identity = "key"
     identifier = "$function_name/$name"
-    create = call("create_alias", retry=(BUSY,))
+    one_at_a_time = "$function_name"
+    create = call("create_alias", retry=CHANGING)
     read = call("get_alias", FunctionName="$function_name", Name="$name")
-    update = (call("update_alias", idempotent=True),)
+    update = (call("update_alias", retry=CHANGING, idempotent=True),)
     reset_value = {"description": ""}
-    delete = call("delete_alias", FunctionName="$function_name", Name="$name", idempotent=True)
+    delete = call("delete_alias", FunctionName="$function_name", Name="$name", retry=CHANGING, idempotent=True)
     not_found_codes = NOT_FOUND
     delete_first = True
 
@@ -306,10 +322,12 @@ class Version(AwsResource, type="aws.lambda.Version", service="lambda"):
 
     identity = "content"
     identifier = "$function_name:$version"
-    create = call("publish_version", retry=(BUSY, PENDING), idempotent=True)
+    one_at_a_time = "$function_name"
+    create = call("publish_version", retry=CHANGING, idempotent=True)
     find = call("list_versions_by_function", FunctionName="$function_name")
     list_path = "Versions[?Version != '$LATEST']"
-    delete = call("delete_function", FunctionName="$function_name", Qualifier="$version", idempotent=True)
+    delete = call("delete_function", FunctionName="$function_name", Qualifier="$version", retry=CHANGING,
+                  idempotent=True)
     not_found_codes = NOT_FOUND
 
 
@@ -322,10 +340,11 @@ class ProvisionedConcurrency(AwsResource, type="aws.lambda.ProvisionedConcurrenc
 
     identity = "once"
     identifier = "$function_name:$qualifier"
-    create = call("put_provisioned_concurrency_config", retry=(BUSY, PENDING), idempotent=True)
+    one_at_a_time = "$function_name"
+    create = call("put_provisioned_concurrency_config", retry=CHANGING, idempotent=True)
     read = call("get_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier")
     update = (create,)
     delete = call("delete_provisioned_concurrency_config", FunctionName="$function_name", Qualifier="$qualifier",
-                  idempotent=True)
+                  retry=CHANGING, idempotent=True)
     not_found_codes = (*NOT_FOUND, "ProvisionedConcurrencyConfigNotFoundException")
     delete_first = True

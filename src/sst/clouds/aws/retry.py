@@ -127,8 +127,9 @@ class RetryState:
     no harm."""
 
     def __init__(self, policy: Policy, pace: RateProfile, rules: tuple[str, ...], *, repeatable: bool,
-                 clock: Callable[[], float]) -> None:
+                 clock: Callable[[], float], cured: float = 0) -> None:
         self._policy, self._pace, self._rules, self._repeatable, self._clock = policy, pace, rules, repeatable, clock
+        self._cured = cured or policy.cured
         self._failures = self._throttles = self._cures = 0
         self._paused = 0.0
         self._unready: float | None = None
@@ -151,7 +152,7 @@ class RetryState:
             now = self._clock()
             self._unready = self._unready or now
             self._cures += 1
-            return pause(self._cures, cap=5) if now - self._unready < self._policy.cured else None
+            return pause(self._cures, cap=5) if now - self._unready < self._cured else None
         self._failures += 1
         lost = error.status == 0 or error.status >= 500 or error.code in TRANSIENT
         undone = not error.sent or error.code == "OperationAborted"

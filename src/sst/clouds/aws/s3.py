@@ -31,6 +31,9 @@ def _import(terraform: str) -> Import:
     name = Import(terraform, "").pulumi[0].rpartition(":")[2]
     return Import(terraform, "{bucket}", (f"aws:s3/{name[:1].lower()}{name[1:]}V2:{name}V2",))
 
+NOT_YET = ("MalformedPolicy: Invalid principal", "AccessDenied: public policies", "AccessDenied: BlockPublicPolicy")
+"""A role that a policy names was made, or a block of public access taken away, a moment ago."""
+
 
 class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
     """A bucket. ``force_destroy``: delete its objects when it is deleted."""
@@ -46,7 +49,8 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
     holds_data = True
     overwrites = True
     computed = {"location": lambda known: None if known["region"] == "us-east-1" else known["region"]}
-    create = call("create_bucket", CreateBucketConfiguration={"LocationConstraint": "$location"})
+    create = call("create_bucket", retry=("OperationAborted",),
+                  CreateBucketConfiguration={"LocationConstraint": "$location"})
     read = call("head_bucket", Bucket="$name")
     delete = call("delete_bucket", Bucket="$name", idempotent=True)
     not_found_codes = NOT_FOUND
@@ -103,11 +107,11 @@ class BucketSetting(AwsResource, service="s3"):
     unmodelled_codes = UNMODELLED
     delete_first = True
 
-    def __init_subclass__(cls, *, setting: str, retry: Sequence[str] = (), reset: Mapping[str, Any] | None = None,
-                          **kw: Any) -> None:
+    def __init_subclass__(cls, *, setting: str, retry: Sequence[str] = (), patience: float = 0,
+                          reset: Mapping[str, Any] | None = None, **kw: Any) -> None:
         """``reset``: parameters of the put call that deletes the setting, where there is no delete call."""
         super().__init_subclass__(**kw)
-        cls.create = call(f"put_{setting}", retry=(*BUSY, *retry), idempotent=True)
+        cls.create = call(f"put_{setting}", retry=(*BUSY, *retry), patience=patience, idempotent=True)
         cls.read = call(f"get_{setting}", Bucket="$bucket")
         cls.update = (cls.create,)
         op = f"delete_{setting.removesuffix('_configuration')}" if reset is None else f"put_{setting}"
@@ -125,7 +129,7 @@ class PublicAccessBlock(BucketSetting, type="aws.s3.PublicAccessBlock", setting=
     imports = _import("aws_s3_bucket_public_access_block")
 
 
-class BucketPolicy(BucketSetting, type="aws.s3.BucketPolicy", setting="bucket_policy"):
+class BucketPolicy(BucketSetting, type="aws.s3.BucketPolicy", setting="bucket_policy", retry=NOT_YET, patience=60):
     """Who may do what in a bucket."""
 
     policy: Arg[Mapping[str, Any]] = prop(enc=json.dumps, dec=json.loads)
@@ -155,6 +159,8 @@ class BucketEncryption(BucketSetting, type="aws.s3.BucketEncryption", setting="b
     """How new objects of a bucket are encrypted by default."""
 
     rules: Arg[Sequence[Mapping[str, Any]]] = prop("ServerSideEncryptionConfiguration.Rules")
+
+    defaults = {"rules": {"BucketKeyEnabled": False}}
 
 
 class BucketLifecycle(BucketSetting, type="aws.s3.BucketLifecycle", setting="bucket_lifecycle_configuration"):

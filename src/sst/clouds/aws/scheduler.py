@@ -12,6 +12,7 @@ from .table import AwsResource
 __all__ = ["Schedule"]
 
 UNASSUMABLE = ("ValidationException: assume",)
+BUSY = ("ConflictException",)
 
 
 class Schedule(AwsResource, type="aws.scheduler.Schedule", service="scheduler"):
@@ -32,8 +33,9 @@ class Schedule(AwsResource, type="aws.scheduler.Schedule", service="scheduler"):
     arn: Output[str] = out("ScheduleArn || Arn")
 
     create = call("create_schedule", ClientToken="$token", retry=UNASSUMABLE, idempotent=True)
+    defaults = {"target": {"RetryPolicy": {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}}}
     read = call("get_schedule", Name="$name", GroupName="$group")
-    update = (call("update_schedule", retry=UNASSUMABLE, idempotent=True),)
-    delete = call("delete_schedule", Name="$name", GroupName="$group", idempotent=True)
+    update = (call("update_schedule", retry=(*UNASSUMABLE, *BUSY), idempotent=True),)
+    delete = call("delete_schedule", Name="$name", GroupName="$group", retry=BUSY, idempotent=True)
     not_found_codes = ("ResourceNotFoundException",)
     imports = Import("aws_scheduler_schedule", "{name}")

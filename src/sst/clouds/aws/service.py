@@ -102,6 +102,47 @@ class Service:
         return self._session.get_waiter_model(self.name)
 
     @cached_property
+    def _paginators(self) -> Mapping[str, Mapping[str, Any]]:
+        """By operation, in Pascal case."""
+        try:
+            found = self._session.get_component("data_loader").load_service_model(self.name, "paginators-1")
+        except Exception as e:
+            if type(e).__name__ != "UnknownServiceError" and type(e).__name__ != "DataNotFoundError":
+                raise
+            return {}
+        pages: Mapping[str, Mapping[str, Any]] = found["pagination"]
+        return pages
+
+    def _pages(self, operation: str) -> Mapping[str, Any] | None:
+        """How to page through a list: by botocore's paginator, or by ``NextToken`` where it has none."""
+        if (how := self._paginators.get(self._names[operation])) is not None:
+            return how
+        model = self.operation(operation)
+        if not all(shape and "NextToken" in shape.members for shape in (model.input_shape, model.output_shape)):
+            return None
+        lists = [n for n, shape in model.output_shape.members.items() if shape.type_name == "list"]
+        return {"input_token": "NextToken", "output_token": "NextToken", "result_key": lists}
+
+    def next_page(self, operation: str, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters that ask for what follows the answer; none if it was the last page."""
+        import jmespath
+
+        how = self._pages(operation)
+        if how is None or (how.get("more_results") and not jmespath.search(how["more_results"], answer)):
+            return {}
+        told, asked = how["output_token"], how["input_token"]
+        pairs = zip(*([x] if isinstance(x, str) else x for x in (asked, told)), strict=True)
+        return {name: value for name, path in pairs if (value := jmespath.search(path, answer))}
+
+    def extend(self, operation: str, answer: dict[str, Any], page: Mapping[str, Any]) -> None:
+        """Add a page's items to those of an earlier one."""
+        how = self._pages(operation)
+        keys = how["result_key"] if how else ()
+        for key in [keys] if isinstance(keys, str) else keys:
+            if isinstance(more := page.get(key), list):
+                answer[key] = [*answer.get(key, ()), *more]
+
+    @cached_property
     def _rules(self) -> Any:
         from botocore.endpoint_provider import EndpointProvider
 

@@ -13,6 +13,8 @@ from .table import AwsResource
 __all__ = ["Subscription", "Topic", "TopicPolicy"]
 
 NOT_FOUND = ("NotFound", "NotFoundException")
+UNSEEN = ("InvalidParameter: PrincipalNotFound",)
+"""A role that a policy names was made a moment ago."""
 
 
 def _flag(value: bool) -> str:
@@ -77,7 +79,7 @@ class TopicPolicy(AwsResource, type="aws.sns.TopicPolicy", service="sns"):
 
     identity = "once"
     identifier = "$topic_arn"
-    create = call("set_topic_attributes", AttributeName="Policy", idempotent=True)
+    create = call("set_topic_attributes", AttributeName="Policy", retry=UNSEEN, patience=30, idempotent=True)
     read = call("get_topic_attributes", TopicArn="$topic_arn")
     exists_if = "Attributes.Policy"
     update = (create,)

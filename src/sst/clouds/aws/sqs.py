@@ -16,6 +16,8 @@ NOT_FOUND = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
 READ = (grant("sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:GetQueueAttributes "
               "sqs:GetQueueUrl"),)
 WRITE = (grant("sqs:SendMessage sqs:GetQueueAttributes sqs:GetQueueUrl"),)
+UNSEEN = ("InvalidAttributeValue: parameter Policy",)
+"""A role that a policy names was made a moment ago."""
 
 
 def _flag(value: bool) -> str:
@@ -66,7 +68,7 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
                         "maximum_message_size redrive_policy kms_key"),)
     omitted_when_unset = frozenset({"redrive_policy", "kms_key"})
     reset_value = {"delay_seconds": 0, "visibility_timeout": 30, "message_retention": 345600, "receive_wait": 0,
-             "maximum_message_size": 262144,
+             "maximum_message_size": 1048576,
              "content_based_deduplication": False, "redrive_policy": {}, "kms_key": ""}
     delete = call("delete_queue", QueueUrl="$url", idempotent=True)
     not_found_codes = NOT_FOUND
@@ -88,7 +90,7 @@ class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
 
     identity = "once"
     identifier = "$queue_url"
-    create = call("set_queue_attributes", idempotent=True)
+    create = call("set_queue_attributes", retry=UNSEEN, patience=30, idempotent=True)
     read = call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"])
     exists_if = "Attributes.Policy"
     update = (create,)

@@ -11,6 +11,7 @@ from .table import AwsResource
 __all__ = ["Parameter"]
 
 ARN = "arn:$partition:ssm:$region:$account:parameter/$path"
+BUSY = ("TooManyUpdates",)
 
 
 class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
@@ -28,10 +29,10 @@ class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
     version: Output[int] = out("Version || Parameter.Version", volatile=True)
 
     computed = {"path": lambda known: str(known.get("name")).removeprefix("/")}
-    create = call("put_parameter", idempotent=False)
+    create = call("put_parameter", retry=BUSY, idempotent=False)
     read = call("get_parameter", Name="$name", WithDecryption=True)
     response_root = "Parameter"
-    update = (call("put_parameter", properties="name value type_ description tier key_id", Overwrite=True,
+    update = (call("put_parameter", properties="name value type_ description tier key_id", Overwrite=True, retry=BUSY,
                    idempotent=True),)
     delete = call("delete_parameter", Name="$name", idempotent=True)
     not_found_codes = ("ParameterNotFound",)

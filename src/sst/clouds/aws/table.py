@@ -15,6 +15,7 @@ from ...core.model import State
 from ...core.provider import Note
 from ...core.resource import Arg, Resource, prop
 from .columns import Call, Grant, Identity, Import, Listing, Tagging
+from .documents import completed, normal
 
 if TYPE_CHECKING:
     from .client import Aws
@@ -95,6 +96,10 @@ class AwsResource(Resource):
     state has a property whose ``read`` path begins with the name."""
     omitted_when_unset: ClassVar[frozenset[str]] = frozenset()
     """Properties that the response of ``read`` omits when they are not set."""
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Property → fields that AWS adds to its value, with the values it gives them."""
+    one_at_a_time: ClassVar[str] = ""
+    """Template of what takes one change at a time: changes of rows with the same value of it wait for each other."""
     fingerprints: ClassVar[Mapping[str, str]] = {}
     """Property that no response shows → output that changes with it. A value of the output that differs from the one
     after the last upload is drift."""
@@ -178,8 +183,11 @@ class AwsResource(Resource):
             return True
         if seen is None:
             return not asked or bool(asked == cls.reset_value.get(key))
-        enc = cls.props[key].enc
-        return enc is not None and bool(_loose(enc(asked)) == _loose(enc(seen)))
+        if added := cls.defaults.get(key):
+            asked, seen = completed(asked, added), completed(seen, added)
+        if (enc := cls.props[key].enc) is not None:
+            return bool(normal(enc(asked)) == normal(enc(seen)))
+        return not isinstance(asked, str) and bool(normal(asked) == normal(seen))
 
     @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -226,13 +234,6 @@ class AwsResource(Resource):
     @classmethod
     def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
         """Called before the delete call: empties a bucket, detaches a part."""
-
-
-def _loose(sent: Any) -> Any:
-    try:
-        return json.loads(sent) if isinstance(sent, str) else sent
-    except ValueError:
-        return sent
 
 
 def pascal(name: str) -> str:

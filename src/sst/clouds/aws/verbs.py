@@ -3,6 +3,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from ...core.provider import Note
@@ -46,15 +49,19 @@ class Verbs:
         self.address, self.asset, self.asset_bucket = address, asset, asset_bucket
         self.guard = guard
         self.inline = INLINE
+        self._turns: dict[tuple[str, str, str], Lock] = {}
 
     def send(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any], request: Mapping[str, Any],
              note: Note, *, poll: bool = False) -> dict[str, Any]:
         """Make one call of a row: the wired properties plus the call's own parameters."""
+        import jmespath
+
         params = _params(c, request, variables)
         try:
-            answer = self.aws.call(kind.service, c.op, params, region=variables.get("region_asked"), note=note,
-                                   retry=c.retry, idempotent=c.idempotent, token=variables.get("token") or "",
-                                   poll=poll, guard=self.guard)
+            with self._turn(kind, c, variables):
+                answer = self.aws.call(kind.service, c.op, params, region=variables.get("region_asked"), note=note,
+                                       retry=c.retry, patience=c.patience, idempotent=c.idempotent,
+                                       token=variables.get("token") or "", poll=poll, guard=self.guard)
         except ProviderError as e:
             if not matches(e, c.benign_codes):
                 raise
@@ -63,8 +70,16 @@ class Verbs:
             raise ProviderError(failed.get("ErrorMessage", ""), code=failed.get("ErrorCode", ""),
                                 operation=f"{kind.service} {c.op}",
                                 request_id=answer["ResponseMetadata"].get("RequestId", ""), status=400)
-        self.wait(kind, c, request, variables, note)
+        if not (c.settled and jmespath.search(c.settled, answer)):
+            self.wait(kind, c, request, variables, note)
         return answer
+
+    def _turn(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any]) -> AbstractContextManager[Any]:
+        """A lock while what the call changes takes one change at a time."""
+        if not kind.one_at_a_time or c.op.startswith(("get_", "list_", "describe_")):
+            return nullcontext()
+        name = str(fill(kind.one_at_a_time, variables)).rpartition(":")[2]      # of a name or an ARN
+        return self._turns.setdefault((kind.service, str(variables["region"]), name), Lock())
 
     def wait(self, kind: type[AwsResource], c: Call, request: Mapping[str, Any], variables: Mapping[str, Any],
              note: Note) -> None:
@@ -79,7 +94,7 @@ class Verbs:
         import jmespath
 
         try:
-            answer = self.send(kind, c, variables, {}, quiet)
+            answer = self._whole(kind, c, variables, self.send(kind, c, variables, {}, quiet))
         except ProviderError as e:
             if isinstance(e, Throttled) or e.code not in kind.not_found_codes:
                 raise
@@ -88,6 +103,17 @@ class Verbs:
             answer = dict(kind.normalize(answer, variables))
             if (kind.item and not answer) or (kind.exists_if and not jmespath.search(kind.exists_if, answer)):
                 return None
+        return answer
+
+    def _whole(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any],
+               answer: dict[str, Any]) -> dict[str, Any]:
+        """All pages of a list."""
+        if not c.op.startswith(("list_", "describe_", "get_")) or "1" in c.params.values():     # one is asked for
+            return answer
+        service, page = self.aws.service(kind.service), answer
+        while following := service.next_page(c.op, page):
+            page = self.send(kind, replace(c, params={**c.params, **following}), variables, {}, quiet)
+            service.extend(c.op, answer, page)
         return answer
 
     def code(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
