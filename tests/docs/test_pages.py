@@ -1,4 +1,5 @@
-"""What all pages have in common: links lead somewhere, each public name is explained, nothing names one machine."""
+"""What all pages have in common: links lead somewhere, each public name is explained, nothing names one machine, prose
+is wrapped."""
 from __future__ import annotations
 
 import re
@@ -99,3 +100,21 @@ def test_each_command_line_is_understood(name: str) -> None:
             found = inner
         flags = {f for p in found.params for f in p.opts} | {"--help", "-h"}
         assert not [w for w in words if w.startswith("-") and len(w) > 1 and w not in flags], line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prose_is_wrapped(name: str) -> None:
+    """At 120 columns. Code blocks, tables and lines that are one link may be longer."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    long = [line for line in text.split("\n") if len(line) > 120 and not line.startswith(("|", "    ", "<!--"))]
+    assert not [line for line in long if " " in line.strip()]
+
+
+def test_each_term_of_the_glossary_is_used() -> None:
+    glossary = ROOT / "docs/glossary.md"
+    terms = [t.strip() for row in re.findall(r"^\| ([^|]+) \|", glossary.read_text(), re.MULTILINE)
+             for t in row.split(",") if row not in ("term",) and not row.startswith("---")]
+    sources = [p for p in PAGES if p != glossary] + sorted((ROOT / "src/sst").rglob("*.py"))
+    text = "\n".join(" ".join(p.read_text(encoding="utf-8").lower().split()) for p in sources)
+    assert len(terms) > 30
+    assert not [t for t in terms if t.lower() not in text]

@@ -22,11 +22,11 @@ __all__ = ["adopt", "agree_to_write", "state_run", "tell"]
 @click.argument("id")
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 def adopt(call: Call, name: str, id: str, yes: bool) -> None:
-    """Take over a thing that exists already.
+    """Adopt an existing resource.
 
-    NAME is a resource that the program declares and the state does not have: Jobs, Api/Role. Shows what the thing with
-    this ID has otherwise, and writes to the state that it is there. Nothing is changed in the cloud; the next deploy
-    brings it in line.
+    NAME is a resource that the program declares and the state does not contain: Jobs, Api/Role.
+    Shows how the existing resource with this ID differs from the program, and records it in the
+    state. Nothing changes in the cloud; the next deploy updates the resource.
     """
     from ...project.adopt import adopt as run_adopt
 

@@ -9,7 +9,7 @@ from ..call import Call, command
 @command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(call: Call, shell: str) -> None:
-    """Print a shell's completion script.
+    """Print the completion script of a shell.
 
     \b
     bash:  eval "$(sst completion bash)"                                  in ~/.bashrc

@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 @command("deploy")
 @click.argument("plan", required=False, metavar="[PLAN]")
 @click.option("--target", multiple=True, metavar="NAME",
-              help="Only these components, resources or stacks, and what they use.")
-@click.option("--exclude", multiple=True, metavar="NAME", help="All but these, and what uses them.")
+              help="Only these components, resources or stacks, and their dependencies.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="All except these and what depends on them.")
 @click.option("--on-failure", type=click.Choice(["keep", "rollback", "ask"]), default="keep", show_default=True,
-              help="If a step fails: keep what was done, or go back to how it was.")
-@click.option("--allow-destroy", multiple=True, metavar="NAME", help="Agree that this one is deleted with its data.")
-@click.option("--new-stage", is_flag=True, help="Agree to the first deploy of a protected stage.")
-@click.option("--yes", is_flag=True, help="Agree to changes of what is imported; on stage local, to the loss of data.")
+              help="If a step fails: keep the completed steps, or roll them back.")
+@click.option("--allow-destroy", multiple=True, metavar="NAME", help="Allow deleting this resource with its data.")
+@click.option("--new-stage", is_flag=True, help="Allow the first deploy of a protected stage.")
+@click.option("--yes", is_flag=True, help="Accept changes to imported resources; on stage local also the loss of data.")
 def deploy(call: Call, plan: str | None, target: tuple[str, ...], exclude: tuple[str, ...], on_failure: str,
            allow_destroy: tuple[str, ...], new_stage: bool, yes: bool) -> int:
-    """Make the cloud what sst_config.py declares.
+    """Deploy the app.
 
-    Creates, updates and deletes what differs, in parallel; an unchanged app is left alone without a call. Run it again
-    after a failure or an interruption: it goes on where it stopped. Things that hold data are not deleted before you
-    agree. With PLAN, a file of `sst diff -o`, exactly that is done, or nothing.
+    Creates, updates and deletes resources in parallel until the stage matches sst_config.py. If
+    nothing changed, no call is made. After a failure or an interruption run it again: it continues
+    where it stopped. Resources that hold data are not deleted without your consent. With PLAN, a
+    file written by `sst diff -o`, applies exactly that plan or fails.
     """
     from ...engine.plan import Choice
     from ...errors import UserError

@@ -16,18 +16,20 @@ MODES = ("multi", "mono", "basic")
 
 @command("dev", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--mode", type=click.Choice(MODES), default=None,
-              help="multi: a pane each; mono: one stream of lines; basic: the app alone, in one stream. Default: multi "
+              help="multi: one pane each; mono: one stream of lines; basic: one stream, without your commands. "
+                   "Default: multi "
                    "on a terminal.")
 @click.option("--debug", is_flag=True, help="Let a debugger attach to Python functions; writes .vscode/launch.json.")
-@click.option("--debug-only", multiple=True, metavar="NAME", help="Let a debugger attach to these functions alone.")
+@click.option("--debug-only", multiple=True, metavar="NAME", help="Let a debugger attach only to these functions.")
 @click.argument("argv", nargs=-1, metavar="[-- COMMAND [ARG]...]")
 def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], argv: tuple[str, ...]) -> int:
-    """Run the app with live functions, and everything beside it.
+    """Run the app locally, with live functions and your own commands.
 
-    Deploys the stage, then runs its functions from their source on this machine: saving a file is enough. A change of
-    sst_config.py is deployed at once. Commands of the program (sst.DevCommand) run beside, linked. Ctrl-C ends all of
-    it; what is deployed stays. With COMMAND, joins the session that runs for this stage: the command gets what the app
-    links, and is restarted when that changes.
+    Deploys the stage, then runs its functions from their source on this machine. Saved files take
+    effect at once, and a change of sst_config.py is deployed. Commands of the program
+    (sst.DevCommand) run with their links. Ctrl-C ends the session; the stage stays deployed. With
+    COMMAND, joins the running session of this stage: the command runs with the app's links and is
+    restarted when they change.
     """
     from ...dev.control import find
     from ...dev.session import folder_of

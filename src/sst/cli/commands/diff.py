@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @command("diff")
 @click.option("--target", multiple=True, metavar="NAME",
-              help="Only these components, resources or stacks, and what they use.")
-@click.option("--exclude", multiple=True, metavar="NAME", help="All but these, and what uses them.")
+              help="Only these components, resources or stacks, and their dependencies.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="All except these and what depends on them.")
 @click.option("--refresh", is_flag=True, help="Read the cloud too: show what was changed by hand, and plan against "
                                               "that.")
 @click.option("-o", "--output", metavar="FILE", help="Save the plan, for `sst deploy FILE`.")
-@click.option("--exit-code", is_flag=True, help="End with 4 if there are changes.")
+@click.option("--exit-code", is_flag=True, help="Exit with 4 if there are changes.")
 def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh: bool, output: str | None,
          exit_code: bool) -> int:
     """Show what a deploy would change.
 
-    Compares the program with the state; makes no call to the cloud (but with --refresh), takes no lock. Loss of data
-    comes first. Secret values are masked; what only the deploy can tell is shown as "known after deploy". With
-    --verbose the properties of new things too.
+    Compares the program with the state. Makes no call to the cloud (except with --refresh) and takes
+    no lock. Data loss is listed first. Secret values are masked; values that are not known yet are
+    shown as "known after deploy". --verbose also shows the properties of new resources.
     """
     from ...engine.plan import Choice
     from ...engine.plan_json import plan_data

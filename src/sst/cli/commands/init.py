@@ -9,11 +9,11 @@ from ..call import Call, command
 @command("init")
 @click.option("--yes", is_flag=True, help="Write without asking.")
 def init(call: Call, yes: bool) -> None:
-    """Set up this folder as a project.
+    """Set up a project in this folder.
 
-    Looks at what is there (FastAPI, Django, Flask, a Python or Node project, nothing) and writes the least around it:
-    sst_config.py, a handler if there is no app yet, .sst/stage (stage local), and a line in .gitignore. What exists is
-    never changed.
+    Detects FastAPI, Django, Flask, a Python or a Node project, and writes what is missing:
+    sst_config.py, a handler if there is no app yet, .sst/stage (stage local) and a line in
+    .gitignore. Existing files are never overwritten.
     """
     from ...project.starter import look, starter
 

@@ -12,11 +12,12 @@ from ..call import Call, command
 @command("invoke")
 @click.argument("name")
 @click.option("--event", metavar="JSON", default="{}",
-              help="What the function gets: JSON, @FILE, or - for standard input. Default: {}.")
+              help="The event: JSON, @FILE, or - for standard input. Default: {}.")
 def invoke(call: Call, name: str, event: str) -> int:
     """Call a deployed function.
 
-    Prints what it returned; its log goes to standard error. Ends with 2 if the function raised an error.
+    Prints the result; the function's log goes to standard error. Exits with 2 if the function raised
+    an error.
     """
     from ...project.invoke import invoke as run_invoke
 

@@ -10,13 +10,13 @@ from ..call import Call, group, pass_call
 
 @group("local")
 def local() -> None:
-    """Look after the cloud on this machine."""
+    """Manage the local cloud."""
 
 
 @local.command("status")
 @pass_call
 def status(call: Call) -> None:
-    """Show whether it runs, where, and the addresses it serves."""
+    """Show its status and its addresses."""
     from ...embedded.cloud import status as look
     from ...project.find import find_config
     from ..ui.style import seconds
@@ -46,7 +46,7 @@ def status(call: Call) -> None:
 @local.command("stop")
 @pass_call
 def stop(call: Call) -> None:
-    """Stop it. Its data stays; the next deploy starts it again."""
+    """Stop it. Its data is kept; the next deploy starts it again."""
     from ...embedded.cloud import stop as end
     from ...project.find import find_config
 
@@ -61,7 +61,7 @@ def stop(call: Call) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 @pass_call
 def reset(call: Call, yes: bool) -> None:
-    """Stop it and delete everything in it: resources, data, keys, and the state of stage local."""
+    """Stop it and delete its resources, data, keys, and the state of stage local."""
     from ...embedded.cloud import reset as wipe
     from ...errors import UserError
     from ...project.find import find_config

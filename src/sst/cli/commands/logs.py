@@ -11,11 +11,11 @@ from ..call import Call, command
 
 @command("logs")
 @click.argument("name")
-@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the log until Ctrl-C.")
 @click.option("--since", metavar="DURATION", default="10 minutes",
               help='How far back: "30 seconds", "2 hours". Default: 10 minutes.')
 def logs(call: Call, name: str, follow: bool, since: str) -> None:
-    """Show a function's logs."""
+    """Show the logs of a function."""
     from ...core.units import seconds
     from ...project.invoke import logs as read
 

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @command("orphans")
 @click.option("--remove", is_flag=True, help="Delete those of this stage's own state.")
-@click.option("--lineage", metavar="ID", help="With --remove: delete those of that other state instead.")
-@click.option("--allow-destroy", multiple=True, metavar="NAME", help="Agree that this one is deleted with its data.")
+@click.option("--lineage", metavar="ID", help="With --remove: delete those of another state instead.")
+@click.option("--allow-destroy", multiple=True, metavar="NAME", help="Allow deleting this resource with its data.")
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[str, ...], yes: bool) -> None:
-    """List what carries this app's tags but is in no state.
+    """List resources with this app's tags that are in no state.
 
-    Only things with the tags of this app, this stage and a state's lineage are looked at. Those of other states of the
-    same app and stage are listed by themselves, and never deleted unless --lineage names theirs. What holds data is
-    kept unless --allow-destroy names it.
+    Considers only resources with the tags of this app, this stage and the lineage of a state. Resources
+    of other states of the same app and stage are listed separately, and deleted only if --lineage
+    names their state. Resources that hold data are kept unless --allow-destroy names them.
     """
     from ...errors import DeployError, UserError
     from ...project.orphans import find_orphans, remove_orphans

@@ -11,9 +11,9 @@ from ..call import Call, command
 @command("outputs")
 @click.argument("name", required=False)
 def outputs(call: Call, name: str | None) -> None:
-    """Show what the last deploy returned.
+    """Show the outputs of the last deploy.
 
-    With a NAME only that value, bare, for scripts: curl "$(sst outputs url)".
+    With NAME, prints only that value, for scripts: curl "$(sst outputs url)".
     """
     from ...core.names import did_you_mean
     from ...errors import UserError

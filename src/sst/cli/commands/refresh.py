@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @command("refresh")
 @click.option("--target", multiple=True, metavar="NAME", help="Read only these components, resources or stacks.")
-@click.option("--exclude", multiple=True, metavar="NAME", help="Read all but these.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="Read all except these.")
 @click.option("--accept", multiple=True, metavar="NAME",
-              help="Accept what differs there: Jobs, Api/Role or Jobs.delay_seconds.")
-@click.option("--revert", multiple=True, metavar="NAME", help="Bring back there what the state says.")
-@click.option("--yes", is_flag=True, help="Accept all the rest.")
+              help="Accept differences of Jobs, Api/Role or Jobs.delay_seconds.")
+@click.option("--revert", multiple=True, metavar="NAME", help="Restore the state's values there.")
+@click.option("--yes", is_flag=True, help="Accept all other differences.")
 def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accept: tuple[str, ...],
             revert: tuple[str, ...],
             yes: bool) -> None:
-    """Find what was changed in the cloud by hand.
+    """Find changes made outside sst, and accept or revert them.
 
-    Reads everything that the state holds, in parallel, and shows each difference beside what the program asks for. What
-    you accept is written to the state: the next deploy then brings the program's values back, or agrees. What you
-    revert is changed back at once.
+    Reads all resources of the state from the cloud, in parallel, and shows each difference beside the
+    program's value. Accepting writes the cloud's value to the state; the next deploy then compares
+    it with the program. Reverting restores the state's value in the cloud at once.
     """
     from contextlib import ExitStack
 

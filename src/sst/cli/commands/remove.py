@@ -10,10 +10,10 @@ from ..call import Call, command
 @click.option("--target", multiple=True, metavar="NAME", help="Only these components, resources or stacks.")
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 def remove(call: Call, target: tuple[str, ...], yes: bool) -> None:
-    """Remove everything of a stage.
+    """Remove all resources of a stage.
 
-    What the stage retains (removal="retain": things that hold data) stays in the cloud and in the state. A protected
-    stage is not removed. The program is not run, so a broken one is no obstacle.
+    Retained resources (removal="retain": those that hold data) stay in the cloud and in the state. A
+    protected stage is refused. The program is not run, so it may be broken.
     """
     from ...engine.plan import Choice
     from ...project.run import Run

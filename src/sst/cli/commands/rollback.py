@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @command("rollback")
 @click.argument("version", type=click.IntRange(min=0), required=False, metavar="[N]")
-@click.option("--allow-destroy", multiple=True, metavar="NAME", help="Agree that this one is deleted with its data.")
+@click.option("--allow-destroy", multiple=True, metavar="NAME", help="Allow deleting this resource with its data.")
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 def rollback(call: Call, version: int | None, allow_destroy: tuple[str, ...], yes: bool) -> None:
-    """Go back to an earlier deploy.
+    """Deploy an earlier version of the state.
 
-    N is a number of `sst state history`; without it, the state before the last deploy. The cloud is made what that
-    state says, functions with the code they had. Things that hold data and protected ones stay as they are. The program
-    is not run; the next `sst deploy` brings its values again.
+    N is a version number from `sst state history`; the default is the version before the last deploy.
+    Restores the resources of that version, functions with their code. Resources that hold data and
+    protected resources are not changed. The program is not run; the next `sst deploy` applies it again.
     """
     from contextlib import ExitStack
 

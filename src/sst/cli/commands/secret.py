@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from ...project.project import Project
     from ..ui.screen import Screen
 
-_FALLBACK = click.option("--fallback", is_flag=True, help="For all stages that set none of their own.")
+_FALLBACK = click.option("--fallback", is_flag=True, help="For all stages that do not set their own value.")
 
 
 @group("secret")
 def secret() -> None:
-    """Set, list, load and remove secrets.
+    """Manage secrets.
 
-    A program reads them with sst.Secret("Name"). Values are encrypted where the state is kept; a change reaches
-    functions with the next deploy.
+    A program declares a secret with sst.Secret("Name"). Values are encrypted and stored with the state.
+    A change takes effect with the next deploy.
     """
 
 
@@ -30,10 +30,10 @@ def secret() -> None:
 @_FALLBACK
 @pass_call
 def set_(call: Call, name: str, value: str | None, fallback: bool) -> None:
-    """Set one.
+    """Set a secret.
 
-    Without VALUE it is read from standard input, on a terminal without showing it: that keeps it out of the shell's
-    history.
+    Without VALUE it is read from standard input, or prompted for without echo on a terminal. That keeps
+    it out of the shell's history.
     """
     from ...errors import UserError
 
@@ -51,7 +51,7 @@ def set_(call: Call, name: str, value: str | None, fallback: bool) -> None:
 @click.option("--values", is_flag=True, help="Show the values, as lines of an .env file.")
 @pass_call
 def list_(call: Call, fallback: bool, values: bool) -> None:
-    """List the names of those that are set."""
+    """List the names of the secrets that are set."""
     project, screen = call.project(), call.screen
     secrets = call.world(project).secrets
     shared = secrets.fallback()
@@ -74,7 +74,7 @@ def list_(call: Call, fallback: bool, values: bool) -> None:
 @_FALLBACK
 @pass_call
 def load(call: Call, file: str, fallback: bool) -> None:
-    """Set all in an .env file; - reads standard input. Others stay as they are."""
+    """Set all secrets in an .env file; - reads standard input. Other secrets are kept."""
     from ...errors import UserError
     from ...project.dotenv import parse
 
@@ -95,7 +95,7 @@ def load(call: Call, file: str, fallback: bool) -> None:
 @_FALLBACK
 @pass_call
 def remove(call: Call, name: str, fallback: bool) -> None:
-    """Remove one."""
+    """Remove a secret."""
     from ...core.names import did_you_mean
     from ...errors import UserError
 
@@ -109,16 +109,16 @@ def remove(call: Call, name: str, fallback: bool) -> None:
 
 
 @secret.command("rotate-key")
-@click.option("--fallback", is_flag=True, help="The key of the secrets that all stages fall back to.")
+@click.option("--fallback", is_flag=True, help="The key of the fallback secrets of all stages.")
 @click.option("--keep-former", is_flag=True, help="Keep the former keys, so that older versions of the state can still "
                                                   "be read.")
 @pass_call
 def rotate_key(call: Call, fallback: bool, keep_former: bool) -> None:
     """Encrypt state and secrets of a stage with a new key.
 
-    The state and the secrets are saved under the new key, then the former one is forgotten: secret values in older
-    versions of the state can't be read any more, by anyone, so that those can't be restored. Functions get new keys
-    with the next deploy.
+    Saves the state and the secrets under the new key, then deletes the former key. Secret values in
+    older versions of the state can't be decrypted any more, so those versions can't be restored.
+    Functions get new keys with the next deploy.
     """
     from ...errors import UserError
 

@@ -10,13 +10,13 @@ from ..call import Call, command
 
 
 @command("shell", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--target", metavar="NAME", help="A function whose own environment comes too.")
+@click.option("--target", metavar="NAME", help="Add the environment of this function.")
 @click.argument("argv", nargs=-1, metavar="[-- COMMAND [ARG]...]")
 def shell(call: Call, target: str | None, argv: tuple[str, ...]) -> None:
     """Run a command with the app's resources linked.
 
-    In it sst.Resource (and the published SDKs) find everything the program links, and AWS clients find the stage's
-    cloud. Without COMMAND your shell is started. The exit code is the command's.
+    In COMMAND, sst.Resource (and SST's SDKs) contain all links of the program, and AWS clients use the
+    stage's cloud. Without COMMAND, starts your shell. Exits with the exit code of the command.
     """
     from ...errors import UserError
     from ...project.shell import shell_environment

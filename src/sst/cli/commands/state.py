@@ -10,7 +10,7 @@ from ..call import Call, group, pass_call
 
 @group("state")
 def state() -> None:
-    """Look into a stage's state."""
+    """Inspect and edit the state of a stage."""
 
 
 @state.command("list")
@@ -37,7 +37,7 @@ def list_(call: Call) -> None:
 
 
 @state.command("export")
-@click.option("--secrets", is_flag=True, help="With secret values in plain text.")
+@click.option("--secrets", is_flag=True, help="Show secret values in plain text.")
 @pass_call
 def export(call: Call, secrets: bool) -> None:
     """Print the whole state as JSON. Secret values are masked."""
@@ -49,7 +49,7 @@ def export(call: Call, secrets: bool) -> None:
 @state.command("history")
 @pass_call
 def history(call: Call) -> None:
-    """List the former states that are kept."""
+    """List the kept versions of the state."""
 
     project, screen = call.project(), call.screen
     versions = call.world(project).stage.history()
@@ -69,9 +69,9 @@ def history(call: Call) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 @pass_call
 def restore(call: Call, serial: int, yes: bool) -> None:
-    """Go back to a former state, by its number in `sst state history`.
+    """Restore an earlier version, by its number in `sst state history`.
 
-    Only the state changes; the cloud stays as it is, and the next deploy brings the two together.
+    Changes only the state; the next deploy updates the cloud.
     """
     from ...errors import UserError
 

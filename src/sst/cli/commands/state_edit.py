@@ -24,7 +24,7 @@ _YES = click.option("--yes", is_flag=True, help="Don't ask; needed without a ter
 def diff(call: Call, a: int, b: int | None) -> None:
     """Compare two versions, by their numbers in `sst state history`.
 
-    Without B, version A with the state as it is now. 0 is the empty state.
+    Without B, compares version A with the current state. 0 is the empty state.
     """
     from ...project.versions import compare
     from ..ui.plan import change_lines
@@ -46,10 +46,10 @@ def diff(call: Call, a: int, b: int | None) -> None:
 @click.option("--drop-secrets", is_flag=True, help="If the values of sst secret set can't be read, start without them.")
 @pass_call
 def repair(call: Call, drop_secrets: bool) -> None:
-    """Check every object of the state; write a good version again if the newest is damaged.
+    """Check every object of the state; repair the newest version if it is damaged.
 
-    The last good version and the journal since give the same content: then nothing is missing. If they can't, nothing
-    is written, and the damaged object is named.
+    Restores the content from the last good version and the journal since then. If that is not possible,
+    nothing is written and the damaged object is named.
     """
     from ...project.versions import repair as run_repair
 
@@ -70,10 +70,10 @@ def repair(call: Call, drop_secrets: bool) -> None:
 @_YES
 @pass_call
 def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
-    """Let go of resources: drop them from the state, leave them in the cloud.
+    """Remove resources from the state without deleting them.
 
-    NAME is a resource, a component with all its parts, or a urn. If the program still declares them, the next deploy
-    makes new ones.
+    NAME is a resource, a component with all its resources, or a URN. If the program still declares them,
+    the next deploy creates new ones.
     """
     from ...errors import UserError
     from ...project.adopt import forget
@@ -101,9 +101,9 @@ def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
 @click.argument("new")
 @pass_call
 def mv(call: Call, old: str, new: str) -> None:
-    """Give a resource or component another name in the state.
+    """Rename a resource or component in the state.
 
-    The program must use the new name too; then nothing is made anew. OLD and NEW are names, or two urns.
+    Use the new name in the program too; then nothing is re-created. OLD and NEW are names, or two URNs.
     """
     from ...project.adopt import rename
     from .adopt import state_run
@@ -119,14 +119,14 @@ def mv(call: Call, old: str, new: str) -> None:
 @state.command("import")
 @click.argument("file")
 @click.option("--as", "named", multiple=True, metavar="THERE=HERE",
-              help="What is named THERE in the file is HERE in the program.")
+              help="The resource named THERE in the file is HERE in the program.")
 @_YES
 @pass_call
 def import_(call: Call, file: str, named: tuple[str, ...], yes: bool) -> None:
-    """Adopt what a state file of SST v3/v4, Pulumi or Terraform holds.
+    """Adopt the resources in a state file of SST v3/v4, Pulumi or Terraform.
 
-    What the program declares with the same type and name takes over what the file names; the rest is listed. Only the
-    state of this stage is written, nothing in the cloud and nothing in FILE.
+    A resource in the file is adopted by the resource of the same type and name in the program; all
+    others are listed. Writes only the state of this stage; the cloud and FILE are not changed.
     """
     from ...errors import UserError
     from ...project.adopt import adopt

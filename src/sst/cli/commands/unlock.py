@@ -9,9 +9,9 @@ from ..call import Call, command
 @command("unlock")
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 def unlock(call: Call, yes: bool) -> None:
-    """Break the lock of a command that died.
+    """Release the lock of a command that died.
 
-    Rarely needed: a lock runs out by itself 60 seconds after its holder stopped. If the holder still runs, its next
+    Rarely needed: a lock expires 60 seconds after its holder stopped. If the holder still runs, its next
     write is refused.
     """
     from ...errors import UserError
