@@ -47,6 +47,14 @@ def function_everything() -> None:
 
 
 @golden
+def function_named() -> None:
+    one = aws.Function("Api", "src/job.handler", name="shop-api", url=True, environment={"A": "1"})
+    one.add_environment({"URL": one.url})
+    one.add_environment({"ACCOUNT": aws.account_id()})
+    aws.Function("Other", "src/job.handler", environment={"ACCOUNT": aws.account_id()}, logging=False)
+
+
+@golden
 def function_node() -> None:
     aws.Function("Web", handler="src/node.handler", url=True)
 

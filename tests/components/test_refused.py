@@ -56,6 +56,8 @@ def raise_in_apply(a: aws.Queue) -> None:
 
 
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
+    "variable twice": (lambda: function(environment={"A": "1"})().add_environment({"A": "2"}),  # type: ignore[attr-defined]
+                       ("add_environment sets A, which environment has already", "test_refused.py:")),
     "timeout": (function(timeout="20 minutes"), ("timeout must be between 1 and 900 seconds", "20 minutes",
                                                  "test_refused.py:")),
     "timeout text": (function(timeout="soon"), ("timeout can't be 'soon'", '"20 seconds"')),

@@ -121,7 +121,7 @@ def test_a_value_of_another_graph_is_refused_by_name(thing: Thing) -> None:
 
 MISUSES: dict[str, tuple[Callable[[Output[str]], Any], type[Exception], str]] = {
     "bool": (bool, TypeError, "used as a condition.*apply"), "len": (len, TypeError, "give its length.*apply"),
-    "iter": (list, TypeError, "be iterated.*apply"), "index": (lambda o: o[0], TypeError, r"apply\(lambda v: v\[0\]\)"),
+    "iter": (list, TypeError, "be iterated.*apply"), "index": (lambda o: o[o], TypeError, "with another output"),
     "compare": (lambda o: o == "x", TypeError, "be compared.*apply"),
     "order": (lambda o: o < "x", TypeError, "be compared"),
     "in": (lambda o: "x" in o, TypeError, "be searched"), "int": (int, TypeError, r"apply\(int\)"),
@@ -196,3 +196,26 @@ def test_a_cut_output_in_a_resource_is_told_by_its_name_and_line_and_the_rest_go
                                        r'\'sise\'') as caught:
         graph.seal()
     assert all("test_output.py:" in e.where for e in caught.value.errors)
+
+
+class TestItems:
+    def test_items_of_an_output_are_outputs(self, thing: Thing) -> None:
+        records: Output[list[dict[str, str]]] = Output.of(thing.urn, "key")
+        name = records[0]["Name"]
+        assert isinstance(name, Output) and name.deps == {thing.urn}
+        assert told(name, [{"Name": "a", "Value": "b"}]) == "a"
+        assert told(f"<{records[-1]['Value']}>", [{"Name": "a", "Value": "b"}]) == "<b>"
+        assert told(combine(a={"b": [1, 2]})["a"]["b"][1]) == 2
+        assert combine(a=thing.key).as_secret()["a"].secret
+
+    @pytest.mark.parametrize(("value", "item", "message"), [
+        ({"a": 1}, "b", "the value has no item 'b'; it has 'a'"), ({}, "b", "it has none"),
+        (["x"], 3, "the value has no item 3; it has 1"), (7, "b", "it is of type int")])
+    def test_what_is_not_there_is_told_with_the_line(self, thing: Thing, value: Any, item: Any, message: str) -> None:
+        with pytest.raises(UserError, match=message) as e:
+            told(thing.key[item], value)
+        assert "test_output.py:" in e.value.where
+
+    def test_it_is_still_not_iterated(self, thing: Thing) -> None:
+        with pytest.raises(TypeError, match="be iterated"):
+            _, _ = thing.key

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .account import account_id as account_id
     from .api_gateway_v2 import ApiGatewayV2 as ApiGatewayV2
     from .bucket import Bucket as Bucket
     from .cron import Cron as Cron
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from .queue import Queue as Queue
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo",
-         "Function": "function", "Queue": "queue", "dns": "dns_records", "permission": "permissions"}
+         "Function": "function", "Queue": "queue", "account_id": "account", "dns": "dns_records",
+         "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Queue", "dns", "permission"]
+__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Queue", "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

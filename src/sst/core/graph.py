@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from .resource import Resource
     from .target import Target
 
-__all__ = ["Graph", "Removal", "Scope", "current"]
+__all__ = ["Check", "Graph", "Removal", "Scope", "current"]
 
 Removal: TypeAlias = Literal["remove", "retain", "retain-all"]
 Change: TypeAlias = Mapping[str, Any] | Callable[[dict[str, Any]], Any]
+Check: TypeAlias = Callable[["Graph", Goal], None]
+"""Looks at one resource of a whole program, and notes what is wrong as a problem of the graph."""
 
 _current: ContextVar[Graph | None] = ContextVar("graph", default=None)
 
@@ -169,6 +171,10 @@ class Graph:
                 self.goals[urn] = replace(goal, deps=goal.deps | extra)
         self.frozen = True
         self._check_edges()
+        if not self.problems and not self.laters:  # what is missing may still come
+            for urn, resource in self.resources.items():
+                for check in type(resource).__checks__:
+                    check(self, self.goals[urn])
         if self.problems:
             raise self.problems[0] if len(self.problems) == 1 else Problems(self.problems)
 

@@ -12,10 +12,10 @@ import json
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import product
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, Union, overload
 from urllib.parse import quote
 from weakref import WeakValueDictionary, finalize
 
@@ -28,6 +28,8 @@ __all__ = ["UNKNOWN", "Input", "Lookup", "Output", "Tokens", "Unknown", "call_si
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
+K = TypeVar("K")
+V = TypeVar("V")
 
 Lookup: TypeAlias = Callable[[URN, str], Any]
 """Gives the value of a resource's property or output; raises ``Unknown`` while it is not known."""
@@ -121,7 +123,8 @@ class Output(Generic[T_co]):
         f"{queue.url}?x=1"                          # a string that holds it
         queue.url.apply(lambda url: url.upper())    # another Output[str]
 
-    It has no truth value, length or items before it is deployed; those raise ``TypeError`` and name the fix.
+    ``output["key"]`` and ``output[0]`` are outputs too. It has no truth value or length before it is deployed, and
+    can't be iterated; those raise ``TypeError`` and name the fix.
     """
 
     __slots__ = ("_eval", "deps", "key", "secret")
@@ -170,6 +173,27 @@ class Output(Generic[T_co]):
 
     __hash__ = object.__hash__
 
+    if TYPE_CHECKING:
+        @overload
+        def __getitem__(self: Output[Mapping[K, V]], item: K) -> Output[V]: ...
+        @overload
+        def __getitem__(self: Output[Sequence[V]], item: int) -> Output[V]: ...
+        def __getitem__(self: Output[Any], item: Any) -> Output[Any]: ...
+    else:
+        def __getitem__(self, item):
+            """One item of a mapping or list: ``certificate.records[0]["Name"]``."""
+            if isinstance(item, Output):
+                self._refuse("be indexed with another output", "..., after sst.combine(value=..., key=...)")
+            where = call_site(2)
+
+            def pick(value):
+                try:
+                    return value[item]
+                except (KeyError, IndexError, TypeError):
+                    raise UserError(f"the value has no item {item!r}; {_items(value)}", where=where) from None
+
+            return self.apply(pick)
+
     if not TYPE_CHECKING:
         def __format__(self, spec: str) -> str:
             if spec:
@@ -190,9 +214,6 @@ class Output(Generic[T_co]):
         def __len__(self) -> NoReturn:
             self._refuse("give its length")
 
-        def __getitem__(self, item: object) -> NoReturn:
-            self._refuse(f"be indexed with [{item!r}]", f"lambda v: v[{item!r}]")
-
         def __contains__(self, item: object) -> NoReturn:
             self._refuse("be searched")
 
@@ -212,6 +233,15 @@ class Output(Generic[T_co]):
 
         def _refuse(self, what: str, fix: str = "lambda v: ...") -> NoReturn:
             raise TypeError(f"an output can't {what} before it is deployed; use .apply({fix})")
+
+
+def _items(value: object) -> str:
+    match value:
+        case Mapping():
+            return f"it has {', '.join(map(repr, value)) or 'none'}"
+        case list() | tuple() | str():
+            return f"it has {len(value)}"
+    return f"it is of type {type(value).__name__}"
 
 
 Input: TypeAlias = Union[T, Output[T]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, dataclass_transform, overload
 
 from ..errors import UserError
-from .graph import Graph, Scope, current
+from .graph import Check, Graph, Scope, current
 from .model import URN, Goal
 from .names import did_you_mean, snake
 from .output import Input, Output, call_site, gather
@@ -172,6 +172,8 @@ class Resource(_Model):
     props: ClassVar[dict[str, Prop]] = {}
     outs: ClassVar[dict[str, Out]] = {}
     known: ClassVar[frozenset[str]] = frozenset()
+    __checks__: ClassVar[tuple[Check, ...]] = ()
+    """Looked at once the program has ended, with all that it declares."""
     name_field: ClassVar[str] = ""
     """The property that is the physical name, minted if not given."""
 

@@ -99,6 +99,12 @@ def _(w: World) -> Sample:
                   {"name": "other"})
 
 
+@sample("aws.iam.Policy")
+def _(w: World) -> Sample:
+    return Sample({"policy": _policy("s3:GetObject"), "description": "one", "tags": {"a": "1"}},
+                  {"policy": _policy("s3:PutObject"), "tags": {"a": "2"}}, {"name": "other"})
+
+
 @sample("aws.iam.RolePolicyAttachment")
 def _(w: World) -> Sample:
     return Sample({"role": role(w)["name"], "policy_arn": BASIC}, {},
@@ -205,6 +211,12 @@ def _(w: World) -> Sample:
                   {"code": _code("2"), "timeout": 7, "environment": {"A": "3"}, "memory_size": 256,
                    "reserved_concurrency": 2,
                    "tags": {"b": "2"}}, {"name": "other"})
+
+
+@sample("aws.lambda.Variables")
+def _(w: World) -> Sample:
+    return Sample({"function_name": function(w)["name"], "variables": {"A": "1", "B": "2"}},
+                  {"variables": {"A": "2", "C": "3"}}, {"function_name": function(w)["name"]})
 
 
 @sample("aws.lambda.FunctionUrl")

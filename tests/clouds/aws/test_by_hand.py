@@ -148,3 +148,23 @@ def test_the_tags_of_many_are_read_together(world: World, aws: Aws) -> None:
     asked = aws.counts.copy()
     assert cloud_values(world, *queues) == {"tags": {"a": "9"}}
     assert (aws.counts - asked)["sqs.list_queue_tags"] == 1, "a list may be old: what differs there is asked for again"
+
+
+def test_variables_that_were_added_later_are_kept_and_compared_apart(world: World, aws: Aws) -> None:
+    function = make(world, "aws.lambda.Function", environment={"A": "1"}, kept_variables=["URL"])
+    added = world.create(world.operation("aws.lambda.Variables",
+                                         {"function_name": function.id, "variables": {"URL": "https://x"}}))
+    assert seen(world, function, added) == []
+    updated = world.provider.update(function, {**function.inputs, "environment": {"A": "2"}},
+                                    frozenset({"environment"}), ignore)
+    assert updated.id == function.id
+    assert variables(aws, function) == {"A": "2", "B": "2", "URL": "https://x"}
+    world.provider.delete(added, ignore)
+    world.made.remove(added)
+    assert variables(aws, function) == {"A": "2", "B": "2"}
+
+
+def variables(aws: Aws, function: State) -> dict[str, str]:
+    answer = aws.call("lambda", "get_function_configuration", {"FunctionName": function.id})
+    found: dict[str, str] = answer["Environment"]["Variables"]
+    return found

@@ -17,7 +17,7 @@ from ...errors import UserError
 from ..link_permissions import Access, grants
 from ..permissions import Statement
 from .code import CopyFile, make_code
-from .env import stream_environment
+from .env import add_variables, stream_environment
 from .live import bridge_permissions, live_function, live_of, overlaid
 from .logs import Logging, make_log_group
 from .role import make_role
@@ -50,6 +50,7 @@ class FunctionArgs(TypedDict, total=False):
     handler."""
 
     handler: str
+    name: Input[str]
     runtime: str
     timeout: str
     memory: str
@@ -83,6 +84,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         api.url, api.name, api.arn
 
     handler: ``path/to/file.function``; ``package.module:app`` is an ASGI or WSGI app.
+    name: its name in Lambda, at most 64 characters; made from app, stage and logical name by default. A change of it
+    makes a new function.
     runtime: by the handler's file and the project's Python by default, as ``"python3.12"`` or ``"nodejs22.x"``.
     timeout: 1 second to 15 minutes, ``"20 seconds"`` by default. memory: 128 MB to 10240 MB, ``"1024 MB"`` by default.
     storage: size of /tmp, 512 MB to 10240 MB. architecture: ``"x86_64"`` (default) or ``"arm64"``.
@@ -94,7 +97,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     Source: Lambda API CreateFunction, https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     """
 
-    def __init__(self, name: str, handler: str, *, runtime: str | None = None, timeout: str = "20 seconds",
+    def __init__(self, logical_name: str, /, handler: str, *, name: Input[str] | None = None,
+                 runtime: str | None = None, timeout: str = "20 seconds",
                  memory: str = "1024 MB",
                  storage: str = "512 MB", architecture: Literal["x86_64", "arm64"] = "x86_64", description: str = "",
                  environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
@@ -106,12 +110,14 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                  tags: Mapping[str, str] | None = None,
                  python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None, dev: bool = True,
                  transform: FunctionTransform | None = None, **options: Unpack[Options]) -> None:
-        super().__init__(name, **options)
+        super().__init__(logical_name, **options)
+        self._added: dict[str, Input[str]] = {}
         graph, links, limits = current(), linked(link, self.where), _limits(timeout, memory, storage)
         _check(concurrency, retries, versioning)
+        self._transform = transform
         live = live_of(graph, dev=dev, role=role, runtime=runtime)
         with self.scope(transform):
-            log_arn, log_settings = make_log_group(self, logging)
+            log_arn, log_settings = make_log_group(self, logging, name)
             self.policy = None
             if role is None:
                 own, self.policy = make_role(links, [*permissions, *bridge_permissions(live)], policies, log_arn,
@@ -123,7 +129,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
             env = linked_environment(graph, links, {**streams, **(environment or {})}, sealed_for=self.urn)
             made = overlaid(live, code, env, streaming=streaming)
             self.function = lambda_.Function(
-                "Function", role=role, handler=made.handler, runtime=code.runtime, code=code.code, files=made.files,
+                "Function", name=name, role=role, handler=made.handler, runtime=code.runtime, code=code.code,
+                files=made.files,
                 environment=made.plain, secret_environment=combine(**env.secret).as_secret() if env.secret else None,
                 architectures=[architecture], description=description,
                 layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None,
@@ -145,6 +152,23 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     def dev_parts(self) -> Sequence[DevPart]:
         """Itself, unless ``dev=False``, a custom runtime, or a role of the user's own has it run as deployed."""
         return (self._live,) if self._live else ()
+
+    def add_environment(self, environment: Mapping[str, Input[str]]) -> None:
+        """Add variables once the function is there: for what is only known then, such as its own URL, or the name of
+        something that is linked to it.
+
+            api = aws.Function("Api", handler="src/api.handler", url=True)
+            api.add_environment({"PUBLIC_URL": api.url})
+
+        They are set by a call of its own, after the function was made. UserError for one that ``environment`` has.
+        """
+        if not self._added:
+            current().at_end(self._add_environment, self._scope)
+        self._added.update(environment)
+
+    def _add_environment(self) -> None:
+        with self.scope(self._transform):
+            add_variables(self.function, self._added)
 
     @property
     def url(self) -> Output[str]:

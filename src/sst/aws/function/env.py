@@ -1,9 +1,15 @@
-"""Variables of functions that Lambda or our runtime needs."""
+"""Variables of functions beside those of their links."""
 from __future__ import annotations
 
-from ...core.output import Input
+from collections.abc import Mapping
+from dataclasses import replace
 
-__all__ = ["stream_environment"]
+from ...clouds.aws import lambda_
+from ...core.graph import current
+from ...core.output import Input
+from ...errors import UserError
+
+__all__ = ["add_variables", "stream_environment"]
 
 
 def stream_environment(runtime: str) -> dict[str, Input[str]]:
@@ -11,3 +17,16 @@ def stream_environment(runtime: str) -> dict[str, Input[str]]:
     if not runtime.startswith("python"):
         return {}
     return {"SST_STREAMING": "1", "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/sst/runtime/stream.sh"}
+
+
+def add_variables(function: lambda_.Function, added: Mapping[str, Input[str]]) -> None:
+    """Variables that are set after the function was made; it is told their names, so that its own updates keep them."""
+    graph = current()
+    goal = graph.goals[function.urn]
+    for part in ("environment", "secret_environment"):
+        own = goal.inputs.get(part)
+        if both := sorted(added.keys() & (own.keys() if isinstance(own, Mapping) else set())):
+            raise UserError(f"add_environment sets {both[0]}, which environment has already", where=goal.where,
+                            hint="keep it in one of the two")
+    graph.goals[function.urn] = replace(goal, inputs={**goal.inputs, "kept_variables": sorted(added)})
+    lambda_.Variables("Environment", function_name=function.name, variables=dict(added))

@@ -38,7 +38,8 @@ def retention_days(retention: str) -> int | None:
     return RETENTION[retention] or None
 
 
-def make_log_group(owner: Component, logging: bool | Logging) -> tuple[Input[str] | None, dict[str, Any] | None]:
+def make_log_group(owner: Component, logging: bool | Logging,
+                   name: Input[str] | None = None) -> tuple[Input[str] | None, dict[str, Any] | None]:
     """The ARN of the function's log group and the settings that send its output there."""
     if logging is False:
         return None, None
@@ -46,6 +47,6 @@ def make_log_group(owner: Component, logging: bool | Logging) -> tuple[Input[str
     style = "JSON" if given.get("format") == "json" else "Text"
     if existing := given.get("log_group"):
         return f"arn:aws:logs:*:*:log-group:{existing}", {"LogFormat": style, "LogGroup": existing}
-    group = logs.LogGroup("LogGroup", name=f"/aws/lambda/{owner.base_of(logs.LogGroup, 'LogGroup')}",
+    group = logs.LogGroup("LogGroup", name=f"/aws/lambda/{name or owner.base_of(logs.LogGroup, 'LogGroup')}",
                           retention=retention_days(given.get("retention", "1 month")))
     return group.arn, {"LogFormat": style, "LogGroup": group.name}

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
+from .checks import may_invoke
 from .columns import Import, Listing, Tagging, call
 from .documents import lower_headers
 from .table import AwsResource
@@ -92,6 +93,8 @@ class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
 class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="apigatewayv2"):
     """What a route calls. Its description carries our mark, so that it is found again."""
 
+    __checks__ = (*AwsResource.__checks__, may_invoke("apigateway.amazonaws.com", "api_id", "uri"))
+
     api_id: Arg[str] = prop(replace=True, read="")
     integration_type: Arg[str] = prop(replace=True)
     uri: Arg[str] = prop("IntegrationUri", default=None)
@@ -151,6 +154,8 @@ class Route(AwsResource, type="aws.apigatewayv2.Route", service="apigatewayv2"):
 
 class Authorizer(AwsResource, type="aws.apigatewayv2.Authorizer", service="apigatewayv2"):
     """Decides who may call a route."""
+
+    __checks__ = (*AwsResource.__checks__, may_invoke("apigateway.amazonaws.com", "api_id", "uri"))
 
     api_id: Arg[str] = prop(replace=True, read="")
     name: Arg[str] = prop(limit=128, default=None)

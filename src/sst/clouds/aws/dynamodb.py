@@ -61,6 +61,9 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     stream_arn: Output[str] = out("TableDescription.LatestStreamArn || Table.LatestStreamArn", volatile=True)
 
     holds_data = True
+    # https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+    event_source = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
+                    "dynamodb:ListStreams")
     create = call("create_table", retry=("LimitExceededException",), wait="table_exists", wait_on="TableName")
     read = call("describe_table", TableName="$name")
     response_root = "Table"

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
+from .checks import may_invoke, may_send
 from .columns import Import, Listing, Part, Tagging, call
 from .table import AwsResource
 
@@ -46,6 +47,9 @@ class Rule(AwsResource, type="aws.events.Rule", service="events"):
 
 class Target(AwsResource, type="aws.events.Target", service="events"):
     """What a rule calls."""
+
+    __checks__ = (*AwsResource.__checks__, may_invoke("events.amazonaws.com", "rule", "arn"),
+                  may_send("events.amazonaws.com", "arn"))
 
     rule: Arg[str] = prop(replace=True)
     bus: Arg[str] = prop("EventBusName", default=None, replace=True)

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from ...core.model import State
 from ...core.output import Output
+from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from .columns import Import, Listing, Part, Tagging, call
-from .table import AwsResource
+from .table import AwsResource, Calls
 
-__all__ = ["Role", "RolePolicy", "RolePolicyAttachment"]
+__all__ = ["Policy", "Role", "RolePolicy", "RolePolicyAttachment"]
 
 BUSY = ("ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable")
+VERSIONS = 5
+"""How many versions of a policy IAM keeps.
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 NOT_FOUND = ("NoSuchEntity", "NoSuchEntityException")
 UNSEEN = ("MalformedPolicyDocument: Invalid principal",)
 """A role that a policy names was made a moment ago."""
@@ -82,6 +87,55 @@ class RolePolicy(AwsResource, type="aws.iam.RolePolicy", service="iam"):
     delete = call("delete_role_policy", RoleName="$role", PolicyName="$name", retry=BUSY)
     not_found_codes = NOT_FOUND
     delete_first = True
+
+
+class Policy(AwsResource, type="aws.iam.Policy", service="iam"):
+    """A managed policy, to be attached to roles by its ARN. A change makes a new version the default one; IAM keeps
+    five, and the oldest makes room."""
+
+    name: Arg[str] = prop("PolicyName", limit=128, replace=True, default=None)
+    path: Arg[str] = prop(default="/", replace=True)
+    policy: Arg[Mapping[str, Any]] = prop("PolicyDocument", enc=json.dumps, dec=_document,
+                                          read="PolicyVersion.PolicyVersion.Document")
+    description: Arg[str] = prop(default=None, replace=True)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("=arn:$partition:iam::$account:policy$path$name")
+    version: Output[str] = out("Policy.DefaultVersionId || PolicyVersion.VersionId", volatile=True)
+
+    identifier = "arn:$partition:iam::$account:policy$path$name"
+    create = call("create_policy", retry=BUSY)
+    read = call("get_policy", PolicyArn="$id")
+    response_root = "Policy"
+    extra_reads = {"PolicyVersion": call("get_policy_version", PolicyArn="$id", VersionId="$version")}
+    update = (call("create_policy_version", properties="policy", PolicyArn="$id", SetAsDefault=True,
+                   retry=("DeleteConflict", *BUSY)),)
+    omitted_when_unset = frozenset({"description"})
+    delete = call("delete_policy", PolicyArn="$id", retry=("DeleteConflict", *BUSY))
+    not_found_codes = NOT_FOUND
+    tagging = Tagging(add=call("tag_policy", PolicyArn="$id", Tags="$tags"),
+                      remove=call("untag_policy", PolicyArn="$id", TagKeys="$tag_keys"),
+                      show=call("list_policy_tags", PolicyArn="$id"))
+
+    @classmethod
+    def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
+                      known: Mapping[str, Any], note: Note) -> frozenset[str]:
+        if "policy" in changed:
+            for version in _former_versions(provider, state.id)[VERSIONS - 2:]:
+                provider.aws.call("iam", "delete_policy_version", {"PolicyArn": state.id, "VersionId": version})
+        return frozenset()
+
+    @classmethod
+    def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
+        for version in _former_versions(provider, known["id"]):
+            provider.aws.call("iam", "delete_policy_version", {"PolicyArn": known["id"], "VersionId": version})
+
+
+def _former_versions(provider: Calls, arn: str) -> list[str]:
+    """Ids of the versions that are not the default one, the newest first."""
+    found = provider.ask(Policy, call("list_policy_versions", PolicyArn=arn), {}) or {}
+    former = [v for v in found.get("Versions", ()) if not v["IsDefaultVersion"]]
+    return [v["VersionId"] for v in sorted(former, key=lambda v: int(v["VersionId"][1:]), reverse=True)]
 
 
 class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", service="iam"):

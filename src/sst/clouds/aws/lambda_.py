@@ -5,27 +5,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...core.model import State
 from ...core.output import Output
+from ...core.provider import Note
 from ...core.resource import Arg, out, prop
+from .checks import read_source
 from .columns import Call, Import, Listing, Tagging, call, grant
 from .documents import lower_headers
+from .lambda_errors import CHANGING, NOT_FOUND, NOT_READY, NOT_SEEN, SOURCE_NOT_READY
+from .lambda_variables import drop_variables, variables_of
 from .table import AwsResource, Calls
 
 __all__ = ["Alias", "EventInvokeConfig", "EventSourceMapping", "Function", "FunctionUrl", "LayerVersion", "Permission",
-           "ProvisionedConcurrency", "Version"]
+           "ProvisionedConcurrency", "Variables", "Version"]
 
-NOT_FOUND = ("ResourceNotFoundException",)
-CHANGING = ("ResourceConflictException: concurrent update", "ResourceConflictException: in progress",
-            "ResourceConflictException: Pending")
-"""A function takes one change at a time, and none while it is being made."""
-NOT_READY = ("InvalidParameterValueException: cannot be assumed by Lambda", "InvalidParameterValueException: KMS",
-             "InvalidParameterValueException: role does not have permissions",
-             "InvalidParameterValueException: throttled by EC2")
-"""What it needs was made a moment ago, and is not seen by Lambda yet."""
-SOURCE_NOT_READY = ("InvalidParameterValueException: permissions", "InvalidParameterValueException: cannot be assumed",
-                    "InvalidParameterValueException: ensure the role can perform",
-                    "InvalidParameterValueException: security token included in the request is invalid")
-NOT_SEEN = "ResourceNotFoundException: Function not found"
 INVOKE = (grant("lambda:InvokeFunction", "", ":*"),)
 
 
@@ -58,6 +51,8 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     description: Arg[str] = prop(default=None)
     environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, read="Plain")
     secret_environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, secret=True, read="Secret")
+    kept_variables: Arg[Sequence[str]] = prop(default=None, local=True)
+    """Names of variables that `Variables` sets: left alone here."""
     layers: Arg[Sequence[Any]] = prop(default=None, dec=lambda v: [x["Arn"] for x in v])
     logging_config: Arg[Mapping[str, Any]] = prop(default=None)
     vpc_config: Arg[Mapping[str, Any]] = prop(default=None, read="")
@@ -110,6 +105,13 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     actions = {"write": INVOKE, "read-write": INVOKE, "full": (grant("lambda:*", "", ":*"),)}
 
     @classmethod
+    def not_local(cls, inputs: Mapping[str, Any]) -> str:
+        runtime = inputs.get("runtime")
+        if isinstance(runtime, str) and not runtime.startswith(("python", "nodejs", "provided", "__Sst_")):
+            return f"it runs Python, Node and provided.* functions, not {runtime}"
+        return ""
+
+    @classmethod
     def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         made = super().request(provider, inputs, c)
         if c.op == "create_function":
@@ -119,16 +121,58 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
             if inputs.get("architectures"):
                 made["Architectures"] = list(inputs["architectures"])
         elif c.op == "update_function_configuration":
-            made.setdefault("Environment", {}).setdefault("Variables", {})
+            own = made.setdefault("Environment", {}).setdefault("Variables", {})
+            if kept := inputs.get("kept_variables"):
+                there = variables_of(provider, inputs, inputs["name"])
+                made["Environment"]["Variables"] = {**{k: v for k, v in there.items() if k in kept}, **own}
         return made
 
     @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         """A function has one set of variables: secret are those that are known as such."""
         there = (answer.get("Configuration", {}).get("Environment") or {}).get("Variables") or {}
+        there = {k: v for k, v in there.items() if k not in (known.get("kept_variables") or ())}
         secret = (known.get("secret_environment") or {}).keys()
         return {**answer, "Plain": {k: v for k, v in there.items() if k not in secret} or None,
                 "Secret": {k: v for k, v in there.items() if k in secret} or None}
+
+
+class Variables(AwsResource, type="aws.lambda.Variables", service="lambda"):
+    """Variables that are added to a function once it is there; the function lists their names as ``kept_variables``."""
+
+    function_name: Arg[str] = prop(replace=True)
+    variables: Arg[Mapping[str, Any]] = prop("Environment.Variables", secret=True)
+
+    identity = "once"
+    identifier = "$function_name"
+    create = call("update_function_configuration", retry=CHANGING, wait="function_updated_v2", wait_on="FunctionName",
+                  settled="LastUpdateStatus == 'Successful'", idempotent=True)
+    read = call("get_function_configuration", FunctionName="$function_name")
+    exists_if = "Environment.Variables"
+    update = (create,)
+    not_found_codes = NOT_FOUND
+    delete_first = True
+
+    @classmethod
+    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        there = variables_of(provider, inputs, inputs["function_name"])
+        return {"FunctionName": inputs["function_name"], "Environment": {"Variables": {**there, **inputs["variables"]}}}
+
+    @classmethod
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        there = (answer.get("Environment") or {}).get("Variables") or {}
+        return {"Environment": {"Variables": {k: v for k, v in there.items() if k in known["variables"]}}}
+
+    @classmethod
+    def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
+                      known: Mapping[str, Any], note: Note) -> frozenset[str]:
+        former = state.inputs.get("variables") or {}
+        drop_variables(provider, inputs, former.keys() - inputs["variables"].keys())
+        return frozenset()
+
+    @classmethod
+    def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
+        drop_variables(provider, known, known["variables"].keys())
 
 
 class FunctionUrl(AwsResource, type="aws.lambda.FunctionUrl", service="lambda"):
@@ -192,6 +236,8 @@ _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": F
 
 class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", service="lambda"):
     """Reads from a queue or stream and calls a function with what it reads."""
+
+    __checks__ = (*AwsResource.__checks__, read_source)
 
     event_source_arn: Arg[str] = prop(default=None, replace=True)
     function_name: Arg[str] = prop(read="")

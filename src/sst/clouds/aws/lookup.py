@@ -18,6 +18,10 @@ class Lookups:
         self._aws, self._lock = aws, Lock()
         self._zones_found: list[dict[str, Any]] | None = None
 
+    def account(self) -> str:
+        """Id of the account."""
+        return self._aws.account()
+
     def hosted_zone(self, domain: str) -> str:
         """Id of the public hosted zone with the longest name that ``domain`` ends with. Raises ``UserError`` if there
         is none."""

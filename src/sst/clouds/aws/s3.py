@@ -9,6 +9,7 @@ from ...core.output import Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
+from .checks import may_invoke, may_send
 from .columns import Import, Listing, Tagging, call, grant
 from .table import AwsResource, Calls
 
@@ -199,6 +200,9 @@ def _listeners(kind: str) -> Any:
 class BucketNotification(BucketSetting, type="aws.s3.BucketNotification", setting="bucket_notification_configuration",
                          retry=("InvalidArgument: Unable to validate",), reset={"NotificationConfiguration": {}}):
     """Where a bucket sends events. Each rule is ``{"id", "arn", "events", "prefix", "suffix"}``."""
+
+    __checks__ = (*AwsResource.__checks__, may_invoke("s3.amazonaws.com", "bucket", "functions"),
+                  may_send("s3.amazonaws.com", "queues", "topics"))
 
     functions: Arg[Sequence[Mapping[str, Any]]] = _listeners("LambdaFunction")
     queues: Arg[Sequence[Mapping[str, Any]]] = _listeners("Queue")

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
+from .checks import role_may_invoke
 from .columns import Import, call
 from .table import AwsResource
 
@@ -17,6 +18,8 @@ BUSY = ("ConflictException",)
 
 class Schedule(AwsResource, type="aws.scheduler.Schedule", service="scheduler"):
     """Calls a target on a schedule."""
+
+    __checks__ = (*AwsResource.__checks__, role_may_invoke)
 
     name: Arg[str] = prop(limit=64, replace=True, default=None)
     group: Arg[str] = prop("GroupName", default=None, replace=True)

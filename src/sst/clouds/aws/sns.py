@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
+from .checks import may_invoke, may_send
 from .columns import Call, Import, Listing, Tagging, call
 from .table import AwsResource
 
@@ -89,6 +90,9 @@ class TopicPolicy(AwsResource, type="aws.sns.TopicPolicy", service="sns"):
 
 class Subscription(AwsResource, type="aws.sns.Subscription", service="sns"):
     """Sends a topic's messages to a queue, function or address."""
+
+    __checks__ = (*AwsResource.__checks__, may_invoke("sns.amazonaws.com", "topic_arn", "endpoint"),
+                  may_send("sns.amazonaws.com", "endpoint"))
 
     topic_arn: Arg[str] = prop(replace=True, read="Attributes.TopicArn")
     protocol: Arg[str] = prop(replace=True, read="Attributes.Protocol")

@@ -58,6 +58,8 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
 
     identifier = "$url"
     overwrites = True
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    event_source = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
     create = call("create_queue", retry=("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
                   idempotent=True)
     read = call("get_queue_attributes", QueueUrl="$url", AttributeNames=["All"])

@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from ...core.graph import Check
 from ...core.model import State
 from ...core.provider import Note
 from ...core.resource import Arg, Resource, prop
+from .checks import runs_here
 from .columns import Call, Grant, Identity, Import, Listing, Tagging
 from .documents import completed, normal
 
@@ -46,12 +48,15 @@ class AwsResource(Resource):
     region: Arg[str] = prop(default=None, replace=True, local=True)
     """Region of the resource. Default: the app's region."""
 
+    __checks__: ClassVar[tuple[Check, ...]] = (runs_here,)
     service: ClassVar[str] = ""
     identity: ClassVar[Identity] = "name"
     identifier: ClassVar[str] = "$name"
     """Template of the id."""
     computed: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {}
     """Further variables, computed from the others."""
+    event_source: ClassVar[tuple[str, ...]] = ()
+    """Calls that Lambda makes with a function's role to read this resource as an event source."""
     create: ClassVar[Call]
     read: ClassVar[Call | None] = None
     update: ClassVar[tuple[Call, ...]] = ()
@@ -113,6 +118,11 @@ class AwsResource(Resource):
     def __init_subclass__(cls, *, type: str = "", service: str = "", **kw: Any) -> None:
         super().__init_subclass__(type=type, **kw)
         cls.service = service or cls.service
+
+    @classmethod
+    def not_local(cls, inputs: Mapping[str, Any]) -> str:
+        """Why the cloud of stage ``local`` can't run a resource with these inputs; empty if it can."""
+        return ""
 
     @classmethod
     def sent_later(cls) -> frozenset[str]:
