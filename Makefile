@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test strict check bench torture clean
+.PHONY: demo test strict check bench torture row clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -33,6 +33,13 @@ ROUNDS ?= 1
 torture: .venv/ready
 	SST_TORTURE=$(ROUNDS) SST_TORTURE_ROUNDS=10000 SST_TORTURE_STEP=5 SST_EXAMPLES=2500 \
 		$(BIN)/python -m pytest tests/torture tests/state tests/engine -n 2 --dist worksteal -o timeout=7200 --durations=15
+
+# Draft a row of the AWS table: `make row TYPE=kinesis.Stream`. The wheel of cfn-lint carries CloudFormation's schemas.
+row: .venv/ready .venv/schemas
+	$(BIN)/python -m tools.row $(TYPE)
+
+.venv/schemas:
+	$(BIN)/uv pip install --quiet --no-deps --target $@ cfn-lint
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

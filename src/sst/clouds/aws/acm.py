@@ -60,7 +60,7 @@ class CertificateValidation(AwsResource, type="aws.acm.CertificateValidation", s
     identity = "once"
     identifier = "$certificate_arn"
     create = call("describe_certificate", CertificateArn="$certificate_arn", wait="certificate_validated",
-                  wait_on="CertificateArn",
+                  wait_on={"CertificateArn": "$certificate_arn"},
                   idempotent=True)
     read = call("describe_certificate", CertificateArn="$certificate_arn")
     response_root = "Certificate"

@@ -274,7 +274,8 @@ class Aws:
         """Poll until botocore's waiter of that name is content; the last answer. First polls come quickly."""
         from botocore import xform_name
 
-        config = self.service(service).waiters.get_waiter("".join(w.capitalize() for w in waiter.split("_")))
+        waiters = self.service(service).waiters
+        config = waiters.get_waiter(next(n for n in waiters.waiter_names if xform_name(n) == waiter))
         operation, began, turn = xform_name(config.operation), self.clock(), 0
         while True:
             try:

@@ -33,8 +33,8 @@ class Call:
     them."""
     wait: str = ""
     """botocore waiter to run after the call."""
-    wait_on: tuple[str, ...] = ()
-    """Parameters of the call that the waiter needs."""
+    wait_on: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of the waiter. ``$name`` may also stand for an output in the response of the call."""
     settled: str = ""
     """JMESPath in the response that is true if there is nothing to wait for."""
     retry: tuple[str, ...] = ()
@@ -49,11 +49,11 @@ class Call:
 
 
 def call(op: str, *, properties: str = "", wire: Mapping[str, str] | None = None, root: str = "",
-         after_create: bool = False, wait: str = "", wait_on: str = "", settled: str = "",
+         after_create: bool = False, wait: str = "", wait_on: Mapping[str, Any] | None = None, settled: str = "",
          retry: Sequence[str] = (), patience: float = 0, benign_codes: Sequence[str] = (),
          idempotent: bool | None = None, **params: Any) -> Call:
-    """A ``Call``; ``properties`` and ``wait_on`` are names separated by spaces, all other keywords are parameters."""
-    return Call(op, params, tuple(properties.split()), wire or {}, root, after_create, wait, tuple(wait_on.split()),
+    """A ``Call``; ``properties`` are names separated by spaces, all other keywords are parameters."""
+    return Call(op, params, tuple(properties.split()), wire or {}, root, after_create, wait, wait_on or {},
                 settled, tuple(retry), patience, tuple(benign_codes), idempotent)
 
 

@@ -64,7 +64,8 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     # https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
     event_source = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
                     "dynamodb:ListStreams")
-    create = call("create_table", retry=("LimitExceededException",), wait="table_exists", wait_on="TableName")
+    create = call("create_table", retry=("LimitExceededException",), wait="table_exists",
+                  wait_on={"TableName": "$name"})
     read = call("describe_table", TableName="$name")
     response_root = "Table"
     extra_reads = {"Ttl": call("describe_time_to_live", TableName="$name"),
@@ -88,7 +89,7 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
              "stream_view_type": call("update_table", TableName="$name", retry=BUSY, benign_codes=SAME,
                                       StreamSpecification={"StreamEnabled": False})}
     delete = call("delete_table", TableName="$name", retry=("ResourceInUseException",), wait="table_not_exists",
-                  wait_on="TableName")
+                  wait_on={"TableName": "$name"})
     not_found_codes = ("ResourceNotFoundException",)
     tagging = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceArn="$arn", TagKeys="$tag_keys"),

@@ -67,7 +67,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     version: Output[str] = out("Version || Configuration.Version", volatile=True)
     code_sha256: Output[str] = out("CodeSha256 || Configuration.CodeSha256", volatile=True)
 
-    create = call("create_function", retry=NOT_READY, wait="function_active_v2", wait_on="FunctionName",
+    create = call("create_function", retry=NOT_READY, wait="function_active_v2", wait_on={"FunctionName": "$name"},
                   settled="State == 'Active'")
     read = call("get_function", FunctionName="$name")
     response_root = "Configuration"
@@ -75,13 +75,13 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     defaults = {"logging_config": {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}}
     update = (
         call("update_function_configuration", FunctionName="$name", retry=(*NOT_READY, *CHANGING),
-             wait="function_updated_v2", wait_on="FunctionName", settled="LastUpdateStatus == 'Successful'",
+             wait="function_updated_v2", wait_on={"FunctionName": "$name"}, settled="LastUpdateStatus == 'Successful'",
              idempotent=True,
              properties="role handler runtime timeout memory_size ephemeral_storage description environment "
                   "secret_environment layers "
                   "logging_config vpc_config"),
         call("update_function_code", FunctionName="$name", retry=CHANGING, idempotent=True,
-             wait="function_updated_v2", wait_on="FunctionName", settled="LastUpdateStatus == 'Successful'",
+             wait="function_updated_v2", wait_on={"FunctionName": "$name"}, settled="LastUpdateStatus == 'Successful'",
              properties="code files architectures publish"),
         call("put_function_concurrency", properties="reserved_concurrency", after_create=True, FunctionName="$name",
              retry=CHANGING, idempotent=True))
@@ -145,8 +145,9 @@ class Variables(AwsResource, type="aws.lambda.Variables", service="lambda"):
 
     identity = "once"
     identifier = "$function_name"
-    create = call("update_function_configuration", retry=CHANGING, wait="function_updated_v2", wait_on="FunctionName",
-                  settled="LastUpdateStatus == 'Successful'", idempotent=True)
+    create = call("update_function_configuration", retry=CHANGING, wait="function_updated_v2",
+                  wait_on={"FunctionName": "$function_name"}, settled="LastUpdateStatus == 'Successful'",
+                  idempotent=True)
     read = call("get_function_configuration", FunctionName="$function_name")
     exists_if = "Environment.Variables"
     update = (create,)

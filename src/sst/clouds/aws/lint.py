@@ -124,12 +124,14 @@ class Lint:
                 yield from self._refs(c, v)
 
     def _waiter(self, c: Call) -> Iterator[str]:
+        from botocore import xform_name
+
         waiters = _session().get_waiter_model(self.kind.service)
-        name = "".join(w.capitalize() for w in c.wait.split("_"))
-        if name not in waiters.waiter_names:
+        if c.wait not in {xform_name(n) for n in waiters.waiter_names}:
             yield f"{self.kind.service} has no waiter {c.wait!r}"
         elif not c.wait_on:
             yield f"{c.op} does not say what its waiter waits on"
+        yield from self._refs(c, dict(c.wait_on))
 
     def _identity(self) -> Iterator[str]:
         kind = self.kind
@@ -151,7 +153,7 @@ class Lint:
                 if not tokens and "$token" not in kind.create.params.values():
                     yield f"its identity is a token, but {kind.create.op} takes none"
             case "tag":
-                if not (kind.find and kind.tagging and kind.tagging.wire):
+                if not (kind.find and kind.tagging and (kind.tagging.wire or "$tags" in str(kind.create.params))):
                     yield "its identity is a tag, but it is not found by one"
             case "description" | "content":
                 if not kind.find:
@@ -164,9 +166,9 @@ class Lint:
         compatible = self.kind.service == "sqs"
         for code in self.kind.not_found_codes:
             if code not in known and not (compatible and code.startswith("AWS.")):
-                yield f"{code!r} is no error of {self.kind.service}"
-        if not self.kind.not_found_codes and (self.kind.delete or self.kind.read):
-            yield "no error code says that it is gone"
+                yield f"{code!r} is no error of {self.kind.service} (if it sends it all the same: unmodelled_codes)"
+        if not self.kind.not_found_codes and (self.kind.delete or not (self.kind.item or self.kind.exists_if)):
+            yield "not_found_codes is empty: no error code means that it does not exist"
 
     def _names(self) -> Iterator[str]:
         kind = self.kind
@@ -195,10 +197,20 @@ class Lint:
                 yield f"fingerprints names {k!r}, which is no output"
 
     def _shows_tags(self) -> bool:
+        read = self._read_shape()
+        at = read.members.get(self.kind.response_root) if read and self.kind.response_root else None
+        return any(s is not None and {"Tags", "tags", "TagSet", "TagList"} & s.members.keys() for s in (read, at))
+
+    def _read_shape(self) -> Any:
+        """The response of ``read``; with ``item``, that of an entry of its list."""
         read = self.kind.read
         shape = self.model.operation_model(self.names[read.op]).output_shape if read and read.op in self.names else None
-        at = shape.members.get(self.kind.response_root) if shape and self.kind.response_root else None
-        return any(s is not None and {"Tags", "tags"} & s.members.keys() for s in (shape, at))
+        if shape is None or not self.kind.item:
+            return shape
+        for part in self.kind.item.split("[")[0].split("."):
+            shape = getattr(shape, "members", {}).get(part, shape)
+            shape = getattr(shape, "member", shape)
+        return shape if shape.type_name == "structure" else None
 
     def _outs(self) -> Iterator[str]:
         import jmespath
@@ -206,7 +218,7 @@ class Lint:
         kind = self.kind
         shapes = [s for c in (kind.create, kind.read, kind.find, *kind.update) if c and c.op in self.names
                   and (s := self.model.operation_model(self.names[c.op]).output_shape)]
-        roots = {m for s in shapes for m in s.members}
+        roots = {m for s in (*shapes, *filter(None, [self._read_shape()])) for m in s.members}
         if kind.find and kind.list_path:
             roots |= {m for s in shapes for v in s.members.values() if v.type_name == "list"
                       and v.member.type_name == "structure"

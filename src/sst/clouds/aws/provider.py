@@ -37,12 +37,14 @@ class AwsProvider(Verbs):
         known = self.variables(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
         self._refuse_taken(kind, operation, known)
         request = kind.request(self, operation.inputs, kind.create)
-        if kind.tagging and kind.tagging.wire:
-            _put(request, kind.tagging.wire, kind.tagging.shape(self.tags(operation.urn, operation.inputs)))
+        if kind.tagging:
+            known["tags"] = kind.tagging.shape(self.tags(operation.urn, operation.inputs))
+            if kind.tagging.wire:
+                _put(request, kind.tagging.wire, known["tags"])
         answer = self._sent_once(kind, operation, known, request, note)
         if isinstance(answer, Result):    # its answer was lost, and what follows the call is still to be done
             outputs = dict(answer.outputs)
-            self.wait(kind, kind.create, request, known, note)
+            self.wait(kind, kind.create, {**known, **outputs}, note)
         else:
             outputs = kind.outputs(self, answer, known)
         known |= outputs

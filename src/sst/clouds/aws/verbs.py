@@ -70,8 +70,8 @@ class Verbs:
             raise ProviderError(failed.get("ErrorMessage", ""), code=failed.get("ErrorCode", ""),
                                 operation=f"{kind.service} {c.op}",
                                 request_id=answer["ResponseMetadata"].get("RequestId", ""), status=400)
-        if not (c.settled and jmespath.search(c.settled, answer)):
-            self.wait(kind, c, request, variables, note)
+        if c.wait and not (c.settled and jmespath.search(c.settled, answer)):
+            self.wait(kind, c, {**variables, **kind.outputs(self, answer, variables)}, note)
         return answer
 
     def _turn(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any]) -> AbstractContextManager[Any]:
@@ -81,13 +81,11 @@ class Verbs:
         name = str(fill(kind.one_at_a_time, variables)).rpartition(":")[2]      # of a name or an ARN
         return self._turns.setdefault((kind.service, str(variables["region"]), name), Lock())
 
-    def wait(self, kind: type[AwsResource], c: Call, request: Mapping[str, Any], variables: Mapping[str, Any],
-             note: Note) -> None:
+    def wait(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any], note: Note) -> None:
         """Run the waiter of a call, if it has one."""
         if c.wait:
-            params = _params(c, request, variables)
-            self.aws.wait(kind.service, c.wait, {k: params[k] for k in c.wait_on},
-                          region=variables.get("region_asked"), note=note)
+            self.aws.wait(kind.service, c.wait, fill(c.wait_on, variables), region=variables.get("region_asked"),
+                          note=note)
 
     def ask(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any]) -> dict[str, Any] | None:
         """The response of a call, or None if the resource does not exist."""
