@@ -50,7 +50,7 @@ def function_everything() -> None:
 def function_named() -> None:
     one = aws.Function("Api", "src/job.handler", name="shop-api", url=True, environment={"A": "1"})
     one.add_environment({"URL": one.url})
-    one.add_environment({"ACCOUNT": aws.account_id()})
+    one.add_environment({"ACCOUNT": aws.account_id(), "TOKEN": sst.Secret("Token").value})
     aws.Function("Other", "src/job.handler", environment={"ACCOUNT": aws.account_id()}, logging=False)
 
 

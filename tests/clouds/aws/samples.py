@@ -215,8 +215,9 @@ def _(w: World) -> Sample:
 
 @sample("aws.lambda.Variables")
 def _(w: World) -> Sample:
-    return Sample({"function_name": function(w)["name"], "variables": {"A": "1", "B": "2"}},
-                  {"variables": {"A": "2", "C": "3"}}, {"function_name": function(w)["name"]})
+    return Sample({"function_name": function(w)["name"], "variables": {"A": "1", "B": "2"},
+                   "secret_variables": {"S": "1"}}, {"variables": {"A": "2", "C": "3"}, "secret_variables": {"S": "2"}},
+                  {"function_name": function(w)["name"]})
 
 
 @sample("aws.lambda.FunctionUrl")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...clouds.aws import lambda_
 from ...core.graph import current
-from ...core.output import Input
+from ...core.output import Input, combine, gather
 from ...errors import UserError
 
 __all__ = ["add_variables", "stream_environment"]
@@ -29,4 +29,7 @@ def add_variables(function: lambda_.Function, added: Mapping[str, Input[str]]) -
             raise UserError(f"add_environment sets {both[0]}, which environment has already", where=goal.where,
                             hint="keep it in one of the two")
     graph.goals[function.urn] = replace(goal, inputs={**goal.inputs, "kept_variables": sorted(added)})
-    lambda_.Variables("Environment", function_name=function.name, variables=dict(added))
+    secret = {k: v for k, v in added.items() if gather([v])[1]}
+    lambda_.Variables("Environment", function_name=function.name,
+                      variables={k: v for k, v in added.items() if k not in secret} or None,
+                      secret_variables=combine(**secret).as_secret() if secret else None)

@@ -13,7 +13,7 @@ from .checks import read_source
 from .columns import Call, Import, Listing, Tagging, call, grant
 from .documents import lower_headers
 from .lambda_errors import CHANGING, NOT_FOUND, NOT_READY, NOT_SEEN, SOURCE_NOT_READY
-from .lambda_variables import drop_variables, variables_of
+from .lambda_variables import added, drop_variables, split, variables_of
 from .table import AwsResource, Calls
 
 __all__ = ["Alias", "EventInvokeConfig", "EventSourceMapping", "Function", "FunctionUrl", "LayerVersion", "Permission",
@@ -129,19 +129,17 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
 
     @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A function has one set of variables: secret are those that are known as such."""
         there = (answer.get("Configuration", {}).get("Environment") or {}).get("Variables") or {}
-        there = {k: v for k, v in there.items() if k not in (known.get("kept_variables") or ())}
-        secret = (known.get("secret_environment") or {}).keys()
-        return {**answer, "Plain": {k: v for k, v in there.items() if k not in secret} or None,
-                "Secret": {k: v for k, v in there.items() if k in secret} or None}
+        own = there.keys() - set(known.get("kept_variables") or ())
+        return {**answer, **split(answer.get("Configuration", {}), own, known.get("secret_environment"))}
 
 
 class Variables(AwsResource, type="aws.lambda.Variables", service="lambda"):
     """Variables that are added to a function once it is there; the function lists their names as ``kept_variables``."""
 
     function_name: Arg[str] = prop(replace=True)
-    variables: Arg[Mapping[str, Any]] = prop("Environment.Variables", secret=True)
+    variables: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, read="Plain")
+    secret_variables: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, secret=True, read="Secret")
 
     identity = "once"
     identifier = "$function_name"
@@ -149,7 +147,8 @@ class Variables(AwsResource, type="aws.lambda.Variables", service="lambda"):
                   wait_on={"FunctionName": "$function_name"}, settled="LastUpdateStatus == 'Successful'",
                   idempotent=True)
     read = call("get_function_configuration", FunctionName="$function_name")
-    exists_if = "Environment.Variables"
+    exists_if = "Plain || Secret"
+    omitted_when_unset = frozenset({"variables", "secret_variables"})
     update = (create,)
     not_found_codes = NOT_FOUND
     delete_first = True
@@ -157,23 +156,21 @@ class Variables(AwsResource, type="aws.lambda.Variables", service="lambda"):
     @classmethod
     def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         there = variables_of(provider, inputs, inputs["function_name"])
-        return {"FunctionName": inputs["function_name"], "Environment": {"Variables": {**there, **inputs["variables"]}}}
+        return {"FunctionName": inputs["function_name"], "Environment": {"Variables": {**there, **added(inputs)}}}
 
     @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        there = (answer.get("Environment") or {}).get("Variables") or {}
-        return {"Environment": {"Variables": {k: v for k, v in there.items() if k in known["variables"]}}}
+        return {**answer, **split(answer, added(known).keys(), known.get("secret_variables"))}
 
     @classmethod
     def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
                       known: Mapping[str, Any], note: Note) -> frozenset[str]:
-        former = state.inputs.get("variables") or {}
-        drop_variables(provider, inputs, former.keys() - inputs["variables"].keys())
+        drop_variables(provider, inputs, added(state.inputs).keys() - added(inputs).keys())
         return frozenset()
 
     @classmethod
     def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
-        drop_variables(provider, known, known["variables"].keys())
+        drop_variables(provider, known, added(known).keys())
 
 
 class FunctionUrl(AwsResource, type="aws.lambda.FunctionUrl", service="lambda"):

@@ -1,4 +1,4 @@
-"""The variables that a function has now."""
+"""The variables of a function: one set in Lambda, some of it secret, some of it added later."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
@@ -7,7 +7,21 @@ from typing import Any
 from .lambda_errors import CHANGING
 from .table import Calls
 
-__all__ = ["drop_variables", "variables_of"]
+__all__ = ["added", "drop_variables", "split", "variables_of"]
+
+
+def added(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a `lambda_.Variables`."""
+    return {**(inputs.get("variables") or {}), **(inputs.get("secret_variables") or {})}
+
+
+def split(configuration: Mapping[str, Any], names: Set[str], secret: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The variables of these names in a response; secret are those that are known as such."""
+    there = (configuration.get("Environment") or {}).get("Variables") or {}
+    own = {k: v for k, v in there.items() if k in names}
+    hidden = (secret or {}).keys()
+    return {"Plain": {k: v for k, v in own.items() if k not in hidden} or None,
+            "Secret": {k: v for k, v in own.items() if k in hidden} or None}
 
 
 def variables_of(provider: Calls, inputs: Mapping[str, Any], name: str) -> dict[str, str]:
