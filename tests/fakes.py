@@ -16,9 +16,9 @@ from sst.core.model import Entry, Folding, Operation, Snapshot, State
 from sst.core.output import Output
 from sst.core.provider import Absent, Change, Found, Note, Result, Unsure
 from sst.core.resource import Arg, Resource, out, prop
-from sst.engine.events import Event
 from sst.engine.plan import Plan
 from sst.errors import ProviderError, Throttled
+from sst.events import Event
 
 Fail = Callable[[str, Mapping[str, Any]], None]
 

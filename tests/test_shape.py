@@ -20,7 +20,8 @@ LAYERS: dict[str, set[str]] = {
     "core": {"errors"},
     "machine": set(),
     "net": {"errors"},
-    "engine": {"errors", "core"},
+    "events": {"errors", "core"},
+    "engine": {"errors", "core", "events"},
     "state": {"errors", "core", "machine"},
     "build": {"errors", "core", "machine"},
     "clouds": {"errors", "core", "net", "machine", "build"},
@@ -29,7 +30,7 @@ LAYERS: dict[str, set[str]] = {
     "executor": {"errors", "net", "machine", "runtime"},
     "components": {"errors", "core", "clouds", "machine", "build", "runtime"},
 }
-LAYERS["project"] = {"engine", "state", *LAYERS["components"], "components"}
+LAYERS["project"] = {"events", "engine", "state", *LAYERS["components"], "components"}
 LAYERS["embedded"] = {"executor", "net", *LAYERS["project"], "project"}
 LAYERS["console"] = LAYERS["testing"] = {*LAYERS["embedded"], "embedded"}
 LAYERS["dev"] = {*LAYERS["console"], "console"}

@@ -19,7 +19,7 @@ PROGRAM = """
 import sys, time, threading
 from sst.cli.ui.screen import Screen
 from sst.core.model import Op
-from sst.engine.events import *
+from sst.events import *
 n = int(sys.argv[1])
 s = Screen(sys.stdout, sys.stderr, sys.stdin, environ={"TERM": "xterm"})
 assert s.is_live and s.asks

@@ -12,8 +12,8 @@ from sst.cli.ui.progress import Progress, summary
 from sst.cli.ui.sinks import json_sink, live, plain
 from sst.cli.ui.style import UNICODE, Paint, clean, clip, seconds, width_of
 from sst.core.model import Op
-from sst.engine.events import Finished, Planned, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 from sst.errors import DeployError, Failure, Problems, ProviderError, UserError
+from sst.events import Finished, Planned, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 
 DULL = Paint(False)
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_a_second_session_looks_on_and_a_command_joins(start: Callable[..., Dev]
         second.until("[Deploy] ready")
         get(dev.url("one"))
         second.until("[Functions] One  GET /")
-        assert second.interrupt() == 130
+        assert second.interrupt() == 0
     finally:
         second.kill()
     for folder, wanted in ((dev.root, "Uploads"), (dev.root / "web", "Uploads")):
@@ -310,3 +311,32 @@ def test_nobody_gets_in_without_the_token(start: Callable[..., Dev]) -> None:
             except ConnectionResetError:
                 continue
     assert get(dev.url("one")) == (200, "first") and "Traceback" not in dev.text
+
+
+def test_json_is_an_event_a_line(tmp_path: Path) -> None:
+    program = CONFIG.replace("def run():", "def run():\n    print('from the program')").replace(
+        '"src/two.handler"', '"src/two.handler", environment={"A": sst.Secret("Word").value}')
+    two = "import os\n\ndef handler(event, context):\n    print(os.environ['A'])\n    raise ValueError('no luck')\n"
+    root = write(tmp_path, {**WITH_WEB, "sst_config.py": program, "src/two.py": two})
+    subprocess.run([SST, "secret", "set", "Word", "hush-hush"], cwd=root, env=environment(), check=True,
+                   capture_output=True)
+    with subprocess.Popen([SST, "dev", "--json"], cwd=root, env=environment(), stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        events = list[dict[str, Any]]()
+        for line in process.stdout:
+            events.append(json.loads(line))
+            match events[-1]:
+                case {"event": "deploy_ended", "outputs": outputs}:
+                    url = outputs["two"]
+                case {"event": "ready"}:
+                    assert get(url)[0] == 502
+                case {"event": "call_ended"}:
+                    process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    subprocess.run([SST, "local", "stop"], cwd=root, env=environment(), capture_output=True, check=False)
+    kinds = [e["event"] for e in events]
+    assert kinds[0] == "deploy_began" and {"planned", "step_started", "step_done", "finished", "log_line"} <= set(kinds)
+    ended = next(e for e in events if e["event"] == "call_ended")
+    assert ended["error"] == "Unhandled" and json.loads(ended["response"])["errorMessage"] == "no luck"
+    assert "hush-hush" not in json.dumps(events)

@@ -16,9 +16,9 @@ from sst.core.provider import Change
 from sst.engine.apply import DeployResult
 from sst.engine.choice import Choice, name_of
 from sst.engine.deploy import deploy, remove
-from sst.engine.events import Event, Finished, Planned, StepDone, StepFailed, StepSkipped, StepStarted, Unsettled
 from sst.engine.plan import Plan, plan
 from sst.errors import DeployError, Fenced, Problems, ProviderError, StateError, UserError
+from sst.events import Event, Finished, Planned, StepDone, StepFailed, StepSkipped, StepStarted, Unsettled
 from tests.fakes import Cloud, MemoryJournal, Store, Thing, Versioned, agree, busy, ignore, no_reply, refused, unsent
 
 Program = Callable[[], Any]

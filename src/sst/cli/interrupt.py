@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Event as Flag
 from typing import Any
 
-from ..engine.events import Event, Finished, Planned, Sink
+from ..events import Event, Finished, Planned, Sink
 from .ui.screen import Screen
 
 __all__ = ["Interrupts", "interruptible"]

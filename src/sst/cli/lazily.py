@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from ..engine.events import Event, Sink
+from ..events import Event, Sink
 from .ui.screen import Screen
 
 __all__ = ["lazily"]

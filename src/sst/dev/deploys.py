@@ -3,47 +3,32 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from ..core.graph import Graph
 from ..core.target import Lease
-from ..engine.events import Sink
 from ..engine.plan import Plan
-from ..errors import UserError
+from ..errors import DeployError, UserError
+from ..events import AnyEvent, DeployBegan, DeployEnded, Notice
 from ..project.project import Project
-from ..project.run import Done, Run, deploy
+from ..project.run import Run, deploy
 from ..project.world import World
 from .parts import Deployed
 
-__all__ = ["Deploys", "Messages", "in_thread"]
+__all__ = ["Deploys", "in_thread"]
 
 T = TypeVar("T")
 
 
-class Messages(Protocol):
-    """How the command line words things."""
-
-    def watch(self, write: Callable[[str], None]) -> AbstractContextManager[Sink]:
-        """A sink that writes lines."""
-
-    def error(self, error: BaseException) -> Iterable[str]: ...
-    def ended(self, project: Project, done: Done) -> Iterable[str]:
-        """What was done, and the outputs."""
-
-    def hide(self, value: Any) -> None:
-        """Never show this secret."""
-
-
 class Deploys:
-    """``reopen`` reads the config again, into ``world``. ``write`` gets what there is to say."""
+    """``reopen`` reads the config again, into ``world``. ``emit`` gets the events, ``hide`` each secret value."""
 
-    def __init__(self, world: World, *, reopen: Callable[[], Project], messages: Messages,
-                 write: Callable[[str], None]) -> None:
-        self.world, self._reopen, self._messages, self._write = world, reopen, messages, write
+    def __init__(self, world: World, *, reopen: Callable[[], Project], emit: Callable[[AnyEvent], None],
+                 hide: Callable[[Any], None]) -> None:
+        self.world, self._reopen, self._emit, self._hide = world, reopen, emit, hide
         self._allowed: set[str] = set()
         self.pending_data_loss: tuple[str, ...] = ()
         """What the last deploy would have deleted with its data; it waits to be confirmed."""
@@ -80,19 +65,24 @@ class Deploys:
             if declared:
                 declared(graph)
 
+        project = self.world.project
+        self._emit(DeployBegan(project.name, project.stage, first))
         try:
             if not first:
                 self.world.project = self._same_place(self._reopen())
-            with self._messages.watch(self._write) as sink:
-                done = deploy(self.world, Run(sink, self._ask, warn=self._write, hide=self._messages.hide,
-                                              stop=self._stop,
-                                              before=self._before, declared=keep, adopt=_refuse_to_adopt))
+            done = deploy(self.world, Run(self._emit, self._ask, warn=self._warn, hide=self._hide, stop=self._stop,
+                                          before=self._before, declared=keep, adopt=_refuse_to_adopt))
         except Exception as error:  # not even a bug of ours ends the session
-            self.tell(error)
+            self._emit(DeployEnded(project.name, project.stage, error=error, to_confirm=self.pending_data_loss))
             return None
-        for line in self._messages.ended(self.world.project, done):
-            self._write(line)
-        return Deployed(graphs[0], self.world.stage.load(), not done.result.failures and not done.result.interrupted)
+        result = done.result
+        failed = DeployError(result.failures, skipped=result.skipped) if result.failures else None
+        self._emit(DeployEnded(project.name, project.stage, dict(result.done), result.skipped, dict(done.outputs),
+                               failed))
+        return Deployed(graphs[0], self.world.stage.load(), not result.failures and not result.interrupted)
+
+    def _warn(self, text: str) -> None:
+        self._emit(Notice("deploy", text, "warn"))
 
     def _before(self, graph: Graph) -> None:
         graph.context.target = replace(graph.target, dev=True, lease=self.lease())
@@ -117,9 +107,9 @@ class Deploys:
                             where=lost[0].where,
                             hint="press y to confirm, or run `sst deploy`; or put it back into the program")
 
-    def tell(self, error: BaseException) -> None:
-        for line in self._messages.error(error):
-            self._write(line)
+    def tell(self, error: Exception) -> None:
+        """Report an error that is not of a deploy itself."""
+        self._emit(Notice("deploy", str(error), error=error))
 
     @property
     def watched(self) -> Collection[Path]:

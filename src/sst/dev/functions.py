@@ -4,20 +4,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..build.in_place import InPlace, in_place
 from ..build.layout import layout
 from ..build.node import check
+from ..core.names import did_you_mean
 from ..errors import SstError, UserError
+from ..events import AnyEvent, FunctionBroken, FunctionRecovered, FunctionReloaded, Notice
 from ..executor import Executor, FunctionVersion, Invocation, LogLines, Refused, Stamp, stamp
 from .call import LiveCall, RunningCall
-from .invocations import SHOWN, Invocations, Record
 from .read_files import ReadFiles
+from .recorder import BODY_LIMIT, CallRecorder, OpenCall
 from .runnable import RunnableFunction
 
 if TYPE_CHECKING:
@@ -36,15 +40,14 @@ class Functions:
     """Implements `call.CallRunner`. Lives in the session's event loop.
 
     ``packages`` is a folder of what Lambda's Python has of itself (boto3). ``debug`` gives the debugger's folder and a
-    port for the functions that are debugged. ``say`` is told of reloads.
+    port for the functions that are debugged. ``emit`` gets what happens.
     """
 
     def __init__(self, *, folder: Path, cache: Path, host: Mapping[str, str], packages: Callable[[], Path | None],
-                 view: Invocations,
-                 say: Callable[[str], None],
+                 recorder: CallRecorder, emit: Callable[[AnyEvent], None],
                  debug: Callable[[RunnableFunction], tuple[str, int] | None] | None = None) -> None:
         self._folder, self._cache, self._packages = folder, cache, packages
-        self._view, self._say, self._debug = view, say, debug
+        self._recorder, self._emit, self._debug = recorder, emit, debug
         self.on_log: Callable[[LogLines], None] = lambda lines: None
         """Gets each line that a function writes."""
         self._executor = Executor(folder=folder / "run", on_log=self._heard, host=host, freeze=debug is None,
@@ -63,6 +66,8 @@ class Functions:
         """Folders with their code."""
         self._broken: dict[str, str] = {}
         """Functions whose last start failed, with why."""
+        self._latest: dict[str, _Origin] = {}
+        """The latest call of each function by title."""
 
     async def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -95,12 +100,13 @@ class Functions:
         self.declared, self.roots = await asyncio.to_thread(_places, list(functions.values()))
 
     @asynccontextmanager
-    async def stream(self, call: LiveCall, *, beside: Path | None = None,
-                     layers: tuple[Path, ...] = ()) -> AsyncIterator[RunningCall]:
+    async def stream(self, call: LiveCall, *, beside: Path | None = None, layers: tuple[Path, ...] = (),
+                     replay_of: int = 0) -> AsyncIterator[RunningCall]:
         """Run a call with the source as it is now. ``beside`` is where the deployed code lies, if that is on this
         machine."""
         function = self._functions[call.function]
-        record = self._view.begin(function.title, call.event, call.request_id)
+        record = self._recorder.begin(function.title, call.event, call.request_id, replay_of=replay_of)
+        self._latest[function.title] = _Origin(call, beside, layers)
         try:
             version = await self._version(function, call, beside, layers)
             running = self._executor.stream(version, call.event, request_id=call.request_id, trace_id=call.trace_id,
@@ -108,33 +114,58 @@ class Functions:
             streaming = await running.__aenter__()
         except (SstError, OSError, Refused) as error:
             failed = _Failed(_invocation(error, call.request_id))
-            self._view.end(record, failed.result)
+            self._recorder.end(record, failed.result)
             yield failed
             return
         try:
             yield _Recorded(streaming, record)
         finally:
             await running.__aexit__(None, None, None)
-            made = streaming.result or Invocation(b"", "Unhandled", call.request_id)
-            if not record.response:
-                record.response += made.payload[:SHOWN]
-            self._view.end(record, made)
+            self._recorder.end(record, streaming.result or Invocation(b"", "Unhandled", call.request_id))
+
+    async def replay(self, number: int, event: bytes | None = None) -> None:
+        """Call a function again with the event of an earlier call, or with another one; nobody gets the answer.
+
+        Raises `UserError` if the call is too long ago, or its function is gone.
+        """
+        kept = self._recorder.replay_event(number)
+        origin = self._latest.get(kept[0]) if kept else None
+        if kept is None or origin is None or origin.call.function not in self._functions:
+            raise UserError(f"call #{number} can't be replayed", hint="the latest 200 calls of this session can be")
+        again = replace(origin.call, event=kept[1] if event is None else event, request_id=str(uuid.uuid4()))
+        async with self.stream(again, beside=origin.beside, layers=origin.layers, replay_of=number) as answer:
+            async for _ in answer:
+                pass
+
+    async def restart(self, title: str) -> None:
+        """End the workers of one function; the next call finds a new one. Raises `UserError` if there is none of that
+        name."""
+        found = next((f for f in self._functions.values() if f.title == title), None)
+        if found is None:
+            raise UserError(f"there is no function {title}", hint=did_you_mean(title, self.titles))
+        self._reading.forget(found.id)
+        await self._executor.retire(found.id)
+        self._emit(Notice("functions", f"{title} restarted"))
+        if found.id in self._last:
+            await self._warm(found.id)
 
     async def changed(self, paths: Iterable[str]) -> None:
-        """Files were saved, made or deleted: what has read them starts anew, before it is called."""
-        paths = list(paths)
-        touched = self._reading.touched(paths)
+        """Files were saved, created or deleted: what has read them starts anew, before it is called."""
+        touched = self._reading.touched(list(paths))
+        reloaded: dict[tuple[str, ...], list[str]] = {}
         for arn, files in touched.items():
-            self._forget(arn, files)
+            if self._reading.forget(arn) and (function := self._functions.get(arn)):
+                reloaded.setdefault(_shown_all(files, function), []).append(function.title)
             await self._executor.retire(arn)
+        for names, titles in reloaded.items():
+            self._emit(FunctionReloaded(tuple(sorted(titles)), names))
         again = {*touched, *self._broken} & self._last.keys()
         await asyncio.gather(*(self._warm(arn) for arn in again))
 
     def _forget(self, arn: str, files: Iterable[str]) -> None:
         """What it has read is another now."""
         if self._reading.forget(arn) and (function := self._functions.get(arn)):
-            names = ", ".join(sorted(_shown(f, function) for f in files)[:3])
-            self._say(f"{function.title} reloaded: {names}")
+            self._emit(FunctionReloaded((function.title,), _shown_all(files, function)))
 
     async def _warm(self, arn: str) -> None:
         """Start it anew; report once what is wrong with it, and once that it recovered."""
@@ -147,19 +178,19 @@ class Functions:
             document = error or b""
         except (SstError, OSError, ValueError) as failure:
             document = _invocation(failure, "").payload
-        self._tell(arn, function, document)
+        self._report(arn, function, document)
 
-    def _tell(self, arn: str, function: RunnableFunction, document: bytes) -> None:
+    def _report(self, arn: str, function: RunnableFunction, document: bytes) -> None:
         was = self._broken.pop(arn, None)
         if not document:
             if was is not None:
-                self._say(f"{function.title} recovered")
+                self._emit(FunctionRecovered(function.title))
             return
-        lines = list(self._view.error_lines(document))
-        self._broken[arn] = key = "\n".join(lines[1:]) or lines[0]
-        if key != was and list(self._broken.values()).count(key) == 1:  # one broken file may break many functions
-            for line in (f"{function.title} can't start", *lines):
-                self._say(line)
+        key = _reason(document)
+        also = key in self._broken.values()  # one broken file may break many functions
+        self._broken[arn] = key
+        if key != was:
+            self._emit(FunctionBroken(function.title, document.decode("utf-8", "replace"), also))
 
     async def _version(self, function: RunnableFunction, call: LiveCall, beside: Path | None,
                        layers: tuple[Path, ...]) -> FunctionVersion:
@@ -180,12 +211,18 @@ class Functions:
         return await self._placed(function, bare)
 
     def _beside(self, function: RunnableFunction, call: LiveCall, beside: Path | None, name: str) -> Path:
-        if beside is not None:
-            return beside / name
+        """A file of the deployed code at a path that stays the same over deploys: a worker's environment names it."""
         folder = self._folder / "files" / function.name
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for file, content in call.files.items():
-            (folder / Path(file).name).write_bytes(content)
+        files = dict(call.files)
+        if beside is not None:
+            files[name] = (beside / name).read_bytes()
+        for file, content in files.items():
+            place = folder / Path(file).name
+            if not place.is_file() or place.read_bytes() != content:
+                part = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+                part.write_bytes(content)
+                part.replace(place)
         return folder / name
 
     async def _placed(self, function: RunnableFunction, bare: FunctionVersion) -> FunctionVersion:
@@ -203,7 +240,7 @@ class Functions:
         known = self._places.get(function.id)
         if known and known[0] == function and all(stamp(path) == was for path, was in known[1].items()):
             return known[2]
-        at = await asyncio.to_thread(in_place, function.source, cache=self._cache, note=self._say)
+        at = await asyncio.to_thread(in_place, function.source, cache=self._cache, note=self._note)
         self._places[function.id] = (function, {path: stamp(path) for path in at.declared}, at)
         return at
 
@@ -230,23 +267,35 @@ class Functions:
         if self._node is None:
             from .node import NodeBundler
 
-            self._node = NodeBundler(cache=self._cache, folder=self._folder / "node", note=self._say)
+            self._node = NodeBundler(cache=self._cache, folder=self._folder / "node", note=self._note)
         return self._node
+
+    def _note(self, text: str) -> None:
+        self._emit(Notice("functions", text))
 
     def _has_read(self, version: FunctionVersion, files: Mapping[str, Stamp]) -> None:
         self._reading.note(version.arn, files)
 
     def _heard(self, lines: LogLines) -> None:
         if function := self._functions.get(lines.function.arn):
-            self._view.printed(lines, function.title)
+            self._recorder.log(lines, function.title)
         self.on_log(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a call came from: enough to make it again."""
+
+    call: LiveCall
+    beside: Path | None
+    layers: tuple[Path, ...]
 
 
 class _Recorded:
     """An answer that is kept for looking at while it passes."""
 
-    def __init__(self, inner: RunningCall, record: Record) -> None:
-        self._inner, self._record, self.kind = inner, record, inner.kind
+    def __init__(self, inner: RunningCall, call: OpenCall) -> None:
+        self._inner, self._call, self.kind = inner, call, inner.kind
 
     @property
     def result(self) -> Invocation | None:
@@ -254,8 +303,8 @@ class _Recorded:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._inner:
-            if len(self._record.response) < SHOWN:
-                self._record.response += part
+            if len(self._call.response) < BODY_LIMIT:
+                self._call.response += part
             yield part
 
 
@@ -295,5 +344,19 @@ def _places(functions: Iterable[RunnableFunction]) -> tuple[set[Path], set[Path]
     return files, folders
 
 
-def _shown(path: str, function: RunnableFunction) -> str:
-    return path.removeprefix(f"{function.source.folder}/")
+def _shown_all(paths: Iterable[str], function: RunnableFunction) -> tuple[str, ...]:
+    return tuple(sorted(path.removeprefix(f"{function.source.folder}/") for path in paths))
+
+
+def _reason(document: bytes) -> str:
+    """The same for all functions that one broken file breaks: where it broke, or what was said."""
+    try:
+        known = json.loads(document)
+        frames = known.get("stackTrace") or []
+        if frames and (at := re.search(r'File "([^"]+)", line (\d+)', str(frames[-1]))):
+            return f"{at[1]}:{at[2]}"
+        if at := re.search(r'([\w.-]+\.py)"?,? [Ll]ine (\d+)', str(known.get("errorMessage"))):
+            return f"{at[1]}:{at[2]}"
+        return f"{known.get('errorType')}: {known.get('errorMessage')}"
+    except (ValueError, AttributeError):
+        return document.decode("utf-8", "replace")

@@ -11,37 +11,65 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..events import from_json
 from .control import Found
+from .stream import EventStream
 
-__all__ = ["attach", "join", "request_deploy"]
+__all__ = ["RemoteActions", "follow", "join", "request_deploy"]
 
 _GRACE_SECONDS = 5.0
 
 
-def attach(found: Found, *, write: Callable[[str], None]) -> int:
-    """Write what the session says until it ends."""
-    async def follow() -> int:
-        frames = await _ask(found, "lines")
+async def follow(found: Found, stream: EventStream) -> None:
+    """Have the stream hold what happens in the session, until that ends."""
+    frames = await _ask(found, "events")
+    try:
         while message := await frames.read():
-            write(f"[{message[0]['title']}] {message[0]['line']}")
-        return 0
-
-    return asyncio.run(follow())
+            if event := from_json(message[0]):
+                stream.emit(event)
+    finally:
+        frames.close()
 
 
 def request_deploy(found: Found) -> bool:
     """Ask the session to deploy; False if it is gone."""
-    async def ask() -> bool:
-        try:
-            frames = await found.ask("deploy")
-            async with asyncio.timeout(5):
-                answered = await frames.read()
-        except (OSError, TimeoutError):
-            return False
-        frames.close()
-        return answered is not None
+    return asyncio.run(_act(found, "deploy"))
 
-    return asyncio.run(ask())
+
+class RemoteActions:
+    """`actions.Actions` for a session in another process. Lives in an event loop."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._tasks: set[asyncio.Task[bool]] = set()
+
+    def deploy(self) -> None:
+        self._send("deploy")
+
+    def confirm(self) -> None:
+        self._send("confirm")
+
+    def restart(self, function: str) -> None:
+        self._send("restart", on=function)
+
+    def replay(self, number: int, event: str | None = None) -> None:
+        self._send("replay", on=number, **({} if event is None else {"with": event}))
+
+    def _send(self, act: str, **more: Any) -> None:
+        task = asyncio.get_running_loop().create_task(_act(self._found, act, **more))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _act(found: Found, act: str, **more: Any) -> bool:
+    try:
+        frames = await found.ask("act", act=act, **more)
+        async with asyncio.timeout(5):
+            answered = await frames.read()
+    except (OSError, TimeoutError):
+        return False
+    frames.close()
+    return answered is not None
 
 
 def join(found: Found, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str],

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,18 +18,18 @@ from ..core.graph import Graph
 from ..core.names import did_you_mean
 from ..embedded.environment import ensure, functions_folder
 from ..errors import SstError, UserError
+from ..events import Notice, Ready, to_json
 from ..executor import stamp
 from ..net.frames import Frames
 from ..project.shell import cloud_environment
-from .colors import Colors
 from .control import ControlServer, hold
 from .deploys import Deploys, in_thread
 from .functions import Functions
-from .invocations import Invocations
 from .parts import Deployed, Part
 from .parts.function import CallSource, FunctionPart
 from .parts.process import PaneHost, ProcessPart
 from .read_files import ReadFiles
+from .recorder import CallRecorder
 from .stream import EventStream
 from .watch import Watch
 
@@ -58,9 +59,10 @@ class Session:
     ``commands`` False: only the app itself, nothing beside it. With ``debug``, a debugger may attach to functions.
     """
 
-    def __init__(self, deploys: Deploys, stream: EventStream, *, colors: Colors, environment: Mapping[str, str],
-                 commands: bool = True, debug: Debugger | None = None) -> None:
+    def __init__(self, deploys: Deploys, stream: EventStream, *, environment: Mapping[str, str],
+                 redact: Callable[[str], str], commands: bool = True, debug: Debugger | None = None) -> None:
         self.deploys, self.stream, self._environment, self._with_commands = deploys, stream, environment, commands
+        self._redact = redact
         project = deploys.world.project
         self._root, self._stage = project.root, project.stage
         self._folder = folder_of(self._root, self._stage)
@@ -69,23 +71,23 @@ class Session:
             raise UserError(f'`sst dev` runs already for stage "{self._stage}"')
         self._held, self._debug = held, debug
         self._packages: Path | None = None
-        handlers = {"lines": self._show_lines, "environment": self._give_environment, "deploy": self._deploy_for}
+        handlers = {"events": self._send_events, "act": self._act_for, "environment": self._give_environment}
         self._control = ControlServer(self._folder, handlers)
-        self.view = Invocations(stream.function, root=self._root, colors=colors)
         self.parts: list[Part] = [self._function_part()]
         self._commands: ProcessPart | None = None
-        self._watch = Watch([self._root], say=stream.deploy)
+        self._watch = Watch([self._root], say=stream.deploy_notice)
         self._program = ReadFiles()
         self._deployed: Deployed | None = None
         self._wanted = asyncio.Event()
         self._news = asyncio.Event()
         self._failed = False
         self._ready = False
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def _function_part(self) -> FunctionPart:
         self.functions = Functions(folder=self._folder, cache=self._root / ".sst" / "cache", host=self._environment,
-                                   packages=self._find_packages, view=self.view, say=self.stream.function,
-                                   debug=self._debug)
+                                   packages=self._find_packages, recorder=CallRecorder(self.stream.emit),
+                                   emit=self.stream.emit, debug=self._debug)
         world = self.deploys.world
         source: CallSource
         if world.project.is_local:
@@ -97,7 +99,7 @@ class Session:
         else:
             from .bridge_calls import BridgeCalls
 
-            source = BridgeCalls(self.functions, lambda: world.aws.settings, self.stream.function)
+            source = BridgeCalls(self.functions, lambda: world.aws.settings, self.stream.function_notice)
         self.deploys.lease = source.lease
         return FunctionPart(self.functions, source, root=self._root, busy=lambda: self.deploys.running,
                             tell=self.deploys.tell)
@@ -106,7 +108,7 @@ class Session:
         """Until the host ends, or something of the session itself breaks; nothing of it is left then."""
         self._loop = asyncio.get_running_loop()
         if self._with_commands:
-            self._commands = ProcessPart(host, self.stream.deploy, self._root, self._cloud_environment)
+            self._commands = ProcessPart(host, self.stream.emit, self._root, self._cloud_environment)
             self.parts.append(self._commands)
         work = [asyncio.create_task(w) for w in (self._begin(), self._deploy_when_wanted(), self._look())]
         for task in work:
@@ -132,12 +134,9 @@ class Session:
         if not await in_thread(lambda: world.cloud.attach(self._control.port, self._control.token)):
             world.forget_cloud()  # it was stopped, or has died: the next look starts it
 
-    def _offer(self) -> None:
-        """The keys of the pane of deploys, as they make sense now."""
-        confirm = {"y": ("confirm", self.confirm)} if self.deploys.pending_data_loss else {}
-        self.stream.deploys.keys = {"d": ("deploy", self.redeploy), **confirm}
+    # what a user may do: `actions.Actions`
 
-    def redeploy(self) -> None:
+    def deploy(self) -> None:
         """Deploy again, though nothing has changed."""
         self._wanted.set()
 
@@ -146,10 +145,22 @@ class Session:
         if self.deploys.confirm():
             self._wanted.set()
 
-    def look(self) -> None:
-        """Show request and response of the latest invocation, then of the one before."""
-        for line in self.view.look():
-            self.stream.function(line)
+    def restart(self, function: str) -> None:
+        self._do(self.functions.restart(function))
+
+    def replay(self, number: int, event: str | None = None) -> None:
+        self._do(self.functions.replay(number, None if event is None else event.encode()))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        async def done() -> None:
+            try:
+                await work
+            except SstError as error:
+                self.stream.emit(Notice("functions", str(error), error=error))
+
+        task = self._loop.create_task(done())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _begin(self) -> None:
         if not self.deploys.world.project.is_local:
@@ -162,9 +173,9 @@ class Session:
     async def _have_boto3(self) -> None:
         """What Lambda's Python has of itself comes with the embedded cloud."""
         try:
-            await in_thread(lambda: ensure(self._environment, note=self.stream.deploy))
+            await in_thread(lambda: ensure(self._environment, note=self.stream.deploy_notice))
         except UserError as error:
-            self.stream.deploy(f"functions that do not bring boto3 have none: {error.message}")
+            self.stream.deploy_notice(f"functions that do not bring boto3 have none: {error.message}")
 
     async def _resume(self, deployed: Deployed) -> None:
         """What an earlier session deployed is live at once."""
@@ -186,22 +197,17 @@ class Session:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            self.stream.deploys.mark = "busy"
-            if not first:
-                self.stream.deploy("deploying what has changed")
             self._program.forget(_PROGRAM)
             self._note_program()
             began = time.time_ns()
             deployed = await self.deploys.once(first=first, declared=self._declared if first else None)
             first = False
             self._failed = deployed is None or not deployed.good
-            self.stream.deploys.mark = "failed" if self._failed else "ok"
-            self._offer()
             if deployed:
                 try:
                     await self._take_over(deployed)
                 except SstError as error:
-                    self._failed, self.stream.deploys.mark = True, "failed"
+                    self._failed = True
                     self.deploys.tell(error)
             self._note_program(began)
             if self._program.stale(_PROGRAM):  # saved while it was deployed
@@ -218,9 +224,8 @@ class Session:
             self._ready = True
             live = self.functions.titles
             for name in self._debug.unknown(live) if self._debug else ():
-                self.stream.deploy(f"there is no function {name} to debug; {did_you_mean(name, live)}")
-            self.stream.deploy(f"ready: {len(live)} function{'s' * (len(live) != 1)} run from source; saving a file is "
-                               "enough")
+                self.stream.deploy_notice(f"there is no function {name} to debug; {did_you_mean(name, live)}")
+            self.stream.emit(Ready(len(live)))
 
     def _roots(self) -> set[Path]:
         """The project, and folders outside of it whose code or program it uses."""
@@ -259,9 +264,10 @@ class Session:
         self._watch.stop()
         if self.deploys.running:
             self.deploys.stop()
-            self.stream.deploy("finishing what is being deployed")
+            self.stream.deploy_notice("finishing what is being deployed")
             while self.deploys.running:
                 await asyncio.sleep(0.05)
+        work += self._tasks
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
@@ -273,22 +279,30 @@ class Session:
 
     # clients
 
-    async def _show_lines(self, hello: Mapping[str, Any], frames: Frames) -> None:
-        """For another terminal: all that is said, and was said before."""
-        with self.stream.lines() as queue:
+    async def _send_events(self, hello: Mapping[str, Any], frames: Frames) -> None:
+        """For another terminal: all that happens, and has happened before."""
+        with self.stream.queue() as queue:
             gone = asyncio.ensure_future(frames.read())
             while not gone.done():
-                line = asyncio.ensure_future(queue.get())
-                await asyncio.wait((line, gone), return_when=asyncio.FIRST_COMPLETED)
-                if line.done():
-                    title, text = line.result()
-                    await frames.send({"title": title, "line": text})
+                event = asyncio.ensure_future(queue.get())
+                await asyncio.wait((event, gone), return_when=asyncio.FIRST_COMPLETED)
+                if event.done():
+                    await frames.send(json.loads(self._redact(json.dumps(to_json(event.result())))))
                 else:
-                    line.cancel()
+                    event.cancel()
 
-    async def _deploy_for(self, hello: Mapping[str, Any], frames: Frames) -> None:
-        """Somebody else knows that there is something to deploy: a secret was set."""
-        self.redeploy()
+    async def _act_for(self, hello: Mapping[str, Any], frames: Frames) -> None:
+        """What a user of another terminal asks for."""
+        event = hello.get("with")
+        match str(hello.get("act")), hello.get("on"):
+            case "deploy", _:
+                self.deploy()
+            case "confirm", _:
+                self.confirm()
+            case "restart", str(function):
+                self.restart(function)
+            case "replay", int(number):
+                self.replay(number, None if event is None else str(event))
         await frames.send({"asked": True})
 
     async def _give_environment(self, hello: Mapping[str, Any], frames: Frames) -> None:

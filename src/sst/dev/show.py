@@ -1,26 +1,96 @@
-"""Runs a session where it is to be seen: on a terminal of panes, or as one stream of lines."""
+"""Runs a session, or follows one of another process, where it is to be seen: on a terminal of panes, as one stream of
+lines, or as JSON lines."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
-from .session import Session
+from ..events import AnyEvent, to_json
+from .actions import Actions
+from .colors import Colors
+from .control import Found
+from .join import RemoteActions, follow
+from .pane_keys import PaneKeys
+from .panes import Panes, Renderer
+from .session import Host, Session
+from .stream import EventStream
 from .terminal import Mono, Multiplexer
 
-__all__ = ["show"]
+__all__ = ["Display", "follow_session", "run_session"]
 
 
-def show(session: Session, *, mode: str, title: str, environment: Mapping[str, str], out: TextIO, columns: int,
-         colour: bool) -> None:
-    """Until the user ends it. ``mode`` "multi" takes the whole terminal; otherwise lines go to ``out``."""
-    async def run() -> None:
-        stream = session.stream
-        stream.functions.keys = {"i": ("request and response", session.look)}
-        panes = [stream.deploys, stream.functions]
-        if mode == "multi":
-            await session.run(Multiplexer(panes, environment=environment, prints=stream.deploys, title=title))
+@dataclass(frozen=True, slots=True)
+class Display:
+    """``mode``: "multi" takes the whole terminal, "json" writes an event a line to ``out``; otherwise lines go there.
+
+    ``renderer`` makes, from what writes a line, what renders the events of deploys. ``redact`` takes secrets out.
+    """
+
+    mode: str
+    title: str
+    root: Path
+    environment: Mapping[str, str]
+    out: TextIO
+    columns: int
+    colour: bool
+    renderer: Callable[[Callable[[str], None]], Renderer]
+    redact: Callable[[str], str]
+
+    def open(self, stream: EventStream, actions: Actions, *, processes: bool) -> Host:
+        """What shows the events of ``stream``; ``processes``: commands have no panes of their own here."""
+        if self.mode == "json":
+            stream.subscribe(self._write_json)
+            return Mono([], environment=self.environment, out=None)
+        panes = Panes(stream, root=self.root, colors=Colors(self.colour), deploy_renderer=self.renderer,
+                      redact=self.redact, processes=processes)
+        first = [panes.deploys, panes.functions]
+        host: Mono | Multiplexer
+        if self.mode == "multi":
+            host = Multiplexer(first, environment=self.environment, prints=panes.deploys, title=self.title)
+            PaneKeys(panes, actions, host, stream)
         else:
-            await session.run(Mono(panes, environment=environment, out=out, colour=colour, columns=columns))
+            host = Mono(first, environment=self.environment, out=self.out, colour=self.colour, columns=self.columns)
+        panes.added = host.add
+        return host
+
+    def _write_json(self, event: AnyEvent) -> None:
+        try:
+            self.out.write(self.redact(json.dumps(to_json(event), ensure_ascii=False)) + "\n")
+            self.out.flush()
+        except (OSError, ValueError):  # nobody reads any more
+            return
+
+
+def run_session(session: Session, display: Display) -> None:
+    """Until the user ends it."""
+    async def run() -> None:
+        await session.run(display.open(session.stream, session, processes=False))
 
     asyncio.run(run())
+
+
+def follow_session(found: Found, display: Display) -> None:
+    """Show the session of another process until that ends, or the user has seen enough."""
+    async def run() -> None:
+        stream = EventStream()
+        host = display.open(stream, RemoteActions(found), processes=True)
+        following = asyncio.ensure_future(follow(found, stream))
+        following.add_done_callback(lambda task: host.stop())
+        try:
+            await host.run()
+        finally:
+            await _ended(following)
+
+    asyncio.run(run())
+
+
+async def _ended(task: asyncio.Future[None]) -> None:
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,))
+    elif error := task.exception():
+        raise error

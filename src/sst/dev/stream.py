@@ -1,54 +1,83 @@
-"""What the session has to say: to its panes, and to other terminals that look on."""
+"""What happens in a session, in order: whoever shows it subscribes, and gets what happened before too."""
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import RLock
+from typing import TypeAlias
 
-from .terminal import LogPane
+from ..events import AnyEvent, CallBegan, CallEnded, LogLine, Notice
 
-__all__ = ["EventStream"]
+__all__ = ["EventStream", "Subscriber"]
 
-_KEPT = 500
+Subscriber: TypeAlias = Callable[[AnyEvent], object]
+"""Called in the thread in which something happens; must not wait and must not raise."""
+_KEPT, _KEPT_SIZE = 5000, 32 * 1024 * 1024
+"""So many of the latest events are kept, with at most so many characters of text in them."""
 
 
 class EventStream:
-    """Lines of the two panes that are the session's own. ``redact`` takes secrets out.
-    Lines may come from any thread."""
+    """Events may be emitted from any thread; all subscribers see them in one order."""
 
-    def __init__(self, redact: Callable[[str], str]) -> None:
-        self._redact = redact
-        self.deploys, self.functions = LogPane("Deploy", icon="⑆"), LogPane("Functions", icon="λ")
-        self._past: deque[tuple[str, str]] = deque(maxlen=_KEPT)
-        self._watching: set[Callable[[tuple[str, str]], object]] = set()
+    def __init__(self) -> None:
+        self._past: deque[AnyEvent] = deque()
+        self._size = 0
+        self._subscribers: list[Subscriber] = []
+        self._lock = RLock()
 
-    def deploy(self, text: str) -> None:
-        self._write(self.deploys, text)
+    def emit(self, event: AnyEvent) -> None:
+        with self._lock:
+            self._past.append(event)
+            self._size += _size(event)
+            while len(self._past) > _KEPT or self._size > _KEPT_SIZE:
+                self._size -= _size(self._past.popleft())
+            for take in list(self._subscribers):
+                take(event)
 
-    def function(self, text: str) -> None:
-        self._write(self.functions, text)
+    def subscribe(self, take: Subscriber) -> Callable[[], None]:
+        """Have it called for each event, those kept of before first. Gives what ends it."""
+        with self._lock:
+            for event in list(self._past):
+                take(event)
+            self._subscribers.append(take)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._subscribers.remove(take)
+
+        return unsubscribe
 
     @contextmanager
-    def lines(self) -> Iterator[asyncio.Queue[tuple[str, str]]]:
-        """A queue of (title, line), what was said before first."""
+    def queue(self) -> Iterator[asyncio.Queue[AnyEvent]]:
+        """The same, for a coroutine."""
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        for entry in list(self._past):
-            queue.put_nowait(entry)
-
-        def put(entry: tuple[str, str]) -> None:
-            loop.call_soon_threadsafe(queue.put_nowait, entry)
-
-        self._watching.add(put)
+        queue: asyncio.Queue[AnyEvent] = asyncio.Queue()
+        unsubscribe = self.subscribe(lambda event: loop.call_soon_threadsafe(queue.put_nowait, event))
         try:
             yield queue
         finally:
-            self._watching.discard(put)
+            unsubscribe()
 
-    def _write(self, pane: LogPane, text: str) -> None:
-        for line in self._redact(text).split("\n"):
-            pane.write_line(line)
-            self._past.append((pane.title, line))
-            for put in list(self._watching):
-                put((pane.title, line))
+    def past(self) -> list[AnyEvent]:
+        """What is kept, the oldest first."""
+        with self._lock:
+            return list(self._past)
+
+    def deploy_notice(self, text: str) -> None:
+        self.emit(Notice("deploy", text))
+
+    def function_notice(self, text: str) -> None:
+        self.emit(Notice("functions", text))
+
+
+def _size(event: AnyEvent) -> int:
+    match event:
+        case CallBegan():
+            return len(event.request)
+        case CallEnded():
+            return len(event.response) + len(event.trace)
+        case LogLine():
+            return len(event.text)
+    return 100

@@ -17,8 +17,8 @@ from ..core.output import plain
 from ..core.provider import Note, Result
 from ..core.resource import Resource
 from ..errors import DeployError, Failure, InternalError, ProviderError, SstError, StateError, Throttled, UserError
+from ..events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 from .choice import name_of
-from .events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 from .plan import Plan, Providers, Step, inputs_of, resent, suffix_of
 from .record import Journal, half_deleted, ids_by_type, made_state, pending, secrets_of, settled_create, unsure_state
 from .walk import Outcome, walk

@@ -10,8 +10,8 @@ from typing import Any
 from ..core.graph import Graph
 from ..core.model import Entry, Op
 from ..core.output import resolve
+from ..events import Finished, Planned, Sink, Unsettled
 from .apply import DeployResult, Journal, apply
-from .events import Finished, Planned, Sink, Unsettled
 from .plan import Choice, Plan, Providers, plan
 from .settle import settle
 

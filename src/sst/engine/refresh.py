@@ -10,8 +10,8 @@ from typing import Any, Protocol, cast, runtime_checkable
 from ..core.model import URN, Entry, Op, Snapshot, State
 from ..core.provider import Result
 from ..errors import ProviderError
+from ..events import Sink, StepDone, StepStarted
 from .choice import Choice, name_of
-from .events import Sink, StepDone, StepStarted
 from .look import look
 from .plan import Providers
 from .record import Journal

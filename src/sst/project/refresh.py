@@ -13,12 +13,12 @@ from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
 from ..engine.apply import DeployResult
 from ..engine.choice import Choice
-from ..engine.events import Event
 from ..engine.plan import Plan, plan
 from ..engine.refresh import accepted, drifts
 from ..engine.rollback import goals_of
 from ..engine.settle import settle
 from ..engine.three_way import Row, three_way
+from ..events import Event
 from ..state.session import Session
 from .run import Run, hide_secrets, locked, prepared_graph, remember, saved
 from .world import Lookup, World

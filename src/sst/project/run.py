@@ -20,9 +20,9 @@ from ..core.output import gather
 from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
 from ..engine.apply import DeployResult
-from ..engine.events import Finished, Sink
 from ..engine.plan import Choice, Plan, plan
 from ..errors import Fenced, UserError
+from ..events import Finished, Sink
 from ..machine.files import write_private
 from ..state.session import Session
 from .project import Project

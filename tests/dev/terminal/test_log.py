@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sst.dev.terminal.pane import LogPane
+from sst.dev.terminal import LogPane
 
 
 def shown(pane: LogPane, columns: int, lines: int) -> list[str]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from ..call import Call, command
 
 if TYPE_CHECKING:
+    from ...dev.show import Display
     from ...project.project import Project
 
 MODES = ("multi", "mono", "basic")
@@ -36,8 +38,6 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
     from ...errors import UserError
     from ..consent import names
 
-    if call.as_json:
-        raise UserError("sst dev has no JSON to print", hint="sst dev --mode basic prints lines")
     before = dict(call.environ)  # the files .env are read again with each deploy
     project = call.project()
     if project.config.protect:
@@ -53,10 +53,11 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
                             hint=f"start it in another terminal; or, without one: sst shell -- {argv[0]}")
         return join(found, list(argv), directory=call.cwd, environment=call.environ, say=call.screen.note)
     if found is not None:
-        from ...dev.join import attach
+        from ...dev.show import follow_session
 
         call.screen.note(f"attached to the session that runs (process {found.pid}); ctrl-c detaches")
-        return attach(found, write=call.screen.follow)
+        follow_session(found, _display(call, project, before, mode or _fitting(call)))
+        return 0
     return _run(call, project, before, mode or _fitting(call),
                 debug=names(debug_only) if debug_only else () if debug else None)
 
@@ -69,36 +70,42 @@ def _fitting(call: Call) -> str:
     return "multi" if columns >= 40 and lines >= 10 else "mono"
 
 
+def _display(call: Call, project: Project, before: Mapping[str, str], mode: str) -> Display:
+    from ...dev.show import Display
+    from ..ui.dev_messages import DeployRenderer
+    from ..ui.style import Paint, wants_color
+
+    screen = call.screen
+    colour = (mode == "multi" and not before.get("NO_COLOR")) or wants_color(screen.out, before,
+                                                                             False if call.no_color else None)
+    foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
+    return Display("json" if call.as_json else mode, f"sst dev: {project.name}/{project.stage}", project.root,
+                   {k: v for k, v in project.environ.items() if k not in foreign}, screen.out, screen.size()[0], colour,
+                   lambda write: DeployRenderer(write, marks=screen.marks, paint=Paint(colour)), screen.redact)
+
+
 def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, debug: tuple[str, ...] | None) -> int:
-    from ...dev.colors import Colors
     from ...dev.debugger import Debugger
     from ...dev.deploys import Deploys
     from ...dev.session import Session, folder_of
-    from ...dev.show import show
+    from ...dev.show import run_session
     from ...dev.stream import EventStream
     from ...project.project import open_project
-    from ..ui.dev_messages import DevMessages
-    from ..ui.style import wants_color
 
     screen = call.screen
-    colour = ((mode == "multi" and not before.get("NO_COLOR"))
-              or wants_color(screen.out, before, False if call.no_color else None))
 
     def reopen() -> Project:
         for name in deploys.world.project.environ.keys() - before.keys():
             os.environ.pop(name, None)
         return open_project(project.program.file, stage=project.stage, environ=before)
 
-    stream = EventStream(screen.redact)
-    messages = DevMessages(screen, colour=colour)
-    deploys = Deploys(call.world(project), reopen=reopen, messages=messages, write=stream.deploy)
-    foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
-    environment = {k: v for k, v in project.environ.items() if k not in foreign}
+    stream = EventStream()
+    deploys = Deploys(call.world(project), reopen=reopen, emit=stream.emit, hide=screen.hide)
+    display = _display(call, project, before, mode)
     place = folder_of(project.root, project.stage)
-    debugger = None if debug is None else Debugger(project.root, place, only=debug, say=stream.function)
-    session = Session(deploys, stream, colors=Colors(colour), environment=environment,
+    debugger = None if debug is None else Debugger(project.root, place, only=debug, say=stream.function_notice)
+    session = Session(deploys, stream, environment=display.environment, redact=screen.redact,
                       commands=mode != "basic", debug=debugger)
-
-    show(session, mode=mode, title=f"sst dev: {project.name}/{project.stage}", environment=environment, out=screen.out,
-         columns=screen.size()[0], colour=colour)
+    with screen.result_only():
+        run_session(session, display)
     return 0

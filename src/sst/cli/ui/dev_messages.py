@@ -1,56 +1,94 @@
-"""How the panes of ``sst dev`` word a deploy: as the other commands do, in lines."""
+"""How the deploys of a session of ``sst dev`` read: as those of the other commands do, in lines."""
 from __future__ import annotations
 
 import io
+import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
 
-from ...engine.events import Sink
+from ...events import (
+    AnyEvent,
+    DeployBegan,
+    DeployEnded,
+    Finished,
+    Notice,
+    Planned,
+    ProcessState,
+    Ready,
+    Sink,
+    StepDone,
+    StepFailed,
+    StepNote,
+    StepSkipped,
+    StepStarted,
+    Unsettled,
+)
 from .faults import fault_lines
 from .progress import summary
-from .screen import Screen
 from .sinks import plain
-from .style import Paint, clean
+from .style import Marks, Paint, clean
 
-if TYPE_CHECKING:
-    from ...project.project import Project
-    from ...project.run import Done
-
-__all__ = ["DevMessages"]
+__all__ = ["DeployRenderer"]
 
 
-class DevMessages:
-    """See `dev.deploys.Messages`."""
+class DeployRenderer:
+    """Gives lines to ``write``, one event after the other."""
 
-    def __init__(self, screen: Screen, *, colour: bool) -> None:
-        self._screen, self._paint = screen, Paint(colour)
+    def __init__(self, write: Callable[[str], None], *, marks: Marks, paint: Paint) -> None:
+        self._write, self._marks, self._paint = write, marks, paint
+        self._open = ExitStack()
+        self._steps: Sink = lambda event: None
 
-    @contextmanager
-    def watch(self, write: Callable[[str], None]) -> Iterator[Sink]:
-        with plain(_Lines(write), self._paint, time.monotonic) as sink:
-            yield sink
+    def __call__(self, event: AnyEvent) -> None:
+        match event:
+            case DeployBegan():
+                if not event.first:
+                    self._write("deploying what has changed")
+                self._open.close()
+                self._steps = self._open.enter_context(plain(_Lines(self._write), self._paint, time.monotonic))
+            case DeployEnded():
+                self._open.close()
+                self._steps = lambda event: None
+                for line in self._ended(event):
+                    self._write(line)
+            case (Planned() | StepStarted() | StepNote() | StepDone() | StepFailed() | StepSkipped() | Unsettled()
+                  | Finished()):
+                self._steps(event)
+            case Notice(about="deploy"):
+                lines = fault_lines(event.error, self._marks, self._paint) if event.error else [event.text]
+                for line in lines:
+                    self._write(line)
+            case Ready():
+                self._write(f"ready: {event.functions} function{'s' * (event.functions != 1)} run from source; saving "
+                            "a file is enough")
+            case ProcessState() if text := _process(event):
+                self._write(text)
 
-    def error(self, error: BaseException) -> Iterator[str]:
-        return fault_lines(error, self._screen.marks, self._paint)
-
-    def ended(self, project: Project, done: Done) -> Iterator[str]:
-        from ...errors import DeployError
-
-        result = done.result
-        if result.failures:
-            yield from self.error(DeployError(result.failures, skipped=result.skipped))
-        marks = self._screen.marks
-        mark = self._paint(marks.failed, "red") if result.failures else self._paint(marks.done, "green")
-        what = summary(result.done, len(result.failures), result.skipped)
-        yield f"{mark} {self._paint(f'{project.name}/{project.stage}', 'bold')}: {what}"
-        for key, value in done.outputs.items():
+    def _ended(self, event: DeployEnded) -> Iterator[str]:
+        failures = len(getattr(event.error, "failures", ()))
+        if event.error:
+            yield from fault_lines(event.error, self._marks, self._paint)
+            if not failures:
+                return
+        mark = self._paint(self._marks.failed, "red") if failures else self._paint(self._marks.done, "green")
+        what = summary(event.done, failures, event.skipped)
+        yield f"{mark} {self._paint(f'{event.app}/{event.stage}', 'bold')}: {what}"
+        for key, value in event.outputs.items():
             if not key.startswith("_"):
-                yield f"  {self._paint(f'{key}:', 'bold')} {clean(str(value))}"
+                text = value if isinstance(value, str) else json.dumps(value, default=str)
+                yield f"  {self._paint(f'{key}:', 'bold')} {clean(text)}"
 
-    def hide(self, value: Any) -> None:
-        self._screen.hide(value)
+
+def _process(event: ProcessState) -> str:
+    match event.state:
+        case "waiting":
+            return f"{event.title} waits for {event.detail}"
+        case "restarting":
+            return f"{event.title} restarts: {event.detail}"
+        case "ready":
+            return f"{event.title} is ready: {event.url}"
+    return ""
 
 
 class _Lines(io.StringIO):

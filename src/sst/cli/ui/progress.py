@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ...core.model import Op
-from ...engine.events import (
+from ...events import (
     Event,
     Finished,
     Planned,

@@ -126,9 +126,9 @@ class Screen:
         from .faults import fault_lines
 
         if self.as_json:
-            from .sinks import json_error
+            from ...events import error_to_json
 
-            self.data({"event": "error", **json_error(error)})
+            self.data({"event": "error", **error_to_json(error)})
             return
         for text in fault_lines(error, self.err_marks, self.err_paint):
             self.err.write(self.redact(text) + "\n")

@@ -1,34 +1,30 @@
-"""Who watches a deploy: a live tree, plain lines, or JSON lines. Each is an ``engine.events.Sink`` inside a
+"""Who watches a deploy: a live tree, plain lines, or JSON lines. Each is an ``events.Sink`` inside a
 ``with``."""
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from threading import Event as Flag
 from threading import Lock, RLock, Thread
 from typing import Any, TextIO
 
 from ...core.model import Op
-from ...engine.events import (
+from ...events import (
     Event,
-    Finished,
-    Planned,
     Sink,
     StepDone,
     StepFailed,
     StepNote,
     StepSkipped,
-    StepStarted,
     Unsettled,
+    to_json,
 )
-from ...errors import SstError
 from .progress import DID, DOING, Progress, Row, unsettled
 from .style import Line, Marks, Paint, marks_for, seconds, width_of
 
-__all__ = ["json_error", "json_sink", "live", "plain"]
+__all__ = ["json_sink", "live", "plain"]
 
 Clock = Callable[[], float]
 Redact = Callable[[str], str]
@@ -116,47 +112,9 @@ def json_sink(stream: TextIO, *, redact: Redact = str) -> Iterator[Sink]:
 
     def sink(event: Event) -> None:
         with lock:
-            out.write(json.dumps({"event": _EVENTS[type(event)],
-                                  **{f.name: _plain(getattr(event, f.name)) for f in fields(event)}}) + "\n")
+            out.write(json.dumps(to_json(event)) + "\n")
 
     yield sink
-
-
-_EVENTS: Mapping[type, str] = {Planned: "planned", StepStarted: "step_started", StepNote: "step_note",
-                               StepDone: "step_done",
-                               StepFailed: "step_failed", StepSkipped: "step_skipped", Unsettled: "unsettled",
-                               Finished: "finished"}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Exception():
-            return json_error(value)
-        case Mapping():
-            return {str(k): _plain(v) for k, v in value.items()}
-        case list() | tuple():
-            return [_plain(v) for v in value]
-        case float():
-            return round(value, 3)
-        case None | str() | int():
-            return value
-    return str(value)
-
-
-def json_error(error: BaseException) -> dict[str, Any]:
-    """An error as data: ``kind``, ``message``, and what else is known of it."""
-    facts: dict[str, Any] = {"kind": type(error).__name__, "message": getattr(error, "message", None) or str(error)}
-    for name in ("hint", "where", "code", "operation", "request_id"):
-        if value := getattr(error, name, ""):
-            facts[name] = value
-    if inner := getattr(error, "errors", None):
-        facts["errors"] = [json_error(e) for e in inner]
-    if failures := getattr(error, "failures", None):
-        facts["failures"] = [{"urn": f.urn, "name": f.name, "type": f.type, "op": str(f.op), "where": f.where,
-                              "error": json_error(f.error)} for f in failures]
-    if isinstance(error, SstError):
-        facts["exit_code"] = error.exit_code
-    return facts
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class FunctionPart(Part):
     """``busy`` says whether a deploy runs: then nothing is attached again. ``tell`` reports an error."""
 
     def __init__(self, functions: Functions, source: CallSource, *, root: Path, busy: Callable[[], bool],
-                 tell: Callable[[BaseException], None]) -> None:
+                 tell: Callable[[Exception], None]) -> None:
         self.functions, self._source, self._root = functions, source, root
         self._busy, self._tell = busy, tell
         self._bridges: tuple[Bridge, ...] | None = None

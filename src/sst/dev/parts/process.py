@@ -13,6 +13,7 @@ from ...core.graph import Graph
 from ...core.link_env import environment
 from ...core.model import Snapshot
 from ...errors import UserError
+from ...events import AnyEvent, ProcessOutput, ProcessState
 from ...project.shell import NotThere, look_in
 from ..terminal import Pane, ProcessPane
 from . import Deployed, Part, declared_parts
@@ -78,9 +79,18 @@ class _CommandPane(ProcessPane):
             self._asked = found[0].decode().replace("0.0.0.0", "127.0.0.1").replace("[::]", "localhost")
             self.ready(self._asked)
 
+    changed: Callable[[str, int | None], object] = staticmethod(lambda state, code: None)
+
     def start(self) -> None:
-        self._asked = ""
+        self._asked = self.url = ""
         super().start()
+        if self.alive:
+            self.changed("running", None)
+
+    def _ended(self, code: int) -> None:
+        super()._ended(code)
+        self.url = ""
+        self.changed("exited", code)
 
 
 @dataclass
@@ -88,7 +98,7 @@ class ProcessPart(Part):
     """``cloud`` gives the variables that lead to the stage's cloud."""
 
     host: PaneHost
-    say: Callable[[str], None]
+    emit: Callable[[AnyEvent], None]
     root: Path
     cloud: Callable[[], Awaitable[Mapping[str, str]]]
     urls: dict[str, str] = field(default_factory=dict)
@@ -104,9 +114,10 @@ class ProcessPart(Part):
         for title in [t for t in self._panes if t not in names]:
             await self.host.remove(self._panes.pop(title)[1])
             self.urls.pop(title, None)
+            self.emit(ProcessState(title, "removed"))
         for command in wanted:
             if command.missing and command.title not in self._panes:
-                self.say(f"{command.title} waits for {command.missing}")
+                self.emit(ProcessState(command.title, "waiting", command.missing))
             elif not command.missing:
                 await self._use_one(command)
 
@@ -116,6 +127,8 @@ class ProcessPart(Part):
             pane = _CommandPane(command.title, command.line, directory=command.directory, autostart=command.autostart,
                                 environment=command.environment)
             pane.ready = lambda url: self._answers(command.title, url)
+            pane.changed = lambda state, code: self.emit(ProcessState(command.title, state, code=code))
+            pane.tap(lambda line: self.emit(ProcessOutput(command.title, line)))
             self._panes[command.title] = command, pane
             self.host.add(pane)
             return
@@ -125,8 +138,8 @@ class ProcessPart(Part):
         pane.command, pane.directory, pane.autostart = command.line, command.directory, command.autostart
         pane.environment = dict(command.environment)
         if pane.alive:
-            self.say(f"{command.title} restarts: its {'environment' if was.line == command.line else 'command'} has "
-                     "changed")
+            what = "environment" if was.line == command.line else "command"
+            self.emit(ProcessState(command.title, "restarting", f"its {what} has changed"))
             await pane.restart()
         elif was.line != command.line and command.autostart:
             pane.start()
@@ -150,7 +163,8 @@ class ProcessPart(Part):
             writer.close()
             self.urls[title] = url
             self._panes[title][1].note = f":{port}"
-            self.say(f"{title} is ready: {url}")
+            self._panes[title][1].url = url
+            self.emit(ProcessState(title, "ready", url=url))
             return
 
     async def close(self) -> None:

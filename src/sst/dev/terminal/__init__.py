@@ -10,8 +10,9 @@
 ``mux.stop`` change it while it runs; ``await web.restart(environment=...)`` when links change. ``Mono`` takes the same
 panes and prints their lines, titles before them.
 """
+from .log_pane import LogPane
 from .mono import Mono
 from .mux import Multiplexer
-from .pane import LogPane, Pane, ProcessPane
+from .pane import Pane, ProcessPane
 
 __all__ = ["LogPane", "Mono", "Multiplexer", "Pane", "ProcessPane"]

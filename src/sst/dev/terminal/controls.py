@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from .frame import Layout
 from .keys import Input, Key, Keys, Mouse, Paste, key_bytes
-from .pane import LogPane, Pane, ProcessPane
+from .log_pane import LogPane
+from .pane import Pane, ProcessPane
 from .row import Row
 from .width import width
 

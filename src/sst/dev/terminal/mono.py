@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TextIO
 
+from .log_pane import LogPane
 from .loop import Loop
-from .pane import LogPane, Pane, ProcessPane, kill_all, plain, stop_all
+from .pane import Pane, ProcessPane, kill_all, plain, stop_all
 
 __all__ = ["Mono"]
 
@@ -18,16 +19,17 @@ _COLOURS = ("36", "35", "33", "32", "34", "96", "95", "93")
 
 
 class Mono(Loop):
-    """Shows ``panes`` as lines on ``out`` until SIGINT, SIGTERM or ``stop``. ``colour`` paints the titles."""
+    """Shows ``panes`` as lines on ``out`` until SIGINT, SIGTERM or ``stop``; on None nothing is written. ``colour``
+    paints the titles."""
 
-    def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], out: TextIO, colour: bool = False,
-                 columns: int = 80,
-                 grace: float = 3.0) -> None:
+    def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], out: TextIO | None,
+                 colour: bool = False, columns: int = 80, grace: float = 3.0) -> None:
         super().__init__()
         self.environment, self.panes = environment, list(panes)
         self._out, self._colour, self._columns, self._grace = out, colour, columns, grace
         self._lock = threading.Lock()
         self._stops = 0
+        self._untap: dict[Pane, Callable[[], None]] = {}
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,9 +50,8 @@ class Mono(Loop):
                 kill_all(self.panes)
                 for task in self._tasks:
                     task.cancel()
-                for pane in self.panes:
-                    pane.tap(None)
-                    pane.host = None
+                for pane in list(self.panes):
+                    self._leave(pane)
 
     def stop(self) -> None:
         """End ``run``. Once more: don't wait for the programs. From any thread."""
@@ -65,7 +66,11 @@ class Mono(Loop):
     async def remove(self, pane: Pane) -> None:
         await stop_all([pane], grace=self._grace)
         self.panes.remove(pane)
-        pane.tap(None)
+        self._leave(pane)
+
+    def _leave(self, pane: Pane) -> None:
+        if untap := self._untap.pop(pane, None):
+            untap()
         pane.host = None
 
     def select(self, pane: Pane) -> None:
@@ -88,7 +93,7 @@ class Mono(Loop):
         pane.host = self
         pen = _COLOURS[self.panes.index(pane) % len(_COLOURS)]
         pane.resize(max(20, self._columns - len(pane.title) - 3), 24)
-        pane.tap(lambda line: self._line(pane.title, pen, line))
+        self._untap[pane] = pane.tap(lambda line: self._line(pane.title, pen, line))
         if isinstance(pane, LogPane):
             for line in pane.lines():
                 self._line(pane.title, pen, line)
@@ -101,6 +106,8 @@ class Mono(Loop):
     def _line(self, title: str, pen: str, line: str) -> None:
         head = f"\x1b[{pen}m[{title}]\x1b[0m" if self._colour else f"[{title}]"
         with self._lock:
+            if self._out is None:
+                return
             self._out.write(f"{head} {line if self._colour else plain(line)}\n")
             self._out.flush()
 

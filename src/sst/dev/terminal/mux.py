@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from .controls import Controls
 from .frame import Frame, Layout, layout
+from .log_pane import LogPane
 from .loop import Loop
-from .pane import LogPane, Pane, ProcessPane, kill_all, stop_all
+from .pane import Pane, ProcessPane, kill_all, stop_all
 from .tty import Tty
 
 __all__ = ["Binding", "Multiplexer"]

@@ -1,21 +1,19 @@
-"""What the main part of the screen can show: logs, and programs with a terminal of their own."""
+"""What the main part of the screen can show; programs with a terminal of their own."""
 from __future__ import annotations
 
 import asyncio
 import codecs
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from .child import Child
-from .pen import apply
 from .row import Row
 from .vt import Terminal
 
-__all__ = ["Host", "LogPane", "Pane", "ProcessPane"]
+__all__ = ["COLOUR", "Host", "Pane", "ProcessPane", "kill_all", "plain", "safe", "stop_all"]
 
 
 class Host(Protocol):
@@ -48,15 +46,22 @@ class Pane:
         self.back = 0
         """Rows that the view is scrolled back."""
         self.unread = False
+        self.url = ""
+        """An address that it stands for; `u` opens it, `y` copies it."""
         self.keys: dict[str, tuple[str, Callable[[], object]]] = {}
         """More keys while it is chosen: ``{"i": ("input", show_input)}``; the word is for the help line."""
         self.host: Host | None = None
         self._mark = ""
-        self._tap: Callable[[str], object] | None = None
+        self._taps: list[Callable[[str], object]] = []
 
-    def tap(self, take: Callable[[str], object] | None) -> None:
-        """Give each new line to somebody else too, without what moves a cursor."""
-        self._tap = take
+    def tap(self, take: Callable[[str], object]) -> Callable[[], None]:
+        """Give each new line to somebody else too, without what moves a cursor. Gives what ends it."""
+        self._taps.append(take)
+        return lambda: self._taps.remove(take)
+
+    def _pass_on(self, line: str) -> None:
+        for take in list(self._taps):
+            take(safe(line))
 
     @property
     def mark(self) -> str:
@@ -90,13 +95,13 @@ class Pane:
 _LONGEST = 1 << 17
 """Characters of a line that has no end which are kept for whoever reads lines."""
 
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 _UNSAFE = re.compile(
     r"\x1b\[[0-9;:]*m|\x1b(?:\[[0-9;:<=>? -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ "
     r"-/]*[0-~])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def _safe(line: str) -> str:
+def safe(line: str) -> str:
     """Keep colours, drop whatever else moves a terminal. Of a line that a program drew over with CR its last version
     stays."""
     if "\r" in line:
@@ -106,103 +111,7 @@ def _safe(line: str) -> str:
 
 def plain(line: str) -> str:
     """Without colours."""
-    return _COLOUR.sub("", line)
-
-
-def _coloured(lines: list[str]) -> list[str]:
-    """Lines that can be shown one without the other."""
-    if len(lines) == 1:
-        return lines
-    pen, out = "", []
-    for line in lines:
-        out.append(f"\x1b[{pen}m{line}" if pen else line)
-        for code in _COLOUR.findall(line):
-            pen = apply(pen, code[2:-1])
-    return out
-
-
-class LogPane(Pane):
-    """Lines that are written to it, with SGR colours; the last ``keep`` of them. ``write_line`` may be called from any
-    thread."""
-
-    def __init__(self, title: str, *, icon: str = "λ", keep: int = 10_000) -> None:
-        super().__init__(title, icon=icon)
-        self._lines = deque[str](maxlen=keep)
-        self._inbox = deque[str]()
-        self._broken: dict[str, list[Row]] = {}
-        self._columns = 0
-        self._filter = ""
-
-    def write_line(self, text: str) -> None:
-        """Add a line, or several that newlines part; a colour goes on until it is switched off."""
-        lines = _coloured(text.split("\n"))
-        self._inbox.extend(lines)
-        if self._tap:
-            for line in lines:
-                self._tap(_safe(line))
-        self.unread = True
-        self._tell()
-
-    def clear(self) -> None:
-        self._take()
-        self._lines.clear()
-        self._broken.clear()
-        self.back = 0
-        self._tell()
-
-    @property
-    def filter(self) -> str:
-        """Only lines that hold this are shown, in whatever case; ``""`` shows all."""
-        return self._filter
-
-    @filter.setter
-    def filter(self, text: str) -> None:
-        self._filter, self.back = text, 0
-        self._tell()
-
-    def lines(self) -> list[str]:
-        """All that it holds, the filter aside."""
-        self._take()
-        return list(self._lines)
-
-    def rows(self, columns: int, lines: int) -> list[Row]:
-        if columns != self._columns:
-            self._columns = columns
-            self._broken.clear()
-        self._take()
-        wanted, found = lines + self.back, list[list[Row]]()
-        have = 0
-        for line in reversed(self._lines):
-            if have >= wanted:
-                break
-            if self._shows(line):
-                found.append(self._break(line))
-                have += len(found[-1])
-        self.back = max(0, min(self.back, have - lines))
-        rows = [row for broken in reversed(found) for row in broken]
-        end = len(rows) - self.back
-        return rows[max(0, end - lines): end]
-
-    def _shows(self, line: str) -> bool:
-        return not self._filter or self._filter.lower() in plain(line).lower()
-
-    def _take(self) -> None:
-        """The view stays where it is while somebody reads further back."""
-        while self._inbox:
-            line = _safe(self._inbox.popleft())
-            self._lines.append(line)
-            if self.back and self._columns and self._shows(line):
-                self.back += len(self._break(line))
-
-    def _break(self, line: str) -> list[Row]:
-        rows = self._broken.get(line)
-        if rows is None:
-            if len(self._broken) > 4000:
-                self._broken.clear()
-            t = Terminal(max(1, self._columns), 1, keep=200)
-            t.feed(line.encode("utf-8", "replace"))
-            rows = self._broken[line] = [*t.history, *t.rows]
-        return rows
+    return COLOUR.sub("", line)
 
 
 class ProcessPane(Pane):
@@ -241,11 +150,10 @@ class ProcessPane(Pane):
     def write_line(self, text: str) -> None:
         """A line of ours between the program's."""
         start = b"\r\n" if self.terminal.x else b""
-        self.terminal.feed(start + b"".join(_safe(line).encode("utf-8", "replace") + b"\r\n"
+        self.terminal.feed(start + b"".join(safe(line).encode("utf-8", "replace") + b"\r\n"
                                             for line in text.split("\n")))
-        if self._tap:
-            for line in text.split("\n"):
-                self._tap(_safe(line))
+        for line in text.split("\n") if self._taps else ():
+            self._pass_on(line)
         self._tell()
 
     def write(self, data: bytes) -> None:
@@ -290,10 +198,10 @@ class ProcessPane(Pane):
         self.start()
 
     def _heard(self, data: bytes) -> None:
-        if self._tap:
+        if self._taps:
             *lines, self._said = (self._said + self._text.decode(data))[-_LONGEST:].split("\n")
             for line in lines:
-                self._tap(_safe(line))
+                self._pass_on(line)
         before = self.terminal.main.pushed
         self.terminal.feed(data)
         if self.back:
@@ -302,8 +210,8 @@ class ProcessPane(Pane):
         self._tell()
 
     def _ended(self, code: int) -> None:
-        if self._tap and self._said:
-            self._tap(_safe(self._said))
+        if self._taps and self._said:
+            self._pass_on(self._said)
             self._said = ""
         if self.terminal.alternate or self.terminal.modes != {7, 25}:
             self.terminal.feed(b"\x1b[?1049l\x1b[!p\x1b[?1000;1002;1003;1004;1006;2004l")

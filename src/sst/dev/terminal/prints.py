@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import io
 
-from .pane import LogPane
+from .log_pane import LogPane
 
 __all__ = ["Prints"]
 
