@@ -1,35 +1,31 @@
 """The way in: ``fingerprint(source)`` says whether anything changed, ``build(source)`` makes the zip.
 
-The plan compares fingerprints (a few milliseconds, no process started); only a changed one is built, when it is
-applied.
+The plan compares fingerprints (a few milliseconds, no process started while nothing changed); only a changed one is
+built, when it is applied. What is built is what was read, once: the artefact says what that was.
 """
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
 from ..machine.files import replace_file
 from . import node, python, uv
-from .cache import keep, tidy
-from .files import File, never
-from .layout import layout
+from .cache import lock, settle, tidy
+from .files import never, repository
 from .limit import largest, megabytes, within
 from .needed import needed
+from .project_files import ProjectFiles
 from .source import Source, runtime_for
-from .zip import Entry, deflate, deflate_all, pack, read
+from .zip import bytes_part, entry_part, file_part, read, write_zip
 
-__all__ = ["Artefact", "build", "fingerprint", "inputs", "kept", "runtime_for", "with_files"]
-
-_FORMAT = "artefact 1"
-_SETTLED = 2.0
-"""Seconds after which a file's times can be trusted: a second write within one tick of its clock would not show."""
+__all__ = ["Artefact", "build", "fingerprint", "kept", "runtime_for", "warnings", "with_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,8 @@ class Artefact:
     handler: str
     """As Lambda wants it: ``src/api.handler``, ``bundle.handler``."""
     runtime: str
+    fingerprint: str = ""
+    """Of what it was made from."""
     largest: tuple[tuple[str, int], ...] = ()
     """The ten largest packages and their unzipped bytes."""
     python: str = ""
@@ -57,103 +55,122 @@ class Artefact:
         return f"{megabytes(self.size)} zipped, {megabytes(self.unzipped)} unzipped: {parts}"
 
 
-def fingerprint(source: Source, *, cache: Path | None = None) -> str:
-    """A hash of all that decides the artefact: contents of source and lock files, options, platform, tools.
+def fingerprint(source: Source, *, cache: Path | None = None, files: ProjectFiles | None = None) -> str:
+    """A hash of all that decides the zip: contents of source and lock files, options, platform, tools.
 
-    It does not depend on where the project lies. Nothing is built; with ``cache`` (default ``.sst/cache`` in the root)
-    an unchanged project is recognised by sizes and times alone. UserError if the handler is missing or broken.
+    Functions that share a zip have the same. It does not depend on where the project lies. ``cache`` is ``.sst/cache``
+    in
+    the root by default; ``files`` is shared by the functions that one command asks for, so that a project is walked
+    once.
+    UserError if the handler is missing or broken, or if a Node function can't be bundled.
     """
     cache = cache or source.folder / ".sst" / "cache"
-    facts = _facts(source, cache)
-    # a place is found by reading few files; a broken handler must be named even if it is already known
-    files = sorted(inputs(source), key=lambda f: f.name)
-    seen = _hash("\n".join([*facts, *(f"{f.name}|{f.size}|{f.mtime}|{f.ctime}|{f.executable}" for f in files)]))
-    memo = cache / "seen" / _hash(json.dumps(source.to_dict(), sort_keys=True, default=str))[:32]
-    try:
-        known_seen, _, known = memo.read_text().partition(" ")
-        if known_seen == seen:
-            return known
-    except OSError:
-        pass
-    _check(source)
-    digest = hashlib.sha256("\n".join(facts).encode())
-    for f in files:
-        with f.path.open("rb") as content:
-            digest.update(f"\n{f.name}|{f.executable}|".encode() + hashlib.file_digest(content, "sha256").digest())
-    result = digest.hexdigest()[:40]
-    newest = max((max(f.mtime, f.ctime) for f in files), default=0)
-    if time.time() - newest / 1e9 > _SETTLED:
-        replace_file(memo, f"{seen} {result}".encode())
-    return result
+    files = files or ProjectFiles(cache)
+    room = python.fingerprint if source.is_python else node.fingerprint
+    content = room(source, cache=cache, files=files)
+    files.save()
+    return _key(source, content, {n: files.digest(str(p)) for n, p in _copies(source).items()})
+
+
+def warnings(source: Source, files: ProjectFiles) -> list[str]:
+    """What a deploy leaves out although the function may need it, a line each."""
+    return list(python.warnings(source, files)) if source.is_python else []
 
 
 def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _: None) -> Artefact:
     """Make the artefact, or take it from the cache. Safe among threads and processes.
 
-    ``note`` hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle
-    over Lambda's 250 MB.
+    What changes meanwhile is in it as it was read, or is not in it: ``fingerprint`` of the artefact tells which.
+    ``note``
+    hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle over
+    Lambda's 250 MB.
     """
-    for _ in range(5):
-        key = fingerprint(source, cache=cache)
-        fresh = not (cache / "artefacts" / key).is_dir()
-        try:
-            entry = keep(cache, "artefacts", key, partial(_make, source, key, cache, note))
-            break
-        except _Changed:
-            note("files changed while they were bundled; once more")
-    else:
-        raise UserError(f"The files of {source.handler} keep changing while they are bundled",
-                        hint="is a watcher writing into the project?")
-    if fresh:
-        tidy(cache / "artefacts", newest=40, unused=3600, needed=needed(cache))
-        _tidy_shared(cache / "zips")
-    return _read(entry)
+    key = fingerprint(source, cache=cache)
+    if found := kept(key, source, cache=cache):
+        return found
+    with lock(cache, "artefacts", key):
+        found = kept(key, source, cache=cache) or kept(_make(source, cache, note), source, cache=cache)
+    assert found
+    tidy(cache / "artefacts", newest=40, unused=3600, needed=needed(cache))
+    _tidy_shared(cache / "zips")
+    return found
 
 
-def kept(key: str, *, cache: Path) -> Artefact | None:
-    """The artefact of that fingerprint, if the cache has it. Nothing is built."""
+def kept(key: str, source: Source, *, cache: Path) -> Artefact | None:
+    """The artefact of that fingerprint for this function, if the cache has it. Nothing is built."""
     entry = cache / "artefacts" / key
     try:
         os.utime(entry)  # it is in use: see tidy
-        found = _read(entry)
+        about = json.loads((entry / "artefact.json").read_bytes())
     except FileNotFoundError:
         return None
-    return found if found.path.is_file() else None
-
-
-def _read(entry: Path) -> Artefact:
-    about = json.loads((entry / "artefact.json").read_bytes())
+    handler = _handler(entry, source, about.pop("packaged"))
     about["largest"] = tuple((n, b) for n, b in about["largest"])
-    return Artefact(entry / "code.zip", **about)
+    if not handler or not (entry / "code.zip").is_file():
+        return None
+    return Artefact(entry / "code.zip", handler=handler, fingerprint=key, runtime=source.runtime, **about)
 
 
-class _Changed(Exception):
-    """The inputs are no longer those of the fingerprint."""
+def with_files(archive: Path, files: Mapping[str, bytes], to: Path) -> None:
+    """Write the archive with more files in it (``resource.enc``). Same input, same bytes."""
+    parts = {e.name: entry_part(e) for e in read(archive)}
+    write_zip(to, {**parts, **{n: bytes_part(n, c) for n, c in files.items()}})
 
 
-def _make(source: Source, key: str, cache: Path, note: Callable[[str], None], part: Path) -> None:
-    room = python if source.is_python else node
-    entries, handler = room.bundle(source, cache=cache, note=note)
-    entries = sorted({e.name: e for e in [*entries, *_copied(source)]}.values(), key=lambda e: e.name)
-    sizes = [(e.name, e.size) for e in entries]
-    unzipped, content = within(source.handler, sizes), pack(entries)
-    fits = python.fits(source) if source.is_python else ""
-    made = Artefact(Path(), hashlib.sha256(content).hexdigest(), len(content), unzipped, handler, source.runtime,
-                    largest(sizes), fits)
-    if fingerprint(source, cache=cache) != key:
-        raise _Changed
-    _share(cache / "zips" / f"{made.sha256}.zip", content, part / "code.zip")
-    (part / "artefact.json").write_text(json.dumps({k: v for k, v in asdict(made).items() if k != "path"}))
-
-
-def _share(shared: Path, content: bytes, path: Path) -> None:
-    """Write a zip; functions with the same code share one file on disk."""
+def _handler(entry: Path, source: Source, packaged: str | None) -> str:
+    """The function's handler as Lambda wants it, noted beside the zip: a rollback may not find its file any more."""
+    memo = entry / "handlers" / _hash([source.handler])
     try:
-        if not shared.exists():
-            replace_file(shared, content)
-        path.hardlink_to(shared)
-    except OSError:  # tidied this instant, or a file system without links
-        path.write_bytes(content)
+        return memo.read_text()
+    except FileNotFoundError:
+        pass
+    try:
+        found = python.handler_of(source, packaged) if source.is_python else node.handler_of(source)
+    except UserError:
+        return ""
+    replace_file(memo, found.encode())
+    return found
+
+
+def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
+    """Bundle what is there; the fingerprint of what was read."""
+    part = cache / "artefacts" / f"{os.getpid()}-{os.urandom(6).hex()}.part"
+    part.mkdir(parents=True)
+    try:
+        files, copied, packaged = ProjectFiles(cache), dict[str, str](), None
+        if source.is_python:
+            made = python.bundle(source, cache=cache, files=files, note=note)
+            parts, packaged, content = made.parts, made.packaged, made.key
+        else:
+            found, parts = node.bundle(source, cache=cache, files=files, note=note)
+            content = lambda: found  # noqa: E731  # as with Python, where it is known once all is read
+        copies = {n: file_part(n, p, executable=os.access(p, os.X_OK), seen=_noted(copied, n))
+                  for n, p in _copies(source).items()}
+        written = write_zip(part / "code.zip", {**parts, **copies})
+        about = {"sha256": written.sha256, "size": written.size, "unzipped": within(source.handler, written.sizes),
+                 "largest": largest(written.sizes), "packaged": packaged,
+                 "python": python.fits(source) if source.is_python else ""}
+        (part / "artefact.json").write_text(json.dumps(about))
+        key = _key(source, content(), copied)
+        _share(cache / "zips" / f"{written.sha256}.zip", part / "code.zip")
+        settle(part, cache / "artefacts" / key)
+        return key
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _share(shared: Path, path: Path) -> None:
+    """Functions with the same code share one file on disk."""
+    shared.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if shared.exists():
+            path.unlink()
+            path.hardlink_to(shared)
+        else:
+            shared.hardlink_to(path)
+    except OSError:  # another process was faster, or a file system without links
+        if not path.exists():
+            shutil.copyfile(shared, path)
 
 
 def _tidy_shared(folder: Path) -> None:
@@ -166,64 +183,57 @@ def _tidy_shared(folder: Path) -> None:
             continue
 
 
-def with_files(archive: Path, files: Mapping[str, bytes]) -> bytes:
-    """The archive with more files in it (``resource.enc``), in memory. Same input, same bytes."""
-    return pack([*read(archive), *(deflate(n, c) for n, c in sorted(files.items()))])
+def _key(source: Source, content: str, copied: Mapping[str, str]) -> str:
+    """``content`` is the key of the code, ``copied`` has the digests of further files."""
+    data = {k: v for k, v in source.to_dict().items() if k not in ("root", "handler")}
+    facts = ["artefact 2", json.dumps(data, sort_keys=True, default=str), content, node.facts()]
+    if source.host:
+        facts.append(f"{uv.host_platform()} {uv.running()}")
+    return _hash([*facts, *(f"{n}\0{d}" for n, d in sorted(copied.items()) if d)])
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _noted(copied: dict[str, str], name: str) -> Callable[[bytes], None]:
+    def seen(content: bytes) -> None:
+        copied[name] = hashlib.sha256(content).hexdigest()
+
+    return seen
 
 
-def _facts(source: Source, cache: Path) -> list[str]:
-    data = {k: v for k, v in source.to_dict().items() if k != "root"}
-    facts = [_FORMAT, json.dumps(data, sort_keys=True, default=str)]
-    facts.append(f"uv {uv.version(cache)}" if source.is_python else f"esbuild {node.facts()}")
-    return facts + ([f"{uv.host_platform()} {uv.running()}"] if source.host else [])
+def _hash(facts: list[str]) -> str:
+    return hashlib.sha256("\0\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
-def inputs(source: Source) -> list[File]:
-    """Every file whose content decides the artefact; what a watcher should watch."""
-    files = python.inputs(source, layout(source)) if source.is_python else node.inputs(source, node.check(source))
-    return files + _copies(source)
-
-
-def _check(source: Source) -> None:
-    if source.is_python:
-        python.check(source)
-    else:
-        node.check(source)
-
-
-def _copies(source: Source) -> list[File]:
-    """The files of `copy_files`, named as in the bundle with a `copy/` before it."""
-    found: list[File] = []
+def _copies(source: Source) -> dict[str, Path]:
+    """The files of `copy_files` by their names in the bundle."""
+    found: dict[str, Path] = {}
+    top = repository(source.folder) or source.folder
     for origin, to in source.copy_files:
         path, target = source.folder / origin, PurePosixPath(to or origin)
         if target.is_absolute() or ".." in target.parts:
             raise UserError(f'copy_files: "{target}" must be a path inside the bundle')
+        if not _lies_in(path, top):
+            raise UserError(f'copy_files: "{origin}" lies outside of {top}',
+                            hint="copy it into the project first; a git repository may hold several projects")
         if path.is_file():
-            s = path.stat()
-            found.append(File(f"copy/{target}", path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100)))
+            found[str(target)] = path
         elif path.is_dir():
-            found += [File(f"copy/{target / f.name}", f.path, f.size, f.mtime, f.ctime, f.executable)
-                      for f in _all(path)]
+            found |= {str(target / n): p for n, p in _all(path, top).items()}
         else:
-            raise UserError(f'copy_files: there is no "{origin}" in {source.root}')
+            raise UserError(f'copy_files: there is no file or folder "{origin}" in {source.root}')
     return found
 
 
-def _all(folder: Path) -> list[File]:
-    """Asked for by name, so ignore rules don't count; caches and credentials still stay out."""
-    found = []
+def _lies_in(path: Path, top: Path) -> bool:
+    real, home = path.resolve(), top.resolve()
+    return real == home or home in real.parents
+
+
+def _all(folder: Path, top: Path) -> dict[str, Path]:
+    """Asked for by name, so ignore rules don't count; caches, credentials and links that lead elsewhere stay out."""
+    found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not any(never(p) for p in path.relative_to(folder).parts):
-            s = path.stat()
-            found.append(File(path.relative_to(folder).as_posix(), path, s.st_size, s.st_mtime_ns, s.st_ctime_ns,
-                              bool(s.st_mode & 0o100)))
+        name = path.relative_to(folder)
+        real = path.resolve()
+        if path.is_file() and _lies_in(path, top) and not any(never(p) for p in (*name.parts, real.name)):
+            found[name.as_posix()] = path
     return found
-
-
-def _copied(source: Source) -> list[Entry]:
-    return deflate_all({str(PurePosixPath(f.name.removeprefix("copy/"))): (f.path.read_bytes(), f.executable)
-                        for f in _copies(source)})

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from ..machine.lock import FileLock
 
-__all__ = ["keep", "tidy"]
+__all__ = ["keep", "lock", "machine_cache", "settle", "tidy"]
+
+
+def machine_cache() -> Path:
+    """What all projects of this user share: ``$XDG_CACHE_HOME/sst`` or ``~/.cache/sst``."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path(os.environ.get("HOME") or Path.home()) / ".cache") / "sst"
 
 
 def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path:
@@ -22,9 +28,7 @@ def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path
     if entry.is_dir():
         os.utime(entry)  # it is in use: see tidy
         return entry
-    locks = cache / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{kind}-{key}"):
+    with lock(cache, kind, key):
         if entry.is_dir():
             return entry
         part = entry.with_name(f"{key}.part")
@@ -38,6 +42,22 @@ def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path
             raise
         part.rename(entry)
     return entry
+
+
+def lock(cache: Path, kind: str, key: str) -> FileLock:
+    """For one maker of an entry at a time."""
+    locks = cache / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{kind}-{key}")
+
+
+def settle(part: Path, entry: Path) -> None:
+    """Put a finished folder in its place, unless another process was faster: both have the same content."""
+    try:
+        part.rename(entry)
+    except OSError:
+        if not entry.is_dir():
+            raise
 
 
 def tidy(folder: Path, *, newest: int, unused: float, needed: Collection[str] = ()) -> None:

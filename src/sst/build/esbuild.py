@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from .cache import keep
+from .cache import keep, machine_cache
 from .uv import lines_that_matter
 
 __all__ = ["VERSION", "esbuild", "npm"]
@@ -29,8 +29,8 @@ _INTEGRITY = {
 """sha512 of the published package per platform; a tarball that differs is not run."""
 
 
-def esbuild(cache: Path, note: Callable[[str], None]) -> Path:
-    """The path of the esbuild program for this machine; the first call fetches 5 MB."""
+def esbuild(note: Callable[[str], None]) -> Path:
+    """The path of the esbuild program for this machine, shared by all projects; the first call fetches 5 MB."""
     machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine().lower(),
                                                                                           "?")
     name = f"{sys.platform}-{machine}"
@@ -53,7 +53,7 @@ def esbuild(cache: Path, note: Callable[[str], None]) -> Path:
         (part / program).chmod(0o755)
         tarball.unlink()
 
-    return keep(cache, "esbuild", f"{VERSION}-{name}", make) / program
+    return keep(machine_cache(), "esbuild", f"{VERSION}-{name}", make) / program
 
 
 def npm(arguments: Sequence[str], *, cwd: Path, what: str) -> str:

@@ -6,23 +6,30 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from fnmatch import translate
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Literal, TypeAlias
 
-from .tracked import tracked
+from ..errors import UserError
+from .text import text_of
+from .tracked import NOTHING, tracked
 
-__all__ = ["File", "never", "secret", "walk"]
+__all__ = ["File", "LeftOut", "Walk", "file_of", "never", "repository", "secret", "walk"]
 
 _SECRET = (".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_dsa*",
            "id_ecdsa*",
            "id_ed25519*", ".netrc", ".pypirc", ".npmrc", ".pgpass", ".git-credentials", ".htpasswd", ".envrc")
+_SECRET_NAME = re.compile("|".join(translate(p) for p in _SECRET))
 _NEVER = frozenset({".git", ".hg", ".svn", ".sst", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox",
                     ".mypy_cache",
                     ".pytest_cache", ".ruff_cache", ".hypothesis", ".idea", ".vscode", ".aws", ".ssh", ".gnupg",
                     ".DS_Store", ".eggs"})
+_LEFTOVERS = (".pyc", ".pyo", ".egg-info", ".log", ".swp", ".swo", "~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,76 +43,152 @@ class File:
     executable: bool
 
 
+def file_of(path: Path, name: str) -> File:
+    """A file by another name. FileNotFoundError if it is not there."""
+    s = path.stat()
+    return File(name, path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100))
+
+
 def secret(name: str) -> bool:
     """Whether a file's own name says that it holds credentials.
 
     >>> secret(".env.prod"), secret("id_rsa"), secret("main.py")
     (True, True, False)
     """
-    return any(fnmatchcase(name.lower(), p) for p in _SECRET)
+    return _SECRET_NAME.match(name.lower()) is not None
 
 
 def never(name: str) -> bool:
     """Whether a file or folder of this name is never read: caches, logs, environments, version control, credentials."""
-    return name in _NEVER or name.endswith((".pyc", ".pyo", ".egg-info", ".log")) or secret(name)
+    return name in _NEVER or name.endswith(_LEFTOVERS) or secret(name)
 
 
 PLAN = b'{\n  "sst_plan": '
 """How a saved plan begins."""
 
 
-def saved_plan(path: Path) -> bool:
+def saved_plan(path: str) -> bool:
     """Whether it is a plan of ``sst diff -o``: lying in the project it must not become part of what it plans."""
-    if "plan" not in path.name or path.suffix != ".json":
+    if not path.endswith(".json") or "plan" not in os.path.basename(path):  # noqa: PTH119  # asked for each file
         return False
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             return file.read(len(PLAN)) == PLAN
     except OSError:
         return False
 
 
-def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: True) -> list[File]:
-    """The files under a folder that are neither ignored (and untracked) nor ruled out by ``never`` or ``keep``, sorted
-    by name.
+_Why: TypeAlias = Literal["", "ignored", "refused", "outside", "never"]
 
-    ``keep(name, is_dir)`` sees each relative name once; a folder it refuses is not entered. Links to files are
-    followed, links to folders only if they stay inside the folder.
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something in a walked folder that was not taken, although its name is no secret's and no cache's."""
+
+    name: str
+    is_dir: bool
+    why: _Why
+    """By .gitignore; by the caller; because it is a link that leads out of the project."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    files: tuple[File, ...]
+    """Sorted by name."""
+    left_out: tuple[LeftOut, ...]
+
+    @cached_property
+    def paths(self) -> frozenset[Path]:
+        return frozenset(f.path for f in self.files)
+
+
+def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: True, *,
+         top: Path | None = None) -> Walk:
+    """The files under a folder that are neither ignored (and untracked) nor ruled out by ``never`` or ``keep``.
+
+    ``keep(name, is_dir)`` sees each relative name once; a folder it refuses is not entered. Links are followed as long
+    as they lead into ``top`` (default: the repository, or the folder itself), and not to what would not be taken there.
+    Fifos, sockets and links to nothing are passed over, and so is what vanishes meanwhile and what this process writes
+    its output to. UserError for a folder that can't be read.
     """
+    home, streams = os.path.realpath(top or repository(folder) or folder), _streams()
+    above, tracked_names, prefix = _rules_above(folder)
     found: list[File] = []
-    home = folder.resolve()
+    left_out: list[LeftOut] = []
 
-    def enter(at: str, rules: tuple[_Rule, ...], only_tracked: bool) -> None:
+    def enter(at: str, rules: tuple[_Rule, ...], only_tracked: bool, place: str, entered: frozenset[str]) -> None:
         here = folder / at if at else folder
         rules += _rules_of(here, at)
-        with os.scandir(here) as entries:
-            for e in entries:
-                name = f"{at}/{e.name}" if at else e.name
-                is_dir = e.is_dir()
-                if never(e.name) or not keep(name, is_dir):
+        for e in _entries(here):
+            name = f"{at}/{e.name}" if at else e.name
+            if never(e.name):
+                continue
+            try:
+                is_dir, link = e.is_dir(), e.is_symlink()
+                if not is_dir and not e.is_file():
                     continue
+                why: _Why = _refusal(e, home, link=link) if keep(name, is_dir) else "refused"
                 ignored = only_tracked or bool(rules and _ignored(rules, name, is_dir))
-                if ignored and not (repository and prefix + name in tracked(repository)[is_dir]):
-                    continue
-                if is_dir:
-                    outside = e.is_symlink() and home not in Path(e.path).resolve().parents
-                    if not outside and not (Path(e.path) / "pyvenv.cfg").exists() and not (e.is_symlink()
-                                                                                           and _loops(e.path)):
-                        enter(name, rules, ignored)
-                elif e.is_file() and not saved_plan(Path(e.path)):
+                if not why and ignored and prefix + name not in tracked_names()[is_dir]:
+                    why = "ignored"
+                if why:
+                    if why != "never":
+                        left_out.append(LeftOut(name, is_dir, why))
+                elif is_dir:
+                    real = os.path.realpath(e.path) if link else f"{place}/{e.name}"
+                    if not os.path.exists(f"{real}/pyvenv.cfg") and not (link and real in entered):  # noqa: PTH110
+                        enter(name, rules, ignored, real, entered | {real})
+                elif not saved_plan(e.path):
                     s = e.stat()
-                    found.append(File(name, Path(e.path), s.st_size, s.st_mtime_ns, s.st_ctime_ns,
-                                      bool(s.st_mode & 0o100)))
+                    if (s.st_dev, s.st_ino) not in streams:
+                        found.append(File(name, Path(e.path), s.st_size, s.st_mtime_ns, s.st_ctime_ns,
+                                          bool(s.st_mode & 0o100)))
+            except FileNotFoundError:
+                continue
 
-    above, repository, prefix = _rules_above(folder)
-    enter("", above, False)
+    real_folder = Path(os.path.realpath(folder))
+    enter("", above, False, str(real_folder), frozenset(map(str, (real_folder, *real_folder.parents))))
     found.sort(key=lambda f: f.name)
-    return found
+    return Walk(tuple(found), tuple(left_out))
 
 
-def _loops(path: str) -> bool:
-    target = Path(path).resolve()
-    return target == Path(path).parent.resolve() or target in Path(path).parent.resolve().parents
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []
+    except OSError as e:
+        raise UserError(f"The folder {folder} can't be read: {e.strerror}",
+                        hint='name it in .gitignore, or leave it out with python={"exclude": [...]}') from e
+
+
+def _refusal(entry: os.DirEntry[str], home: str, *, link: bool) -> _Why:
+    """Why a link is not followed; "" for what is no link."""
+    if not link:
+        return ""
+    real = os.path.realpath(entry.path)
+    if real != home and not real.startswith(home.rstrip("/") + "/"):
+        return "outside"
+    return "never" if any(never(part) for part in Path(real).relative_to(home).parts) else ""
+
+
+def _streams() -> frozenset[tuple[int, int]]:
+    """The files that the standard output and error of this process go to: ``sst deploy > deploy.txt``."""
+    found = set()
+    for number in (1, 2):
+        try:
+            s = os.fstat(number)
+        except OSError:
+            continue
+        if stat.S_ISREG(s.st_mode):
+            found.add((s.st_dev, s.st_ino))
+    return frozenset(found)
+
+
+def repository(folder: Path) -> Path | None:
+    """The root of the git repository that a folder lies in."""
+    return next((p for p in (folder, *folder.parents) if (p / ".git").exists()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,25 +224,34 @@ def _rules_of(folder: Path, base: str, prefix: str = "") -> tuple[_Rule, ...]:
     return tuple(_Rule(base, prefix, p, k, f) for p, k, f in _parsed(str(path), s.st_size, s.st_mtime_ns))
 
 
-def _rules_above(folder: Path) -> tuple[tuple[_Rule, ...], Path | None, str]:
-    """Rules of the folders above, up to the repository's root (none outside of one); the root; the way from it to
-    the folder."""
-    if (folder / ".git").exists():
-        return (), folder, ""
+_Tracked: TypeAlias = Callable[[], tuple[frozenset[str], frozenset[str]]]
+
+
+def _rules_above(folder: Path) -> tuple[tuple[_Rule, ...], _Tracked, str]:
+    """Rules of the folders above, what git tracks, and the way from the repository to the folder.
+
+    Where there is no repository (an archive, the context of a container's build), the same .gitignore files count.
+    """
+    top = repository(folder)
+    if top == folder:
+        return (), lambda: tracked(folder), ""
     rules: list[tuple[_Rule, ...]] = []
     prefix = folder.name + "/"
+    shared = {Path.home(), Path(tempfile.gettempdir()), Path(folder.anchor)}
     for parent in folder.parents:
+        if top is None and parent in shared:
+            break
         rules.append(_rules_of(parent, "", prefix))
-        if (parent / ".git").exists():
-            return tuple(r for group in reversed(rules) for r in group), parent, prefix
+        if parent == top:
+            return tuple(r for group in reversed(rules) for r in group), lambda: tracked(top), prefix
         prefix = f"{parent.name}/{prefix}"
-    return (), None, ""
+    return tuple(r for group in reversed(rules) for r in group), lambda: NOTHING, ""
 
 
 @lru_cache(maxsize=512)
 def _parsed(path: str, size: int, mtime: int) -> tuple[tuple[re.Pattern[str], bool, bool], ...]:
     rules = []
-    for raw in Path(path).read_text("utf-8", errors="replace").splitlines():
+    for raw in text_of(Path(path)).splitlines():
         line = raw.rstrip()
         if not line or line.startswith("#"):
             continue

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .cache import keep
+from .dependencies import dependencies, requirements, target_of
+from .entry import ENTRY, ENTRY_CODE, runtime_files
 from .layout import Layout
-from .python import ENTRY, ENTRY_CODE, check, dependencies, loose_src, requirements, runtime_files, target_of
+from .python import check, loose_src
 from .source import Source
 from .wheel import content_key
 from .zip import unpacked
@@ -40,11 +42,11 @@ def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambd
     lines, local = requirements(source, at, target, cache=cache)
     roots = tuple(dict.fromkeys((at.base, *at.local, *local)))
     path = [f / "src" for f in roots if f != at.base and (f / "src").is_dir()] + [f for f in roots if f != at.base]
-    if at.builds or loose_src(at):
+    if at.builds:
         path.insert(0, at.base / "src")
-    if archive := dependencies(lines, at, target, cache=cache, note=note):
+    if archive := dependencies(lines, source, at, target, cache=cache, note=note):
         path.append(unpacked(archive, cache))
-    path.append(_runtime(cache))
+    path.append(_runtime(cache, [str(at.base / "src")] if loose_src(at) and not at.builds else []))
     return InPlace(at.base, _handler(at), tuple(path), roots, at.declared)
 
 
@@ -60,7 +62,7 @@ def _handler(at: Layout) -> str:
     return f"{stem}.{at.attribute}"
 
 
-def _runtime(cache: Path) -> Path:
+def _runtime(cache: Path, paths: list[str]) -> Path:
     """Our part of a bundle, in a folder of its own: what else is installed beside us must not be found."""
     files = runtime_files()
 
@@ -68,6 +70,6 @@ def _runtime(cache: Path) -> Path:
         for file in files:
             (part / file.name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.path, part / file.name)
-        (part / f"{ENTRY}.py").write_text(ENTRY_CODE.format(paths=[]))
+        (part / f"{ENTRY}.py").write_text(ENTRY_CODE.format(paths=paths))
 
-    return keep(cache, "runtime", content_key(["runtime 1", ENTRY_CODE], files), make)
+    return keep(cache, "runtime", content_key(["runtime 2", ENTRY_CODE, *paths], files), make)

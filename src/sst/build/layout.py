@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .source import Source
+from .local_packages import local_closure, local_requirements
+from .manifest import lock_of
+from .requirement_files import included
+from .source import OURS, Source
+from .text import text_of
+from .toml import read_toml
 
-__all__ = ["OURS", "Layout", "layout", "python_file", "read_toml"]
+__all__ = ["Layout", "layout", "python_file"]
 
-OURS = ("sst-python", "sst-sdk")
-"""Distributions that are never bundled: the runtime part of the first is added as files, the second would shadow it."""
 _PLACES = ("", "src", "app", "functions", "lambda", "handlers", "lib")
 """Folders in which a handler's file is sought, in this order."""
 
@@ -35,7 +38,9 @@ class Layout:
     name: str = ""
     """Name of the distribution in ``base``."""
     project: Path | None = None
-    """Its pyproject.toml."""
+    """Its pyproject.toml; else its Pipfile, setup.py or setup.cfg."""
+    tool: str = ""
+    """Whose form the dependencies have if it is not the standard one: ``poetry``, ``pdm`` or ``pipenv``."""
     lock: Path | None = None
     """The uv.lock that covers it: its own or its workspace's."""
     requirements: Path | None = None
@@ -43,6 +48,8 @@ class Layout:
     """It has a build system: the bundle takes its wheel."""
     local: tuple[Path, ...] = ()
     """Folders of workspace members and path dependencies it needs, itself left out."""
+    unread: tuple[str, ...] = ()
+    """Names of files beside it that look like lists of dependencies and are not read."""
 
     @property
     def stem(self) -> str:
@@ -53,12 +60,14 @@ class Layout:
     @property
     def declared(self) -> tuple[Path, ...]:
         """The files that decide which dependencies are installed."""
-        more = tuple(_included(self.requirements)) if self.requirements else ()
+        more = tuple(included(self.requirements)) if self.requirements else ()
         if self.project and not self.lock:  # dependencies may be dynamic
-            more += tuple(f for f in (self.base / "setup.py", self.base / "setup.cfg") if f.is_file())
+            more += tuple(f for f in (self.base / "setup.py", self.base / "setup.cfg") if f.is_file()
+                          and f != self.project)
             more += tuple(f for f in sorted(self.base.glob("requirements*.txt")) if f != self.requirements
                           and f not in more)
-        return tuple(f for f in (self.project, self.lock, self.requirements) if f) + more
+        other = lock_of(self.tool, self.base)
+        return tuple(f for f in (self.project, self.lock, other, self.requirements) if f) + more
 
 
 def split(handler: str) -> tuple[list[str], str, bool]:
@@ -69,6 +78,9 @@ def split(handler: str) -> tuple[list[str], str, bool]:
     if not stem or not attribute.isidentifier():
         raise UserError(f'The handler "{handler}" is not understood',
                         hint='write "path/to/file.function", or "package.module:app" for an ASGI or WSGI object')
+    if not web and any("." in part for part in stem.split("/")):
+        raise UserError(f'The handler "{handler}" is in a folder with a dot in its name: Python can\'t import from it',
+                        hint="move the file, or rename the folder")
     return [stem, stem.replace(".", "/")] if web and "." in stem else [stem], attribute, web
 
 
@@ -89,39 +101,64 @@ def layout(source: Source) -> Layout:
     _, attribute, web = split(source.handler)
     if file is None:
         stem = split(source.handler)[0][-1]
-        raise UserError(f'Handler not found: "{source.handler}"',
-                        hint=f"there is no {stem}.py in {root}" + _near(root, stem))
+        raise UserError(f'Handler not found: "{source.handler}"', hint=f"there is no {stem}.py in {root}" + _near(root,
+                                                                                                                  stem))
     top = _top(root)
     for folder in _upward(file.parent, top):
         project, requirements = folder / "pyproject.toml", folder / "requirements.txt"
         data = read_toml(project) if project.is_file() else {}
-        if "project" in data or "build-system" in data or "workspace" in data.get("tool", {}).get("uv", {}):
-            return _project(source, file, attribute, web, folder, top, data)
+        tools = data.get("tool", {})
+        if "project" in data or "build-system" in data or "workspace" in tools.get("uv", {}) or "poetry" in tools:
+            return _project(file, attribute, web, folder, top, data)
         if requirements.is_file():
             return Layout(file, attribute, web, folder, requirements=requirements,
-                          local=tuple(_local_requirements(requirements)))
+                          local=local_requirements(requirements))
+        if (pipfile := folder / "Pipfile").is_file():
+            return Layout(file, attribute, web, folder, project=pipfile, tool="pipenv",
+                          local=local_closure(folder, read_toml(pipfile), top))
+        if setup := next((p for n in ("setup.py", "setup.cfg") if (p := folder / n).is_file() and _declares(p)), None):
+            return Layout(file, attribute, web, folder, project=setup)
         if folder == root:
             break
-    return Layout(file, attribute, web, root)
+    return Layout(file, attribute, web, root, unread=_unread(root))
 
 
-def _project(source: Source, file: Path, attribute: str, web: bool, base: Path, top: Path,
-             data: Mapping[str, Any]) -> Layout:
+def _project(file: Path, attribute: str, web: bool, base: Path, top: Path, data: Mapping[str, Any]) -> Layout:
     path, requirements = base / "pyproject.toml", base / "requirements.txt"
-    name = str(data.get("project", {}).get("name", ""))
-    builds = bool(data.get("build-system")) and data.get("tool", {}).get("uv", {}).get("package", True) is not False
+    about, tools = data.get("project", {}), data.get("tool", {})
+    name = str(about.get("name", "") or tools.get("poetry", {}).get("name", ""))
+    builds = bool(data.get("build-system")) and (tools.get("uv", {}).get("package", True) is not False
+                                                 and tools.get("poetry", {}).get("package-mode", True) is not False
+                                                 and tools.get("pdm", {}).get("distribution", True) is not False)
     if found := _lock(base, top):
         lock, local = found
-        return Layout(file, attribute, web, base, name, path, lock, None, builds, local)
-    about = data.get("project", {})
-    undeclared = not about.get("dependencies") and "dependencies" not in about.get("dynamic", ())
-    if requirements.is_file() and undeclared:
-        return Layout(file, attribute, web, base, name, path, None, requirements, builds,
-                      tuple(_local_requirements(requirements)))
-    sources = data.get("tool", {}).get("uv", {}).get("sources", {})
-    local = tuple((base / s["path"]).resolve() for n,
-                  s in sources.items() if isinstance(s, dict) and "path" in s and n not in OURS)
-    return Layout(file, attribute, web, base, name, path, None, None, builds, tuple(p for p in local if p.is_dir()))
+        return Layout(file, attribute, web, base, name, path, "", lock, None, builds, local)
+    dynamic = "dependencies" in about.get("dynamic", ())
+    needed = tools.get("poetry", {}).get("dependencies", {}).keys() - {"python"}
+    if requirements.is_file() and not (about.get("dependencies") or dynamic or needed):
+        return Layout(file, attribute, web, base, name, path, "", None, requirements, builds,
+                      local_requirements(requirements))
+    tool = ""
+    if "poetry" in tools and (needed or not dynamic):
+        tool = "poetry"
+    elif ("pdm" in tools or (base / "pdm.lock").is_file()) and not dynamic:
+        tool = "pdm"
+    unread = () if about.get("dependencies") or dynamic or needed else _unread(base)
+    return Layout(file, attribute, web, base, name, path, tool, None, None, builds, local_closure(base, data, top),
+                  unread)
+
+
+def _declares(setup: Path) -> bool:
+    """Whether a setup.py or setup.cfg is one of setuptools: flake8's settings are called setup.cfg too."""
+    text = text_of(setup)
+    return "setup(" in text if setup.suffix == ".py" else "[metadata]" in text or "install_requires" in text
+
+
+def _unread(folder: Path) -> tuple[str, ...]:
+    """Files that name dependencies in a way, or at a place, that nobody here reads."""
+    patterns = ("requirements*.txt", "requirements*.in", "requirements/*.txt", "requirements/*.in", "environment*.y*ml",
+                "conda*.y*ml", "pixi.toml", "pylock*.toml")
+    return tuple(sorted({p.relative_to(folder).as_posix() for g in patterns for p in folder.glob(g)}))
 
 
 def _lock(base: Path, top: Path) -> tuple[Path, tuple[Path, ...]] | None:
@@ -163,39 +200,11 @@ def _members(path: str, size: int, mtime: int) -> dict[str, tuple[str, tuple[str
         except tomllib.TOMLDecodeError as e:
             raise UserError(f"uv.lock can't be read: {e}", where=path, hint="run `uv lock`") from e
         needs = [*package.get("dependencies", ())]
-        for group in (*package.get("optional-dependencies", {}).values(),
-                      *package.get("dev-dependencies", {}).values()):
+        for group in (*package.get("optional-dependencies", {}).values(), *package.get("dev-dependencies",
+                                                                                       {}).values()):
             needs += group
         found[package["name"]] = (str(next(iter(package["source"].values()))), tuple(n["name"] for n in needs))
     return found
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file; UserError with its name if it is broken."""
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as e:
-        line = re.search(r"line (\d+)", str(e))
-        raise UserError(f"{path.name} is not valid TOML: {e}", where=f"{path}:{line[1]}" if line else str(path)) from e
-
-
-def _included(requirements: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Files that a requirements file names with -r and -c."""
-    for line in requirements.read_text("utf-8", errors="replace").splitlines():
-        if m := re.match(r"\s*(?:-r|-c|--requirement|--constraint)[\s=]\s*(\S+)", line):
-            path = requirements.parent / m[1]
-            if path.is_file() and path not in seen:
-                yield path
-                yield from _included(path, seen | {requirements, path})
-
-
-def _local_requirements(requirements: Path) -> Iterator[Path]:
-    for file in (requirements, *_included(requirements)):
-        for line in file.read_text("utf-8", errors="replace").splitlines():
-            spec = re.sub(r"^\s*(-e|--editable)[\s=]\s*|\s+[;#].*$|^.*@\s*file:(?://)?", "", line).strip()
-            path = (file.parent / re.sub(r"\[.*\]$", "", spec)).resolve()
-            if spec and spec[0] in "./" and path.is_dir():
-                yield path
 
 
 def _upward(folder: Path, top: Path) -> Iterator[Path]:

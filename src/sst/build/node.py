@@ -8,27 +8,31 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..machine.files import replace_file
 from .cache import keep
 from .esbuild import VERSION, esbuild, npm
-from .files import File, walk
+from .project_files import ProjectFiles
+from .resolution import Resolution, bundled_files, resolution
 from .source import SUFFIXES, Source
 from .uv import host_platform, lines_that_matter
 from .wheel import content_key
-from .zip import Entry, deflate_all, pack, read, unpacked
+from .zip import Parts, bytes_part, entry_part, file_part, read, unpacked, write_zip
 
-__all__ = ["Place", "bundle", "check", "facts", "failure", "flags", "inputs", "installed_folder"]
+__all__ = ["Place", "bundle", "check", "facts", "failure", "fingerprint", "flags", "handler_of",
+           "installed_folder"]
 
 _OPTIONS = frozenset({"minify", "format", "sourcemap", "splitting", "install", "loader", "banner", "external",
                       "esbuild"})
 _LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "npm-shrinkwrap.json")
-_COUNTS = (*SUFFIXES, ".json", ".wasm", ".txt", ".html", ".css", ".graphql", ".sql", ".yaml", ".yml", ".lockb", ".lock",
-           ".md", ".svg")
+_TICK = 10_000_000
+"""Nanoseconds that a file system's clock may be late."""
 _NATIVE = ("sharp", "pg-native")
 """Packages with binaries: never put into the one file; `install` brings them."""
 _BANNER = ("import { createRequire as __sstRequire } from 'node:module';"
@@ -43,7 +47,8 @@ class Place:
     file: Path
     attribute: str
     base: Path
-    """The folder whose files can be part of the bundle: the workspace's or the package's."""
+    """Where esbuild runs, so that names in the bundle are the same everywhere: the workspace's or the package's
+    folder."""
     package: Path | None
     """The nearest package.json."""
 
@@ -80,26 +85,77 @@ def _exports(file: Path, attribute: str, root: Path) -> None:
                         hint=f"export const {attribute} = async (event) => …")
 
 
-def inputs(source: Source, at: Place) -> list[File]:
-    """Every file whose content may decide what the bundle is."""
-    return walk(at.base, lambda name, is_dir: is_dir or name.endswith(_COUNTS))
+def fingerprint(source: Source, *, cache: Path, files: ProjectFiles,
+                note: Callable[[str], None] = lambda _: None) -> str:
+    """A hash of what esbuild reads and of what it makes of it.
 
-
-def bundle(source: Source, *, cache: Path, note: Callable[[str], None]) -> tuple[list[Entry], str]:
-    """The entries of the function's zip and its handler as Lambda wants it."""
+    While nothing has changed that decided the last bundle, no process is started. Else the bundle is made, and kept for
+    the deploy. UserError if it can't be made.
+    """
     at = check(source)
-    program = esbuild(cache, note)
-    note("bundling with esbuild")
+    memo = cache / "resolutions" / f"{_key(source, at)}.json"
+    try:
+        known = json.loads(memo.read_bytes())
+        if Resolution.from_dict(known).holds(files):
+            return str(known["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return _make(source, at, cache=cache, note=note)
+
+
+def bundle(source: Source, *, cache: Path, files: ProjectFiles, note: Callable[[str], None]) -> tuple[str, Parts]:
+    """The fingerprint of the function's files as they are, and the parts of its zip."""
+    at = check(source)
+    key = fingerprint(source, cache=cache, files=files, note=note)
+    if not (archive := cache / "bundles" / key / "code.zip").is_file():
+        key = _make(source, at, cache=cache, note=note)
+        archive = cache / "bundles" / key / "code.zip"
+    installed = _installed(source, at, cache=cache, note=note)
+    return key, {e.name: entry_part(e) for a in (archive, installed) if a for e in read(a)}
+
+
+def handler_of(source: Source) -> str:
+    """The handler as Lambda wants it."""
+    return f"bundle.{source.handler.rpartition('.')[2]}"
+
+
+def _key(source: Source, at: Place) -> str:
+    facts = [json.dumps({**source.to_dict(), "copy_files": []}, sort_keys=True, default=str), str(at), VERSION, _BANNER]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
+
+
+def _make(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> str:
+    """Run esbuild; keep the bundle, and what decided it. What was saved while esbuild ran is not relied upon."""
+    program, began = esbuild(note), time.time_ns()
+    note(f"bundling {source.handler} with esbuild")
     with tempfile.TemporaryDirectory(prefix="sst-node-") as temporary:
-        out = Path(temporary)
-        done = subprocess.run([str(program), *flags(source, at, out)], cwd=at.base, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, env={k: v for k, v in os.environ.items() if k != "NODE_PATH"})
+        out, meta = Path(temporary) / "out", Path(temporary) / "meta.json"
+        done = subprocess.run([str(program), *flags(source, at, out), f"--metafile={meta}"], cwd=at.base,
+                              capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                              env={k: v for k, v in os.environ.items() if k != "NODE_PATH"})
         if done.returncode:
             raise failure(source, lines_that_matter(done.stderr, 25))
-        made = [p for p in sorted(out.rglob("*")) if p.is_file()]
-        files = {p.relative_to(out).as_posix(): (_relative(p, at.base) if p.suffix == ".map" else p.read_bytes(), False)
-                 for p in made}
-    return [*deflate_all(files), *_installed_entries(source, at, cache=cache, note=note)], f"bundle.{at.attribute}"
+        metafile = json.loads(meta.read_bytes())
+        made = {p.relative_to(out).as_posix(): _relative(p, at.base) if p.suffix == ".map" else p.read_bytes()
+                for p in sorted(out.rglob("*")) if p.is_file()}
+    now = ProjectFiles(cache)
+    decided = resolution(metafile, at.base, source.nodejs.get("esbuild", {}), now)
+    digest = hashlib.sha256(f"node 2\0{json.dumps(_wanted(source, at))}".encode())
+    for name, path in sorted(bundled_files(metafile, at.base).items()):
+        digest.update(f"\0{name}\0{now.digest(path)}".encode("utf-8", "surrogateescape"))
+    for name, content in sorted(made.items()):
+        digest.update(f"\0{name}\0".encode() + hashlib.sha256(content).digest())
+    key = digest.hexdigest()[:40]
+    keep(cache, "bundles", key, lambda part: _write(part, made))
+    if decided.newest(now) < began - _TICK:
+        memo = cache / "resolutions" / f"{_key(source, at)}.json"
+        replace_file(memo, json.dumps({**decided.to_dict(), "fingerprint": key}).encode())
+    now.save()
+    return key
+
+
+def _write(folder: Path, made: Mapping[str, bytes]) -> None:
+    write_zip(folder / "code.zip", {n: bytes_part(n, c) for n, c in made.items()})
 
 
 def _relative(sourcemap: Path, base: Path) -> bytes:
@@ -166,25 +222,27 @@ def _versions(options: Mapping[str, Any]) -> dict[str, str]:
     return dict(wanted) if isinstance(wanted, Mapping) else {str(n): "" for n in wanted}
 
 
+def _wanted(source: Source, at: Place) -> dict[str, str]:
+    """The `install` packages and their versions: as given, or as package.json has them."""
+    wanted = _versions(source.nodejs)
+    if not wanted:
+        return {}
+    own = json.loads(at.package.read_text("utf-8-sig")) if at.package else {}
+    known = {**own.get("devDependencies", {}), **own.get("optionalDependencies", {}), **own.get("dependencies", {})}
+    return {n: v or known.get(n, "latest") for n, v in sorted(wanted.items())}
+
+
 def installed_folder(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> Path | None:
     """The `install` packages as a folder ``node_modules``; None if there are none."""
     archive = _installed(source, at, cache=cache, note=note)
     return unpacked(archive, cache) / "node_modules" if archive else None
 
 
-def _installed_entries(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> list[Entry]:
-    archive = _installed(source, at, cache=cache, note=note)
-    return read(archive) if archive else []
-
-
 def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]) -> Path | None:
     """A zip of the `install` packages for the function's platform, kept by their versions."""
-    wanted = _versions(source.nodejs)
+    wanted = _wanted(source, at)
     if not wanted:
         return None
-    own = json.loads(at.package.read_text("utf-8")) if at.package else {}
-    known = {**own.get("devDependencies", {}), **own.get("optionalDependencies", {}), **own.get("dependencies", {})}
-    wanted = {n: v or known.get(n, "latest") for n, v in sorted(wanted.items())}
     for n, v in wanted.items():
         if re.match(r"(workspace|file|link|portal|catalog|patch):", v):
             raise UserError(f'"{n}" can\'t be installed into the bundle from "{v}"',
@@ -202,10 +260,11 @@ def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], 
         npm(["install", "--force", "--no-package-lock", "--omit=dev", *platform], cwd=part,
             what=f"install {', '.join(wanted)}")
         tree = part / "node_modules"
-        files = {f"node_modules/{p.relative_to(tree).as_posix()}": (p.read_bytes(), bool(p.stat().st_mode & 0o100))
-                 for p in sorted(tree.rglob("*")) if p.is_file() and p.name != ".package-lock.json"
-                 and ".bin" not in p.parts}
-        (part / "tree.zip").write_bytes(pack(deflate_all(files)))
+        home = tree.resolve()
+        files = {f"node_modules/{p.relative_to(tree).as_posix()}": p for p in tree.rglob("*")
+                 if p.is_file() and p.name != ".package-lock.json" and ".bin" not in p.parts
+                 and home in p.resolve().parents}
+        write_zip(part / "tree.zip", {n: file_part(n, p, executable=os.access(p, os.X_OK)) for n, p in files.items()})
         shutil.rmtree(tree)
         (part / ".npmrc").unlink(missing_ok=True)
 

@@ -3,19 +3,22 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from .text import text_of
+from .toml import read_toml
 
-__all__ = ["NODE", "PYTHONS", "SUFFIXES", "Source", "runtime_for"]
+__all__ = ["NODE", "OURS", "PYTHONS", "SUFFIXES", "Source", "runtime_for"]
 
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 """Versions Lambda offers."""
 NODE = "nodejs24.x"
+OURS = ("sst-python", "sst-sdk")
+"""Distributions that are never bundled: the runtime part of the first is added as files, the second would shadow it."""
 SUFFIXES = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 """What a Node handler's file may end in, in the order they are tried."""
 
@@ -103,7 +106,7 @@ def _project_python(root: Path, handler: str) -> str:
     folder = (file or root / "x").parent
     while True:
         pin, project = folder / ".python-version", folder / "pyproject.toml"
-        if pin.is_file() and (m := re.match(r"\D*(\d+\.\d+)", pin.read_text("utf-8"))):
+        if pin.is_file() and (m := re.match(r"\D*(\d+\.\d+)", text_of(pin))):
             return _clamp(m[1])
         if project.is_file() and (spec := _requires(project)):
             return _fit(spec, running)
@@ -113,10 +116,7 @@ def _project_python(root: Path, handler: str) -> str:
 
 
 def _requires(project: Path) -> str:
-    try:
-        return str(tomllib.loads(project.read_text("utf-8")).get("project", {}).get("requires-python", ""))
-    except tomllib.TOMLDecodeError as e:
-        raise UserError(f"{project.name} is not valid TOML: {e}", where=str(project)) from e
+    return str(read_toml(project).get("project", {}).get("requires-python", ""))
 
 
 def _fit(spec: str, running: str) -> str:

@@ -65,7 +65,8 @@ def version(cache: Path) -> str:
 def run(arguments: Sequence[str], *, cwd: Path, what: str, environment: Mapping[str, str] | None = None) -> str:
     """Run uv, return its output. ``what`` completes the sentence "Could not …" of the error."""
     env = {k: v for k, v in os.environ.items() if k not in _CONFUSING}
-    env |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": env.get("UV_PYTHON_DOWNLOADS", "never"),
+    env |= {"NO_COLOR": "1", **_pip_settings(env), "UV_NO_PROGRESS": "1",
+            "UV_PYTHON_DOWNLOADS": env.get("UV_PYTHON_DOWNLOADS", "never"),
             **(environment or {})}
     done = subprocess.run([binary(), *arguments], cwd=cwd, env=env, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL)
@@ -74,9 +75,19 @@ def run(arguments: Sequence[str], *, cwd: Path, what: str, environment: Mapping[
     return done.stdout
 
 
+_PIP = {"PIP_INDEX_URL": (("UV_DEFAULT_INDEX", "UV_INDEX_URL"), " "),
+        "PIP_EXTRA_INDEX_URL": (("UV_INDEX", "UV_EXTRA_INDEX_URL"), " "), "PIP_FIND_LINKS": (("UV_FIND_LINKS",), ",")}
+
+
+def _pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """pip's variables that say where packages come from, in uv's names; uv's own win."""
+    return {names[0]: joint.join(environment[pip].split()) for pip, (names, joint) in _PIP.items()
+            if environment.get(pip) and not any(environment.get(n) for n in names)}
+
+
 def lines_that_matter(said: str, limit: int = 15) -> str:
     """The end of a program's complaint, indented, without colours, progress, tracebacks and blank lines."""
-    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said)
+    text = re.sub(r"(?<=://)[^/@\s]+@", "****@", re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said))
     noise = re.compile(r"^\s*$|^(Resolved|Prepared|Using|Creating|Downloading|Installed|Building|warning:|npm "
                        r"(warn|notice))|^Resolving")
     lines: list[str] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..build.python import ENTRY
+from ..build.entry import ENTRY
 from ..events import (
     AnyEvent,
     CallBegan,

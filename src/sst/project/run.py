@@ -87,6 +87,9 @@ def deploy(world: World, run: Run) -> Done:
     run.before(graph)
     app = project.declare(graph)
     run.declared(graph)
+    left_out: dict[str, None] = graph.context.once("warnings", dict)
+    for line in left_out:
+        run.warn(line)
     with locked(world, "deploy", run) as session:
         before = session.save() if run.can_go_back else session.snapshot.serial
         remember(world, session, graph)

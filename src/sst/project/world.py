@@ -226,16 +226,19 @@ class World:
 
     def _asset(self, inputs: Mapping[str, Any]) -> bytes:
         """The bytes of a function's code, with the files that are added at the last moment."""
-        path = inputs["code"]["path"]
-        if not Path(path).is_file() and (made_from := self._builds.get(path)):
-            self.builder.open(path, made_from)
+        path = Path(inputs["code"]["path"])
+        if not path.is_file() and (made_from := self._builds.get(str(path))):
+            path = self.builder.open(str(path), made_from)
         if not (files := inputs.get("files")):
-            return Path(path).read_bytes()
+            return path.read_bytes()
         from base64 import b64decode
+        from tempfile import TemporaryDirectory
 
         from ..build.artefact import with_files
 
-        return with_files(Path(path), {name: b64decode(text) for name, text in files.items()})
+        with TemporaryDirectory(prefix="sst-code-") as folder:
+            with_files(path, {name: b64decode(text) for name, text in files.items()}, made := Path(folder) / "code.zip")
+            return made.read_bytes()
 
     def _asset_bucket(self) -> str:
         """The bucket for code that is too large for a call; made on first use, in the app's region as Lambda wants

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sst.build.python import runtime_files
+from sst.build.entry import runtime_files
 from sst.clouds.aws.appsync import signed_by_iam
 from sst.clouds.aws.client import Aws
 from sst.dev.bridge import Endpoints

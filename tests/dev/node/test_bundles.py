@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import random
 import threading
 import zipfile
@@ -10,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sst.build import node
+from sst.build.artefact import build
 from sst.build.source import Source
-from sst.build.zip import pack
 from sst.dev.node import NodeBundle, NodeBundler
 from sst.errors import UserError
 from sst.executor import stamp
@@ -168,8 +166,7 @@ def test_nobody_sees_half_of_a_bundle(tmp_path: Path, cache: Path) -> None:
 
 def at_once(source: Source, cache: Path) -> bytes:
     """As a deploy bundles it."""
-    entries, _ = node.bundle(source, cache=cache, note=lambda text: None)
-    with zipfile.ZipFile(io.BytesIO(pack(entries))) as archive:
+    with zipfile.ZipFile(build(source, cache=cache).path) as archive:
         return archive.read("bundle.mjs")
 
 

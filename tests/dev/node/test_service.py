@@ -74,7 +74,7 @@ def test_what_does_not_fit_into_memory_is_read_anew(tmp_path: Path, cache: Path)
                 str(tmp_path)) for n in range(4)]
 
     async def story() -> None:
-        service = Service(esbuild(cache, lambda text: None), at_once=2, remembered=1)
+        service = Service(esbuild(lambda text: None), at_once=2, remembered=1)
         try:
             for _ in range(10):
                 made = await asyncio.gather(*(service.build(job) for job in jobs))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from ...build.artefact import fingerprint
+from ...build.artefact import fingerprint, warnings
+from ...build.project_files import ProjectFiles
 from ...build.source import Source, runtime_for
 from ...clouds.local.build import Build
 from ...core.graph import Graph
@@ -42,5 +43,8 @@ def make_code(graph: Graph, handler: str, *, runtime: str | None, architecture: 
                     tuple((c["from"], c.get("to", c["from"])) for c in copy_files),
                     python, nodejs)
     data = {k: v for k, v in source.to_dict().items() if k != "root"}
-    built = Build("Code", source=data, fingerprint=fingerprint(source))
+    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(root / ".sst" / "cache"))
+    built = Build("Code", source=data, fingerprint=fingerprint(source, files=files))
+    told: dict[str, None] = graph.context.once("warnings", dict)
+    told |= dict.fromkeys(warnings(source, files))
     return Code(chosen, built.handler, combine(path=built.path, sha256=built.sha256), built.source)

@@ -1,8 +1,10 @@
 """Builds as resources: a function's artefact, made on this machine before anything is uploaded."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock, Semaphore
 from typing import Any
 
 from ...build.artefact import Artefact, build, fingerprint, kept
@@ -41,8 +43,12 @@ class Builder:
 
     def __init__(self, root: Path, cache: Path) -> None:
         self.root, self.cache, self.exact = root, cache, False
+        self._guard, self._locks, self._turns = Lock(), dict[str, Lock](), Semaphore(2)
+        self._instead: dict[str, str] = {}
+        """What was built instead of what was planned, because files changed meanwhile: once for all that share it."""
 
     def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
+        self._instead.pop(new.get("fingerprint", ""), None)  # a new plan has seen the files anew
         return Change(frozenset(k for k in Build.props if old.get(k) != new.get(k)))
 
     def create(self, operation: Operation, note: Note) -> Result:
@@ -60,18 +66,15 @@ class Builder:
     def find(self, operation: Operation) -> Found | Absent | Unsure:
         return Absent()
 
-    def open(self, path: str, inputs: Mapping[str, Any]) -> bytes:
-        """The bytes of an artefact; built again if the cache was cleaned since."""
+    def open(self, path: str, inputs: Mapping[str, Any]) -> Path:
+        """The file of an artefact; built again if the cache was cleaned since."""
         file = Path(path)
-        if not file.is_file():
-            file = self._build(inputs, lambda text: None).path
-        return file.read_bytes()
+        return file if file.is_file() else self._build(inputs, lambda text: None).path
 
     def _made(self, inputs: Mapping[str, Any], note: Note) -> Result:
-        artefact = self._build(inputs, note)
-        return Result(inputs["fingerprint"], {"path": str(artefact.path), "sha256": artefact.sha256,
-                                              "handler": artefact.handler,
-                                            "size": artefact.size})
+        made = self._build(inputs, note)
+        return Result(made.fingerprint, {"path": str(made.path), "sha256": made.sha256, "handler": made.handler,
+                                         "size": made.size})
 
     def _now(self, source: Source) -> str:
         """What the files here would make; empty if they make nothing."""
@@ -81,17 +84,31 @@ class Builder:
             return ""
 
     def _build(self, inputs: Mapping[str, Any], note: Note) -> Artefact:
-        if there := kept(inputs["fingerprint"], cache=self.cache):
-            return there
-        source = Source.from_dict({**inputs["source"], "root": str(self.root)})
-        if self.exact and self._now(source) != inputs["fingerprint"]:
-            raise ProviderError(f"the artefact {inputs['fingerprint']} of {source.handler} is not in the cache of this "
-                                "machine, and the "
-                                "files here make another one", operation="build", sent=False,
+        planned, source = inputs["fingerprint"], Source.from_dict({**inputs["source"], "root": str(self.root)})
+        for key in (planned, self._instead.get(planned, "")):
+            if key and (there := kept(key, source, cache=self.cache)):
+                return there
+        if self.exact and self._now(source) != planned:
+            raise ProviderError(f"the artefact {planned} of {source.handler} is not in the cache of this machine, and "
+                                "the files here make another one", operation="build", sent=False,
                                 hint="check out the files that it was made from (the commit of that deploy) and run "
                                      "`sst deploy`")
-        try:
-            return build(source, cache=self.cache, note=note)
-        except OSError as e:
-            raise ProviderError(f"the bundle could not be written: {e}", operation="build", sent=False,
-                                hint="free some disk space, or check the rights of .sst/") from e
+        with self._lock(planned):
+            if there := kept(self._instead.get(planned, planned), source, cache=self.cache):
+                return there
+            try:
+                made = build(source, cache=self.cache, note=note)
+            except OSError as e:
+                raise ProviderError(f"the bundle could not be written: {e}", operation="build", sent=False,
+                                    hint="free some disk space, or check the rights of .sst/") from e
+            if made.fingerprint != planned:
+                self._instead[planned] = made.fingerprint
+            return made
+
+    @contextmanager
+    def _lock(self, key: str) -> Iterator[None]:
+        """One builds, the others take it from the cache; and two builds at a time are enough for a machine."""
+        with self._guard:
+            mine = self._locks.setdefault(key, Lock())
+        with mine, self._turns:
+            yield

@@ -123,7 +123,7 @@ class NodeBundler:
     async def _ready(self) -> Service:
         async with self._first:
             if self._service is None:
-                program = await asyncio.to_thread(esbuild, self._cache, self._note)
+                program = await asyncio.to_thread(esbuild, self._note)
                 await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
                 self._service = Service(program, at_once=max(2, os.cpu_count() or 1))
             return self._service

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...build.resolution import settings_files
 from ...executor import Stamp, stamp
 from ...machine.files import replace_file
 
@@ -16,7 +16,6 @@ __all__ = ["complaint", "made_from", "write"]
 _TICK = 10_000_000
 """Nanoseconds that a file system's clock may be late."""
 _SHOWN = 5
-_EXTENDS = re.compile(r'"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")')
 
 
 def write(outputs: Iterable[Mapping[str, Any]]) -> bool:
@@ -47,32 +46,10 @@ def made_from(metafile: str, base: Path, was: Mapping[Path, Stamp], began: int) 
     """
     inputs = {Path(os.path.normpath(base / name)) for name in json.loads(metafile)["inputs"]}
     found = {}
-    for path in inputs | set(_settings(inputs, base)):
+    for path in inputs | set(settings_files(inputs, base)):
         now = was.get(path) or stamp(path)
         found[path] = now if path in was or now[0] < began - _TICK else (0, 0)
     return found
-
-
-def _settings(inputs: Iterable[Path], base: Path) -> Iterator[Path]:
-    """The package.json, tsconfig.json and jsconfig.json of the inputs' folders and those above, and what these
-    extend."""
-    for folder in {f for path in inputs for f in path.parents if f.is_relative_to(base)}:
-        if (folder / "package.json").is_file():
-            yield folder / "package.json"
-        if "node_modules" not in folder.parts:  # where esbuild looks for none
-            for name in ("tsconfig.json", "jsconfig.json"):
-                yield from _extended(folder / name, set())
-
-
-def _extended(config: Path, seen: set[Path]) -> Iterator[Path]:
-    if config in seen or not config.is_file():
-        return
-    seen.add(config)
-    yield config
-    for value in _EXTENDS.findall(config.read_text("utf-8", errors="replace")):
-        for name in re.findall(r'"(\.[^"]*)"', value):
-            yield from _extended(Path(os.path.normpath(config.parent / (name if name.endswith(".json")
-                                                                        else f"{name}.json"))), seen)
 
 
 def complaint(errors: list[Mapping[str, Any]]) -> str:

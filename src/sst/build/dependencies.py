@@ -1,0 +1,239 @@
+"""The dependencies of a Python function: resolved once, installed once for the function's platform, and zipped."""
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from . import uv
+from .cache import keep
+from .files import file_of
+from .layout import Layout
+from .manifest import Declared, declared_by, lock_of
+from .requirement_files import index_options, with_logins, without_login
+from .source import OURS, Source
+from .toml import read_toml
+from .wheel import content_key, package_files
+from .zip import file_part, write_zip
+
+__all__ = ["Target", "dependencies", "dependencies_key", "must_fit", "requirements", "target_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What dependencies are installed for."""
+
+    flags: tuple[str, ...]
+    name: str
+    version: str
+
+
+def target_of(source: Source, note: Callable[[str], None]) -> Target:
+    version = source.version
+    if source.host:
+        path, found = uv.interpreter(version)
+        if found != version:
+            note(f"no Python {version} on this machine; local functions run on {found}")
+        return Target(("--python", path), f"{uv.host_platform()}-{found}", found)
+    machine = {"x86_64": "x86_64", "arm64": "aarch64"}[source.architecture]
+    libc = "manylinux2014" if int(version.split(".")[1]) <= 11 else "manylinux_2_34"  # Amazon Linux 2 and 2023
+    platform = f"{machine}-{libc}"
+    return Target(("--python-platform", platform, "--python-version", version, "--python", uv.base()),
+                  f"{platform}-{version}", version)
+
+
+def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> tuple[list[str], list[Path]]:
+    """Pinned requirement lines and the folders of local packages. Kept by what declares them."""
+    if not (at.project or at.requirements):
+        return [], []
+    options = json.dumps([source.python.get("extras", []), source.python.get("groups", [])])
+    facts = ["requirements 2", at.name, at.base.name, at.tool, options, target.name, uv.version(cache),
+             str(at.base) if at.local else ""]
+    # a local package's own metadata takes part in the resolution
+    about = [file_of(f / n, f"{f.name}/{n}") for f in at.local
+             for n in ("pyproject.toml", "setup.py", "setup.cfg") if (f / n).is_file()]
+    key = content_key(facts, [*(file_of(f, f.name) for f in at.declared), *about])
+
+    def make(part: Path) -> None:
+        text = without_login(_export(source, at) if at.lock else _compile(source, at, target))
+        cwd = at.lock.parent if at.lock else at.base
+        lines, local = _sorted_out(text, cwd, at.base)
+        (part / "requirements.json").write_text(json.dumps([lines, [str(p) for p in local]]))
+
+    lines, local = json.loads((keep(cache, "requirements", key, make) / "requirements.json").read_bytes())
+    return lines, [Path(p) for p in local]
+
+
+def _chosen(source: Source) -> list[str]:
+    flags = [f"--extra={e}" for e in source.python.get("extras", ())]
+    return flags + [f"--group={g}" for g in source.python.get("groups", ())]
+
+
+def _export(source: Source, at: Layout) -> str:
+    assert at.lock
+    scope = [f"--package={at.name}"] if at.name else ["--all-packages"]
+    command = ["export", "--format=requirements.txt", "--no-default-groups", "--no-editable", "--no-emit-project",
+               "--no-header",
+               "--no-annotate", *(f"--prune={n}" for n in OURS), *scope, *_chosen(source)]
+    what = f"read the dependencies of {at.base.name}"
+    said = ""
+    # a lock that fits is seen to fit without the network; one that does not may need it
+    for more in (["--offline"], []):
+        try:
+            return uv.run([*command, "--locked", *more], cwd=at.lock.parent, what=what)
+        except uv.Refused as refused:
+            said = refused.said
+        if "needs to be updated" in said:
+            raise UserError("uv.lock does not fit pyproject.toml", where=str(at.lock), hint="run `uv lock`")
+    if "interpreter" not in said.lower() or "No solution found" in said:
+        raise UserError(f"Could not {what}\n{uv.lines_that_matter(said)}", where=str(at.lock))
+    # The check needs a Python that is not on this machine; the lock itself says all we need.
+    return uv.run([*command, "--frozen"], cwd=at.lock.parent, what=what)
+
+
+def _compile(source: Source, at: Layout, target: Target) -> str:
+    file = at.requirements or at.project
+    assert file
+    chosen = _chosen(source) if not (at.requirements or at.tool) else []
+    if at.builds and at.name:
+        # uv's cache does not see the files that dynamic metadata is read from
+        chosen.append(f"--refresh-package={at.name}")
+    what = f"resolve the dependencies in {file.name}"
+    with tempfile.TemporaryDirectory(prefix="sst-resolve-") as temporary:
+        excludes, listed, locked = (Path(temporary) / n for n in ("excludes.txt", "requirements.in", "constraints.txt"))
+        excludes.write_text("\n".join(OURS) + "\n")
+        if at.tool:
+            declared = _declared(source, at)
+            listed.write_text("\n".join(_absolute(line, at.base) for line in declared.lines) + "\n")
+            locked.write_text("\n".join(declared.constraints) + "\n")
+            chosen.append(f"--constraints={locked}")
+        command = ["pip", "compile", str(listed if at.tool else file), "--no-header", "--no-annotate",
+                   f"--excludes={excludes}", *target.flags]
+        try:
+            return uv.run([*command, *chosen, "--only-binary=:all:"], cwd=at.base, what=what)
+        except uv.Refused:
+            pass
+        try:
+            return uv.run([*command, *chosen], cwd=at.base, what=what)
+        except uv.Refused as refused:
+            lock = lock_of(at.tool, at.base)
+            raise UserError(refused.message.replace(str(listed), file.name),
+                            hint=f"the versions are those of {lock.name}: does it fit {file.name}?" if lock
+                            else "") from None
+
+
+def _declared(source: Source, at: Layout) -> Declared:
+    assert at.project
+    return declared_by(at.tool, at.base, read_toml(at.project), source.python.get("extras", ()),
+                       source.python.get("groups", ()))
+
+
+def _absolute(line: str, base: Path) -> str:
+    """A requirement that is a folder, by its whole path: the list lies in another folder than it did."""
+    m = re.match(r"(\.\.?/[^\s;\[]*|/[^\s;\[]*)(.*)", line)
+    return f"{(base / m[1]).resolve()}{m[2]}" if m else line
+
+
+def _sorted_out(text: str, cwd: Path, own: Path) -> tuple[list[str], list[Path]]:
+    """Split an exported list into registry, archive and git requirements, and folders."""
+    lines: list[str] = []
+    local: list[Path] = []
+    for raw in re.sub(r"\\\n\s*", " ", text).splitlines():
+        line = re.sub(r"^-e\s+", "", raw.strip())
+        spec = re.sub(r"^[\w.\[\],-]+ @ (?=file:)", "", line).split(" ;")[0].split(" --hash")[0].strip()
+        path = (cwd / re.sub(r"^file:(//)?", "", re.sub(r"\[[^\]]*\]$", "", spec))).resolve()
+        if not line or line.startswith("#"):
+            continue
+        if (spec[0] in "./" or spec.startswith("file:")) and path.exists():
+            if path.is_file():
+                lines.append(str(path))
+            elif path != own.resolve():
+                local.append(path)
+        else:
+            lines.append(line)
+    return sorted(lines), sorted(set(local))
+
+
+def dependencies(lines: list[str], source: Source, at: Layout, target: Target, *, cache: Path,
+                 note: Callable[[str], None]) -> Path | None:
+    """The installed dependencies as a zip, deflated once for all functions that share them."""
+    if not lines:
+        return None
+
+    def make(part: Path) -> None:
+        note(f"installing {len(lines)} dependencies for {target.name}")
+        wanted = with_logins([*_places(source, at), *lines], at.declared)
+        with tempfile.TemporaryDirectory(prefix="sst-install-") as temporary:
+            tree = Path(temporary) / "tree"
+            _install(wanted, tree, (*target.flags, "--no-deps", *_indexes(at)), cwd=at.lock.parent if at.lock
+                     else at.base)
+            files = package_files(tree)
+            must_fit({n: p for n, p in files.items() if n.endswith(".dist-info/WHEEL")}, target)
+            write_zip(part / "tree.zip", {n: file_part(n, p, executable=_runs(n, p)) for n, p in files.items()})
+
+    return keep(cache, "dependencies", dependencies_key(lines, target, cache=cache), make) / "tree.zip"
+
+
+def dependencies_key(lines: list[str], target: Target, *, cache: Path) -> str:
+    archives = [hashlib.sha256(Path(x).read_bytes()).hexdigest() for x in lines if "==" not in x and Path(x).is_file()]
+    return content_key(["dependencies 2", *lines, *archives, target.name, uv.version(cache)], [])
+
+
+def _runs(name: str, path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o100) and not name.endswith(".py")
+
+
+def _places(source: Source, at: Layout) -> list[str]:
+    """pip's options that say where the packages come from, as the files that declare them have them."""
+    if at.requirements:
+        return index_options(at.requirements)
+    return [line for line in _declared(source, at).lines if line.startswith("--")] if at.tool else []
+
+
+def _indexes(at: Layout) -> list[str]:
+    """The project's explicit indexes (PyTorch's, say): uv alone would use them for the packages that name them, not for
+    a list."""
+    home = at.lock.parent / "pyproject.toml" if at.lock else at.project
+    if home is None or home.name != "pyproject.toml" or not home.is_file():
+        return []
+    found = read_toml(home).get("tool", {}).get("uv", {}).get("index", [])
+    flags = [f"--index={i['name']}={i['url']}" if "name" in i else f"--index={i['url']}"
+             for i in found if i.get("explicit")]
+    return [*flags, "--index-strategy=unsafe-best-match"] if flags else []
+
+
+def _install(lines: list[str], tree: Path, flags: tuple[str, ...], *, cwd: Path) -> None:
+    """Wheels only and from uv's cache if that does; then from the registry; then with what must be built (checked
+    later)."""
+    listed = tree.with_name("requirements.txt")
+    listed.write_text("\n".join(lines) + "\n")
+    command = ["pip", "install", "--target", str(tree), "--link-mode=copy", *flags, "-r", str(listed)]
+    for more in (["--offline", "--only-binary=:all:"], ["--only-binary=:all:"]):
+        try:
+            uv.run([*command, *more], cwd=cwd, what="install the dependencies")
+            return
+        except uv.Refused:
+            shutil.rmtree(tree, ignore_errors=True)
+    uv.run(command, cwd=cwd, what="install the dependencies")
+
+
+def must_fit(files: Mapping[str, bytes | Path], target: Target) -> None:
+    """UserError if a package was compiled here for another platform than the function's. ``files`` holds the ``WHEEL``
+    files of packages."""
+    if "manylinux" not in target.name:
+        return
+    for name, found in files.items():
+        content = found if isinstance(found, bytes) else found.read_bytes()
+        if re.fullmatch(r"[^/]+\.dist-info/WHEEL", name) and (m := re.search(rb"^Tag: .*-((?:linux|macosx|win)\w*)$",
+                                                                             content, re.M)):
+            package = name.partition(".dist-info")[0].replace("-", " ")
+            raise UserError(f"{package} has no wheel for Lambda ({target.name}); one built here would be for "
+                            f"{m[1].decode()}",
+                            hint="choose a version that publishes manylinux wheels, or another architecture or Python "
+                                 "version")
