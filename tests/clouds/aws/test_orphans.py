@@ -13,7 +13,7 @@ from sst.embedded.cloud import Cloud
 
 from .rows import ROWS
 from .stand_in import Answer, StandIn, stand_in
-from .world import World
+from .world import World, note
 
 TAGS = {"mine": {"sst:app": "app", "sst:stage": "test", "sst:urn": "aws.iam.Role::Mine", "sst:lineage": "L"},
         "old": {"sst:app": "app", "sst:stage": "test", "sst:urn": "aws.iam.Role::Old", "sst:lineage": "K"},
@@ -138,3 +138,49 @@ def test_in_a_cloud_that_lists_tags_there_is_no_call_for_each_thing(cloud: Cloud
     assert {s.id for s in states} <= {c.id for c in found}
     assert calls["resourcegroupstaggingapi.get_resources"] == 1
     assert not calls["sqs.list_queue_tags"] + calls["sns.list_tags_for_resource"]
+
+
+@pytest.mark.emulator
+def test_regions_are_listed_one_by_one_and_what_the_account_has_once(cloud: Cloud) -> None:
+    def client(region: str) -> Aws:
+        return Aws(region=region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key),
+                   environment={})
+
+    with client("eu-west-1") as one, client("us-west-2") as two:
+        here, there = World(one), World(two)
+        try:
+            queues = [w.create(w.operation("aws.sqs.Queue", {})) for w in (here, there)]
+            buckets = [w.create(w.operation("aws.s3.Bucket", {})) for w in (here, there)]
+            role = here.create(here.operation("aws.iam.Role", {"assume_role_policy": {}}))
+            asked = two.counts.copy()
+            found = orphans.find_tagged([here.provider, there.provider])
+            calls = two.counts - asked
+        finally:
+            here.clear()
+            there.clear()
+    regions = [(r.id, r.region) for r in found if r.type == "aws.sqs.Queue"]
+    assert sorted(regions) == sorted([(queues[0].id, "eu-west-1"), (queues[1].id, "us-west-2")])
+    assert [r.id for r in found if r.type == "aws.iam.Role"] == [role.id] and not calls["iam.list_roles"]
+    assert sorted(r.id for r in found if r.type == "aws.s3.Bucket") == sorted(b.id for b in buckets)
+
+
+@pytest.mark.emulator
+def test_the_parts_that_are_in_the_way_are_deleted_first(cloud: Cloud) -> None:
+    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key),
+             environment={}) as aws:
+        world = World(aws)
+        role = world.create(world.operation("aws.iam.Role", {"assume_role_policy": {}}))
+        rule = world.create(world.operation("aws.events.Rule", {"schedule_expression": "rate(1 day)"}))
+        queue = world.make("aws.sqs.Queue", {})
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
+        policy = world.create(world.operation("aws.iam.Policy", {"policy": document}))
+        for name in ("a", "b"):
+            aws.call("iam", "put_role_policy", {"RoleName": role.id, "PolicyName": name,
+                                                "PolicyDocument": json.dumps(document)})
+        aws.call("iam", "attach_role_policy", {"RoleName": role.id, "PolicyArn": policy.id})
+        aws.call("events", "put_targets", {"Rule": rule.id, "Targets": [{"Id": "t", "Arn": queue["arn"]}]})
+        found = orphans.find_tagged([world.provider])
+        assert {role.id, rule.id, policy.id, queue["url"]} <= {r.id for r in found}
+        for resource in found:
+            orphans.delete(world.provider, resource, note)
+        assert orphans.find_tagged([world.provider]) == []

@@ -116,6 +116,9 @@ class Policy(AwsResource, type="aws.iam.Policy", service="iam"):
     tagging = Tagging(add=call("tag_policy", PolicyArn="$id", Tags="$tags"),
                       remove=call("untag_policy", PolicyArn="$id", TagKeys="$tag_keys"),
                       show=call("list_policy_tags", PolicyArn="$id"))
+    listing = Listing("list_policies", "Policies[].{name: PolicyName, path: Path, arn: Arn}", ("Marker", "Marker"),
+                      {"Scope": "Local"}, call("list_policy_tags", PolicyArn="$arn"), order=2, account_wide=True)
+    imports = Import("aws_iam_policy", "{arn}")
 
     @classmethod
     def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],

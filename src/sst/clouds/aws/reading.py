@@ -31,7 +31,8 @@ def read(provider: Verbs, kind: type[AwsResource], state: State, listed: Mapping
     answer = provider.ask(kind, kind.read, known)
     if answer is None:
         return None
-    answer |= _more(provider, kind, known, state.inputs)
+    if kind.extra_reads:
+        answer |= _more(provider, kind, {**known, **kind.outputs(provider, answer, known)}, state.inputs)
     seen = kind.inputs_from(answer)
     if not state.inputs:      # a thing to take over: all that can be told of it
         seen = {**{k: v for k, v in told.items() if k in kind.props},
@@ -57,8 +58,7 @@ def _more(provider: Verbs, kind: type[AwsResource], known: Mapping[str, Any],
     return made
 
 
-def _allowed(provider: Verbs, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str,
-                                                                                                        Any] | None:
+def _allowed(provider: Verbs, kind: type[AwsResource], c: Call, known: Mapping[str, Any]) -> dict[str, Any] | None:
     """The answer, empty where there is nothing of the kind; None if the credentials may not ask."""
     try:
         return provider.ask(kind, c, known) or {}
