@@ -183,6 +183,9 @@ def provider(type: str) -> Provider:
 
 
 class _Lookups:
+    def account(self) -> str:
+        return "123456789012"
+
     def hosted_zone(self, domain: str) -> str:
         return "Z0EXAMPLE"
 
