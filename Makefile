@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test strict check bench torture row clean
+.PHONY: demo test quick check pythons long strict torture-sample bench torture row clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -13,13 +13,24 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/python examples/uploads/demo.py
 
-# Unit and engine tests run on all cores; those that start the embedded cloud share the machine by file.
+# Everything, on this Python; then the quick tests on the others. Those that start the embedded cloud share the machine
+# by file.
 test: .venv/ready check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 --durations-min=5
+	$(MAKE) pythons
 
-# Every row and the demo app where AWS's refusals and delays are; docs/strict_cloud.md lists them. A part is in `make test`.
-strict: .venv/ready
-	SST_STRICT=1 $(BIN)/python -m pytest tests/strict -n 2 --dist worksteal
+# The inner loop: what needs no cloud and no process that takes its time.
+QUICK := -n 2 --dist loadfile -m "not emulator and not slow" \
+	tests/test_shape.py tests/core tests/machine tests/engine tests/project tests/components \
+	$(addprefix tests/state/test_,format.py journal.py keys.py memory.py redact.py secrets.py) \
+	$(addprefix tests/clouds/aws/test_,lint.py retry.py) \
+	tests/embedded/test_timetable.py tests/embedded/test_schedule_grammar.py
+quick: .venv/ready check
+	SST_EXAMPLES=5 $(BIN)/python -m pytest $(QUICK)
+
+# The quick tests on every other Python from 3.12 on that this machine has, in .venv-3.N.
+pythons: .venv/ready
+	SST_EXAMPLES=5 $(BIN)/python -m tests.pythons $(QUICK)
 
 check: .venv/ready
 	$(BIN)/ruff check .
@@ -27,6 +38,18 @@ check: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m bench
+
+# What .ci/run does after make test, each with its time. Together they stay below 45 minutes on two cores.
+LONG := strict torture-sample
+long: .venv/ready
+	@for target in $(LONG); do \
+		began=$$(date +%s); $(MAKE) $$target || exit 1; echo "make $$target: $$(($$(date +%s) - began)) s"; \
+	done
+
+# A part of make torture: what is random in the engine and the state, with more rounds than make test.
+torture-sample: .venv/ready
+	SST_TORTURE_ROUNDS=1000 SST_TORTURE_STEP=50 SST_EXAMPLES=400 \
+		$(BIN)/python -m pytest tests/state tests/engine -n 2 --dist worksteal -o timeout=1200
 
 # Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.
 ROUNDS ?= 1
@@ -42,4 +65,4 @@ row: .venv/ready .venv/schemas
 	$(BIN)/uv pip install --quiet --no-deps --target $@ cfn-lint
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache

@@ -6,11 +6,17 @@ import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from sst.embedded.cloud import Cloud
 
+
+pytest_plugins = ["tests.rooms"]
+
+hypothesis.settings.register_profile("sst", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("sst")
 
 # started in the background: what the tests start would be deaf to ctrl-c too
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -5,7 +5,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,13 +37,13 @@ LAYERS["dev"] = {*LAYERS["console"], "console"}
 LAYERS["cli"] = {*LAYERS["dev"], "dev"}
 """Who may import whom."""
 COMPONENTS = {"aws", "cloudflare", "vercel", "secret", "linkable", "dev_command"}
-EXCEPTIONS = {
-    # opens the cloud of the stage, wherever it is; the one place where project looks up
-    ("project/cloud.py", "embedded"),
-}
+EXCEPTIONS: set[tuple[str, str]] = set()
+AT_RUN_TIME = {"runtime/client.py", "runtime/live.py", "executor/source_client.py",
+               "embedded/emulator.py"}
+"""Import what only a run can tell: modules of users, and of the emulator."""
 ALLOWED = {
     "botocore": ("clouds/aws/",),
-    "asyncio": ("dev/", "console/", "embedded/", "executor/", "net/frames.py", "runtime/"),
+    "asyncio": ("dev/", "embedded/", "executor/", "net/frames.py", "runtime/"),
     "environ": ("project/", "cli/", "runtime/", "build/", "embedded/", "executor/", "testing/"),
 }
 
@@ -53,35 +53,81 @@ def layer(path: str) -> str:
     return "components" if head in COMPONENTS else head
 
 
-def imports(file: Path) -> Iterator[tuple[str, int]]:
-    """Modules that a file imports, in full, those for type checkers and inside of functions too."""
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def imports(file: Path) -> list[tuple[str, int]]:
+    """Modules that a file imports, in full, those for type checkers, inside of functions and by `importlib` too."""
     package = ("sst", *file.relative_to(SRC).parent.parts)
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((a.name, node.lineno) for a in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            full = ".".join(x for x in (base, node.module or "") if x)
-            yield from ((f"{full}.{a.name}", node.lineno) for a in node.names)
+    found: list[tuple[str, int]] = []
+    for node in ast.walk(tree_of(file)):
+        match node:
+            case ast.Import():
+                found += [(a.name, node.lineno) for a in node.names]
+            case ast.ImportFrom():
+                base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+                full = ".".join(x for x in (base, node.module or "") if x)
+                found += [(f"{full}.{a.name}", node.lineno) for a in node.names]
+            case ast.Call(func=ast.Name("import_module" | "__import__") | ast.Attribute(attr="import_module")):
+                found.append((named(node.args[0], file, package), node.lineno))
+    return found
+
+
+def named(argument: ast.expr, file: Path, package: tuple[str, ...]) -> str:
+    """The module that `import_module` is given; what is known only at run time is a star."""
+    own = ".".join(package if file.stem == "__init__" else (*package, file.stem))
+    match argument:
+        case ast.Constant(str(text)):
+            name = text
+        case ast.JoinedStr():
+            known = {"__name__": own, "__package__": ".".join(package)}
+            name = "".join(part.value if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                           else known.get(ast.unparse(part.value), "*") if isinstance(part, ast.FormattedValue) else "*"
+                           for part in argument.values)
+        case _:
+            name = "*"
+    return ".".join(package) + name if name.startswith(".") else name
 
 
 def short(file: Path) -> str:
     return file.relative_to(SRC).as_posix()
 
 
+def crossings(file: Path) -> list[tuple[str, int, str]]:
+    """Imports of other rooms: the module, the line, the room."""
+    own = layer(short(file))
+    found = [(module, line, layer(module.split(".")[1])) for module, line in imports(file)
+             if module.startswith("sst.") and own not in ("__init__", "__main__")]
+    return [(module, line, other) for module, line, other in found if other in LAYERS and other != own]
+
+
 def test_each_room_imports_only_what_is_below_it() -> None:
-    odd = []
-    for file in FILES:
-        own = layer(short(file))
-        if own in ("__init__", "__main__"):
-            continue
-        for module, line in imports(file):
-            parts = module.split(".")
-            other = layer(parts[1]) if parts[0] == "sst" and len(parts) > 1 else own
-            allowed = other == own or other in LAYERS.get(own, set()) or (short(file), other) in EXCEPTIONS
-            if other in LAYERS and not allowed:
-                odd.append(f"{short(file)}:{line} imports {module}")
+    odd = [f"{short(file)}:{line} imports {module}" for file in FILES for module, line, other in crossings(file)
+           if other not in LAYERS.get(layer(short(file)), set()) and (short(file), other) not in EXCEPTIONS]
     assert not odd, "\n".join(odd)
+
+
+def test_each_room_has_its_rule() -> None:
+    rooms = {layer(short(f)) for f in FILES} - {"__init__", "__main__", "errors"}
+    assert rooms <= LAYERS.keys()
+    assert LAYERS.keys() - {"errors"} <= rooms | {"console"}
+
+
+def test_each_exception_is_needed() -> None:
+    used = {(short(file), other) for file in FILES for _, _, other in crossings(file)
+            if other not in LAYERS.get(layer(short(file)), set())}
+    assert used >= EXCEPTIONS
+    for name in ("botocore", "asyncio"):
+        users = [short(f) for f in FILES for module, _ in imports(f) if module.split(".")[0] == name]
+        assert not [room for room in ALLOWED[name] if not any(user.startswith(room) for user in users)], name
+
+
+def test_what_is_imported_by_name_can_be_told() -> None:
+    unknown = {short(file) for file in FILES for module, _ in imports(file) if module.startswith("*")}
+    assert unknown == AT_RUN_TIME
 
 
 @pytest.mark.parametrize("name", ["botocore", "asyncio"])
@@ -118,7 +164,7 @@ def test_the_environment_is_read_at_the_edge() -> None:
     for file in FILES:
         if short(file).startswith(ALLOWED["environ"]):
             continue
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in (
                     ("os", "environ"), ("os", "getenv"), ("os", "getcwd"), ("Path", "cwd")):
                 odd.append(f"{short(file)}:{node.lineno} {node.value.id}.{node.attr}")
@@ -128,7 +174,7 @@ def test_the_environment_is_read_at_the_edge() -> None:
 def test_only_the_screen_prints() -> None:
     odd = [f"{short(f)}:{node.lineno}" for f in FILES
            if not short(f).startswith(("cli/ui/", "runtime/", "embedded/", "executor/"))
-           for node in ast.walk(ast.parse(f.read_text(encoding="utf-8")))
+           for node in ast.walk(tree_of(f))
            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"]
     assert not odd, "\n".join(odd)
 
@@ -154,7 +200,7 @@ def test_no_module_is_called_after_nothing() -> None:
 def test_what_a_module_offers_exists() -> None:
     odd = []
     for file in FILES:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = tree_of(file)
         names: set[str] = set()
         offered: list[str] = []
         for node in ast.walk(tree):

@@ -44,15 +44,14 @@ def same_route() -> None:
     made.route("get /a", H)
 
 
+def method_of_text() -> None:
+    url = aws.Queue("A").url
+    aws.Function("G", handler=H, environment={"X": url.upper()})  # type: ignore[attr-defined]  # that is the mistake
+
+
 def circle() -> None:
-    a = aws.Queue("A")
-    aws.Function("F", handler=H, environment={"A": a.url}, depends_on=[a])
-    aws.Queue("B", dlq=a, depends_on=[a])
-    raise_in_apply(a)
-
-
-def raise_in_apply(a: aws.Queue) -> None:
-    aws.Function("G", handler=H, environment={"X": a.url.upper()})  # type: ignore[attr-defined]  # that is the mistake
+    a, b = aws.Queue("A"), aws.Queue("B")
+    a.nodes.queue.depends_on, b.nodes.queue.depends_on = (b.nodes.queue,), (a.nodes.queue,)
 
 
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
@@ -131,7 +130,8 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "same name": (lambda: (aws.Queue("Jobs"), aws.Bucket("jobs")), ('two components are named "jobs"',)),
     "name": (lambda: aws.Queue("my queue"), ("can't be named 'my queue'",)),
     "reserved": (lambda: aws.Queue("App"), ('the name "App" is reserved',)),
-    "output as text": (circle, ("use .apply(lambda v: v.upper)",)),
+    "output as text": (method_of_text, ("use .apply(lambda v: v.upper)",)),
+    "circle": (circle, ("depend on each other in a circle", "A/Queue", "B/Queue", "test_refused.py:")),
 }
 
 

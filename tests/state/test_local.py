@@ -193,6 +193,7 @@ def test_a_home_that_is_a_file_is_said(tmp_path: Path) -> None:
         LocalStore(tmp_path / "home" / "state.db")
 
 
+@pytest.mark.slow
 def test_any_byte_of_the_file_flipped_or_cut_is_seen_or_harmless(tmp_path: Path,
                                                                  record_property: Callable[[str, object],
                                                                                            None]) -> None:
@@ -275,6 +276,7 @@ def flipped(data: bytes, at: int, bits: int = 0x41) -> bytes:
     return data[:at] + bytes([data[at] ^ bits]) + data[at + 1:]
 
 
+@pytest.mark.slow
 def test_any_byte_of_the_log_flipped_or_cut_is_seen_or_harmless(tmp_path: Path,
                                                                 record_property: Callable[[str, object], None]) -> None:
     """SQLite itself takes the log up to there for all of it."""
