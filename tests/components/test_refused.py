@@ -57,6 +57,9 @@ def circle() -> None:
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "variable twice": (lambda: function(environment={"A": "1"})().add_environment({"A": "2"}),  # type: ignore[attr-defined]
                        ("add_environment sets A, which environment has already", "test_refused.py:")),
+    "hook": (function(hook={"prebuild": print}), ("hook has no 'prebuild'", "test_refused.py:")),
+    "hook that is none": (function(hook={"postbuild": 1}), ("hook needs a postbuild function", "test_refused.py:")),
+    "bundle": (function(bundle="dist"), ('bundle: there is no folder "dist"', "build it first", "test_refused.py:")),
     "timeout": (function(timeout="20 minutes"), ("timeout must be between 1 and 900 seconds", "20 minutes",
                                                  "test_refused.py:")),
     "timeout text": (function(timeout="soon"), ("timeout can't be 'soon'", '"20 seconds"')),

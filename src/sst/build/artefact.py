@@ -18,12 +18,14 @@ from ..errors import UserError
 from ..machine.files import replace_file
 from . import node, python, uv
 from .cache import lock, settle, tidy
+from .entry import runtime_files
 from .files import never, repository
+from .hooks import run_hook
 from .limit import largest, megabytes, within
 from .needed import needed
 from .project_files import ProjectFiles
 from .source import Source, runtime_for
-from .zip import bytes_part, entry_part, file_part, read, write_zip
+from .zip import Parts, Written, bytes_part, entry_part, extract, file_part, read, write_zip
 
 __all__ = ["Artefact", "build", "fingerprint", "kept", "runtime_for", "warnings", "with_files"]
 
@@ -66,7 +68,7 @@ def fingerprint(source: Source, *, cache: Path | None = None, files: ProjectFile
     """
     cache = cache or source.folder / ".sst" / "cache"
     files = files or ProjectFiles(cache)
-    room = python.fingerprint if source.is_python else node.fingerprint
+    room = _as_it_is if source.bundle else python.fingerprint if source.is_python else node.fingerprint
     content = room(source, cache=cache, files=files)
     files.save()
     return _key(source, content, {n: files.digest(str(p)) for n, p in _copies(source).items()})
@@ -74,7 +76,7 @@ def fingerprint(source: Source, *, cache: Path | None = None, files: ProjectFile
 
 def warnings(source: Source, files: ProjectFiles) -> list[str]:
     """What a deploy leaves out although the function may need it, a line each."""
-    return list(python.warnings(source, files)) if source.is_python else []
+    return list(python.warnings(source, files)) if source.is_python and not source.bundle else []
 
 
 def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _: None) -> Artefact:
@@ -124,6 +126,8 @@ def _handler(entry: Path, source: Source, packaged: str | None) -> str:
         return memo.read_text()
     except FileNotFoundError:
         pass
+    if source.bundle:
+        return source.handler
     try:
         found = python.handler_of(source, packaged) if source.is_python else node.handler_of(source)
     except UserError:
@@ -138,18 +142,22 @@ def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
     part.mkdir(parents=True)
     try:
         files, copied, packaged = ProjectFiles(cache), dict[str, str](), None
-        if source.is_python:
+        parts: Parts = {}
+        content: Callable[[], str] = str
+        if source.is_python and not source.bundle:
             made = python.bundle(source, cache=cache, files=files, note=note)
             parts, packaged, content = made.parts, made.packaged, made.key
-        else:
+        elif not source.bundle:
             found, parts = node.bundle(source, cache=cache, files=files, note=note)
             content = lambda: found  # noqa: E731  # as with Python, where it is known once all is read
         copies = {n: file_part(n, p, executable=os.access(p, os.X_OK), seen=_noted(copied, n))
                   for n, p in _copies(source).items()}
         written = write_zip(part / "code.zip", {**parts, **copies})
+        if source.hook:
+            written = _hooked(source, part)
         about = {"sha256": written.sha256, "size": written.size, "unzipped": within(source.handler, written.sizes),
                  "largest": largest(written.sizes), "packaged": packaged,
-                 "python": python.fits(source) if source.is_python else ""}
+                 "python": python.fits(source) if source.is_python and not source.bundle else ""}
         (part / "artefact.json").write_text(json.dumps(about))
         key = _key(source, content(), copied)
         _share(cache / "zips" / f"{written.sha256}.zip", part / "code.zip")
@@ -157,6 +165,33 @@ def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
         return key
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _as_it_is(source: Source, *, cache: Path, files: ProjectFiles) -> str:
+    """A folder that is the bundle; its files count as copied ones."""
+    folder = source.folder / source.bundle
+    if not folder.is_dir():
+        raise UserError(f'bundle: there is no folder "{source.bundle}" in {source.root}',
+                        hint="build it first: the folder is uploaded as it is")
+    stem = source.handler.rpartition(".")[0]
+    endings = (".py",) if source.is_python else (".mjs", ".js", ".cjs")
+    if not source.runtime.startswith("provided") and not any((folder / f"{stem}{e}").is_file() for e in endings):
+        raise UserError(f'Handler not found: "{source.handler}"',
+                        hint=f'with bundle, the handler is relative to it: there is no {stem}{endings[0]} in '
+                             f'"{source.bundle}"')
+    return ""
+
+
+def _hooked(source: Source, part: Path) -> Written:
+    """The zip again, after the hook has changed its files."""
+    raw, folder = part / "code.zip", part / "files"
+    extract(raw, folder)
+    run_hook(source.hook, folder, source.handler)
+    files = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+    raw.unlink()
+    made = write_zip(raw, {n: file_part(n, p, executable=os.access(p, os.X_OK)) for n, p in files.items()})
+    shutil.rmtree(folder)
+    return made
 
 
 def _share(shared: Path, path: Path) -> None:
@@ -207,7 +242,9 @@ def _copies(source: Source) -> dict[str, Path]:
     """The files of `copy_files` by their names in the bundle."""
     found: dict[str, Path] = {}
     top = repository(source.folder) or source.folder
-    for origin, to in source.copy_files:
+    if source.bundle and source.is_python:
+        found = {f.name: f.path for f in runtime_files()}
+    for origin, to in (*([(source.bundle, ".")] if source.bundle else []), *source.copy_files):
         path, target = source.folder / origin, PurePosixPath(to or origin)
         if target.is_absolute() or ".." in target.parts:
             raise UserError(f'copy_files: "{target}" must be a path inside the bundle')

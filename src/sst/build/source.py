@@ -50,8 +50,15 @@ class Source:
     """``minify``, ``format``, ``sourcemap``, ``splitting``, ``install``, ``loader``, ``banner``, ``external``,
     ``esbuild``."""
 
+    bundle: str = ""
+    """A folder that is the bundle as it is, relative to the root; the handler is relative to it."""
+    hook: str = ""
+    """What changes the bundle before it is zipped, see ``build.hooks``."""
+
     def to_dict(self) -> dict[str, Any]:
-        return {"root": self.root, "handler": self.handler, "runtime": self.runtime, "architecture": self.architecture,
+        given = {k: v for k, v in (("bundle", self.bundle), ("hook", self.hook)) if v}
+        return {**given, "root": self.root,
+                "handler": self.handler, "runtime": self.runtime, "architecture": self.architecture,
                 "host": self.host, "copy_files": [list(c) for c in self.copy_files],
                 "python": dict(self.python), "nodejs": dict(self.nodejs)}
 

@@ -22,8 +22,8 @@ from typing import TypeAlias
 from ..errors import UserError
 from .cache import keep
 
-__all__ = ["Entry", "Parts", "Written", "bytes_part", "deflate", "entry_part", "file_part", "read", "unpacked",
-           "write_zip"]
+__all__ = ["Entry", "Parts", "Written", "bytes_part", "deflate", "entry_part", "extract", "file_part", "read",
+           "unpacked", "write_zip"]
 
 _DATE = 0x0021  # 1980-01-01, the oldest date a zip can hold
 _UTF8 = 0x0800
@@ -166,11 +166,13 @@ def read(archive: Path) -> list[Entry]:
 
 def unpacked(archive: Path, cache: Path) -> Path:
     """A folder with what is in an archive of the cache, which is named by its own folder there. Made once."""
-    def make(part: Path) -> None:
-        with zipfile.ZipFile(archive) as opened:
-            opened.extractall(part)
-            for entry in opened.infolist():
-                if (entry.external_attr >> 16) & 0o111:
-                    (part / entry.filename).chmod(0o755)
+    return keep(cache, "unpacked", archive.parent.name, lambda part: extract(archive, part))
 
-    return keep(cache, "unpacked", archive.parent.name, make)
+
+def extract(archive: Path, folder: Path) -> None:
+    """What is in an archive, with the rights to execute."""
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+        for entry in opened.infolist():
+            if (entry.external_attr >> 16) & 0o111:
+                (folder / entry.filename).chmod(0o755)

@@ -16,14 +16,14 @@ from ...core.units import megabytes, seconds
 from ...errors import UserError
 from ..link_permissions import Access, grants
 from ..permissions import Statement
-from .code import CopyFile, make_code
+from .code import CopyFile, Hook, make_code
 from .env import add_variables, stream_environment
 from .live import bridge_permissions, live_function, live_of, overlaid
 from .logs import Logging, make_log_group
 from .role import make_role
 from .url import Cors, Url, make_url
 
-__all__ = ["Concurrency", "CopyFile", "Cors", "Function", "FunctionArgs", "FunctionTransform", "Logging", "Url"]
+__all__ = ["Concurrency", "CopyFile", "Cors", "Function", "FunctionArgs", "FunctionTransform", "Hook", "Logging", "Url"]
 
 
 class Concurrency(TypedDict, total=False):
@@ -70,6 +70,8 @@ class FunctionArgs(TypedDict, total=False):
     versioning: bool
     layers: Sequence[Input[str]]
     copy_files: Sequence[CopyFile]
+    bundle: str
+    hook: Hook
     tags: Mapping[str, str]
     python: Mapping[str, Any]
     nodejs: Mapping[str, Any]
@@ -87,6 +89,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     name: its name in Lambda, at most 64 characters; made from app, stage and logical name by default. A change of it
     makes a new function.
     runtime: by the handler's file and the project's Python by default, as ``"python3.12"`` or ``"nodejs22.x"``.
+    bundle: a folder that is uploaded as it is; the handler is relative to it, and nothing is built.
+    hook: ``{"postbuild": f}``: ``f(folder)`` changes the bundle before it is zipped.
     timeout: 1 second to 15 minutes, ``"20 seconds"`` by default. memory: 128 MB to 10240 MB, ``"1024 MB"`` by default.
     storage: size of /tmp, 512 MB to 10240 MB. architecture: ``"x86_64"`` (default) or ``"arm64"``.
     link: what it uses; grants least privilege. permissions: further IAM statements. policies: ARNs of managed policies.
@@ -107,6 +111,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                  url: bool | Url = False, streaming: bool = False, logging: bool | Logging = True,
                  concurrency: Concurrency | None = None, retries: int | None = None, versioning: bool = False,
                  layers: Sequence[Input[str]] = (), copy_files: Sequence[CopyFile] = (),
+                 bundle: str | None = None, hook: Hook | None = None,
                  tags: Mapping[str, str] | None = None,
                  python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None, dev: bool = True,
                  transform: FunctionTransform | None = None, **options: Unpack[Options]) -> None:
@@ -115,6 +120,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         graph, links, limits = current(), linked(link, self.where), _limits(timeout, memory, storage)
         _check(concurrency, retries, versioning)
         self._transform = transform
+        dev = dev and bundle is None
         live = live_of(graph, dev=dev, role=role, runtime=runtime)
         with self.scope(transform):
             log_arn, log_settings = make_log_group(self, logging, name)
@@ -124,7 +130,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                                              self.where)
                 role = own.arn
             code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
-                             python=python or {}, nodejs=nodejs or {})
+                             python=python or {}, nodejs=nodejs or {}, bundle=bundle, hook=hook)
             streams = stream_environment(code.runtime) if streaming else {}
             env = linked_environment(graph, links, {**streams, **(environment or {})}, sealed_for=self.urn)
             made = overlaid(live, code, env, streaming=streaming)

@@ -1,12 +1,13 @@
 """A function's code: which runtime it needs, and the artefact that a deploy builds."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
 from ...build.artefact import fingerprint, warnings
+from ...build.hooks import keep_hook
 from ...build.project_files import ProjectFiles
 from ...build.source import Source, runtime_for
 from ...clouds.local.build import Build
@@ -14,7 +15,7 @@ from ...core.graph import Graph
 from ...core.output import Output, combine
 from ...errors import UserError
 
-__all__ = ["RUNTIMES", "Code", "CopyFile", "make_code"]
+__all__ = ["RUNTIMES", "Code", "CopyFile", "Hook", "make_code"]
 
 RUNTIMES = ("python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14", "nodejs18.x",
             "nodejs20.x",
@@ -22,6 +23,13 @@ RUNTIMES = ("python3.9", "python3.10", "python3.11", "python3.12", "python3.13",
 
 CopyFile = TypedDict("CopyFile", {"from": str, "to": str}, total=False)
 """A file or folder added to the bundle: ``{"from": "templates", "to": "views"}``; ``to`` defaults to ``from``."""
+
+
+class Hook(TypedDict, total=False):
+    """``postbuild``: gets the folder of the bundle (a ``pathlib.Path``) before it is zipped, and may change what is in
+    it."""
+
+    postbuild: Callable[[Path], object]
 
 
 @dataclass(frozen=True)
@@ -33,18 +41,29 @@ class Code:
 
 
 def make_code(graph: Graph, handler: str, *, runtime: str | None, architecture: str, copy_files: Sequence[CopyFile],
-              python: Mapping[str, Any], nodejs: Mapping[str, Any]) -> Code:
+              python: Mapping[str, Any], nodejs: Mapping[str, Any], bundle: str | None = None,
+              hook: Hook | None = None) -> Code:
     """Declare the build of a handler. Whether the handler exists is checked here, before anything is deployed."""
     root = Path(graph.root or ".")
-    chosen = runtime or runtime_for(root, handler, python=graph.context.python)
+    chosen = runtime or runtime_for(root / (bundle or ""), handler, python=graph.context.python)
     if chosen not in RUNTIMES:
         raise UserError(f"there is no runtime {chosen!r}", hint=f"known: {', '.join(RUNTIMES)}")
     source = Source(str(root), handler, chosen, architecture, graph.target.is_local,
                     tuple((c["from"], c.get("to", c["from"])) for c in copy_files),
-                    python, nodejs)
+                    python, nodejs, bundle or "", _kept(hook))
     data = {k: v for k, v in source.to_dict().items() if k != "root"}
     files = graph.context.once(ProjectFiles, lambda: ProjectFiles(root / ".sst" / "cache"))
     built = Build("Code", source=data, fingerprint=fingerprint(source, files=files))
     told: dict[str, None] = graph.context.once("warnings", dict)
     told |= dict.fromkeys(warnings(source, files))
     return Code(chosen, built.handler, combine(path=built.path, sha256=built.sha256), built.source)
+
+
+def _kept(hook: Hook | None) -> str:
+    if hook is None:
+        return ""
+    if odd := hook.keys() - {"postbuild"}:
+        raise UserError(f"hook has no {sorted(odd)[0]!r}", hint='hook={"postbuild": function}')
+    if not callable(made := hook.get("postbuild")):
+        raise UserError("hook needs a postbuild function", hint='hook={"postbuild": lambda folder: ...}')
+    return keep_hook(made)
