@@ -46,6 +46,10 @@ long: .venv/ready
 		began=$$(date +%s); $(MAKE) $$target || exit 1; echo "make $$target: $$(($$(date +%s) - began)) s"; \
 	done
 
+# Every row and the demo app where AWS's refusals and delays are; docs/strict_cloud.md lists them. A part is in `make test`.
+strict: .venv/ready
+	SST_STRICT=1 $(BIN)/python -m pytest tests/strict -n 2 --dist worksteal
+
 # A part of make torture: what is random in the engine and the state, with more rounds than make test.
 torture-sample: .venv/ready
 	SST_TORTURE_ROUNDS=1000 SST_TORTURE_STEP=50 SST_EXAMPLES=400 \
