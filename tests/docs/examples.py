@@ -40,7 +40,8 @@ GIVEN = {
     "api": 'aws.ApiGatewayV2("GivenApi")',
     "bucket": 'aws.Bucket("GivenBucket")',
     "failed": 'aws.Queue("GivenFailed")',
-    "fn": 'aws.Function("GivenFunction", handler="src/given.handler", url=True)',
+    "fn": 'aws.Function("GivenFunction", handler="src/given.handler", url=True, '
+          'permissions=[sst.permission(["sqs:*"], ["*"])])',
     "jobs": 'aws.Queue("GivenJobs")',
     "log": 'aws.Queue("GivenLog")',
     "policy": '{"Version": "2012-10-17", "Statement": []}',
