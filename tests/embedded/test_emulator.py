@@ -75,5 +75,5 @@ def test_the_data_folder_is_private(cloud: Cloud) -> None:
     client(cloud, "ssm").put_parameter(Name="/a", Value="b", Type="SecureString")
     assert cloud.folder.stat().st_mode & 0o777 == 0o700
     files = [f for f in cloud.folder.rglob("*") if f.is_file()]
-    assert {f.name for f in files} >= {"keys.json", "cloud.json", "ssm.json"}
+    assert {f.name for f in files} >= {"keys.json", "cloud.json", "state.db"}
     assert {f.stat().st_mode & 0o077 for f in files} == {0}

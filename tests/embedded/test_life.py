@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -142,18 +143,37 @@ def test_nothing_answered_is_lost_by_kill_9_under_load(root: Path) -> None:
         assert set(answered) <= kept
 
 
-def test_damaged_state_is_never_overwritten(root: Path) -> None:
+@pytest.mark.parametrize("place", [0, 0.5, 0.97], ids=["head", "middle", "end"])
+def test_damaged_state_is_never_overwritten(root: Path, place: float) -> None:
     cloud = embedded.start(root, environment=os.environ)
-    client(cloud, "sqs").create_queue(QueueName="kept")
+    for n in range(20):
+        client(cloud, "sqs").create_queue(QueueName=f"kept{n}")
     embedded.stop(root)
-    file = cloud.folder / "state" / "sqs.json"
-    whole = file.read_text()
-    file.write_text(whole[:-20])
-    with pytest.raises(UserError, match=r"sqs\.json.*damaged"):
+    file = cloud.folder / "state" / "state.db"
+    whole = file.read_bytes()
+    at = int(len(whole) * place) // 4096 * 4096
+    broken = whole[:at] + os.urandom(4096) + whole[at + 4096:]
+    file.write_bytes(broken)
+    with pytest.raises(UserError, match=r"state\.db is damaged"):
         embedded.start(root, environment=os.environ)
-    assert file.read_text() == whole[:-20]
-    file.write_text(whole)
+    assert file.read_bytes() == broken
+    file.write_bytes(whole[:-4096])
+    with pytest.raises(UserError, match=r"state\.db is damaged"):
+        embedded.start(root, environment=os.environ)
+    file.write_bytes(whole)
     assert client(embedded.start(root, environment=os.environ), "sqs").list_queues()["QueueUrls"]
+
+
+def test_state_of_a_newer_version_is_refused(root: Path) -> None:
+    cloud = embedded.start(root, environment=os.environ)
+    embedded.stop(root)
+    file = cloud.folder / "state" / "state.db"
+    with contextlib.closing(sqlite3.connect(file)) as line, line:
+        line.execute("update meta set value = '2' where name = 'format'")
+    whole = file.read_bytes()
+    with pytest.raises(UserError, match="newer version"):
+        embedded.start(root, environment=os.environ)
+    assert file.read_bytes() == whole
 
 
 @pytest.mark.slow

@@ -1,88 +1,75 @@
 """Durability: what was answered is on disk, whatever happens to the process next.
 
-The emulator keeps its resources in memory and saves them only at a graceful end. Here each answer to a call that may
-have changed something waits for a checkpoint, and all calls that wait at the same moment share one. A checkpoint is
-cheap: only services whose stores were touched since the last one are copied (`marshal`, in one go, so that no other
-thread can change them in between), and only those whose copy differs are encoded and written, in a thread.
+The emulator keeps its resources in memory. Here each answer to a call that may have changed something waits for a
+checkpoint, and all calls that wait at the same moment share one: what may have changed is copied (on the event loop,
+in one go, so that no other call is half in it), and what really did is written by a thread, in one transaction. The
+cost is that of the change, however much there is.
 """
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import marshal
-import pickle
-import sys
-import threading
 import time
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sst.machine.files import write_private
+from sst.embedded.database import Changes, Database
+from sst.embedded.tracking import Tracked
 
-__all__ = ["Checkpoints", "Touched"]
+__all__ = ["Checkpoints", "Collector"]
 
 _log = logging.getLogger("sst.checkpoint")
+_EVERY = 1.0
+"""Seconds between two looks at what changes by itself (messages received, schedules fired, logs)."""
 
 
-class Touched:
-    """The stores that were looked at (and so maybe changed) since the last call of `take`."""
+class Collector(Protocol):
+    def collect(self, *, everything: bool = False) -> Changes: ...
 
-    def __init__(self) -> None:
-        self._stores: set[int] = set()
-        self._copying = 0
+    def failed(self) -> None:
+        """The last changes are not on disk: all of them count as changed again."""
+        ...
 
-    def add(self, store: object) -> None:
-        if self._copying != threading.get_ident():
-            self._stores.add(id(store))
+    def again(self, held: dict[tuple[int, Any], Tracked]) -> None: ...
 
-    def take(self) -> set[int]:
-        taken, self._stores = self._stores, set()
-        return taken
-
-    def copying(self, on: bool) -> None:
-        """While this thread copies, its own look at a store does not count."""
-        self._copying = threading.get_ident() if on else 0
+    def look_twice(self) -> None:
+        """Look once more at what was collected since the last time: a thread may have changed it afterwards."""
+        ...
 
 
 class Checkpoints:
-    """Group commit over the emulator's services.
+    """Group commit over the emulator's services."""
 
-    ``services`` gives the loaded ones: file name -> function that returns the state. ``stores`` are a module's store
-    objects.
-    """
-
-    def __init__(self, folder: Path, touched: Touched, services: Callable[[], Mapping[str, Callable[[], Any]]],
-                 encode: Callable[[str, Any], str]) -> None:
-        self._folder, self._touched, self._services, self._encode = folder, touched, services, encode
-        self._last: dict[str, bytes] = {}
-        self._owner: dict[int, str] = {}
-        self._known: set[str] = set()
+    def __init__(self, collector: Collector, database: Database) -> None:
+        self._collector, self._database = collector, database
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self.count = 0
         self.milliseconds = 0.0
 
-    async def commit(self) -> None:
-        """Return when everything that was true on entry is on disk."""
+    async def commit(self, held: dict[tuple[int, Any], Tracked] | None = None) -> None:
+        """Return when everything that was true on entry is on disk. ``held`` is what the request got hold of."""
+        if held:
+            self._collector.again(held)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         self._wake.set()
         await done
 
     async def run(self) -> None:
-        """Serve `commit` for ever; also saves once a second what changed by itself (messages taken, schedules fired,
-        logs)."""
+        """Serve `commit` for ever; also saves once a second what changed by itself."""
+        looked = time.monotonic()
         while True:
             try:
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(_EVERY):
                     await self._wake.wait()
             except TimeoutError:
                 pass
             self._wake.clear()
+            if time.monotonic() - looked >= _EVERY:
+                looked = time.monotonic()
+                self._collector.look_twice()
             waiting, self._waiting = self._waiting, []
             began = time.perf_counter()
             failed: Exception | None = None
@@ -102,82 +89,21 @@ class Checkpoints:
                         done.set_result(None)
 
     async def save(self) -> None:
-        """Write every service that changed since it was last written."""
-        changed = self._changed()
-        if changed:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._write, changed)
+        """Write what changed since it was last written."""
+        if changes := self._collector.collect():
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._write, changes)
 
     def save_now(self) -> None:
-        """The same without a loop; at the end of the process."""
+        """Everything, without a loop; at the end of the process."""
         self._writer.shutdown(wait=True)
-        self._write(self._changed(everything=True))
+        self._write(self._collector.collect(everything=True))
+        self._database.close()
 
-    def _changed(self, *, everything: bool = False) -> dict[str, Any]:
-        touched, changed = self._touched.take(), {}
-        self._touched.copying(True)
+    def _write(self, changes: Changes) -> None:
         try:
-            services = self._services()
-            names = set(services) if everything else self._names(services, touched)
-            for name in names:
-                state = self._state(name, services[name])
-                if state is None:
-                    continue
-                seen = _print(state)
-                if self._last.get(name) != seen:
-                    self._last[name] = seen
-                    changed[name] = state
-        finally:
-            self._touched.copying(False)
-        return changed
-
-    def _state(self, name: str, get_state: Callable[[], Any]) -> Any:
-        """The service's state, or None. A thread of the emulator may change it under a slow copy: then once more."""
-        for _ in range(10):
-            try:
-                return get_state()
-            except RuntimeError as error:
-                seen = error
-            except Exception:
-                _log.exception("the state of %s can't be read; it is not saved", name)
-                return None
-        raise seen
-
-    def _names(self, services: Mapping[str, Callable[[], Any]], touched: set[int]) -> set[str]:
-        """The services that own a touched store, and those that were loaded since the last look."""
-        for name, get_state in services.items():
-            if name not in self._known:
-                self._known.add(name)
-                module = sys.modules.get(get_state.__module__)
-                found = {id(value): name for value in vars(module).values() if _is_store(value)} if module else {}
-                self._owner.update(found)
-                touched.update(found)
-        return {self._owner[store] for store in touched if store in self._owner} & set(services)
-
-    def _write(self, changed: dict[str, Any]) -> None:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        while changed:
-            name, state = changed.popitem()
-            try:
-                write_private(self._folder / f"{name}.json", self._encode(name, state))
-            except (TypeError, ValueError):
-                _log.exception("the state of %s can't be written as JSON; it is not saved", name)
-            except BaseException:
-                for left in (name, *changed):
-                    self._last.pop(left, None)
-                raise
-
-
-def _is_store(value: object) -> bool:
-    return type(value).__name__ in ("AccountScopedDict", "AccountRegionScopedDict")
-
-
-def _print(state: Any) -> bytes:
-    """A fingerprint of a service's state; equal states may differ in it (one write too many), different ones never
-    agree."""
-    opened = {key: (item._data if _is_store(item) else item) for key,
-              item in state.items()} if isinstance(state, dict) else state
-    try:
-        image = marshal.dumps(opened, 2)
-    except ValueError:  # a subclass of dict in it
-        image = pickle.dumps(opened)
-    return hashlib.blake2b(image, digest_size=16).digest()
+            left_out = self._database.write(changes)
+        except BaseException:
+            self._collector.failed()
+            raise
+        for place in left_out:
+            _log.error("not saved, it has no form in JSON: %s", place)

@@ -13,7 +13,7 @@ import logging
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from sst.embedded import emulator
+from sst.embedded import emulator, tracking
 from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.doors import DOORS, Door, Request
 from sst.embedded.gate import Receive, Scope, Send
@@ -130,9 +130,15 @@ class _App:
             return
         request = Request(method, scope["path"], raw_path, query, parameters, headers, body)
         RAW.set((raw_path, query))
-        answer = await self._door.answer(self._identity, request, region=region)
-        if self._door.keeps and not request.reads:
-            await self._checkpoints.commit()
+        if not self._door.keeps:
+            answer = await self._door.answer(self._identity, request, region=region)
+        elif request.reads:
+            with tracking.reading():
+                answer = await self._door.answer(self._identity, request, region=region)
+        else:
+            with tracking.request() as held:
+                answer = await self._door.answer(self._identity, request, region=region)
+                await self._checkpoints.commit(held)
         not_found = (404, {"Content-Type": "application/json"}, b'{"message":"Not Found"}')
         await emulator.send_answer(send, receive, answer or not_found, head=method == "HEAD")
 

@@ -5,10 +5,12 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from sst.embedded import emulator
 from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.settings import Settings
+from sst.embedded.tracking import reading, request
 
 __all__ = ["Gate", "Receive", "Scope", "Send"]
 
@@ -52,25 +54,36 @@ class Gate:
             status, answer = await self._control(f"{scope['method']} {scope['path']}", await _json_body(receive))
             await _answer(send, status, answer)
         else:
-            await self._app(scope, receive, self.durable(scope, headers, send))
+            await self._call(scope, receive, send, headers)
 
     def _needs_token(self, path: str, headers: Mapping[str, str]) -> bool:
         guarded = path.startswith("/_sst/") or emulator.is_control_path(path)
         return guarded and headers.get("x-sst-token") != self._settings.keys.token
 
-    def durable(self, scope: Scope, headers: Mapping[str, str], send: Send) -> Send:
-        """``send`` that lets the answer to a changing call out only after it is on disk, and without CORS headers."""
+    async def _call(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
+        """One AWS call: the answer to a changing one is let out only after the change is on disk."""
         changing = _changes(scope, headers)
+        if not changing and not _runs_code(scope, headers):
+            with reading():
+                await self._app(scope, receive, _without_cors(send))
+            return
+        with request() as held:
+            async def durable(message: Any) -> None:
+                if changing and message["type"] == "http.response.start":
+                    await self._checkpoints.commit(held)
+                await send(message)
 
-        async def checked(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [(n, v) for n, v in message.get("headers", ())
-                                                  if not n.lower().startswith(b"access-control-")]}
-                if changing:
-                    await self._checkpoints.commit()
-            await send(message)
+            await self._app(scope, receive, _without_cors(durable))
 
-        return checked
+
+def _without_cors(send: Send) -> Send:
+    async def checked(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [(n, v) for n, v in message.get("headers", ())
+                                              if not n.lower().startswith(b"access-control-")]}
+        await send(message)
+
+    return checked
 
 
 def _refusal(headers: Mapping[str, str]) -> str:
@@ -81,16 +94,25 @@ def _refusal(headers: Mapping[str, str]) -> str:
     return ""
 
 
+def _runs_code(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """A call of one function changes nothing by itself: what its code does is calls of its own. Nor does an event that
+    is published: nothing of it is kept."""
+    return (scope["path"].endswith(("/invocations", "/response-streaming-invocations"))
+            or (scope["path"] == "/event" and ".appsync-api." in headers.get("host", "")))
+
+
 def _changes(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Whether a call may change something. A call of one function may not: what its code does is calls of its own. Nor
-    does an event that is published: nothing of it is kept."""
-    if scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"].endswith(("/invocations",
-                                                                                "/response-streaming-invocations")):
+    """Whether a call may change something that its answer speaks of."""
+    if _runs_code(scope, headers):
         return False
-    if scope["path"] == "/event" and ".appsync-api." in headers.get("host", ""):
-        return False
-    action = headers.get("x-amz-target", "").rpartition(".")[2]
-    return not (action and _READING.match(action) and action != "ReceiveMessage")
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        asked = parse_qs(scope["query_string"].decode("latin-1")).get("Action", [""])[0]
+        return bool(asked) and not _reads(asked)
+    return not _reads(headers.get("x-amz-target", "").rpartition(".")[2])
+
+
+def _reads(action: str) -> bool:
+    return bool(_READING.match(action)) and action != "ReceiveMessage"
 
 
 async def _json_body(receive: Receive) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     from sst.embedded.gate import Gate
     from sst.embedded.patches import functions, state
 
-    checkpoints = state.checkpoints(settings)
+    checkpoints = state.checkpoints()
     door = FrontDoor(settings, checkpoints)
     supervisor = Supervisor(settings.folder / "services")
     await supervisor.begin(services)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sst.embedded.settings import Settings
+from sst.embedded.tracking import reading
 
 __all__ = ["NEEDS", "apply"]
 
@@ -69,9 +70,10 @@ def apply(settings: Settings) -> None:
 
     def enforce_signed(key: str, action: str, service: str, region: str, resource_arn: str = "*",
                        service_context: Any = None) -> Any:
-        if service == "s3" and not key and iam._signed_request.get() is None:
-            return _anonymous(iam, action, region, resource_arn, service_context)
-        return enforce(key, action, service, region, resource_arn=resource_arn, service_context=service_context)
+        with reading():  # of users, roles and policies: a call changes nothing of them by being checked
+            if service == "s3" and not key and iam._signed_request.get() is None:
+                return _anonymous(iam, action, region, resource_arn, service_context)
+            return enforce(key, action, service, region, resource_arn=resource_arn, service_context=service_context)
 
     iam.enforce = enforce_signed
 
