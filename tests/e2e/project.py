@@ -69,7 +69,8 @@ class Project:
         found = {
             "functions": [f["FunctionName"] for f in self.client("lambda").list_functions()["Functions"]],
             "mappings": [m["UUID"] for m in self.client("lambda").list_event_source_mappings()["EventSourceMappings"]],
-            "buckets": [b["Name"] for b in self.client("s3").list_buckets()["Buckets"]],
+            "buckets": [b["Name"] for b in self.client("s3").list_buckets()["Buckets"]
+                        if not b["Name"].startswith("sst-py-assets-")],  # stays, as on AWS
             "queues": self.client("sqs").list_queues().get("QueueUrls", []),
             "tables": self.client("dynamodb").list_tables()["TableNames"],
             "roles": [r["RoleName"] for r in self.client("iam").list_roles()["Roles"]],

@@ -76,7 +76,7 @@ def test_a_stream_follows_only_what_its_filter_wants(app: Project) -> None:
 
 
 def test_a_bucket_tells_its_subscriber(app: Project) -> None:
-    bucket = app.client("s3").list_buckets()["Buckets"][0]["Name"]
+    bucket = app.leftovers()["buckets"][0]
     app.client("s3").put_object(Bucket=bucket, Key="a picture.jpg", Body=b"x")
     eventually(lambda: "s3-a+picture.jpg" in rows(app))
 

@@ -143,7 +143,7 @@ def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: 
                     if (s.st_dev, s.st_ino) not in streams:
                         found.append(File(name, Path(e.path), s.st_size, s.st_mtime_ns, s.st_ctime_ns,
                                           bool(s.st_mode & 0o100)))
-            except FileNotFoundError:
+            except OSError:  # it vanished, or is a link in a circle
                 continue
 
     real_folder = Path(os.path.realpath(folder))

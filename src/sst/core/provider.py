@@ -26,7 +26,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A thing that exists: its id and its outputs. ``inputs`` only where a read saw other ones than asked for."""
+    """A thing that exists: its id and its outputs. ``inputs`` only where they are others than asked for: as a read
+    saw them, or as they were by the time they were used."""
 
     id: str
     outputs: Mapping[str, Any] = field(default_factory=dict)

@@ -45,8 +45,8 @@ def secrets_of(type: str, properties: Collection[str]) -> tuple[str, ...]:
 
 def made_state(operation: Operation, made: Result) -> State:
     """What is known of a thing once an operation on it has ended well."""
-    return State(operation.urn, operation.type, made.id, dict(operation.inputs), dict(made.outputs), operation.deps,
-                 operation.parent, operation.stack, operation.where,
+    return State(operation.urn, operation.type, made.id, {**operation.inputs, **(made.inputs or {})},
+                 dict(made.outputs), operation.deps, operation.parent, operation.stack, operation.where,
                  operation.base, operation.protect, operation.retain,
                  secret=secrets_of(operation.type, operation.secret))
 

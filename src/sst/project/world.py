@@ -1,8 +1,9 @@
 """What a stage stands on: the AWS it speaks to (the real one, or the one on this machine) and the home of its state."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -224,13 +225,15 @@ class World:
 
             remember(self.project.folder / "cache", self.project.stage, snapshot.serial, made)
 
-    def _asset(self, inputs: Mapping[str, Any]) -> bytes:
-        """The bytes of a function's code, with the files that are added at the last moment."""
+    @contextmanager
+    def _asset(self, inputs: Mapping[str, Any]) -> Iterator[Path]:
+        """The zip of a function's code, with the files that are added at the last moment."""
         path = Path(inputs["code"]["path"])
         if not path.is_file() and (made_from := self._builds.get(str(path))):
             path = self.builder.open(str(path), made_from)
         if not (files := inputs.get("files")):
-            return path.read_bytes()
+            yield path
+            return
         from base64 import b64decode
         from tempfile import TemporaryDirectory
 
@@ -238,7 +241,7 @@ class World:
 
         with TemporaryDirectory(prefix="sst-code-") as folder:
             with_files(path, {name: b64decode(text) for name, text in files.items()}, made := Path(folder) / "code.zip")
-            return made.read_bytes()
+            yield made
 
     def _asset_bucket(self) -> str:
         """The bucket for code that is too large for a call; made on first use, in the app's region as Lambda wants

@@ -3,8 +3,11 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sst.clouds.aws.appsync import signed_by_iam
@@ -12,7 +15,7 @@ from sst.clouds.aws.appsync import signed_by_iam
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["SAMPLES", "ZIP", "Sample"]
+__all__ = ["SAMPLES", "ZIP", "Sample", "zip_file"]
 
 SAMPLES: dict[str, Callable[[World], Sample]] = {}
 
@@ -45,6 +48,16 @@ def _zip(text: str) -> bytes:
 ZIP = {"1": _zip("def handler(event, context):\n    return 1\n"),
        "2": _zip("def handler(event, context):\n    return 2\n")}
 BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+@contextmanager
+def zip_file(name: str) -> Iterator[Path]:
+    """One of these archives as a file, as a build gives it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "code.zip"
+        path.write_bytes(ZIP[name])
+        yield path
+
 
 
 def _trust(service: str) -> dict[str, Any]:

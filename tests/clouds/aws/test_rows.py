@@ -15,7 +15,7 @@ from sst.errors import ProviderError
 
 from .life import live
 from .rows import ROWS
-from .samples import SAMPLES, ZIP
+from .samples import SAMPLES, zip_file
 from .world import World, note
 
 pytestmark = pytest.mark.emulator
@@ -83,14 +83,14 @@ def test_a_fixed_name_that_is_taken_is_not_taken_over(type: str, inputs: dict[st
 
 def test_large_code_goes_through_a_bucket(world: World, aws: Aws) -> None:
     assets = world.make("aws.s3.Bucket", {"force_destroy": True})["name"]
-    world.provider.asset_bucket = lambda: assets
-    world.provider.inline = 10
+    world.provider.uploads.bucket = lambda: assets
+    world.provider.uploads.inline = 10
     role = world.make("aws.iam.Role", {"assume_role_policy": {}})
     world.make("aws.lambda.Function", {"role": role["arn"], "handler": "app.handler", "runtime": "python3.12",
                                        "code": {"path": "1", "sha256": "1" * 64}})
     assert aws.call("s3", "list_objects_v2", {"Bucket": assets})["KeyCount"] == 1
     # as with other files beside the same code: another zip of the same bundle
-    world.provider.asset = lambda inputs: ZIP["2"]
+    world.provider.uploads.asset = lambda inputs: zip_file("2")
     world.make("aws.lambda.Function", {"role": role["arn"], "handler": "app.handler", "runtime": "python3.12",
                                        "code": {"path": "1", "sha256": "1" * 64}})
     assert aws.call("s3", "list_objects_v2", {"Bucket": assets})["KeyCount"] == 2

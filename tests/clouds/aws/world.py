@@ -14,7 +14,7 @@ from sst.core.provider import Result
 from sst.core.resource import _MISSING
 from sst.errors import ProviderError
 
-from .samples import ZIP
+from .samples import zip_file
 
 __all__ = ["World", "full"]
 
@@ -38,7 +38,7 @@ class World:
     def __init__(self, aws: Aws, lineage: str = "lineage-1") -> None:
         self.aws = aws
         self.provider = AwsProvider(aws, app="app", stage="test", lineage=lineage,
-                                    asset=lambda inputs: ZIP[inputs["code"]["path"]])
+                                    asset=lambda inputs: zip_file(inputs["code"]["path"]))
         self.made: list[State] = []
         self.zones: list[str] = []
 

@@ -14,11 +14,9 @@ from .client import Aws
 from .columns import Call
 from .retry import matches
 from .table import AwsResource, fill
+from .uploads import Asset, Uploads
 
-__all__ = ["INLINE", "Verbs", "quiet", "urn_tag"]
-
-INLINE = 50 * 1024 * 1024
-"""Bytes of a zip that may be sent in a call."""
+__all__ = ["Verbs", "quiet", "urn_tag"]
 
 
 def urn_tag(urn: str) -> str:
@@ -34,21 +32,21 @@ class Verbs:
     """``tags`` go onto everything that takes them, beside ``sst:app``, ``sst:stage``, ``sst:urn`` and ``sst:lineage``.
 
     ``address`` maps a host or URL of a kind to where it is reached (itself on AWS, a loopback address on stage
-    ``local``). ``asset`` gives the bytes of a build artefact; ``asset_bucket`` the bucket for those that are too large
-    for a call. ``guard`` raises once we no longer hold the stage's lock: it is asked before each call is sent, also
+    ``local``). ``asset`` gives the file of a build artefact; ``asset_bucket`` the bucket for those that are too large
+    for a call, or shared.
+    ``guard`` raises once we no longer hold the stage's lock: it is asked before each call is sent, also
     before each repetition.
     """
 
     def __init__(self, aws: Aws, *, app: str, stage: str, lineage: str, tags: Mapping[str, str] | None = None,
                  address: Callable[[str, str], str] = lambda kind, value: value,
-                 asset: Callable[[Mapping[str, Any]], bytes] | None = None,
+                 asset: Asset | None = None,
                  asset_bucket: Callable[[], str] | None = None,
                  guard: Callable[[], None] | None = None) -> None:
         self.aws, self.app, self.stage, self.lineage = aws, app, stage, lineage
         self.own_tags = dict(tags or {})
-        self.address, self.asset, self.asset_bucket = address, asset, asset_bucket
-        self.guard = guard
-        self.inline = INLINE
+        self.address, self.guard = address, guard
+        self.uploads = Uploads(aws, asset, asset_bucket, f"assets/{app}/{stage}")
         self._turns: dict[tuple[str, str, str], Lock] = {}
 
     def send(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any], request: Mapping[str, Any],
@@ -116,14 +114,7 @@ class Verbs:
 
     def code(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """A function's code as Lambda takes it: in the call, or through S3 if it is large."""
-        assert self.asset
-        data = self.asset(inputs)
-        if len(data) <= self.inline or self.asset_bucket is None:
-            return {"ZipFile": data}
-        key = f"assets/{self.app}/{self.stage}/{hashlib.sha256(data).hexdigest()}.zip"
-        bucket = self.asset_bucket()
-        self.aws.call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": data}, idempotent=True)
-        return {"S3Bucket": bucket, "S3Key": key}
+        return self.uploads.code(inputs)
 
     def tags(self, urn: str, inputs: Mapping[str, Any]) -> dict[str, str]:
         """All tags of a resource: the app's, its own, and those by which it is found again."""

@@ -73,8 +73,9 @@ class Builder:
 
     def _made(self, inputs: Mapping[str, Any], note: Note) -> Result:
         made = self._build(inputs, note)
+        really = {**inputs, "fingerprint": made.fingerprint}  # another one than planned if files changed meanwhile
         return Result(made.fingerprint, {"path": str(made.path), "sha256": made.sha256, "handler": made.handler,
-                                         "size": made.size})
+                                         "size": made.size}, really)
 
     def _now(self, source: Source) -> str:
         """What the files here would make; empty if they make nothing."""
