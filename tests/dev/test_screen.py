@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,6 +66,89 @@ def test_panes_invocations_and_the_way_out(screen: Callable[..., Session]) -> No
     session.until("listening on http://localhost")
     session.type("\x03")
     assert session.over(seconds=30) == 0 and session.is_restored()
+
+
+def test_the_keys_of_functions_and_addresses(screen: Callable[..., Session], tmp_path: Path) -> None:
+    editor, browser = tmp_path / "editor.sh", tmp_path / "browser.sh"
+    editor.write_text('#!/bin/sh\necho \'{"edited": 7}\' > "$1"\n')
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    for script in (editor, browser):
+        script.chmod(0o755)
+    two = "def handler(event, context):\n    print('got', event.get('edited'))\n    raise ValueError('no luck')\n"
+    session = screen({**FILES, "src/two.py": two}, columns=130, lines=40, EDITOR=str(editor), BROWSER=f"{browser} %s")
+    session.until("ready: 2 functions run from source", seconds=60)
+    one, failing = url(session, "one"), url(session, "two")
+    assert get(one) == (200, "first") and get(failing)[0] == 502
+    session.until(lambda: re.search(r"λ Functions +1 ✗", session.text))
+    session.until("↗ one")
+    session.type("?")
+    session.until("search; n and N")
+    session.type("?")
+    session.type("jj")
+    session.until("u open  y copy")
+    session.type("u")
+    session.until(lambda: (tmp_path / "opened").exists() and (tmp_path / "opened").read_text() == f"{one}\n")
+    session.type("y")
+    session.until(lambda: b"\x1b]52;c;" + b64encode(one.encode()) in session.raw)
+    session.type("k")
+    session.until("edit and replay")
+    session.type("p")
+    session.until("replay call #: 2")
+    session.type("\x7f1\r")
+    session.until("replay of #1")
+    session.type("e")
+    session.until("edit and replay call #: 3")
+    session.type("\x7f2\r")
+    session.until("replay of #2")
+    session.until("got 7")
+    session.type("r")
+    session.until("restart function: Two")
+    session.type("\r")
+    session.until("Two restarted")
+    session.type("s")
+    session.until("slowest calls")
+    session.type("a")
+    session.until("pane of function: Two")
+    session.type("\x15One\r")
+    session.until(lambda: re.search(r"ƒ One +✓", session.text))
+    session.until(lambda: "replay of #1" in session.text and "no luck" not in session.text)
+    session.type("x")
+    session.until(lambda: "ƒ One" not in session.text)
+    session.type("/")
+    session.type("got none\r")
+    session.until("n older, N newer")
+    session.until("got None")
+    session.type("\x1b")
+    (session.folder / "src/two.py").write_text("def handler(event, context):\n    return 1\n")
+    assert get(failing)[0] == 200
+    session.until(lambda: re.search(r"λ Functions +2 ✓", session.text))
+    session.type("\x03")
+    assert session.over(seconds=30) == 0 and session.is_restored()
+    log = (session.folder / ".sst/dev/local/session.log").read_text()
+    assert "[Deploy] ready: 2 functions" in log and "[Functions] Two  " in log and "\x1b" not in log
+
+
+def test_a_second_terminal_has_the_same_panes(screen: Callable[..., Session]) -> None:
+    session = screen(WITH_WEB, columns=110)
+    session.until("Web is ready", seconds=60)
+    second = Session(session.folder, command=[SST, "dev"], columns=110, lines=24, environment=environment())
+    try:
+        second.until("ready: 2 functions run from source")
+        second.until("→ Web")
+        assert get(url(session, "one")) == (200, "first")
+        second.type("j")
+        second.until("One  GET /  #1")
+        second.type("p")
+        second.type("\r")
+        second.until("replay of #1")
+        session.type("j")
+        session.until("replay of #1")
+        second.type("\x03")
+        assert second.over(seconds=30) == 0 and second.is_restored()
+    finally:
+        second.close()
+    session.type("\x03")
+    assert session.over(seconds=30) == 0
 
 
 def test_an_error_in_the_program_and_a_loss_that_is_agreed_to(screen: Callable[..., Session]) -> None:

@@ -118,8 +118,8 @@ def test_ctrl_c_ends_everything_and_the_stage_goes_on(start: Callable[..., Dev])
 def test_ctrl_c_in_the_first_deploy(start: Callable[..., Dev]) -> None:
     dev = start(FILES)
     dev.until("created")
-    assert dev.interrupt() == 0
-    assert "Traceback" not in dev.text
+    assert dev.interrupt() == 130  # it was cut short
+    assert "Traceback" not in dev.text and "waiting for " in dev.text
     again = Dev(dev.root).ready()
     try:
         assert get(again.url("one")) == (200, "first")
@@ -290,7 +290,7 @@ def test_code_and_folders_outside_of_the_project_are_watched(tmp_path: Path) -> 
 def test_a_program_knows_that_it_is_run_by_dev(start: Callable[..., Dev]) -> None:
     program = CONFIG.replace("def run():", "def run(app):").replace("    return {", '    return {"dev": app.dev, ')
     dev = start({**FILES, "sst_config.py": program}).ready()
-    dev.until("dev: True")
+    dev.until("dev: true")
 
 
 def test_nobody_gets_in_without_the_token(start: Callable[..., Dev]) -> None:

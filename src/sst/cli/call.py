@@ -64,14 +64,16 @@ class Call:
             return open_project(file, stage=self.stage, environ=self.environ,
                                 ask=self._ask_stage if self.screen.asks else None)
 
-    def world(self, project: Project) -> World:
-        """The cloud and the state of the project's stage; nothing is started yet."""
+    def world(self, project: Project, *, note: Callable[[str], None] | None = None) -> World:
+        """The cloud and the state of the project's stage; nothing is started yet. ``note`` hears that the local cloud
+        starts; by default the screen."""
         from ..project.world import World
 
         def begin() -> LocalCloud:
             from ..embedded.cloud import start
 
-            return start(project.root, region=project.region, note=self.screen.note, environment=project.environ)
+            return start(project.root, region=project.region, note=note or self.screen.note,
+                         environment=project.environ)
 
         return World(project, begin)
 

@@ -30,6 +30,7 @@ class Deploys:
                  hide: Callable[[Any], None]) -> None:
         self.world, self._reopen, self._emit, self._hide = world, reopen, emit, hide
         self._allowed: set[str] = set()
+        self._warned: set[str] = set()
         self.pending_data_loss: tuple[str, ...] = ()
         """What the last deploy would have deleted with its data; it waits to be confirmed."""
         self.lease: Callable[[], Lease | None] = lambda: None
@@ -82,7 +83,9 @@ class Deploys:
         return Deployed(graphs[0], self.world.stage.load(), not result.failures and not result.interrupted)
 
     def _warn(self, text: str) -> None:
-        self._emit(Notice("deploy", text, "warn"))
+        if text not in self._warned:
+            self._warned.add(text)
+            self._emit(Notice("deploy", text, "warn"))
 
     def _before(self, graph: Graph) -> None:
         graph.context.target = replace(graph.target, dev=True, lease=self.lease())

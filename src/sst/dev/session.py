@@ -18,7 +18,7 @@ from ..core.graph import Graph
 from ..core.names import did_you_mean
 from ..embedded.environment import ensure, functions_folder
 from ..errors import SstError, UserError
-from ..events import Notice, Ready, to_json
+from ..events import AnyEvent, DeployEnded, Notice, Ready, StepDone, StepFailed, StepStarted, to_json
 from ..executor import stamp
 from ..net.frames import Frames
 from ..project.shell import cloud_environment
@@ -82,6 +82,11 @@ class Session:
         self._news = asyncio.Event()
         self._failed = False
         self._ready = False
+        self.interrupted = False
+        """The session was ended in the middle of a deploy."""
+        self._steps: dict[str, str] = {}
+        """What is being deployed, by key."""
+        stream.subscribe(self._see)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _function_part(self) -> FunctionPart:
@@ -104,7 +109,7 @@ class Session:
         return FunctionPart(self.functions, source, root=self._root, busy=lambda: self.deploys.running,
                             tell=self.deploys.tell)
 
-    async def run(self, host: Host) -> None:
+    async def run(self, host: Host, *, note: Callable[[str], None] = lambda text: None) -> None:
         """Until the host ends, or something of the session itself breaks; nothing of it is left then."""
         self._loop = asyncio.get_running_loop()
         if self._with_commands:
@@ -116,10 +121,19 @@ class Session:
         try:
             await host.run()
         finally:
-            await self._end(work)
+            await self._end(work, note)
         for task in work:
             if not task.cancelled() and (error := task.exception()):
                 raise error
+
+    def _see(self, event: AnyEvent) -> None:
+        match event:
+            case StepStarted():
+                self._steps[event.key] = event.name
+            case StepDone() | StepFailed():
+                self._steps.pop(event.key, None)
+            case DeployEnded():
+                self._steps.clear()
 
     def _find_packages(self) -> Path | None:
         """Looked for until it is there: the embedded cloud may be installed only now."""
@@ -260,12 +274,16 @@ class Session:
             return True
         return bool(self._program.stale(_PROGRAM))
 
-    async def _end(self, work: list[asyncio.Task[None]]) -> None:
+    async def _end(self, work: list[asyncio.Task[None]], note: Callable[[str], None]) -> None:
         self._watch.stop()
         if self.deploys.running:
             self.deploys.stop()
-            self.stream.deploy_notice("finishing what is being deployed")
+            self.interrupted = True
+            said = ""
             while self.deploys.running:
+                if (text := ", ".join(sorted(self._steps.values())[:5]) or "the deploy") != said:
+                    note(f"waiting for {text}; ctrl-c again leaves now, and the next deploy goes on from there")
+                    said = text
                 await asyncio.sleep(0.05)
         work += self._tasks
         for task in work:

@@ -14,6 +14,7 @@ from .actions import Actions
 from .colors import Colors
 from .control import Found
 from .join import RemoteActions, follow
+from .log_file import LogFile
 from .pane_keys import PaneKeys
 from .panes import Panes, Renderer
 from .session import Host, Session
@@ -39,6 +40,10 @@ class Display:
     colour: bool
     renderer: Callable[[Callable[[str], None]], Renderer]
     redact: Callable[[str], str]
+    note: Callable[[str], None]
+    """Writes a line where the user sees it once the panes are gone."""
+    log: Path | None = None
+    """A file that gets every line of every pane."""
 
     def open(self, stream: EventStream, actions: Actions, *, processes: bool) -> Host:
         """What shows the events of ``stream``; ``processes``: commands have no panes of their own here."""
@@ -46,15 +51,18 @@ class Display:
             stream.subscribe(self._write_json)
             return Mono([], environment=self.environment, out=None)
         panes = Panes(stream, root=self.root, colors=Colors(self.colour), deploy_renderer=self.renderer,
-                      redact=self.redact, processes=processes)
+                      redact=self.redact, processes=processes, links=self.mode == "multi")
         first = [panes.deploys, panes.functions]
         host: Mono | Multiplexer
         if self.mode == "multi":
             host = Multiplexer(first, environment=self.environment, prints=panes.deploys, title=self.title)
-            PaneKeys(panes, actions, host, stream)
+            PaneKeys(panes, actions, host, stream, self.environment)
         else:
             host = Mono(first, environment=self.environment, out=self.out, colour=self.colour, columns=self.columns)
-        panes.added = host.add
+        panes.added = lambda pane: host.call(lambda: host.add(pane))
+        panes.removed = lambda pane: host.call(lambda: host.task(host.remove(pane)))
+        if self.log:
+            LogFile(self.log, host)
         return host
 
     def _write_json(self, event: AnyEvent) -> None:
@@ -68,9 +76,11 @@ class Display:
 def run_session(session: Session, display: Display) -> None:
     """Until the user ends it."""
     async def run() -> None:
-        await session.run(display.open(session.stream, session, processes=False))
+        await session.run(display.open(session.stream, session, processes=False), note=display.note)
 
     asyncio.run(run())
+    if display.log and display.mode == "multi":
+        display.note(f"ended; {display.log} has what was shown")
 
 
 def follow_session(found: Found, display: Display) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -64,13 +65,14 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
 
 def _fitting(call: Call) -> str:
     """The mode for where we are."""
-    if not (call.screen.is_live and call.screen.stdin.isatty()):
+    if not (call.screen.is_live and call.screen.stdin.isatty() and call.environ.get("TERM")):
         return "mono"
     columns, lines = call.screen.size()
     return "multi" if columns >= 40 and lines >= 10 else "mono"
 
 
-def _display(call: Call, project: Project, before: Mapping[str, str], mode: str) -> Display:
+def _display(call: Call, project: Project, before: Mapping[str, str], mode: str,
+             log: Path | None = None) -> Display:
     from ...dev.show import Display
     from ..ui.dev_messages import DeployRenderer
     from ..ui.style import Paint, wants_color
@@ -81,7 +83,8 @@ def _display(call: Call, project: Project, before: Mapping[str, str], mode: str)
     foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
     return Display("json" if call.as_json else mode, f"sst dev: {project.name}/{project.stage}", project.root,
                    {k: v for k, v in project.environ.items() if k not in foreign}, screen.out, screen.size()[0], colour,
-                   lambda write: DeployRenderer(write, marks=screen.marks, paint=Paint(colour)), screen.redact)
+                   lambda write: DeployRenderer(write, marks=screen.marks, paint=Paint(colour)), screen.redact,
+                   screen.note, log)
 
 
 def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, debug: tuple[str, ...] | None) -> int:
@@ -100,12 +103,12 @@ def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, deb
         return open_project(project.program.file, stage=project.stage, environ=before)
 
     stream = EventStream()
-    deploys = Deploys(call.world(project), reopen=reopen, emit=stream.emit, hide=screen.hide)
-    display = _display(call, project, before, mode)
+    deploys = Deploys(call.world(project, note=stream.deploy_notice), reopen=reopen, emit=stream.emit, hide=screen.hide)
     place = folder_of(project.root, project.stage)
+    display = _display(call, project, before, mode, place / "session.log")
     debugger = None if debug is None else Debugger(project.root, place, only=debug, say=stream.function_notice)
     session = Session(deploys, stream, environment=display.environment, redact=screen.redact,
                       commands=mode != "basic", debug=debugger)
     with screen.result_only():
         run_session(session, display)
-    return 0
+    return 130 if session.interrupted else 0

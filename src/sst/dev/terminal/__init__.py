@@ -14,5 +14,6 @@ from .log_pane import LogPane
 from .mono import Mono
 from .mux import Multiplexer
 from .pane import Pane, ProcessPane
+from .prompt import Prompt
 
-__all__ = ["LogPane", "Mono", "Multiplexer", "Pane", "ProcessPane"]
+__all__ = ["LogPane", "Mono", "Multiplexer", "Pane", "ProcessPane", "Prompt"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ...machine.browser import open_url
 from .frame import Layout
 from .keys import Input, Key, Keys, Mouse, Paste, key_bytes
 from .log_pane import LogPane
 from .pane import Pane, ProcessPane
+from .prompt import Prompt
 from .row import Row
 from .width import width
 
@@ -23,13 +26,14 @@ _ESCAPE = 0.05
 
 
 class Controls:
-    """In the list, keys choose and command; with ``focus`` they go to the program until ctrl-z; with ``typing`` they
-    are a filter."""
+    """In the list, keys choose and command; with ``focus`` they go to the program until ctrl-z; with a ``prompt`` they
+    are its text; ``helping`` shows the page of keys until one is pressed."""
 
     def __init__(self, mux: Multiplexer) -> None:
         self._mux = mux
         self._keys = Keys()
-        self.focus = self.typing = self.zoom = False
+        self.focus = self.zoom = self.helping = False
+        self.prompt: Prompt | None = None
         self._selection: tuple[int, int, int, int] | None = None
         self._list: dict[str, Callable[[], object]] = {
             "j": lambda: self._move(1), "down": lambda: self._arrow(1), "k": lambda: self._move(-1),
@@ -42,7 +46,9 @@ class Controls:
             "shift-pgdn": lambda: self._scroll(-1.0),
             "home": self._first, "g": self._first, "end": self._last, "G": self._last, "ctrl-g": self._last,
             "esc": self._escape,
-            "ctrl-l": lambda: mux.pane.clear(), "f": self._filter, "/": self._filter, "z": self._zoom,
+            "ctrl-l": lambda: mux.pane.clear(), "f": self._filter, "/": self._search, "z": self._zoom,
+            "n": lambda: self._find(older=True), "N": lambda: self._find(older=False), "?": self._help,
+            "u": self._open, "y": self._copy,
         }
 
     def feed(self, data: bytes) -> None:
@@ -53,23 +59,31 @@ class Controls:
 
     def left(self) -> None:
         """Another pane was chosen."""
-        self.focus = self.typing = False
-        self._selection = None
+        self.focus = self.helping = False
+        self.prompt = self._selection = None
+
+    def ask(self, prompt: Prompt) -> None:
+        """Have the user type something."""
+        self.prompt = prompt
+        self._mux.changed(self._mux.pane)
 
     def help(self, room: int) -> str:
         """The keys that do something now; the less needed are left out where there is no room."""
         words = self._words()
-        while sum(map(width, words)) + 2 * len(words) - 2 > room and len(words) > 1:
-            del words[-2]
+        keep = 2 if "? help" in words else 1
+        while sum(map(width, words)) + 2 * len(words) - 2 > room and len(words) > keep:
+            del words[-1 - keep]
         return "  ".join(words)
 
     def _words(self) -> list[str]:
         pane = self._mux.pane
-        if self.typing and isinstance(pane, LogPane):
-            return [f"filter: {pane.filter}▏", "enter keep", "esc all lines"]
+        if self.prompt:
+            return self.prompt.words()
         words = [f"↑ {pane.back} rows back, ctrl-g end"] if pane.back else []
         if isinstance(pane, LogPane) and pane.filter:
             words.append(f"only lines with “{pane.filter}”, esc all")
+        if isinstance(pane, LogPane) and pane.search:
+            words.append(f"“{pane.search}”: n older, N newer, esc end")
         if self.focus:
             return [*words, "shift-pgup scroll", "ctrl-z back to the list"]
         if isinstance(pane, ProcessPane):
@@ -79,8 +93,9 @@ class Controls:
             words.append("f filter")
         more = {**pane.keys, **self._mux.keys}
         words += [f"{key} {word}" for key, (word, _) in more.items()]
+        words += ["u open", "y copy"] if pane.url else []
         return ["↑↓ scroll" if self.zoom else "↑↓ choose", *words, "pgup scroll", "z list" if self.zoom else "z zoom",
-                "ctrl-c quit"]
+                "? help", "ctrl-c quit"]
 
     def cursor(self, at: Layout) -> tuple[int, int] | None:
         """Where the program's cursor is on the user's terminal, if it is to be seen."""
@@ -108,8 +123,10 @@ class Controls:
             self._mouse(event)
         elif isinstance(event, Paste):
             self._paste(event.text)
-        elif self.typing:
-            self._type(event)
+        elif self.prompt:
+            self._type(self.prompt, event)
+        elif self.helping:
+            self.helping = False
         elif self.focus:
             self._forward(event)
         else:
@@ -138,23 +155,17 @@ class Controls:
 
     def _paste(self, text: str) -> None:
         pane = self._mux.pane
-        if self.typing and isinstance(pane, LogPane):
-            pane.filter += text.split("\n")[0]
+        if self.prompt:
+            self.prompt.add(text.split("\n")[0])
         elif self.focus and isinstance(pane, ProcessPane):
             text = text.replace("\x1b", "")
             pane.write((f"\x1b[200~{text}\x1b[201~" if 2004 in pane.terminal.modes
                         else text.replace("\n", "\r")).encode())
 
-    def _type(self, key: Key) -> None:
-        pane = self._mux.pane
-        if not isinstance(pane, LogPane) or key.name in ("enter", "esc", "ctrl-c"):
-            self.typing = False
-            if isinstance(pane, LogPane) and key.name != "enter":
-                pane.filter = ""
-        elif key.name == "backspace":
-            pane.filter = pane.filter[:-1]
-        elif key.raw.isprintable():
-            pane.filter += key.raw
+    def _type(self, prompt: Prompt, key: Key) -> None:
+        """What is done at its end may ask for more."""
+        if not prompt.type(key) and self.prompt is prompt:
+            self.prompt = None
 
     def _move(self, by: int) -> None:
         panes = self._mux.panes
@@ -198,12 +209,51 @@ class Controls:
         pane = self._mux.pane
         pane.back = 0
         if isinstance(pane, LogPane):
-            pane.filter = ""
+            pane.filter = pane.search = ""
         if self.zoom:
             self._zoom()
 
     def _filter(self) -> None:
-        self.typing = isinstance(self._mux.pane, LogPane)
+        pane = self._mux.pane
+        if isinstance(pane, LogPane):
+            change = partial(setattr, pane, "filter")
+            self.prompt = Prompt("filter", lambda text: None, pane.filter, change, lambda: change(""),
+                                 ("enter keep", "esc all lines"))
+
+    def _search(self) -> None:
+        """The rows around what is found stay in view."""
+        pane = self._mux.pane
+        if isinstance(pane, LogPane):
+            change = partial(setattr, pane, "search")
+            self.prompt = Prompt("search", lambda text: self._find(older=True, first=True), "", change,
+                                 lambda: change(""))
+
+    def _find(self, *, older: bool, first: bool = False) -> None:
+        pane = self._mux.pane
+        if isinstance(pane, LogPane) and pane.search and not pane.find(older=older, first=first):
+            self._mux.say(f"no {'' if first else 'further '}“{pane.search}”")
+
+    def _help(self) -> None:
+        self.helping = True
+
+    def _open(self) -> None:
+        """In the browser of this machine."""
+        if url := self._mux.pane.url:
+            opened = open_url(url, self._mux.environment)
+            self._mux.say(f"opening {url}" if opened else "there is no browser here: y copies the address")
+        else:
+            self._mux.say("this pane has no address")
+
+    def _copy(self) -> None:
+        if url := self._mux.pane.url:
+            self._clipboard(url)
+            self._mux.say(f"copied {url}")
+        else:
+            self._mux.say("this pane has no address")
+
+    def _clipboard(self, text: str) -> None:
+        """OSC 52: the terminal's own clipboard, over ssh too."""
+        self._mux.write(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07")
 
     def _zoom(self) -> None:
         """The pane alone and the mouse let go, so that the terminal's own selection takes nothing else."""
@@ -275,7 +325,7 @@ class Controls:
                 parts.append(part if rows[n].wraps else part.rstrip() + "\n")
         text = "".join(parts).rstrip("\n")
         self._selection = None
-        self._mux.write(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07")
+        self._clipboard(text)
         self._mux.say(f"copied {len(text)} characters")
 
     def _spans(self) -> dict[int, tuple[int, int]]:

@@ -105,11 +105,12 @@ class LogPane(Pane):
         self._search = text
         self._tell()
 
-    def find(self, *, older: bool) -> bool:
-        """Scroll to the next row that holds ``search``, towards older or newer ones; False if there is none."""
+    def find(self, *, older: bool, first: bool = False) -> bool:
+        """Scroll to the next row that holds ``search``, towards older or newer ones; False if there is none. ``first``:
+        the last row in view counts too."""
         rows = [row for line in self._shown() for row in self._break(line)]
         last = len(rows) - 1 - self.back
-        order = range(last - 1, -1, -1) if older else range(last + 1, len(rows))
+        order = range(last - (not first), -1, -1) if older else range(last + 1, len(rows))
         wanted = self._search.lower()
         found = next((n for n in order if wanted in rows[n].text().lower()), None)
         if not wanted or found is None:

@@ -22,6 +22,8 @@ class Mono(Loop):
     """Shows ``panes`` as lines on ``out`` until SIGINT, SIGTERM or ``stop``; on None nothing is written. ``colour``
     paints the titles."""
 
+    interactive = False
+
     def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], out: TextIO | None,
                  colour: bool = False, columns: int = 80, grace: float = 3.0) -> None:
         super().__init__()
@@ -59,8 +61,8 @@ class Mono(Loop):
             self._loop.call_soon_threadsafe(self._stop)
 
     def add(self, pane: Pane) -> None:
-        self.panes.append(pane)
-        if self._over:
+        self._come(pane)
+        if self._over and not self._over.done():
             self._begin(pane)
 
     async def remove(self, pane: Pane) -> None:

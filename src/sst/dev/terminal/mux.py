@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from .controls import Controls
 from .frame import Frame, Layout, layout
+from .help import help_rows
 from .log_pane import LogPane
 from .loop import Loop
 from .pane import Pane, ProcessPane, kill_all, stop_all
@@ -32,6 +33,8 @@ class Multiplexer(Loop):
     ``environment`` is what programs get, and says ``NO_COLOR``. ``keys`` are more keys of the list: ``{"d": ("deploy",
     call)}``. ``prints`` is the pane that takes what this process itself prints meanwhile.
     """
+
+    interactive = True
 
     def __init__(self, panes: Sequence[Pane], *, environment: Mapping[str, str], fd: int = 0,
                  keys: Mapping[str, Binding] | None = None,
@@ -94,8 +97,10 @@ class Multiplexer(Loop):
     def add(self, pane: Pane) -> None:
         """Show one more pane; its program starts if it starts by itself."""
         pane.host = self
-        self.panes.append(pane)
-        if self._over:
+        chosen = self.pane
+        self._come(pane)
+        self.selected = self.panes.index(chosen)
+        if self._over and not self._over.done():
             self.arrange()
             self._begin(pane)
 
@@ -199,9 +204,10 @@ class Multiplexer(Loop):
             return
         at, pane = self.layout, self.pane
         pane.unread = False
-        rows = pane.rows(at.width, at.height)
+        rows = (help_rows(pane, self.keys, at.width) if self.controls.helping
+                else self.controls.marked(pane.rows(at.width, at.height)))
         pieces = self.frame.sidebar(at, self.panes, self.selected, active=not self.controls.focus, now=self._clock())
-        pieces |= self.frame.main(at, self.controls.marked(rows))
+        pieces |= self.frame.main(at, rows)
         if self._note and self._clock() > self._note_until:
             self._note = ""
         pieces |= self.frame.help(at, f" {self._note or self.controls.help(at.columns - 2)}", alarm=bool(self._note))

@@ -20,6 +20,8 @@ class Host(Protocol):
     """What a pane needs of the multiplexer that shows it."""
 
     environment: Mapping[str, str]
+    interactive: bool
+    """Whether keys reach the panes."""
 
     @property
     def size(self) -> tuple[int, int]: ...
@@ -46,6 +48,8 @@ class Pane:
         self.back = 0
         """Rows that the view is scrolled back."""
         self.unread = False
+        self.rank = 0
+        """Panes of a higher rank stand further down in the list."""
         self.url = ""
         """An address that it stands for; `u` opens it, `y` copies it."""
         self.keys: dict[str, tuple[str, Callable[[], object]]] = {}
@@ -216,7 +220,8 @@ class ProcessPane(Pane):
         if self.terminal.alternate or self.terminal.modes != {7, 25}:
             self.terminal.feed(b"\x1b[?1049l\x1b[!p\x1b[?1000;1002;1003;1004;1006;2004l")
         how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
-        self.write_line(f"\x1b[0m\x1b[2m[{self.title} {how}: press enter to start it again]\x1b[0m")
+        again = ": press enter to start it again" if self.host and self.host.interactive else ""
+        self.write_line(f"\x1b[0m\x1b[2m[{self.title} {how}{again}]\x1b[0m")
         self.note = "" if code == 0 or self._stopping else f"{code}"
         self.mark = "idle" if self._stopping else "failed" if code else "ok"
         if self._on_exit and not self._stopping:
