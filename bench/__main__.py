@@ -1,5 +1,5 @@
-"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev,dev_node,bridge] [--times
-N]``"""
+"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev,dev_node,bridge,builds]
+[--times N]``"""
 from __future__ import annotations
 
 import argparse
@@ -8,6 +8,7 @@ import platform
 import time
 
 from .bridge import run_bridge
+from .builds import run_builds
 from .demo import run_demo
 from .dev import run_dev
 from .dev_node import run_dev_node
@@ -20,7 +21,8 @@ from .wide import run_chain, run_wide
 
 PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start,
          "terminal": run_terminal,
-         "refresh": run_refresh, "dev": run_dev, "dev_node": run_dev_node, "bridge": run_bridge}
+         "refresh": run_refresh, "dev": run_dev, "dev_node": run_dev_node, "bridge": run_bridge,
+         "builds": run_builds}
 
 
 def main() -> None:

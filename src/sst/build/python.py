@@ -64,7 +64,7 @@ def check(source: Source, files: ProjectFiles | None = None) -> Layout:
     for name in source.python:
         if name not in _OPTIONS:
             raise UserError(f'Unknown python option "{name}"', hint=f"there are {', '.join(sorted(_OPTIONS))}")
-    at = layout(source)
+    at = files.once(("layout", source.handler, source.root), lambda: layout(source)) if files else layout(source)
     shown = at.file.relative_to(source.folder).as_posix() if at.file.is_relative_to(source.folder) else str(at.file)
     check_python(at.file, at.attribute, shown=shown, version=source.version, files=files or ProjectFiles())
     return at
@@ -159,7 +159,7 @@ def _mark(name: str, path: Path, files: ProjectFiles) -> str:
 
 def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
     """What a deploy leaves out although it lies in the project and may be needed."""
-    at = layout(source)
+    at = files.once(("layout", source.handler, source.root), lambda: layout(source))
     place = _place(source, at, files)
     if at.unread:
         yield (f"no dependencies are installed for {source.handler}: {', '.join(at.unread)} is not read; "
