@@ -33,11 +33,10 @@ class Far(Aws):
 
 
 class Single:
-    """The provider as it was without a way to read many."""
+    """The provider without a way to read many."""
 
     def __init__(self, provider: AwsProvider) -> None:
         self.read: Callable[[State], Any] = provider.read
-        self.diff = provider.diff
 
 
 def run_refresh(report: Report, *, quick: bool, times: int) -> None:

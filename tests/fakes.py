@@ -14,8 +14,9 @@ from typing import Any
 
 from sst.core.model import Entry, Folding, Operation, Snapshot, State
 from sst.core.output import Output
-from sst.core.provider import Absent, Change, Found, Note, Result, Unsure
-from sst.core.resource import Arg, Resource, out, prop
+from sst.core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from sst.core.resource import Arg, Resource, out, prop, schema_of
+from sst.core.schema import Schema
 from sst.engine.plan import Plan
 from sst.errors import ProviderError, Throttled
 from sst.events import Event
@@ -92,7 +93,7 @@ def agree(plan: Plan) -> None:
     """A user who agrees to everything."""
 
 
-class Cloud:
+class Cloud(Provider):
     """Things by id, each with its inputs. Names are taken once; what is used can't be deleted, unless its name is like
     ``fixed-...``; updates set what they are sent and nothing else.
 
@@ -111,13 +112,21 @@ class Cloud:
         self.lock = threading.Lock()
         self.count = 0
 
-    def provider(self, type: str) -> Cloud:
+    def provider(self, item: object) -> Cloud:
         return self
 
-    def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
+    def schema(self, type: str) -> Schema:
+        return schema_of(Resource.kinds[type])
+
+    def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
         kind = Resource.kinds[type]
-        changed = frozenset(k for k in kind.props if old.get(k) != new.get(k))
-        return Change(changed, frozenset(k for k in changed if kind.props[k].replace))
+        old = prior.inputs if prior else {}
+        changed = frozenset(k for k in kind.props if old.get(k) != inputs.get(k))
+        if prior is None:
+            return Change(changed)
+        volatile = frozenset(k for k, o in kind.outs.items() if o.volatile)
+        return Change(changed, frozenset(k for k in changed if kind.props[k].replace),
+                      unknown=volatile if changed else frozenset())
 
     def outputs(self, id: str, type: str) -> dict[str, Any]:
         if type == Thing.type:
@@ -154,7 +163,8 @@ class Cloud:
             inputs = {k: v for k, v in found.items() if not k.startswith("#")}
             return Result(state.id, self.outputs(state.id, state.type), inputs)
 
-    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Result:
+    def update(self, operation: Operation, state: State, note: Note) -> Result:
+        inputs, changed = operation.inputs, operation.changed
         self.fail("update", inputs)
         with self.lock:
             self.calls.append(("update", state.urn))
@@ -181,6 +191,15 @@ class Cloud:
                 raise ProviderError(f"{state.id} is in use by {users}", code="InUse", status=400)
             self.live.pop(state.id, None)
         self.fail("deleted", state.inputs)
+
+    def look_up(self, type: str, inputs: Mapping[str, Any]) -> Result | None:
+        self.fail("look up", inputs)
+        with self.lock:
+            self.calls.append(("look up", type))
+            for id, v in self.live.items():
+                if all(v.get(k) == value for k, value in inputs.items()):
+                    return Result(id, self.outputs(id, type), {k: x for k, x in v.items() if not k.startswith("#")})
+        return None
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
         self.fail("find", operation.inputs)

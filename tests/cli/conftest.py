@@ -21,17 +21,21 @@ import json
 import time
 from pathlib import Path
 
-from sst.core.provider import Absent, Change, Found, Result
-from sst.core.resource import Arg, Resource, out, prop
+from sst.core.provider import Absent, Change, Found, Provider, Result
+from sst.core.resource import Arg, Resource, out, prop, schema_of
 from sst.errors import ProviderError
 
 FOLDER = Path(__file__).parent / "things"
 
 
-class Files:
-    def diff(self, type, old, new):
-        changed = frozenset(k for k in {*old, *new} if old.get(k) != new.get(k))
-        return Change(changed, changed & {"shape"})
+class Files(Provider):
+    def schema(self, type):
+        return schema_of(File)
+
+    def plan(self, type, prior, inputs):
+        old = prior.inputs if prior else {}
+        changed = frozenset(k for k in {*old, *inputs} if old.get(k) != inputs.get(k))
+        return Change(changed, changed & {"shape"} if prior else frozenset())
 
     def _write(self, id, inputs, note):
         FOLDER.mkdir(exist_ok=True)
@@ -53,8 +57,8 @@ class Files:
         file = FOLDER / state.id
         return Result(state.id, state.outputs, json.loads(file.read_text())) if file.exists() else None
 
-    def update(self, state, inputs, changed, note):
-        self._write(state.id, inputs, note)
+    def update(self, operation, state, note):
+        self._write(state.id, operation.inputs, note)
         return Result(state.id, state.outputs)
 
     def delete(self, state, note):

@@ -5,8 +5,10 @@ import json
 
 from sst.cli.ui.plan import plan_lines, totals
 from sst.cli.ui.style import Paint
+from sst.core.graph import Graph
 from sst.core.model import Goal, Op, State
 from sst.core.output import UNKNOWN
+from sst.core.resource import Resource, schema_of
 from sst.engine.plan import Plan, Step
 from sst.engine.plan_json import plan_data
 
@@ -20,7 +22,8 @@ def step(op: Op, name: str, type: str = "fake.Thing", *, old: dict[str, object] 
     state = State(urn, type, "id1", old or {}, where="sst_config.py:9") if old is not None or op is Op.DELETE else None
     goal = Goal(urn, type, new or {}, where="sst_config.py:9",
                 secret=frozenset(secret.split())) if op is not Op.DELETE else None
-    return Step(op, urn, type, goal, state, "", new or {}, frozenset(changed.split()), frozenset(replace.split()))
+    return Step(op, urn, type, goal, state, "", new or {}, frozenset(changed.split()), frozenset(replace.split()),
+                schema=schema_of(Resource.kinds[type]), secret=tuple(secret.split()))
 
 
 PLAN = Plan((
@@ -31,7 +34,7 @@ PLAN = Plan((
     step(Op.DELETE, "Shape", old={"shape": "x"}),
     step(Op.DELETE, "Files", Store.type, old={}),
     step(Op.SAME, "Still", old={}),
-))
+), Graph("app", "test"))
 
 
 def test_a_plan_for_a_person() -> None:

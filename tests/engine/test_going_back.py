@@ -25,7 +25,7 @@ from .test_every_boundary import BEFORE, EDITS
 def back(sim: Sim, before: Snapshot, *, all_of_it: bool = False) -> Callable[[], DeployResult]:
     def command() -> DeployResult:
         settle(sim.journal, sim.cloud.provider, parallel=1)
-        graph = goals_of(before, sim.journal.snapshot, app="app", stage="test", all_of_it=all_of_it)
+        graph = goals_of(before, sim.journal.snapshot, sim.cloud.provider, app="app", stage="test", all_of_it=all_of_it)
         return deploy(graph, sim.journal, sim.cloud.provider, ignore, confirm=agree, parallel=1)
     return command
 

@@ -171,7 +171,7 @@ class LifeMachine(RuleBasedStateMachine):
 
         def command() -> DeployResult:
             settle(self.sim.journal, self.sim.cloud.provider, parallel=1)
-            graph = goals_of(before, self.sim.journal.snapshot, app="app", stage="test")
+            graph = goals_of(before, self.sim.journal.snapshot, self.sim.cloud.provider, app="app", stage="test")
             return deploy(graph, self.sim.journal, self.sim.cloud.provider, ignore, confirm=agree, parallel=1)
 
         self.does(command, wrong)

@@ -76,7 +76,7 @@ class TestDrift:
 
 class TestRollback:
     def back(self, stage: Stage, before: Any) -> None:
-        graph = goals_of(before, stage.journal.snapshot, app="app", stage="test")
+        graph = goals_of(before, stage.journal.snapshot, stage.cloud.provider, app="app", stage="test")
         stage._run(lambda: deploy(graph, stage.journal, stage.cloud.provider, ignore, confirm=agree)).check()
 
     def world(self, stage: Stage) -> dict[str, dict[str, Any]]:

@@ -64,7 +64,7 @@ class StageMachine(RuleBasedStateMachine):
         sim, before = self.sim, self.history[nth % len(self.history)]
 
         def command() -> DeployResult:
-            graph: Graph = goals_of(before, sim.journal.snapshot, app="app", stage="test")
+            graph: Graph = goals_of(before, sim.journal.snapshot, sim.cloud.provider, app="app", stage="test")
             return deploy(graph, sim.journal, sim.cloud.provider, ignore, confirm=agree, parallel=1)
 
         sim.run(command, wrong)

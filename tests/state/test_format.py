@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -74,16 +76,17 @@ def test_entries_come_back_as_they_were(s: State, op: Op) -> None:
 
 
 def sample(keys: KeyRing) -> Snapshot:
-    a = State("aws.Queue::A", "aws.Queue", "a1", {"name": "a", "tags": {"x": "ü"}}, {"arn": "arn:a"}, base="app-a")
+    a = State("aws.Queue::A", "aws.Queue", "a1", {"name": "a", "tags": {"x": "ü"}}, {"arn": "arn:a"}, base="app-a",
+              provider="aws")
     b = State("aws.Db::B", "aws.Db", "b1", {"password": "s3cret-s3cret", "size": 2.5}, {"url": "pg://s3cret-s3cret@h"},
               deps=(a.urn,),
-              secret=("password", "url"), protect=True, where="sst_config.py:12")
-    gone = State("aws.Queue::A", "aws.Queue", "a0", retain=True)
-    todo = Operation("aws.Queue::C", Op.CREATE, "aws.Queue", "app-c", "token", {"n": None})
+              secret=("password", "url"), protect=True, where="sst_config.py:12", provider="aws")
+    gone = State("aws.Queue::A", "aws.Queue", "a0", retain=True, provider="aws")
+    todo = Operation("aws.Queue::C", Op.CREATE, "aws.Queue", "app-c", "token", {"n": None}, provider="aws")
     return Snapshot({a.urn: a, b.urn: b}, {f"{gone.urn}#a0": gone}, {todo.urn: todo},
                     {"url": "http://x", "key": hidden("s3cret-s3cret")},
-                    {"Db": {"host": "h", "password": hidden("s3cret-s3cret")}}, {"account": "1", "lineage": LINEAGE},
-                    12)
+                    {"Db": {"host": "h", "password": hidden("s3cret-s3cret")}},
+                    {"providers": {"aws": {"account": "1"}}, "lineage": LINEAGE}, 12)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -171,10 +174,36 @@ def test_a_newer_format_is_refused_and_an_older_one_upgraded() -> None:
         document.records = [{"new": r.get("old", r.get("new", 0)) + 1} for r in document.records]
         return document
 
-    upgraded = decode(data, "x", "snapshot", version=3, upgrades={1: step, 2: step})
-    assert upgraded.records == [{"new": 3}] and upgraded.header["version"] == 3
-    with pytest.raises(StateError, match="a newer sst wrote it"):
+    upgraded = decode(data, "x", "snapshot", version=format.VERSION + 2,
+                      upgrades={format.VERSION: step, format.VERSION + 1: step})
+    assert upgraded.records == [{"new": 3}] and upgraded.header["version"] == format.VERSION + 2
+    with pytest.raises(StateError, match="install that version or a newer one"):
         decode(data, "x", "snapshot", version=0)
+
+
+def test_a_provider_s_notes_are_sealed_and_what_is_only_of_this_run_is_not_written() -> None:
+    keys = MemoryKeys()
+    box = Box(keys, LINEAGE)
+    state = State("x.T::A", "x.T", "a", provider="x::Eu", private="s3cret notes", version=3, damaged=True,
+                  fingerprint="f", read=True)
+    todo = Operation("x.T::A", Op.UPDATE, "x.T", provider="x::Eu", known=("b",), changed=frozenset({"n"}),
+                     change=object())
+    records = [entry_record(Entry("made", "x.T::A", state), box),
+               entry_record(Entry("begin", "x.T::A", pending=todo), box)]
+    assert "s3cret" not in json.dumps(records)
+    first, second = entries_of(decode(encode("journal", {}, records), "j", "journal"), box)
+    assert first.state == state
+    assert second.pending == Operation("x.T::A", Op.UPDATE, "x.T", provider="x::Eu")
+
+
+def test_account_and_region_of_version_1_become_those_of_the_default_instance() -> None:
+    keys = golden_keys()
+    record = {"kind": "meta", "data": {"account": "1", "region": "eu-west-1", "lineage": LINEAGE}}
+    data = re.sub(rb'"version":2', b'"version":1', encode("journal", {}, [record]))
+    line, rest = data.split(b"\n", 1)
+    data = sha256(line[17:]).hexdigest()[:16].encode() + line[16:] + b"\n" + rest
+    entry, = entries_of(decode(data, "j", "journal"), Box(keys, LINEAGE))
+    assert entry.data == {"lineage": LINEAGE, "providers": {"aws": {"account": "1", "region": "eu-west-1"}}}
 
 
 def golden_keys() -> KeyRing:

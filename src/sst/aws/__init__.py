@@ -1,4 +1,4 @@
-"""Components on AWS."""
+"""Components on AWS, and ``Provider``: another region or account for some of them."""
 from __future__ import annotations
 
 from importlib import import_module
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from .dynamo import Dynamo as Dynamo
     from .function import Function as Function
     from .permissions import permission as permission
+    from .provider import Provider as Provider
     from .queue import Queue as Queue
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo",
-         "Function": "function", "Queue": "queue", "account_id": "account", "dns": "dns_records",
-         "permission": "permissions"}
+         "Function": "function", "Provider": "provider", "Queue": "queue", "account_id": "account",
+         "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Queue", "account_id", "dns", "permission"]
+__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Provider", "Queue", "account_id", "dns",
+           "permission"]
 
 
 def __getattr__(name: str) -> Any:

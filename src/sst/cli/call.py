@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from ..clouds.context import LocalCloud
     from ..project.project import Project
-    from ..project.world import LocalCloud, World
+    from ..project.world import World
     from .ui.screen import Screen
 
 __all__ = ["Call", "Command", "command", "group", "pass_call"]

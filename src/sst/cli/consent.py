@@ -81,9 +81,7 @@ def _losing(lost: Collection[Step]) -> str:
 
 
 def _show(screen: Screen, lost: Collection[Step]) -> None:
-    from .ui.plan import plan_lines
+    from .ui.plan import loss_lines
 
-    if lost:
-        for line in plan_lines(Plan(tuple(lost))):
-            if line and line[0][0] == "DATA LOSS":
-                screen.note(screen.err_paint.line(line))
+    for line in loss_lines(lost):
+        screen.note(screen.err_paint.line(line))

@@ -14,7 +14,7 @@ from .graph import current
 from .model import URN
 from .names import did_you_mean, snake
 from .output import Output
-from .resource import Declared, Resource, child_scope, paths
+from .resource import Declared, ProviderInstance, Resource, child_scope, paths
 from .target import TargetName
 from .transform import Transform, transformed
 
@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
 
     ``protect``: refuse to delete. ``retain``: leave in the cloud when it leaves the program. ``depends_on``: deploy
     after these. ``ignore_changes``: properties whose changes are not deployed. ``alias``: the name it had before.
+    ``provider``: the provider instance for its resources, or one for each of several clouds.
     """
 
     protect: bool
@@ -33,6 +34,7 @@ class Options(TypedDict, total=False):
     depends_on: Sequence[object]
     ignore_changes: Sequence[str]
     alias: str | Sequence[str]
+    provider: ProviderInstance | Sequence[ProviderInstance]
 
 
 class Nodes:
@@ -108,7 +110,8 @@ class Component(metaclass=Declared):
 
     def __init__(self, name: str, *, protect: bool = False, retain: bool | None = None,
                  depends_on: Sequence[object] = (),
-                 ignore_changes: Sequence[str] = (), alias: str | Sequence[str] = ()) -> None:
+                 ignore_changes: Sequence[str] = (), alias: str | Sequence[str] = (),
+                 provider: ProviderInstance | Sequence[ProviderInstance] | None = None) -> None:
         graph = current()
         self.logical_name = graph.check_name(name, self.__class__.__name__, self.where)
         types, names, former = paths(graph.scope, self.kind, self.logical_name, alias)
@@ -117,7 +120,8 @@ class Component(metaclass=Declared):
             graph.problem(f'{self.kind} "{names}" can\'t be deployed to stage "{graph.stage}"', where=self.where,
                           hint="declare it on other stages only: if not app.local" if graph.target.is_local else "")
         graph.add_component(self, self.where)
-        given = {"protect": protect, "retain": retain, "depends_on": depends_on, "ignore_changes": ignore_changes}
+        given = {"protect": protect, "retain": retain, "depends_on": depends_on, "ignore_changes": ignore_changes,
+                 "provider": provider}
         self._scope = replace(child_scope(graph, given, self.where), parent=self.urn, types=types, names=names,
                               aliases=former)
 

@@ -15,7 +15,7 @@ from .output import Output, Tokens, applying, call_site, use_tokens
 
 if TYPE_CHECKING:
     from .component import Component
-    from .resource import Resource
+    from .resource import ProviderInstance, Resource
     from .target import Target
 
 __all__ = ["Check", "Graph", "Removal", "Scope", "current"]
@@ -42,6 +42,8 @@ class Scope:
     retain: bool | None = None
     depends_on: tuple[object, ...] = ()
     ignore_changes: tuple[str, ...] = ()
+    providers: Mapping[str, ProviderInstance] = field(default_factory=dict)
+    """Per cloud, the provider instance that manages what is declared here."""
 
 
 @dataclass(eq=False)
@@ -74,12 +76,21 @@ class Graph:
     stack: str = ""
     frozen: bool = False
     tokens: Tokens = field(default_factory=Tokens)
+    grown: dict[object, Graph] = field(default_factory=dict, repr=False)
+    """This graph with what ``later`` added, by the values that it was called with."""
     context: Context = field(default_factory=Context)
 
     @property
     def target(self) -> Target:
         """Where this program is deployed, and whether `sst dev` runs it."""
         return self.context.target
+
+    def copy(self) -> Graph:
+        """A graph that can grow without a change of this one."""
+        return replace(self, goals=dict(self.goals), components=dict(self.components), resources=dict(self.resources),
+                       children={k: list(v) for k, v in self.children.items()}, taken=dict(self.taken),
+                       transforms=list(self.transforms), laters=list(self.laters), endings=list(self.endings),
+                       problems=list(self.problems), grown={})
 
     @contextmanager
     def active(self) -> Iterator[Graph]:

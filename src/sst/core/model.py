@@ -32,6 +32,10 @@ class Op(StrEnum):
     DELETE = "delete"
     FORGET = "forget"
     """Leave it in the cloud, keep it in the state as retained."""
+    READ = "read"
+    """Look up an existing resource that is never created, changed or deleted."""
+    UNSURE = "unsure"
+    """Its creation was cut off and nobody can tell yet whether it exists: it waits, and what uses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Goal:
     """Id of an existing thing to take over instead of creating one."""
     secret: frozenset[str] = frozenset()
     """Names of the properties whose values are secret: encrypted in state, never shown."""
+    provider: str = ""
+    """Reference of the provider instance: ``aws``, or ``aws::Us`` for one that the program declares."""
+    read: bool = False
+    """An existing resource, which is only looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,18 @@ class State:
     """The last update may or may not have happened: all updatable properties are sent again."""
     secret: tuple[str, ...] = ()
     """Names of inputs and outputs that are encrypted when written."""
+    provider: str = ""
+    """Reference of the provider instance that manages it."""
+    private: str = ""
+    """The provider's own notes on it, encrypted when written."""
+    version: int = 0
+    """Of the schema that its outputs follow."""
+    damaged: bool = False
+    """It was created only in part: the next plan replaces it."""
+    fingerprint: str = ""
+    """Of the provider that recorded it, see ``provider.Traits``. Empty: it has not planned what is recorded."""
+    read: bool = False
+    """It is not ours: looked up, and never changed or deleted."""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -104,9 +124,15 @@ class Operation:
     secret: tuple[str, ...] = ()
     old_id: str = ""
     """Id of the thing being updated, replaced or deleted."""
+    provider: str = ""
+    """Reference of the provider instance that carries it out."""
     known: tuple[str, ...] = ()
     """Ids of all things of this type that the state holds, so that none of them is taken for the one to be found. Never
     recorded."""
+    changed: frozenset[str] = frozenset()
+    """Arguments that an update sends. Never recorded."""
+    change: Any = None
+    """The provider's plan (``provider.Change``) for exactly these inputs. Never recorded."""
 
 
 def deposed_key(state: State) -> str:
@@ -115,7 +141,7 @@ def deposed_key(state: State) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything known of one stage. ``meta`` holds lineage, account, region and what ``later`` decided."""
+    """Everything known of one stage. ``meta`` holds the lineage, and per provider instance the account and region."""
 
     resources: Mapping[URN, State] = field(default_factory=dict)
     deposed: Mapping[str, State] = field(default_factory=dict)
@@ -236,6 +262,9 @@ class Folding:
                     self._forget_uses(e.urn)
             case "moved":
                 _move(res, dep, e.old, e.urn)
+                for key, p in pend.items():
+                    if e.old in p.deps:
+                        pend[key] = replace(p, deps=tuple(sorted(e.urn if d == e.old else d for d in p.deps)))
                 self._users = None
             case "retained":
                 if e.urn in res:

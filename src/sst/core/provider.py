@@ -1,37 +1,66 @@
-"""The seam between the engine and what talks to a cloud."""
+"""The seam between the engine and what manages resources: a cloud, a REST API, a plugin, builds on this machine."""
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from .model import Operation, State
+from ..errors import ProviderError
+from .model import Goal, Operation, State
+from .schema import Order, Schema
 
-__all__ = ["Absent", "Change", "Found", "Note", "Provider", "Result", "Unsure"]
+__all__ = ["Absent", "Change", "Found", "Note", "PartlyMade", "Provider", "Providers", "Result", "Traits", "Unsure"]
 
 Note: TypeAlias = Callable[[str], None]
-"""Tells the user what a slow step is doing: ``note("waiting for the certificate")``."""
+"""Shows the user what a slow step is doing: ``note("waiting for the certificate")``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How new inputs differ from those in state."""
+    """A provider's plan for one resource. The empty one says that nothing is to be done."""
 
     changed: frozenset[str] = frozenset()
+    """Arguments to send; those of a resource that is to be created, all of them."""
     replace: frozenset[str] = frozenset()
     """Those of ``changed`` that can't be changed in place."""
-    delete_first: bool = False
-    """The old thing must go before the new one can be made (a fixed name, a singleton)."""
+    order: Order | Literal[""] = ""
+    """Of the replacement; empty leaves it to the schema."""
+    unknown: frozenset[str] = frozenset()
+    """Outputs whose values an update may change, so that they are not known before it is applied."""
+    planned: Mapping[str, Any] | None = None
+    """All values as they will be, with ``UNKNOWN`` in them. None: the new arguments over the old outputs."""
+    reason: str = ""
+    """Why it is replaced, where no argument is the reason, as a noun: ``its failed creation``."""
+    notes: tuple[str, ...] = ()
+    """Warnings that the plan shows."""
+    handle: Any = None
+    """What the provider needs to carry out exactly this plan; kept in memory only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A thing that exists: its id and its outputs. ``inputs`` only where they are others than asked for: as a read
-    saw them, or as they were by the time they were used."""
+    """A resource that exists. ``inputs`` only where they are others than asked for: as a read saw them, or as they were
+    by the time they were used."""
 
     id: str
     outputs: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Any] | None = None
+    private: str = ""
+    """The provider's own notes on it: kept sealed in the state and handed back, never shown."""
+    version: int = 0
+    """Of the schema that ``outputs`` and ``private`` follow."""
+    damaged: bool = False
+    """It was created only in part: the next deploy replaces it."""
+
+
+class PartlyMade(ProviderError):
+    """A call failed and left something behind: a damaged resource after a create, a changed one after an update."""
+
+    def __init__(self, error: ProviderError, result: Result) -> None:
+        super().__init__(error.message, code=error.code, hint=error.hint, operation=error.operation,
+                         request_id=error.request_id, status=error.status, sent=True)
+        self.result = result
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +80,85 @@ class Unsure:
     why: str
 
 
-class Provider(Protocol):
-    """Each method is called from many threads at once. Failures are raised as ``ProviderError``."""
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the engine may count on."""
 
-    def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
-        """Pure. ``new`` may hold ``core.output.UNKNOWN``, which differs from everything."""
+    fingerprint: str = ""
+    """Identifies the provider's version and settings. A resource that was recorded with the same one, and whose
+    arguments are the same, is unchanged without asking the provider. Empty: ``plan`` is asked each time."""
+    always: frozenset[str] = frozenset()
+    """Types that are planned each time all the same: their plan depends on files or on the time."""
 
+
+class Provider(ABC):
+    """Manages the resources of some types. Methods are called from many threads at once; failures are raised as
+    ``ProviderError``, mistakes in the program as ``UserError``."""
+
+    traits: Traits = Traits()
+
+    @abstractmethod
+    def schema(self, type: str) -> Schema:
+        """Raises ``UserError`` for a type that it does not have."""
+
+    @abstractmethod
+    def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
+        """How the resource becomes what ``inputs`` ask for; ``prior`` is None for a new one. Changes nothing.
+
+        ``inputs`` may hold ``core.output.UNKNOWN``, which differs from everything. It is asked for the plan, and again
+        once all inputs are known; the last answer is in ``operation.change``.
+        """
+
+    @abstractmethod
     def create(self, operation: Operation, note: Note) -> Result:
-        """Make the thing that ``operation`` describes; ``operation.inputs`` are plain values, with the physical name
-        filled in."""
+        """Create what ``operation`` describes; its inputs are plain values, with the physical name filled in."""
 
-    def read(self, state: State) -> Result | None:
-        """What is there now, or None if it is gone. ``Result.inputs`` holds the inputs as the cloud has them, as far as
-        it tells.
+    @abstractmethod
+    def update(self, operation: Operation, state: State, note: Note) -> Result:
+        """Change the resource in place. ``operation.changed`` names the arguments to send, never one whose change needs
+        a new resource. After an update or create of unknown end it names all the others, and may be empty."""
 
-        To take over an existing thing the engine asks for a state that holds no more than its ``urn``, ``type`` and
-        ``id``."""
-
-    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Result:
-        """Change the thing in place; ``changed`` names the properties to send, never one whose change needs a new
-        thing. After an update or create of unknown end it names all the others, and may be empty: then nothing is to be
-        sent."""
-
+    @abstractmethod
     def delete(self, state: State, note: Note) -> None:
-        """End the thing. That it is gone already is no error."""
+        """Delete the resource. That it is gone already is no error."""
+
+    @abstractmethod
+    def read(self, state: State) -> Result | None:
+        """What is there now, or None if it is gone. ``Result.inputs`` holds the arguments as the cloud has them, as far
+        as it tells."""
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
-        """After a crash or a lost reply: was the thing that ``operation`` began to create made?
+        """After a crash or a lost reply: was the resource that ``operation`` began to create made?
 
-        ``Absent`` only where the cloud's answer is certain by now: a look-up that may be stale is repeated or
-        ``Unsure``. A thing of another owner or stage is not ours, whatever its name; neither is one of
-        ``operation.known``, which were there before."""
+        ``Absent`` only where the answer is certain by now: a look-up that may be stale is repeated or ``Unsure``. A
+        resource of another owner or stage is not ours, whatever its name; neither is one of ``operation.known``, which
+        existed before.
+        """
+        return Unsure(f"{operation.type} can't be looked up")
+
+    @property
+    def finds(self) -> bool:
+        """Whether ``find`` can tell anything. Where it can't, a refusal counts as the answer that nothing was made."""
+        return type(self).find is not Provider.find
+
+    def import_(self, type: str, id: str) -> Result | None:
+        """The existing resource with this id, with all its arguments; None if there is none."""
+        return self.read(State(f"{type}::{id}", type, id))
+
+    def look_up(self, type: str, inputs: Mapping[str, Any]) -> Result | None:
+        """An existing resource that the program only reads, by what identifies it; None if there is none."""
+        raise ProviderError(f"{type} can't be looked up", sent=False)
+
+    def upgrade(self, state: State) -> State:
+        """A state that an older schema version recorded, in the form of the present one."""
+        return state
+
+    def stop(self) -> None:  # noqa: B027  # optional
+        """Ctrl-C: ask operations that are running to end soon."""
+
+    def close(self) -> None:  # noqa: B027  # optional
+        """The command is over."""
+
+
+Providers: TypeAlias = Callable[[Goal | State | Operation], Provider]
+"""The provider of a resource: the instance that its ``provider`` names."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, dataclass_transform, overload
 
 from ..errors import UserError
 from .graph import Check, Graph, Scope, current
 from .model import URN, Goal
 from .names import did_you_mean, snake
 from .output import Input, Output, call_site, gather
+from .schema import Argument, Name, Schema
 from .transform import Transform, transformed
 
-__all__ = ["Arg", "Out", "Prop", "Resource", "out", "prop"]
+__all__ = ["SELF", "Arg", "Out", "Prop", "ProviderInstance", "Resource", "cloud_of", "out", "prop", "schema_of"]
 
 T = TypeVar("T")
 _MISSING: Any = object()
@@ -105,7 +106,7 @@ class Arg(Generic[T]):
         def __set__(self, obj: object, value: Input[T] | None) -> None: ...
 
 
-OPTIONS = frozenset({"protect", "retain", "depends_on", "ignore_changes", "alias", "import_"})
+OPTIONS = frozenset({"protect", "retain", "depends_on", "ignore_changes", "alias", "import_", "provider"})
 
 
 class Declared(type):
@@ -133,7 +134,25 @@ def child_scope(graph: Graph, given: Mapping[str, Any], where: str) -> Scope:
                  protect=bool(given.get("protect") or above.protect),
                  retain=above.retain if retain is None else bool(retain),
                  depends_on=(*above.depends_on, *(given.get("depends_on") or ())),
-                 ignore_changes=(*above.ignore_changes, *(given.get("ignore_changes") or ())))
+                 ignore_changes=(*above.ignore_changes, *(given.get("ignore_changes") or ())),
+                 providers={**above.providers, **_instances(graph, given.get("provider"), where)})
+
+
+def _instances(graph: Graph, given: object, where: str) -> dict[str, ProviderInstance]:
+    """The option ``provider``: one instance, or one for each of several clouds."""
+    found: dict[str, ProviderInstance] = {}
+    for one in given if isinstance(given, list | tuple) else () if given is None else (given,):
+        if isinstance(one, ProviderInstance):
+            found[cloud_of(one.type)] = one
+        else:
+            graph.problem(f"provider takes a provider instance, not {one!r}", where=where,
+                          hint='us = aws.Provider("Us", region="us-east-1"), then provider=us')
+    return found
+
+
+def cloud_of(type: str) -> str:
+    """``aws.sqs.Queue`` → ``aws``, ``vercel:Project`` → ``vercel``: whose resource it is."""
+    return type.replace(":", ".").partition(".")[0]
 
 
 def paths(scope: Scope, kind: str, name: str, alias: str | Sequence[str] | None) -> tuple[str, str,
@@ -158,7 +177,7 @@ class Resource(_Model):
 
     ``protect`` refuses its deletion, ``retain`` leaves it in the cloud when it leaves the program, ``depends_on`` adds
     edges, ``ignore_changes`` names properties whose changes are not deployed, ``alias`` names it had before,
-    ``import_`` takes over an existing thing by its id.
+    ``import_`` takes over an existing thing by its id, ``provider`` is the provider instance that manages it.
     """
 
     type: ClassVar[str] = ""
@@ -185,6 +204,7 @@ class Resource(_Model):
         ignore_changes: Sequence[str] = prop(default=())
         alias: str | Sequence[str] | None = prop(default=None)
         import_: str | None = prop(default=None)
+        provider: object = prop(default=None)
 
         urn: URN = out()
         where: str = out()
@@ -210,6 +230,30 @@ class Resource(_Model):
             name = args[0] if args else given.pop("logical_name", "Invalid")
             self._declare(graph, graph.check_name(name, cls.type, where), given, graph.short(where))
             return self
+
+    @classmethod
+    def get(cls, logical_name: str, /, **identity: Any) -> Self:
+        """An existing resource, by what identifies it. It is read, and never created, changed or deleted.
+
+            photos = s3.Bucket.get("Photos", name="acme-photos")
+            photos.arn        # Output[str]
+        """
+        graph = current()
+        self, where = object.__new__(cls), graph.short(call_site(2))
+        self._look_up(graph, graph.check_name(logical_name, cls.type, where), identity, where)
+        return self
+
+    def _look_up(self, graph: Graph, name: str, identity: dict[str, Any], where: str) -> None:
+        cls = self.__class__
+        types, names, _ = paths(graph.scope, cls.type, name, None)
+        self.urn, self.where, self.logical_name, self.secret = f"{types}::{names}", where, name, frozenset()
+        scope = child_scope(graph, {"provider": identity.pop("provider", None)}, where)
+        given = graph.check_options(f'{cls.type} "{names}"', identity, frozenset(cls.props) | {"id"}, where)
+        self.depends_on = scope.depends_on
+        reference, deps = _provider(cls, scope)
+        graph.add(Goal(self.urn, cls.type, {k: v for k, v in given.items() if v is not None},
+                       gather(given.values())[0] | deps, scope.parent, graph.stack, where, provider=reference,
+                       read=True), self)
 
     def _declare(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> None:
         cls = self.__class__
@@ -238,9 +282,14 @@ class Resource(_Model):
         self.depends_on = scope.depends_on
         retain = scope.retain if scope.retain is not None else (
             graph.removal == "retain-all" or (graph.removal == "retain" and cls.holds_data))
-        graph.add(Goal(self.urn, cls.type, inputs, deps - {self.urn}, scope.parent, graph.stack, where,
+        reference, instance = _provider(cls, scope)
+        if "provider" in vars(cls) and "<locals>" in cls.__qualname__:
+            graph.problem(f"{cls.__name__} brings its own provider and is defined inside of a function", where=where,
+                          hint="define the class at the top level of a module that sst_config.py imports: `sst remove` "
+                               "does not run the program, and must find it")
+        graph.add(Goal(self.urn, cls.type, inputs, (deps | instance) - {self.urn}, scope.parent, graph.stack, where,
                        scope.protect, retain, scope.ignore_changes, tuple(f"{t}::{n}" for t, n in former),
-                       given.get("import_"), self.secret), self)
+                       given.get("import_"), self.secret, reference), self)
 
     def _transformed(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> dict[str, Any]:
         changes: list[Transform] = [c for kind, c in graph.transforms if isinstance(self, kind)]
@@ -256,3 +305,39 @@ class Resource(_Model):
         if minted is not None and given.get(self.name_field) is minted:
             del given[self.name_field]
         return given
+
+
+SELF = "sst"
+"""Reference of the provider of provider instances."""
+
+
+class ProviderInstance(Resource):
+    """A provider with settings of its own, beside the default one of its cloud: another region, account or token."""
+
+    @property
+    def reference(self) -> str:
+        """How resources and the state name it: ``aws::Us``."""
+        return f"{cloud_of(self.type)}::{self.urn.rpartition('::')[2]}"
+
+
+def _provider(kind: builtins.type[Resource], scope: Scope) -> tuple[str, frozenset[URN]]:
+    """The reference of the instance that manages a type here, and the instance's URN."""
+    if issubclass(kind, ProviderInstance):
+        return SELF, frozenset()
+    cloud = cloud_of(kind.type)
+    found = scope.providers.get(cloud)
+    return (found.reference, frozenset({found.urn})) if found else (cloud, frozenset())
+
+
+def schema_of(kind: builtins.type[Resource]) -> Schema:
+    """The schema that a class describes."""
+    found: Schema | None = kind.__dict__.get("_schema")
+    if found is None:
+        p = kind.props.get(kind.name_field)
+        found = Schema(
+            kind.type, {k: Argument(p.replace, p.required, p.secret) for k, p in kind.props.items()},
+            frozenset(k for k, o in kind.outs.items() if o.secret),
+            Name(kind.name_field, p.limit or 0, p.lower, p.suffix) if p else None, kind.holds_data,
+            id_format=getattr(kind, "identifier", ""), digest=kind.digest, from_bundle=kind.from_bundle)
+        kind._schema = found  # type: ignore[attr-defined]  # a cache on the class
+    return found

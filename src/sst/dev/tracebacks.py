@@ -12,7 +12,8 @@ __all__ = ["Tracebacks"]
 
 _START = "Traceback (most recent call last)"
 _FRAME = re.compile(r'^(?P<indent>[ |+-]*)File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.*)$')
-_NODE = re.compile(r"^(?P<indent> +)at (?:(?P<name>.*) \()?(?:file://)?(?P<file>(?:/|node:)[^()]*?):(?P<line>\d+)(?::\d+)?\)?$")
+_NODE = re.compile(r"^(?P<indent> +)at (?:(?P<name>.*) "
+                   r"\()?(?:file://)?(?P<file>(?:/|node:)[^()]*?):(?P<line>\d+)(?::\d+)?\)?$")
 _FOREIGN = ("/site-packages/", "/dist-packages/", "/.sst/", "/node_modules/", "/lib/python", "/sst/runtime/", "<frozen",
             "node:")
 

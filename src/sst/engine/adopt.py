@@ -8,10 +8,11 @@ from typing import Any
 
 from ..core.model import URN, Op, Snapshot, State
 from ..core.output import UNKNOWN
-from ..core.resource import Resource
+from ..core.provider import Providers
+from ..core.schema import Schema
 from ..errors import ProviderError, UserError
-from .plan import Plan, Providers, Step, suffix_of
 from .record import secrets_of
+from .steps import Plan, Step
 
 __all__ = ["Adoption", "Difference", "adoption", "differences", "with_edges"]
 
@@ -45,29 +46,32 @@ def adoption(step: Step, id: str, providers: Providers, snapshot: Snapshot) -> A
 
     Raises ``UserError`` if there is none, or another resource of the state is it already.
     """
-    goal, kind, provider = step.goal, Resource.kinds[step.type], providers(step.type)
+    goal = step.goal
     assert goal
+    provider = providers(goal)
+    schema = provider.schema(step.type)
     for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
         if s.type == step.type and s.id == id and s.urn != step.urn:
             raise UserError(f'{step.type} {id!r} is in the state already, as "{s.urn.rpartition("::")[2]}"',
                             where=goal.where,
                             hint=f"to rename it: sst state mv {s.urn.rpartition('::')[2]} {step.name}")
     try:
-        there = provider.read(State(goal.urn, goal.type, id))
+        there = provider.import_(goal.type, id)
     except ProviderError as e:
-        raise UserError(f'{step.type} {id!r} can\'t be read: {e}', where=goal.where, hint=_id_hint(kind)) from e
+        raise UserError(f'{step.type} {id!r} can\'t be read: {e}', where=goal.where, hint=_id_hint(schema)) from e
     if there is None:
-        raise UserError(f"there is no {step.type} with the id {id!r}", where=goal.where, hint=_id_hint(kind))
-    base = str((there.inputs or {}).get(kind.name_field, step.base)).removesuffix(suffix_of(kind, goal.inputs))
+        raise UserError(f"there is no {step.type} with the id {id!r}", where=goal.where, hint=_id_hint(schema))
+    base = str((there.inputs or {}).get(schema.name_argument, step.base)).removesuffix(schema.ending(goal.inputs))
     wanted = {**step.inputs}
-    if kind.name_field and kind.name_field not in goal.inputs and there.inputs:
-        wanted[kind.name_field] = there.inputs.get(kind.name_field, wanted.get(kind.name_field))
+    if schema.name and schema.name_argument not in goal.inputs and there.inputs:
+        wanted[schema.name_argument] = there.inputs.get(schema.name_argument, wanted.get(schema.name_argument))
     seen = {k: v for k, v in (there.inputs or {}).items() if k in wanted}
     state = State(goal.urn, goal.type, there.id, seen, dict(there.outputs),
                   tuple(sorted(d for d in goal.deps if d in snapshot.resources)),
                   goal.parent, goal.stack, goal.where, base, goal.protect, goal.retain, unsure=there.inputs is None,
-                  secret=secrets_of(goal.type, goal.secret))
-    return Adoption(state, tuple(_compare(step, wanted, seen, providers)))
+                  secret=secrets_of(schema, goal.secret), provider=goal.provider, private=there.private,
+                  version=there.version or schema.version)
+    return Adoption(state, tuple(_compare(step, wanted, state, providers)))
 
 
 def differences(plan: Plan, providers: Providers) -> list[Difference]:
@@ -79,17 +83,17 @@ def differences(plan: Plan, providers: Providers) -> list[Difference]:
     return found
 
 
-def _compare(step: Step, wanted: Mapping[str, Any], seen: Mapping[str, Any], providers: Providers) -> list[Difference]:
-    known = {k: v for k, v in wanted.items() if k in seen and v is not UNKNOWN}
-    change = providers(step.type).diff(step.type, {k: seen[k] for k in known}, known)
-    secret = secrets_of(step.type, step.goal.secret if step.goal else ())
-    return [Difference(step.urn, step.name, step.type, k, seen[k], known[k], k in change.replace, k in secret)
-            for k in sorted(change.changed)]
+def _compare(step: Step, wanted: Mapping[str, Any], state: State, providers: Providers) -> list[Difference]:
+    assert step.goal
+    known = {k: v for k, v in wanted.items() if k in state.inputs and v is not UNKNOWN}
+    seen = {k: state.inputs[k] for k in known}
+    change = providers(step.goal).plan(step.type, replace(state, inputs=seen), known)
+    return [Difference(step.urn, step.name, step.type, k, seen[k], known[k], k in change.replace, k in state.secret)
+            for k in sorted(change.changed) if k in known]
 
 
-def _id_hint(kind: type[Resource]) -> str:
-    shape = getattr(kind, "identifier", "")
-    return f"the id of an {kind.type} is {shape.replace('$', '')}" if shape else ""
+def _id_hint(schema: Schema) -> str:
+    return f"the id of an {schema.type} is {schema.id_format.replace('$', '')}" if schema.id_format else ""
 
 
 def with_edges(states: Mapping[URN, State], deps: Mapping[URN, frozenset[URN]], there: frozenset[URN]) -> list[State]:

@@ -14,13 +14,15 @@ from typing import Any
 
 from ..core.model import URN, Entry, EntryKind, Op, Operation, State, deposed_key
 from ..core.output import plain
-from ..core.provider import Note, Result
-from ..core.resource import Resource
-from ..errors import DeployError, Failure, InternalError, ProviderError, SstError, StateError, Throttled, UserError
+from ..core.provider import Change, Note, PartlyMade, Provider, Providers, Result
+from ..core.schema import Schema
+from ..errors import DeployError, Failure, ProviderError, SstError, StateError, Throttled, UserError
 from ..events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 from .choice import name_of
-from .plan import Plan, Providers, Step, inputs_of, resent, suffix_of
-from .record import Journal, half_deleted, ids_by_type, made_state, pending, secrets_of, settled_create, unsure_state
+from .inputs import inputs_of, missing, resent
+from .order import after
+from .record import Journal, half_deleted, ids_by_type, made_state, pending, settled_create, unsure_state
+from .steps import Plan, Step
 from .walk import Outcome, walk
 
 __all__ = ["DeployResult", "Journal", "apply"]
@@ -50,21 +52,21 @@ class DeployResult:
 
 
 def apply(plan: Plan, journal: Journal, providers: Providers, sink: Sink, *, parallel: int = 32,
-          stop: Event | None = None,
-          clock: Callable[[], float] = time.monotonic) -> DeployResult:
+          stop: Event | None = None, clock: Callable[[], float] = time.monotonic,
+          unsure: Mapping[URN, str] | None = None) -> DeployResult:
     """Run the plan's steps. A failed step does not raise: the result holds every failure. ``StateError`` does: what
-    can't be recorded may not be begun."""
-    run = _Run(plan, journal, providers, sink, clock)
+    can't be recorded may not be begun. ``unsure`` says why the end of some creates can't be told, see ``settle``."""
+    run = _Run(plan, journal, providers, sink, clock, unsure or {})
     run.move()
-    outcome = walk(run.after(), run.visit, parallel=parallel, stop=stop, fatal=(StateError,))
+    outcome = walk(after(plan, run.steps, providers), run.visit, parallel=parallel, stop=stop, fatal=(StateError,))
     return run.result(outcome)
 
 
 class _Run:
     def __init__(self, plan: Plan, journal: Journal, providers: Providers, sink: Sink,
-                 clock: Callable[[], float]) -> None:
-        self.journal, self.providers, self.sink, self.clock = journal, providers, sink, clock
-        self.values: dict[URN, dict[str, Any]] = {}
+                 clock: Callable[[], float], unsure: Mapping[URN, str]) -> None:
+        self.journal, self.providers, self.sink, self.clock, self.unsure = journal, providers, sink, clock, unsure
+        self.values: dict[URN, Mapping[str, Any]] = {}
         self.ended: dict[str, Op] = {}
         self.steps: dict[str, Step] = {}
         self.plan = plan
@@ -79,46 +81,19 @@ class _Run:
 
     def learn(self, state: State) -> None:
         """What later steps may read of it."""
-        self.values[state.urn] = {**state.inputs, **state.outputs, "base": state.base}
+        schema = self.providers(state).schema(state.type)
+        self.values[state.urn] = {**schema.values(state), "base": state.base}
+
+    def _provider(self, step: Step) -> tuple[Provider, Schema]:
+        """The provider of a step's goal, and the schema of its type."""
+        assert step.goal
+        provider = self.providers(step.goal)
+        return provider, provider.schema(step.type)
 
     def move(self) -> None:
         """Record what changes in the state alone."""
         if self.plan.first:
             self.journal.write(*self.plan.first)
-
-    def after(self) -> dict[str, set[str]]:
-        """What each step waits for: what it uses; a delete, all that used to use the thing; a fixed name, that it is
-        free."""
-        after = {k: set(s.goal.deps) if s.goal else set() for k, s in self.steps.items()}
-        users: dict[URN, list[str]] = {}
-        place = {s.key: i for i, s in enumerate(self.plan.steps)}
-        for k, s in self.steps.items():
-            for d in s.old.deps if s.old else ():
-                users.setdefault(d, []).append(k)
-        for k, s in self.steps.items():
-            if s.op in (Op.DELETE, Op.FORGET):
-                after[k].update(u for u in users.get(s.urn, ()) if place[u] < place[k])
-                own = self.steps.get(s.urn)
-                if own and own is not s and own.old and s.old and own.old.id == s.old.id:
-                    after[k].add(s.urn)
-        names = {_named(s, s.old.inputs): k for k, s in self.steps.items() if s.op is Op.DELETE and s.old}
-        for k, s in self.steps.items():
-            first = users.get(s.urn, []) if s.op is Op.REPLACE and s.delete_first else []
-            if s.op in (Op.CREATE, Op.REPLACE) and (holder := names.get(_named(s, s.inputs))):
-                first = [*first, holder]
-            after[k].update(u for u in first if self.ends_alone(u, after))
-        return after
-
-    def ends_alone(self, key: str, after: Mapping[str, set[str]]) -> bool:
-        """Whether it is a delete that waits for deletes only, so that what must be deleted first may wait for it."""
-        operation, seen = [key], {key}
-        while operation:
-            k = operation.pop()
-            if self.steps[k].op not in (Op.DELETE, Op.FORGET):
-                return False
-            operation += after[k] - seen
-            seen |= after[k]
-        return True
 
     def visit(self, key: str) -> None:
         step = self.steps[key]
@@ -142,6 +117,10 @@ class _Run:
             case Op.FORGET:
                 self.journal.write(Entry("retained", step.urn))
                 return Op.FORGET, step.old.id if step.old else ""
+            case Op.READ:
+                return self._read(step)
+            case Op.UNSURE:
+                raise self._may_exist(step)
             case Op.CREATE:
                 return self._create(step, self._inputs(step, step.base), note)
             case Op.ADOPT:
@@ -153,13 +132,52 @@ class _Run:
 
     def _inputs(self, step: Step, base: str) -> dict[str, Any]:
         assert step.goal
-        return inputs_of(step.goal, Resource.kinds[step.type], base, self._look, step.old, unknown=False)
+        return inputs_of(step.goal, self._provider(step)[1], base, self._look, step.old, unknown=False)
+
+    def _change(self, step: Step, prior: State | None, inputs: Mapping[str, Any]) -> Change:
+        """The provider's plan for exactly these inputs. What the first plan promised must still hold."""
+        first = step.change
+        if first is not None and inputs == step.inputs and prior is step.old:
+            return first
+        change = self._provider(step)[0].plan(step.type, prior, inputs)
+        for k, v in (first.planned or {}).items() if first and change.planned is not None else ():
+            if plain(v) and prior is step.old and v != (change.planned or {}).get(k):
+                raise ProviderError(f"the provider planned another value for {k!r} once all values were known",
+                                    operation="plan", sent=False, hint="deploy again; if it stays, report it to the "
+                                    "authors of the provider")
+        return change
 
     def _look(self, urn: URN, attr: str) -> Any:
         return self.values[urn].get(attr)
 
+    def _read(self, step: Step) -> tuple[Op, str]:
+        """Look up an existing resource; forget one that the program no longer reads."""
+        goal = step.goal
+        if goal is None:
+            assert step.old
+            self.journal.write(Entry("gone", step.urn, step.old), wait=False)
+            return Op.READ, step.old.id
+        provider, schema = self._provider(step)
+        inputs, found = (step.inputs, step.found) if step.found else (self._inputs(step, ""), None)
+        found = found or provider.look_up(step.type, inputs)
+        if found is None:
+            raise missing(goal, inputs)
+        operation = pending(goal, Op.READ, "", {**(found.inputs or {}), **inputs}, None)
+        state = replace(made_state(operation, found, schema), read=True)
+        self.learn(state)
+        self.journal.write(Entry("made", step.urn, state), wait=False)
+        return Op.READ, found.id
+
+    def _may_exist(self, step: Step) -> UserError:
+        why = self.unsure.get(step.urn, "")
+        return UserError("its creation was cut off, and nobody can tell yet whether it "
+                         f"exists{': ' if why else ''}{why}",
+                         where=step.where, hint=f"it exists: sst adopt {step.name} ID; "
+                                                f"it does not: sst state resolve {step.name} --absent")
+
     def _made(self, operation: Operation, made: Result, *, kind: EntryKind = "made") -> State:
-        state = made_state(operation, made)
+        provider = self.providers(operation)
+        state = made_state(operation, made, provider.schema(operation.type), fingerprint=provider.traits.fingerprint)
         self.learn(state)
         self._compare_with_plan(state)
         self.journal.write(Entry(kind, operation.urn, state), wait=False)
@@ -185,16 +203,20 @@ class _Run:
 
     def _create(self, step: Step, inputs: dict[str, Any], note: Note) -> tuple[Op, str]:
         assert step.goal
-        provider = self.providers(step.type)
+        provider = self._provider(step)[0]
         operation = pending(step.goal, step.op, step.base, inputs, step.old)
+        change = self._change(step, None, inputs)
         self.journal.write(Entry("begin", step.urn, pending=operation))
         self.journal.check()
+        kind: EntryKind = "replaced" if step.op is Op.REPLACE and not step.delete_first else "made"
         try:
-            made = provider.create(self._telling(operation), note)
+            made = provider.create(replace(self._telling(operation), change=change), note)
+        except PartlyMade as e:
+            self._made(operation, replace(e.result, damaged=True), kind=kind)
+            raise
         except ProviderError as e:
             return step.op, self._look_again(operation, e, note).id
-        return step.op, self._made(operation, made,
-                                   kind="replaced" if step.op is Op.REPLACE and not step.delete_first else "made").id
+        return step.op, self._made(operation, made, kind=kind).id
 
     def _telling(self, operation: Operation) -> Operation:
         """With what was there before this run, for the look-up. What the run makes has other names and urns."""
@@ -205,12 +227,13 @@ class _Run:
 
         What is found is recorded as unsure. If the error said no more than that the reply was lost, all is sent again.
         """
-        if not error.sent:
+        answered = not lost(error) and not self.providers(operation).finds
+        if not error.sent or answered:
             self.journal.write(Entry("undone", operation.urn))
             raise error
         note("looking whether it was created all the same")
         try:
-            found = settled_create(self.journal, self._telling(operation), self.providers(operation.type))
+            found = settled_create(self.journal, self._telling(operation), self.providers(operation))
         except ProviderError:
             raise error from None
         if isinstance(found, str):
@@ -218,56 +241,63 @@ class _Run:
         self.journal.write(found)
         if found.state is None or not lost(error):
             raise error
-        return self._send(replace(operation, op=Op.UPDATE, token=uuid.uuid4().hex, old_id=found.state.id), found.state,
-                          resent(Resource.kinds[operation.type], found.state, operation.inputs), note)
+        schema = self.providers(operation).schema(operation.type)
+        return self._send(replace(operation, op=Op.UPDATE, token=uuid.uuid4().hex, old_id=found.state.id,
+                                  changed=resent(schema, found.state, operation.inputs)), found.state, note)
 
-    def _send(self, operation: Operation, old: State, changed: frozenset[str], note: Note) -> State:
+    def _send(self, operation: Operation, old: State, note: Note) -> State:
         """Update a thing; if that fails it stays unsure what the thing is like."""
+        provider = self.providers(operation)
         self.journal.write(Entry("begin", operation.urn, pending=operation))
         self.journal.check()
         try:
-            made = self.providers(operation.type).update(old, operation.inputs, changed, note)
+            made = provider.update(operation, old, note)
+        except PartlyMade as e:
+            kept = made_state(operation, e.result, provider.schema(operation.type))
+            self.journal.write(Entry("unsure", operation.urn, replace(kept, unsure=True)))
+            raise
         except ProviderError as e:
             now = self.journal.find(operation.urn) or old  # what it uses may have been deleted since the plan was made
-            self.journal.write(Entry("unsure", operation.urn, unsure_state(now, operation)) if e.sent
-                               else Entry("undone", operation.urn))
+            unsure = unsure_state(now, operation, provider.schema(operation.type))
+            self.journal.write(Entry("unsure", operation.urn, unsure) if e.sent else Entry("undone", operation.urn))
             raise
         return self._made(operation, made)
 
     def _adopt(self, step: Step, note: Note) -> tuple[Op, str]:
         """Take over an existing thing: nothing is created. Properties that the program does not mention stay as they
         are."""
-        goal, kind = step.goal, Resource.kinds[step.type]
+        goal = step.goal
         assert goal and goal.adopt
-        provider = self.providers(step.type)
+        provider, schema = self._provider(step)
         self.journal.check()
-        there = provider.read(State(goal.urn, goal.type, goal.adopt))
+        there = provider.import_(goal.type, goal.adopt)
         if there is None:
             raise UserError(f"there is no {goal.type} with the id {goal.adopt!r} to import")
-        name = str((there.inputs or {}).get(kind.name_field, step.base))
-        base = name.removesuffix(suffix_of(kind, goal.inputs))
+        base = str((there.inputs or {}).get(schema.name_argument, step.base)).removesuffix(schema.ending(goal.inputs))
         inputs = self._inputs(step, base)
-        seen = {k: v for k, v in (there.inputs or {}).items() if k in inputs} if there.inputs is not None else inputs
-        change = provider.diff(step.type, seen, inputs)
+        operation = pending(goal, Op.ADOPT, base, inputs, None)
+        old = made_state(operation, there, schema)
+        if there.inputs is None:
+            old = replace(old, unsure=True)
+        else:
+            old = replace(old, inputs={k: v for k, v in there.inputs.items() if k in inputs})
+        change = provider.plan(step.type, old, inputs)
         if change.replace:
             raise UserError(f"{goal.adopt!r} differs in {', '.join(sorted(change.replace))}, which can't be changed in "
                             "place",
                             hint="make the program say what is there, or create a new one without import_")
-        operation = pending(goal, Op.ADOPT, base, inputs, None)
-        old = replace(made_state(operation, there), inputs=seen, unsure=there.inputs is None)
         self.learn(old)
         self.journal.write(Entry("made", goal.urn, old))
-        changed = change.changed | resent(kind, old, inputs)
-        if changed:
-            self._send(replace(operation, op=Op.UPDATE, old_id=there.id), old, changed, note)
+        if changed := change.changed | resent(schema, old, inputs):
+            self._send(replace(operation, op=Op.UPDATE, old_id=there.id, changed=changed, change=change), old, note)
         return Op.ADOPT, there.id
 
     def _replace(self, step: Step, note: Note) -> tuple[Op, str]:
         old, goal = step.old, step.goal
         assert old and goal
         before = self._inputs(step, old.base)
-        if not self.providers(step.type).diff(step.type, old.inputs, before).replace:
-            return self._update(replace(step, base=old.base, op=Op.UPDATE), note)
+        if not step.reason and not self._provider(step)[0].plan(step.type, old, before).replace:
+            return self._update(replace(step, base=old.base, op=Op.UPDATE, change=None), note)
         inputs = self._inputs(step, step.base)
         if step.delete_first:
             self._delete(step, note)
@@ -277,19 +307,21 @@ class _Run:
         return self._create(step, inputs, note)
 
     def _update(self, step: Step, note: Note) -> tuple[Op, str]:
-        goal, old, kind = step.goal, step.old, Resource.kinds[step.type]
+        goal, old = step.goal, step.old
         assert goal and old
+        schema = self._provider(step)[1]
         inputs = self._inputs(step, old.base)
-        change = self.providers(step.type).diff(step.type, old.inputs, inputs)
+        change = self._change(step, old, inputs)
         if change.replace:
-            raise InternalError(f'{step.type} "{step.name}" was planned as an update, but a change of '
-                                f"{', '.join(sorted(change.replace))} needs a new one; deploy again")
+            raise UserError(f"it was planned as an update, but now that all values are known, a change of "
+                            f"{', '.join(sorted(change.replace))} needs a new one",
+                            hint="deploy again: the plan then shows the replacement")
         operation = pending(goal, Op.UPDATE, old.base, inputs, old)
-        changed = change.changed | resent(kind, old, inputs)
+        changed = change.changed | resent(schema, old, inputs)
         if changed or old.unsure:
-            self._send(operation, old, changed, note)
+            self._send(replace(operation, changed=changed, change=change), old, note)
             return Op.UPDATE, old.id
-        state = made_state(operation, Result(old.id, old.outputs))
+        state = replace(old, **{f: getattr(made_state(operation, Result(old.id), schema), f) for f in _RESTATED})
         self.learn(state)
         if _restated(step):
             self.journal.write(Entry("made", step.urn, state), wait=False)
@@ -303,11 +335,12 @@ class _Run:
             live = self.journal.find(old.urn)
             if not live or live.id != old.id or (old.urn in self.steps and not step.delete_first):
                 return Op.SAME, old.id
-        operation = Operation(old.urn, Op.DELETE, old.type, old.base, old_id=old.id, where=old.where)
+        operation = Operation(old.urn, Op.DELETE, old.type, old.base, old_id=old.id, where=old.where,
+                              provider=old.provider)
         self.journal.write(Entry("begin", old.urn, pending=operation))
         self.journal.check()
         try:
-            self.providers(old.type).delete(old, note)
+            self.providers(old).delete(old, note)
         except ProviderError as e:
             self._look_whether_gone(operation, old, e)
         self.journal.write(Entry("gone", old.urn, old), wait=False)
@@ -317,7 +350,7 @@ class _Run:
         """A delete failed: return if the thing is gone all the same. If that can't be told, it stays pending."""
         if error.sent:
             try:
-                there = self.providers(old.type).read(old)
+                there = self.providers(old).read(old)
             except ProviderError:
                 raise error from None
             if there is None:
@@ -349,18 +382,16 @@ def lost(error: ProviderError) -> bool:
     return error.sent and (error.status == 0 or error.status >= 500) and not isinstance(error, Throttled)
 
 
+_RESTATED = ("deps", "parent", "stack", "where", "protect", "retain", "retained", "secret", "inputs")
+"""What the program says of a thing, besides its arguments; a change of it is recorded without a call."""
+
+
 def _restated(step: Step) -> bool:
     """Whether the program says something new of a thing that stays the same: its edges, place, protection, secrets."""
     goal, old = step.goal, step.old
-    return bool(goal and old and (
+    return bool(goal and old and not goal.read and (
         tuple(sorted(goal.deps)) != old.deps or goal.protect != old.protect or goal.retain != old.retain or old.retained
-        or goal.parent != old.parent or goal.stack != old.stack or secrets_of(goal.type, goal.secret) != old.secret))
-
-
-def _named(step: Step, inputs: Mapping[str, Any]) -> tuple[str, str]:
-    """What can be there only once: a thing of this type with this physical name."""
-    kind = Resource.kinds.get(step.type)
-    return step.type, str(inputs.get(kind.name_field if kind else "", step.key))
+        or goal.parent != old.parent or goal.stack != old.stack or step.secret != old.secret))
 
 
 def _parent(step: Step) -> URN | None:

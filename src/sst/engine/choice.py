@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.graph import Graph
-from ..core.model import URN, Snapshot, State
+from ..core.model import URN, Operation, Snapshot, State
 from ..core.names import did_you_mean
 from ..errors import UserError
 
@@ -59,7 +59,7 @@ def untouched(graph: Graph, snapshot: Snapshot, choice: Choice) -> frozenset[URN
     return frozenset(out)
 
 
-def held(snapshot: Snapshot, stays: Iterable[State]) -> set[URN]:
+def held(snapshot: Snapshot, stays: Iterable[State | Operation]) -> set[URN]:
     """What the things that stay as they are still use, and what that uses in turn: it may not be deleted yet."""
     return _reach([d for s in stays for d in s.deps], {u: s.deps for u, s in snapshot.resources.items()})
 

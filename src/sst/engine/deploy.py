@@ -10,9 +10,10 @@ from typing import Any
 from ..core.graph import Graph
 from ..core.model import Entry, Op
 from ..core.output import resolve
+from ..core.provider import Providers
 from ..events import Finished, Planned, Sink, Unsettled
 from .apply import DeployResult, Journal, apply
-from .plan import Choice, Plan, Providers, plan
+from .plan import Choice, Plan, plan
 from .settle import settle
 
 __all__ = ["Confirm", "deploy", "remove"]
@@ -34,7 +35,7 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
     """Make the cloud what the sealed ``graph`` declares. ``outputs`` and ``links`` may hold outputs; once everything is
     there they are resolved and kept in the state."""
     start = time.monotonic()
-    settle(journal, providers, parallel=parallel)
+    unsure = settle(journal, providers, parallel=parallel)
     total, allowed, number, surprises = DeployResult(), None, 1, Counter[str]()
     while True:
         todo = plan(graph, journal.snapshot, providers, choice=choice)
@@ -45,8 +46,9 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
             if any(s.urn not in allowed for s in todo.data_loss):
                 confirm(todo)
         sink(Planned(todo.counts, number))
-        result = apply(todo, journal, providers, sink, parallel=parallel, stop=stop)
+        result = apply(todo, journal, providers, sink, parallel=parallel, stop=stop, unsure=unsure)
         total.add(result)
+        graph = todo.graph
         if result.failures or result.interrupted or not (todo.undecided or result.surprises):
             break
         surprises.update(result.surprises)
@@ -56,7 +58,7 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
         number += 1
     final = {}
     if not total.failures and not total.interrupted:
-        final = _record(graph, journal, outputs, links)
+        final = _record(graph, journal, providers, outputs, links)
     sink(Finished({k: n for k, n in total.done.items() if k is not Op.SAME}, len(total.failures), total.skipped,
                   time.monotonic() - start, final))
     return total
@@ -71,7 +73,7 @@ def remove(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
                   parallel=parallel, stop=stop)
 
 
-def _record(graph: Graph, journal: Journal, outputs: Any, links: Any) -> dict[str, Any]:
+def _record(graph: Graph, journal: Journal, providers: Providers, outputs: Any, links: Any) -> dict[str, Any]:
     """Resolve what the program returned and what its components link, and keep it."""
     resources = journal.snapshot.resources
 
@@ -79,7 +81,7 @@ def _record(graph: Graph, journal: Journal, outputs: Any, links: Any) -> dict[st
         state = resources.get(urn)
         if state is None:
             return None
-        return state.base if attr == "base" else state.values.get(attr)
+        return state.base if attr == "base" else providers(state).schema(state.type).values(state).get(attr)
 
     with graph.active():
         shown, known = resolve(outputs or {}, look), resolve(links or {}, look)

@@ -13,8 +13,7 @@ from typing import Any
 from ..core.output import UNKNOWN
 from ..errors import UserError
 from .choice import name_of
-from .plan import Plan, Step
-from .record import secrets_of
+from .steps import Plan, Step
 
 __all__ = ["check", "plan_data", "program_digest"]
 
@@ -94,7 +93,7 @@ def _step(s: Step, key: bytes | None, minted: _Minted) -> dict[str, Any]:
             value = value.replace(base, text)
         return _WORD.sub(lambda m: f"${{minted {name_of(minted.urn[m[0]])}}}" if m[0] in minted.urn else m[0], value)
 
-    secret = {*secrets_of(s.type, s.goal.secret if s.goal else ()), *(s.old.secret if s.old else ())}
+    secret = {*s.secret, *(s.old.secret if s.old else ())}
     made: dict[str, Any] = {"op": s.op.value, "key": s.key, "urn": s.urn, "name": name_of(s.urn), "type": s.type}
     if s.goal:
         made["inputs"] = _values(s.inputs, secret, given, key)
@@ -102,7 +101,7 @@ def _step(s: Step, key: bytes | None, minted: _Minted) -> dict[str, Any]:
         made |= {"id": s.old.id, "old": _values(s.old.inputs, secret, _as_it_is, key)}
     more = {"changed": sorted(s.changed) if s.old else [], "replace": sorted(s.replace), "delete_first": s.delete_first,
             "where": s.where,
-            "moved_from": s.moved_from, "loses_data": s.loses_data}
+            "moved_from": s.moved_from, "loses_data": s.loses_data, "reason": s.reason}
     return {**made, **{k: v for k, v in more.items() if v}}
 
 

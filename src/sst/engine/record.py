@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..core.model import Entry, Goal, Op, Operation, Snapshot, State
 from ..core.provider import Absent, Found, Provider, Result
-from ..core.resource import Resource
+from ..core.schema import Schema
 
 __all__ = ["Journal", "half_deleted", "ids_by_type", "made_state", "pending", "secrets_of", "settled_create",
            "unsure_state"]
@@ -33,25 +33,26 @@ class Journal(Protocol):
 
 def pending(goal: Goal, op: Op, base: str, inputs: Mapping[str, Any], old: State | None) -> Operation:
     return Operation(goal.urn, op, goal.type, base, uuid.uuid4().hex, inputs, tuple(sorted(goal.deps)), goal.parent,
-                     goal.stack,
-                   goal.where, goal.protect, goal.retain, tuple(sorted(goal.secret)), old.id if old else "")
+                     goal.stack, goal.where, goal.protect, goal.retain, tuple(sorted(goal.secret)),
+                     old.id if old else "", goal.provider)
 
 
-def secrets_of(type: str, properties: Collection[str]) -> tuple[str, ...]:
+def secrets_of(schema: Schema, properties: Collection[str]) -> tuple[str, ...]:
     """What is encrypted of a thing: its secret properties and outputs."""
-    kind = Resource.kinds.get(type)
-    return tuple(sorted({*properties, *(k for k, o in (kind.outs if kind else {}).items() if o.secret)}))
+    return tuple(sorted({*properties, *schema.secret_outputs}))
 
 
-def made_state(operation: Operation, made: Result) -> State:
+def made_state(operation: Operation, made: Result, schema: Schema, *, fingerprint: str = "") -> State:
     """What is known of a thing once an operation on it has ended well."""
     return State(operation.urn, operation.type, made.id, {**operation.inputs, **(made.inputs or {})},
-                 dict(made.outputs), operation.deps, operation.parent, operation.stack, operation.where,
-                 operation.base, operation.protect, operation.retain,
-                 secret=secrets_of(operation.type, operation.secret))
+                 dict(made.outputs), operation.deps, operation.parent, operation.stack, operation.where, operation.base,
+                 operation.protect,
+                 operation.retain, secret=secrets_of(schema, operation.secret), provider=operation.provider,
+                 private=made.private, version=made.version or schema.version, damaged=made.damaged,
+                 fingerprint=fingerprint)
 
 
-def unsure_state(old: State, operation: Operation) -> State:
+def unsure_state(old: State, operation: Operation, schema: Schema) -> State:
     """What is known of a thing once an update of it may have happened: it may be like before, or as attempted, or
     between.
 
@@ -60,7 +61,7 @@ def unsure_state(old: State, operation: Operation) -> State:
     return replace(old, unsure=True, inputs={**old.inputs, **operation.inputs},
                    deps=tuple(sorted({*old.deps, *operation.deps})),
                    protect=old.protect or operation.protect, retain=old.retain or operation.retain,
-                   secret=secrets_of(old.type, {*old.secret, *operation.secret}))
+                   secret=secrets_of(schema, {*old.secret, *operation.secret}))
 
 
 def ids_by_type(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
@@ -85,7 +86,8 @@ def settled_create(journal: Journal, operation: Operation, provider: Provider) -
         return found.why
     if (was and was.id == found.made.id) or journal.find(f"{operation.urn}#{found.made.id}"):
         return f"only {found.made.id} was found, which was there before"
-    state = replace(made_state(operation, found.made), unsure=True)
+    deps = tuple(d for d in operation.deps if journal.find(d))
+    state = replace(made_state(operation, found.made, provider.schema(operation.type)), unsure=True, deps=deps)
     return Entry("replaced" if operation.op is Op.REPLACE and was else "unsure", operation.urn, state)
 
 

@@ -8,12 +8,11 @@ from threading import Event, Lock
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ..core.model import URN, Entry, Op, Snapshot, State
-from ..core.provider import Result
+from ..core.provider import Providers, Result
 from ..errors import ProviderError
 from ..events import Sink, StepDone, StepStarted
 from .choice import Choice, name_of
 from .look import look
-from .plan import Providers
 from .record import Journal
 
 __all__ = ["Drift", "ReadsMany", "accepted", "drifts", "refresh"]
@@ -21,8 +20,7 @@ __all__ = ["Drift", "ReadsMany", "accepted", "drifts", "refresh"]
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One property that the cloud has otherwise than the state, or a thing that is gone (``property`` is empty
-    then)."""
+    """One property that differs in the cloud, or a resource that is gone (``property`` is empty then)."""
 
     urn: URN
     name: str
@@ -50,45 +48,44 @@ def drifts(snapshot: Snapshot, providers: Providers, sink: Sink, *, choice: Choi
            stop: Event | None = None) -> list[Drift]:
     """Read everything the state holds, ``parallel`` things at a time, and compare. Records nothing.
 
-    Properties are compared that the state holds (or the provider watches) and the read tells. Raises ``ProviderError``
-    where a read fails: a thing that can't be read is not gone. Once ``stop`` is set, or on Ctrl-C, it raises
+    Properties are compared that the state holds (or the provider watches) and the read shows. Raises ``ProviderError``
+    where a read fails: what can't be read is not gone. Once ``stop`` is set, or on Ctrl-C, it raises
     ``KeyboardInterrupt`` at once and waits for no answer.
     """
-    chosen = {u: s for u, s in snapshot.resources.items() if not choice or choice.takes(u, s.stack)}
+    chosen = {u: s for u, s in snapshot.resources.items() if not s.read and (not choice or choice.takes(u, s.stack))}
     readers: dict[str, Callable[[State], Result | None]] = {}
     lock = Lock()
 
-    def reader(type: str) -> Callable[[State], Result | None]:
-        provider = providers(type)
+    def reader(state: State) -> Callable[[State], Result | None]:
+        provider = providers(state)
         if not isinstance(provider, ReadsMany):
             return provider.read
         with lock:
-            if type not in readers:
-                same = {s.type for s in chosen.values() if providers(s.type) is provider}
-                readers.update(dict.fromkeys(same, provider.reader([s for s in chosen.values() if s.type in same])))
-            return readers[type]
+            if state.provider not in readers:
+                readers[state.provider] = provider.reader([s for s in chosen.values() if s.provider == state.provider])
+            return readers[state.provider]
 
     def visit(urn: URN) -> list[Drift]:
         state = chosen[urn]
         sink(StepStarted(urn, urn, Op.SAME, name_of(urn), state.type, state.parent, state.where))
-        found = _compare(state, reader(state.type)(state), providers)
+        found = _compare(state, reader(state)(state), providers)
         sink(StepDone(urn, Op.SAME, 0.0, state.id))
         return found
 
     found = look(chosen, visit, parallel=parallel, stop=stop)
     for urn, error in found.items():
         if isinstance(error, ProviderError):
-            raise ProviderError(f'{chosen[urn].type} "{name_of(urn)}" could not be read: {error.message}',
-                                code=error.code, hint=error.hint,
-                                operation=error.operation, request_id=error.request_id, status=error.status) from error
+            what = f'{chosen[urn].type} "{name_of(urn)}"'
+            raise ProviderError(f"{what} could not be read: {error.message}", code=error.code, hint=error.hint,
+                                operation=error.operation, request_id=error.request_id,
+                                status=error.status) from error
         if isinstance(error, Exception):
             raise error
     return [d for u in chosen for d in cast(list[Drift], found[u])]
 
 
 def accepted(snapshot: Snapshot, found: Sequence[Drift]) -> list[Entry]:
-    """What to record so that the state says what the cloud has. The next deploy then brings the program's values
-    back."""
+    """What to record so that the state says what the cloud has. The next deploy brings the program's values back."""
     by_urn: dict[URN, list[Drift]] = {}
     for d in found:
         by_urn.setdefault(d.urn, []).append(d)
@@ -101,7 +98,7 @@ def accepted(snapshot: Snapshot, found: Sequence[Drift]) -> list[Entry]:
         else:
             seen: Mapping[str, Any] = {d.property: d.cloud_value for d in some}
             inputs = {k: v for k, v in {**state.inputs, **seen}.items() if v is not None}
-            made.append(Entry("made", urn, replace(state, inputs=inputs)))
+            made.append(Entry("made", urn, replace(state, inputs=inputs, fingerprint="")))
     return [*made, *gone]  # what is gone last: then nothing depends on it any more
 
 
@@ -118,9 +115,8 @@ def _compare(state: State, made: Result | None, providers: Providers) -> list[Dr
     name = name_of(state.urn)
     if made is None:
         return [Drift(state.urn, name, state.type, gone=True)]
-    provider = providers(state.type)
+    provider = providers(state)
     watched = provider.watched if isinstance(provider, ReadsMany) else frozenset()
     seen = {k: v for k, v in (made.inputs or {}).items() if k in state.inputs or k in watched}
-    changed = provider.diff(state.type, state.inputs, {**state.inputs, **seen}).changed & seen.keys()
     return [Drift(state.urn, name, state.type, k, state.inputs.get(k), seen[k], secret=k in state.secret)
-            for k in sorted(changed)]
+            for k in sorted(seen) if state.inputs.get(k) != seen[k]]

@@ -1,8 +1,8 @@
 """Rollback: the state of an earlier time as a program, so that a deploy like any other brings it back, crash-safe as
 any other.
 
-    deploy(goals_of(before, journal.snapshot, app="app", stage="prod"), journal, providers, sink, confirm=...,
-    outputs=before.outputs)
+    deploy(goals_of(before, journal.snapshot, providers, app="app", stage="prod"), journal, providers, sink,
+    confirm=..., outputs=before.outputs)
 """
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from ..core.graph import Graph
 from ..core.model import URN, Goal, Snapshot, State
 from ..core.output import Output
-from ..core.resource import Resource
+from ..core.provider import Providers
 from .choice import held
 
 __all__ = ["goals_of"]
@@ -21,7 +21,8 @@ _PART = 8
 """A value at least so long is also recognised inside of a longer text."""
 
 
-def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str, all_of_it: bool = False) -> Graph:
+def goals_of(before: Snapshot, now: Snapshot, providers: Providers, *, app: str, stage: str,
+             all_of_it: bool = False) -> Graph:
     """A sealed graph that asks for what ``before`` held.
 
     Things that hold data, or are protected, stay as they are ``now``, with what they use: going back would lose what
@@ -35,7 +36,8 @@ def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str, all_of_it
 
     def stays(state: State) -> bool:
         was = before.resources.get(former.get(state.id, ""))
-        return not all_of_it and not state.retained and (_exempt(state) or bool(was and was.retained))
+        exempt = state.protect or providers(state).schema(state.type).holds_data
+        return not all_of_it and not state.retained and (exempt or bool(was and was.retained))
 
     exempt = [s for s in now.resources.values() if stays(s)]
     keep = {*(s.urn for s in exempt), *held(now, exempt)}  # and what they use, as it is
@@ -46,22 +48,19 @@ def goals_of(before: Snapshot, now: Snapshot, *, app: str, stage: str, all_of_it
     with graph.active():
         for urn, state in wanted.items():
             deps = frozenset(d for d in (renamed.get(d, d) for d in state.deps) if d in wanted)
-            inputs = dict(state.inputs) if urn in keep else _inputs(state, before, now, renamed)
+            inputs = dict(state.inputs) if urn in keep else _inputs(
+                state, before, now, renamed, providers(state).schema(state.type).name_argument)
             old = homes.get(state.id, urn)
             graph.goals[urn] = Goal(urn, state.type, inputs, deps, state.parent, state.stack, state.where,
                                     state.protect, state.retain,
                                     aliases=(old,) if old != urn else (),
-                                    secret=frozenset(state.secret) & inputs.keys())
+                                    secret=frozenset(state.secret) & inputs.keys(), provider=state.provider,
+                                    read=state.read)
         graph.seal()
     return graph
 
 
-def _exempt(state: State) -> bool:
-    kind = Resource.kinds.get(state.type)
-    return state.protect or bool(kind and kind.holds_data)
-
-
-def _inputs(state: State, before: Snapshot, now: Snapshot, renamed: Mapping[URN, URN]) -> dict[str, Any]:
+def _inputs(state: State, before: Snapshot, now: Snapshot, renamed: Mapping[URN, URN], name: str) -> dict[str, Any]:
     """The inputs, with what came from things that are not the same any more taken from their successors."""
     links: dict[str, Output[Any]] = {}
     for dep in state.deps:
@@ -75,10 +74,8 @@ def _inputs(state: State, before: Snapshot, now: Snapshot, renamed: Mapping[URN,
     if state.base:
         links[state.base] = Output.of(state.urn, "base")
     inputs = {k: _linked(v, links) for k, v in state.inputs.items()}
-    kind = Resource.kinds.get(state.type)
-    if kind and kind.name_field and isinstance(own := inputs.get(kind.name_field), Output) and own.key == (state.urn,
-                                                                                                           "base"):
-        del inputs[kind.name_field]
+    if isinstance(own := inputs.get(name), Output) and own.key == (state.urn, "base"):
+        del inputs[name]
     return inputs
 
 

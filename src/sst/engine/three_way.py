@@ -8,8 +8,8 @@ from typing import Any
 from ..core.model import Op
 from ..core.names import did_you_mean
 from ..errors import UserError
-from .plan import Plan, Step
 from .refresh import Drift
+from .steps import Plan, Step
 
 __all__ = ["Row", "pick", "three_way"]
 

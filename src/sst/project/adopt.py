@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from ..core.model import URN, Entry, Snapshot, State
+from ..core.model import URN, Entry, Op, Snapshot, State
 from ..core.names import did_you_mean
 from ..engine.adopt import Adoption, adoption, with_edges
 from ..engine.choice import name_of
 from ..engine.plan import Plan, Step, plan
 from ..errors import Problems, SstError, UserError
 from ..state.session import Session
-from .run import Run, locked, prepared_graph, remember
+from .run import Run, locked, prepared_graph, types_of
 from .world import World
 
 __all__ = ["Agree", "adopt", "forget", "rename"]
@@ -38,9 +38,9 @@ def adopt(world: World, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str
     graph = prepared_graph(world, run.hide)
     world.project.declare(graph)
     with locked(world, "adopt", run) as session:
-        remember(world, session, graph)
+        world.remember(session, types_of(graph))
         snapshot = session.snapshot
-        providers = run.providers or world.providers(session.lineage)
+        providers = run.providers or world.registry(session.snapshot, session=session)
         todo = plan(graph, snapshot, providers)
         found, problems = list[Adoption](), list[SstError]()
         for name, id in wanted(todo, snapshot).items():
@@ -124,6 +124,24 @@ def forget(world: World, run: Run, names: Sequence[str], agree: Callable[[Sequen
         session.write(*entries)
         session.save()
     return shown
+
+
+def resolve_absent(world: World, run: Run, names: Sequence[str]) -> list[str]:
+    """Record that these resources, whose creation was cut off, do not exist; their names are returned. The next deploy
+    creates them."""
+    with locked(world, "state resolve", run) as session:
+        entries: list[Entry] = []
+        for name in names:
+            begun = [u for u, p in session.snapshot.pending.items()
+                     if _is(p.urn, name) and p.op not in (Op.UPDATE, Op.DELETE)]
+            if not begun:
+                cut = sorted(name_of(p.urn) for p in session.snapshot.pending.values()
+                             if p.op not in (Op.UPDATE, Op.DELETE))
+                raise UserError(f'no creation of "{name}" was cut off', hint=did_you_mean(name, cut) if cut else "")
+            entries += [Entry("undone", u) for u in begun]
+        session.write(*entries)
+        session.save()
+    return [name_of(e.urn) for e in entries]
 
 
 def rename(world: World, run: Run, old: str, new: str) -> list[tuple[str, str]]:

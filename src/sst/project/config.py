@@ -58,7 +58,8 @@ class Config(metaclass=_Known):
     tags: Mapping[str, str] = field(default_factory=dict)
     """Tags put on everything that takes tags, beside ``sst:app`` and ``sst:stage``. At most 40."""
     providers: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of other providers by their name."""
+    """Settings of the default provider instances, by the name of the cloud: ``{"aws": {"role_arn": "arn:aws:..."}}``.
+    Regions and accounts beside the default one are declared in the program: ``aws.Provider("Us", region=...)``."""
     version: str | None = None
     """The versions of this tool that may deploy the app: ``">=0.1,<1"``."""
     watch: Sequence[str] = ()
@@ -158,7 +159,12 @@ def _tags(value: object) -> Iterator[UserError]:
 
 def _providers(value: object) -> Iterator[UserError]:
     if not isinstance(value, Mapping):
-        yield UserError(f"providers must be a mapping, not {value!r}", hint='providers={"cloudflare": {...}}')
+        yield UserError(f"providers must be a mapping, not {value!r}", hint='providers={"aws": {...}}')
+        return
+    from ..clouds.settings import problems
+
+    for name, settings in value.items():
+        yield from problems(name, settings)
 
 
 def _version(value: object) -> Iterator[UserError]:

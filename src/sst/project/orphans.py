@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..clouds.tagged import TaggedResource
 from ..core.model import Snapshot
 from ..errors import Failure, SstError, UserError
 from .run import Run, locked
 from .world import World
 
 if TYPE_CHECKING:
-    from ..clouds.aws.orphans import TaggedResource
-    from ..clouds.aws.provider import AwsProvider
+    from ..clouds.registry import Registry
 
 __all__ = ["Cleanup", "Orphans", "find_orphans", "remove_orphans"]
 
@@ -44,9 +44,8 @@ def find_orphans(world: World) -> Orphans:
     """
     world.ask_account()
     snapshot = world.stage.load()
-    world.check_account(snapshot)
-    lineage = str(snapshot.meta.get("lineage", ""))
-    return _found(world, snapshot, _provider(world, lineage))
+    world.identify(snapshot, ["aws."])
+    return _found(snapshot, world.registry(snapshot), str(snapshot.meta.get("lineage", "")))
 
 
 def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[str],
@@ -55,13 +54,11 @@ def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[st
 
     Things that hold data are left unless ``allow`` names them. Raises ``UserError`` if nothing carries the lineage.
     """
-    from ..clouds.aws.orphans import delete
-
     world.ask_account()
     with locked(world, "orphans", run) as session:
-        world.check_account(session.snapshot)
-        provider = _provider(world, session.lineage)
-        found = _found(world, session.snapshot, provider)
+        world.identify(session.snapshot, ["aws."])
+        registry = world.registry(session.snapshot, session=session)
+        found = _found(session.snapshot, registry, session.lineage)
         if lineage and lineage != found.lineage and all(c.lineage != lineage for c in found.others):
             known = sorted({c.lineage for c in found.others})
             raise UserError(f'nothing of this app and stage carries the lineage "{lineage}"',
@@ -76,27 +73,17 @@ def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[st
         for resource in todo:
             session.check()
             try:
-                delete(provider, resource, run.warn)
+                registry.delete_tagged(resource, run.warn)
                 deleted.append(resource)
             except SstError as e:
                 failures.append(Failure(resource.urn, resource.name, resource.type, "delete", "", e))
     return Cleanup(tuple(deleted), tuple(kept), tuple(failures))
 
 
-def _provider(world: World, lineage: str) -> AwsProvider:
-    from ..clouds.aws.provider import AwsProvider
-
-    p = world.project
-    return AwsProvider(world.aws, app=p.name, stage=p.stage, lineage=lineage)
-
-
-def _found(world: World, snapshot: Snapshot, provider: AwsProvider) -> Orphans:
-    from ..clouds.aws.orphans import find_tagged
-    from ..clouds.aws.verbs import urn_tag
-
+def _found(snapshot: Snapshot, registry: Registry, lineage: str) -> Orphans:
     states = (*snapshot.resources.values(), *snapshot.deposed.values())
     known = {(s.type, s.id) for s in states}
-    begun = {urn_tag(p.urn) for p in snapshot.pending.values()}
-    tagged = [c for c in find_tagged([provider]) if (c.type, c.id) not in known]
-    own = tuple(c for c in tagged if c.lineage == provider.lineage and c.urn not in begun)
-    return Orphans(provider.lineage, own, tuple(c for c in tagged if c.lineage != provider.lineage))
+    begun = {registry.tag_of(p.urn) for p in snapshot.pending.values()}
+    tagged = [c for c in registry.tagged() if (c.type, c.id) not in known]
+    own = tuple(c for c in tagged if c.lineage == lineage and c.urn not in begun)
+    return Orphans(lineage, own, tuple(c for c in tagged if c.lineage != lineage))

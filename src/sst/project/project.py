@@ -98,9 +98,10 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
 def region_of(config: Config, stage: str, environ: Mapping[str, str]) -> str:
     """The region: the config's, then ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's; on stage ``local``
     ``us-east-1``."""
+    asked = config.region or config.providers.get("aws", {}).get("region")
     if stage == LOCAL:
-        return config.region or "us-east-1"
-    found = (config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+        return asked or "us-east-1"
+    found = (asked or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
              or _profile_region(config, environ))
     if not found:
         raise UserError(f'no AWS region is set for stage "{stage}"',

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..core.model import Snapshot, fold
+from ..core.provider import Providers
 from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
 from ..engine.apply import DeployResult
@@ -20,8 +21,8 @@ from ..engine.settle import settle
 from ..engine.three_way import Row, three_way
 from ..events import Event
 from ..state.session import Session
-from .run import Run, hide_secrets, locked, prepared_graph, remember, saved
-from .world import Lookup, World
+from .run import Run, hide_secrets, locked, prepared_graph, saved, types_of
+from .world import World
 
 __all__ = ["Decide", "Decision", "Refreshed", "Seen", "diff_refreshed", "refresh"]
 
@@ -73,8 +74,8 @@ def refresh(world: World, run: Run, decide: Decide) -> Refreshed:
     graph = prepared_graph(world, run.hide)
     world.project.declare(graph)
     with locked(world, "refresh", run) as session:
-        remember(world, session, graph)
-        providers = run.providers or world.providers(session.lineage)
+        world.remember(session, types_of(graph))
+        providers = run.providers or world.registry(session.snapshot, session=session, exact=True)
         settle(session, providers)
         before = session.snapshot
         found = drifts(before, providers, _quiet, choice=run.choice, stop=run.stop)
@@ -88,7 +89,7 @@ def refresh(world: World, run: Run, decide: Decide) -> Refreshed:
 
 
 def _carry_out(world: World, session: Session, before: Snapshot, decision: Decision, run: Run,
-               providers: Lookup) -> DeployResult:
+               providers: Providers) -> DeployResult:
     """Record what the cloud has, then deploy what the state said of what is to be reverted: as safe as any other
     deploy."""
     kept = [r.drift for r in decision.accept]
@@ -97,13 +98,13 @@ def _carry_out(world: World, session: Session, before: Snapshot, decision: Decis
     if not decision.revert:
         return DeployResult()
     wanted = fold(before, accepted(before, kept))
-    world.builder.exact = True
-    graph = goals_of(wanted, session.snapshot, app=world.project.name, stage=world.project.stage, all_of_it=True)
+    graph = goals_of(wanted, session.snapshot, providers, app=world.project.name, stage=world.project.stage,
+                     all_of_it=True)
     return engine.deploy(graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs),
                          links=dict(before.links), stop=run.stop)
 
 
-def diff_refreshed(world: World, *, choice: Choice | None = None, providers: Lookup | None = None,
+def diff_refreshed(world: World, *, choice: Choice | None = None, providers: Providers | None = None,
                    hide: Callable[[object], None] = lambda value: None) -> Seen:
     """The drift, and what a deploy would do after it was accepted. Takes no lock, writes nothing; it does read the
     cloud."""
@@ -112,10 +113,8 @@ def diff_refreshed(world: World, *, choice: Choice | None = None, providers: Loo
     world.project.declare(graph)
     snapshot = world.stage.load()
     hide_secrets(snapshot, hide)
-    world.know(snapshot)
-    lookup = providers or world.providers(str(snapshot.meta.get("lineage", "")))
-    if any(s.type.startswith("aws.") for s in snapshot.resources.values()):
-        world.check_account(snapshot)
+    lookup = providers or world.registry(snapshot)
+    world.identify(snapshot)
     found = drifts(snapshot, lookup, _quiet, choice=choice)
     rows = three_way(found, plan(graph, snapshot, lookup))
     for row in rows:

@@ -9,7 +9,7 @@ from ..engine.rollback import goals_of
 from ..engine.settle import settle
 from ..errors import StateError, UserError
 from ..state.session import Version
-from .run import FAILED, Done, Run, hide_secrets, locked, remember, saved, write_outputs
+from .run import FAILED, Done, Run, hide_secrets, locked, saved, write_outputs
 from .world import World
 
 __all__ = ["former", "rollback"]
@@ -35,12 +35,12 @@ def rollback(world: World, run: Run, *, to: int | None = None, expect: int | Non
         before = world.stage.version(serial) if serial else Snapshot()
         _check(before, session.lineage, serial)
         hide_secrets(before, run.hide)
-        world.know(before)
-        remember(world, session, project.graph())
-        providers = run.providers or world.providers(session.lineage)
+        world.remember(session)
+        registry = world.registry(session.snapshot, session=session, exact=True)
+        registry.load(before)
+        providers = run.providers or registry
         settle(session, providers)
-        world.builder.exact = True
-        graph = goals_of(before, session.snapshot, app=project.name, stage=project.stage)
+        graph = goals_of(before, session.snapshot, providers, app=project.name, stage=project.stage)
         start = session.snapshot.serial
         result = saved(session, lambda: engine.deploy(
             graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs),

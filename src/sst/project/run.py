@@ -15,8 +15,9 @@ from typing import Any
 
 from ..core.graph import Graph
 from ..core.link import Link, Linkable
-from ..core.model import Entry, Op, Snapshot
+from ..core.model import Op, Snapshot
 from ..core.output import gather
+from ..core.provider import Providers
 from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
 from ..engine.apply import DeployResult
@@ -27,11 +28,10 @@ from ..machine.files import write_private
 from ..state.session import Session
 from .project import Project
 from .resource_types import keep_types
-from .world import Lookup, World
+from .world import World
 
-__all__ = ["FAILED", "SECRET", "Done", "Run", "deploy", "diff", "hide_secrets", "locked", "prepared_graph", "remember",
-           "remove",
-           "saved", "write_outputs"]
+__all__ = ["FAILED", "SECRET", "Done", "Run", "deploy", "diff", "hide_secrets", "locked", "prepared_graph", "remove",
+           "saved", "types_of", "write_outputs"]
 
 FAILED = " (failed)"
 """Follows the command's name in the history where not all of it was done."""
@@ -64,7 +64,7 @@ class Run:
     """Gets the graph before the program is run, with nothing declared in it yet."""
     declared: Callable[[Graph], None] = lambda graph: None
     """Gets the program's graph once it is whole, before anything is changed."""
-    providers: Lookup | None = None
+    providers: Providers | None = None
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def deploy(world: World, run: Run) -> Done:
         run.warn(line)
     with locked(world, "deploy", run) as session:
         before = session.save() if run.can_go_back else session.snapshot.serial
-        remember(world, session, graph)
+        world.remember(session, types_of(graph))
         _guard(project, graph, session.snapshot, run)
-        providers = run.providers or world.providers(session.lineage)
+        providers = run.providers or world.registry(session.snapshot, session=session, exact=run.only is not None)
         result = saved(session, lambda: engine.deploy(
             graph, session, providers, _counted(run.sink, world), confirm=_confirm(run, session, providers),
             outputs=masked(app.outputs), links=links_of(graph), choice=run.choice, stop=run.stop))
@@ -109,15 +109,14 @@ def deploy(world: World, run: Run) -> Done:
     return Done(result, outputs, before, after.serial)
 
 
-def diff(world: World, *, choice: Choice | None = None, providers: Lookup | None = None,
+def diff(world: World, *, choice: Choice | None = None, providers: Providers | None = None,
          hide: Callable[[Any], None] = lambda value: None) -> tuple[Plan, Snapshot]:
     """What a deploy would do now. Takes no lock and changes nothing."""
     graph = prepared_graph(world, hide)
     world.project.declare(graph)
     snapshot = world.stage.load()
     hide_secrets(snapshot, hide)
-    world.know(snapshot)
-    return plan(graph, snapshot, providers or world.providers("", offline=True), choice=choice), snapshot
+    return plan(graph, snapshot, providers or world.registry(snapshot), choice=choice), snapshot
 
 
 def remove(world: World, run: Run) -> Done:
@@ -131,8 +130,8 @@ def remove(world: World, run: Run) -> Done:
     if not (snapshot.resources or snapshot.deposed or snapshot.pending):
         return Done(DeployResult(), {})
     with locked(world, "remove", run) as session:
-        remember(world, session, project.graph())
-        providers = run.providers or world.providers(session.lineage)
+        world.remember(session)
+        providers = run.providers or world.registry(session.snapshot, session=session)
         result = saved(session, lambda: engine.remove(
             project.graph(), session, providers, _counted(run.sink, world), confirm=run.confirm, choice=run.choice,
             stop=run.stop))
@@ -141,7 +140,7 @@ def remove(world: World, run: Run) -> Done:
     return Done(result, {})
 
 
-def _confirm(run: Run, session: Session, providers: Lookup) -> Callable[[Plan], None]:
+def _confirm(run: Run, session: Session, providers: Providers) -> Callable[[Plan], None]:
     """A saved plan is compared first; then what importing would change, and what would be lost, is agreed to."""
     def confirm(plan: Plan) -> None:
         if run.only:
@@ -157,7 +156,7 @@ def prepared_graph(world: World, hide: Callable[[Any], None] = lambda value: Non
     graph = world.project.graph()
     graph.context = replace(graph.context, secrets=world.secrets.get_all(), python=_python(world.project.root),
                             read_stage_key=lambda: world.stage.keys.current()[1], encrypt=_seal,
-                            open_lookups=lambda: _lookups(world))
+                            open_lookups=world.clouds.lookups)
     hide(graph.context.secrets)
     return graph
 
@@ -169,11 +168,8 @@ def locked(world: World, command: str, run: Run) -> Iterator[Session]:
     try:
         with stage.locked(command) as session:
             hide_secrets(session.snapshot, run.hide)
-            world.know(session.snapshot)
-            world.check = session.check
             yield session
     finally:
-        world.check = None
         for warning in stage.warnings:
             run.warn(warning)
 
@@ -198,21 +194,12 @@ def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None
 
 def _counted(sink: Sink, world: World) -> Sink:
     """The sink, with the calls that were made told at the end."""
-    return lambda event: sink(replace(event, calls=world.calls) if isinstance(event, Finished) else event)
+    return lambda event: sink(replace(event, calls=world.clouds.counts) if isinstance(event, Finished) else event)
 
 
-def remember(world: World, session: Session, graph: Graph) -> None:
-    """Keep in the state where it belongs; other credentials are refused before anything is done. An app without AWS
-    needs no account."""
-    snapshot = session.snapshot
-    types = {*(g.type for g in graph.goals.values()),
-             *(s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values())),
-             *(p.type for p in snapshot.pending.values())}
-    if not (world.project.config.account or graph.laters or any(t.startswith("aws.") for t in types)):
-        return
-    meta = {**snapshot.meta, "account": world.check_account(snapshot), "region": world.project.region}
-    if meta != snapshot.meta:
-        session.write(Entry("meta", data=meta))
+def types_of(graph: Graph) -> set[str]:
+    """The types that a program declares, and those that it may add during the deploy."""
+    return {*(g.type for g in graph.goals.values()), *(["aws."] if graph.laters else [])}
 
 
 def saved(session: Session, work: Callable[[], DeployResult]) -> DeployResult:
@@ -256,12 +243,6 @@ def write_outputs(project: Project, outputs: Mapping[str, Any]) -> None:
     if file.is_file() and file.read_text(encoding="utf-8") == text:
         return
     write_private(file, text)
-
-
-def _lookups(world: World) -> Any:
-    from ..clouds.aws.lookup import Lookups
-
-    return Lookups(world.aws)
 
 
 def _seal(key: bytes, text: bytes) -> bytes:

@@ -76,7 +76,6 @@ def bound(world: World, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], 
 
     Raises ``UserError`` naming everything that deviates.
     """
-    world.builder.exact = True
     p = world.project
     for what, here in (("app", p.name), ("stage", p.stage)):
         if saved[what] != here:
@@ -110,8 +109,8 @@ def _deviations(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def _facts(world: World, plan: Plan, snapshot: Snapshot) -> dict[str, Any]:
     p = world.project
-    on_aws = not p.is_local and any(s.type.startswith("aws.") for s in plan.steps)
-    return {"app": p.name, "stage": p.stage, "account": world.check_account(snapshot) if on_aws else "",
+    found = {} if p.is_local else world.identify(snapshot, {s.type for s in plan.steps})
+    return {"app": p.name, "stage": p.stage, "account": ", ".join(i["account"] for i in found.values()),
             "region": p.region,
             "lineage": str(snapshot.meta.get("lineage", "")) if snapshot.serial else "", "serial": snapshot.serial,
             "program": program_digest(plan, key=_key(world)), "key": world.stage.keys.current()[0],

@@ -6,15 +6,12 @@ from typing import Any
 
 from ..core.graph import Graph
 from ..core.link_env import environment
-from ..core.model import Snapshot, State
-from ..core.names import did_you_mean
+from ..core.model import Snapshot
 from ..core.output import Lookup
-from ..engine.plan import name_of
-from ..errors import UserError
 from .run import links, prepared_graph
 from .world import World
 
-__all__ = ["NotThere", "cloud_environment", "function_named", "look_in", "shell_environment"]
+__all__ = ["NotThere", "cloud_environment", "look_in", "shell_environment"]
 
 
 def shell_environment(world: World, target: str | None = None) -> dict[str, str]:
@@ -31,7 +28,7 @@ def shell_environment(world: World, target: str | None = None) -> dict[str, str]
     snapshot = world.stage.load()
     made = {**_linked(graph, look_in(snapshot)), **cloud_environment(world)}
     if target:
-        values = function_named(snapshot, target).values
+        values = world.registry(snapshot).function_named(snapshot, target).values
         made |= {k: v for part in ("environment", "secret_environment") for k, v in (values.get(part) or {}).items()
                  if not k.startswith("SST_KEY")}
     return made
@@ -69,17 +66,3 @@ def look_in(snapshot: Snapshot) -> Lookup:
             raise NotThere
         return state.base if attr == "base" else state.values.get(attr)
     return look
-
-
-def function_named(snapshot: Snapshot, name: str) -> State:
-    """The deployed function of a component: ``Api``, or ``Api/Handler`` where a component has several."""
-    functions = {name_of(s.urn): s for s in snapshot.resources.values() if s.type == "aws.lambda.Function"}
-    found = [s for n, s in functions.items() if n == name or n.startswith(f"{name}/")]
-    if len(found) == 1:
-        return found[0]
-    short = sorted({n.removesuffix("/Function") for n in functions})
-    if not found:
-        raise UserError(f'no function named "{name}" is deployed',
-                        hint=did_you_mean(name, short) or "`sst deploy` first")
-    inside = ", ".join(sorted(name_of(s.urn).removesuffix("/Function") for s in found))
-    raise UserError(f'"{name}" has {len(found)} functions', hint=f"name one of {inside}")

@@ -1,47 +1,24 @@
-"""What a stage stands on: the AWS it speaks to (the real one, or the one on this machine) and the home of its state."""
+"""What a stage stands on: the clouds it speaks to, the home of its state, and the cloud on this machine."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from ..core.model import Snapshot
-from ..core.provider import Provider
-from ..core.resource import Resource
-from ..errors import ProviderError, StateError, UserError
+from ..clouds.context import LocalCloud, StageContext
+from ..core.model import Entry, Snapshot
+from ..errors import StateError
 from ..state.home import StateHome
 from ..state.secrets import Secrets
-from ..state.session import Stage
+from ..state.session import Session, Stage
 from .home import state_folder, who
 from .project import Project, profile_of
 
 if TYPE_CHECKING:
-    from ..clouds.aws.client import Aws
-    from ..clouds.local.build import Builder
+    from ..clouds.registry import Clouds, Registry
 
-__all__ = ["LocalCloud", "Lookup", "World"]
-
-Lookup: TypeAlias = Callable[[str], Provider]
-"""Gives the provider of a resource type."""
-
-
-class LocalCloud(Protocol):
-    """The cloud on this machine, running; ``embedded.cloud.Cloud`` is the real one."""
-
-    @property
-    def endpoint(self) -> str: ...
-    @property
-    def account(self) -> str: ...
-    @property
-    def access_key(self) -> str: ...
-    @property
-    def secret_key(self) -> str: ...
-    def address(self, kind: str, value: str) -> str: ...
-    def attach(self, port: int, token: str) -> bool: ...
+__all__ = ["World"]
 
 
 @dataclass(eq=False)
@@ -55,11 +32,8 @@ class World:
     project: Project
     start: Callable[[], LocalCloud]
     """Starts the cloud of stage ``local``, or finds the one that runs."""
-    check: Callable[[], None] | None = None
-    """Raises once the stage's lock is lost; set while it is held, and asked before each call that a provider makes."""
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
-    _builds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         with self._lock:
@@ -77,26 +51,21 @@ class World:
         """It may be gone: look for it again, or start it, when it is needed next."""
         with self._lock:
             self._made.pop("cloud", None)
+            self.clouds.forget()
 
     @property
-    def aws(self) -> Aws:
-        found: Aws = self._once("aws", self._open_aws)
+    def clouds(self) -> Clouds:
+        found: Clouds = self._once("clouds", self._open_clouds)
         return found
 
-    @property
-    def calls(self) -> dict[str, int]:
-        """Requests to AWS till now, by ``sqs.create_queue``. An AWS that nobody needed was asked nothing."""
-        return dict(self._made["aws"].counts) if "aws" in self._made else {}
-
-    def _open_aws(self) -> Aws:
-        from ..clouds.aws.client import Aws  # brings ssl, which an app without AWS does not need
+    def _open_clouds(self) -> Clouds:
+        from ..clouds.registry import Clouds
 
         p = self.project
-        if p.is_local:
-            c = self.cloud
-            return Aws(region=p.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key), environment={})
-        profile = profile_of(p.config, p.environ)
-        return Aws(region=p.region, profile=None if p.environ.get("AWS_PROFILE") else profile, environment=p.environ)
+        return Clouds(StageContext(p.name, p.stage, p.root, p.region, profile_of(p.config, p.environ), p.config.account,
+                                   p.environ, p.config.tags, p.config.providers,
+                                   (lambda: self.cloud) if p.is_local else None),
+                      p.root / ".sst/cache")
 
     @property
     def home(self) -> StateHome:
@@ -111,9 +80,7 @@ class World:
             return StateHome.local(p.folder / "local", p.name)
         if p.config.home == "local":
             return StateHome.local(state_folder(p.environ), p.name)
-        return StateHome.aws(lambda region: lambda service, operation,
-                             params: self.aws.call(service, operation, params, region=region),
-                             p.region, p.name)
+        return StateHome.aws(self.clouds.state_calls, p.region, p.name)
 
     @property
     def stage(self) -> Stage:
@@ -125,98 +92,47 @@ class World:
         return self.home.secrets(self.project.stage)
 
     def close(self) -> None:
-        for name in ("home", "aws"):
+        for name in ("home", "clouds"):
             if made := self._made.pop(name, None):
                 made.close()
 
     def ask_account(self) -> None:
         """Begin to ask which account this is, while other things are read."""
         if not self.project.is_local and self.project.config.home == "aws":
-            pool = ThreadPoolExecutor(1, thread_name_prefix="sst-account")
-            self._once("caller", lambda: pool.submit(self.aws.account))
-            pool.shutdown(wait=False)
+            self.clouds.ask()
 
-    def check_account(self, snapshot: Snapshot) -> str:
-        """The account we speak to. Refuses another one than the config names, or than the state was made in; on AWS
-        stages only."""
-        p = self.project
-        if p.is_local:
-            return self.cloud.account
-        asked: Future[str] | None = self._made.get("caller")
-        account = asked.result() if asked else self.aws.account()
-        if p.config.account and account != p.config.account:
-            raise UserError(f"these credentials are for account {account}; the config allows {p.config.account} alone",
-                            where=p.program.file.name, hint="check AWS_PROFILE, or account= in the config")
-        for what, now in (("account", account), ("region", p.region)):
-            if (was := snapshot.meta.get(what)) and was != now:
-                raise StateError(f'stage "{p.stage}" was deployed to {what} {was}, not to {now}',
-                                 hint=f"use credentials of {what} {was}, or another stage" if what == "account" else
-                                 f'set region="{was}" in the config; to move, remove the stage there first')
-        return account
-
-    def providers(self, lineage: str, *, offline: bool = False) -> Lookup:
-        """The provider of each type. ``offline``: they only compare, so the local cloud is not started.
-
-        A kind of resource that the user wrote may carry its own, as ``provider``.
-        """
-        made: dict[str, Provider] = {}
-
-        def provider(type: str) -> Provider:
-            own: Provider | None = getattr(Resource.kinds.get(type), "provider", None)
-            if own is not None:
-                return own
-            word = type.partition(".")[0]
-            with self._lock:
-                if word not in made:
-                    made[word] = self._provider(word, type, lineage, offline)
-                return made[word]
-
-        return provider
-
-    def _provider(self, word: str, type: str, lineage: str, offline: bool) -> Provider:
-        match word:
-            case "aws":
-                return self._aws_provider(lineage, offline)
-            case "local":
-                return self.builder
-            case _:
-                raise UserError(f"no provider knows the type {type}",
-                                hint="it is in the state, but the program that declared it is not this one; put the "
-                                     "import back")
-
-    def _aws_provider(self, lineage: str, offline: bool) -> Provider:
-        from ..clouds.aws.client import Aws
-        from ..clouds.aws.provider import AwsProvider
-
-        p = self.project
-        aws = Aws(region=p.region, credentials=("", ""), environment={}) if offline else self.aws
-        address = self.cloud.address if p.is_local and not offline else lambda kind, value: value
-        return AwsProvider(aws, app=p.name, stage=p.stage, lineage=lineage, tags=p.config.tags, address=address,
-                           asset=self._asset,
-                           asset_bucket=self._asset_bucket, guard=self.check)
-
-    @property
-    def builder(self) -> Builder:
-        """Makes functions' bundles; they are found by their content, so tests with a place of their own share them."""
-        from ..clouds.local.build import Builder
-
-        found: Builder = self._once("builder", lambda: Builder(self.project.root, self.project.root / ".sst/cache"))
+    def identify(self, snapshot: Snapshot, types: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+        """The account and region of each default provider instance that the state or a resource of these types needs,
+        by reference. Refuses another one than the config allows, or than the state was made in."""
+        states = [*snapshot.resources.values(), *snapshot.deposed.values()]
+        held = {*(s.type for s in states), *(p.type for p in snapshot.pending.values())}
+        found = self.clouds.identify({*types, *held})
+        stage = self.project.stage
+        for reference, now in found.items() if not self.project.is_local else ():
+            was = snapshot.meta.get("providers", {}).get(reference, {})
+            for what in ("account", "region"):
+                if was.get(what, now[what]) != now[what]:
+                    raise StateError(
+                        f'stage "{stage}" was deployed to {what} {was[what]}, not to {now[what]}',
+                        hint=f"use credentials of {what} {was[what]}, or another stage" if what == "account" else
+                        f'set region="{was[what]}" in the config; to move, remove the stage there first')
         return found
 
-    def know(self, snapshot: Snapshot) -> None:
-        """Load the rows of what the state holds, whatever the program imports: a plan asks them whether data would be
-        lost. Remember what artefacts were made from, so that one that was cleaned from the cache can be made again."""
-        types = {s.type for s in (*snapshot.resources.values(), *snapshot.deposed.values())}
-        types |= {p.type for p in snapshot.pending.values()}
-        for type in sorted(types - Resource.kinds.keys()):
-            if type.startswith("aws."):
-                from ..clouds.aws.provider import row
+    def remember(self, session: Session, types: Iterable[str] = ()) -> None:
+        """Keep in the state where it belongs; other credentials are refused before anything is done."""
+        snapshot = session.snapshot
+        if found := self.identify(snapshot, types):
+            meta = {**snapshot.meta, "providers": {**snapshot.meta.get("providers", {}), **found}}
+            if meta != snapshot.meta:
+                session.write(Entry("meta", data=meta))
 
-                row(type)
-            elif type.startswith("local."):
-                from ..clouds.local import build  # noqa: F401  # importing it registers its types
-        self._builds = {str(s.outputs.get("path")): s.inputs
-                        for s in snapshot.resources.values() if s.type == "local.Build"}
+    def registry(self, snapshot: Snapshot, *, session: Session | None = None, exact: bool = False) -> Registry:
+        """The providers of what the state holds and a program declares. Under a lock, ``session`` is asked before each
+        call whether we still hold it. With ``exact`` only the artefacts that were planned will do."""
+        lineage = session.lineage if session else str(snapshot.meta.get("lineage", ""))
+        made = self.clouds.registry(lineage, guard=session.check if session else None, exact=exact)
+        made.load(snapshot)
+        return made
 
     def need_artefacts(self, snapshot: Snapshot) -> None:
         """Keep in the cache what this version of the state was deployed with, for a later rollback."""
@@ -224,41 +140,3 @@ class World:
             from ..build.needed import remember
 
             remember(self.project.folder / "cache", self.project.stage, snapshot.serial, made)
-
-    @contextmanager
-    def _asset(self, inputs: Mapping[str, Any]) -> Iterator[Path]:
-        """The zip of a function's code, with the files that are added at the last moment."""
-        path = Path(inputs["code"]["path"])
-        if not path.is_file() and (made_from := self._builds.get(str(path))):
-            path = self.builder.open(str(path), made_from)
-        if not (files := inputs.get("files")):
-            yield path
-            return
-        from base64 import b64decode
-        from tempfile import TemporaryDirectory
-
-        from ..build.artefact import with_files
-
-        with TemporaryDirectory(prefix="sst-code-") as folder:
-            with_files(path, {name: b64decode(text) for name, text in files.items()}, made := Path(folder) / "code.zip")
-            yield made
-
-    def _asset_bucket(self) -> str:
-        """The bucket for code that is too large for a call; made on first use, in the app's region as Lambda wants
-        it."""
-        name: str = self._once("assets", self._make_asset_bucket)
-        return name
-
-    def _make_asset_bucket(self) -> str:
-        account, region = self.aws.account(), self.project.region
-        name = f"sst-py-assets-{account}-{region}"
-        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        try:
-            self.aws.call("s3", "create_bucket", {"Bucket": name, **place})
-        except ProviderError as e:
-            if e.code != "BucketAlreadyOwnedByYou":
-                raise
-            return name
-        self.aws.call("s3", "put_public_access_block", {"Bucket": name, "PublicAccessBlockConfiguration": dict.fromkeys(
-            ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)})
-        return name

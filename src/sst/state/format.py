@@ -12,16 +12,18 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any
 
+from .. import __version__
 from ..errors import InternalError, StateError
+from .upgrades import UPGRADES, Upgrade
 
-__all__ = ["UPGRADES", "VERSION", "Damaged", "Document", "Upgrade", "decode", "encode", "plain"]
+__all__ = ["VERSION", "Damaged", "Document", "decode", "encode", "plain"]
 
-VERSION = 1
+VERSION = 2
 """Of what is written now. Whoever changes the form of records adds the step from the version before to ``UPGRADES``,
 and a golden file."""
 
@@ -40,12 +42,6 @@ class Document:
     offsets: list[int]
 
 
-Upgrade: TypeAlias = Callable[[Document], Document]
-
-UPGRADES: dict[int, Upgrade] = {}
-"""From a version to the next one. Version 1 is the first."""
-
-
 class Damaged(StateError):
     """An object of the state is not what was written. ``object`` is its key, ``offset`` the byte where that shows."""
 
@@ -62,7 +58,7 @@ def encode(kind: str, header: Mapping[str, Any], records: Iterable[Mapping[str, 
            packed: bool = False) -> bytes:
     """The bytes of an object. Values must be plain JSON (see ``plain``). ``packed`` compresses."""
     body = "".join(map(_line, records)).encode("ascii")
-    head = {**header, "format": FORMAT, "version": VERSION, "kind": kind, "size": len(body),
+    head = {**header, "format": FORMAT, "version": VERSION, "sst": __version__, "kind": kind, "size": len(body),
             "sum": sha256(body).hexdigest()[:32]}
     data = _line(head).encode("ascii") + body
     return gzip.compress(data, compresslevel=6, mtime=0) if packed else data
@@ -125,8 +121,9 @@ def _unpack(data: bytes) -> tuple[bytes, int | None]:
 def _upgraded(document: Document, version: int, upgrades: Mapping[int, Upgrade]) -> Document:
     found = document.header["version"]
     if found > version:
+        writer = document.header.get("sst", "a newer version")
         raise StateError(f"the state object {document.name} has format {found}; this sst reads up to {version}",
-                         hint="a newer sst wrote it: update this one")
+                         hint=f"sst {writer} wrote it: install that version or a newer one")
     for step in range(found, version):
         document = upgrades[step](document)
         document.header["version"] = step + 1

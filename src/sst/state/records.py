@@ -17,8 +17,9 @@ _SEALED = "$sealed"
 _PLAIN = "$plain"
 _TUPLES = ("deps", "secret")
 _VALUES = ("inputs", "outputs")
-_DEFAULTS = {kind: tuple((f.name, None if f.default is MISSING else f.default) for f in fields(kind))
-             for kind in (State, Operation)}
+_UNWRITTEN = frozenset({"known", "changed", "change"})
+_DEFAULTS = {kind: tuple((f.name, None if f.default is MISSING else f.default) for f in fields(kind)
+                         if f.name not in _UNWRITTEN) for kind in (State, Operation)}
 
 
 class Box:
@@ -133,6 +134,8 @@ def _pack(item: State | Operation, box: Box) -> dict[str, Any]:
         for name in item.secret:
             if name in out.get(side, ()):
                 out[side][name] = box.seal(item.urn, f"{side}.{name}", out[side][name])
+    if "private" in out:
+        out["private"] = box.seal(item.urn, "private", out["private"])
     return out
 
 
@@ -145,6 +148,8 @@ def _unpack(kind: type[Any], given: Mapping[str, Any], box: Box) -> Any:
         for name in values.get("secret", ()):
             if name in values.get(side, ()):
                 values[side] = {**values[side], name: box.open(values["urn"], f"{side}.{name}", values[side][name])}
+    if "private" in values:
+        values["private"] = box.open(values["urn"], "private", values["private"])
     if "op" in values:
         values["op"] = Op(values["op"])
     return kind(**values)

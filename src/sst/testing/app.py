@@ -14,11 +14,12 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
+from ..clouds.invocation import Answer
 from ..core.model import State
 from ..core.units import seconds
 from ..embedded import cloud
 from ..errors import DeployError, SstError, UserError
-from ..project.invoke import Answer, invoke, invoke_function, logs
+from ..project.invoke import invoke, logs
 from ..project.project import open_project
 from ..project.run import Run, deploy
 from ..project.shell import shell_environment
@@ -116,7 +117,8 @@ class App:
         schedule = self._world.stage.load().resources[found.urn]
         target = schedule.values["target"]
         text = _scheduled(str(target.get("Input") or "{}"), schedule, told)
-        return replace(_invocation(cron, invoke_function(self._world, target["Arn"], text.encode())), at=told)
+        functions = self._world.registry(self._world.stage.load()).functions
+        return replace(_invocation(cron, functions.invoke(target["Arn"], text.encode())), at=told)
 
     def advance(self, by: str | timedelta) -> list[Invocation]:
         """Let time pass for crons, ``"1 day"`` or ``timedelta(hours=3)``: all that are due on the way run, one after

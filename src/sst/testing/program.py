@@ -17,7 +17,7 @@ from ..core.model import Goal, Snapshot
 from ..core.names import did_you_mean
 from ..core.output import Output, resolve
 from ..core.resource import Resource
-from ..errors import InternalError, UserError
+from ..errors import UserError
 from ..project.project import Project, open_project
 from ..project.world import World
 from .contained import contained
@@ -152,7 +152,7 @@ def declared(file: Path, stage: str, *, secrets: Mapping[str, str]) -> Program:
 
         world = World(project, _no_cloud)
         with contained(file.parent):
-            return make(graph, Snapshot(), world.providers("", offline=True))
+            return make(graph, Snapshot(), world.registry(Snapshot()))
 
     return Program(project, graph, plan, app.outputs, standins.asked)
 
@@ -190,16 +190,10 @@ def _no_cloud() -> Any:
 
 
 def _check_type(type: str | None) -> None:
-    __tracebackhide__ = True
-    if type is not None and type not in Resource.kinds:
-        if type.startswith("aws.") and type.count(".") == 2:
-            from ..clouds.aws.provider import row
+    from ..clouds.registry import has_type
 
-            try:
-                row(type)
-                return
-            except (ImportError, InternalError):
-                pass
+    __tracebackhide__ = True
+    if type is not None and not has_type(type):
         raise UserError(f'there is no type of resource "{type}"', hint=did_you_mean(type, sorted(Resource.kinds)))
 
 

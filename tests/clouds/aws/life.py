@@ -23,7 +23,7 @@ def live(type: str, world: World, between: Callable[[], None] = lambda: None) ->
     state = world.create(operation)
     assert state.id and "None" not in state.id
     assert set(kind.outs) - set(state.outputs) <= MAY_LACK.get(type, set())
-    assert not provider.diff(type, state.inputs, full(type, sample.inputs, state.base)).changed
+    assert not world.plan(state, full(type, sample.inputs, state.base)).changed
 
     between()
     made = provider.read(state)
@@ -35,10 +35,10 @@ def live(type: str, world: World, between: Callable[[], None] = lambda: None) ->
 
     state = _changed(world, sample, state, between)
     # as after an update that may or may not have happened
-    provider.update(state, state.inputs, frozenset(state.inputs), note)
+    world.update(state, state.inputs, frozenset(state.inputs))
     wanted = full(type, {**state.inputs, **sample.replace}, state.base)
-    change = provider.diff(type, state.inputs, wanted)
-    assert change.replace and change.delete_first == sample.delete_first
+    change = world.plan(state, wanted)
+    assert change.replace and (change.order == "delete_first") == sample.delete_first
 
     between()
     provider.delete(state, note)
@@ -53,9 +53,9 @@ def _changed(world: World, sample: Sample, state: State, between: Callable[[], N
     if not sample.update:
         return state
     inputs = full(state.type, {**state.inputs, **sample.update}, state.base)
-    change = world.provider.diff(state.type, state.inputs, inputs)
+    change = world.plan(state, inputs)
     assert change.changed and not change.replace
-    made = world.provider.update(state, inputs, change.changed, note)
+    made = world.update(state, inputs, change.changed)
     state = replace(state, inputs=inputs, outputs=made.outputs)
     between()
     seen = world.provider.read(state)

@@ -75,7 +75,7 @@ def test_a_change_of_its_settings_does_not_hide_other_code(world: World, aws: Aw
     function = make(world, "aws.lambda.Function")
     aws.call("lambda", "update_function_code", {"FunctionName": function.id, "ZipFile": ZIP["2"]})
     inputs = {**function.inputs, "timeout": 9}
-    made = world.provider.update(function, inputs, frozenset({"timeout"}), lambda text: None)
+    made = world.update(function, inputs, frozenset({"timeout"}))
     assert set(cloud_values(world, replace(function, inputs=inputs, outputs=made.outputs))) == {"code"}
 
 
@@ -107,7 +107,7 @@ def test_other_content_and_another_secret(world: World, aws: Aws) -> None:
 def test_a_record_is_deleted_whatever_it_holds_by_now(world: World) -> None:
     record = make(world, "aws.route53.Record")
     other = {**record.inputs, **SAMPLES["aws.route53.Record"](world).update}
-    world.provider.update(record, other, frozenset({"records"}), lambda text: None)
+    world.update(record, other, frozenset({"records"}))
     assert seen(world, record)
     world.provider.delete(record, lambda text: None)
     assert world.provider.read(record) is None
@@ -155,8 +155,7 @@ def test_variables_that_were_added_later_are_kept_and_compared_apart(world: Worl
     added = world.create(world.operation("aws.lambda.Variables",
                                          {"function_name": function.id, "variables": {"URL": "https://x"}}))
     assert seen(world, function, added) == []
-    updated = world.provider.update(function, {**function.inputs, "environment": {"A": "2"}},
-                                    frozenset({"environment"}), ignore)
+    updated = world.update(function, {**function.inputs, "environment": {"A": "2"}}, frozenset({"environment"}))
     assert updated.id == function.id
     assert variables(aws, function) == {"A": "2", "B": "2", "URL": "https://x"}
     world.provider.delete(added, ignore)

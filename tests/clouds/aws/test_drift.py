@@ -28,8 +28,8 @@ def put_back(world: World, state: State, inputs: Mapping[str, Any]) -> bool:
     """Change a thing by hand to other inputs: it is found, and the engine puts it back. False if no read tells what
     changes."""
     type, provider, before = state.type, world.provider, snapshot_of(state)
-    kind, change = row(type), provider.diff(type, state.inputs, inputs)
-    provider.update(state, inputs, change.changed, note)
+    kind, change = row(type), world.plan(state, inputs)
+    world.update(state, inputs, change.changed)
     told = {k for k, p in kind.props.items() if p.read != "" or k in kind.fingerprints}
     seen = {k for k in change.changed & told if k in state.inputs or k == "tags"}
     # what was taken away may show as a default, or not
@@ -40,7 +40,7 @@ def put_back(world: World, state: State, inputs: Mapping[str, Any]) -> bool:
     journal.write(*accepted(before, found))
     accepted_too = drifts(journal.snapshot, lambda t: provider, ignore)
     assert not accepted_too, "what was accepted is no drift any more"
-    graph = goals_of(fold(before, []), journal.snapshot, app="app", stage="test", all_of_it=True)
+    graph = goals_of(fold(before, []), journal.snapshot, lambda t: provider, app="app", stage="test", all_of_it=True)
     deploy(graph, journal, lambda t: provider, ignore, confirm=agree).check()
     assert drifts(before, lambda t: provider, ignore) == []
     assert journal.snapshot.resources[state.urn].inputs == state.inputs
@@ -56,7 +56,7 @@ def test_a_change_by_hand_is_found_and_reverted(type: str, world: World) -> None
         pytest.skip("nothing of it can be changed in place")
     inputs = full(type, {**state.inputs, **sample.update}, state.base)
     told = put_back(world, state, inputs)
-    made = provider.update(state, inputs, provider.diff(type, state.inputs, inputs).changed, note)
+    made = world.update(state, inputs, world.plan(state, inputs).changed)
     updated = replace(state, inputs=inputs, outputs={**state.outputs, **made.outputs})
     assert drifts(snapshot_of(updated), lambda t: provider, ignore) == [], "that was the program"
     assert put_back(world, updated, state.inputs) or told

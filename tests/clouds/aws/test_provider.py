@@ -146,10 +146,11 @@ def test_references_are_filled_in() -> None:
 def test_what_is_not_known_yet_differs_from_everything() -> None:
     provider = AwsProvider(Aws(environment={}), app="a", stage="s", lineage="L")
     old = {"name": "q", "redrive_policy": {"deadLetterTargetArn": "a"}}
+    prior = State("aws.sqs.Queue::Q", "aws.sqs.Queue", "q", old)
     new = {**old, "redrive_policy": {"deadLetterTargetArn": UNKNOWN}}
-    assert provider.diff("aws.sqs.Queue", old, new).changed == {"redrive_policy"}
-    assert provider.diff("aws.sqs.Queue", old, {**old, "name": UNKNOWN}).replace == {"name"}
-    assert not provider.diff("aws.sqs.Queue", old, dict(old)).changed
+    assert provider.plan("aws.sqs.Queue", prior, new).changed == {"redrive_policy"}
+    assert provider.plan("aws.sqs.Queue", prior, {**old, "name": UNKNOWN}).replace == {"name"}
+    assert not provider.plan("aws.sqs.Queue", prior, dict(old)).changed
 
 
 def test_an_id_tells_what_it_is_made_of() -> None:

@@ -35,7 +35,7 @@ def lent(inputs: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def uploads(receiver: Receiver) -> Uploads:
-    return Uploads(cast(Aws, receiver), lent, lambda: "assets", "assets/app/test")
+    return Uploads(lambda: cast(Aws, receiver), lent, lambda: "assets", "assets/app/test")
 
 
 def test_what_many_functions_share_is_uploaded_once(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sst.clouds.aws.client import Aws
 from sst.clouds.aws.provider import AwsProvider, row
 from sst.core.model import Op, Operation, State
 from sst.core.names import mint
-from sst.core.provider import Result
+from sst.core.provider import Change, Result
 from sst.core.resource import _MISSING
 from sst.errors import ProviderError
 
@@ -56,7 +56,15 @@ class World:
         return state
 
     def state(self, operation: Operation, made: Result) -> State:
-        return State(operation.urn, operation.type, made.id, operation.inputs, made.outputs, base=operation.base)
+        return State(operation.urn, operation.type, made.id, operation.inputs, made.outputs, base=operation.base,
+                     provider="aws")
+
+    def plan(self, state: State, inputs: Mapping[str, Any]) -> Change:
+        return self.provider.plan(state.type, state, inputs)
+
+    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str]) -> Result:
+        return self.provider.update(Operation(state.urn, Op.UPDATE, state.type, inputs=inputs, changed=changed), state,
+                                    note)
 
     def make(self, type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         return self.create(self.operation(type, inputs)).values

@@ -10,7 +10,7 @@ import click
 from ..call import Call, command
 
 if TYPE_CHECKING:
-    from ...clouds.aws.orphans import TaggedResource
+    from ...clouds.tagged import TaggedResource
     from ...project.orphans import Orphans
     from ...project.project import Project
     from ..ui.screen import Screen

@@ -96,6 +96,27 @@ def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
         screen.done(f"{len(gone)} dropped from the state; in the cloud nothing was changed")
 
 
+@state.command("resolve")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--absent", is_flag=True, required=True, help="They do not exist: the next deploy creates them.")
+@pass_call
+def resolve(call: Call, names: tuple[str, ...], absent: bool) -> None:
+    """Settle creations that were cut off and that nobody can look up.
+
+    A deploy names these resources, and goes on without them and what uses them. If such a resource exists, take it
+    over with `sst adopt NAME ID`.
+    """
+    from ...project.adopt import resolve_absent
+    from .adopt import state_run
+
+    project, screen = call.project(), call.screen
+    done = resolve_absent(call.world(project), state_run(screen), names)
+    if screen.as_json:
+        screen.data({"absent": done})
+    else:
+        screen.done(f"{', '.join(done)}: recorded as not created")
+
+
 @state.command("mv")
 @click.argument("old")
 @click.argument("new")

@@ -2,25 +2,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...core.model import Op
 from ...core.output import UNKNOWN
-from ...core.resource import Resource
 from ...engine.plan import Plan, Step
 from .style import Line, clean, clip
 
 if TYPE_CHECKING:
     from .screen import Screen
 
-__all__ = ["SIGNS", "change_lines", "plan_lines", "show_plan", "totals"]
+__all__ = ["SIGNS", "change_lines", "loss_lines", "plan_lines", "show_plan", "totals"]
 
 SIGNS = {Op.CREATE: ("+", "green"), Op.ADOPT: ("«", "green"), Op.UPDATE: ("~", "yellow"), Op.REPLACE: ("±", "magenta"),
-         Op.DELETE: ("-", "red"), Op.FORGET: ("○", "dim"), Op.SAME: ("=", "dim")}
+         Op.DELETE: ("-", "red"), Op.FORGET: ("○", "dim"), Op.SAME: ("=", "dim"), Op.READ: ("<", "dim"),
+         Op.UNSURE: ("?", "yellow")}
 _WILL = {Op.CREATE: "to create", Op.ADOPT: "to adopt", Op.UPDATE: "to update", Op.REPLACE: "to replace",
          Op.DELETE: "to delete",
-         Op.FORGET: "to leave in the cloud", Op.SAME: "unchanged"}
+         Op.FORGET: "to leave in the cloud", Op.SAME: "unchanged", Op.READ: "to read", Op.UNSURE: "unclear"}
 LATER = "(known after deploy)"
 SECRET = "(secret)"
 _GONE = object()
@@ -33,9 +33,7 @@ def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
         ~ Jobs  aws.sqs.Queue
             visibility_timeout: 30 → 60
     """
-    for step in plan.data_loss:
-        sign, _ = SIGNS[step.op]
-        yield [("DATA LOSS", "alarm"), (f"  {sign} {step.name}", "bold"), (f"  {step.type}", "dim"), _at(step)]
+    yield from loss_lines(plan.data_loss)
     if plan.data_loss:
         yield [("", "")]
     replaced = {s.urn for s in plan.steps if s.op is Op.REPLACE}
@@ -46,9 +44,22 @@ def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
         yield [("… more is decided during the deploy, once values that it waits for are known", "dim")]
 
 
+def loss_lines(lost: Iterable[Step]) -> Iterator[Line]:
+    """A line for each resource whose data would be lost."""
+    for step in lost:
+        yield [("DATA LOSS", "alarm"), (f"  {SIGNS[step.op][0]} {step.name}", "bold"), (f"  {step.type}", "dim"),
+               _at(step)]
+
+
 def _step_lines(step: Step, everything: bool) -> Iterator[Line]:
     sign, style = SIGNS[step.op]
     why = f"  a new {', '.join(sorted(step.replace))} needs a new one" if step.op is Op.REPLACE else ""
+    if step.reason:
+        why = f"  {step.reason}"
+    if step.op is Op.UNSURE:
+        why = "  its creation was cut off, and nobody can tell yet whether it exists"
+    for note in step.change.notes if step.change else ():
+        yield [("! ", "yellow"), (f"{step.name}: {note}", "")]
     if step.op is Op.DELETE and step.old and step.key != step.urn and step.goal is None and step.old.retained:
         why = "  kept until now"
     if step.moved_from:
@@ -66,8 +77,8 @@ def _step_lines(step: Step, everything: bool) -> Iterator[Line]:
 
 def _of_bundle(step: Step, path: str, new: Any) -> bool:
     """Whether a change says no more than that the code changed: a fingerprint, or where the new bundle will lie."""
-    kind = Resource.kinds.get(step.type, Resource)
-    return path == kind.digest or (path in kind.from_bundle and new is UNKNOWN)
+    schema = step.schema
+    return schema is not None and (path == schema.digest or (path in schema.from_bundle and new is UNKNOWN))
 
 
 def _at(step: Step) -> tuple[str, str]:

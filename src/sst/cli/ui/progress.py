@@ -23,9 +23,9 @@ __all__ = ["DID", "DOING", "Progress", "Row", "summary", "unsettled"]
 
 DOING = {Op.SAME: "checking", Op.CREATE: "creating", Op.ADOPT: "adopting", Op.UPDATE: "updating",
          Op.REPLACE: "replacing",
-         Op.DELETE: "deleting", Op.FORGET: "leaving"}
+         Op.DELETE: "deleting", Op.FORGET: "leaving", Op.READ: "reading", Op.UNSURE: "settling"}
 DID = {Op.SAME: "unchanged", Op.CREATE: "created", Op.ADOPT: "adopted", Op.UPDATE: "updated", Op.REPLACE: "replaced",
-       Op.DELETE: "deleted", Op.FORGET: "left in the cloud"}
+       Op.DELETE: "deleted", Op.FORGET: "left in the cloud", Op.READ: "read", Op.UNSURE: "unclear"}
 Phase: TypeAlias = Literal["running", "done", "failed", "skipped"]
 
 

@@ -20,7 +20,7 @@ from ...errors import ProviderError, SstError, Throttled, UserError
 from ...net.http import ConnectError, Pool, ReadError, Response
 from .retry import SKEWED, Policy, RateLimiter, RetryState, is_throttle, pace
 from .settings import Login, Settings
-from .sign import signed, signed_url
+from .sign import Credentials, signed, signed_url
 
 if TYPE_CHECKING:
     from .service import Request, Service
@@ -49,7 +49,8 @@ class Aws:
     """
 
     def __init__(self, *, region: str | None = None, profile: str | None = None, endpoint: str | None = None,
-                 credentials: Login | None = None, environment: Mapping[str, str], policy: Policy | None = None,
+                 credentials: Login | Callable[[], Credentials] | None = None, environment: Mapping[str, str],
+                 policy: Policy | None = None,
                  clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep,
                  agent: str = "sst-python") -> None:
         self.settings = Settings(region=region, profile=profile, endpoint=endpoint, credentials=credentials,

@@ -10,12 +10,12 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.model import State
 from ...core.provider import Note
 from ...errors import ProviderError, Throttled
+from ..tagged import TaggedResource
 from .columns import Listing
 from .provider import AwsProvider
 from .reading import tagged
@@ -23,29 +23,9 @@ from .rows import all_rows
 from .table import AwsResource, fill
 from .verbs import Verbs, quiet
 
-__all__ = ["TaggedResource", "delete", "find_tagged", "listed_types"]
+__all__ = ["delete", "find_tagged", "listed_types"]
 
 _TOGETHER = 16
-
-
-@dataclass(frozen=True, slots=True)
-class TaggedResource:
-    """A resource with the tags of this app and stage."""
-
-    type: str
-    id: str
-    urn: str
-    """As in its tag: one of more than 256 characters ends in a hash."""
-    lineage: str
-    holds_data: bool = False
-    account: str = ""
-    region: str = ""
-    """Where it was listed."""
-    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
-    @property
-    def name(self) -> str:
-        return self.urn.rpartition("::")[2] or self.id
 
 
 def listed_types() -> list[str]:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...core.model import Operation, State
-from ...core.provider import Absent, Change, Found, Note, Result, Unsure
+from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from ...core.resource import schema_of
+from ...core.schema import Schema
 from ...errors import ProviderError, Throttled
 from .reading import listed_tags, read
 from .rows import row
@@ -15,22 +17,29 @@ from .verbs import Verbs, quiet, urn_tag
 __all__ = ["AwsProvider", "row", "urn_tag"]
 
 
-class AwsProvider(Verbs):
+class AwsProvider(Verbs, Provider):
     """Creates, reads, updates and deletes resources by their rows."""
 
     # the engine's seam
 
     watched = frozenset({"tags"})
 
-    def diff(self, type: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
+    def schema(self, type: str) -> Schema:
+        return schema_of(row(type))
+
+    def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
         kind = row(type)
-        changed = frozenset(k for k in kind.props if old.get(k) != new.get(k))
+        if prior is None:
+            return Change(frozenset(inputs))
+        changed = frozenset(k for k in kind.props if prior.inputs.get(k) != inputs.get(k))
         if not changed:
             return Change()
         fixed = frozenset(k for k in changed if kind.props[k].replace or k not in kind.updatable())
         keys = kind.fields_of_id() & kind.props.keys()
-        in_the_way = not keys or all(old.get(k) == new.get(k) for k in keys)
-        return Change(changed, fixed, bool(fixed) and kind.delete_first and in_the_way)
+        in_the_way = not keys or all(prior.inputs.get(k) == inputs.get(k) for k in keys)
+        first = bool(fixed) and kind.delete_first and in_the_way
+        return Change(changed, fixed, "delete_first" if first else "",
+                      frozenset(k for k, o in kind.outs.items() if o.volatile))
 
     def create(self, operation: Operation, note: Note) -> Result:
         kind = row(operation.type)
@@ -99,8 +108,19 @@ class AwsProvider(Verbs):
         listed = listed_tags(self, [row(s.type) for s in states])
         return lambda state: read(self, row(state.type), state, listed)
 
-    def update(self, state: State, inputs: Mapping[str, Any], changed: frozenset[str], note: Note) -> Result:
-        kind = row(state.type)
+    def look_up(self, type: str, inputs: Mapping[str, Any]) -> Result | None:
+        kind = row(type)
+        told = kind.fields_of(str(inputs["id"])) if "id" in inputs else {}
+        variables = self.variables(kind, {**told, **inputs}, {})
+        if kind.lookup and "id" not in inputs:
+            answer = self.ask(kind, kind.lookup, variables)
+            if answer is None:
+                return None
+            variables |= kind.outputs(self, answer, variables)
+        return self.import_(type, str(inputs.get("id") or fill(kind.identifier, variables)))
+
+    def update(self, operation: Operation, state: State, note: Note) -> Result:
+        kind, inputs, changed = row(state.type), operation.inputs, operation.changed
         was = {f"{k}_was": v for k, v in state.inputs.items()}
         known = self.variables(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
         outputs = dict(state.outputs)

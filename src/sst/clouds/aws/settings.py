@@ -2,7 +2,7 @@
 botocore's."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
@@ -18,9 +18,14 @@ Login = tuple[str, str] | tuple[str, str, str | None]
 class Settings:
     """What one ``Aws`` client was told, explicitly, by the environment, or by the AWS config files, in this order."""
 
-    def __init__(self, *, region: str | None, profile: str | None, endpoint: str | None, credentials: Login | None,
-                 environment: Mapping[str, str]) -> None:
-        self._given = Credentials(*credentials) if credentials else None
+    def __init__(self, *, region: str | None, profile: str | None, endpoint: str | None,
+                 credentials: Login | Callable[[], Credentials] | None, environment: Mapping[str, str]) -> None:
+        self._given: Callable[[], Credentials] | None = None
+        if callable(credentials):
+            self._given = credentials
+        elif credentials:
+            fixed = Credentials(*credentials)
+            self._given = lambda: fixed
         self.environment, self._explicit_profile, self._endpoint = environment, profile, endpoint
         self.profile = profile or environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or ""
         self._region = region
@@ -121,7 +126,7 @@ class Settings:
         """Credentials that are valid now; refreshed when they are about to expire. Raises ``UserError`` if there are
         none."""
         if self._given:
-            return self._given
+            return self._given()
         env = self.environment
         if not self._explicit_profile and (key := env.get("AWS_ACCESS_KEY_ID")):
             if not env.get("AWS_SECRET_ACCESS_KEY"):

@@ -28,7 +28,9 @@ __all__ = ["AwsResource", "Calls", "fill", "pascal", "search", "wire"]
 class Calls(Protocol):
     """What the methods of a row may use."""
 
-    aws: Aws
+    @property
+    def aws(self) -> Aws: ...
+
     address: Callable[[str, str], str]
 
     def send(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any], request: Mapping[str, Any],

@@ -26,10 +26,12 @@ Asset: TypeAlias = Callable[[Mapping[str, Any]], AbstractContextManager[Path]]
 
 
 class Uploads:
-    """``bucket`` gives the bucket for assets, made on first use. Files are streamed, not held in memory."""
+    """``open`` gives the client, ``bucket`` the bucket for assets, made on first use. Files are streamed, not held in
+    memory."""
 
-    def __init__(self, aws: Aws, asset: Asset | None, bucket: Callable[[], str] | None, prefix: str) -> None:
-        self._aws, self.asset, self.bucket, self._prefix = aws, asset, bucket, prefix
+    def __init__(self, open: Callable[[], Aws], asset: Asset | None, bucket: Callable[[], str] | None,
+                 prefix: str) -> None:
+        self._open, self.asset, self.bucket, self._prefix = open, asset, bucket, prefix
         self.inline = INLINE
         self._guard, self._locks, self._there = Lock(), dict[str, Lock](), set[str]()
         self._times: Counter[str] = Counter()
@@ -56,6 +58,6 @@ class Uploads:
         with mine:
             if key not in self._there:
                 with path.open("rb") as body:
-                    self._aws.call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": body}, idempotent=True)
+                    self._open().call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": body}, idempotent=True)
                 self._there.add(key)
         return {"S3Bucket": bucket, "S3Key": key}

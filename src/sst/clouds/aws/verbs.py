@@ -29,7 +29,8 @@ def quiet(text: str) -> None:
 
 
 class Verbs:
-    """``tags`` go onto everything that takes them, beside ``sst:app``, ``sst:stage``, ``sst:urn`` and ``sst:lineage``.
+    """``aws`` is the client, or opens it. ``tags`` go onto everything that takes them, beside ``sst:app``,
+    ``sst:stage``, ``sst:urn`` and ``sst:lineage``.
 
     ``address`` maps a host or URL of a kind to where it is reached (itself on AWS, a loopback address on stage
     ``local``). ``asset`` gives the file of a build artefact; ``asset_bucket`` the bucket for those that are too large
@@ -38,16 +39,23 @@ class Verbs:
     before each repetition.
     """
 
-    def __init__(self, aws: Aws, *, app: str, stage: str, lineage: str, tags: Mapping[str, str] | None = None,
+    def __init__(self, aws: Aws | Callable[[], Aws], *, app: str, stage: str, lineage: str,
+                 tags: Mapping[str, str] | None = None,
                  address: Callable[[str, str], str] = lambda kind, value: value,
                  asset: Asset | None = None,
                  asset_bucket: Callable[[], str] | None = None,
                  guard: Callable[[], None] | None = None) -> None:
-        self.aws, self.app, self.stage, self.lineage = aws, app, stage, lineage
+        self._open = aws if callable(aws) else lambda: aws
+        self.app, self.stage, self.lineage = app, stage, lineage
         self.own_tags = dict(tags or {})
         self.address, self.guard = address, guard
-        self.uploads = Uploads(aws, asset, asset_bucket, f"assets/{app}/{stage}")
+        self.uploads = Uploads(self._open, asset, asset_bucket, f"assets/{app}/{stage}")
         self._turns: dict[tuple[str, str, str], Lock] = {}
+
+    @property
+    def aws(self) -> Aws:
+        """The client; opened with the first call, so that a plan needs no credentials."""
+        return self._open()
 
     def send(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any], request: Mapping[str, Any],
              note: Note, *, poll: bool = False) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""Provider instances that a program declares. They are part of the graph and of the state, so that what they manage can
+be removed without the program."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any
+
+from ..core.model import Operation, Snapshot, State
+from ..core.output import plain
+from ..core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from ..core.resource import SELF, ProviderInstance, Resource, schema_of
+from ..core.schema import Schema
+from ..errors import UserError
+
+__all__ = ["SELF", "Instances"]
+
+_PLACE = ("region",)
+"""Settings that say where resources are: another one would look for them where they are not."""
+
+
+class Instances(Provider):
+    """The provider of provider instances. ``identify`` says which account and region the settings lead to."""
+
+    def __init__(self, identify: Callable[[str, Mapping[str, Any]], Mapping[str, str]]) -> None:
+        self._identify = identify
+        self._settings: dict[str, Mapping[str, Any]] = {}
+        self._used: frozenset[str] = frozenset()
+        self._lock = Lock()
+
+    def load(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            self._used = frozenset(s.provider for s in (*snapshot.resources.values(), *snapshot.deposed.values()))
+            for s in snapshot.resources.values():
+                if s.provider == SELF:
+                    self._settings.setdefault(s.id, {**s.inputs, "identity": s.outputs})
+
+    def settings(self, reference: str) -> Mapping[str, Any]:
+        """The settings of an instance; none for a default one. Raises ``UserError`` for one that nobody knows."""
+        if "::" not in reference:
+            return {}
+        with self._lock:
+            if reference not in self._settings:
+                raise UserError(f'the provider instance "{reference.partition("::")[2]}" is in no state and not in '
+                                "the program", hint="declare it again")
+            return self._settings[reference]
+
+    def references(self, cloud: str) -> list[str]:
+        """The instances of a cloud that the state knows."""
+        with self._lock:
+            return sorted(r for r in self._settings if r.startswith(f"{cloud}::"))
+
+    def schema(self, type: str) -> Schema:
+        return schema_of(kind_of(type))
+
+    def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
+        old = prior.inputs if prior else {}
+        changed = frozenset(k for k in {*old, *inputs} if old.get(k) != inputs.get(k))
+        if prior and prior.id in self._used and (moved := [k for k in _PLACE if k in changed and plain(inputs.get(k))]):
+            name = prior.id.partition("::")[2]
+            raise UserError(f'the {moved[0]} of provider "{name}" can\'t change from {old.get(moved[0])!r} to '
+                            f"{inputs.get(moved[0])!r}: what it manages is there",
+                            hint="declare another provider instance, and move the resources to it")
+        return Change(changed, unknown=frozenset({"account_id"}) if changed else frozenset())
+
+    def create(self, operation: Operation, note: Note) -> Result:
+        cloud = operation.type.partition(".")[0]
+        return self._known(f"{cloud}::{operation.urn.rpartition('::')[2]}", operation.inputs)
+
+    def update(self, operation: Operation, state: State, note: Note) -> Result:
+        return self._known(state.id, operation.inputs, state.outputs)
+
+    def _known(self, reference: str, inputs: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Result:
+        found = self._identify(reference, inputs)
+        outputs = {"account_id": found["account"], "region_name": found["region"]}
+        if before and reference in self._used and before.get("account_id") != outputs["account_id"]:
+            raise UserError(f'provider "{reference.partition("::")[2]}" was account {before.get("account_id")} and '
+                            'would '
+                            f"be account {outputs['account_id']}: what it manages is in the former",
+                            hint="declare another provider instance, and move the resources to it")
+        with self._lock:
+            self._settings[reference] = {**inputs, "identity": outputs}
+        return Result(reference, outputs)
+
+    def read(self, state: State) -> Result | None:
+        return Result(state.id, state.outputs)
+
+    def delete(self, state: State, note: Note) -> None:
+        """There is nothing in the cloud."""
+
+    def find(self, operation: Operation) -> Found | Absent | Unsure:
+        return Absent()
+
+
+def kind_of(type: str) -> type[ProviderInstance]:
+    """The class of a type of provider instance, ``aws.Provider``; its module is imported on first use."""
+    if type not in Resource.kinds and type == "aws.Provider":
+        from .aws import instance  # noqa: F401  # importing it registers the type
+    found = Resource.kinds.get(type)
+    if found is None or not issubclass(found, ProviderInstance):
+        raise UserError(f"no provider is named {type}")
+    return found

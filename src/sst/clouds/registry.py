@@ -1,0 +1,199 @@
+"""Which provider manages a resource: the one place that knows the clouds by name.
+
+    clouds = Clouds(context)
+    providers = clouds.registry(lineage, guard=session.check)
+    providers.load(session.snapshot)
+    plan(graph, session.snapshot, providers)
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from ..core.model import Goal, Operation, Snapshot, State
+from ..core.provider import Note, Provider
+from ..core.resource import Resource, cloud_of
+from ..errors import InternalError, UserError
+from .context import StageContext
+from .instances import SELF, Instances
+from .invocation import Answer, Line
+from .local.artefacts import Artefacts
+from .tagged import TaggedResource
+
+if TYPE_CHECKING:
+    from .aws.cloud import AwsCloud
+    from .aws.functions import Functions
+    from .aws.provider import AwsProvider
+
+__all__ = ["Answer", "Clouds", "Line", "Registry", "has_type"]
+
+def has_type(type: str) -> bool:
+    """Whether there is a resource type of this name; rows of AWS are loaded when they are first asked for."""
+    if type not in Resource.kinds and type.startswith("aws.") and type.count(".") == 2:
+        from .aws.rows import row
+
+        with suppress(ImportError, InternalError):
+            row(type)
+    return type in Resource.kinds
+
+
+class Clouds:
+    """What this stage's clouds need for longer than one command: connections, caches. Opened when first used."""
+
+    def __init__(self, context: StageContext, cache: Path) -> None:
+        self.context = context
+        self.artefacts = Artefacts(context.root, cache)
+        self._aws: AwsCloud | None = None
+        self._lock = RLock()
+
+    @property
+    def aws(self) -> AwsCloud:
+        with self._lock:
+            if self._aws is None:
+                from .aws.cloud import AwsCloud
+
+                self._aws = AwsCloud(self.context, self.artefacts.file_of)
+            return self._aws
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Requests till now, by ``sqs.create_queue``. A cloud that nobody needed was asked nothing."""
+        return self._aws.counts if self._aws else {}
+
+    def ask(self) -> None:
+        """Begin to ask who these credentials are, while other things are read."""
+        self.aws.ask_account()
+
+    def identify(self, used: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The account and region of each default instance that manages one of these types, by reference. Raises
+        ``UserError`` for one that the config does not allow. What needs no account is not asked for one."""
+        wanted = self.context.account or any(cloud_of(t) == "aws" for t in used)
+        return {"aws": self.aws.identity()} if wanted else {}
+
+    def lookups(self) -> Any:
+        """What components may ask of the account while they are declared."""
+        from .aws.lookup import Lookups
+
+        return Lookups(self.aws.client)
+
+    def state_calls(self, region: str) -> Callable[[str, str, Mapping[str, Any]], dict[str, Any]]:
+        """Calls for a state that is kept in the account, in this region."""
+        return lambda service, operation, params: self.aws.client.call(service, operation, params, region=region)
+
+    def registry(self, lineage: str, *, guard: Callable[[], None] | None = None, exact: bool = False) -> Registry:
+        """The providers for one command. ``guard`` raises once the stage's lock is lost, and is asked before each call.
+        With ``exact`` only the artefacts that were planned will do."""
+        return Registry(self, lineage, guard, exact)
+
+    def forget(self) -> None:
+        """The cloud on this machine was stopped, or has died: open it again when it is needed next."""
+        with self._lock:
+            if self._aws:
+                self._aws.close()
+
+    def close(self) -> None:
+        self.forget()
+
+
+class Registry:
+    """Gives the provider of a goal, a state or an operation, by its reference: ``aws``, or ``aws::Us`` for an instance
+    that the program declares."""
+
+    def __init__(self, clouds: Clouds, lineage: str, guard: Callable[[], None] | None, exact: bool) -> None:
+        self._clouds, self._lineage, self._guard, self._exact = clouds, lineage, guard, exact
+        self.instances = Instances(self._identify)
+        self._providers: dict[str, Provider] = {SELF: self.instances}
+        self._lock = RLock()
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Remember the settings of the instances that the state holds, and what artefacts were made from."""
+        self.instances.load(snapshot)
+        self._clouds.artefacts.load(snapshot)
+
+    def __call__(self, item: Goal | State | Operation) -> Provider:
+        if found := self._providers.get(item.provider):
+            return found
+        own: Provider | None = getattr(Resource.kinds.get(item.type), "provider", None)
+        if isinstance(own, Provider):
+            return own
+        try:
+            return self.named(item.provider)
+        except KeyError:
+            raise UserError(f"no provider knows the type {item.type}", where=item.where,
+                            hint="the state holds it, but no module that sst_config.py imports declares it: put the "
+                                 "import back, at the top level of a module") from None
+
+    def named(self, reference: str) -> Provider:
+        """The provider with this reference; ``KeyError`` if it is of no built-in cloud."""
+        with self._lock:
+            if reference not in self._providers:
+                self._providers[reference] = self._made(reference)
+            return self._providers[reference]
+
+    def _made(self, reference: str) -> Provider:
+        match reference.partition("::")[0]:
+            case "aws":
+                return self._clouds.aws.provider(reference, lambda: self.instances.settings(reference),
+                                                 lineage=self._lineage, guard=self._guard)
+            case "local":
+                from .local.build import Builder
+
+                return Builder(self._clouds.artefacts, exact=self._exact)
+        raise KeyError(reference)
+
+    def _identify(self, reference: str, settings: Mapping[str, Any]) -> dict[str, str]:
+        return self._clouds.aws.identity(reference, settings)
+
+    @property
+    def functions(self) -> Functions:
+        """Calls deployed functions and reads their logs."""
+        from .aws.functions import Functions
+
+        aws, settings = self._clouds.aws, self.instances.settings
+        return Functions(lambda state: aws.checked(state.provider, settings(state.provider)) if state else aws.client)
+
+    def function_named(self, snapshot: Snapshot, name: str) -> State:
+        from .aws.functions import function_named
+
+        return function_named(snapshot, name)
+
+    def tagged(self) -> list[TaggedResource]:
+        """What carries the tags of this app and stage in any of its accounts and regions. Raises ``ProviderError``
+        where a list is refused: then it can't be told what there is."""
+        from .aws.orphans import find_tagged
+
+        return find_tagged(list(self._aws_providers()))
+
+    def tag_of(self, urn: str) -> str:
+        """The URN as tags have it."""
+        from .aws.verbs import urn_tag
+
+        return urn_tag(urn)
+
+    def delete_tagged(self, resource: TaggedResource, note: Note) -> None:
+        """Delete it, and first the parts of it that would be in the way."""
+        from .aws.orphans import delete
+
+        for provider in self._aws_providers():
+            if (provider.aws.account(), provider.aws.region) == (resource.account, resource.region):
+                return delete(provider, resource, note)
+        raise InternalError(f"{resource.id} is in {resource.account} {resource.region}, which nothing manages")
+
+    def _aws_providers(self) -> Iterator[AwsProvider]:
+        from .aws.provider import AwsProvider
+
+        for reference in ("aws", *self.instances.references("aws")):
+            found = self.named(reference)
+            assert isinstance(found, AwsProvider)
+            yield found
+
+    def stop(self) -> None:
+        for provider in list(self._providers.values()):
+            provider.stop()
+
+    def close(self) -> None:
+        for provider in list(self._providers.values()):
+            provider.close()

@@ -1,0 +1,31 @@
+"""Settings of default provider instances, as `Config(providers=...)` takes them."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..core.names import did_you_mean
+from ..errors import UserError
+
+__all__ = ["CLOUDS", "problems"]
+
+CLOUDS: Mapping[str, tuple[str, ...]] = {
+    "aws": ("account", "external_id", "profile", "region", "role_arn", "session_name"),
+}
+"""What each cloud can be told. Keys and tokens are not among them: they come from the environment or a profile."""
+
+
+def problems(name: object, settings: object) -> Iterator[UserError]:
+    """What is wrong with the settings of one cloud."""
+    if name not in CLOUDS:
+        yield UserError(f"providers: there is no provider {name!r}", hint=did_you_mean(str(name), list(CLOUDS)))
+        return
+    if not isinstance(settings, Mapping):
+        yield UserError(f"providers: {name} takes a mapping of settings, not {settings!r}",
+                        hint=f"known: {', '.join(CLOUDS[str(name)])}")
+        return
+    for key, value in settings.items():
+        if key not in CLOUDS[str(name)]:
+            yield UserError(f"providers: {name} has no setting {key!r}",
+                            hint=did_you_mean(str(key), list(CLOUDS[str(name)])))
+        elif not isinstance(value, str):
+            yield UserError(f"providers: {key} of {name} must be text, not {value!r}")

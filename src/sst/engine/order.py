@@ -1,0 +1,52 @@
+"""The order in which steps run: what each one waits for."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.model import URN, Goal, Op, State
+from ..core.provider import Providers
+from .steps import Plan, Step
+
+__all__ = ["after"]
+
+
+def after(plan: Plan, steps: Mapping[str, Step], providers: Providers) -> dict[str, set[str]]:
+    """What each step waits for: what it uses; a delete, all that used to use the thing; a fixed name, that it is
+    free."""
+    def named(step: Step, item: Goal | State, inputs: Mapping[str, Any]) -> tuple[str, str, str]:
+        """What can be there only once: a thing of this type and provider with this physical name."""
+        field = providers(item).schema(item.type).name_argument
+        return item.provider, step.type, str(inputs.get(field, step.key))
+
+    waits = {k: set(s.goal.deps) if s.goal else set() for k, s in steps.items()}
+    users: dict[URN, list[str]] = {}
+    place = {s.key: i for i, s in enumerate(plan.steps)}
+    for k, s in steps.items():
+        for d in s.old.deps if s.old else ():
+            users.setdefault(d, []).append(k)
+    for k, s in steps.items():
+        if s.op in (Op.DELETE, Op.FORGET) or (s.op is Op.READ and s.goal is None):
+            waits[k].update(u for u in users.get(s.urn, ()) if place[u] < place[k])
+            own = steps.get(s.urn)
+            if own and own is not s and own.old and s.old and own.old.id == s.old.id:
+                waits[k].add(s.urn)
+    names = {named(s, s.old, s.old.inputs): k for k, s in steps.items() if s.op is Op.DELETE and s.old}
+    for k, s in steps.items():
+        first = users.get(s.urn, []) if s.op is Op.REPLACE and s.delete_first else []
+        if s.goal and s.op in (Op.CREATE, Op.REPLACE) and (holder := names.get(named(s, s.goal, s.inputs))):
+            first = [*first, holder]
+        waits[k].update(u for u in first if _deletes_alone(u, steps, waits))
+    return waits
+
+
+def _deletes_alone(key: str, steps: Mapping[str, Step], waits: Mapping[str, set[str]]) -> bool:
+    """Whether it is a delete that waits for deletes only, so that what must be deleted first may wait for it."""
+    todo, seen = [key], {key}
+    while todo:
+        k = todo.pop()
+        if steps[k].op not in (Op.DELETE, Op.FORGET):
+            return False
+        todo += waits[k] - seen
+        seen |= waits[k]
+    return True
