@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from ..clouds.aws import lambda_, s3, sqs
 from ..core.component import Component, Options
@@ -122,31 +122,37 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
                 s3.BucketVersioning("Versioning", bucket=on, status="Enabled")
             if lifecycle:
                 s3.BucketLifecycle("Lifecycle", bucket=on, rules=_lifecycle(name, lifecycle))
-        self._transform, self._name, self._arn = transform, self.bucket.name, self.bucket.arn
+        self._transform: BucketTransform | None = transform
         self._subscribers: list[_Subscriber] = []
 
     @classmethod
-    def get(cls, name: str, bucket_name: Input[str]) -> Bucket:
-        """An existing bucket, by its name; it can be linked and subscribed to and is never changed otherwise or
+    def get(cls, name: str, bucket_name: Input[str], **options: Unpack[Options]) -> Self:
+        """An existing bucket, by its name. It can be linked and subscribed to, and is never changed otherwise or
         deleted.
 
             logs = aws.Bucket.get("Logs", "acme-logs")
+
+        On stage ``local`` an empty bucket of this name stands in for it, unless there is one.
         """
-        return ExistingBucket(name, bucket_name)
+        self = cls.existing(name, **options)
+        with self.scope():
+            self.bucket = s3.Bucket.get("Bucket", name=bucket_name)
+        self._transform, self._subscribers = None, []
+        return self
 
     @property
     def name(self) -> Output[str]:
         """Its name in S3."""
-        return self._name
+        return self.bucket.name
 
     @property
     def arn(self) -> Output[str]:
-        return self._arn
+        return self.bucket.arn
 
     @property
     def domain(self) -> Output[str]:
         """``NAME.s3.amazonaws.com``."""
-        return self._name.apply(lambda name: f"{name}.s3.amazonaws.com")
+        return self.bucket.name.apply(lambda name: f"{name}.s3.amazonaws.com")
 
     def subscribe(self, subscriber: Handler, *, events: Sequence[str] = EVENTS, filter_prefix: str = "",
                   filter_suffix: str = "") -> Bucket:
@@ -212,16 +218,6 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         narrows it."""
         return Link(self.logical_name, self.kind, {"name": self.name},
                     grants(self.kind, s3.Bucket.actions, self.arn, access))
-
-
-class ExistingBucket(Bucket, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__annotations__)):
-    """A bucket that this app does not own; made by ``Bucket.get``."""
-
-    def __init__(self, name: str, bucket_name: Input[str]) -> None:
-        Component.__init__(self, name)
-        known = bucket_name if isinstance(bucket_name, Output) else Output(lambda _look: bucket_name)
-        self._transform, self._name, self._subscribers = None, known, []
-        self._arn = known.apply(lambda n: f"arn:aws:s3:::{n}")
 
 
 def _rule(s: _Subscriber) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from ..clouds.aws import dynamodb, lambda_
 from ..core.component import Component, Options
@@ -90,24 +90,31 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
                 stream_view_type=_STREAMS[stream] if stream else None, ttl=ttl, point_in_time_recovery=True,
                 deletion_protection=deletion_protection or None)
         self._streams = stream is not None
-        self._name: Output[str] = self.table.name
-        self._arn: Output[str] = self.table.arn
 
     @classmethod
-    def get(cls, name: str, table_arn: Input[str]) -> Dynamo:
-        """An existing table, by its ARN; it can be linked and is never changed or deleted.
+    def get(cls, name: str, table: Input[str], **options: Unpack[Options]) -> Self:
+        """An existing table, by its name or ARN. It can be linked, its stream can be subscribed to, and it is never
+        changed or deleted.
 
-            photos = aws.Dynamo.get("Photos", "arn:aws:dynamodb:us-east-1:123456789012:table/photos")
+            photos = aws.Dynamo.get("Photos", "acme-photos")
+
+        On stage ``local`` an empty table of this name stands in for it, unless there is one: its key is the text
+        ``id``, and it has a stream.
         """
-        return ExistingDynamo(name, table_arn)
+        self = cls.existing(name, **options)
+        with self.scope():
+            self.table = dynamodb.Table.get("Table", name=table.apply(_name_of) if isinstance(table, Output)
+                                            else _name_of(table))
+        self._streams = True
+        return self
 
     @property
     def name(self) -> Output[str]:
-        return self._name
+        return self.table.name
 
     @property
     def arn(self) -> Output[str]:
-        return self._arn
+        return self.table.arn
 
     def subscribe(self, name: str, subscriber: Handler, *, filters: Sequence[Mapping[str, Any]] = (),
                   transform: SubscriberTransform | None = None) -> DynamoSubscriber:
@@ -128,15 +135,6 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
                     grants(self.kind, dynamodb.Table.actions, self.arn, access))
 
 
-class ExistingDynamo(Dynamo, kind="sst.aws.Dynamo", parts=("table",)):
-    """A table that this app does not own; made by ``Dynamo.get``."""
-
-    def __init__(self, name: str, table_arn: Input[str]) -> None:
-        Component.__init__(self, name)
-        known = table_arn if isinstance(table_arn, Output) else Output(lambda _look: table_arn)
-        self._arn, self._name, self._streams = known, known.apply(lambda arn: arn.rpartition("/")[2]), False
-
-
 class DynamoSubscriber(Component, kind="sst.aws.DynamoSubscriber", parts=("event_source_mapping",)):
     """A function that follows a table's changes; made by ``Dynamo.subscribe``."""
 
@@ -150,6 +148,11 @@ class DynamoSubscriber(Component, kind="sst.aws.DynamoSubscriber", parts=("event
             self.event_source_mapping = lambda_.EventSourceMapping(
                 "EventSourceMapping", event_source_arn=stream_arn, function_name=target.arn, starting_position="LATEST",
                 filters=[json.dumps(f, sort_keys=True) for f in filters] or None, depends_on=target.ready)
+
+
+def _name_of(table: str) -> str:
+    """``arn:aws:dynamodb:us-east-1:123456789012:table/photos`` → ``photos``."""
+    return table.rpartition("/")[2]
 
 
 def _attributes(fields: Mapping[str, str], primary: Index, glob: Mapping[str, GlobalIndex],

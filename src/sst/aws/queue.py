@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from ..clouds.aws import lambda_, sqs
 from ..core.component import Component, Options
+from ..core.graph import current
 from ..core.link import Link
 from ..core.output import Input, Output
 from ..core.transform import Transform
@@ -81,26 +82,30 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
                 "Queue", fifo_queue=True if fifo else None, content_based_deduplication=_dedupe(fifo),
                 delay_seconds=seconds(delay, what="delay", high=900), visibility_timeout=hidden,
                 redrive_policy=_redrive(dlq) if dlq is not None else None)
-        self._arn: Output[str] = self.queue.arn
-        self._url: Output[str] = self.queue.url
         self._visibility: int | None = hidden
         self._subscribed = ""
 
     @classmethod
-    def get(cls, name: str, url: Input[str]) -> Queue:
-        """An existing queue, by its URL; it is linked and subscribed to like any other and never changed or deleted.
+    def get(cls, name: str, url: Input[str], **options: Unpack[Options]) -> Self:
+        """An existing queue, by its URL. It is linked and subscribed to like any other, and never changed or deleted.
 
             jobs = aws.Queue.get("Jobs", "https://sqs.us-east-1.amazonaws.com/123456789012/jobs")
+
+        On stage ``local`` an empty queue of this name stands in for it, unless there is one.
         """
-        return ExistingQueue(name, url)
+        self = cls.existing(name, **options)
+        with self.scope():
+            self.queue = sqs.Queue.get("Queue", **(_by_name(url) if current().target.is_local else {"id": url}))
+        self._visibility, self._subscribed = None, ""
+        return self
 
     @property
     def arn(self) -> Output[str]:
-        return self._arn
+        return self.queue.arn
 
     @property
     def url(self) -> Output[str]:
-        return self._url
+        return self.queue.url
 
     def subscribe(self, subscriber: Handler, *, filters: Sequence[Mapping[str, Any]] = (), batch: Batch | None = None,
                   transform: SubscriberTransform | None = None) -> QueueSubscriber:
@@ -121,17 +126,6 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
         """The URL, and the calls of a producer and a consumer; ``access="write"`` lets only send."""
         return Link(self.logical_name, self.kind, {"url": self.url},
                     grants(self.kind, sqs.Queue.actions, self.arn, access))
-
-
-class ExistingQueue(Queue, kind="sst.aws.Queue", parts=("queue",)):
-    """A queue that this app does not own; made by ``Queue.get``."""
-
-    def __init__(self, name: str, url: Input[str]) -> None:
-        Component.__init__(self, name)
-        known = url if isinstance(url, Output) else Output(lambda _look: url)
-        self._url = known
-        self._arn = known.apply(_arn_of)
-        self._visibility, self._subscribed = None, ""
 
 
 class QueueSubscriber(Component, kind="sst.aws.QueueSubscriber", parts=("event_source_mapping",)):
@@ -170,8 +164,12 @@ def _redrive(dlq: Queue | Input[str] | Dlq) -> dict[str, Any]:
             "maxReceiveCount": given.get("retry", 3)}
 
 
-def _arn_of(url: str) -> str:
-    """``https://sqs.us-east-1.amazonaws.com/123456789012/jobs`` → its ARN."""
-    host, account, name = url.split("://")[-1].split("/", 2)
-    region = host.split(".")[1] if host.count(".") > 1 else "us-east-1"
-    return f"arn:aws:sqs:{region}:{account}:{name}"
+def _by_name(url: Input[str]) -> dict[str, Any]:
+    """The queue of the cloud on this machine: the URL of one on AWS leads elsewhere."""
+    if isinstance(url, Output):
+        return {"name": url.apply(_last_part)}
+    return {"name": _last_part(url), **({"fifo_queue": True} if url.endswith(".fifo") else {})}
+
+
+def _last_part(url: str) -> str:
+    return url.rpartition("/")[2]

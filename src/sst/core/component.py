@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack, cast
 
 from ..errors import SstError, UserError
 from .dev_parts import DevPart
@@ -13,7 +13,7 @@ from .given import odd_keys
 from .graph import current
 from .model import URN
 from .names import did_you_mean, snake
-from .output import Output
+from .output import Output, call_site
 from .resource import Declared, ProviderInstance, Resource, child_scope, paths
 from .target import TargetName
 from .transform import Transform, transformed
@@ -124,6 +124,19 @@ class Component(metaclass=Declared):
                  "provider": provider}
         self._scope = replace(child_scope(graph, given, self.where), parent=self.urn, types=types, names=names,
                               aliases=former)
+
+    @classmethod
+    def existing(cls, name: str, **options: Unpack[Options]) -> Self:
+        """A component around a resource that this app does not own, for its ``get``: without children yet.
+
+            self = cls.existing(name, **options)
+            with self.scope():
+                self.bucket = s3.Bucket.get("Bucket", name=bucket_name)
+        """
+        self = object.__new__(cls)
+        self.where = current().short(call_site(2))
+        Component.__init__(self, name, **options)
+        return self
 
     @contextmanager
     def scope(self, transform: Mapping[str, object] | None = None) -> Iterator[None]:

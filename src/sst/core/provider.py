@@ -10,7 +10,8 @@ from ..errors import ProviderError
 from .model import Goal, Operation, State
 from .schema import Order, Schema
 
-__all__ = ["Absent", "Change", "Found", "Note", "PartlyMade", "Provider", "Providers", "Result", "Traits", "Unsure"]
+__all__ = ["STAND_IN", "Absent", "Change", "Found", "Note", "PartlyMade", "Provider", "Providers", "Result",
+           "Traits", "Unsure"]
 
 Note: TypeAlias = Callable[[str], None]
 """Shows the user what a slow step is doing: ``note("waiting for the certificate")``."""
@@ -87,8 +88,14 @@ class Traits:
     fingerprint: str = ""
     """Identifies the provider's version and settings. A resource that was recorded with the same one, and whose
     arguments are the same, is unchanged without asking the provider. Empty: ``plan`` is asked each time."""
+    stand_ins: bool = False
+    """What a program reads need not exist: `Provider.stand_in` creates an empty one of its kind."""
     always: frozenset[str] = frozenset()
     """Types that are planned each time all the same: their plan depends on files or on the time."""
+
+
+STAND_IN = "stand-in"
+"""The private note of a resource that stands in for one which the program reads."""
 
 
 class Provider(ABC):
@@ -148,6 +155,11 @@ class Provider(ABC):
     def look_up(self, type: str, inputs: Mapping[str, Any]) -> Result | None:
         """An existing resource that the program only reads, by what identifies it; None if there is none."""
         raise ProviderError(f"{type} can't be looked up", sent=False)
+
+    def stand_in(self, operation: Operation, note: Note) -> Result:
+        """Create a stand-in of what the program reads and is not there; called only with ``traits.stand_ins``, and for
+        types whose schema has one. ``private`` of the result is `STAND_IN`, and so is that of later look-ups."""
+        raise ProviderError(f"there is no stand-in for {operation.type}", sent=False)
 
     def upgrade(self, state: State) -> State:
         """A state that an older schema version recorded, in the form of the present one."""

@@ -338,6 +338,7 @@ def schema_of(kind: builtins.type[Resource]) -> Schema:
             kind.type, {k: Argument(p.replace, p.required, p.secret) for k, p in kind.props.items()},
             frozenset(k for k, o in kind.outs.items() if o.secret),
             Name(kind.name_field, p.limit or 0, p.lower, p.suffix) if p else None, kind.holds_data,
-            id_format=getattr(kind, "identifier", ""), digest=kind.digest, from_bundle=kind.from_bundle)
+            id_format=getattr(kind, "identifier", ""),
+            stand_in=getattr(kind, "stand_in", None) is not None, digest=kind.digest, from_bundle=kind.from_bundle)
         kind._schema = found  # type: ignore[attr-defined]  # a cache on the class
     return found

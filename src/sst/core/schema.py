@@ -57,6 +57,8 @@ class Schema:
     order: Order = "create_first"
     """Of a replacement, where nothing else decides."""
     version: int = 0
+    stand_in: bool = False
+    """Whether the provider can create an empty one that stands in for an existing one."""
     id_format: str = ""
     """What an id looks like, for messages: ``$role/$name``."""
     values: Callable[[State], Mapping[str, Any]] = _values

@@ -118,7 +118,7 @@ class _Run:
                 self.journal.write(Entry("retained", step.urn))
                 return Op.FORGET, step.old.id if step.old else ""
             case Op.READ:
-                return self._read(step)
+                return self._read(step, note)
             case Op.UNSURE:
                 raise self._may_exist(step)
             case Op.CREATE:
@@ -150,7 +150,7 @@ class _Run:
     def _look(self, urn: URN, attr: str) -> Any:
         return self.values[urn].get(attr)
 
-    def _read(self, step: Step) -> tuple[Op, str]:
+    def _read(self, step: Step, note: Note) -> tuple[Op, str]:
         """Look up an existing resource; forget one that the program no longer reads."""
         goal = step.goal
         if goal is None:
@@ -160,8 +160,10 @@ class _Run:
         provider, schema = self._provider(step)
         inputs, found = (step.inputs, step.found) if step.found else (self._inputs(step, ""), None)
         found = found or provider.look_up(step.type, inputs)
+        if found is None and provider.traits.stand_ins and schema.stand_in:
+            found = provider.stand_in(pending(goal, Op.READ, "", inputs, None), note)
         if found is None:
-            raise missing(goal, inputs)
+            raise missing(goal, inputs, provider)
         operation = pending(goal, Op.READ, "", {**(found.inputs or {}), **inputs}, None)
         state = replace(made_state(operation, found, schema), read=True)
         self.learn(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..core.model import URN, Goal, Op, Operation, Snapshot, State, deposed_key
+from ..core.provider import STAND_IN
 from ..core.schema import Schema
 from ..errors import UserError
 from .choice import Choice, held, name_of
@@ -34,7 +35,8 @@ class Deletes:
         replaced = [s.old for s in self.steps if s.op is Op.REPLACE and s.old and s.goal and s.urn not in used
                     and not s.delete_first and not (s.old.retain or s.goal.retain)]
         for s in _users_first([*left, *replaced, *gone.values()]):
-            op = Op.READ if s.read else Op.FORGET if s.retain and gone.get(s.urn) is s else Op.DELETE
+            foreign = s.read and s.private != STAND_IN
+            op = Op.READ if foreign else Op.FORGET if s.retain and gone.get(s.urn) is s else Op.DELETE
             yield Step(op, s.urn, s.type, None, s, s.base, schema=self.schema(s))
 
     def _chosen(self, gone: dict[URN, State], left: list[State]) -> tuple[dict[URN, State], list[State], set[URN]]:

@@ -7,11 +7,12 @@ from typing import Any
 from ..core.model import URN, Goal, State
 from ..core.names import shorten
 from ..core.output import resolve
+from ..core.provider import Provider
 from ..core.schema import Schema
 from ..errors import UserError
 from .choice import name_of
 
-__all__ = ["inputs_of", "missing", "resent"]
+__all__ = ["identity_of", "inputs_of", "missing", "resent"]
 
 
 def resent(schema: Schema, was: State, inputs: Mapping[str, Any]) -> frozenset[str]:
@@ -48,8 +49,16 @@ def inputs_of(goal: Goal, schema: Schema, base: str, look: Callable[[URN, str], 
     return inputs
 
 
-def missing(goal: Goal, inputs: Mapping[str, Any]) -> UserError:
+def identity_of(inputs: Mapping[str, Any]) -> str:
+    """What identifies an existing resource, for messages: ``name 'photos'``."""
+    return ", ".join(f"{k} {v!r}" for k, v in inputs.items() if isinstance(v, str)) or "what is known after deploy"
+
+
+def missing(goal: Goal, inputs: Mapping[str, Any], provider: Provider) -> UserError:
     """The error of a look-up that found nothing."""
-    said = ", ".join(f"{k} {v!r}" for k, v in inputs.items())
-    return UserError(f'{goal.type} "{name_of(goal.urn)}" does not exist: there is none with {said}', where=goal.where,
+    what, said = f'{goal.type} "{name_of(goal.urn)}"', identity_of(inputs)
+    if provider.traits.stand_ins:
+        return UserError(f"{what} is not in the cloud of this machine, and nothing can stand in for it: {said}",
+                         where=goal.where, hint="read it on other stages alone: if not app.local: ...")
+    return UserError(f"{what} does not exist: there is none with {said}", where=goal.where,
                      hint="check the name, and the account and region of this stage")

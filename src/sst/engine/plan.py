@@ -13,13 +13,13 @@ from ..core.graph import Graph
 from ..core.model import URN, Entry, Goal, Op, Snapshot, State, fold
 from ..core.names import mint
 from ..core.output import Unknown, plain
-from ..core.provider import Change, Provider, Providers, Result
+from ..core.provider import STAND_IN, Change, Provider, Providers, Result
 from ..core.schema import Schema
 from ..errors import Problems, ProviderError, UserError
 from .choice import Choice, name_of, untouched
 from .deletes import Deletes, lingering
 from .grow import grown
-from .inputs import inputs_of, missing, resent
+from .inputs import identity_of, inputs_of, missing, resent
 from .record import secrets_of
 from .steps import Plan, Step
 
@@ -152,11 +152,13 @@ class _Planner:
                                     hint=e.hint) from e
                 found = Result(was.id, was.outputs, was.inputs) if was and kept else None
             else:
-                if found is None:
-                    raise missing(goal, inputs)
+                if found is None and not (provider.traits.stand_ins and schema.stand_in):
+                    raise missing(goal, inputs, provider)
         same = was and found and (was.id, was.outputs, was.inputs, was.deps) == (
             found.id, found.outputs, {**(found.inputs or {}), **inputs}, tuple(sorted(goal.deps)))
-        return Step(Op.SAME if same else Op.READ, goal.urn, goal.type, goal, was, inputs=inputs, found=found)
+        stands = provider.traits.stand_ins and schema.stand_in and (found is None or found.private == STAND_IN)
+        return Step(Op.SAME if same else Op.READ, goal.urn, goal.type, goal, was, inputs=inputs, found=found,
+                    reason=f"stand-in for {identity_of(inputs)}" if stands else "")
 
     def replacement(self, goal: Goal, provider: Provider, was: State, change: Change, moved: URN) -> Step:
         schema = provider.schema(goal.type)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from ...clouds.aws import lambda_
 from ...core.component import Component, Options
@@ -154,6 +154,20 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
             lambda_.ProvisionedConcurrency("ProvisionedConcurrency", function_name=self.function.name,
                                            qualifier=self.function.version,
                                            provisioned_concurrent_executions=provisioned)
+
+    @classmethod
+    def get(cls, name: str, function_name: Input[str], **options: Unpack[Options]) -> Self:
+        """An existing function, by its name: it can be linked and called, and is never changed or deleted.
+
+            resize = aws.Function.get("Resize", "acme-resize")
+
+        Nothing can stand in for it on stage ``local``.
+        """
+        self = cls.existing(name, **options)
+        with self.scope():
+            self.function = lambda_.Function.get("Function", name=function_name)
+        self.policy, self._url, self._live, self._added, self._transform = None, None, None, {}, None
+        return self
 
     def dev_parts(self) -> Sequence[DevPart]:
         """Itself, unless ``dev=False``, a custom runtime, or a role of the user's own has it run as deployed."""

@@ -18,16 +18,18 @@ def local() -> None:
 def status(call: Call) -> None:
     """Show its status and its addresses."""
     from ...embedded.cloud import status as look
+    from ...embedded.stand_ins import stand_ins
     from ...project.find import find_config
     from ..ui.style import seconds
 
     screen, root = call.screen, find_config(call.cwd, call.config).parent
     found = look(root)
+    standing = stand_ins(found.cloud) if found else []
     if screen.as_json:
         screen.data({"running": False} if not found else {
             "running": True, "endpoint": found.cloud.endpoint, "region": found.cloud.region, "pid": found.cloud.pid,
             "folder": str(found.cloud.folder), "started": found.started, "iam": found.iam, "current": found.current,
-            "addresses": dict(found.addresses), "services": dict(found.services)})
+            "addresses": dict(found.addresses), "services": dict(found.services), "stand_ins": standing})
     elif not found:
         screen.line("The local cloud is not running; `sst deploy --stage local` starts it.")
     else:
@@ -41,6 +43,8 @@ def status(call: Call) -> None:
             screen.table([*found.addresses.items()], indent="  ")
         if found.services:
             screen.table([*found.services.items()], indent="  ")
+        for arn in standing:
+            screen.line(f"  stand-in for {arn}")
 
 
 @local.command("stop")

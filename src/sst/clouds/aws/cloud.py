@@ -96,7 +96,8 @@ class AwsCloud:
             return c.local().address(kind, value) if c.local else value
 
         return AwsProvider(client, app=c.app, stage=c.stage, lineage=lineage, tags=c.tags, address=address,
-                           asset=self.code, asset_bucket=lambda: self.asset_bucket(client()), guard=guard)
+                           asset=self.code, asset_bucket=lambda: self.asset_bucket(client()), guard=guard,
+                           local=c.local is not None)
 
     def checked(self, reference: str, settings: Mapping[str, Any]) -> Aws:
         """The client of an instance, which must still lead to the account in which it was declared."""

@@ -61,6 +61,9 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     stream_arn: Output[str] = out("TableDescription.LatestStreamArn || Table.LatestStreamArn", volatile=True)
 
     holds_data = True
+    stand_in = {"attribute_definitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "key_schema": [{"AttributeName": "id", "KeyType": "HASH"}], "billing_mode": "PAY_PER_REQUEST",
+                "stream_view_type": "NEW_AND_OLD_IMAGES"}
     # https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
     event_source = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
                     "dynamodb:ListStreams")

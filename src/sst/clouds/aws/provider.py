@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...core.model import Operation, State
-from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from ...core.provider import STAND_IN, Absent, Change, Found, Note, Provider, Result, Traits, Unsure
 from ...core.resource import schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError, Throttled
@@ -14,7 +15,10 @@ from .rows import row
 from .table import AwsResource, fill
 from .verbs import Verbs, quiet, urn_tag
 
-__all__ = ["AwsProvider", "row", "urn_tag"]
+__all__ = ["STAND_IN_TAG", "AwsProvider", "row", "urn_tag"]
+
+STAND_IN_TAG = "sst:stand-in"
+"""On what stands in, on stage ``local``, for an existing resource of the account."""
 
 
 class AwsProvider(Verbs, Provider):
@@ -108,6 +112,10 @@ class AwsProvider(Verbs, Provider):
         listed = listed_tags(self, [row(s.type) for s in states])
         return lambda state: read(self, row(state.type), state, listed)
 
+    @property
+    def traits(self) -> Traits:  # type: ignore[override]  # read only
+        return Traits(stand_ins=self.local)
+
     def look_up(self, type: str, inputs: Mapping[str, Any]) -> Result | None:
         kind = row(type)
         told = kind.fields_of(str(inputs["id"])) if "id" in inputs else {}
@@ -117,7 +125,24 @@ class AwsProvider(Verbs, Provider):
             if answer is None:
                 return None
             variables |= kind.outputs(self, answer, variables)
-        return self.import_(type, str(inputs.get("id") or fill(kind.identifier, variables)))
+        found = self.import_(type, str(inputs.get("id") or fill(kind.identifier, variables)))
+        if found and self.local and kind.stand_in is not None and self._stands_in(kind, {**variables, **found.outputs}):
+            return replace(found, private=STAND_IN)
+        return found
+
+    def stand_in(self, operation: Operation, note: Note) -> Result:
+        kind, inputs = row(operation.type), operation.inputs
+        given = {k: p.default for k, p in kind.props.items() if p.default is not None and not p.required}
+        given = {k: v for k, v in {**given, **(kind.stand_in or {}), **inputs}.items() if k in kind.props}
+        tags = {**(given.get("tags") or {}), STAND_IN_TAG: "true"}
+        self.create(replace(operation, inputs={**given, "tags": tags}), note)
+        found = self.look_up(operation.type, inputs)
+        assert found
+        return found
+
+    def _stands_in(self, kind: type[AwsResource], variables: Mapping[str, Any]) -> bool:
+        assert kind.tagging and kind.tagging.show
+        return STAND_IN_TAG in (kind.tags_in(self.ask(kind, kind.tagging.show, variables) or {}, shown=True) or {})
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
         kind, inputs, changed = row(state.type), operation.inputs, operation.changed
@@ -142,6 +167,8 @@ class AwsProvider(Verbs, Provider):
     def delete(self, state: State, note: Note) -> None:
         kind = row(state.type)
         known = self.variables(kind, state.values, {"id": state.id, "urn": state.urn})
+        if state.private == STAND_IN:
+            known |= kind.stand_in or {}
         try:
             kind.before_delete(self, known, note)
             if kind.delete:

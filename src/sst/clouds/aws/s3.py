@@ -49,6 +49,7 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
 
     holds_data = True
     overwrites = True
+    stand_in = {"force_destroy": True}
     computed = {"location": lambda known: None if known["region"] == "us-east-1" else known["region"]}
     create = call("create_bucket", retry=("OperationAborted",),
                   CreateBucketConfiguration={"LocationConstraint": "$location"})

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .columns import Import, Listing, Tagging, call, grant
-from .table import AwsResource
+from .table import AwsResource, Calls
 
 __all__ = ["Queue", "QueuePolicy"]
 
@@ -58,6 +58,7 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
 
     identifier = "$url"
     overwrites = True
+    stand_in: ClassVar[Mapping[str, Any]] = {}
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     event_source = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
     create = call("create_queue", retry=("QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"),
@@ -82,6 +83,14 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
                       complete=True, name_from="url")
     imports = Import("aws_sqs_queue", "{url}")
     actions = {"read": READ, "write": WRITE, "read-write": READ + WRITE, "full": (grant("sqs:*"),)}
+
+
+    @classmethod
+    def outputs(cls, provider: Calls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """A queue that is only read may belong to another account or region: it tells its own ARN."""
+        made = super().outputs(provider, answer, known)
+        own = (answer.get("Attributes") or {}).get("QueueArn")
+        return {**made, "arn": own} if own and "name" not in known else made
 
 
 class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):

@@ -59,6 +59,9 @@ class AwsResource(Resource):
     """Further variables, computed from the others."""
     event_source: ClassVar[tuple[str, ...]] = ()
     """Calls that Lambda makes with a function's role to read this resource as an event source."""
+    stand_in: ClassVar[Mapping[str, Any] | None] = None
+    """On stage ``local``, what an empty resource is created with that stands in for an existing one of the account,
+    beside what identifies it. None: nothing can stand in for it."""
     create: ClassVar[Call]
     read: ClassVar[Call | None] = None
     update: ClassVar[tuple[Call, ...]] = ()
