@@ -148,3 +148,41 @@ def test_what_a_killed_run_left_is_deleted_by_the_next_one(suite: Suite) -> None
     suite.write({"test_it.py": "def test_it(sst_app):\n    pass\n"})
     suite.passes()
     assert suite.places() == [] and cloud.status(left) is None
+
+
+def test_workers_of_xdist_share_one_app(suite: Suite, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    test = f'''
+import os, pytest
+
+@pytest.mark.parametrize("n", range(6))
+def test_it(sst_app, n):
+    assert sst_app.invoke("Api", {{"n": n}}).result["event"] == {{"n": n}}
+    with open({str(seen)!r}, "a") as file:
+        print(os.environ["PYTEST_XDIST_WORKER"], sst_app.outputs["bucket"], sst_app.environment["AWS_ENDPOINT_URL"],
+              file=file)
+'''
+    suite.write({"conftest.py": SECRETS, "test_a.py": test, "test_b.py": test})
+    assert "12 passed" in suite.passes("-n", "2", "--dist", "loadfile")
+    lines = [line.split() for line in seen.read_text().splitlines()]
+    workers, buckets, clouds = (set(column) for column in zip(*lines, strict=True))
+    assert len(workers) == 2 and len(buckets) == len(clouds) == 1
+    assert [p.name for p in (suite.root / ".sst/testing").iterdir()] == ["turn"]
+    seen.unlink()
+    assert "12 passed" in suite.passes("-n", "2", "--dist", "loadfile", "--sst-app-per-worker")
+    assert len({line.split()[2] for line in seen.read_text().splitlines()}) == 2
+
+
+def test_a_failure_shows_the_line_of_the_test_and_nothing_of_ours(suite: Suite) -> None:
+    suite.write({"conftest.py": SECRETS, "test_it.py": '''
+def test_a_name(sst_app):
+    sst_app.invoke("Apis")
+
+def test_an_error(sst_app):
+    assert sst_app.invoke("Api", {"fail": 1}).result == 1
+'''})
+    code, said = suite.pytest()
+    assert code == 1 and "2 failed" in said and said.count("no such thing") <= 3, said
+    assert 'did you mean "Api"' in said and "ValueError: no such thing" in said and ' File "src/api.py"' in said
+    for inner in ("project/invoke.py", "project/shell.py", "testing/app.py", "def function_named", ".sst/testing"):
+        assert inner not in said, said

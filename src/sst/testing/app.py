@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ..clouds.invocation import Answer
 from ..core.model import State
 from ..core.units import seconds
 from ..embedded import cloud
 from ..errors import DeployError, SstError, UserError
+from ..machine.lock import FileLock
 from ..project.invoke import invoke, logs
 from ..project.project import open_project
 from ..project.run import Run, deploy
@@ -32,7 +34,26 @@ from .place import own_place
 __all__ = ["App", "Invocation", "Raised", "deployed"]
 
 _FRAME = re.compile(r"(START|END|REPORT|INIT_START) ")
+_ERROR = re.compile(r"^\[ERROR\] [^\n]*\nTraceback \(most recent call last\)[^\n]*\n(?:  [^\n]*\n?)*"
+                    r"|^\S+\t\S+\tERROR\tInvoke Error [^\n]*\n?", re.MULTILINE)
+"""What the runtime writes of an error, which is shown anyway."""
+_CODE = re.compile(r"(file://)?/[^\s\"']*/\.sst/local/code/[0-9a-f]+/")
+"""Where a bundle lies: paths in a trace are shown from the project's folder."""
 _MOST = 1_000
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _without_frames(method: Callable[P, R]) -> Callable[P, R]:
+    """A test that fails in it shows the test's own line, not what happens below."""
+    @wraps(method)
+    def call(*args: P.args, **named: P.kwargs) -> R:
+        __tracebackhide__ = True
+        try:
+            return method(*args, **named)
+        except SstError as e:
+            raise e.with_traceback(None) from None
+    return call
 
 
 @dataclass(frozen=True)
@@ -56,13 +77,14 @@ class Invocation:
     """What came back: the result, or the error document."""
     error: Raised | None
     logs: tuple[str, ...]
-    """What the function printed and logged, the last 4 KB of it."""
+    """What the function printed and logged, the last 4 KB of it, without what the runtime writes of ``error``."""
     at: datetime | None = None
     """The time that a cron was told, in UTC."""
 
     @property
     def result(self) -> Any:
         """What the function returned. Raises ``AssertionError`` with its error, trace and logs if it raised instead."""
+        __tracebackhide__ = True
         if self.error:
             told = "".join(f"\n  | {line}" for line in self.logs)
             raise AssertionError(f"{self.function} raised {self.error}"
@@ -89,6 +111,7 @@ class App:
         self.switch = Switch(environment)
         self._time = self._since
 
+    @_without_frames
     def invoke(self, name: str, event: object = None) -> Invocation:
         """Call the function of a component, ``Api``, or ``Tidy/Handler`` where it is inside of one, and wait for its
         answer.
@@ -107,6 +130,7 @@ class App:
     def time(self, to: datetime) -> None:
         self._time = _aware(to)
 
+    @_without_frames
     def fire(self, cron: str, *, at: datetime | None = None) -> Invocation:
         """Run what a ``Cron`` runs, now, with its event; ``at`` is the time that it is told, ``time`` by default.
 
@@ -120,6 +144,7 @@ class App:
         functions = self._world.registry(self._world.stage.load()).functions
         return replace(_invocation(cron, functions.invoke(target["Arn"], text.encode())), at=told)
 
+    @_without_frames
     def advance(self, by: str | timedelta) -> list[Invocation]:
         """Let time pass for crons, ``"1 day"`` or ``timedelta(hours=3)``: all that are due on the way run, one after
         the other.
@@ -144,6 +169,7 @@ class App:
                             hint="advance less, or set sst_app.time and fire it")
         return found
 
+    @_without_frames
     def logs(self, name: str, *, seconds: float = 3600) -> list[str]:
         """The lines that a function logged in the last ``seconds``, oldest first, also in calls that nobody here
         made."""
@@ -152,29 +178,36 @@ class App:
 
 
 @contextmanager
-def deployed(file: Path, *, secrets: Mapping[str, str]) -> Iterator[App]:
+def deployed(file: Path, *, secrets: Mapping[str, str], run: str = "") -> Iterator[App]:
     """The app of a config file, deployed to a stage ``local`` of its own, which is thrown away with everything in it.
+    Processes that name the same ``run`` share it: the first one deploys.
 
     The user's own stage, and a cloud that runs for it, are not touched; only the cache of builds is shared.
     """
     with contained(file.parent):
         opened = open_project(file, stage=LOCAL, environ=dict(os.environ))
-    with own_place(opened.folder) as place:
+    with own_place(opened.folder, run) as place:
         project = Still(**vars(replace(opened, place=place)))
         world = World(project, lambda: cloud.start(place, region=project.region, environment=project.environ))
         try:
-            world.secrets.load(secrets)
-            yield _deploy(world, project.crons)
+            done = place / "deployed"
+            with FileLock(place / "deploy"):
+                if not done.exists():
+                    world.secrets.load(secrets)
+                    _deploy(world)
+                    done.touch()
+            with contained(project.root):
+                app = App(world, world.stage.load().outputs, shell_environment(world), project.crons)
+            yield app
         finally:
             world.close()
 
 
-def _deploy(world: World, crons: Mapping[str, Cron]) -> App:
+def _deploy(world: World) -> None:
     with contained(world.project.root):
         done = deploy(world, Run(lambda event: None, lambda plan: None))
         if done.result.failures:
             raise SstError(_told(DeployError(done.result.failures, skipped=done.result.skipped)))
-        return App(world, done.outputs, shell_environment(world), crons)
 
 
 def _told(error: DeployError) -> str:
@@ -196,15 +229,18 @@ def _json(event: object) -> bytes:
 
 
 def _invocation(name: str, answer: Answer) -> Invocation:
-    lines = tuple(line for line in answer.tail.splitlines() if not _FRAME.match(line))
+    tail = answer.tail.replace("\r", "\n")
+    tail = _ERROR.sub("", tail) if answer.error else tail
+    lines = tuple(line for line in tail.splitlines() if not _FRAME.match(line))
     return Invocation(name, answer.payload, _raised(answer) if answer.error else None, lines)
 
 
 def _raised(answer: Answer) -> Raised:
     told = answer.payload if isinstance(answer.payload, Mapping) else {}
     trace = told.get("stackTrace") or told.get("trace") or ()
-    return Raised(str(told.get("errorType") or answer.error), str(told.get("errorMessage") or ""),
-                  tuple(map(str, trace)))
+    kind, message = str(told.get("errorType") or answer.error), str(told.get("errorMessage") or "")
+    lines = (_CODE.sub("", str(line)) for line in trace)
+    return Raised(kind, message, tuple(line for line in lines if line.rstrip() != f"{kind}: {message}"))
 
 
 def _scheduled(text: str, schedule: State, at: datetime) -> str:

@@ -1,6 +1,7 @@
-"""A folder of the tests' own for one test process: the cloud, the state and the data of its stage ``local``."""
+"""A folder of the tests' own: the cloud, the state and the data of its stage ``local``."""
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,31 +13,40 @@ from ..machine.lock import FileLock
 
 __all__ = ["own_place"]
 
-_HELD = "held"
+_HELD = "held-"
 
 
 @contextmanager
-def own_place(folder: Path) -> Iterator[Path]:
+def own_place(folder: Path, run: str = "") -> Iterator[Path]:
     """A new folder below ``folder/testing``; its cloud is ended and all of it deleted afterwards.
 
-    What a killed process left is found by its lock, which the kernel let go of, and deleted first.
+    Processes that name the same ``run`` share one; the last of them deletes it. What killed processes left is found by
+    its locks, which the kernel let go of, and deleted first.
     """
     places = folder / "testing"
     places.mkdir(exist_ok=True)
     with FileLock(places / "turn"):
         for left in places.iterdir():
-            if left.is_dir() and not FileLock(left / _HELD).is_held():
+            if left.is_dir() and not _is_used(left):
                 _delete(left)
-        place = Path(tempfile.mkdtemp(prefix="", dir=places))
-        held = FileLock(place / _HELD)
+        if run:
+            place = places / f"run-{run}"
+            place.mkdir(exist_ok=True)
+        else:
+            place = Path(tempfile.mkdtemp(prefix="", dir=places))
+        held = FileLock(place / f"{_HELD}{os.getpid()}")
         held.acquire()
     try:
         yield place
     finally:
-        try:
-            _delete(place)
-        finally:
+        with FileLock(places / "turn"):
             held.release()
+            if not _is_used(place):
+                _delete(place)
+
+
+def _is_used(place: Path) -> bool:
+    return any(FileLock(file).is_held() for file in place.glob(f"{_HELD}*"))
 
 
 def _delete(place: Path) -> None:

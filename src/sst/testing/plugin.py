@@ -1,6 +1,7 @@
 """The pytest plugin: options and fixtures. Everything else is imported by the first test that uses it."""
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ _APP = pytest.StashKey["App"]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("sst", "sst: the app on this machine")
     group.addoption("--sst-accept", action="store_true", help="write the snapshots of plans instead of comparing them")
+    group.addoption("--sst-app-per-worker", action="store_true",
+                    help="with pytest-xdist, deploy an app for each worker; by default all workers share one")
     parser.addini("sst_config", "the config file, from here; default: sst_config.py in or above the folder of the "
                                 "tests", default="")
 
@@ -116,13 +119,14 @@ def sst_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def sst_app(request: pytest.FixtureRequest, sst_program: Callable[[str], Program]) -> Iterator[App]:
-    """The app, deployed once a test process to a stage ``local`` of its own; see ``sst.testing.App``. No account is
-    needed."""
+    """The app, deployed once to a stage ``local`` of the tests' own; see ``sst.testing.App``. No account is needed.
+    Processes of pytest-xdist share it, unless ``--sst-app-per-worker`` is given."""
     from .app import deployed
 
     config = request.config
     secrets = sst_program("local").secrets
-    opened = deployed(_config_said(config), secrets=secrets)
+    run = "" if config.getoption("--sst-app-per-worker") else os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+    opened = deployed(_config_said(config), secrets=secrets, run=run)
     with _said():
         app = opened.__enter__()
     config.stash[_APP] = app
