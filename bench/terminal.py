@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from sst.dev.terminal.frame import Frame, layout
-from sst.dev.terminal.pane import LogPane
+from sst.dev.terminal.log_pane import LogPane
 from sst.dev.terminal.vt import Terminal
 
 from .report import Report

@@ -36,17 +36,29 @@ _LEFTOVERS = (".pyc", ".pyo", ".egg-info", ".log", ".swp", ".swo", "~")
 class File:
     name: str
     """Relative to the walked folder, with forward slashes."""
-    path: Path
-    size: int
-    mtime: int
-    ctime: int
+    place: str
+    """Its path. A text, because a project may have many."""
+    stamp: tuple[int, int, int, int]
+    """Times of content and of attributes (nanoseconds), size, inode."""
     executable: bool
+
+    @property
+    def path(self) -> Path:
+        return Path(self.place)
+
+    @property
+    def size(self) -> int:
+        return self.stamp[2]
+
+    @classmethod
+    def of(cls, name: str, place: str, found: os.stat_result) -> File:
+        stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+        return cls(name, place, stamp, bool(found.st_mode & 0o100))
 
 
 def file_of(path: Path, name: str) -> File:
     """A file by another name. FileNotFoundError if it is not there."""
-    s = path.stat()
-    return File(name, path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, bool(s.st_mode & 0o100))
+    return File.of(name, str(path), path.stat())
 
 
 def secret(name: str) -> bool:
@@ -98,8 +110,8 @@ class Walk:
     left_out: tuple[LeftOut, ...]
 
     @cached_property
-    def paths(self) -> frozenset[Path]:
-        return frozenset(f.path for f in self.files)
+    def places(self) -> frozenset[str]:
+        return frozenset(f.place for f in self.files)
 
 
 def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: True, *,
@@ -141,8 +153,7 @@ def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: 
                 elif not saved_plan(e.path):
                     s = e.stat()
                     if (s.st_dev, s.st_ino) not in streams:
-                        found.append(File(name, Path(e.path), s.st_size, s.st_mtime_ns, s.st_ctime_ns,
-                                          bool(s.st_mode & 0o100)))
+                        found.append(File.of(name, e.path, s))
             except OSError:  # it vanished, or is a link in a circle
                 continue
 

@@ -12,11 +12,12 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from ..machine.files import replace_file
+from .files import File
 
 __all__ = ["ProjectFiles", "Stamp"]
 
@@ -81,6 +82,18 @@ class ProjectFiles:
                     self._note("digests", path, [*at, digest])
         self._digests[path] = digest
         return digest
+
+    def marks(self, found: Iterable[File]) -> list[str]:
+        """Name, digest and executable bit of each file that a walk found; of what is gone, no digest."""
+        known, marks = self._remembered("digests"), []
+        for f in found:
+            was = known.get(f.place)
+            if was and tuple(was[:4]) == f.stamp:
+                digest = self._digests[f.place] = was[4]
+            else:
+                digest = self.digest(f.place)
+            marks.append(f"{f.name}\0{digest}{f.executable}")
+        return marks
 
     def folder(self, path: str, counts: Callable[[str], bool]) -> str:
         """A hash of where a folder really is and of the names in it that count, with the targets of links; "" if there

@@ -76,8 +76,8 @@ def fingerprint(source: Source, *, cache: Path, files: ProjectFiles) -> str:
     place = _place(source, check(source, files), files)
     facts = _facts(source, place, cache=cache, files=files)
     if not place.at.builds:  # else the key of the wheel covers them
-        shared = files.once(("digests", id(place.own)), lambda: [_mark(f.name, f.path, files) for f in place.own.files])
-        facts.append(_hash(shared))
+        shared = files.once(("marks", id(place.own)), lambda: _hash(files.marks(place.own.files)))
+        facts.append(shared)
     return _hash([*facts, *(_mark(n, p, files) for n, p in sorted(_extras(place).items()))])
 
 
@@ -218,8 +218,8 @@ def _facts(source: Source, place: _Place, *, cache: Path, files: ProjectFiles,
 
 def _extras(place: _Place) -> dict[str, Path]:
     """The modules that the handler imports and that are not among the project's files, by their names in the bundle."""
-    base, inside = place.at.base, place.own.paths
-    more = {n: p for n, p in place.imported.items() if p not in inside}
+    base, inside = place.at.base, place.own.places
+    more = {n: p for n, p in place.imported.items() if str(p) not in inside}
     if not place.at.builds:  # a module below src/ keeps its place
         more = {p.relative_to(base).as_posix() if p.is_relative_to(base) else n: p for n, p in more.items()}
     return more
