@@ -135,8 +135,10 @@ class Operation:
     """The provider's plan (``provider.Change``) for exactly these inputs. Never recorded."""
 
 
-def deposed_key(state: State) -> str:
-    return f"{state.urn}#{state.id}"
+def deposed_key(item: State | Operation) -> str:
+    """``urn#id``, with the provider instance unless it is the default one: ids repeat in other regions."""
+    id = item.id if isinstance(item, State) else item.old_id
+    return f"{item.urn}#{id}" + (f"@{item.provider}" if "::" in item.provider else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ class Folding:
                 pend.pop(key, None)
                 if key in dep:
                     del dep[key]
-                elif e.urn in res and res[e.urn].id == e.state.id:
+                elif e.urn in res and deposed_key(res[e.urn]) == key:
                     del res[e.urn]
                     pend.pop(e.urn, None)
                     self._forget_uses(e.urn)
@@ -311,7 +313,7 @@ def shown(value: Any) -> Any:
 
 
 def _pending_key(p: Operation) -> str:
-    return f"{p.urn}#{p.old_id}" if p.op is Op.DELETE else p.urn
+    return deposed_key(p) if p.op is Op.DELETE else p.urn
 
 
 def _move(res: dict[URN, State], dep: dict[str, State], old: URN, new: URN) -> None:

@@ -335,7 +335,7 @@ class _Run:
         key = deposed_key(old)
         if not self.journal.find(key):
             live = self.journal.find(old.urn)
-            if not live or live.id != old.id or (old.urn in self.steps and not step.delete_first):
+            if not live or deposed_key(live) != key or (old.urn in self.steps and not step.delete_first):
                 return Op.SAME, old.id
         operation = Operation(old.urn, Op.DELETE, old.type, old.base, old_id=old.id, where=old.where,
                               provider=old.provider)
@@ -358,7 +358,7 @@ class _Run:
             if there is None:
                 return
         self.journal.write(*half_deleted(self.journal, operation) if error.sent
-                           else [Entry("undone", f"{operation.urn}#{operation.old_id}")])
+                           else [Entry("undone", deposed_key(operation))])
         raise error
 
     def result(self, outcome: Outcome) -> DeployResult:

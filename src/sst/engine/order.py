@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.model import URN, Goal, Op, State
+from ..core.model import URN, Goal, Op, State, deposed_key
 from ..core.provider import Providers
 from .steps import Plan, Step
 
@@ -29,7 +29,7 @@ def after(plan: Plan, steps: Mapping[str, Step], providers: Providers) -> dict[s
         if s.op in (Op.DELETE, Op.FORGET) or (s.op is Op.READ and s.goal is None):
             waits[k].update(u for u in users.get(s.urn, ()) if place[u] < place[k])
             own = steps.get(s.urn)
-            if own and own is not s and own.old and s.old and own.old.id == s.old.id:
+            if own and own is not s and own.old and s.old and deposed_key(own.old) == deposed_key(s.old):
                 waits[k].add(s.urn)
     names = {named(s, s.old, s.old.inputs): k for k, s in steps.items() if s.op is Op.DELETE and s.old}
     for k, s in steps.items():

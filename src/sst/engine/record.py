@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ..core.model import Entry, Goal, Op, Operation, Snapshot, State
+from ..core.model import Entry, Goal, Op, Operation, Snapshot, State, deposed_key
 from ..core.provider import Absent, Found, Provider, Result
 from ..core.schema import Schema
 
@@ -84,7 +84,8 @@ def settled_create(journal: Journal, operation: Operation, provider: Provider) -
     was = journal.find(operation.urn)
     if not isinstance(found, Found):
         return found.why
-    if (was and was.id == found.made.id) or journal.find(f"{operation.urn}#{found.made.id}"):
+    there = deposed_key(replace(operation, old_id=found.made.id))
+    if (was and deposed_key(was) == there) or journal.find(there):
         return f"only {found.made.id} was found, which was there before"
     deps = tuple(d for d in operation.deps if journal.find(d))
     state = replace(made_state(operation, found.made, provider.schema(operation.type)), unsure=True, deps=deps)
@@ -93,8 +94,8 @@ def settled_create(journal: Journal, operation: Operation, provider: Provider) -
 
 def half_deleted(journal: Journal, operation: Operation) -> tuple[Entry, ...]:
     """A delete failed and the thing is still there, but parts of it may be gone."""
-    key = f"{operation.urn}#{operation.old_id}"
+    key = deposed_key(operation)
     live = journal.find(operation.urn)
-    if live and live.id == operation.old_id:
+    if live and deposed_key(live) == key:
         return Entry("undone", key), Entry("unsure", operation.urn, replace(live, unsure=True))
     return (Entry("undone", key),)

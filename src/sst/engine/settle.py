@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..core.model import URN, Entry, Op, Operation
+from ..core.model import URN, Entry, Op, Operation, deposed_key
 from ..core.provider import Providers
 from ..errors import ProviderError
 from .record import Journal, half_deleted, ids_by_type, settled_create, unsure_state
@@ -47,7 +47,7 @@ def _settled(journal: Journal, key: str, operation: Operation, providers: Provid
         return (Entry("unsure", operation.urn, unsure_state(was, operation, provider.schema(operation.type)))
                 if was else Entry("undone", operation.urn),)
     if operation.op is Op.DELETE:
-        was = was if was and was.id == operation.old_id else journal.find(key)
+        was = was if was and deposed_key(was) == key else journal.find(key)
         if was is None:
             return (Entry("undone", key),)
         try:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
+from ...core.model import deposed_key
 from ..call import Call, group, pass_call
 
 
@@ -25,10 +26,10 @@ def list_(call: Call) -> None:
     if screen.as_json:
         screen.data([{"urn": s.urn, "name": name_of(s.urn), "type": s.type, "id": s.id, "stack": s.stack,
                       "where": s.where,
-                      "retained": s.retained, "protect": s.protect, "deposed": f"{s.urn}#{s.id}" in snapshot.deposed}
+                      "retained": s.retained, "protect": s.protect, "deposed": deposed_key(s) in snapshot.deposed}
                       for s in found])
         return
-    rows = [(name_of(s.urn), s.type, s.id, "replaced, to be deleted" if f"{s.urn}#{s.id}" in snapshot.deposed
+    rows = [(name_of(s.urn), s.type, s.id, "replaced, to be deleted" if deposed_key(s) in snapshot.deposed
              else "retained" if s.retained else "protected" if s.protect else "") for s in found]
     if rows:
         screen.table(sorted(rows))
