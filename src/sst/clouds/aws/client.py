@@ -175,7 +175,8 @@ class Aws:
         if code in WRONG:
             return (self.settings.login_hint()
                     or "AWS does not know these credentials: check AWS_ACCESS_KEY_ID and the region")
-        if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"):
+        if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301") \
+                or (code == "400" and "x-amz-bucket-region" in reply.headers):      # a HEAD, which has no body
             other = reply.headers.get("x-amz-bucket-region", "")
             return f"the bucket is in the region {other}" if other else "the bucket is in another region"
         if code in ("OptInRequired", "SignatureDoesNotMatch"):

@@ -17,12 +17,15 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from ...errors import ProviderError
 from ...net.http import Response
+from .handlers import adapt_body, adapt_parameters, adapt_response
 from .sign import EMPTY, UNSIGNED
 
 __all__ = ["Endpoint", "Request", "Service"]
 
 PER_KEY = frozenset({"Key", "Prefix", "CopySource"})
 """Parameters of S3's endpoint rules that never change where a call goes."""
+_ERROR = re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<Error[\s>]")
+"""A body whose root says that the call failed after its status was sent."""
 LARGE = 1_000_000
 """Bytes of a body that waits on disk till it is sent: dozens of functions are on their way at once, each of up to 70
 MB."""
@@ -104,11 +107,11 @@ class Service:
     @cached_property
     def _paginators(self) -> Mapping[str, Mapping[str, Any]]:
         """By operation, in Pascal case."""
+        from botocore.exceptions import DataNotFoundError
+
         try:
             found = self._session.get_component("data_loader").load_service_model(self.name, "paginators-1")
-        except Exception as e:
-            if type(e).__name__ != "UnknownServiceError" and type(e).__name__ != "DataNotFoundError":
-                raise
+        except DataNotFoundError:
             return {}
         pages: Mapping[str, Mapping[str, Any]] = found["pagination"]
         return pages
@@ -169,7 +172,9 @@ class Service:
     def _prepared(self, operation: str, params: dict[str, Any], *, region: str, endpoint: str | None,
                   flags: Mapping[str, bool]) -> Request:
         model = self.operation(operation)
+        adapt_parameters(self.name, operation, model, params)
         raw = self._serializer.serialize_to_request(params, model)
+        adapt_body(self.name, operation, raw)
         place = self._place(model, params, region, endpoint, flags)
         prefix = (model.endpoint or {}).get("hostPrefix") if not endpoint else None
         if prefix:
@@ -209,7 +214,8 @@ class Service:
         if streaming and (payload := model.output_shape.serialization.get("payload")) and hasattr(parsed.get(payload),
                                                                                                   "read"):
             parsed[payload] = reply.body
-        if self.name == "s3" and reply.status == 200 and b"<Error>" in reply.body[:300] and not streaming:
+        adapt_response(self.name, operation, parsed)
+        if self.name == "s3" and reply.status == 200 and not streaming and _ERROR.match(reply.body):
             code, message = (re.search(rb"<%s>(.*?)</" % tag, reply.body) for tag in (b"Code", b"Message"))
             parsed["Error"] = {"Code": code[1].decode() if code else "InternalError",
                                "Message": message[1].decode() if message else ""}

@@ -69,8 +69,19 @@ def signed_url(method: str, url: str, *, credentials: Credentials, region: str, 
 
 def _target(target: str, double: bool) -> tuple[str, str]:
     path, _, query = target.partition("?")
-    pairs = sorted(p if "=" in p else p + "=" for p in query.split("&") if p)
-    return quote(path or "/", safe="/~-_.") if double else path or "/", "&".join(pairs)
+    pairs = sorted(p.partition("=")[::2] for p in query.split("&") if p)
+    return (quote(_plain(path), safe="/~-_.") if double else path or "/"), "&".join(f"{k}={v}" for k, v in pairs)
+
+
+def _plain(path: str) -> str:
+    """The path without ``//``, ``.`` and ``..``; S3 alone signs it as it is."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts) + ("/" if parts and path.endswith("/") else "")
 
 
 def _signature(canonical: str, scope: str, stamp: str, credentials: Credentials, region: str, service: str) -> str:

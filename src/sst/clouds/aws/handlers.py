@@ -1,0 +1,39 @@
+"""What single operations need beyond their model. botocore keeps these in its handlers, and so does this module."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["adapt_body", "adapt_parameters", "adapt_response"]
+
+LISTS = {"list_objects": "decode_list_object", "list_objects_v2": "decode_list_object_v2",
+         "list_object_versions": "decode_list_object_versions"}
+"""Lists of S3 that may hold keys which XML can't: botocore's function that decodes the response."""
+ESCAPED = frozenset({"delete_objects", "put_bucket_lifecycle_configuration"})
+"""Operations of S3 with keys in an XML body, where a bare line break would become another one."""
+
+
+def adapt_parameters(service: str, operation: str, model: Any, params: dict[str, Any]) -> None:
+    """Ask S3 for URL-encoded keys; take the path off ids of Route 53 (``/hostedzone/Z1``)."""
+    if service == "s3" and operation in LISTS:
+        params.setdefault("EncodingType", "url")
+    elif service == "route53":
+        from botocore.handlers import fix_route53_ids
+
+        fix_route53_ids(params, model)
+
+
+def adapt_body(service: str, operation: str, raw: dict[str, Any]) -> None:
+    """Escape line breaks in an XML body."""
+    if service == "s3" and operation in ESCAPED:
+        from botocore.handlers import escape_xml_payload
+
+        escape_xml_payload(raw)
+
+
+def adapt_response(service: str, operation: str, parsed: Mapping[str, Any]) -> None:
+    """Decode the keys of a list."""
+    if service == "s3" and operation in LISTS:
+        from botocore import handlers
+
+        getattr(handlers, LISTS[operation])(parsed, {"encoding_type_auto_set": True})
