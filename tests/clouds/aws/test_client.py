@@ -202,7 +202,7 @@ def test_endpoints_without_settings_are_awss() -> None:
     assert place("s3", "put_object", {"Bucket": "bbb", "Key": "a/b c"}, "eu-west-1") == (
         "bbb.s3.eu-west-1.amazonaws.com", "/a/b%20c", "eu-west-1", "s3")
     assert place("s3", "list_objects_v2", {"Bucket": "with.dot", "Prefix": "x"}, "eu-west-1")[:2] == (
-        "s3.eu-west-1.amazonaws.com", "/with.dot?list-type=2&prefix=x")
+        "s3.eu-west-1.amazonaws.com", "/with.dot?list-type=2&prefix=x&encoding-type=url")
     assert place("route53", "get_hosted_zone", {"Id": "Z1"}, "eu-west-1")[:3] == (
         "route53.amazonaws.com", "/2013-04-01/hostedzone/Z1", "us-east-1")
     assert place("sqs", "create_queue", {"QueueName": "q"}, "cn-north-1")[0] == "sqs.cn-north-1.amazonaws.com.cn"
