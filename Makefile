@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check pythons long strict torture-sample bench torture row clean
+.PHONY: demo test quick check pythons long strict smoke-aws torture-sample bench torture row clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -31,6 +31,10 @@ quick: .venv/ready check
 # The quick tests on every other Python from 3.12 on that this machine has, in .venv-3.N.
 pythons: .venv/ready
 	SST_EXAMPLES=5 $(BIN)/python -m tests.pythons $(QUICK)
+
+# On an AWS account of yours, which SMOKE_ACCOUNT names; docs/smoke_aws.md.
+smoke-aws: .venv/ready
+	$(BIN)/python -m tests.strict.smoke
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -141,13 +141,13 @@ REFUSED: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {
                                       ("it lacks sqs:ReceiveMessage",)),
     "queue, own policy without": (mapping_of_a_role(lambda: iam.Policy("Own", policy=document("s3:GetObject")).arn),
                                   ("it lacks sqs:ReceiveMessage",)),
-    "subscriber without a link": (subscribed_function, ('may not read "Jobs/Queue"',)),
     "stream": (table_stream, ("it lacks dynamodb:DescribeStream, dynamodb:GetRecords",)),
     "schedule": (schedule(allowed=False), ('the role of "Daily" may not call the function "Fn/Function"', "aws.Cron")),
 }
 ALLOWED: dict[str, Callable[[], None]] = {
     "bucket": bucket_with, "rule": rule(True), "topic": topic(True), "topic to a queue": topic_to_queue(True),
     "api": api(True), "schedule": schedule(allowed=True),
+    "queue, subscribed by a function": subscribed_function,
     "queue, linked": mapping(link=lambda jobs: [jobs]),
     "queue, any": mapping(permissions=[sst.permission(["sqs:*"], ["*"])]),
     "queue, role of somebody": mapping(role="arn:aws:iam::123456789012:role/mine"),

@@ -22,12 +22,14 @@ class Calls:
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self.made: list[str] = []
+        self.regions: set[str] = set()
         self.lose: Callable[[str], bool] = lambda operation: False
         """Whether the reply to this call gets lost."""
 
     def __call__(self, region: str) -> Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]:
         def call(service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
             self.made.append(operation)
+            self.regions.add(region)
             try:
                 answer = getattr(self._client(service, region), operation)(**params)
                 if "Body" in answer:

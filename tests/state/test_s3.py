@@ -12,7 +12,7 @@ from sst.state.holder import here
 from sst.state.home import StateHome
 from sst.state.keys import SsmKeys, decrypt, encrypt
 from sst.state.store import Conflict, Store
-from sst.state.stores.bootstrap import RECORD, Bucket, bootstrap, record_region
+from sst.state.stores.bootstrap import RECORD, Bucket, bootstrap, partition_of
 from sst.state.stores.s3 import S3Store
 
 from .aws_calls import Calls
@@ -106,8 +106,9 @@ def test_the_bucket_is_made_once_and_safe(calls: Calls, no_record: None) -> None
     buckets = [b["Name"] for b in s3("s3", "list_buckets", {})["Buckets"]]
     assert [b for b in buckets if b.startswith("sst-py-state-")].count(bucket.name) == 1
     calls.made.clear()
-    assert bootstrap(calls, "eu-west-1") == bucket  # an app in another region finds the same state
-    assert calls.made == ["get_parameter"]
+    calls.regions.clear()
+    assert bootstrap(calls, REGION) == bucket
+    assert calls.made == ["get_parameter"] and calls.regions == {REGION}, "nothing leaves the region"
 
 
 def test_a_bootstrap_that_died_half_way_is_finished(calls: Calls, no_record: None) -> None:
@@ -125,9 +126,9 @@ def test_a_record_that_cannot_be_read_is_said(calls: Calls, no_record: None) -> 
     calls(REGION)("ssm", "delete_parameter", {"Name": RECORD})
 
 
-def test_each_partition_has_its_own_record() -> None:
-    assert [record_region(r) for r in ("eu-west-1", "cn-northwest-1", "us-gov-east-1")] == ["us-east-1", "cn-north-1",
-                                                                                            "us-gov-west-1"]
+def test_arns_are_those_of_the_partition() -> None:
+    assert [partition_of(r) for r in ("eu-west-1", "cn-northwest-1", "us-gov-east-1", "eusc-de-east-1")] == [
+        "aws", "aws-cn", "aws-us-gov", "aws-eusc"]
 
 
 def test_keys_in_ssm_are_made_once_and_rotate(calls: Calls) -> None:

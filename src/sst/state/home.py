@@ -47,11 +47,11 @@ class StateHome:
     @staticmethod
     def aws(calls: Callable[[str], Call], region: str, app: str) -> StateHome:
         """State in the account's bucket, made on first use in ``region``; keys in SSM ``/sst-py/key/<app>/<stage>``."""
-        from .stores.bootstrap import bootstrap, record_region  # not needed for a home on this machine
+        from .stores.bootstrap import bootstrap  # not needed for a home on this machine
         from .stores.s3 import S3Store
 
         bucket = bootstrap(calls, region)
-        ssm = calls(record_region(region))
+        ssm = calls(region)
         store = S3Store(calls(bucket.region), bucket.name)
         return StateHome(store, app, lambda stage: SsmKeys(ssm, f"/sst-py/key/{app}/{stage}"),
                          where=f"s3://{bucket.name}")

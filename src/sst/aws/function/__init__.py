@@ -124,11 +124,11 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         live = live_of(graph, dev=dev, role=role, runtime=runtime)
         with self.scope(transform):
             log_arn, log_settings = make_log_group(self, logging, name)
-            self.policy = None
+            self.policy, self.role = None, None
             if role is None:
-                own, self.policy = make_role(links, [*permissions, *bridge_permissions(live)], policies, log_arn,
+                self.role, self.policy = make_role(links, [*permissions, *bridge_permissions(live)], policies, log_arn,
                                              self.where)
-                role = own.arn
+                role = self.role.arn
             code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
                              python=python or {}, nodejs=nodejs or {}, bundle=bundle, hook=hook)
             streams = stream_environment(code.runtime) if streaming else {}

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ...clouds.aws import iam
 from ...core.link import LinkItem
 from ...core.output import Input, Output
 from ...errors import UserError
-from ..permissions import Statement
+from ..permissions import Statement, statements
 from . import Function, FunctionArgs
 
 __all__ = ["Handler", "Target", "target_of"]
@@ -33,10 +34,15 @@ def target_of(handler: Handler, name: str, *, link: Sequence[LinkItem] = (), per
     """The function behind a handler; a handler or arguments declare a new function called ``name`` in the current
     scope.
 
-    ``link`` and ``permissions`` are what the caller adds; a function that exists already does not get them.
+    ``link`` and ``permissions`` are what the caller adds. A ``Function`` with a role of its own gets ``permissions`` as
+    a further policy; one with a role that was given, and an ARN, get none.
     """
     if isinstance(handler, Function):
-        return Target(handler.arn, handler, (handler.policy,) if handler.policy else ())
+        ready: list[object] = [handler.policy] if handler.policy else []
+        if permissions and handler.role:
+            document = {"Version": "2012-10-17", "Statement": statements(permissions, where)}
+            ready.append(iam.RolePolicy("SourcePolicy", role=handler.role.name, policy=document))
+        return Target(handler.arn, handler, tuple(ready))
     if isinstance(handler, Output) or (isinstance(handler, str) and handler.startswith("arn:")):
         return Target(handler, None)
     args: dict[str, Any] = ({"handler": handler} if isinstance(handler, str)

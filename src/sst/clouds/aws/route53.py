@@ -16,7 +16,7 @@ BUSY = ("PriorRequestNotComplete",)
 
 class Record(AwsResource, type="aws.route53.Record", service="route53"):
     """A DNS record. ``records`` are its values, or ``alias_target`` points it at a thing of AWS. ``ttl`` is in
-    seconds."""
+    seconds. A record that exists already is refused, unless ``override`` is true."""
 
     zone: Arg[str] = prop("HostedZoneId", replace=True, read="")
     name: Arg[str] = prop(replace=True, read="")
@@ -24,13 +24,14 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
     ttl: Arg[int] = prop(default=None, read="ResourceRecordSets[0].TTL")
     records: Arg[Sequence[Any]] = prop(default=None, read="ResourceRecordSets[0].ResourceRecords[].Value")
     alias_target: Arg[Mapping[str, Any]] = prop(default=None, read="")
+    override: Arg[bool] = prop(default=None, local=True)
 
     identity = "key"
     identifier = "$zone/$name/$type_"
     create = call("change_resource_record_sets", retry=BUSY, idempotent=True)
     read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_",
                 MaxItems="1")
-    update = (create,)
+    update = (call("change_resource_record_sets", properties="ttl records alias_target", retry=BUSY, idempotent=True),)
     imports = Import("aws_route53_record", "{zoneId}/{name}/{type}")
     delete = call("change_resource_record_sets", HostedZoneId="$zone", ChangeBatch="$removal", retry=BUSY)
     exists_if = "ResourceRecordSets"
@@ -39,7 +40,8 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
 
     @classmethod
     def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        return {"HostedZoneId": inputs["zone"], "ChangeBatch": change("UPSERT", inputs)}
+        action = "CREATE" if c is cls.create and not inputs.get("override") else "UPSERT"
+        return {"HostedZoneId": inputs["zone"], "ChangeBatch": change(action, inputs)}
 
     @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:

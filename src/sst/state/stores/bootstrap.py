@@ -11,13 +11,19 @@ from typing import Any
 from ...errors import ProviderError, StateError
 from .s3 import Call
 
-__all__ = ["RECORD", "Bucket", "bootstrap", "record_region"]
+__all__ = ["RECORD", "Bucket", "bootstrap", "partition_of", "transient"]
 
 RECORD = "/sst-py/bootstrap"
 """Name of the SSM parameter. SST's own record is another one and is left alone."""
 
 _HINT = "the deploying role needs ssm:GetParameter and, on first use, ssm:PutParameter and the right to create a bucket"
 _NONCURRENT_DAYS = 90
+_NEW_BUCKET = ("NoSuchBucket", "OperationAborted")
+
+
+def transient(operation: str) -> tuple[str, ...]:
+    """The errors of a call that are worth a retry: a new bucket is not seen everywhere at once."""
+    return _NEW_BUCKET if operation.startswith(("put_bucket_", "put_public_")) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +34,22 @@ class Bucket:
     region: str
 
 
-def record_region(region: str) -> str:
-    """The one region of a partition in which the record is kept, so that each app of the account finds it."""
-    for start, home in (("cn-", "cn-north-1"), ("us-gov-", "us-gov-west-1")):
-        if region.startswith(start):
-            return home
-    return "us-east-1"
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b",
+               "eu-isoe-": "aws-iso-e", "us-isof-": "aws-iso-f", "eusc-": "aws-eusc"}
+
+
+def partition_of(region: str) -> str:
+    """The second word of ARNs in a region."""
+    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def bootstrap(calls: Callable[[str], Call], region: str) -> Bucket:
-    """Find the account's state bucket; make it in ``region`` on first use.
+    """Find the account's state bucket in ``region``; make it there on first use. Nothing leaves the region.
 
     ``calls(region)`` gives the calls to that region. The name is recorded before the bucket is made, so racers make the
     same one and a crash leaves nothing behind that the next command does not finish. Costs one call when all is there.
     """
-    record = calls(record_region(region))
+    record = calls(region)
     found = _read(record)
     if found is None:
         name = f"sst-py-state-{region}-{''.join(secrets.choice(string.ascii_lowercase) for _ in range(12))}"
@@ -93,8 +100,7 @@ def _make(call: Call, bucket: Bucket) -> None:
 
 
 def _settings(bucket: Bucket) -> list[tuple[str, dict[str, Any]]]:
-    partition = {"cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}.get(record_region(bucket.region), "aws")
-    arn = f"arn:{partition}:s3:::{bucket.name}"
+    arn = f"arn:{partition_of(bucket.region)}:s3:::{bucket.name}"
     tls_only = {"Version": "2012-10-17", "Statement": [
         {"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"],
          "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}

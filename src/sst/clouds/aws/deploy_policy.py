@@ -1,0 +1,232 @@
+"""The IAM policy that an identity needs to deploy: generated from the calls of the rows.
+
+deploy_policy("my-app")      # {"Version": "2012-10-17", "Statement": [...]}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from .columns import Call
+from .rows import all_rows
+from .table import AwsResource
+
+__all__ = ["actions_of", "deploy_policies", "pascal_operation"]
+
+SIZE = 6000
+"""Characters of a managed policy, of 6,144 that IAM allows.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+PREFIXES = {"resourcegroupstaggingapi": "tag", "apigatewayv2": "apigateway"}
+"""IAM's prefix of a service where it is not botocore's name of it."""
+RENAMED = {
+    "s3:PutBucketCors": "s3:PutBucketCORS",
+    "s3:GetBucketCors": "s3:GetBucketCORS",
+    "s3:DeleteBucketCors": "s3:PutBucketCORS",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjects": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:HeadObject": "s3:GetObject",
+    "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
+    "lambda:Invoke": "lambda:InvokeFunction",
+}
+"""Operation → IAM action, where they have different names.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+ALSO = {
+    "s3:CreateBucket": ("s3:TagResource",),
+    "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    "lambda:CreateFunction": ("iam:PassRole", "lambda:TagResource", "lambda:GetLayerVersion", "s3:GetObject"),
+    "lambda:UpdateFunctionConfiguration": ("iam:PassRole", "lambda:GetLayerVersion"),
+    "lambda:CreateEventSourceMapping": ("lambda:TagResource",),
+    "iam:CreateRole": ("iam:TagRole",),
+    "iam:CreatePolicy": ("iam:TagPolicy",),
+    "sqs:CreateQueue": ("sqs:TagQueue",),
+    "sns:CreateTopic": ("sns:TagResource",),
+    "dynamodb:CreateTable": ("dynamodb:TagResource",),
+    "logs:CreateLogGroup": ("logs:TagResource",),
+    "events:PutRule": ("events:TagResource",),
+    "events:PutTargets": ("iam:PassRole",),
+    "scheduler:CreateSchedule": ("iam:PassRole",),
+    "scheduler:UpdateSchedule": ("iam:PassRole",),
+    "acm:RequestCertificate": ("acm:AddTagsToCertificate",),
+    "ssm:PutParameter": ("ssm:AddTagsToResource",),
+    "secretsmanager:CreateSecret": ("secretsmanager:TagResource",),
+    "appsync:CreateApi": ("appsync:TagResource",),
+    "apigatewayv2:CreateStage": (
+        "logs:CreateLogDelivery",
+        "logs:GetLogDelivery",
+        "logs:UpdateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:DescribeResourcePolicies",
+        "logs:DescribeLogGroups",
+    ),
+    "apigatewayv2:CreateDomainName": ("iam:CreateServiceLinkedRole",),
+}
+"""Actions that an operation needs beside its own."""
+VERBS = {
+    "Create": "POST",
+    "Get": "GET",
+    "List": "GET",
+    "Update": "PATCH",
+    "Delete": "DELETE",
+    "Tag": "POST",
+    "Untag": "DELETE",
+}
+"""API Gateway's actions are methods of HTTP."""
+UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2"}
+"""Services whose resources have ids that AWS makes."""
+EVERYWHERE = frozenset(
+    {
+        "lambda:CreateEventSourceMapping",
+        "lambda:GetEventSourceMapping",
+        "lambda:UpdateEventSourceMapping",
+        "lambda:DeleteEventSourceMapping",
+        "lambda:ListEventSourceMappings",
+        "lambda:ListTags",
+        "lambda:TagResource",
+        "lambda:UntagResource",
+        "logs:DescribeLogGroups",
+        "logs:CreateLogDelivery",
+        "logs:GetLogDelivery",
+        "logs:UpdateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:DescribeResourcePolicies",
+        "iam:CreateServiceLinkedRole",
+        "lambda:GetLayerVersion",
+    }
+)
+"""Actions that can't be bound to names that begin with the app's."""
+NAMES = {
+    "lambda": ("lambda:*:*:function:{app}-*", "lambda:*:*:layer:{app}-*"),
+    "iam": ("iam::*:role/{app}-*", "iam::*:policy/{app}-*"),
+    "logs": ("logs:*:*:log-group:/aws/*/{app}-*", "logs:*:*:log-group:{app}-*"),
+    "sqs": ("sqs:*:*:{app}-*",),
+    "sns": ("sns:*:*:{app}-*",),
+    "dynamodb": ("dynamodb:*:*:table/{app}-*",),
+    "events": ("events:*:*:rule/*{app}-*",),
+    "scheduler": ("scheduler:*:*:schedule/*/{app}-*",),
+    "ssm": ("ssm:*:*:parameter/sst-py/*", "ssm:*:*:parameter/{app}-*"),
+    "secretsmanager": ("secretsmanager:*:*:secret:{app}-*",),
+    "s3": ("s3:::{app}-*", "s3:::sst-py-*"),
+}
+"""ARNs by service: what an app makes is named after it, what sst makes ``sst-py-``."""
+STATE = (
+    "ssm.GetParameter",
+    "ssm.PutParameter",
+    "s3.CreateBucket",
+    "s3.PutBucketEncryption",
+    "s3.PutBucketVersioning",
+    "s3.PutPublicAccessBlock",
+    "s3.PutBucketLifecycleConfiguration",
+    "s3.PutBucketPolicy",
+    "s3.GetObject",
+    "s3.PutObject",
+    "s3.DeleteObject",
+    "s3.DeleteObjects",
+    "s3.ListObjectsV2",
+    "s3.ListObjectVersions",
+    "s3.HeadBucket",
+    "s3.HeadObject",
+    "resourcegroupstaggingapi.GetResources",
+    "dynamodb.DescribeTable",
+    "lambda.GetFunction",
+    "lambda.GetFunctionConfiguration",
+    "route53.ListHostedZones",
+    "route53.ListHostedZonesByName",
+    "ec2.DescribeAvailabilityZones",
+    "logs.FilterLogEvents",
+    "lambda.Invoke",
+)
+"""What is called beside the rows: state, keys, artefacts, waiters, look-ups, ``sst logs`` and ``sst invoke``."""
+
+
+def actions_of(service: str, operation: str) -> tuple[str, ...]:
+    """The IAM actions that a call needs: ``actions_of("s3", "HeadBucket")`` is ``("s3:ListBucket",)``."""
+    if service == "sts":
+        return ()
+    more = ALSO.get(f"{service}:{operation}", ())
+    if service == "apigatewayv2":
+        verb = next(v for start, v in VERBS.items() if operation.startswith(start))
+        return (f"apigateway:{verb}", *(("apigateway:PUT",) if verb == "POST" else ()), *more)
+    if operation == "DeleteObjects":
+        return more
+    name = f"{PREFIXES.get(service, service)}:{operation}"
+    return (RENAMED.get(name, name), *more)
+
+
+def pascal_operation(service: str, operation: str) -> str:
+    """``create_queue`` as the API has it."""
+    return _names(service)[operation]
+
+
+@cache
+def _names(service: str) -> Mapping[str, str]:
+    import botocore.session
+    from botocore import xform_name
+
+    return {xform_name(n): n for n in botocore.session.Session().get_service_model(service).operation_names}
+
+
+def _calls(kind: type[AwsResource]) -> Iterator[Call]:
+    tagging = kind.tagging
+    some = (
+        kind.create,
+        kind.read,
+        kind.delete,
+        kind.find,
+        kind.lookup,
+        *kind.update,
+        *kind.reset_call.values(),
+        *kind.extra_reads.values(),
+        *((tagging.add, tagging.remove, tagging.show) if tagging else ()),
+    )
+    yield from (c for c in some if c is not None)
+
+
+def _actions() -> set[str]:
+    calls = {(k.service, pascal_operation(k.service, c.op)) for k in all_rows().values() for c in _calls(k)}
+    calls |= {(s, o) for s, _, o in (name.partition(".") for name in STATE)}
+    return {a for service, operation in calls for a in actions_of(service, operation)}
+
+
+def deploy_policies(app: str = "my-app") -> list[dict[str, Any]]:
+    """What an identity must be allowed to deploy, refresh and remove an app with every component: as many policies as
+    are needed for the size that IAM allows."""
+    made: list[list[dict[str, Any]]] = [[]]
+    for statement in _statements(app):
+        if len(json.dumps([*made[-1], statement], separators=(",", ":"))) > SIZE:
+            made.append([])
+        made[-1].append(statement)
+    return [{"Version": "2012-10-17", "Statement": statements} for statements in made]
+
+
+def _statements(app: str) -> Iterator[dict[str, Any]]:
+    by_service: dict[str, set[str]] = {}
+    for action in _actions():
+        service = action.partition(":")[0]
+        anywhere = service in UNNAMED or action in EVERYWHERE
+        by_service.setdefault("" if anywhere else service, set()).add(action)
+    yield {"Sid": "Anywhere", "Effect": "Allow", "Action": sorted(by_service.pop("")), "Resource": "*"}
+    for service, actions in sorted(by_service.items()):
+        arns = [f"arn:aws:{a.format(app=app)}" for a in NAMES[service]]
+        if service == "s3":
+            arns = [x for a in arns for x in (a, f"{a}/*")]
+        yield {"Sid": service.title().replace("-", ""), "Effect": "Allow", "Action": sorted(actions), "Resource": arns}
