@@ -23,8 +23,7 @@ class App:
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        kept = {k: os.environ[k] for k in ("PATH", "LANG", "UV_CACHE_DIR", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "HOME",
-                                           "PIP_INDEX_URL", "XDG_CACHE_HOME") if k in os.environ}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_", "PYTEST_"))}
         self.environment = {**kept, "XDG_STATE_HOME": str(self.root.parent / "state"), "SST_STAGE": self.stage,
                             "AWS_ENDPOINT_URL": self.cloud.url, "AWS_ACCESS_KEY_ID": self.cloud.keys[0],
                             "AWS_SECRET_ACCESS_KEY": self.cloud.keys[1], "AWS_REGION": "us-east-1",

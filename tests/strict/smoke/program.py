@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["write"]
+__all__ = ["BUCKETS", "write"]
+
+BUCKETS = {"extras": ("Open",), "shared": ("First", "Second"), "fixed": ("FixedBucket",)}
+"""By part, what holds data in it."""
 
 CONFIG = """
 import os

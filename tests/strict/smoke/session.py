@@ -79,8 +79,11 @@ class Session:
         return done.stdout + done.stderr
 
     def deploy(self, *parts: str) -> dict[str, str]:
+        left = set(self.parts) - set(parts or self.parts)
         self.parts = parts or self.parts
-        self.sst("deploy", "--yes", "--json")
+        buckets = [name for part in sorted(left) for name in program.BUCKETS.get(part, ())]
+        consent = [word for name in buckets for word in ("--allow-destroy", name)]
+        self.sst("deploy", "--yes", "--json", *consent)
         return dict(
             json.loads(
                 subprocess.run(

@@ -69,6 +69,7 @@ class Stage(AwsResource, type="aws.apigatewayv2.Stage", service="apigatewayv2"):
     description: Arg[str] = prop(default=None)
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
+    one_at_a_time = "$api_id"
     identity = "key"
     identifier = "$api_id/$name"
     create = call("create_stage", retry=BUSY)
@@ -107,6 +108,7 @@ class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="api
 
     id: Output[str] = out("IntegrationId")
 
+    one_at_a_time = "$api_id"
     identity = "description"
     identifier = "$id"
     create = call("create_integration", Description="$urn", retry=BUSY)
@@ -136,6 +138,7 @@ class Route(AwsResource, type="aws.apigatewayv2.Route", service="apigatewayv2"):
 
     id: Output[str] = out("RouteId")
 
+    one_at_a_time = "$api_id"
     identity = "content"
     identifier = "$id"
     create = call("create_route", retry=BUSY)
@@ -169,6 +172,7 @@ class Authorizer(AwsResource, type="aws.apigatewayv2.Authorizer", service="apiga
 
     id: Output[str] = out("AuthorizerId")
 
+    one_at_a_time = "$api_id"
     identity = "content"
     identifier = "$id"
     create = call("create_authorizer", retry=BUSY)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from ...core.output import Output
@@ -103,6 +104,7 @@ class BucketSetting(AwsResource, service="s3"):
 
     bucket: Arg[str] = prop(replace=True, read="")
 
+    one_at_a_time = "$bucket"
     identity = "once"
     identifier = "$bucket"
     not_found_codes = NOT_FOUND
@@ -165,10 +167,25 @@ class BucketEncryption(BucketSetting, type="aws.s3.BucketEncryption", setting="b
     defaults = {"rules": {"BucketKeyEnabled": False}}
 
 
+def _plain_dates(value: Any) -> Any:
+    """Rules with dates as text, ``2027-01-01T00:00:00Z``: botocore reads them as ``datetime``."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, Mapping):
+        return {k: _midnight(v) if k == "Date" else _plain_dates(v) for k, v in value.items()}
+    return [_plain_dates(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _midnight(date: Any) -> Any:
+    text = _plain_dates(date)
+    return f"{text}T00:00:00Z" if isinstance(text, str) and len(text) == 10 else text
+
+
 class BucketLifecycle(BucketSetting, type="aws.s3.BucketLifecycle", setting="bucket_lifecycle_configuration"):
     """When objects of a bucket expire."""
 
-    rules: Arg[Sequence[Mapping[str, Any]]] = prop("LifecycleConfiguration.Rules", read="Rules")
+    rules: Arg[Sequence[Mapping[str, Any]]] = prop("LifecycleConfiguration.Rules", enc=_plain_dates, dec=_plain_dates,
+                                                   read="Rules")
 
 
 def _configurations(arn: str) -> Any:
