@@ -11,7 +11,8 @@ from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
 from .checks import may_invoke, may_send
-from .columns import Import, Listing, Tagging, call, grant
+from .columns import Call, Import, Listing, Tagging, call, grant
+from .shared import merged_entries, own_entries
 from .table import AwsResource, Calls
 
 __all__ = ["Bucket", "BucketCors", "BucketEncryption", "BucketLifecycle", "BucketNotification", "BucketPolicy",
@@ -217,7 +218,8 @@ def _listeners(kind: str) -> Any:
 
 class BucketNotification(BucketSetting, type="aws.s3.BucketNotification", setting="bucket_notification_configuration",
                          retry=("InvalidArgument: Unable to validate",), reset={"NotificationConfiguration": {}}):
-    """Where a bucket sends events. Each rule is ``{"id", "arn", "events", "prefix", "suffix"}``."""
+    """Where a bucket sends events. Each rule is ``{"id", "arn", "events", "prefix", "suffix"}``. Rules with other ids,
+    which somebody else made, stay as they are."""
 
     __checks__ = (*AwsResource.__checks__, may_invoke("s3.amazonaws.com", "bucket", "functions"),
                   may_send("s3.amazonaws.com", "queues", "topics"))
@@ -228,6 +230,32 @@ class BucketNotification(BucketSetting, type="aws.s3.BucketNotification", settin
 
     omitted_when_unset = frozenset({"functions", "queues", "topics"})
     exists_if = "LambdaFunctionConfigurations || QueueConfigurations || TopicConfigurations"
+
+    @classmethod
+    def merge(cls, provider: Calls, c: Call, params: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        there = provider.ask(cls, THERE, variables) or {}
+        now = {} if c is cls.delete else params.get("NotificationConfiguration", {})
+        before = {k: variables.get(f"{k}_was") for k in ("functions", "queues", "topics")}
+        own = _ids(before) | _ids(variables)
+        made = {k: v for k in _KINDS if (v := merged_entries(there.get(k, []), own, now.get(k, [])))}
+        if "EventBridgeConfiguration" in there:
+            made["EventBridgeConfiguration"] = there["EventBridgeConfiguration"]
+        return {**params, "NotificationConfiguration": made}
+
+    @classmethod
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        own = _ids(known)
+        if not own:
+            return answer
+        return {k: v for k in _KINDS if (v := own_entries(answer.get(k, []), own))}
+
+
+THERE = call("get_bucket_notification_configuration", Bucket="$bucket")
+_KINDS = ("LambdaFunctionConfigurations", "QueueConfigurations", "TopicConfigurations")
+
+
+def _ids(values: Mapping[str, Any]) -> set[str]:
+    return {str(rule["id"]) for k in ("functions", "queues", "topics") for rule in values.get(k) or ()}
 
 
 class Object(AwsResource, type="aws.s3.Object", service="s3"):

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .columns import Import, Listing, Tagging, call, grant
+from .columns import Call, Import, Listing, Tagging, call, grant
+from .shared import merged_policy, own_policy
 from .table import AwsResource, Calls
 
 __all__ = ["Queue", "QueuePolicy"]
@@ -94,11 +95,13 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
 
 
 class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
-    """Who else may use a queue; a queue has one policy."""
+    """Who else may use a queue. Several may be on one queue: each has its own statements, and those of others stay as
+    they are."""
 
     queue_url: Arg[str] = prop("QueueUrl", replace=True, read="")
     policy: Arg[Mapping[str, Any]] = prop("Attributes.Policy", enc=json.dumps, dec=json.loads)
 
+    one_at_a_time = "$queue_url"
     identity = "once"
     identifier = "$queue_url"
     create = call("set_queue_attributes", retry=UNSEEN, patience=30, idempotent=True)
@@ -109,3 +112,26 @@ class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
     not_found_codes = NOT_FOUND
     imports = Import("aws_sqs_queue_policy", "{queueUrl}")
     delete_first = True
+
+    @classmethod
+    def merge(cls, provider: Calls, c: Call, params: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        told = provider.ask(cls, THERE, variables) or {}
+        now = None if c is cls.delete else variables["policy"]
+        was = [variables.get("policy_was"), variables.get("policy") if c is cls.delete else None]
+        policy = merged_policy(told.get("Attributes", {}).get("Policy"), _owner(variables), was[0] or was[1], now)
+        return {**params, "Attributes": {"Policy": json.dumps(policy) if policy else ""}}
+
+    @classmethod
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        there = answer.get("Attributes", {}).get("Policy")
+        if not known.get("policy"):
+            return answer
+        policy = own_policy(there, _owner(known), known["policy"])
+        return {"Attributes": {"Policy": json.dumps(policy)}} if policy else {}
+
+
+THERE = call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"])
+
+
+def _owner(variables: Mapping[str, Any]) -> str:
+    return f"{variables['lineage']} {variables['urn']}"

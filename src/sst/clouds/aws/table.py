@@ -247,6 +247,12 @@ class AwsResource(Resource):
         return wire(cls, {k: v for k, v in inputs.items() if k in cls.props and v is not None})
 
     @classmethod
+    def merge(cls, provider: Calls, c: Call, params: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a call that makes a change, with what others have in a document that is shared. Asked for
+        while no other row changes it (``one_at_a_time``)."""
+        return params
+
+    @classmethod
     def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
         """Called before the delete call: empties a bucket, detaches a part."""
 

@@ -18,6 +18,9 @@ from .uploads import Asset, Uploads
 
 __all__ = ["Verbs", "quiet", "urn_tag"]
 
+READING = ("get_", "list_", "describe_", "head_")
+"""First words of calls that change nothing."""
+
 
 def urn_tag(urn: str) -> str:
     """The urn as a tag's value: at most 256 characters, a longer one ends in its hash."""
@@ -65,6 +68,8 @@ class Verbs:
         params = _params(c, request, variables)
         try:
             with self._turn(kind, c, variables):
+                if not c.op.startswith(READING):
+                    params = kind.merge(self, c, params, variables)
                 answer = self.aws.call(kind.service, c.op, params, region=variables.get("region_asked"), note=note,
                                        retry=c.retry, patience=c.patience, idempotent=c.idempotent,
                                        token=variables.get("token") or "", poll=poll, guard=self.guard)
@@ -82,7 +87,7 @@ class Verbs:
 
     def _turn(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any]) -> AbstractContextManager[Any]:
         """A lock while what the call changes takes one change at a time."""
-        if not kind.one_at_a_time or c.op.startswith(("get_", "list_", "describe_")):
+        if not kind.one_at_a_time or c.op.startswith(READING):
             return nullcontext()
         name = str(fill(kind.one_at_a_time, variables)).rpartition(":")[2]      # of a name or an ARN
         return self._turns.setdefault((kind.service, str(variables["region"]), name), Lock())
@@ -112,7 +117,7 @@ class Verbs:
     def _whole(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any],
                answer: dict[str, Any]) -> dict[str, Any]:
         """All pages of a list."""
-        if not c.op.startswith(("list_", "describe_", "get_")) or "1" in c.params.values():     # one is asked for
+        if not c.op.startswith(READING) or "1" in c.params.values():     # one is asked for
             return answer
         service, page = self.aws.service(kind.service), answer
         while following := service.next_page(c.op, page):
@@ -132,7 +137,8 @@ class Verbs:
     def variables(self, kind: type[AwsResource], values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
         """What ``$name`` stands for in the calls of a row."""
         region = values.get("region")
-        made = {"account": self.aws.account(), "partition": self.aws.partition(region), "region_asked": region,
+        made = {"account": self.aws.account(), "lineage": self.lineage,
+                "partition": self.aws.partition(region), "region_asked": region,
                 **dict.fromkeys(kind.props), **values, "region": region or self.aws.region, **more}
         return {**made, **{k: compute(made) for k, compute in kind.computed.items()}}
 
