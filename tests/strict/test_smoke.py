@@ -32,7 +32,7 @@ def session(tmp_path: Path, strict: StrictCloud, cloud: Cloud, said: list[str], 
                    reach=lambda url: cloud.address("function_url", url))
 
 
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(900)
 def test_all_steps_pass_and_nothing_is_left(tmp_path: Path, strict: StrictCloud, cloud: Cloud) -> None:
     said: list[str] = []
     s = session(tmp_path, strict, cloud, said, cloud.account)
