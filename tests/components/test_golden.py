@@ -79,7 +79,7 @@ def bucket_everything() -> None:
                                 "principals": [{"type": "aws", "identifiers": ["123456789012"]}]}],
                        transform={"bucket": {"tags": {"a": "b"}}})
     files.subscribe("src/job.handler", events=["s3:ObjectCreated:*"], filter_suffix=".jpg")
-    files.notify([{"name": "Log", "queue": log, "filter_prefix": "in/"}])
+    files.notify([{"name": "Log", "queue": log, "filter_prefix": "in/", "filter_suffix": ".txt"}])
     existing = aws.Bucket.get("Old", "acme-old")
     aws.Function("Reader", handler="src/job.handler", link=[files.link(access="read"), existing.link(access="write")])
 

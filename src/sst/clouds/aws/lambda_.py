@@ -14,6 +14,7 @@ from .columns import Call, Import, Listing, Tagging, call, grant
 from .documents import lower_headers
 from .lambda_errors import CHANGING, NOT_FOUND, NOT_READY, NOT_SEEN, SOURCE_NOT_READY
 from .lambda_variables import added, drop_variables, split, variables_of
+from .limits import environment_fits, hidden_long_enough
 from .table import AwsResource, Calls
 
 __all__ = ["Alias", "EventInvokeConfig", "EventSourceMapping", "Function", "FunctionUrl", "LayerVersion", "Permission",
@@ -37,6 +38,8 @@ def _patterns(criteria: Mapping[str, Any]) -> list[str]:
 class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     """A function. ``code`` is ``{"path", "sha256"}`` of a build artefact; ``files`` are added to it when it is
     uploaded."""
+
+    __checks__ = (*AwsResource.__checks__, environment_fits)
 
     name: Arg[str] = prop("FunctionName", limit=64, replace=True, default=None)
     role: Arg[str] = prop()
@@ -235,7 +238,7 @@ _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": F
 class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", service="lambda"):
     """Reads from a queue or stream and calls a function with what it reads."""
 
-    __checks__ = (*AwsResource.__checks__, read_source)
+    __checks__ = (*AwsResource.__checks__, read_source, hidden_long_enough)
 
     event_source_arn: Arg[str] = prop(default=None, replace=True)
     function_name: Arg[str] = prop(read="")

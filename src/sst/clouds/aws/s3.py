@@ -12,6 +12,7 @@ from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
 from .checks import may_invoke, may_send
 from .columns import Call, Import, Listing, Tagging, call, grant
+from .limits import filters_apart
 from .shared import merged_entries, own_entries
 from .table import AwsResource, Calls
 
@@ -222,7 +223,7 @@ class BucketNotification(BucketSetting, type="aws.s3.BucketNotification", settin
     which somebody else made, stay as they are."""
 
     __checks__ = (*AwsResource.__checks__, may_invoke("s3.amazonaws.com", "bucket", "functions"),
-                  may_send("s3.amazonaws.com", "queues", "topics"))
+                  may_send("s3.amazonaws.com", "queues", "topics"), filters_apart)
 
     functions: Arg[Sequence[Mapping[str, Any]]] = _listeners("LambdaFunction")
     queues: Arg[Sequence[Mapping[str, Any]]] = _listeners("Queue")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .columns import Call, Import, Listing, Tagging, call, grant
+from .limits import dead_letters_alike
 from .shared import merged_policy, own_policy
 from .table import AwsResource, Calls
 
@@ -39,6 +40,8 @@ def _fifo(inputs: Mapping[str, Any]) -> str:
 
 class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
     """A queue. Times are in seconds."""
+
+    __checks__ = (*AwsResource.__checks__, dead_letters_alike)
 
     name: Arg[str] = prop("QueueName", limit=80, replace=True, suffix=_fifo, read="Attributes.QueueArn",
                           dec=lambda arn: arn.rpartition(":")[2], default=None)
