@@ -14,6 +14,11 @@ __all__ = ["run"]
 
 def run(s: Session) -> bool:
     """True if no step failed. The account is checked before anything is made."""
+    with s.aws:
+        return _run(s)
+
+
+def _run(s: Session) -> bool:
     here = s.aws.account()
     if here != s.account:
         s.say(f"these credentials are for the account {here}; SMOKE_ACCOUNT names {s.account}: nothing was done")
