@@ -81,7 +81,7 @@ class Clouds:
 
     def state_calls(self, region: str) -> Callable[[str, str, Mapping[str, Any]], dict[str, Any]]:
         """Calls for a state that is kept in the account, in this region."""
-        return lambda service, operation, params: self.aws.client.call(service, operation, params, region=region)
+        return lambda service, operation, params: self.aws.state_call(region, service, operation, params)
 
     def registry(self, lineage: str, *, guard: Callable[[], None] | None = None, exact: bool = False) -> Registry:
         """The providers for one command. ``guard`` raises once the stage's lock is lost, and is asked before each call.

@@ -20,6 +20,14 @@ __all__ = ["AwsCloud"]
 DEFAULT = "aws"
 
 
+_NEW_BUCKET = ("NoSuchBucket", "OperationAborted")
+
+
+def transient(operation: str) -> tuple[str, ...]:
+    """The errors of a call that are worth a retry: a new bucket is not seen everywhere at once."""
+    return _NEW_BUCKET if operation.startswith(("put_bucket_", "put_public_")) else ()
+
+
 class AwsCloud:
     """Everything is opened on first use: an app that needs no AWS opens no connection and needs no account.
 
@@ -140,6 +148,10 @@ class AwsCloud:
                 self._buckets[key] = _made_bucket(client, f"sst-py-assets-{key}")
             return self._buckets[key]
 
+    def state_call(self, region: str, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """One call for a state that is kept in the account."""
+        return self.client.call(service, operation, params, region=region, retry=transient(operation))
+
     def close(self) -> None:
         for client in self._clients.values():
             client.close()
@@ -157,5 +169,6 @@ def _made_bucket(client: Aws, name: str) -> str:
             raise
         return name
     client.call("s3", "put_public_access_block", {"Bucket": name, "PublicAccessBlockConfiguration": dict.fromkeys(
-        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)})
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)},
+        retry=transient("put_public_access_block"))
     return name

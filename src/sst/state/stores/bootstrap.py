@@ -11,19 +11,13 @@ from typing import Any
 from ...errors import ProviderError, StateError
 from .s3 import Call
 
-__all__ = ["RECORD", "Bucket", "bootstrap", "partition_of", "transient"]
+__all__ = ["RECORD", "Bucket", "bootstrap", "partition_of"]
 
 RECORD = "/sst-py/bootstrap"
 """Name of the SSM parameter. SST's own record is another one and is left alone."""
 
 _HINT = "the deploying role needs ssm:GetParameter and, on first use, ssm:PutParameter and the right to create a bucket"
 _NONCURRENT_DAYS = 90
-_NEW_BUCKET = ("NoSuchBucket", "OperationAborted")
-
-
-def transient(operation: str) -> tuple[str, ...]:
-    """The errors of a call that are worth a retry: a new bucket is not seen everywhere at once."""
-    return _NEW_BUCKET if operation.startswith(("put_bucket_", "put_public_")) else ()
 
 
 @dataclass(frozen=True, slots=True)
