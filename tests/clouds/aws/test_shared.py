@@ -43,7 +43,7 @@ def test_two_policies_and_a_foreign_statement_live_on_one_queue(world: World, aw
         seen = world.provider.read(state)
         assert seen and seen.inputs and dict(seen.inputs) == dict(state.inputs), "each sees its own"
     inputs = {**one.inputs, "policy": sender("arn:three")}
-    world.provider.update(one, inputs, frozenset({"policy"}), note)
+    world.update(one, inputs, frozenset({"policy"}))
     assert sources(aws, url) == {"arn:theirs", "arn:three", "arn:two"}
     gone(world, two)
     assert sources(aws, url) == {"arn:theirs", "arn:three"} and world.provider.read(two) is None
