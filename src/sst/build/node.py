@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..machine.files import replace_file
-from .cache import keep
+from .cache import keep, tidy
 from .esbuild import VERSION, esbuild, npm
 from .project_files import ProjectFiles
 from .resolution import Resolution, bundled_files, resolution
@@ -147,6 +147,7 @@ def _make(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]
         digest.update(f"\0{name}\0".encode() + hashlib.sha256(content).digest())
     key = digest.hexdigest()[:40]
     keep(cache, "bundles", key, lambda part: _write(part, made))
+    tidy(cache / "bundles", newest=100, unused=24 * 3600)
     if decided.newest(now) < began - _TICK:
         memo = cache / "resolutions" / f"{_key(source, at)}.json"
         replace_file(memo, json.dumps({**decided.to_dict(), "fingerprint": key}).encode())
