@@ -128,10 +128,15 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], frozenset[str], st
                 for m, s in operation.input_shape.members.items()
                 if s.serialization.get("location") == "querystring" and m in operation.input_shape.required_members
             }
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
-        pattern = re.sub(r"\\{(\w+)\\\+\\}", r"(?P<\1>.+)", pattern)
-        pattern = re.sub(r"\(\?P<(\w+-[\w-]+)>", lambda m: "(?P<" + m[1].replace("-", "_") + ">", pattern)
-        if "CopySource" in (operation.input_shape.required_members if operation.input_shape else ()):
+        pattern = re.sub(r"\\{([\w\\-]+?)(\\\+)?\\}", _group, re.escape(path))
+        copied = "CopySource" in (operation.input_shape.required_members if operation.input_shape else ())
+        if copied or operation.deprecated:  # what a request means now
             continue
         routes.append((operation.http["method"], re.compile(pattern.rstrip("/") + "/?"), frozenset(keys), name))
     return sorted(routes, key=lambda r: (-len(r[2]), r[1].pattern.count("(?P"), -len(r[1].pattern)))
+
+
+def _group(label: re.Match[str]) -> str:
+    """``{resource-arn}`` and ``{Key+}`` as named groups."""
+    name = re.sub(r"\W+", "_", label[1].replace("\\", ""))
+    return f"(?P<{name}>{'.+' if label[2] else '[^/]+'})"
