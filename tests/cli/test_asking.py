@@ -69,7 +69,7 @@ def test_losing_data_needs_its_name(project: Project) -> None:
     project.run("deploy")
     project.program('File("A")', more='removal="remove"')
     code, text = ask(project, ["deploy"], ("to go on:", "yes"))
-    assert code == 1 and "DATA LOSS" in text and "you did not agree" in text and "Store" in project.things
+    assert code == 1 and "DATA LOSS" in text and "not confirmed" in text and "Store" in project.things
     code, text = ask(project, ["deploy"], ("to go on:", "Store"))
     assert code == 0 and "Store" not in project.things
 

@@ -27,8 +27,8 @@ def test_after_a_failure_it_asks_whether_to_go_back(project: Project) -> None:
     project.run("deploy")
     project.program('File("A", text="two")\nFile("Bad", fail=True)')
     code, text = ask(project, ["deploy", "--on-failure", "ask"],
-                     ("Go back to how it was before this deploy? (y/N)", "n"))
-    assert code == 2 and "what was done is kept" in text
+                     ("Roll back to the state before this deploy? (y/N)", "n"))
+    assert code == 2 and "completed steps are kept" in text
     assert texts(project)["A"] == "two" and text.count("could not be created") == 1
     project.program('File("A", text="three")\nFile("Bad", fail=True)')
     code, text = ask(project, ["deploy", "--on-failure", "ask"], ("Go back to how it was", "y"))
@@ -39,9 +39,9 @@ def test_a_rollback_shows_its_plan_first(project: Project) -> None:
     for n in ("one", "two"):
         project.program(f'File("A", text="{n}")')
         project.run("deploy")
-    code, text = ask(project, ["rollback"], ("Go back to that? (y/N)", "n"))
-    assert code == 1 and '"two" → ' in text and "you did not agree" in text and texts(project)["A"] == "two"
-    code, text = ask(project, ["rollback"], ("Go back to that? (y/N)", "y"))
+    code, text = ask(project, ["rollback"], ("Roll back? (y/N)", "n"))
+    assert code == 1 and '"two" → ' in text and "not confirmed" in text and texts(project)["A"] == "two"
+    code, text = ask(project, ["rollback"], ("Roll back? (y/N)", "y"))
     assert code == 0 and texts(project)["A"] == "one" and text.count("\x1b[?25l") == text.count("\x1b[?25h")
 
 

@@ -39,7 +39,7 @@ def test_program_state_and_cloud_side_by_side_and_nothing_without_an_answer(proj
     by_hand(project, "A", text="four")
     said = project.run("refresh", code=1)
     assert 'A  test.File  (sst_config.py:9)\n    text: program "three", state "one", cloud "four"' in said.out
-    assert ("1 thing differs in the cloud: this needs an answer, and there is no terminal\n"
+    assert ("1 resource differs in the cloud: confirmation needed, and there is no terminal\n"
             "  hint: pass --yes to accept all") in said.err
     seen = project.run("diff", "--refresh", "--exit-code", code=4).out
     assert 'cloud "four"' in seen and 'text: "four" → "three"' in seen

@@ -33,7 +33,7 @@ def test_keep_is_the_default_and_a_first_deploy_leaves_nothing(project: Project)
 
 def test_asking_needs_a_terminal(project: Project) -> None:
     project.program('File("A")')
-    assert "--on-failure ask: there is no terminal to ask on" in project.fails("deploy", "--on-failure", "ask")
+    assert "--on-failure ask: there is no terminal" in project.fails("deploy", "--on-failure", "ask")
     assert "is not one of" in project.fails("deploy", "--on-failure", "weep") and project.things == {}
 
 
@@ -41,7 +41,7 @@ def test_a_rollback_goes_to_before_the_last_deploy_and_twice_is_once(project: Pr
     for n in ("one", "two", "three"):
         project.program(f'File("A", text="{n}")\nFile("{n.title()}")\nreturn {{"n": "{n}"}}')
         project.run("deploy")
-    assert "this needs an answer, and there is no terminal\n  hint: pass --yes" in project.fails("rollback")
+    assert "confirmation needed, and there is no terminal\n  hint: pass --yes" in project.fails("rollback")
     assert "rollback" not in project.run("state", "history").out
     said = project.run("rollback", "--yes").out
     assert "1 created" in said and "1 updated" in said and "1 deleted" in said and "n: two" in said

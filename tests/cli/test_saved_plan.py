@@ -31,12 +31,12 @@ def test_any_deviation_stops_before_anything_is_done(project: Project) -> None:
     project.program(TWO)
     project.run("diff", "-o", "plan.json")
     project.program(TWO.replace("one", "uno"))
-    assert "the saved plan is not what a deploy would do now\n  otherwise: create A" in project.fails("deploy",
+    assert "the saved plan differs from the current plan\n  different: create A" in project.fails("deploy",
                                                                                                       "plan.json")
     assert project.things == {}
     project.program(TWO)
     project.run("deploy")
-    assert "the saved plan does not fit any more; nothing was changed\n  the state's serial is 1; it was 0" in (
+    assert "the saved plan is out of date; nothing was changed\n  the state's serial is 1; it was 0" in (
         project.fails("deploy", "plan.json"))
     project.program(TWO + '\nFile("C")')
     project.run("diff", "-o", "plan.json")
@@ -64,7 +64,7 @@ def test_secret_values_are_not_in_it_and_are_bound(project: Project) -> None:
     project.run("diff", "-o", "plan.json")
     assert "hunter2" not in (project.root / "plan.json").read_text()
     project.run("secret", "set", "Key", stdin="hunter2-b\n")
-    assert "otherwise: create A" in project.fails("deploy", "plan.json")
+    assert "different: create A" in project.fails("deploy", "plan.json")
     project.run("diff", "-o", "plan.json")
     project.run("secret", "rotate-key")
     assert "the stage's key was rotated" in project.fails("deploy", "plan.json")
@@ -75,7 +75,8 @@ def test_a_part_of_the_program(project: Project) -> None:
     project.run("diff", "-o", "plan.json", "--target", "A")
     project.run("deploy", "plan.json")
     assert set(project.things) == {"A"}
-    assert "a saved plan says itself what is deployed" in project.fails("deploy", "plan.json", "--target", "B")
+    assert "--target and --exclude can't be used with a saved plan" in project.fails("deploy", "plan.json", "--target",
+                                                                                     "B")
 
 
 def test_a_plan_that_would_not_say_all_is_not_saved(project: Project) -> None:

@@ -15,9 +15,9 @@ def versions(project: Project) -> int:
 def test_what_is_dropped_stays_in_the_cloud(project: Project) -> None:
     project.program('a = File("A")\nFile("B", text=a.path)')
     project.run("deploy")
-    assert "this needs an answer, and there is no terminal\n  hint: pass --yes" in project.fails("state", "rm", "A")
+    assert "confirmation needed, and there is no terminal\n  hint: pass --yes" in project.fails("state", "rm", "A")
     assert versions(project) == 1
-    assert "1 dropped from the state; in the cloud nothing was changed" in project.run("state", "rm", "A", "--yes").out
+    assert "1 removed from the state; the cloud was not changed" in project.run("state", "rm", "A", "--yes").out
     assert set(project.things) == {"A", "B"} and [s["name"]
                                                   for s in project.run("state", "list", "--json").json] == ["B"]
     assert 'the state has nothing named "A"' in project.fails("state", "rm", "A", "--yes") and versions(project) == 2

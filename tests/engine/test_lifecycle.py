@@ -174,7 +174,7 @@ class TestPlain:
 
     def test_nothing_happens_without_consent(self, stage: Stage) -> None:
         def no(made: Plan) -> None:
-            raise UserError("you did not agree")
+            raise UserError("not confirmed")
 
         with pytest.raises(UserError):
             stage.deploy(pair(), confirm=no)
@@ -292,7 +292,7 @@ class TestKeeping:
 
     def test_it_is_not_deleted_to_free_its_name(self, stage: Stage) -> None:
         stage.deploy(pair("x", retain=True, name="fixed-one"))
-        with pytest.raises(UserError, match=r'"One" is to be retained, and a change of shape would delete it'):
+        with pytest.raises(UserError, match=r'"One" is retained, and a change of shape would delete it'):
             stage.deploy(pair("y", retain=True, name="fixed-one"))
 
     def test_a_name_that_it_holds_is_refused_with_the_way_to_take_it_back(self, stage: Stage) -> None:

@@ -306,7 +306,7 @@ def test_the_place_of_the_damage_is_said_and_nothing_is_lost_by_looking(tmp_path
     for offset in (at, at + 100, at + frame - 1):
         said = reopened(folder, {**files, "state.db-wal": flipped(log, offset)}, keys)
         assert isinstance(said, str) and f"state.db-wal is damaged at byte {at} (kept as state.db-wal-damaged)" in said
-    assert "state.db-writes, then look for what they were about with `sst refresh`" in said
+    assert "state.db-writes, then find their effects with `sst refresh`" in said
     for _ in range(2):
         with pytest.raises(StateError, match=f"the log that held them is damaged at byte {at}: state.db-wal-damaged"):
             LocalStore(folder / "state.db")

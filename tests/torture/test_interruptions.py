@@ -66,7 +66,7 @@ def test_an_interrupt(stage: Stage, at: tuple[int, ...]) -> None:
     said = stage.end(signals.process, timeout=60)
     assert said.code == 130, said.text
     if len(at) == 1:
-        assert "finishing what runs" in said.text and "Run it again to go on" in said.text
+        assert "finishing what runs" in said.text and "Run it again to continue" in said.text
         assert not stage.state().pending
         now = stage.world()
         assert not whole(stage.state(), now), "what was made is known"
@@ -134,7 +134,7 @@ def test_a_job_of_ci_that_ends_in_time(stage: Stage) -> None:
     signals.process = stage.start(*DEPLOY)
     began = time.monotonic()
     said = stage.end(signals.process, timeout=30)
-    assert said.code == 130 and "Run it again to go on" in said.text and time.monotonic() - began < 10
+    assert said.code == 130 and "Run it again to continue" in said.text and time.monotonic() - began < 10
     stage.check(stage.calm())
 
 

@@ -1,4 +1,5 @@
-"""A type's CloudFormation schema: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html"""
+"""A type's CloudFormation schema:
+https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html"""
 
 from __future__ import annotations
 

@@ -31,11 +31,11 @@ def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str],
             return
         flags = "--yes" if project.is_local else " ".join(f"--allow-destroy {n}" for n in _tops(lost))
         if not screen.asks:
-            raise UserError(_losing(lost), where=lost[0].where, hint=f"if that is what you want, pass {flags}")
+            raise UserError(_losing(lost), where=lost[0].where, hint=f"to confirm, pass {flags}")
         _show(screen, lost)
         word = "" if project.is_local else _tops(lost)[0] if len(_tops(lost)) == 1 else project.stage
-        if not screen.confirm("Their data will be lost. Go on?", flag=flags, word=word):
-            raise UserError("nothing was changed: you did not agree")
+        if not screen.confirm("Their data will be lost. Continue?", flag=flags, word=word):
+            raise UserError("nothing was changed: not confirmed")
     return agree
 
 
@@ -47,8 +47,8 @@ def agree_to_adopt(screen: Screen, *, yes: bool) -> Callable[[Sequence[Differenc
 
         for line in difference_lines(found):
             screen.note(screen.err_paint.line(line))
-        if not yes and not screen.confirm("Change that in what is imported?", flag="--yes"):
-            raise UserError("nothing was changed: you did not agree", hint="make the program say what is there")
+        if not yes and not screen.confirm("Change the imported resources?", flag="--yes"):
+            raise UserError("nothing was changed: not confirmed", hint="set the same values in the program")
     return agree
 
 
@@ -62,7 +62,7 @@ def agree_to_remove(screen: Screen, project: Project, *, yes: bool) -> Callable[
             _show(screen, plan.data_loss)
         question = f'Remove all {len(plan.changes)} resources of "{project.name}" on stage "{project.stage}"?'
         if not screen.confirm(question, flag="--yes", word="" if project.is_local else project.stage):
-            raise UserError("nothing was removed: you did not agree")
+            raise UserError("nothing was removed: not confirmed")
     return agree
 
 

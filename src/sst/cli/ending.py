@@ -20,7 +20,7 @@ def show_end(screen: Screen, project: Project, done: Done) -> None:
     result.check()
     what = summary(result.done, len(result.failures), result.skipped)
     if result.interrupted:
-        screen.warn(f"interrupted: {what}. Run it again to go on")
+        screen.warn(f"interrupted: {what}. Run it again to continue")
         raise KeyboardInterrupt
     screen.done(f"{screen.paint(f'{project.name}/{project.stage}', 'bold')}: {what}")
     if done.outputs:

@@ -35,7 +35,7 @@ class Interrupts:
             self.screen.restore()
             os._exit(130)
         self.stop.set()
-        self.screen.note("finishing what runs; nothing more is started. Once more to leave now")
+        self.screen.note("finishing running steps, starting no more. Press again to stop now")
 
 
 @contextmanager

@@ -121,7 +121,7 @@ class Deploys:
 
 
 def _refuse_to_adopt(found: Any) -> None:
-    raise UserError("the program imports things that differ from what it says",
+    raise UserError("imported resources differ from the program",
                     hint="run `sst deploy`: it shows the differences and asks")
 
 

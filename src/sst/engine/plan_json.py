@@ -53,12 +53,12 @@ def check(saved: Mapping[str, Any], plan: Plan, *, key: bytes) -> None:
                  for steps in (saved["steps"], json.loads(json.dumps(plan_data(plan, key=key)))["steps"]))
     odd = [f"{'no longer' if k in then else 'now'}: {k[0]} {(then.get(k) or now[k])['name']}"
            for k in sorted(then.keys() ^ now.keys())]
-    odd += [f"otherwise: {k[0]} {now[k]['name']}{_where(then[k], now[k])}" for k in sorted(then.keys() & now.keys())
+    odd += [f"different: {k[0]} {now[k]['name']}{_where(then[k], now[k])}" for k in sorted(then.keys() & now.keys())
             if then[k] != now[k]]
     if odd or saved["undecided"] != plan.undecided:
-        raise UserError("the saved plan is not what a deploy would do now\n"
-                        + "\n".join(odd or ["more is decided during the deploy"]),
-                        hint="look at the new one (sst diff) and save it again")
+        raise UserError("the saved plan differs from the current plan\n"
+                        + "\n".join(odd or ["the program declares more during the deploy"]),
+                        hint="review the new plan (sst diff) and save it again")
 
 
 def _where(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -77,7 +77,7 @@ class FileLock:
             os.close(descriptor)
 
     def holder(self) -> int:
-        """The process id of the holder; 0 if nobody holds the lock, or if the holder could not write it down."""
+        """The process id of the holder; 0 if the lock is not held, or if the holder could not write it down."""
         if not self.is_held():
             return 0
         try:

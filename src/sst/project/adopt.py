@@ -75,7 +75,7 @@ def _goal(todo: Plan, snapshot: Snapshot, name: str) -> Step:
                         hint="give one of these urns: " + ", ".join(s.urn for s in steps))
     if (was := snapshot.resources.get(steps[0].urn)) is not None:
         raise UserError(f'"{name}" is in the state already, as {was.id}',
-                        hint=f"to let go of that one: sst state rm {name}")
+                        hint=f"to release that one: sst state rm {name}")
     return steps[0]
 
 
@@ -85,7 +85,7 @@ def _check(one: Adoption) -> None:
                           for d in fixed)
         raise UserError(f'{one.state.type} {one.state.id!r} differs in {words}, which can\'t be changed in place',
                         where=one.state.where,
-                        hint="make the program say what is there, then adopt it")
+                        hint="set the same values in the program, then adopt it")
 
 
 def _used_first(states: Sequence[State]) -> list[State]:

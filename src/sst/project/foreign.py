@@ -132,7 +132,7 @@ def match(things: Sequence[Thing], plan: Plan, named: Mapping[str, str]) -> Matc
     """
     for name in named:
         if not any(t.name == name for t in things):
-            raise UserError(f'the file has nothing named "{name}" that could be taken over')
+            raise UserError(f'the file has nothing named "{name}" that can be adopted')
     goals = [s for s in plan.steps if s.goal and s.old is None]
     wants = {t: [s for s in goals if s.type == t.type and _fits(t, s, named)] for t in things}
     ids: dict[str, str] = {}

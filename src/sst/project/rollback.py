@@ -29,8 +29,8 @@ def rollback(world: World, run: Run, *, to: int | None = None, expect: int | Non
     world.ask_account()
     with locked(world, "rollback", run) as session:
         if expect is not None and session.snapshot.serial != expect:
-            raise UserError("another command changed the stage meanwhile, so nothing was rolled back",
-                            hint="look at `sst state history`; `sst rollback N` goes back to a version")
+            raise UserError("nothing was rolled back: another command changed the stage in the meantime",
+                            hint="look at `sst state history`; then choose a version: `sst rollback N`")
         serial = former(world.stage.history(), project.stage) if to is None else to
         before = world.stage.version(serial) if serial else Snapshot()
         _check(before, session.lineage, serial)
@@ -61,7 +61,7 @@ def former(history: Sequence[Version], stage: str) -> int:
     """
     deploys = [i for i, v in enumerate(history) if v.command.removesuffix(FAILED) in _DEPLOYS]
     if not deploys:
-        raise UserError(f'nothing was deployed to stage "{stage}" yet')
+        raise UserError(f'stage "{stage}" has not been deployed yet')
     first = deploys[0]
     older = [v for v in history[first + 1:] if not v.command.endswith(FAILED)]
     if not older and history[-1].serial > 1:
@@ -69,7 +69,7 @@ def former(history: Sequence[Version], stage: str) -> int:
                         hint="`sst state history` lists the versions that are kept")
     if older and older[0].damage:
         raise StateError(f"version {older[0].serial}, the one before the last deploy, is damaged: {older[0].damage}",
-                         hint="`sst rollback N` goes back to another one")
+                         hint="choose another version: `sst rollback N`")
     return older[0].serial if older else 0
 
 

@@ -189,7 +189,7 @@ def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None
     if project.config.protect and not project.is_local and not snapshot.resources and not run.new_stage:
         raise UserError(f'stage "{project.stage}" is protected and has no state yet',
                         hint="if it is new, pass --new-stage; "
-                        "if not, these credentials, this region or this home are not those it was deployed with")
+                        "otherwise the credentials, region or home differ from those of its deploys")
 
 
 def _counted(sink: Sink, world: World) -> Sink:

@@ -33,8 +33,7 @@ def save_plan(world: World, file: Path, plan: Plan, snapshot: Snapshot, *, choic
     Raises ``UserError`` if the program decides more during the deploy: such a plan would not say all.
     """
     if plan.undecided:
-        raise UserError("this plan can't be saved: the program decides more during the deploy (sst.later), so the plan "
-                        "does not say all",
+        raise UserError("this plan can't be saved: the program declares more resources during the deploy (sst.later)",
                         hint="deploy it without a saved plan")
     if world.project.root in file.parents and not ("plan" in file.name and file.suffix == ".json"):
         raise UserError(f'a plan that lies in the project can\'t be named "{file.name}": bundles would hold it',
@@ -85,10 +84,10 @@ def bound(world: World, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], 
     def agree(plan: Plan, snapshot: Snapshot) -> None:
         now = _facts(world, plan, snapshot)
         if odd := list(_deviations(saved, now)):
-            raise UserError("the saved plan does not fit any more; nothing was changed\n" + "\n".join(odd), hint=_AGAIN)
+            raise UserError("the saved plan is out of date; nothing was changed\n" + "\n".join(odd), hint=_AGAIN)
         check(saved, plan, key=_key(world))
         if saved["program"] != now["program"]:
-            raise UserError("the saved plan does not fit any more; nothing was changed\nthe program is another one",
+            raise UserError("the saved plan is out of date; nothing was changed\nthe program has changed",
                             hint=_AGAIN)
     return agree
 

@@ -163,7 +163,7 @@ class Lock:
             self._thread = threading.Thread(target=self._keep, name="sst-lease", daemon=True)
             self._thread.start()
             return found is not None and not (found.clean and found.held is None)
-        raise Locked("the lock changes hands all the time", hint="try again in a moment")
+        raise Locked("other commands keep taking the lock", hint="try again later")
 
     def _may_take(self, found: _Found) -> bool:
         assert found.held

@@ -56,7 +56,7 @@ class Secrets:
                 raise UserError(f'"{name}" is no name for a secret', hint="a letter, then letters, digits and _")
             if len(value.encode("utf-8", "surrogatepass")) > _LIMIT:
                 raise UserError(f"the secret {name} is longer than {_LIMIT // 1024} KB",
-                                hint="keep large things in a bucket")
+                                hint="keep large values in a bucket")
         if values:
             place = self._place(fallback)
             self._edit(place, lambda boxes: boxes | {n: self._seal(place, n, v) for n, v in values.items()})
@@ -146,4 +146,4 @@ class Secrets:
                 return
             except Conflict:
                 continue
-        raise StateError("the secrets are being changed all the time by others", hint="try again in a moment")
+        raise StateError("other commands keep changing the secrets", hint="try again later")

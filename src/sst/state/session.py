@@ -255,7 +255,7 @@ class Session:
         try:
             snapshot.verify()
         except ValueError as e:
-            raise InternalError(f"the state would contradict itself: {e}",
+            raise InternalError(f"the state would be inconsistent: {e}",
                                 hint="nothing is lost: all of it is in the journal. Please report this") from e
         self._lock.renew()  # not check(): this proves by a conditional write that nobody took over
         serial = self._put(snapshot, position)

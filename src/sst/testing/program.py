@@ -186,7 +186,7 @@ class _Standins(dict[str, str]):
 
 
 def _no_cloud() -> Any:
-    raise AssertionError("a plan asks no cloud")
+    raise AssertionError("a plan makes no calls")
 
 
 def _check_type(type: str | None) -> None:

@@ -45,10 +45,10 @@ def deploy(call: Call, plan: str | None, target: tuple[str, ...], exclude: tuple
 
     screen = call.screen
     if plan and (target or exclude):
-        raise UserError("a saved plan says itself what is deployed",
-                        hint="leave --target and --exclude away, or the plan")
+        raise UserError("--target and --exclude can't be used with a saved plan",
+                        hint="drop these options, or deploy without the plan")
     if on_failure == "ask" and not screen.asks:
-        raise UserError("--on-failure ask: there is no terminal to ask on",
+        raise UserError("--on-failure ask: there is no terminal",
                         hint="pass --on-failure keep or --on-failure rollback")
     saved = read_plan(Path(call.cwd, plan)) if plan else None
     project = call.project()
@@ -81,8 +81,8 @@ def _go_back(screen: Screen, project: Project, world: World, done: Done, *, ask:
     from ..ui.progress import summary
 
     screen.error(DeployError(done.result.failures, skipped=done.result.skipped))
-    if ask and not screen.confirm("Go back to how it was before this deploy?", flag="--on-failure rollback"):
-        screen.warn("what was done is kept; deploy again to go on, or `sst rollback` to go back")
+    if ask and not screen.confirm("Roll back to the state before this deploy?", flag="--on-failure rollback"):
+        screen.warn("completed steps are kept; deploy again to continue, or run `sst rollback`")
         return 2
     with ExitStack() as stack, screen.result_only(), interruptible(screen) as interrupts:
         run = Run(interrupts.over(lazily(screen, stack)), agree_to_deploy(screen, project, allow=(), yes=False),
@@ -91,7 +91,7 @@ def _go_back(screen: Screen, project: Project, world: World, done: Done, *, ask:
         back = rollback(world, run, to=done.before, expect=done.serial)
     back.result.check()
     if back.result.interrupted:
-        screen.warn(f"interrupted on the way back; `sst rollback {done.before}` goes on")
+        screen.warn(f"the rollback was interrupted; continue it with `sst rollback {done.before}`")
         raise KeyboardInterrupt
     screen.done(f"{screen.paint(f'{project.name}/{project.stage}', 'bold')}: rolled back, "
                 f"{summary(back.result.done, 0, 0)}")

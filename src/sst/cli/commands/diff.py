@@ -41,7 +41,7 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
     from ..ui.plan import show_plan
 
     if refresh and output:
-        raise UserError("a plan against what was changed by hand can't be saved",
+        raise UserError("a plan with --refresh can't be saved",
                         hint="run `sst refresh` first, then sst diff -o plan.json")
     screen = call.screen
     project = call.project()
@@ -56,8 +56,8 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
         else:
             plan, snapshot = run_diff(world, choice=choice, hide=screen.hide)
     if snapshot.pending:
-        screen.warn(f"{len(snapshot.pending)} operations of an earlier command have not ended; the next deploy settles "
-                    "them first")
+        screen.warn(f"{len(snapshot.pending)} operations of an earlier command have no recorded result; the next "
+                    "deploy settles them first")
     if output:
         save_plan(world, Path(call.cwd, output).resolve(), plan, snapshot, choice=choice)
     if screen.as_json:
@@ -65,16 +65,16 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
         screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **more})
     else:
         if refresh:
-            screen.line("Changed in the cloud by hand:" if rows else "Nothing was changed in the cloud by hand.")
+            screen.line("Changed outside sst:" if rows else "No changes were made outside sst.")
         for line in drift_lines(rows):
             screen.line(screen.paint.line(line))
         if imported:
-            screen.line("\nWhat is to be imported has otherwise:")
+            screen.line("\nImported resources differ from the program:")
         for line in difference_lines(imported):
             screen.line(screen.paint.line(line))
         if rows:
             screen.line("\nWhat `sst refresh` and then `sst deploy` would do:")
         show_plan(screen, plan, f"{project.name}/{project.stage}", everything=call.verbose)
         if output:
-            screen.done(f"the plan is saved; `sst deploy {output}` does exactly that")
+            screen.done(f"the plan is saved; apply it with `sst deploy {output}`")
     return 4 if exit_code and (plan.changes or plan.undecided or rows) else 0

@@ -58,7 +58,7 @@ def stop(call: Call) -> None:
     if call.screen.as_json:
         call.screen.data({"stopped": stopped})
     else:
-        call.screen.done("stopped; its data is kept" if stopped else "it was not running")
+        call.screen.done("stopped; its data is kept" if stopped else "it is not running")
 
 
 @local.command("reset")
@@ -71,8 +71,8 @@ def reset(call: Call, yes: bool) -> None:
     from ...project.find import find_config
 
     root = find_config(call.cwd, call.config).parent
-    if not yes and not call.screen.confirm(f"Delete everything of stage local in {root}?", flag="--yes"):
-        raise UserError("nothing was deleted: you did not agree")
+    if not yes and not call.screen.confirm(f"Delete everything in stage local of {root}?", flag="--yes"):
+        raise UserError("nothing was deleted: not confirmed")
     wipe(root)
     if call.screen.as_json:
         call.screen.data({"reset": True})

@@ -51,7 +51,7 @@ def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accep
         done = run_refresh(call.world(project), run, decide)
     done.result.check()
     if done.result.interrupted:
-        screen.warn("interrupted: the state says what the cloud had; `sst deploy` brings the program's values")
+        screen.warn("interrupted: the state has the cloud's values; `sst deploy` applies the program's")
         raise KeyboardInterrupt
     kept, back = len(done.decision.accept), len(done.decision.revert)
     left = len(done.rows) - kept - back
@@ -88,7 +88,8 @@ def _decide(screen: Screen, accept: Sequence[str], revert: Sequence[str], yes: b
         if rest and screen.asks:
             return _asked(screen, rest, kept, back)
         if not (accept or revert):
-            raise UserError(f"{len(rows)} {'thing differs' if len(rows) == 1 else 'things differ'} in the cloud: this "
+            raise UserError(f"{len(rows)} {'resource differs' if len(rows) == 1 else 'resources differ'} in the cloud: "
+                            "this "
                             "needs an answer, "
                             "and there is no terminal",
                             hint="pass --yes to accept all into the state, or --accept NAME, --revert NAME")
@@ -102,8 +103,7 @@ def _asked(screen: Screen, rest: Sequence[Row], kept: list[Row], back: list[Row]
     for row in rest:
         while (answer := screen.ask(f"{row.label}: accept, revert or leave? (a/r/L)",
                                     "l").lower()[:1]) not in ("a", "r", "l"):
-            screen.note("a: write to the state what the cloud has; r: change it back in the cloud; l: leave both as "
-                        "they are")
+            screen.note("a: accept, write the cloud's value to the state; r: revert it in the cloud; l: leave both")
         if answer != "l":
             (kept if answer == "a" else back).append(row)
     return Decision(kept, back)

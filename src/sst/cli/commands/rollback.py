@@ -55,7 +55,7 @@ def _agree(screen: Screen, project: Project, allow: tuple[str, ...], yes: bool) 
         if plan.changes and not yes:
             show_plan(screen, plan, f"{project.name}/{project.stage}")
             screen.out.flush()
-            if not screen.confirm("Go back to that?", flag="--yes"):
-                raise UserError("nothing was changed: you did not agree")
+            if not screen.confirm("Roll back?", flag="--yes"):
+                raise UserError("nothing was changed: not confirmed")
         lose(plan)
     return agree

@@ -143,7 +143,7 @@ def _said(screen: Screen, project: Project, text: str, data: object) -> None:
     if screen.as_json:
         screen.data(data)
     else:
-        screen.done(f"{text}; {'`sst dev` deploys it now' if taken else '`sst deploy` brings it to the functions'}")
+        screen.done(f"{text}; {'`sst dev` deploys it now' if taken else 'it takes effect with `sst deploy`'}")
 
 
 def _session_deploys(project: Project) -> bool:

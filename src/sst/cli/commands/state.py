@@ -77,14 +77,14 @@ def restore(call: Call, serial: int, yes: bool) -> None:
     from ...errors import UserError
 
     project, screen = call.project(), call.screen
-    if not yes and not screen.confirm(f'Make state {serial} the newest of "{project.name}" on stage "{project.stage}"?',
+    if not yes and not screen.confirm(f'Restore version {serial} of "{project.name}" on stage "{project.stage}"?',
                                       flag="--yes"):
-        raise UserError("nothing was changed: you did not agree")
+        raise UserError("nothing was changed: not confirmed")
     made = call.world(project).stage.restore(serial)
     if screen.as_json:
         screen.data({"serial": made.serial, "restored": serial})
     else:
-        screen.done(f"state {serial} is the newest again, as {made.serial}")
+        screen.done(f"state {serial} is restored as {made.serial}")
 
 
 from . import state_edit as _  # noqa: E402,F401  # adds diff, repair, rm, mv, import

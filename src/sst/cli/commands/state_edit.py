@@ -61,8 +61,8 @@ def repair(call: Call, drop_secrets: bool) -> None:
     for text in done.used:
         screen.warn(text)
     for text in done.damaged:
-        screen.warn(f"{text}; nothing needs it but `sst state restore` and `sst rollback`")
-    screen.done(f"version {done.serial} holds all of it again" if done.serial else "nothing needs repair")
+        screen.warn(f"{text}; only `sst state restore` and `sst rollback` need it")
+    screen.done(f"version {done.serial} is complete" if done.serial else "nothing needs repair")
 
 
 @state.command("rm")
@@ -86,14 +86,14 @@ def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
             return
         for text in shown:
             screen.note(f"  {text}")
-        if not screen.confirm(f"Drop {len(shown)} from the state? They stay in the cloud.", flag="--yes"):
-            raise UserError("nothing was changed: you did not agree")
+        if not screen.confirm(f"Remove {len(shown)} from the state? They stay in the cloud.", flag="--yes"):
+            raise UserError("nothing was changed: not confirmed")
 
     gone = forget(call.world(project), state_run(screen), names, agree)
     if screen.as_json:
         screen.data({"dropped": gone})
     else:
-        screen.done(f"{len(gone)} dropped from the state; in the cloud nothing was changed")
+        screen.done(f"{len(gone)} removed from the state; the cloud was not changed")
 
 
 @state.command("resolve")

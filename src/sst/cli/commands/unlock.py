@@ -22,10 +22,10 @@ def unlock(call: Call, yes: bool) -> None:
     held = stage.holder()
     if held and not yes:
         screen.note(f"Held by {held.describe()}.")
-        if not screen.confirm(f'Break the lock of "{project.name}" on stage "{project.stage}"?', flag="--yes"):
-            raise UserError("the lock stays: you did not agree")
+        if not screen.confirm(f'Release the lock of "{project.name}" on stage "{project.stage}"?', flag="--yes"):
+            raise UserError("the lock was not released: not confirmed")
     broken = stage.unlock() if held else None
     if screen.as_json:
         screen.data({"unlocked": bool(broken), "holder": broken.describe() if broken else None})
     else:
-        screen.done(f"unlocked; it was held by {broken.describe()}" if broken else "nobody holds the lock")
+        screen.done(f"unlocked; it was held by {broken.describe()}" if broken else "the lock is not held")

@@ -41,7 +41,7 @@ def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
     for step in sorted(shown, key=lambda s: s.name.split("/")):
         yield from _step_lines(step, everything)
     if plan.undecided:
-        yield [("… more is decided during the deploy, once values that it waits for are known", "dim")]
+        yield [("… the program declares more during the deploy, once values that it waits for are known", "dim")]
 
 
 def loss_lines(lost: Iterable[Step]) -> Iterator[Line]:

@@ -291,7 +291,7 @@ class Aws:
             if state == "success":
                 return answer
             if state == "failure":
-                raise ProviderError(f"it ended in another state than {waiter}: {_reason(answer)}", code="WaiterFailed",
+                raise ProviderError(f"it did not become {waiter}: {_reason(answer)}", code="WaiterFailed",
                                     operation=f"{service} {operation}")
             if self.clock() - began > timeout:
                 raise ProviderError(f"not {waiter} after {timeout:.0f} s", code="WaiterTimeout",

@@ -162,7 +162,7 @@ def _indexes(provider: Calls, known: Mapping[str, Any], note: Note) -> dict[str,
         if turn == 3:
             note(f"waiting for the index {busy[0]}" if busy else "waiting for the table")
         provider.aws.sleep(min(0.1 * 2 ** turn, 10))
-    raise ProviderError("an index is not ready after hours", code="WaiterTimeout", operation="dynamodb describe_table")
+    raise ProviderError("an index is still not active", code="WaiterTimeout", operation="dynamodb describe_table")
 
 
 def _same_index(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

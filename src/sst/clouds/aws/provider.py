@@ -101,7 +101,7 @@ class AwsProvider(Verbs, Provider):
             if not kind.ready or jmespath.search(kind.ready, answer):
                 return answer
             self.aws.sleep(min(0.25 * 2 ** turn, 5))
-        raise ProviderError("it does not show all its outputs after minutes", code="WaiterTimeout",
+        raise ProviderError("it still does not return all its outputs", code="WaiterTimeout",
                             operation=f"{kind.service} {kind.read.op}")
 
     def read(self, state: State) -> Result | None:
@@ -222,9 +222,9 @@ class AwsProvider(Verbs, Provider):
                 raise
             return      # not ours to see: the create call will say so
         if there in ("foreign", "unsure"):
-            raise ProviderError(f"there is a {operation.type} named {name} already", code="AlreadyExists", status=409,
+            raise ProviderError(f"a {operation.type} named {name} exists already", code="AlreadyExists", status=409,
                                 operation=f"{kind.service} {kind.create.op}",
-                                hint="choose another name, or take it over with import_")
+                                hint="choose another name, or adopt it with import_")
 
     def _whose(self, kind: type[AwsResource], operation: Operation, known: Mapping[str, Any],
                answer: Mapping[str, Any]) -> str:

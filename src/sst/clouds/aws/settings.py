@@ -167,5 +167,5 @@ class Settings:
                              hint=f"run `aws sso login{f' --profile {self.profile}' if self.profile else ''}`")
         if kind == "PartialCredentialsError":
             return UserError(f"the AWS credentials{name} are incomplete: {e}", hint=self.login_hint())
-        return ProviderError(f"the AWS credentials{name} can't be had: {e}", code=kind, hint=self.login_hint(),
+        return ProviderError(f"the AWS credentials{name} can't be loaded: {e}", code=kind, hint=self.login_hint(),
                              sent=False)

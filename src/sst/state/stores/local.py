@@ -59,7 +59,7 @@ class LocalStore:
             self._create()
         elif not self.path.stat().st_size:
             raise StateError(f"the state in {self.path} is an empty file",
-                             hint="it was cut off: put back a copy of it, or remove it to begin anew")
+                             hint="it was truncated: restore a copy of it, or remove it to start over")
         written = _read_count(self._counted)
         db = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:
@@ -87,8 +87,7 @@ class LocalStore:
         return StateError(f"the state in {self.path} lacks its last {missing} writes: {where}",
                           hint="put back a copy of the file; to go on without these writes (or with an older copy), "
                                "remove "
-                               f"{self._counted}, then look for what they were about with `sst refresh` and `sst "
-                               "orphans`")
+                               f"{self._counted}, then find their effects with `sst refresh` and `sst orphans`")
 
     def _create(self) -> None:
         """Make the file whole under another name, so that one that is half made is never taken for the state."""
