@@ -97,7 +97,7 @@ def test_an_interrupt_is_told_above_the_tree(project: Project) -> None:
     while "writing slowly" not in terminal.text:
         assert terminal._read()
     os.killpg(terminal.process.pid, signal.SIGINT)
-    while "nothing more is started" not in terminal.text:
+    while "starting no more" not in terminal.text:
         assert terminal._read()
     (project.root / "go").touch()
     assert terminal.end() == 130 and terminal.text.count("\x1b[?25l") == terminal.text.count("\x1b[?25h") == 1

@@ -16,7 +16,7 @@ def test_each_row_is_asked_for(project: Project) -> None:
         by_hand(project, name, text="by hand")
     code, text = ask(project, ["refresh"], ("A.text: accept, revert or leave? (a/r/L)", "a"),
                      ("B.text: accept", "what?"),
-                     ("a: write to the state", "r"), ("C.text: accept", ""))
+                     ("a: accept", "r"), ("C.text: accept", ""))
     assert code == 0 and "1 accepted into the state, 1 reverted in the cloud, 1 left as it is" in text
     assert texts(project) == {"A": "by hand", "B": "two", "C": "by hand"}
     assert 'text: "by hand" → "one"' in project.run("diff").out
@@ -31,7 +31,7 @@ def test_after_a_failure_it_asks_whether_to_go_back(project: Project) -> None:
     assert code == 2 and "completed steps are kept" in text
     assert texts(project)["A"] == "two" and text.count("could not be created") == 1
     project.program('File("A", text="three")\nFile("Bad", fail=True)')
-    code, text = ask(project, ["deploy", "--on-failure", "ask"], ("Go back to how it was", "y"))
+    code, text = ask(project, ["deploy", "--on-failure", "ask"], ("Roll back to the state", "y"))
     assert code == 2 and "rolled back" in text and texts(project)["A"] == "two"
 
 

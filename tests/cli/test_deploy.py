@@ -121,7 +121,7 @@ def test_an_interrupt_finishes_what_runs_and_starts_nothing_more(project: Projec
     while "writing slowly" not in process.stdout.readline():
         pass
     interrupt(process)
-    assert process.stderr and "nothing more is started" in process.stderr.readline()
+    assert process.stderr and "starting no more" in process.stderr.readline()
     (project.root / "go").touch()
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "○ B  skipped: interrupted" in out and "interrupted: 1 created" in err
@@ -135,7 +135,7 @@ def test_a_second_interrupt_leaves_at_once_and_loses_nothing(project: Project) -
     while "writing slowly" not in process.stdout.readline():
         pass
     interrupt(process)
-    assert process.stderr and "nothing more is started" in process.stderr.readline()
+    assert process.stderr and "starting no more" in process.stderr.readline()
     interrupt(process)
     process.communicate(timeout=60)
     assert process.returncode == 130 and not project.things

@@ -28,7 +28,7 @@ def test_a_clean_stage_has_no_rows(project: Project) -> None:
     versions = project.run("state", "history").out
     assert "no drift" in project.run("refresh").out
     assert project.run("refresh", "--json").json == {"drift": [], "accepted": [], "reverted": []}
-    assert "Nothing was changed in the cloud by hand" in project.run("diff", "--refresh").out
+    assert "No changes were made outside sst" in project.run("diff", "--refresh").out
     assert project.run("state", "history").out == versions, "nothing was written"
 
 

@@ -89,7 +89,7 @@ def test_a_rollback_brings_back_the_code_that_was_there(cloud_stage: Project) ->
         entry.rmdir()
     said = p.run("rollback", "2", "--yes", code=2).err
     assert 'Build "Api/Code"' in said and "is not in the cache of this machine" in said
-    assert "check out the files" in said
+    assert "check out the commit" in said
     assert answer(p) == 3
     p.write("src/api.py", "def handler(event, context):\n    return 2\n")
     p.run("rollback", "2", "--yes")

@@ -90,7 +90,7 @@ def test_a_rollback_that_was_killed_is_simply_repeated(project: Project) -> None
 
 def test_versions_that_can_not_be_gone_back_to(project: Project) -> None:
     project.program('File("A")')
-    assert 'nothing was deployed to stage "dev" yet' in project.fails("rollback", "--yes")
+    assert 'stage "dev" has not been deployed yet' in project.fails("rollback", "--yes")
     project.run("deploy")
     assert "there is no version 7 of this state\n  hint: `sst state history`" in project.fails("rollback", "7", "--yes",
                                                                                                code=3)

@@ -18,7 +18,7 @@ def edited(project: Project, **changes: Any) -> None:
 
 def test_what_was_saved_is_done(project: Project) -> None:
     project.program(TWO)
-    assert "`sst deploy plan.json` does exactly that" in project.run("diff", "-o", "plan.json").out
+    assert "apply it with `sst deploy plan.json`" in project.run("diff", "-o", "plan.json").out
     assert (project.root / "plan.json").stat().st_mode & 0o077 == 0
     assert not (project.root / "things").exists()
     assert "2 created" in project.run("deploy", "plan.json").out and set(project.things) == {"A", "B"}
@@ -53,7 +53,7 @@ def test_what_does_not_change_is_bound_too(project: Project) -> None:
     project.program(TWO + '\nFile("C")')
     project.run("diff", "-o", "plan.json")
     project.program(TWO.replace('"two"', '"two", protect=True') + '\nFile("C")')
-    assert "the program is another one" in project.fails("deploy", "plan.json")
+    assert "the program has changed" in project.fails("deploy", "plan.json")
     project.program("\n\n" + TWO + '\nFile("C")')
     assert "1 created" in project.run("deploy", "plan.json").out, "lines don't count"
 
@@ -81,7 +81,7 @@ def test_a_part_of_the_program(project: Project) -> None:
 
 def test_a_plan_that_would_not_say_all_is_not_saved(project: Project) -> None:
     project.program('a = File("A")\nsst.later(a.path, lambda path: File("B", text=path))')
-    assert "this plan can't be saved: the program decides more" in project.fails("diff", "-o", "plan.json")
+    assert "this plan can't be saved: the program declares more" in project.fails("diff", "-o", "plan.json")
     assert "can't be saved" in project.fails("diff", "-o", "plan.json", "--refresh")
     project.program(TWO)
     assert 'can\'t be named "out.txt": bundles would hold it' in project.fails("diff", "-o", "out.txt")

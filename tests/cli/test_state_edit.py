@@ -61,7 +61,7 @@ def test_adopting_writes_the_state_and_nothing_else(project: Project) -> None:
     thing = folder / "demo-dev-A-by-hand"
     thing.write_text(json.dumps({"name": thing.name, "text": "other", "shape": "x"}))
     before = thing.read_text()
-    assert "this needs an answer" in (said := project.run("adopt", "A", thing.name, code=1)).err
+    assert "confirmation needed" in (said := project.run("adopt", "A", thing.name, code=1)).err
     assert 'text: there "other", program "one"' in said.out and versions(project) == 0
     said = project.run("adopt", "A", thing.name, "--yes")
     assert "1 adopted into the state; `sst deploy` changes 1 property there" in said.out and thing.read_text() == before
@@ -97,7 +97,7 @@ def test_an_import_in_the_program_shows_what_it_would_change(project: Project) -
     assert 'text: there "other", program "one"' in project.run("diff", "--refresh").out
     said = project.fails("deploy")
     assert 'text: there "other", program "one"' in said
-    assert "Change that in what is imported" in said and "pass --yes" in said
+    assert "Change the imported resources" in said and "pass --yes" in said
     assert project.things["A"]["text"] == "other"
     assert "adopted" in project.run("deploy", "--yes").out and project.things["A"]["text"] == "one"
     assert "no changes" in project.run("deploy").out
@@ -151,7 +151,7 @@ def test_a_damaged_newest_version_is_made_good_again(project: Project) -> None:
     said = project.run("state", "repair")
     assert "snapshot/0000000002 is damaged at byte" in said.err
     assert "the version before it and the journal were used" in said.err
-    assert "version 3 holds all of it again" in said.out
+    assert "version 3 is complete" in said.out
     said = project.run("state", "repair")
     assert "nothing needs repair" in said.out and "version 2 is damaged" in said.err
     assert "no changes" in project.run("deploy").out

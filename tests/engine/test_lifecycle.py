@@ -298,8 +298,8 @@ class TestKeeping:
     def test_a_name_that_it_holds_is_refused_with_the_way_to_take_it_back(self, stage: Stage) -> None:
         stage.deploy(lambda: Thing("One", name="n", retain=True))
         stage.deploy(lambda: None)
-        with pytest.raises(UserError, match=r'can\'t be named \'n\': "One", which was retained, .*\n  hint: take it '
-                                            r'back with alias="One"'):
+        with pytest.raises(UserError, match=r'can\'t be named \'n\': "One", which was retained, .*\n  hint: reuse it '
+                                            r'with alias="One"'):
             stage.deploy(lambda: Thing("Two", name="n"))
         stage.deploy(lambda: Thing("Two", name="n", alias="One")).check()
         assert stage.names == {"Two"} and not stage.calls
@@ -388,7 +388,7 @@ class TestChoice:
 
     def test_what_must_be_deleted_first_is_refused_while_others_use_it(self, stage: Stage) -> None:
         stage.deploy(pair("x", name="fixed-one"))
-        with pytest.raises(UserError, match="is used by what is left out"):
+        with pytest.raises(UserError, match="is used by resources that are not deployed now"):
             stage.deploy(pair("y", name="fixed-one"), choice=Choice(target=["One"]))
 
     def test_a_name_that_is_nowhere(self, stage: Stage) -> None:

@@ -137,8 +137,8 @@ class TestPlanAsData:
     def test_a_saved_plan_is_checked_against_what_would_be_done_now(self, stage: Stage) -> None:
         saved = json.loads(json.dumps(plan_data(stage.plan(pair()), key=b"k")))
         check(saved, stage.plan(pair()), key=b"k")
-        with pytest.raises(UserError, match=r"not what a deploy would do now\notherwise: create One \(size\)\n  hint: "
-                                            r"look at the new one"):
+        with pytest.raises(UserError, match=r"differs from the current plan\ndifferent: create One \(size\)\n  hint: "
+                                            r"review the new plan"):
             check(saved, stage.plan(pair(size=3)), key=b"k")
         with pytest.raises(UserError, match="no longer: create Two"):
             check(saved, stage.plan(lambda: Thing("One")), key=b"k")

@@ -145,9 +145,9 @@ def test_a_secret_is_never_plain_and_opens_in_its_place_only() -> None:
     swapped = dict(b["value"], inputs=dict(b["value"]["inputs"], password=b["value"]["outputs"]["url"]))
     for value in (moved, swapped):
         forged = encode("snapshot", lines[0], [{"part": "resources", "key": value["urn"], "value": value}])
-        with pytest.raises(Damaged, match=r"inputs.password of .* changed or belongs to something else"):
+        with pytest.raises(Damaged, match=r"inputs.password of .* changed or belongs to another property"):
             read(forged, keys)
-    with pytest.raises(Damaged, match="belongs to something else"):
+    with pytest.raises(Damaged, match="belongs to another property"):
         snapshot_of(decode(data, "x", "snapshot"), Box(keys, "another lineage"))
 
 

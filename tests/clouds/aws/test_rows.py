@@ -77,7 +77,7 @@ def test_a_fixed_name_that_is_taken_is_not_taken_over(type: str, inputs: dict[st
     name = world.make(type, inputs)["name"]
     for lineage in ("lineage-1", "another"):
         other = World(aws, lineage)
-        with pytest.raises(ProviderError, match=f"there is a {type} named {name} already"):
+        with pytest.raises(ProviderError, match=f"a {type} named {name} exists already"):
             other.provider.create(other.operation(type, {"name": name, **inputs}), note)
 
 

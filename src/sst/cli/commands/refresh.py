@@ -89,9 +89,7 @@ def _decide(screen: Screen, accept: Sequence[str], revert: Sequence[str], yes: b
             return _asked(screen, rest, kept, back)
         if not (accept or revert):
             raise UserError(f"{len(rows)} {'resource differs' if len(rows) == 1 else 'resources differ'} in the cloud: "
-                            "this "
-                            "needs an answer, "
-                            "and there is no terminal",
+                            "confirmation needed, and there is no terminal",
                             hint="pass --yes to accept all into the state, or --accept NAME, --revert NAME")
         return Decision(kept, back)
     return decide
