@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parent / "things"
 
 class Files(Provider):
     def schema(self, type):
-        return schema_of(File)
+        return schema_of(Data if type == Data.type else File)
 
     def plan(self, type, prior, inputs):
         old = prior.inputs if prior else {}

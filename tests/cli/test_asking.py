@@ -68,20 +68,20 @@ def test_losing_data_needs_its_name(project: Project) -> None:
     project.program('Data("Store", retain=False)\nFile("A")', more='removal="remove"')
     project.run("deploy")
     project.program('File("A")', more='removal="remove"')
-    code, text = ask(project, ["deploy"], ("to go on:", "yes"))
+    code, text = ask(project, ["deploy"], ("to continue:", "yes"))
     assert code == 1 and "DATA LOSS" in text and "not confirmed" in text and "Store" in project.things
-    code, text = ask(project, ["deploy"], ("to go on:", "Store"))
+    code, text = ask(project, ["deploy"], ("to continue:", "Store"))
     assert code == 0 and "Store" not in project.things
 
 
 def test_removing_a_stage_needs_its_name(project: Project) -> None:
     project.program('File("A")')
     project.run("deploy")
-    code, text = ask(project, ["remove"], ("to go on:", "A"))
+    code, text = ask(project, ["remove"], ("to continue:", "A"))
     assert code == 1 and 'Remove all 1 resources of "demo" on stage "dev"?' in text and project.things
-    code, text = ask(project, ["remove"], ("to go on:", "dev"))
+    code, text = ask(project, ["remove"], ("to continue:", "dev"))
     assert code == 0 and not project.things
-    assert "\x1b[?25l" not in text.split("to go on:")[0], "the cursor is there while it asks"
+    assert "\x1b[?25l" not in text.split("to continue:")[0], "the cursor is there while it asks"
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h")
 
 

@@ -140,7 +140,7 @@ def test_a_second_interrupt_leaves_at_once_and_loses_nothing(project: Project) -
     process.communicate(timeout=60)
     assert process.returncode == 130 and not project.things
     (project.root / "go").touch()
-    assert "have not ended" in project.run("diff").err
+    assert "have no recorded result" in project.run("diff").err
     assert "2 created" in project.run("deploy").out
 
 
@@ -152,7 +152,7 @@ def test_two_deploys_at_once(project: Project) -> None:
         pass
     said = project.fails("deploy", code=3)
     assert "sst deploy" in said and str(process.pid) in said
-    assert "break the lock" in project.fails("unlock").lower()
+    assert "release the lock" in project.fails("unlock").lower()
     (project.root / "go").touch()
     process.communicate(timeout=60)
     assert process.returncode == 0

@@ -75,7 +75,7 @@ def test_an_app_on_this_machine(cloud_stage: Project) -> None:
 
     assert "stopped" in p.run("local", "stop").out
     assert "no changes" in p.run("deploy").out, "its data is there again"
-    assert "needs an answer" in p.fails("remove")
+    assert "confirmation needed" in p.fails("remove")
     assert "deleted" in p.run("remove", "--yes").out
     assert p.run("state", "list", "--json").json == []
 

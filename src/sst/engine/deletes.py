@@ -58,8 +58,9 @@ class Deletes:
         for step in self.steps:
             if step.delete_first and step.goal and step.urn in used:
                 self.problem(UserError(
-                    f'{step.type} "{step.name}" must be deleted before its successor can be made, but is used by what '
-                    "is left out", hint="deploy it together with all that uses it", where=step.where))
+                    f'{step.type} "{step.name}" must be deleted before its successor can be made, but is used by '
+                    "resources that are not deployed now", where=step.where,
+                    hint="deploy it together with all that uses it"))
 
 
 def lingering(snapshot: Snapshot, goals: Mapping[URN, Goal]) -> list[Operation]:

@@ -175,7 +175,7 @@ class _Planner:
             self.problem(goal, f"holds data and can't be replaced in place by {why}",
                          "give it a new name, move the data, then remove the old one")
         elif first and (was.retain or goal.retain) and not was.damaged:
-            self.problem(goal, f"is to be retained, and {why} would delete it before its successor can be made",
+            self.problem(goal, f"is retained, and {why} would delete it before its successor can be made",
                          "undo that change, give it another name, or deploy once with retain=False")
         return Step(Op.REPLACE, goal.urn, goal.type, goal, was, base, inputs, change.changed, change.replace, first,
                     moved, change=change, reason=change.reason)
@@ -251,7 +251,7 @@ class _Planner:
             if holder:
                 self.problem(step.goal, f'can\'t be named {name!r}: "{name_of(holder.urn)}", which was retained, has '
                              "that name",
-                             f'take it back with alias="{name_of(holder.urn)}", or give another name'
+                             f'reuse it with alias="{name_of(holder.urn)}", or give another name'
                              if holder.retained else "give another name")
 
 

@@ -34,7 +34,7 @@ def list_(call: Call) -> None:
     if rows:
         screen.table(sorted(rows))
     screen.dim(f"{project.name}/{project.stage}: {len(snapshot.resources)} resources" + (
-        f", {len(snapshot.pending)} operations that have not ended" if snapshot.pending else ""))
+        f", {len(snapshot.pending)} unfinished operations" if snapshot.pending else ""))
 
 
 @state.command("export")

@@ -101,10 +101,10 @@ def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
 @click.option("--absent", is_flag=True, required=True, help="They do not exist: the next deploy creates them.")
 @pass_call
 def resolve(call: Call, names: tuple[str, ...], absent: bool) -> None:
-    """Settle creations that were cut off and that nobody can look up.
+    """Resolve unfinished creates whose result can't be looked up.
 
-    A deploy names these resources, and goes on without them and what uses them. If such a resource exists, take it
-    over with `sst adopt NAME ID`.
+    A deploy names these resources, and skips them and their dependents. If such a resource exists, adopt it with
+    `sst adopt NAME ID` instead.
     """
     from ...project.adopt import resolve_absent
     from .adopt import state_run

@@ -199,5 +199,5 @@ class Screen:
             raise UserError(f"{question.rstrip('?')}: confirmation needed, and there is no terminal",
                             hint=f"pass {flag}")
         if word:
-            return self.ask(f"{question}\n  type {self.err_paint(word, 'bold')} to go on:") == word
+            return self.ask(f"{question}\n  type {self.err_paint(word, 'bold')} to continue:") == word
         return self.ask(f"{question} (y/N)").lower() in ("y", "yes")
