@@ -59,8 +59,7 @@ class Artefacts:
         if exact and self._now(source) != planned:
             raise ProviderError(f"the artefact {planned} of {source.handler} is not in the cache of this machine, and "
                                 "the files here make another one", operation="build", sent=False,
-                                hint="check out the files that it was made from (the commit of that deploy) and run "
-                                     "`sst deploy`")
+                                hint="check out the commit of that deploy and run `sst deploy`")
         with self._lock(planned):
             if there := kept(self._instead.get(planned, planned), source, cache=self.cache):
                 return there
