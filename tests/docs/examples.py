@@ -27,7 +27,7 @@ from typing import Any
 from sst.clouds.aws.client import Aws
 from sst.clouds.aws.provider import AwsProvider
 from sst.clouds.local.artefacts import Artefacts
-from sst.clouds.local.build import Builder
+from sst.clouds.local.provider import LocalProvider
 from sst.core.context import Context
 from sst.core.graph import Graph
 from sst.core.model import Goal, Operation, Snapshot, State
@@ -55,6 +55,7 @@ GIVEN = {
     "table": 'aws.Dynamo("GivenTable", fields={"id": "string"}, primary_index={"hash_key": "id"}, stream="new-image")',
     "topic": 'sns.Topic("GivenTopic")',
     "uploads": 'aws.Bucket("GivenUploads")',
+    "version": '"3"',
     "users": 'api.add_authorizer("Given", jwt={"issuer": "https://issuer.example.com", "audiences": ["web"]})',
 }
 """What a name means in a fragment that does not define it."""
@@ -66,6 +67,7 @@ IMPORTS = {
     "Options": "from sst.core.component import Options",
     "Unpack": "from typing import Unpack",
     "json": "import json",
+    "local": "from sst.providers import local",
     "s3": "from sst.providers.aws import s3",
     "sns": "from sst.providers.aws import sns",
     "sqs": "from sst.providers.aws import sqs",
@@ -187,7 +189,7 @@ def declared(root: Path) -> tuple[Graph, Any]:
 def provider(resource: Goal | State | Operation) -> Provider:
     """Compares only: there is no cloud, so what the examples read is taken for one that stands in."""
     if resource.type.startswith("local."):
-        return Builder(Artefacts(Path("none"), Path("none")))
+        return LocalProvider(Artefacts(Path("none"), Path("none")), environ={})
     return AwsProvider(_no_cloud, app="demo", stage="local", lineage="", local=True)
 
 

@@ -139,9 +139,9 @@ class Registry:
                 return self._clouds.aws.provider(reference, lambda: self.instances.settings(reference),
                                                  lineage=self._lineage, guard=self._guard)
             case "local":
-                from .local.build import Builder
+                from .local.provider import LocalProvider
 
-                return Builder(self._clouds.artefacts, exact=self._exact)
+                return LocalProvider(self._clouds.artefacts, environ=self._clouds.context.environ, exact=self._exact)
         raise KeyError(reference)
 
     def _identify(self, reference: str, settings: Mapping[str, Any]) -> dict[str, str]:

@@ -183,6 +183,8 @@ class Resource(_Model):
     type: ClassVar[str] = ""
     holds_data: ClassVar[bool] = False
     """Its deletion loses the user's data; it follows the app's ``removal``."""
+    runs_once: ClassVar[bool] = False
+    """To create one is to do something once: a rollback neither repeats nor undoes it."""
     digest: ClassVar[str] = ""
     """Property that is a hash of code: a plan says that the code changed, and shows no values."""
     from_bundle: ClassVar[frozenset[str]] = frozenset()
@@ -338,6 +340,7 @@ def schema_of(kind: builtins.type[Resource]) -> Schema:
             kind.type, {k: Argument(p.replace, p.required, p.secret) for k, p in kind.props.items()},
             frozenset(k for k, o in kind.outs.items() if o.secret),
             Name(kind.name_field, p.limit or 0, p.lower, p.suffix) if p else None, kind.holds_data,
+            runs_once=kind.runs_once,
             id_format=getattr(kind, "identifier", ""),
             stand_in=getattr(kind, "stand_in", None) is not None, digest=kind.digest, from_bundle=kind.from_bundle)
         kind._schema = found  # type: ignore[attr-defined]  # a cache on the class

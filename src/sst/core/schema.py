@@ -54,6 +54,8 @@ class Schema:
     name: Name | None = None
     holds_data: bool = False
     """Deleting it loses the user's data."""
+    runs_once: bool = False
+    """To create one is to do something once: a rollback neither repeats nor undoes it."""
     order: Order = "create_first"
     """Of a replacement, where nothing else decides."""
     version: int = 0

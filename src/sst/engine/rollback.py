@@ -26,8 +26,9 @@ def goals_of(before: Snapshot, now: Snapshot, providers: Providers, *, app: str,
     """A sealed graph that asks for what ``before`` held.
 
     Things that hold data, or are protected, stay as they are ``now``, with what they use: going back would lose what
-    was written since. A data resource that is no longer there is made anew, empty. Names that were minted may be minted
-    anew. With ``all_of_it`` nothing is exempt: for what is no more than a change by hand.
+    was written since. So do actions: none is repeated. A data resource that is no longer there is made anew, empty.
+    Names that were minted may be minted anew. With ``all_of_it`` nothing is exempt: for what is no more than a change
+    by hand.
     """
     graph = Graph(app, stage)
     wanted = {u: s for u, s in before.resources.items() if not s.retained}
@@ -44,11 +45,17 @@ def goals_of(before: Snapshot, now: Snapshot, providers: Providers, *, app: str,
     for urn in sorted(keep):
         wanted.pop(former.get(now.resources[urn].id, urn), None)
         wanted[urn] = now.resources[urn]
+    done = {u for u, s in wanted.items() if u not in keep and providers(s).schema(s.type).runs_once}
+    for urn in done:    # an action that was done stays done, and one that is gone is not done again
+        if urn in now.resources:
+            wanted[urn] = now.resources[urn]
+        else:
+            del wanted[urn]
     renamed = {u: homes[s.id] for u, s in before.resources.items() if u not in wanted and s.id in homes}
     with graph.active():
         for urn, state in wanted.items():
             deps = frozenset(d for d in (renamed.get(d, d) for d in state.deps) if d in wanted)
-            inputs = dict(state.inputs) if urn in keep else _inputs(
+            inputs = dict(state.inputs) if urn in keep or urn in done else _inputs(
                 state, before, now, renamed, providers(state).schema(state.type).name_argument)
             old = homes.get(state.id, urn)
             graph.goals[urn] = Goal(urn, state.type, inputs, deps, state.parent, state.stack, state.where,

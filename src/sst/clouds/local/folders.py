@@ -1,0 +1,102 @@
+"""Folders of files and their digests: what a command reads, what it makes, what is uploaded."""
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...build.files import walk
+from ...errors import UserError
+
+__all__ = ["File", "Folder", "fingerprint", "inside", "read_folder"]
+
+_BLOCK = 1 << 20
+_SKIPPED = frozenset({".git", ".sst", "node_modules", "__pycache__"})
+"""Folders that patterns do not enter."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """``name`` is relative to the folder, with forward slashes. ``md5`` is what S3 shows of an object."""
+
+    name: str
+    path: Path
+    size: int
+    sha256: str
+    md5: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    files: tuple[File, ...]
+    """Sorted by name."""
+    digest: str
+    """SHA-256 of all names and contents, hex."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(f.size for f in self.files)
+
+
+def inside(root: Path, name: str) -> Path:
+    """The folder of this name in the project. ``UserError`` for one outside of it."""
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise UserError(f"the folder {name!r} is outside of the project")
+    return path
+
+
+def read_folder(path: Path) -> Folder:
+    """All files under a folder, also hidden ones. Links to files count as files; links to folders are not followed.
+    ``UserError`` if there is no such folder."""
+    if not path.is_dir():
+        raise UserError(f"there is no folder {path.name!r}", hint=f"looked for {path}")
+    names = []
+    for at, _, found in os.walk(path):
+        names += [Path(at, name) for name in found]
+    files = sorted((_file(p, p.relative_to(path).as_posix()) for p in names if p.is_file()), key=lambda f: f.name)
+    return Folder(tuple(files), _digest((f.name, f.sha256) for f in files))
+
+
+def fingerprint(folder: Path, patterns: Sequence[str], output: Path | None) -> str:
+    """Hash of the names, contents and executable bits of what a command reads.
+
+    Without ``patterns`` that is every file under the folder that a bundle could hold: none that git ignores, no caches,
+    no files of credentials. ``output`` never counts.
+    """
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder.name!r}", hint=f"looked for {folder}")
+    found: dict[str, Path] = {}
+    if not patterns:
+        found = {f.name: f.path for f in walk(folder).files}
+    for pattern in patterns:
+        try:
+            matches = [p for p in folder.glob(pattern) if p.is_file()]
+        except (ValueError, NotImplementedError) as e:
+            raise UserError(f"{pattern!r} is no pattern of files inside the folder: {e}") from e
+        for p in matches:
+            if not _SKIPPED & set(p.relative_to(folder).parts):
+                found[p.relative_to(folder).as_posix()] = p
+    own = {n: p for n, p in found.items() if output is None or not p.is_relative_to(output)}
+    return _digest((n, f"{_hashes(p)[0]}{'x' if p.stat().st_mode & 0o100 else ''}") for n, p in sorted(own.items()))
+
+
+def _file(path: Path, name: str) -> File:
+    sha256, md5 = _hashes(path)
+    return File(name, path, path.stat().st_size, sha256, md5)
+
+
+def _hashes(path: Path) -> tuple[str, str]:
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            sha256.update(block)
+            md5.update(block)
+    return sha256.hexdigest(), md5.hexdigest()
+
+
+def _digest(pairs: Iterable[tuple[str, str]]) -> str:
+    return hashlib.sha256("".join(f"{a}\0{b}\n" for a, b in pairs).encode()).hexdigest()
