@@ -8,12 +8,13 @@ import pytest
 
 from sst.clouds.instances import Instances
 from sst.core.graph import Graph
-from sst.core.model import Goal, Op, Operation, State
+from sst.core.model import Goal, Op, Operation, Snapshot, State
 from sst.core.provider import Provider
 from sst.core.resource import ProviderInstance, Resource, prop
 from sst.engine.choice import name_of
 from sst.engine.deploy import deploy, remove
 from sst.engine.plan import Plan, plan
+from sst.engine.rollback import goals_of
 from sst.errors import Problems, UserError
 from tests.fakes import Cloud, MemoryJournal, Thing, agree, ignore, unsent
 
@@ -181,3 +182,13 @@ def test_a_class_with_its_own_provider_must_be_findable_without_the_program() ->
     del Resource.kinds["fake.Note"]
     with pytest.raises((UserError, Problems), match="brings its own provider and is defined inside of a function"):
         graph.seal()
+
+
+def test_a_rollback_tells_things_apart_that_share_an_id(world: World) -> None:
+    """A bucket holds data, and its policy and CORS rules have its name for their id, too."""
+    bucket = State("fake.Store::B", "fake.Store", "photos", {"name": "photos"}, {"key": "photos"}, provider="fake")
+    parts = [State(f"fake.Thing::B/{n}", "fake.Thing", "photos", {"name": "photos", "size": n}, {"key": "photos"},
+                   deps=(bucket.urn,), provider="fake") for n in (1, 2)]
+    before = Snapshot({s.urn: s for s in (bucket, *parts)})
+    graph = goals_of(before, before, world.of, app="app", stage="test")
+    assert set(graph.goals) == {bucket.urn, *(p.urn for p in parts)}
