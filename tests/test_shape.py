@@ -130,6 +130,24 @@ def test_what_is_imported_by_name_can_be_told() -> None:
     assert unknown == AT_RUN_TIME
 
 
+NO_AWS = ("core/", "engine/", "state/", "project/", "cli/", "dev/", "testing/", "net/", "executor/", "build/")
+"""Rooms that know no type, client or document of AWS."""
+AWS_TYPE = re.compile(r"aws\.[a-z0-9]+\.[A-Z]\w+")
+
+
+def test_aws_stands_in_its_own_rooms() -> None:
+    odd = []
+    for file in (f for f in FILES if short(f).startswith(NO_AWS)):
+        odd += [f"{short(file)}:{line} imports {module}" for module, line in imports(file)
+                if module.startswith(("sst.clouds.aws", "sst.aws", "sst.providers.aws"))]
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        words = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}   # docstrings may show examples
+        odd += [f"{short(file)}:{n.lineno} names {n.value!r}" for n in ast.walk(tree)
+                if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in words
+                and AWS_TYPE.fullmatch(n.value)]
+    assert not odd, "\n".join(odd)
+
+
 @pytest.mark.parametrize("name", ["botocore", "asyncio"])
 def test_heavy_modules_stay_in_their_rooms(name: str) -> None:
     odd = [f"{short(f)}:{line}" for f in FILES if not short(f).startswith(ALLOWED[name])

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from ..core.graph import Graph
 from ..core.model import Goal, Operation, Snapshot, State
 from ..core.provider import Note, Provider
 from ..core.resource import Resource, cloud_of
@@ -21,6 +22,7 @@ from .context import StageContext
 from .instances import SELF, Instances
 from .invocation import Answer, Line
 from .local.artefacts import Artefacts
+from .schedule import Schedule
 from .tagged import TaggedResource
 
 if TYPE_CHECKING:
@@ -28,7 +30,21 @@ if TYPE_CHECKING:
     from .aws.functions import Functions
     from .aws.provider import AwsProvider
 
-__all__ = ["Answer", "Clouds", "Line", "Registry", "has_type"]
+__all__ = ["Answer", "Clouds", "Line", "Registry", "has_type", "keep_still", "schedules_of"]
+
+def schedules_of(graph: Graph) -> list[Schedule]:
+    """The schedules that a program declares."""
+    from .aws.schedules import schedules_of
+
+    return schedules_of(graph)
+
+
+def keep_still(graph: Graph) -> None:
+    """Deploy all schedules of a program disabled."""
+    from .aws.schedules import keep_still
+
+    keep_still(graph)
+
 
 def has_type(type: str) -> bool:
     """Whether there is a resource type of this name; rows of AWS are loaded when they are first asked for."""
@@ -67,11 +83,19 @@ class Clouds:
         """Begin to ask who these credentials are, while other things are read."""
         self.aws.ask_account()
 
-    def identify(self, used: Iterable[str]) -> dict[str, dict[str, str]]:
+    def identify(self, used: Iterable[str], *, sure: bool = False) -> dict[str, dict[str, str]]:
         """The account and region of each default instance that manages one of these types, by reference. Raises
         ``UserError`` for one that the config does not allow. What needs no account is not asked for one."""
-        wanted = self.context.account or any(cloud_of(t) == "aws" for t in used)
+        wanted = sure or self.context.account or any(cloud_of(t) == "aws" for t in used)
         return {"aws": self.aws.identity()} if wanted else {}
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to reach the same cloud as the stage: on stage ``local`` also its endpoint and keys."""
+        return self.aws.environment()
+
+    def connection(self) -> Any:
+        """How the default account is reached: endpoints, credentials, proxies."""
+        return self.aws.client.settings
 
     def lookups(self) -> Any:
         """What components may ask of the account while they are declared."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from ..core.names import did_you_mean
 from ..errors import UserError
 
-__all__ = ["CLOUDS", "problems"]
+__all__ = ["CLOUDS", "configured_region", "problems"]
 
 CLOUDS: Mapping[str, tuple[str, ...]] = {
     "aws": ("account", "external_id", "profile", "region", "role_arn", "session_name"),
@@ -29,3 +29,10 @@ def problems(name: object, settings: object) -> Iterator[UserError]:
                             hint=did_you_mean(str(key), list(CLOUDS[str(name)])))
         elif not isinstance(value, str):
             yield UserError(f"providers: {key} of {name} must be text, not {value!r}")
+
+
+def configured_region(profile: str | None, environ: Mapping[str, str]) -> str:
+    """The region that the files of the default cloud name for this profile; empty if they name none."""
+    from .aws.profile import region_of_profile
+
+    return region_of_profile(profile, environ)

@@ -58,7 +58,7 @@ class Tokens:
     """The outputs that were put into strings; belongs to one graph."""
 
     def __init__(self) -> None:
-        self.nonce = secrets.token_hex(4)
+        self.nonce = secrets.choice("abcdef") + secrets.token_hex(4)[1:]  # a letter, so that str.title changes it
         self.outputs: list[Output[Any]] = []
         _registries[self.nonce] = self
 

@@ -187,6 +187,8 @@ class Resource(_Model):
     """To create one is to do something once: a rollback neither repeats nor undoes it."""
     digest: ClassVar[str] = ""
     """Property that is a hash of code: a plan says that the code changed, and shows no values."""
+    of_host: ClassVar[frozenset[str]] = frozenset()
+    """Properties whose defaults say something of this machine: snapshots of plans leave them out."""
     from_bundle: ClassVar[frozenset[str]] = frozenset()
     """Properties that a new bundle sets: while their values are unknown, a plan says only that the code changed."""
     kinds: ClassVar[dict[str, builtins.type[Resource]]] = {}

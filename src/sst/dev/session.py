@@ -104,7 +104,7 @@ class Session:
         else:
             from .bridge_calls import BridgeCalls
 
-            source = BridgeCalls(self.functions, lambda: world.clouds.aws.client.settings, self.stream.function_notice)
+            source = BridgeCalls(self.functions, world.clouds.connection, self.stream.function_notice)
         self.deploys.lease = source.lease
         return FunctionPart(self.functions, source, root=self._root, busy=lambda: self.deploys.running,
                             tell=self.deploys.tell)

@@ -38,7 +38,7 @@ def adopt(world: World, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str
     graph = prepared_graph(world, run.hide)
     world.project.declare(graph)
     with locked(world, "adopt", run) as session:
-        world.remember(session, types_of(graph))
+        world.remember(session, types_of(graph), sure=bool(graph.laters))
         snapshot = session.snapshot
         providers = run.providers or world.registry(session.snapshot, session=session)
         todo = plan(graph, snapshot, providers)

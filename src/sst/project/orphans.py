@@ -44,7 +44,7 @@ def find_orphans(world: World) -> Orphans:
     """
     world.ask_account()
     snapshot = world.stage.load()
-    world.identify(snapshot, ["aws."])
+    world.identify(snapshot, sure=True)
     return _found(snapshot, world.registry(snapshot), str(snapshot.meta.get("lineage", "")))
 
 
@@ -56,7 +56,7 @@ def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[st
     """
     world.ask_account()
     with locked(world, "orphans", run) as session:
-        world.identify(session.snapshot, ["aws."])
+        world.identify(session.snapshot, sure=True)
         registry = world.registry(session.snapshot, session=session)
         found = _found(session.snapshot, registry, session.lineage)
         if lineage and lineage != found.lineage and all(c.lineage != lineage for c in found.others):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..clouds.settings import configured_region
 from ..core.context import Context
 from ..core.graph import Graph, Removal
 from ..core.target import Target
@@ -102,33 +103,9 @@ def region_of(config: Config, stage: str, environ: Mapping[str, str]) -> str:
     if stage == LOCAL:
         return asked or "us-east-1"
     found = (asked or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-             or _profile_region(config, environ))
+             or configured_region(config.profile, environ))
     if not found:
         raise UserError(f'no AWS region is set for stage "{stage}"',
                         hint='set region= in the config (region="us-east-1"), or AWS_REGION, or a region in the AWS '
                              'profile')
     return found
-
-
-def profile_of(config: Config, environ: Mapping[str, str]) -> str | None:
-    """The AWS profile: ``AWS_PROFILE``, then the config's unless the environment holds access keys."""
-    if named := environ.get("AWS_PROFILE"):
-        return named
-    return None if environ.get("AWS_ACCESS_KEY_ID") else config.profile
-
-
-def _profile_region(config: Config, environ: Mapping[str, str]) -> str:
-    from configparser import ConfigParser
-    from configparser import Error as BadFile
-
-    file = Path(environ.get("AWS_CONFIG_FILE") or Path.home() / ".aws" / "config").expanduser()
-    parser = ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read(file, encoding="utf-8")
-    except (BadFile, OSError, UnicodeDecodeError):
-        return ""
-    profile = profile_of(config, environ) or "default"
-    for section in (f"profile {profile}", profile):
-        if parser.has_option(section, "region"):
-            return parser.get(section, "region")
-    return ""

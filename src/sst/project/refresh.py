@@ -74,7 +74,7 @@ def refresh(world: World, run: Run, decide: Decide) -> Refreshed:
     graph = prepared_graph(world, run.hide)
     world.project.declare(graph)
     with locked(world, "refresh", run) as session:
-        world.remember(session, types_of(graph))
+        world.remember(session, types_of(graph), sure=bool(graph.laters))
         providers = run.providers or world.registry(session.snapshot, session=session, exact=True)
         settle(session, providers)
         before = session.snapshot

@@ -92,7 +92,7 @@ def deploy(world: World, run: Run) -> Done:
         run.warn(line)
     with locked(world, "deploy", run) as session:
         before = session.save() if run.can_go_back else session.snapshot.serial
-        world.remember(session, types_of(graph))
+        world.remember(session, types_of(graph), sure=bool(graph.laters))
         _guard(project, graph, session.snapshot, run)
         providers = run.providers or world.registry(session.snapshot, session=session, exact=run.only is not None)
         result = saved(session, lambda: engine.deploy(
@@ -198,8 +198,8 @@ def _counted(sink: Sink, world: World) -> Sink:
 
 
 def types_of(graph: Graph) -> set[str]:
-    """The types that a program declares, and those that it may add during the deploy."""
-    return {*(g.type for g in graph.goals.values()), *(["aws."] if graph.laters else [])}
+    """The types that a program declares."""
+    return {g.type for g in graph.goals.values()}
 
 
 def saved(session: Session, work: Callable[[], DeployResult]) -> DeployResult:

@@ -37,12 +37,7 @@ def shell_environment(world: World, target: str | None = None) -> dict[str, str]
 def cloud_environment(world: World) -> dict[str, str]:
     """Stage and region, and on stage ``local`` the endpoint and keys of the cloud on this machine."""
     project = world.project
-    made = {"SST_STAGE": project.stage, "AWS_REGION": project.region, "AWS_DEFAULT_REGION": project.region}
-    if project.is_local:
-        cloud = world.cloud
-        made |= {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key,
-                 "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
-    return made
+    return {"SST_STAGE": project.stage, **world.clouds.environment()}
 
 
 def _linked(graph: Graph, look: Lookup) -> dict[str, str]:

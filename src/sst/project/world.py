@@ -13,7 +13,7 @@ from ..state.home import StateHome
 from ..state.secrets import Secrets
 from ..state.session import Session, Stage
 from .home import state_folder, who
-from .project import Project, profile_of
+from .project import Project
 
 if TYPE_CHECKING:
     from ..clouds.registry import Clouds, Registry
@@ -62,7 +62,7 @@ class World:
         from ..clouds.registry import Clouds
 
         p = self.project
-        return Clouds(StageContext(p.name, p.stage, p.root, p.region, profile_of(p.config, p.environ), p.config.account,
+        return Clouds(StageContext(p.name, p.stage, p.root, p.region, p.config.profile, p.config.account,
                                    p.environ, p.config.tags, p.config.providers,
                                    (lambda: self.cloud) if p.is_local else None),
                       p.root / ".sst/cache")
@@ -101,12 +101,13 @@ class World:
         if not self.project.is_local and self.project.config.home == "aws":
             self.clouds.ask()
 
-    def identify(self, snapshot: Snapshot, types: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+    def identify(self, snapshot: Snapshot, types: Iterable[str] = (), *,
+                 sure: bool = False) -> dict[str, dict[str, str]]:
         """The account and region of each default provider instance that the state or a resource of these types needs,
-        by reference. Refuses another one than the config allows, or than the state was made in."""
+        by reference; with ``sure`` of all. Refuses another than the config allows, or than the state was made in."""
         states = [*snapshot.resources.values(), *snapshot.deposed.values()]
         held = {*(s.type for s in states), *(p.type for p in snapshot.pending.values())}
-        found = self.clouds.identify({*types, *held})
+        found = self.clouds.identify({*types, *held}, sure=sure)
         stage = self.project.stage
         for reference, now in found.items() if not self.project.is_local else ():
             was = snapshot.meta.get("providers", {}).get(reference, {})
@@ -118,10 +119,10 @@ class World:
                         f'set region="{was[what]}" in the config; to move, remove the stage there first')
         return found
 
-    def remember(self, session: Session, types: Iterable[str] = ()) -> None:
+    def remember(self, session: Session, types: Iterable[str] = (), *, sure: bool = False) -> None:
         """Keep in the state where it belongs; other credentials are refused before anything is done."""
         snapshot = session.snapshot
-        if found := self.identify(snapshot, types):
+        if found := self.identify(snapshot, types, sure=sure):
             meta = {**snapshot.meta, "providers": {**snapshot.meta.get("providers", {}), **found}}
             if meta != snapshot.meta:
                 session.write(Entry("meta", data=meta))

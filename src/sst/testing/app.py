@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from ..clouds.invocation import Answer
+from ..clouds.schedule import Schedule
 from ..core.model import State
 from ..core.units import seconds
 from ..embedded import cloud
@@ -28,7 +29,7 @@ from ..project.shell import shell_environment
 from ..project.stage import LOCAL
 from ..project.world import World
 from .contained import Switch, contained
-from .crons import Cron, Still, find_cron
+from .crons import Still, find_cron, times
 from .place import own_place
 
 __all__ = ["App", "Invocation", "Raised", "deployed"]
@@ -101,7 +102,7 @@ class App:
     """
 
     def __init__(self, world: World, outputs: Mapping[str, Any], environment: Mapping[str, str],
-                 crons: Mapping[str, Cron]) -> None:
+                 crons: Mapping[str, Schedule]) -> None:
         self._world, self._crons, self._since = world, crons, datetime.now(UTC)
         self.name, self.stage, self.root = world.project.name, world.project.stage, world.project.root
         self.outputs = dict(outputs)
@@ -161,9 +162,9 @@ class App:
         self.time = end
         return made
 
-    def _due(self, cron: Cron, end: datetime) -> list[datetime]:
-        times = cron.times(after=self.time, since=self._since)
-        found = list(islice(takewhile(lambda at: at <= end, times), _MOST + 1))
+    def _due(self, cron: Schedule, end: datetime) -> list[datetime]:
+        due = times(cron, after=self.time, since=self._since)
+        found = list(islice(takewhile(lambda at: at <= end, due), _MOST + 1))
         if len(found) > _MOST:
             raise UserError(f"{cron.name} would run more than {_MOST:,} times",
                             hint="advance less, or set sst_app.time and fire it")

@@ -22,6 +22,7 @@ from ..project.project import Project, open_project
 from ..project.world import World
 from .contained import contained
 from .crons import crons_of, find_cron
+from .crons import times as when
 
 if TYPE_CHECKING:
     from ..engine.plan import Plan
@@ -133,7 +134,7 @@ class Program:
         __tracebackhide__ = True
         if after.tzinfo is None:
             raise UserError(f"{after} has no time zone", hint="datetime(2030, 1, 2, tzinfo=UTC)")
-        return list(islice(find_cron(crons_of(self.graph), cron).times(after=after, since=after), count))
+        return list(islice(when(find_cron(crons_of(self.graph), cron), after=after, since=after), count))
 
 
 def declared(file: Path, stage: str, *, secrets: Mapping[str, str]) -> Program:

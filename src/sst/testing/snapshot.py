@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.resource import Resource
 from ..engine.plan import Plan
 from ..engine.plan_json import plan_data
 from .program import LATER, SECRET, Program
@@ -50,8 +51,9 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
         source = inputs["source"]
         own = _HOST if source.get("host") else ()
         inputs = {"source": {k: v for k, v in source.items() if k not in own}}
-    elif step["type"] == "aws.lambda.Function" and "architectures" in inputs:
-        inputs = {k: v for k, v in inputs.items() if k != "architectures"}
+    else:
+        left_out = Resource.kinds[step["type"]].of_host if step["type"] in Resource.kinds else ()
+        inputs = {k: v for k, v in inputs.items() if k not in left_out}
     return {"name": step["name"], "type": step["type"], "op": step["op"], "inputs": inputs}
 
 

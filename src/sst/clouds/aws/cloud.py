@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.provider import Provider
 from ...errors import ProviderError, UserError
 from ..context import StageContext
+from .profile import profile_of
 from .uploads import Asset
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class AwsCloud:
                        environment={})
         keys = (given["access_key"], given["secret_key"],
                 given.get("session_token")) if given.get("access_key") else None
-        profile = given.get("profile") or (None if c.environ.get("AWS_PROFILE") else c.profile)
+        own = None if c.environ.get("AWS_PROFILE") else profile_of(c.profile, c.environ)
+        profile = given.get("profile") or own
         base = Aws(region=region, profile=profile, credentials=keys, environment=c.environ)
         if not given.get("role_arn"):
             return base
@@ -116,6 +118,16 @@ class AwsCloud:
             raise UserError(f'provider "{reference.partition("::")[2]}" was account {was}, and its credentials are now '
                             f"for account {client.account()}", hint="use credentials of that account")
         return client
+
+    def environment(self) -> dict[str, str]:
+        """Variables by which AWS's tools and SDKs find the same place."""
+        region = self.defaults.get("region") or self.context.region
+        made = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        if self.context.local:
+            cloud = self.context.local()
+            made |= {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key,
+                     "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
+        return made
 
     def ask_account(self) -> None:
         """Begin to ask which account the app's own is, while other things are read."""

@@ -97,6 +97,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     omitted_when_unset = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
     fingerprints = {"code": "code_sha256"}
     from_bundle = frozenset({"code", "handler"})
+    of_host = frozenset({"architectures"})
     delete = call("delete_function", FunctionName="$name", retry=CHANGING, idempotent=True)
     not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
