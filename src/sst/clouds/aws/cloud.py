@@ -106,7 +106,7 @@ class AwsCloud:
             return c.local().address(kind, value) if c.local else value
 
         return AwsProvider(client, app=c.app, stage=c.stage, lineage=lineage, tags=c.tags, address=address,
-                           asset=self.code, asset_bucket=lambda: self.asset_bucket(client()), guard=guard,
+                           asset=self.code, asset_bucket=lambda: self.asset_bucket(client()), guard=guard, root=c.root,
                            local=c.local is not None)
 
     def checked(self, reference: str, settings: Mapping[str, Any]) -> Aws:

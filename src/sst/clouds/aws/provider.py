@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from ...core.model import Operation, State
@@ -10,6 +11,8 @@ from ...core.provider import STAND_IN, Absent, Change, Found, Note, Provider, Re
 from ...core.resource import schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError, Throttled
+from .file_provider import FilesProvider
+from .files import Files
 from .reading import listed_tags, read
 from .rows import row
 from .table import AwsResource, fill
@@ -28,10 +31,18 @@ class AwsProvider(Verbs, Provider):
 
     watched = frozenset({"tags"})
 
+    @cached_property
+    def _files(self) -> FilesProvider:
+        return FilesProvider(self, self.root)
+
     def schema(self, type: str) -> Schema:
+        if type == Files.type:
+            return self._files.schema(type)
         return schema_of(row(type))
 
     def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
+        if type == Files.type:
+            return self._files.plan(type, prior, inputs)
         kind = row(type)
         if prior is None:
             return Change(frozenset(inputs))
@@ -46,6 +57,8 @@ class AwsProvider(Verbs, Provider):
                       frozenset(k for k, o in kind.outs.items() if o.volatile))
 
     def create(self, operation: Operation, note: Note) -> Result:
+        if operation.type == Files.type:
+            return self._files.create(operation, note)
         kind = row(operation.type)
         known = self.variables(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
         self._refuse_taken(kind, operation, known)
@@ -105,12 +118,15 @@ class AwsProvider(Verbs, Provider):
                             operation=f"{kind.service} {kind.read.op}")
 
     def read(self, state: State) -> Result | None:
+        if state.type == Files.type:
+            return self._files.read(state)
         return read(self, row(state.type), state, {})
 
     def reader(self, states: Sequence[State]) -> Callable[[State], Result | None]:
         """``read`` for many: their tags are asked for together where that saves calls."""
-        listed = listed_tags(self, [row(s.type) for s in states])
-        return lambda state: read(self, row(state.type), state, listed)
+        listed = listed_tags(self, [row(s.type) for s in states if s.type != Files.type])
+        return lambda state: (self._files.read(state) if state.type == Files.type
+                              else read(self, row(state.type), state, listed))
 
     @property
     def traits(self) -> Traits:  # type: ignore[override]  # read only
@@ -145,6 +161,8 @@ class AwsProvider(Verbs, Provider):
         return STAND_IN_TAG in (kind.tags_in(self.ask(kind, kind.tagging.show, variables) or {}, shown=True) or {})
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
+        if state.type == Files.type:
+            return self._files.update(operation, state, note)
         kind, inputs, changed = row(state.type), operation.inputs, operation.changed
         was = {f"{k}_was": v for k, v in state.inputs.items()}
         known = self.variables(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
@@ -165,6 +183,8 @@ class AwsProvider(Verbs, Provider):
         return Result(state.id, outputs)
 
     def delete(self, state: State, note: Note) -> None:
+        if state.type == Files.type:
+            return self._files.delete(state, note)
         kind = row(state.type)
         known = self.variables(kind, state.values, {"id": state.id, "urn": state.urn})
         if state.private == STAND_IN:
@@ -178,6 +198,8 @@ class AwsProvider(Verbs, Provider):
                 raise
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
+        if operation.type == Files.type:
+            return self._files.find(operation)
         kind = row(operation.type)
         known = self.variables(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
         if kind.identity == "token":

@@ -12,12 +12,13 @@ from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
 from .checks import may_invoke, may_send
 from .columns import Call, Import, Listing, Tagging, call, grant
+from .files import Files
 from .limits import filters_apart
 from .shared import merged_entries, own_entries
 from .table import AwsResource, Calls
 
 __all__ = ["Bucket", "BucketCors", "BucketEncryption", "BucketLifecycle", "BucketNotification", "BucketPolicy",
-           "BucketSetting", "BucketVersioning", "Object", "PublicAccessBlock"]
+           "BucketSetting", "BucketVersioning", "Files", "Object", "PublicAccessBlock"]
 
 UNMODELLED = ("404", "NotFound", "NoSuchBucketPolicy", "NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration",
               "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError", "NoSuchTagSet")

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -39,7 +40,8 @@ class Verbs:
     ``local``). ``asset`` gives the file of a build artefact; ``asset_bucket`` the bucket for those that are too large
     for a call, or shared.
     ``guard`` raises once we no longer hold the stage's lock: it is asked before each call is sent, also
-    before each repetition. ``local``: it is the cloud of stage ``local``.
+    before each repetition. ``local``: it is the cloud of stage ``local``. ``root``: the folder of
+    the project.
     """
 
     def __init__(self, aws: Aws | Callable[[], Aws], *, app: str, stage: str, lineage: str,
@@ -47,11 +49,13 @@ class Verbs:
                  address: Callable[[str, str], str] = lambda kind, value: value,
                  asset: Asset | None = None,
                  asset_bucket: Callable[[], str] | None = None,
-                 guard: Callable[[], None] | None = None, local: bool = False) -> None:
+                 guard: Callable[[], None] | None = None, local: bool = False,
+                 root: Path | None = None) -> None:
         self._open = aws if callable(aws) else lambda: aws
         self.app, self.stage, self.lineage = app, stage, lineage
         self.own_tags = dict(tags or {})
         self.address, self.guard, self.local = address, guard, local
+        self.root = root or Path()
         self.uploads = Uploads(self._open, asset, asset_bucket, f"assets/{app}/{stage}")
         self._turns: dict[tuple[str, str, str], Lock] = {}
 
