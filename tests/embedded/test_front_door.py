@@ -1,6 +1,7 @@
 """Public things on plain loopback URLs."""
 from __future__ import annotations
 
+import ast
 import base64
 import http.client
 import json
@@ -71,7 +72,7 @@ def test_a_function_url_gets_the_event_of_aws(cloud: Cloud, echo: str) -> None:
     assert event["cookies"] == ["s=1", "t=2"]
     assert "cookie" not in event["headers"]
     assert (event["body"], event["isBase64Encoded"]) == ("hi", False)
-    assert event["headers"]["host"].endswith(".lambda-url.us-east-1.on.aws")
+    assert event["headers"]["host"] == event["requestContext"]["domainName"] == urlsplit(address).netloc
     assert event["requestContext"]["http"]["method"] == "POST"
     binary = json.loads(fetch(address, "POST", body=b"\x00\xff",
                               headers={"content-type": "application/octet-stream"})[2])
@@ -87,6 +88,46 @@ def test_an_http_api_gets_the_event_of_aws(cloud: Cloud, echo: str) -> None:
     assert event["routeKey"] == "GET /items/{id}"
     assert fetch(f"{address}/nothing")[0] == 404
     assert json.loads(fetch(f"{address}/all/a/b", "OPTIONS")[2])["requestContext"]["http"]["method"] == "OPTIONS"
+
+
+def test_paths_keep_their_last_slash(cloud: Cloud, echo: str) -> None:
+    address = http_api(cloud, echo, "$default", "GET /exact")
+    for path in ("/", "/admin", "/admin/", "/deep/er/", "//admin/", "/a%20b/", "/exact/"):
+        event = json.loads(fetch(f"{address}{path}")[2])
+        assert event["rawPath"] == event["requestContext"]["http"]["path"] == path.replace("%20", " ")
+        assert event["routeKey"] == "$default"
+    assert json.loads(fetch(f"{address}/exact")[2])["routeKey"] == "GET /exact"
+
+
+def test_a_stage_of_an_http_api_is_in_the_path_that_the_app_sees(cloud: Cloud, echo: str) -> None:
+    address = http_api(cloud, echo, "GET /items/{id}", "GET /")
+    identity = json.loads(fetch(f"{address}/items/1")[2])["requestContext"]["apiId"]
+    client(cloud, "apigatewayv2").create_stage(ApiId=identity, StageName="live", AutoDeploy=True)
+    event = json.loads(fetch(f"{address}/live/items/7")[2])
+    assert (event["rawPath"], event["pathParameters"]) == ("/live/items/7", {"id": "7"})
+    assert event["requestContext"]["stage"] == "live"
+    assert json.loads(fetch(f"{address}/live")[2])["routeKey"] == "GET /"
+    assert json.loads(fetch(f"{address}/live/")[2])["rawPath"] == "/live/"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "localhost:5173", "app.localhost:{port}"])
+def test_an_app_sees_host_and_scheme_of_its_caller(cloud: Cloud, echo: str, host: str) -> None:
+    for address in (url(cloud, function(cloud, ECHO)), http_api(cloud, echo, "$default")):
+        named = host.format(port=urlsplit(address).port)
+        event = json.loads(fetch(address, headers={"host": named})[2])
+        sent = event["headers"]
+        assert event["requestContext"]["domainName"] == sent["host"] == named
+        assert (sent["x-forwarded-proto"], sent["x-forwarded-port"]) == ("http", named.split(":")[1])
+        proxied = fetch(address, headers={"host": named, "x-forwarded-proto": "https"})[2]
+        assert json.loads(proxied)["headers"]["x-forwarded-proto"] == "https"
+
+
+@pytest.mark.parametrize("value", ["{'a': [1, 'ü']}", "['a', 1]", "7", "True"])
+def test_a_body_that_is_no_string_is_sent_as_json(cloud: Cloud, value: str) -> None:
+    name = function(cloud, f"def handler(event, context):\n    return {{'statusCode': 201, 'body': {value}}}\n")
+    for address in (url(cloud, name), http_api(cloud, name, "$default")):
+        status, _, body = fetch(address)
+        assert (status, json.loads(body)) == (201, ast.literal_eval(value))
 
 
 @pytest.mark.parametrize("path", ["/health", "/login", "/_ministack/reset", "/_ministack/health", "/oauth2/token",

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from sst.embedded import emulator, tracking
 from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.doors import DOORS, Door, Request
-from sst.embedded.gate import Receive, Scope, Send
+from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
 from sst.embedded.patches.function_url import RAW
 from sst.embedded.ports import listener
 from sst.embedded.settings import Settings, read_json
@@ -87,7 +87,7 @@ class FrontDoor:
         config = Config()
         config.bind, config.loglevel, config.keep_alive_timeout = [f"fd://{line.detach()}"], "WARNING", 75
         config.graceful_timeout = _GRACE
-        app: Any = _App(door, identity, self._settings, self._checkpoints, port)
+        app: Any = _App(door, identity, self._settings, self._checkpoints)
         self._open[name] = port, asyncio.create_task(serve(app, config, shutdown_trigger=self._closing.wait))
         if self._ports.get(name) != port:
             self._ports[name] = port
@@ -98,16 +98,15 @@ class FrontDoor:
 class _App:
     """The ASGI app behind one port."""
 
-    def __init__(self, door: Door, identity: str, settings: Settings, checkpoints: Checkpoints, port: int) -> None:
+    def __init__(self, door: Door, identity: str, settings: Settings, checkpoints: Checkpoints) -> None:
         self._door, self._identity, self._settings, self._checkpoints = door, identity, settings, checkpoints
-        self._names = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
         headers = _joined(scope["headers"])
-        if headers.get("host") not in self._names:  # a page elsewhere that made its own name point here
+        if not LOOPBACK.fullmatch(headers.get("host", "")):  # a page elsewhere that made its own name point here
             if scope["type"] == "http":
                 await send({"type": "http.response.start", "status": 403, "headers": []})
                 await send({"type": "http.response.body", "body": b"this host name is not answered here"})

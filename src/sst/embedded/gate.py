@@ -12,7 +12,7 @@ from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.settings import Settings
 from sst.embedded.tracking import reading, request
 
-__all__ = ["Gate", "Receive", "Scope", "Send"]
+__all__ = ["LOOPBACK", "Gate", "Receive", "Scope", "Send"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -20,7 +20,8 @@ Send = Callable[[Any], Awaitable[None]]
 Control = Callable[[str, Mapping[str, Any]], Awaitable[tuple[int, Any]]]
 
 _READING = re.compile(r"(Get|List|Describe|Head|BatchGet|Query|Scan|Lookup|Receive|Filter|Search|Simulate|Decode)[A-Z]")
-_HOST = re.compile(r"(127\.0\.0\.1|localhost|([a-z0-9_$.-]+\.)?localhost)(:\d+)?", re.IGNORECASE)
+LOOPBACK = re.compile(r"(127\.0\.0\.1|\[::1\]|([a-z0-9_$.-]+\.)?localhost)(:\d+)?", re.IGNORECASE)
+"""A ``Host`` that leads to this machine, whatever DNS says."""
 
 
 class Gate:
@@ -87,7 +88,7 @@ def _without_cors(send: Send) -> Send:
 
 
 def _refusal(headers: Mapping[str, str]) -> str:
-    if not _HOST.fullmatch(headers.get("host", "")):
+    if not LOOPBACK.fullmatch(headers.get("host", "")):
         return "this host name is not answered here"
     if "origin" in headers or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return "web pages are not answered on the AWS port; use the address of the function, API, bucket or site"

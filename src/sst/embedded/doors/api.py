@@ -54,5 +54,5 @@ class Domain:
 
 
 async def _answer(host: str, request: Request) -> Answer | None:
-    return await emulator.answer_api(host, request.path, request.method, request.headers, request.body,
+    return await emulator.answer_api(host, request.path, request.method, request.forwarded, request.body,
                                      request.parameters, raw_path=request.raw_path, raw_query=request.query)

@@ -31,6 +31,20 @@ class Request:
         return self.method in ("GET", "HEAD", "OPTIONS")
 
 
+    @property
+    def forwarded(self) -> dict[str, str]:
+        """The headers, with those that AWS's front ends add: host, port and scheme are what the caller used.
+
+        A dev server in between may say with ``X-Forwarded-Proto`` that a browser came by https.
+        """
+        host, scheme = self.headers.get("host", ""), self.headers.get("x-forwarded-proto", "")
+        scheme = scheme if scheme in ("http", "https") else "http"
+        port = host.rpartition(":")[2]
+        return {**self.headers, "x-forwarded-proto": scheme,
+                "x-forwarded-port": port if port.isdigit() else "443" if scheme == "https" else "80",
+                "x-forwarded-for": self.headers.get("x-forwarded-for") or "127.0.0.1"}
+
+
 class Door(Protocol):
     """One kind of public address. It has no state: whose door it is comes with each call as ``identity``."""
 

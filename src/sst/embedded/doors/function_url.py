@@ -22,4 +22,4 @@ class FunctionUrl(HttpOnly):
 
     async def answer(self, identity: str, request: Request, *, region: str) -> Answer | None:
         return await emulator.answer_function_url(f"{identity}.lambda-url.{region}.on.aws", request.path,
-                                                  request.method, request.headers, request.body, request.parameters)
+                                                  request.method, request.forwarded, request.body, request.parameters)

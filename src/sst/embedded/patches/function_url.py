@@ -42,11 +42,21 @@ def apply(settings: Settings) -> None:
             raw_path = raw_path.removeprefix(prefix) or "/"
             made["rawPath"] = made["requestContext"]["http"]["path"] = raw_path
             made["rawQueryString"] = raw_query
+        _as_called(made, arguments[0])
         return with_cookies(made)
 
     lambda_svc._build_function_url_event = event
     _forget_urls_of_deleted_functions(lambda_svc)
     _hide_errors(lambda_svc)
+
+
+def _as_called(event: dict[str, Any], headers: Mapping[str, str]) -> None:
+    """Host, scheme and port of the caller, if a front door tells them: links that an app makes lead back to it."""
+    if "x-forwarded-proto" not in headers:
+        return
+    event["headers"].update({name: headers[name] for name in ("host", "x-forwarded-port", "x-forwarded-proto")
+                             if name in headers})
+    event["requestContext"]["domainName"] = event["headers"]["host"]
 
 
 def with_cookies(event: dict[str, Any]) -> dict[str, Any]:
@@ -71,13 +81,18 @@ def _forget_urls_of_deleted_functions(lambda_svc: Any) -> None:
 
 
 def _hide_errors(lambda_svc: Any) -> None:
-    """A caller from outside learns that it failed, not why: that is in the logs."""
+    """A caller from outside learns that it failed, not why: that is in the logs. A body that is no string is sent as
+    JSON."""
     shape = lambda_svc.lambda_execute_result_to_api_proxy_response
 
     def response(result: dict[str, Any]) -> Any:
         if result.get("error") and not result.get("throttle"):
             return {"statusCode": 502, "headers": {"Content-Type": "application/json"},
                     "body": json.dumps({"message": "Internal Server Error"})}, None
-        return shape(result)
+        answer, error = shape(result)
+        body = (answer or {}).get("body")
+        if body is None or isinstance(body, str):
+            return answer, error
+        return {**answer, "body": json.dumps(body, ensure_ascii=False), "isBase64Encoded": False}, error
 
     lambda_svc.lambda_execute_result_to_api_proxy_response = response

@@ -1,5 +1,5 @@
-"""HTTP APIs: cookies and stage variables in the event, OPTIONS routes without CORS, proxy parameters in URIs, 500 for a
-failed function.
+"""HTTP APIs: the path as the caller wrote it (a slash at its end, the stage, the base path of a domain), cookies and
+stage variables in the event, OPTIONS routes without CORS, proxy parameters in URIs, 500 for a failed function.
 
 Goes when ministack does all of these by itself; last checked with 1.5.33.
 """
@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from sst.embedded.patches.function_url import with_cookies
+from sst.embedded.patches.function_url import RAW, with_cookies
 from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
 
 NEEDS: Mapping[str, str] = {
+    "app:_parse_execute_api_url": "(host, path)",
+    "app:_resolve_stage_and_path": "(api_id, tentative_stage, execute_path)",
     "services.apigateway:_cors_preflight_response": "(cors_cfg, origin)",
     "services.apigateway:_extract_path_params": "(route_path, request_path)",
     "services.apigateway:_get_stage_variables": "(api_id, stage)",
@@ -29,6 +31,7 @@ NEEDS: Mapping[str, str] = {
         "authorizer_iam=None, owner_account_id=None, owner_region=None, raw_query_string=None)",
     "services.apigateway:_match_route": "(api_id, method, path)",
     "services.apigateway:_routes": "AccountRegionScopedDict",
+    "services.apigateway:decode_http_api_path": "(raw_path)",
     "services.lambda_svc:_execute_function_with_config_scope": "(func, event)",
 }
 
@@ -40,9 +43,32 @@ _serving: ContextVar[bool] = ContextVar("serving_http_api", default=False)
 
 
 def apply(settings: Settings) -> None:
+    _keep_last_slashes()
     _complete_events()
     _answer_options_routes()
     _fill_in_proxy_paths()
+
+
+def _keep_last_slashes() -> None:
+    """``/admin/`` is not ``/admin``: the emulator takes both for a stage without a path."""
+    from ministack import app
+
+    parse, resolve = app._parse_execute_api_url, app._resolve_stage_and_path
+
+    def parse_execute_api_url(host: str, path: str) -> tuple[str, str, str] | None:
+        found: tuple[str, str, str] | None = parse(host, path)
+        if found is None or found[2] != "/" or path.endswith("/"):
+            return found
+        return found[0], found[1], ""
+
+    def resolve_stage_and_path(api_id: str, stage: str, rest: str) -> tuple[str, str]:
+        """``rest`` is "" if nothing follows the first segment of the path."""
+        chosen, path = resolve(api_id, stage, rest or "/")
+        slash = "/" if rest == "/" and chosen == "$default" != stage and path == f"/{stage}" else ""
+        return chosen, path + slash
+
+    app._parse_execute_api_url = parse_execute_api_url
+    app._resolve_stage_and_path = resolve_stage_and_path
 
 
 def _complete_events() -> None:
@@ -78,6 +104,9 @@ def _complete(event: dict[str, Any]) -> None:
 
     context = event["requestContext"]
     context["http"]["method"] = _real(context["http"]["method"])
+    if raw_path := RAW.get()[0]:  # with the stage and the base path of a domain
+        event["rawPath"] = context["http"]["path"] = apigateway.decode_http_api_path(raw_path)
+        context["domainName"] = event["headers"].get("host", context["domainName"])
     with_cookies(event)
     if variables := apigateway._get_stage_variables(context["apiId"], context["stage"]):
         event["stageVariables"] = variables
