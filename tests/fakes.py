@@ -39,13 +39,12 @@ class Thing(Resource, type="fake.Thing"):
     """Another one after each update, which the class does not say: as a provider that breaks its promise."""
 
 
-class Store(Resource, type="fake.Store"):
+class Store(Resource, type="fake.Store", holds_data=True):
     """A thing that holds the user's data."""
 
     name: Arg[str] = prop(limit=40, replace=True)
     size: Arg[int] = prop(default=1)
     shape: Arg[str] = prop(default="x", replace=True)
-    holds_data = True
 
     key: Output[str] = out("key")
 

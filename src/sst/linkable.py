@@ -54,8 +54,8 @@ class Linkable(Component, kind="sst.Linkable"):
             if not isinstance(made, Mapping) or "properties" not in made:
                 raise UserError(f'Linkable.wrap of {kind.type}: the function returns {{"properties": ..., "include": '
                                 '[...]}}')
-            return Link(self.logical_name, kind.type, made["properties"],
-                        tuple(include_of(entry, self.where) for entry in made.get("include", ())))
+            return Link(self.__sst__.name, kind.type, made["properties"],
+                        tuple(include_of(entry, self.__sst__.where) for entry in made.get("include", ())))
 
         kind.link = link  # type: ignore[attr-defined]  # this is what wrapping means: instances become LinkableThing
 

@@ -79,9 +79,8 @@ class File(Resource, type="test.File"):
     path = out("path")
 
 
-class Data(File, type="test.Data"):
+class Data(File, type="test.Data", holds_data=True):
     """Holds the user's data."""
-    holds_data = True
 '''
 
 CONFIG = '''

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,7 +52,8 @@ def method_of_text() -> None:
 
 def circle() -> None:
     a, b = aws.Queue("A"), aws.Queue("B")
-    a.nodes.queue.depends_on, b.nodes.queue.depends_on = (b.nodes.queue,), (a.nodes.queue,)
+    for one, other in ((a.nodes.queue, b.nodes.queue), (b.nodes.queue, a.nodes.queue)):
+        one.__sst__ = replace(one.__sst__, depends_on=(other,))
 
 
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {

@@ -99,7 +99,7 @@ def test_repr_is_refused_with_the_fix(thing: Thing) -> None:
 def test_outputs_are_found_and_resolved_in_keys_sets_tuples_and_bytes(thing: Thing) -> None:
     value = {f"{thing.key}": [thing.key, (thing.key,), {f"{thing.key}!"}], "raw": f"{thing.key}".encode()}
     assert len(list(leaves(value))) == 5
-    assert gather([value])[0] == {thing.urn}
+    assert gather([value])[0] == {thing.__sst__.urn}
     assert told(value, "v") == {"v": ["v", ["v"], ["v!"]], "raw": b"v"}
 
 
@@ -148,7 +148,7 @@ def test_apply_changes_the_value_and_combine_joins_some(thing: Thing) -> None:
     assert told(thing.key.apply(str.upper), "v") == "V"
     joined = combine(a=thing.key, b=f"{thing.key}!", c=1).apply(lambda p: json.dumps(p))
     assert json.loads(told(joined, "v")) == {"a": "v", "b": "v!", "c": 1}
-    assert joined.deps == {thing.urn}
+    assert joined.deps == {thing.__sst__.urn}
     assert told(thing.key.apply(lambda v: [v, thing.size]), "v") == ["v", "v"]
 
 
@@ -183,7 +183,7 @@ def test_secrets_follow_through_apply_combine_and_f_strings() -> None:
                       thing.key.as_secret()):
             assert gather([value])[1]
         assert not gather([thing.key])[1]
-        assert Thing("User", note=f"x{thing.password}").secret == {"note"}
+        assert Thing("User", note=f"x{thing.password}").__sst__.secret == {"note"}
 
 
 def test_a_cut_output_in_a_resource_is_told_by_its_name_and_line_and_the_rest_goes_on() -> None:
@@ -200,9 +200,9 @@ def test_a_cut_output_in_a_resource_is_told_by_its_name_and_line_and_the_rest_go
 
 class TestItems:
     def test_items_of_an_output_are_outputs(self, thing: Thing) -> None:
-        records: Output[list[dict[str, str]]] = Output.of(thing.urn, "key")
+        records: Output[list[dict[str, str]]] = Output.of(thing.__sst__.urn, "key")
         name = records[0]["Name"]
-        assert isinstance(name, Output) and name.deps == {thing.urn}
+        assert isinstance(name, Output) and name.deps == {thing.__sst__.urn}
         assert told(name, [{"Name": "a", "Value": "b"}]) == "a"
         assert told(f"<{records[-1]['Value']}>", [{"Name": "a", "Value": "b"}]) == "<b>"
         assert told(combine(a={"b": [1, 2]})["a"]["b"][1]) == 2

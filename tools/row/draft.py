@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sst.clouds.aws.table import AwsResource, pascal
+from sst.core.resource import RESERVED
 
 from .model import Service, plural, snake
 
 __all__ = ["Draft", "Field", "Target", "draft"]
 
-RESERVED = {*dir(AwsResource), *keyword.kwlist, "name_field", "holds_data"} - {"tags"}
+TAKEN = {*dir(AwsResource), *RESERVED, *keyword.kwlist} - {"tags"}
+"""Names that a property can't have: columns of a row, options of every resource, keywords of Python."""
 TAGS = ("Tags", "tags", "TagSet", "TagList", "tagList", "TagSpecifications")
 TOKENS = (
     "ClientToken",
@@ -97,7 +99,7 @@ class Draft:
             return "name"
         rest = member[len(noun) :] if lower.startswith(noun.lower()) and len(member) > len(noun) else member
         name = snake(rest)
-        return f"{name}_" if name in RESERVED else name
+        return f"{name}_" if name in TAKEN else name
 
     def reference(self, member: str, shape: Any) -> Any:
         """What a call that names the resource sends as ``member``; empty if it can't be told."""

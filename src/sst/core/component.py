@@ -160,7 +160,8 @@ class Component(metaclass=Declared):
     def nodes(self) -> Nodes:
         """The resources and components that were made for this one, to be used as any other resource."""
         graph = current()
-        return Nodes(self.logical_name, {snake(c.logical_name): c for c in graph.children.get(self.urn, ())})
+        return Nodes(self.logical_name, {snake(c.logical_name if isinstance(c, Component) else c.__sst__.name): c
+                                         for c in graph.children.get(self.urn, ())})
 
 
 def _signature(cls: type[Component]) -> inspect.Signature:

@@ -176,9 +176,10 @@ class Graph:
             self._declare(declare, scope, stack)
         members: dict[URN, list[URN]] = {}
         for urn, resource in self.resources.items():
-            if resource.depends_on:
+            if resource.__sst__.depends_on:
                 goal = self.goals[urn]
-                extra = frozenset(d for o in resource.depends_on for d in self._urns(o, goal.where, members)) - {urn}
+                extra = frozenset(d for o in resource.__sst__.depends_on
+                                  for d in self._urns(o, goal.where, members)) - {urn}
                 self.goals[urn] = replace(goal, deps=goal.deps | extra)
         self.frozen = True
         self._check_edges()
@@ -209,7 +210,7 @@ class Graph:
             self.stack = before
 
     def _urns(self, item: object, where: str, members: dict[URN, list[URN]]) -> Sequence[URN]:
-        urn = getattr(item, "urn", None)
+        urn = getattr(getattr(item, "__sst__", item), "urn", None)
         if urn in self.goals:
             return (urn,)
         if urn in self.components:

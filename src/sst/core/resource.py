@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, dataclass_transform, overload
 
 from ..errors import UserError
+from .declaration import Declaration, TypeInfo
 from .graph import Check, Graph, Scope, current
 from .model import URN, Goal
 from .names import did_you_mean, snake
@@ -53,11 +54,12 @@ class Prop:
         self.field = name
 
     def __get__(self, obj: Resource | None, owner: builtins.type | None = None) -> Any:
-        return self if obj is None else Output.of(obj.urn, self.field, secret=self.field in obj.secret)
+        return self if obj is None else Output.of(obj.__sst__.urn, self.field,
+                                                      secret=self.field in obj.__sst__.secret)
 
     def __set__(self, obj: Resource, value: Any) -> None:
-        raise AttributeError(f"{obj.type}.{self.field} is set when the resource is declared; use a transform to change "
-                             "it")
+        raise AttributeError(f"{obj.__sst__.type}.{self.field} is set when the resource is declared; use a transform "
+                             "to change it")
 
 
 @dataclass(eq=False)
@@ -77,7 +79,7 @@ class Out:
         self.field = name
 
     def __get__(self, obj: Resource | None, owner: builtins.type | None = None) -> Any:
-        return self if obj is None else Output.of(obj.urn, self.field, secret=self.secret)
+        return self if obj is None else Output.of(obj.__sst__.urn, self.field, secret=self.secret)
 
 
 def prop(wire: str | None = None, *, default: Any = _MISSING, enc: Callable[[Any], Any] | None = None,
@@ -107,6 +109,8 @@ class Arg(Generic[T]):
 
 
 OPTIONS = frozenset({"protect", "retain", "depends_on", "ignore_changes", "alias", "import_", "provider"})
+RESERVED = OPTIONS | {"logical_name", "get", "link"}
+"""No property or output has one of these names: it is declared with an underscore at its end, ``alias_``."""
 
 
 class Declared(type):
@@ -117,8 +121,52 @@ class Declared(type):
             return cls.declare(args, given, call_site(2))
 
 
+class ResourceType(Declared):
+    """The class of the classes of resources. What it defines is read from a class alone, so that a resource may have
+    properties with the same names: ``Parameter.type`` is ``"aws.ssm.Parameter"``, ``parameter.type`` an output."""
+
+    kinds: dict[str, builtins.type[Resource]] = {}
+    __sst_type__: TypeInfo
+
+    @property
+    def props(cls) -> Mapping[str, Prop]:
+        return cls.__sst_type__.props
+
+    @property
+    def outs(cls) -> Mapping[str, Out]:
+        return cls.__sst_type__.outs
+
+    @property
+    def known(cls) -> frozenset[str]:
+        """The options of a declaration: the properties, and what every resource takes."""
+        return frozenset(cls.props) | OPTIONS
+
+    @property
+    def name_field(cls) -> str:
+        """The property that is the physical name, minted if not given."""
+        return next((k for k, p in cls.props.items() if p.limit), "")
+
+    @property
+    def type(cls) -> str:
+        return cls.__sst_type__.type
+
+    @property
+    def holds_data(cls) -> bool:
+        return cls.__sst_type__.holds_data
+
+    if not TYPE_CHECKING:
+        def __call__(cls, *args, **given):
+            graph, where = current(), call_site(2)
+            self = object.__new__(cls)
+            if len(args) > 1 or (not args and "logical_name" not in given):
+                graph.problem(f"{cls.type} takes its name first and everything else by keyword", where=where)
+            name = args[0] if args else given.pop("logical_name", "Invalid")
+            self._declare(graph, graph.check_name(name, cls.type, where), given, graph.short(where))
+            return self
+
+
 @dataclass_transform(kw_only_default=True, field_specifiers=(prop, out))
-class _Model(metaclass=Declared):
+class _Model(metaclass=ResourceType):
     pass
 
 
@@ -143,7 +191,7 @@ def _instances(graph: Graph, given: object, where: str) -> dict[str, ProviderIns
     found: dict[str, ProviderInstance] = {}
     for one in given if isinstance(given, list | tuple) else () if given is None else (given,):
         if isinstance(one, ProviderInstance):
-            found[cloud_of(one.type)] = one
+            found[cloud_of(one.__sst__.type)] = one
         else:
             graph.problem(f"provider takes a provider instance, not {one!r}", where=where,
                           hint='us = aws.Provider("Us", region="us-east-1"), then provider=us')
@@ -180,25 +228,9 @@ class Resource(_Model):
     ``import_`` takes over an existing thing by its id, ``provider`` is the provider instance that manages it.
     """
 
-    type: ClassVar[str] = ""
-    holds_data: ClassVar[bool] = False
-    """Its deletion loses the user's data; it follows the app's ``removal``."""
-    runs_once: ClassVar[bool] = False
-    """To create one is to do something once: a rollback neither repeats nor undoes it."""
-    digest: ClassVar[str] = ""
-    """Property that is a hash of code: a plan says that the code changed, and shows no values."""
-    of_host: ClassVar[frozenset[str]] = frozenset()
-    """Properties whose defaults say something of this machine: snapshots of plans leave them out."""
-    from_bundle: ClassVar[frozenset[str]] = frozenset()
-    """Properties that a new bundle sets: while their values are unknown, a plan says only that the code changed."""
-    kinds: ClassVar[dict[str, builtins.type[Resource]]] = {}
-    props: ClassVar[dict[str, Prop]] = {}
-    outs: ClassVar[dict[str, Out]] = {}
-    known: ClassVar[frozenset[str]] = frozenset()
+    __sst_type__: ClassVar[TypeInfo] = TypeInfo()
     __checks__: ClassVar[tuple[Check, ...]] = ()
     """Looked at once the program has ended, with all that it declares."""
-    name_field: ClassVar[str] = ""
-    """The property that is the physical name, minted if not given."""
 
     if TYPE_CHECKING:
         logical_name: str = prop(kw_only=False)
@@ -210,30 +242,24 @@ class Resource(_Model):
         import_: str | None = prop(default=None)
         provider: object = prop(default=None)
 
-        urn: URN = out()
-        where: str = out()
-        secret: frozenset[str] = out()
+        __sst__: Declaration = out()
 
-    def __init_subclass__(cls, *, type: str = "", **_: Any) -> None:
+    def __init_subclass__(cls, *, type: str = "", **settings: Any) -> None:
+        """``settings``: fields of ``TypeInfo``, as ``holds_data=True``."""
         super().__init_subclass__()
-        cls.props = {**cls.props, **{k: v for k, v in vars(cls).items() if isinstance(v, Prop)}}
-        cls.outs = {**cls.outs, **{k: v for k, v in vars(cls).items() if isinstance(v, Out)}}
-        cls.known = frozenset(cls.props) | OPTIONS
-        cls.name_field = next((k for k, p in cls.props.items() if p.limit), "")
+        props = {k: v for k, v in vars(cls).items() if isinstance(v, Prop)}
+        outs = {k: v for k, v in vars(cls).items() if isinstance(v, Out)}
+        for k, value in vars(cls).items():
+            if k in RESERVED and k in {*props, *outs}:
+                raise TypeError(f"{cls.__name__}.{k} has the name of something that every resource has: declare it as "
+                                f"{k.rstrip('_')}_{'_' * k.endswith('_')}")
+            if k in TypeInfo.__dataclass_fields__ and k not in {*props, *outs}:
+                raise TypeError(f"{k} is an argument of the class: class {cls.__name__}(..., {k}={value!r})")
+        above = cls.__sst_type__
+        cls.__sst_type__ = replace(above, type=type or above.type, props={**above.props, **props},
+                                   outs={**above.outs, **outs}, **settings)
         if type:
-            cls.type = type
             Resource.kinds[type] = cls
-
-    if not TYPE_CHECKING:
-        @classmethod
-        def declare(cls, args: tuple[Any, ...], given: dict[str, Any], where: str) -> Resource:
-            graph = current()
-            self = object.__new__(cls)
-            if len(args) > 1 or (not args and "logical_name" not in given):
-                graph.problem(f"{cls.type} takes its name first and everything else by keyword", where=where)
-            name = args[0] if args else given.pop("logical_name", "Invalid")
-            self._declare(graph, graph.check_name(name, cls.type, where), given, graph.short(where))
-            return self
 
     @classmethod
     def get(cls, logical_name: str, /, **identity: Any) -> Self:
@@ -250,20 +276,19 @@ class Resource(_Model):
     def _look_up(self, graph: Graph, name: str, identity: dict[str, Any], where: str) -> None:
         cls = self.__class__
         types, names, _ = paths(graph.scope, cls.type, name, None)
-        self.urn, self.where, self.logical_name, self.secret = f"{types}::{names}", where, name, frozenset()
         scope = child_scope(graph, {"provider": identity.pop("provider", None)}, where)
         given = graph.check_options(f'{cls.type} "{names}"', identity, frozenset(cls.props) | {"id"}, where)
-        self.depends_on = scope.depends_on
+        self.__sst__ = Declaration(f"{types}::{names}", cls.type, name, where, depends_on=scope.depends_on)
         reference, deps = _provider(cls, scope)
-        graph.add(Goal(self.urn, cls.type, {k: v for k, v in given.items() if v is not None},
+        graph.add(Goal(self.__sst__.urn, cls.type, {k: v for k, v in given.items() if v is not None},
                        gather(given.values())[0] | deps, scope.parent, graph.stack, where, provider=reference,
                        read=True), self)
 
     def _declare(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> None:
         cls = self.__class__
         types, names, _ = paths(graph.scope, cls.type, name, None)
-        self.urn, self.where, self.logical_name = f"{types}::{names}", where, name
-        given = self._transformed(graph, name, given, where)
+        urn = f"{types}::{names}"
+        given = self._transformed(graph, name, given, urn, where)
         what = f'{cls.type} "{names}"'
         given = graph.check_options(what, given, cls.known, where)
         former = paths(graph.scope, cls.type, name, given.get("alias"))[2]
@@ -282,8 +307,8 @@ class Resource(_Model):
         except UserError as e:
             graph.problem(f"{what}: {e.message}", hint=e.hint, where=where)
             inputs, deps, any_secret = {}, frozenset(), False
-        self.secret = frozenset(k for k in inputs if cls.props[k].secret or (any_secret and gather([inputs[k]])[1]))
-        self.depends_on = scope.depends_on
+        secret = frozenset(k for k in inputs if cls.props[k].secret or (any_secret and gather([inputs[k]])[1]))
+        self.__sst__ = Declaration(urn, cls.type, name, where, secret, scope.depends_on)
         retain = scope.retain if scope.retain is not None else (
             graph.removal == "retain-all" or (graph.removal == "retain" and cls.holds_data))
         reference, instance = _provider(cls, scope)
@@ -291,23 +316,25 @@ class Resource(_Model):
             graph.problem(f"{cls.__name__} brings its own provider and is defined inside of a function", where=where,
                           hint="define the class at the top level of a module that sst_config.py imports: `sst remove` "
                                "does not run the program, and must find it")
-        graph.add(Goal(self.urn, cls.type, inputs, (deps | instance) - {self.urn}, scope.parent, graph.stack, where,
+        graph.add(Goal(urn, cls.type, inputs, (deps | instance) - {urn}, scope.parent, graph.stack, where,
                        scope.protect, retain, scope.ignore_changes, tuple(f"{t}::{n}" for t, n in former),
-                       given.get("import_"), self.secret, reference), self)
+                       given.get("import_"), secret, reference), self)
 
-    def _transformed(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> dict[str, Any]:
+    def _transformed(self, graph: Graph, name: str, given: dict[str, Any], urn: URN,
+                     where: str) -> dict[str, Any]:
         changes: list[Transform] = [c for kind, c in graph.transforms if isinstance(self, kind)]
         if own := graph.scope.transform.get(snake(name)):
             changes.insert(0, own)
         if not changes:
             return given
         minted: Any = None
-        if self.name_field and self.name_field not in given:
-            minted = given[self.name_field] = Output.of(self.urn, "base")
+        name_field = self.__class__.name_field
+        if name_field and name_field not in given:
+            minted = given[name_field] = Output.of(urn, "base")
         for change in changes:
             given = transformed(given, change, where)
-        if minted is not None and given.get(self.name_field) is minted:
-            del given[self.name_field]
+        if minted is not None and given.get(name_field) is minted:
+            del given[name_field]
         return given
 
 
@@ -316,12 +343,8 @@ SELF = "sst"
 
 
 class ProviderInstance(Resource):
-    """A provider with settings of its own, beside the default one of its cloud: another region, account or token."""
-
-    @property
-    def reference(self) -> str:
-        """How resources and the state name it: ``aws::Us``."""
-        return f"{cloud_of(self.type)}::{self.urn.rpartition('::')[2]}"
+    """A provider with settings of its own, beside the default one of its cloud: another region, account or token.
+    Resources and the state name it ``aws::Us``."""
 
 
 def _provider(kind: builtins.type[Resource], scope: Scope) -> tuple[str, frozenset[URN]]:
@@ -329,21 +352,24 @@ def _provider(kind: builtins.type[Resource], scope: Scope) -> tuple[str, frozens
     if issubclass(kind, ProviderInstance):
         return SELF, frozenset()
     cloud = cloud_of(kind.type)
-    found = scope.providers.get(cloud)
-    return (found.reference, frozenset({found.urn})) if found else (cloud, frozenset())
+    if (found := scope.providers.get(cloud)) is None:
+        return cloud, frozenset()
+    urn = found.__sst__.urn
+    return f"{cloud}::{urn.rpartition('::')[2]}", frozenset({urn})
 
 
 def schema_of(kind: builtins.type[Resource]) -> Schema:
     """The schema that a class describes."""
     found: Schema | None = kind.__dict__.get("_schema")
     if found is None:
-        p = kind.props.get(kind.name_field)
+        info, p = kind.__sst_type__, kind.props.get(kind.name_field)
         found = Schema(
             kind.type, {k: Argument(p.replace, p.required, p.secret) for k, p in kind.props.items()},
             frozenset(k for k, o in kind.outs.items() if o.secret),
             Name(kind.name_field, p.limit or 0, p.lower, p.suffix) if p else None, kind.holds_data,
-            runs_once=kind.runs_once,
+            runs_once=info.runs_once,
             id_format=getattr(kind, "identifier", ""),
-            stand_in=getattr(kind, "stand_in", None) is not None, digest=kind.digest, from_bundle=kind.from_bundle)
+            stand_in=getattr(kind, "stand_in", None) is not None, digest=info.digest,
+            from_bundle=info.from_bundle)
         kind._schema = found  # type: ignore[attr-defined]  # a cache on the class
     return found

@@ -52,7 +52,7 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
         own = _HOST if source.get("host") else ()
         inputs = {"source": {k: v for k, v in source.items() if k not in own}}
     else:
-        left_out = Resource.kinds[step["type"]].of_host if step["type"] in Resource.kinds else ()
+        left_out = Resource.kinds[step["type"]].__sst_type__.of_host if step["type"] in Resource.kinds else ()
         inputs = {k: v for k, v in inputs.items() if k not in left_out}
     return {"name": step["name"], "type": step["type"], "op": step["op"], "inputs": inputs}
 

@@ -374,7 +374,7 @@ def _(w: World) -> Sample:
 
 @sample("aws.ssm.Parameter")
 def _(w: World) -> Sample:
-    return Sample({"name": "/sst/app/one", "value": "one", "type_": "SecureString", "tags": {"a": "1"}},
+    return Sample({"name": "/sst/app/one", "value": "one", "type": "SecureString", "tags": {"a": "1"}},
                   {"value": "two", "tags": {"b": "2"}}, {"name": "/sst/app/two"})
 
 

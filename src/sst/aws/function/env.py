@@ -22,13 +22,13 @@ def stream_environment(runtime: str) -> dict[str, Input[str]]:
 def add_variables(function: lambda_.Function, added: Mapping[str, Input[str]]) -> None:
     """Variables that are set after the function was made; it is told their names, so that its own updates keep them."""
     graph = current()
-    goal = graph.goals[function.urn]
+    goal = graph.goals[function.__sst__.urn]
     for part in ("environment", "secret_environment"):
         own = goal.inputs.get(part)
         if both := sorted(added.keys() & (own.keys() if isinstance(own, Mapping) else set())):
             raise UserError(f"add_environment sets {both[0]}, which environment has already", where=goal.where,
                             hint="keep it in one of the two")
-    graph.goals[function.urn] = replace(goal, inputs={**goal.inputs, "kept_variables": sorted(added)})
+    graph.goals[function.__sst__.urn] = replace(goal, inputs={**goal.inputs, "kept_variables": sorted(added)})
     secret = {k: v for k, v in added.items() if gather([v])[1]}
     lambda_.Variables("Environment", function_name=function.name,
                       variables={k: v for k, v in added.items() if k not in secret} or None,

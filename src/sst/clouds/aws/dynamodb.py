@@ -38,7 +38,7 @@ def _plain(indexes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             for i in indexes if i.get("IndexStatus") != "DELETING"]
 
 
-class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
+class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb", holds_data=True):
     """A table. ``stream_view_type`` switches its stream on; ``ttl`` names the field by which items expire."""
 
     name: Arg[str] = prop("TableName", limit=255, replace=True, default=None)
@@ -60,7 +60,6 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb"):
     arn: Output[str] = out(f"={ARN}")
     stream_arn: Output[str] = out("TableDescription.LatestStreamArn || Table.LatestStreamArn", volatile=True)
 
-    holds_data = True
     stand_in = {"attribute_definitions": [{"AttributeName": "id", "AttributeType": "S"}],
                 "key_schema": [{"AttributeName": "id", "KeyType": "HASH"}], "billing_mode": "PAY_PER_REQUEST",
                 "stream_view_type": "NEW_AND_OLD_IMAGES"}

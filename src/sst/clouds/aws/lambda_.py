@@ -35,7 +35,8 @@ def _patterns(criteria: Mapping[str, Any]) -> list[str]:
     return [f["Pattern"] for f in criteria.get("Filters", ())]
 
 
-class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
+class Function(AwsResource, type="aws.lambda.Function", service="lambda",
+               from_bundle=frozenset({"code", "handler"}), of_host=frozenset({"architectures"})):
     """A function. ``code`` is ``{"path", "sha256"}`` of a build artefact; ``files`` are added to it when it is
     uploaded."""
 
@@ -96,8 +97,6 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda"):
     sticky = frozenset({"handler", "runtime", "secret_environment", "publish"})
     omitted_when_unset = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
     fingerprints = {"code": "code_sha256"}
-    from_bundle = frozenset({"code", "handler"})
-    of_host = frozenset({"architectures"})
     delete = call("delete_function", FunctionName="$name", retry=CHANGING, idempotent=True)
     not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),

@@ -40,7 +40,7 @@ NOT_YET = ("MalformedPolicy: Invalid principal", "AccessDenied: public policies"
 """A role that a policy names was made, or a block of public access taken away, a moment ago."""
 
 
-class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
+class Bucket(AwsResource, type="aws.s3.Bucket", service="s3", holds_data=True):
     """A bucket. ``force_destroy``: delete its objects when it is deleted."""
 
     name: Arg[str] = prop("Bucket", limit=63, lower=True, replace=True, read="", default=None)
@@ -51,7 +51,6 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3"):
     account: Output[str] = out("=$account")
     domain: Output[str] = out("=$name.s3.$region.amazonaws.com")
 
-    holds_data = True
     overwrites = True
     stand_in = {"force_destroy": True}
     computed = {"location": lambda known: None if known["region"] == "us-east-1" else known["region"]}

@@ -19,7 +19,7 @@ class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
 
     name: Arg[str] = prop(limit=1011, replace=True, default=None)
     value: Arg[str] = prop(secret=True)
-    type_: Arg[str] = prop("Type", default="String")
+    type: Arg[str] = prop(default="String")
     description: Arg[str] = prop(default=None, read="")
     tier: Arg[str] = prop(default=None, read="")
     key_id: Arg[str] = prop(default=None, read="")
@@ -32,7 +32,7 @@ class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
     create = call("put_parameter", retry=BUSY, idempotent=False)
     read = call("get_parameter", Name="$name", WithDecryption=True)
     response_root = "Parameter"
-    update = (call("put_parameter", properties="name value type_ description tier key_id", Overwrite=True, retry=BUSY,
+    update = (call("put_parameter", properties="name value type description tier key_id", Overwrite=True, retry=BUSY,
                    idempotent=True),)
     delete = call("delete_parameter", Name="$name", idempotent=True)
     not_found_codes = ("ParameterNotFound",)

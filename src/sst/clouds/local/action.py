@@ -17,7 +17,7 @@ from .runner import Runner
 __all__ = ["Action", "Actions"]
 
 
-class Action(Resource, type="local.Action"):
+class Action(Resource, type="local.Action", runs_once=True):
     """A command that runs during a deploy when its trigger has changed: a migration, a notice to others.
 
         local.Action("Migrate", trigger=table.schema_version, command=["python", "migrate.py"])
@@ -34,8 +34,6 @@ class Action(Resource, type="local.Action"):
     """Where it runs, relative to the project."""
     environment: Arg[Mapping[str, str]] = prop(default=None)
     """Variables beside those of ``sst`` itself. Secret ones are encrypted in the state and hidden in the output."""
-
-    runs_once = True
 
     run: Output[str] = out()
     """Identifies the last run."""

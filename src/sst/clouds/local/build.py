@@ -14,15 +14,13 @@ from .artefacts import Artefacts
 __all__ = ["Build", "Builder"]
 
 
-class Build(Resource, type="local.Build"):
+class Build(Resource, type="local.Build", digest="fingerprint"):
     """A function's bundle. It is built again when ``fingerprint`` changes; an unchanged one costs nothing."""
 
     source: Arg[Mapping[str, Any]] = prop()
     """``build.Source`` as a mapping, without the project's folder."""
     fingerprint: Arg[str] = prop()
     """Hash of everything the bundle is made from."""
-
-    digest = "fingerprint"
 
     path: Output[str] = out(volatile=True)
     """Name of the zip file in the cache."""

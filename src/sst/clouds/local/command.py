@@ -17,7 +17,7 @@ from .runner import Runner
 __all__ = ["Command", "Commands", "hidden_values"]
 
 
-class Command(Resource, type="local.Command"):
+class Command(Resource, type="local.Command", digest="inputs"):
     """A command that runs on this machine during a deploy: a build of a site, a generator.
 
         site = local.Command("Site", command="npm run build", folder="web", inputs=["src/**/*", "package.json"],
@@ -36,8 +36,6 @@ class Command(Resource, type="local.Command"):
     """Patterns of the files it reads, relative to ``folder``. Without them, all files that git does not ignore."""
     output: Arg[str] = prop(default=None)
     """The folder it makes, relative to ``folder``."""
-
-    digest = "inputs"
 
     fingerprint: Output[str] = out(volatile=True)
     """Of the files it read."""
