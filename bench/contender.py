@@ -140,9 +140,10 @@ def raw(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -
 
     session = Session()
     made: dict[str, Service] = {}
-    prepared = [made.setdefault(s, made.get(s) or Service(s, session)).prepare(op, p, region=REGION, endpoint=endpoint,
-                                                                               flags={})
-                for s, op, p in CALLS[shape](int(n), app)]
+    prepared = [
+        made.setdefault(s, made.get(s) or Service(s, session)).prepare(
+            op, p, region=REGION, endpoint=endpoint, flags={})
+        for s, op, p in CALLS[shape](int(n), app)]
     pool, credentials = Pool(), Credentials(access, secret)
 
     def send(p: Any) -> int:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from ..clouds.aws.lookup import Lookups
 from ..core.graph import current
-from ..core.output import Lookup, Output
+from ..core.output import Output, Resolve
 
 __all__ = ["account_id"]
 
@@ -20,7 +20,7 @@ def account_id() -> Output[str]:
     """
     context = current().context
 
-    def ask(_: Lookup) -> str:
+    def ask(_: Resolve) -> str:
         lookups: Lookups = context.lookups
         return lookups.account()
 

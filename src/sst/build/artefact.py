@@ -61,10 +61,8 @@ def fingerprint(source: Source, *, cache: Path | None = None, files: ProjectFile
     """A hash of all that decides the zip: contents of source and lock files, options, platform, tools.
 
     Functions that share a zip have the same. It does not depend on where the project lies. ``cache`` is ``.sst/cache``
-    in
-    the root by default; ``files`` is shared by the functions that one command asks for, so that a project is walked
-    once.
-    UserError if the handler is missing or broken, or if a Node function can't be bundled.
+    in the root by default; ``files`` is shared by the functions that one command asks for, so that a project is walked
+    once. UserError if the handler is missing or broken, or if a Node function can't be bundled.
     """
     cache = cache or source.folder / ".sst" / "cache"
     files = files or ProjectFiles(cache)
@@ -83,9 +81,8 @@ def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _
     """Make the artefact, or take it from the cache. Safe among threads and processes.
 
     What changes meanwhile is in it as it was read, or is not in it: ``fingerprint`` of the artefact tells which.
-    ``note``
-    hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle over
-    Lambda's 250 MB.
+    ``note`` hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle
+    over Lambda's 250 MB.
     """
     key = fingerprint(source, cache=cache)
     if found := kept(key, source, cache=cache):

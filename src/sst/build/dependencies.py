@@ -230,8 +230,8 @@ def must_fit(files: Mapping[str, bytes | Path], target: Target) -> None:
         return
     for name, found in files.items():
         content = found if isinstance(found, bytes) else found.read_bytes()
-        if re.fullmatch(r"[^/]+\.dist-info/WHEEL", name) and (m := re.search(rb"^Tag: .*-((?:linux|macosx|win)\w*)$",
-                                                                             content, re.M)):
+        if re.fullmatch(r"[^/]+\.dist-info/WHEEL", name) and (
+                m := re.search(rb"^Tag: .*-((?:linux|macosx|win)\w*)$", content, re.M)):
             package = name.partition(".dist-info")[0].replace("-", " ")
             raise UserError(f"{package} has no wheel for Lambda ({target.name}); one built here would be for "
                             f"{m[1].decode()}",

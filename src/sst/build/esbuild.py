@@ -31,8 +31,8 @@ _INTEGRITY = {
 
 def esbuild(note: Callable[[str], None]) -> Path:
     """The path of the esbuild program for this machine, shared by all projects; the first call fetches 5 MB."""
-    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine().lower(),
-                                                                                          "?")
+    names = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+    machine = names.get(platform.machine().lower(), "?")
     name = f"{sys.platform}-{machine}"
     if name not in _INTEGRITY:
         raise UserError(f"esbuild, which bundles Node functions, is not available for {name}")

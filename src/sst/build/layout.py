@@ -101,8 +101,8 @@ def layout(source: Source) -> Layout:
     _, attribute, web = split(source.handler)
     if file is None:
         stem = split(source.handler)[0][-1]
-        raise UserError(f'Handler not found: "{source.handler}"', hint=f"there is no {stem}.py in {root}" + _near(root,
-                                                                                                                  stem))
+        raise UserError(f'Handler not found: "{source.handler}"',
+                        hint=f"there is no {stem}.py in {root}" + _near(root, stem))
     top = _top(root)
     for folder in _upward(file.parent, top):
         project, requirements = folder / "pyproject.toml", folder / "requirements.txt"
@@ -200,8 +200,8 @@ def _members(path: str, size: int, mtime: int) -> dict[str, tuple[str, tuple[str
         except tomllib.TOMLDecodeError as e:
             raise UserError(f"uv.lock can't be read: {e}", where=path, hint="run `uv lock`") from e
         needs = [*package.get("dependencies", ())]
-        for group in (*package.get("optional-dependencies", {}).values(), *package.get("dev-dependencies",
-                                                                                       {}).values()):
+        for group in (*package.get("optional-dependencies", {}).values(),
+                      *package.get("dev-dependencies", {}).values()):
             needs += group
         found[package["name"]] = (str(next(iter(package["source"].values()))), tuple(n["name"] for n in needs))
     return found

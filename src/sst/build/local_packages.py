@@ -17,8 +17,7 @@ __all__ = ["local_closure", "local_requirements"]
 
 def local_closure(base: Path, data: Mapping[str, Any], top: Path) -> tuple[Path, ...]:
     """The folders that a project in ``base`` needs, itself left out. ``data`` is what declares it, ``top`` is how far
-    up
-    its workspace may lie."""
+    up its workspace may lie."""
     found = dict.fromkeys([base.resolve()])
     todo = [(base, data)]
     while todo:

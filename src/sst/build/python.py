@@ -248,8 +248,8 @@ def _wanted(base: Path, lifted: tuple[str, ...], exclude: list[str]) -> Callable
         if leaf.startswith(".") or _excluded(name, exclude) or (name in _NOT_CODE and name not in lifted):
             return False
         if not is_dir:
-            return not leaf.endswith((".ts", ".tsx", ".mts", ".cts")) and leaf not in ("package.json",
-                                                                                       "package-lock.json")
+            return (not leaf.endswith((".ts", ".tsx", ".mts", ".cts"))
+                    and leaf not in ("package.json", "package-lock.json"))
         return name in lifted or not _another_project(base / name)
 
     return wanted

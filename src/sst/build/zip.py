@@ -2,8 +2,7 @@
 
 zipfile could write such archives too, but it can't copy an already deflated entry; here the dependency part of an
 artefact is deflated once and shared by all functions. An archive is written piece by piece, so that memory is bounded
-by
-its largest files and not by its size.
+by its largest files and not by its size.
 """
 from __future__ import annotations
 

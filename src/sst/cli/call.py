@@ -148,8 +148,8 @@ class Group(_Helped, click.Group):
         self.format_commands(ctx, formatter)
         _Helped.format_options(self, ctx, formatter)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None,
-                                                                            list[str]]:
+    def resolve_command(self, ctx: click.Context,
+                        args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         word = args[0]
         if not word.startswith("-") and word not in (known := self.list_commands(ctx)) and not ctx.resilient_parsing:
             from ..core.names import did_you_mean

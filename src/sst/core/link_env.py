@@ -19,7 +19,7 @@ from .context import Encrypt
 from .graph import Graph
 from .link import Link
 from .model import URN
-from .output import Input, Lookup, Output, combine, gather, leaves, resolve
+from .output import Input, Output, Resolve, combine, gather, leaves, resolve
 
 __all__ = ["ENVIRONMENT", "LIMIT", "UNKNOWN_SIZE", "Encrypt", "LinkedEnvironment", "environment", "fits_environment",
            "hkdf", "link_env", "resource_file"]
@@ -47,7 +47,7 @@ class LinkedEnvironment:
     """Files beside the process's code, name → content as base64: the encrypted links, where variables can't hold
     them."""
 
-    def resolved(self, look: Lookup) -> dict[str, str]:
+    def resolved(self, look: Resolve) -> dict[str, str]:
         """All variables as plain text, for a process that is started on this machine."""
         return {k: str(v) for k, v in resolve({**self.plain, **self.secret}, look).items()}
 

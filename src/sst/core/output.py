@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary, finalize
 from ..errors import SstError, UserError
 from .model import URN
 
-__all__ = ["UNKNOWN", "Input", "Lookup", "Output", "Tokens", "Unknown", "call_site", "combine", "leaves", "plain",
+__all__ = ["UNKNOWN", "Input", "Output", "Resolve", "Tokens", "Unknown", "call_site", "combine", "leaves", "plain",
            "resolve"]
 
 T = TypeVar("T")
@@ -31,8 +31,8 @@ U = TypeVar("U")
 K = TypeVar("K")
 V = TypeVar("V")
 
-Lookup: TypeAlias = Callable[[URN, str], Any]
-"""Gives the value of a resource's property or output; raises ``Unknown`` while it is not known."""
+Resolve: TypeAlias = Callable[[URN, str], Any]
+"""Returns the value of a resource's property or output; raises ``Unknown`` while it is not known."""
 
 
 class Unknown(Exception):
@@ -129,7 +129,7 @@ class Output(Generic[T_co]):
 
     __slots__ = ("_eval", "deps", "key", "secret")
 
-    def __init__(self, evaluate: Callable[[Lookup], T_co], deps: frozenset[URN] = frozenset(), *, secret: bool = False,
+    def __init__(self, evaluate: Callable[[Resolve], T_co], deps: frozenset[URN] = frozenset(), *, secret: bool = False,
                  key: tuple[URN, str] | None = None) -> None:
         self._eval = evaluate
         self.deps = deps
@@ -147,7 +147,7 @@ class Output(Generic[T_co]):
         resources."""
         where = call_site(2)
 
-        def evaluate(look: Lookup) -> U:
+        def evaluate(look: Resolve) -> U:
             value = resolve(self._eval(look), look)
             mark = _applying.set(where)
             try:
@@ -295,7 +295,7 @@ def _output(m: re.Match[str]) -> Output[Any]:
     return tokens.outputs[int(m[2])]
 
 
-def resolve(value: Any, look: Lookup, *, unknown: bool = False) -> Any:
+def resolve(value: Any, look: Resolve, *, unknown: bool = False) -> Any:
     """The value with every output replaced by what it stands for.
 
     With ``unknown=True`` what can't be known yet becomes ``UNKNOWN``; otherwise ``Unknown`` is raised.
@@ -323,7 +323,7 @@ def resolve(value: Any, look: Lookup, *, unknown: bool = False) -> Any:
     return value
 
 
-def _resolve_text(text: str, look: Lookup, unknown: bool) -> Any:
+def _resolve_text(text: str, look: Resolve, unknown: bool) -> Any:
     def value(m: re.Match[str]) -> str:
         found = resolve(_output(m)._eval(look), look)
         shown = found if isinstance(found, str) else json.dumps(found)

@@ -203,8 +203,8 @@ def cloud_of(type: str) -> str:
     return type.replace(":", ".").partition(".")[0]
 
 
-def paths(scope: Scope, kind: str, name: str, alias: str | Sequence[str] | None) -> tuple[str, str,
-                                                                                          tuple[tuple[str, str], ...]]:
+def paths(scope: Scope, kind: str, name: str,
+          alias: str | Sequence[str] | None) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """Type path, name path, and the former (type path, name path) pairs of a declaration."""
     def join(above: str, own: str) -> str:
         return f"{above}/{own}" if above else own

@@ -4,12 +4,12 @@ from __future__ import annotations
 import json
 
 from ..core.graph import Graph
-from ..core.output import Lookup, plain, resolve
+from ..core.output import Resolve, plain, resolve
 
 __all__ = ["grown"]
 
 
-def grown(graph: Graph, look: Lookup) -> Graph:
+def grown(graph: Graph, look: Resolve) -> Graph:
     """The graph with what each ``later`` declares whose value is known; the graph itself where there is none.
 
     The given graph stays as it is. The user's function is called once for each value.

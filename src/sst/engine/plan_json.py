@@ -109,8 +109,8 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _values(values: Mapping[str, Any], secret: set[str], given: Callable[[Any], Any], key: bytes | None) -> dict[str,
-                                                                                                                 Any]:
+def _values(values: Mapping[str, Any], secret: set[str], given: Callable[[Any], Any],
+            key: bytes | None) -> dict[str, Any]:
     return {k: _sealed(values[k], given, key) if k in secret else _value(values[k], given) for k in sorted(values)}
 
 

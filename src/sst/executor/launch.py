@@ -54,8 +54,8 @@ def launch(fn: FunctionVersion, *, api: str, temp: Path, cache: Path, stream: st
     return Launch(_wrapped(fn, command, env), env, warning)
 
 
-def _command(fn: FunctionVersion, env: dict[str, str], cache: Path, interpreters: Interpreters) -> tuple[list[str],
-                                                                                                         str]:
+def _command(fn: FunctionVersion, env: dict[str, str], cache: Path,
+             interpreters: Interpreters) -> tuple[list[str], str]:
     if fn.runtime.startswith("python"):
         wanted = fn.runtime.removeprefix("python")
         python, version = interpreters.python(wanted)

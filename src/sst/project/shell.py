@@ -7,7 +7,7 @@ from typing import Any
 from ..core.graph import Graph
 from ..core.link_env import environment
 from ..core.model import Snapshot
-from ..core.output import Lookup
+from ..core.output import Resolve
 from .run import links, prepared_graph
 from .world import World
 
@@ -40,7 +40,7 @@ def cloud_environment(world: World) -> dict[str, str]:
     return {"SST_STAGE": project.stage, **world.clouds.environment()}
 
 
-def _linked(graph: Graph, look: Lookup) -> dict[str, str]:
+def _linked(graph: Graph, look: Resolve) -> dict[str, str]:
     made = environment(graph, []).resolved(look)
     with graph.active():
         for link in links(graph):
@@ -53,7 +53,7 @@ class NotThere(Exception):
     """An output of something that is not deployed."""
 
 
-def look_in(snapshot: Snapshot) -> Lookup:
+def look_in(snapshot: Snapshot) -> Resolve:
     """Look-ups in the state; they raise `NotThere` for an output of something that is not deployed."""
     def look(urn: str, attr: str) -> Any:
         state = snapshot.resources.get(urn)

@@ -38,7 +38,7 @@ def client(url: str, **more: str) -> Iterator[Aws]:
 
     with Aws(environment={**KEYS, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": url, **more}, clock=lambda: at[0],
              sleep=sleep,
-             policy=Policy(failures=4, throttled=60, cured=30)) as aws:
+             policy=Policy(failures=4, throttled=60, transient=30)) as aws:
         yield aws
 
 

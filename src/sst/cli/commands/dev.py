@@ -78,8 +78,8 @@ def _display(call: Call, project: Project, before: Mapping[str, str], mode: str,
     from ..ui.style import Paint, wants_color
 
     screen = call.screen
-    colour = (mode == "multi" and not before.get("NO_COLOR")) or wants_color(screen.out, before,
-                                                                             False if call.no_color else None)
+    forced = False if call.no_color else None
+    colour = (mode == "multi" and not before.get("NO_COLOR")) or wants_color(screen.out, before, forced)
     foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
     return Display("json" if call.as_json else mode, f"sst dev: {project.name}/{project.stage}", project.root,
                    {k: v for k, v in project.environ.items() if k not in foreign}, screen.out, screen.size()[0], colour,

@@ -160,6 +160,6 @@ def _session_deploys(project: Project) -> bool:
 
 def _quoted(value: str) -> str:
     """A value that ``sst secret load`` reads back as it was."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t",
-                                                                                                                "\\t")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
     return f'"{escaped}"'

@@ -77,12 +77,11 @@ class Aws:
              patience: float = 0, poll: bool = False, guard: Callable[[], None] | None = None) -> dict[str, Any]:
         """One call, with its retries; the parsed answer.
 
-        ``retry`` names errors that a moment cures (``Code`` or ``Code: part of the message``), tried for ``patience``
-        seconds, by default for two minutes.
-        ``idempotent`` says whether it may be sent again when its answer was lost; guessed from the operation's first
-        word and from the model's idempotency tokens, which are filled in from ``token``. ``guard`` is asked at the last
-        moment before each try, and raises if the call may not be made any more. Raises ``ProviderError``,
-        ``Throttled``.
+        ``retry`` names transient errors (``Code`` or ``Code: part of the message``), retried for ``patience`` seconds,
+        by default for two minutes. ``idempotent`` says whether it may be sent again when its answer was lost; guessed
+        from the operation's first word and from the model's idempotency tokens, which are filled in from ``token``.
+        ``guard`` is asked at the last moment before each try, and raises if the call may not be made any more. Raises
+        ``ProviderError``, ``Throttled``.
         """
         model = self.service(service)
         arguments = dict(params or {})
@@ -91,7 +90,7 @@ class Aws:
         endpoint = self.endpoint(service)
         prepared = model.prepare(operation, arguments, region=where, endpoint=endpoint, flags=self._fips())
         bucket = self._bucket(where, service, operation)
-        retries = RetryState(self.policy, pace(service), retry, clock=self.clock, cured=patience,
+        retries = RetryState(self.policy, pace(service), retry, clock=self.clock, transient=patience,
                              repeatable=idempotent if idempotent is not None else prepared.repeatable
                             or operation.startswith(SAFE))
         counter, skewed = self.polls if poll else self.counts, False

@@ -122,8 +122,8 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb", holds_da
             have, want = ({i["IndexName"]: i for i in some} for some in (seen, asked or ()))
             return have.keys() == want.keys() and all(_same_index(i, want[n]) for n, i in have.items())
         if key == "attribute_definitions" and seen:
-            return {a["AttributeName"]: a["AttributeType"] for a in asked} == {a["AttributeName"]: a["AttributeType"]
-                                                                               for a in seen}
+            want, have = ({a["AttributeName"]: a["AttributeType"] for a in some} for some in (asked, seen))
+            return want == have
         return super().equal(key, asked, seen)
 
     @classmethod

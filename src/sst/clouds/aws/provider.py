@@ -216,8 +216,8 @@ class AwsProvider(Verbs, Provider):
                               "says who made it")
         return Absent()
 
-    def _standing(self, kind: type[AwsResource], operation: Operation, known: dict[str, Any]) -> tuple[str,
-                                                                                                       dict[str, Any]]:
+    def _standing(self, kind: type[AwsResource], operation: Operation,
+                  known: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """``absent``, ``ours``, ``foreign`` or ``unsure``: what there is under a name or key, and its outputs."""
         if kind.lookup:
             told = self.ask(kind, kind.lookup, known)

@@ -29,24 +29,24 @@ SKEWED = frozenset({"RequestTimeTooSkewed", "RequestInTheFuture", "RequestExpire
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long to go on. Seconds; ``failures`` counts 5xx and lost answers."""
+    """How long a call is retried, in seconds; ``failures`` counts 5xx and lost responses."""
 
     failures: int = 5
     throttled: float = 600
     """Of pauses: more than 150 tries. Of 100 calls in a storm that refuses nine of ten, one in 100,000 storms would
     fail."""
-    cured: float = 120
-    """For errors that a moment cures, like a role that Lambda can't assume yet; from the first of them on."""
+    transient: float = 120
+    """For transient errors, such as a role that Lambda can't assume yet; from the first of them on."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateProfile:
-    """How a service is asked that refuses calls because they are too many."""
+    """How calls of a service that throttles them are paced."""
 
     least: float = 3
-    """Calls a second that are always tried: a storm that others make must not bring us to a halt."""
+    """Calls per second that are always sent, so that throttling caused by other clients does not stop this one."""
     cap: float = 5
-    """Seconds between two tries of a call, at most."""
+    """The longest pause between two attempts of a call, in seconds."""
 
 
 _PACES = {"s3": RateProfile(10, 0.5)}
@@ -123,23 +123,21 @@ class RateLimiter:
 
 
 class RetryState:
-    """What is left of it for one call. ``rules`` are the errors that a moment cures; ``repeatable``: a second time does
-    no harm."""
+    """The retries that one call has left. ``rules`` name its transient errors; ``repeatable``: it is idempotent."""
 
     def __init__(self, policy: Policy, pace: RateProfile, rules: tuple[str, ...], *, repeatable: bool,
-                 clock: Callable[[], float], cured: float = 0) -> None:
+                 clock: Callable[[], float], transient: float = 0) -> None:
         self._policy, self._pace, self._rules, self._repeatable, self._clock = policy, pace, rules, repeatable, clock
-        self._cured = cured or policy.cured
-        self._failures = self._throttles = self._cures = 0
+        self._transient = transient or policy.transient
+        self._failures = self._throttles = self._transients = 0
         self._paused = 0.0
         self._unready: float | None = None
 
     def after(self, error: ProviderError) -> float | None:
-        """Seconds to wait before the call is sent once more; None where it is not.
+        """Seconds to wait before the next attempt; None if there is none.
 
-        Each kind of error has its own count: a call that was refused for speed many times may still fail and be
-        repeated. For refusals the time is counted that was spent pausing, not that in the queue before them, which may
-        be long.
+        Each kind of error has its own count: a call that was throttled many times may still fail and be repeated. For
+        throttling only the pauses count, not the time in the queue before them, which may be long.
         """
         if isinstance(error, Throttled):
             if self._paused >= self._policy.throttled:
@@ -151,8 +149,8 @@ class RetryState:
         if matches(error, self._rules):
             now = self._clock()
             self._unready = self._unready or now
-            self._cures += 1
-            return pause(self._cures, cap=5) if now - self._unready < self._cured else None
+            self._transients += 1
+            return pause(self._transients, cap=5) if now - self._unready < self._transient else None
         self._failures += 1
         lost = error.status == 0 or error.status >= 500 or error.code in TRANSIENT
         undone = not error.sent or error.code == "OperationAborted"

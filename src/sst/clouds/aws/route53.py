@@ -63,6 +63,6 @@ def change(action: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     if inputs.get("alias_target"):
         record["AliasTarget"] = dict(inputs["alias_target"])
     else:
-        record |= {"TTL": inputs.get("ttl") or 60, "ResourceRecords": [{"Value": v} for v in inputs.get("records")
-                                                                       or ()]}
+        record |= {"TTL": inputs.get("ttl") or 60,
+                   "ResourceRecords": [{"Value": v} for v in inputs.get("records") or ()]}
     return {"Changes": [{"Action": action, "ResourceRecordSet": record}]}

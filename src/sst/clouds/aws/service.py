@@ -211,8 +211,8 @@ class Service:
         if streaming:
             raw["body"] = BytesIO(reply.body)  # bytes would be taken for text
         parsed: dict[str, Any] = self._parser.parse(raw, model.output_shape)
-        if streaming and (payload := model.output_shape.serialization.get("payload")) and hasattr(parsed.get(payload),
-                                                                                                  "read"):
+        payload = model.output_shape.serialization.get("payload") if streaming else None
+        if payload and hasattr(parsed.get(payload), "read"):
             parsed[payload] = reply.body
         adapt_response(self.name, operation, parsed)
         if self.name == "s3" and reply.status == 200 and not streaming and _ERROR.match(reply.body):
@@ -335,8 +335,8 @@ def _text(value: Any) -> str:
 
 
 def _checksum(headers: dict[str, str], body: bytes | IO[bytes] | None) -> None:
-    if any(k.lower().startswith(("x-amz-checksum-", "content-md5")) for k in headers) or not isinstance(body,
-                                                                                                        bytes | None):
+    given = any(k.lower().startswith(("x-amz-checksum-", "content-md5")) for k in headers)
+    if given or not isinstance(body, bytes | None):
         return
     headers["x-amz-checksum-crc32"] = base64.b64encode(zlib.crc32(body or b"").to_bytes(4, "big")).decode()
     headers["x-amz-sdk-checksum-algorithm"] = "CRC32"

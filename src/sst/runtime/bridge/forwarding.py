@@ -122,8 +122,8 @@ class ForwardingHandler:
                 "context": json.dumps(_plain(context.client_context)) if getattr(context, "client_context", None)
                 else ""}
         sys.stdout.write(f"{context.aws_request_id} runs in sst dev on a developer's machine\n")
-        answers = self._answers(call, peer, head, json.dumps(event, ensure_ascii=False).encode("utf-8",
-                                                                                               "surrogatepass"))
+        text = json.dumps(event, ensure_ascii=False)
+        answers = self._answers(call, peer, head, text.encode("utf-8", "surrogatepass"))
         first, body = next(answers)
         if first["k"] == "end":
             return _result(first, body)
