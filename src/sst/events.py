@@ -67,7 +67,7 @@ class StepSkipped:
     urn: URN
     name: str
     because: str
-    """Name of the failed thing it waited for, or ``interrupted``."""
+    """Name of the failed resource it waited for, or ``interrupted``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class FunctionReloaded:
-    """Files that the function has read were saved: it starts anew."""
+    """Files that the function has read were saved: it restarts."""
 
     functions: tuple[str, ...]
     files: tuple[str, ...]

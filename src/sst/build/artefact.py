@@ -80,9 +80,9 @@ def warnings(source: Source, files: ProjectFiles) -> list[str]:
 def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _: None) -> Artefact:
     """Make the artefact, or take it from the cache. Safe among threads and processes.
 
-    What changes meanwhile is in it as it was read, or is not in it: ``fingerprint`` of the artefact tells which.
-    ``note`` hears what slow steps do. Errors: UserError for a broken handler, dependencies that can't be had, a bundle
-    over Lambda's 250 MB.
+    Files that change meanwhile are in it as they were read; the artefact's ``fingerprint`` is that of what was read.
+    ``note`` is called with what slow steps do. Raises UserError for a broken handler, dependencies that can't be
+    installed, or a bundle over Lambda's 250 MB.
     """
     key = fingerprint(source, cache=cache)
     if found := kept(key, source, cache=cache):

@@ -155,7 +155,7 @@ def _declares(setup: Path) -> bool:
 
 
 def _unread(folder: Path) -> tuple[str, ...]:
-    """Files that name dependencies in a way, or at a place, that nobody here reads."""
+    """Files that name dependencies in a format, or at a path, that is not supported."""
     patterns = ("requirements*.txt", "requirements*.in", "requirements/*.txt", "requirements/*.in", "environment*.y*ml",
                 "conda*.y*ml", "pixi.toml", "pylock*.toml")
     return tuple(sorted({p.relative_to(folder).as_posix() for g in patterns for p in folder.glob(g)}))

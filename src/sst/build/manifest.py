@@ -1,4 +1,4 @@
-"""What other tools' files declare, as pip would be told: Poetry, PDM and Pipenv, with their locks and indexes.
+"""The dependencies of Poetry, PDM and Pipenv projects, with their locks and indexes, as pip requirements.
 
 A lock is used as constraints: the versions are those of the lock, and what it lacks for this platform is resolved.
 """

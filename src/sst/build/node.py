@@ -212,7 +212,7 @@ def _more(options: Mapping[str, Any]) -> list[str]:
 
 
 def failure(source: Source, said: str) -> UserError:
-    """How a failed build is told; ``said`` is what esbuild says, indented."""
+    """The error of a failed build; ``said`` is esbuild's output, indented."""
     hint = ("\n  hint: install the package, or name it in `external` if it is there at run time"
             if "Could not resolve" in said else "")
     return UserError(f"Could not bundle {source.handler}\n{said}{hint}")

@@ -133,7 +133,7 @@ class ProjectFiles:
         if kind not in self._kept:
             self._kept[kind] = {}
             if self._cache:
-                with contextlib.suppress(OSError, ValueError, TypeError):  # a cache: else all is read anew
+                with contextlib.suppress(OSError, ValueError, TypeError):  # a cache: otherwise everything is read again
                     self._kept[kind] = dict(json.loads((self._cache / f"{kind}.json").read_bytes()))
         return self._kept[kind]
 

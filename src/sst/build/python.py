@@ -44,7 +44,7 @@ class Bundle:
     seen: _Seen
 
     def key(self) -> str:
-        """What it was really made from, as `fingerprint` tells it; once all parts were read."""
+        """The fingerprint of the files that were actually read; known once all parts were read."""
         return _hash([*self.facts, *self.seen.facts()])
 
 
@@ -275,7 +275,7 @@ def _excluded(name: str, globs: list[str]) -> bool:
 
 
 def _junk(one: LeftOut) -> bool:
-    """What tools leave behind, and nobody misses."""
+    """Files that tools leave behind and that a bundle doesn't need."""
     leaf = one.name.rpartition("/")[2]
     return leaf.startswith(".") or leaf in ("build", "dist", "htmlcov", "coverage.xml", "env", "target", "out",
                                             "cdk.out")

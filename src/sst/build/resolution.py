@@ -139,7 +139,7 @@ def _aliases(configs: Iterable[str], options: Mapping[str, Any], base: Path) -> 
             data = json.loads(_plain_json(Path(config).read_text("utf-8-sig",
                                                                  errors="replace"))).get("compilerOptions", {})
         except (OSError, ValueError, AttributeError):
-            continue  # esbuild tells what is wrong with it
+            continue  # esbuild reports what is wrong with it
         folder = os.path.dirname(config)  # noqa: PTH120
         home = os.path.normpath(os.path.join(folder, str(data.get("baseUrl", "."))))  # noqa: PTH118
         if "baseUrl" in data:

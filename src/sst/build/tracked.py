@@ -62,7 +62,7 @@ def _names(raw: bytes) -> tuple[list[str], int]:
 
 
 def _ask_git(repository: str) -> list[str]:
-    """The names that git itself tells; none if it is not there."""
+    """The names that git itself lists; none if git is not installed."""
     try:
         done = subprocess.run(["git", "ls-files", "-z"], cwd=repository, capture_output=True, check=True,
                               stdin=subprocess.DEVNULL)

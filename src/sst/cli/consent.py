@@ -1,4 +1,4 @@
-"""What may be lost, and who has to agree."""
+"""Confirmations before data is lost, imported resources are changed or a stage is removed."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
@@ -40,8 +40,7 @@ def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str],
 
 
 def agree_to_adopt(screen: Screen, *, yes: bool) -> Callable[[Sequence[Difference]], None]:
-    """Shows what a deploy would change of things that are imported, and asks; without a terminal ``--yes`` is
-    needed."""
+    """Shows what a deploy would change of imported resources, and asks; without a terminal ``--yes`` is needed."""
     def agree(found: Sequence[Difference]) -> None:
         from .ui.drift import difference_lines
 

@@ -78,7 +78,7 @@ def _check_package() -> None:
 
 
 def _crash(call: Call, error: Exception) -> int:
-    """A bug of ours, or a machine that can't go on (disk full, no permission)."""
+    """A bug in sst, or a problem of the machine (disk full, no permission)."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return _told(call, UserError(f"{error.strerror}: {error.filename}"), 1)
     from .log import write_log

@@ -1,4 +1,4 @@
-"""What a component was given: misspelt keys in nested options, told by the TypedDicts of its signature."""
+"""Checks the arguments of a component: finds misspelt keys in nested options, by the TypedDicts of its signature."""
 from __future__ import annotations
 
 import inspect

@@ -111,7 +111,7 @@ class Graph:
             self.scope = before
 
     def problem(self, message: str, *, hint: str = "", where: str = "") -> None:
-        """Note an error and go on, so that one report can show all of them."""
+        """Record an error and continue, so that one report can show all of them."""
         self.problems.append(UserError(message, hint=hint, where=self.short(where or call_site(2))))
 
     def short(self, where: str) -> str:

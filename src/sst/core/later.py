@@ -1,4 +1,4 @@
-"""Resources that depend on a value which only a deploy can tell."""
+"""Resources that depend on a value known after deploy."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ T = TypeVar("T")
 def later(value: Input[T], declare: Callable[[T], object]) -> None:
     """Call ``declare`` with the plain value as soon as it is known, to declare more resources.
 
-    The engine deploys in rounds: first what does not wait, then what ``declare`` adds; things are deleted in the last
-    round only. Use it where the *number* of resources depends on a deploy-time value; everything else takes outputs.
+    The engine deploys in rounds: first what does not wait, then what ``declare`` adds; only the last round deletes
+    resources. Use it where the *number* of resources depends on a deploy-time value; everything else takes outputs.
 
-        subscribers = queue.url.apply(lambda url: ["a", "b"])       # any value that only a deploy can tell
+        subscribers = queue.url.apply(lambda url: ["a", "b"])       # any value known after deploy
         sst.later(subscribers, lambda names: [aws.Queue(f"Inbox-{name}") for name in names])
     """
     graph = current()

@@ -30,7 +30,7 @@ ENVIRONMENT = "environment"
 LIMIT = 3 * 1024
 """Bytes of links that go into variables; a Lambda function has 4 KB for its whole environment."""
 UNKNOWN_SIZE = 256
-"""Bytes that a value counts that only a deploy can tell."""
+"""Bytes that a value known after deploy counts."""
 FILE = "resource.enc"
 _VARIABLE = re.compile(r"[A-Za-z0-9_]+\Z")
 
@@ -87,7 +87,7 @@ def _sealed(graph: Graph, urn: URN, values: Mapping[str, Any]) -> dict[str, str]
 
 
 def link_env(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """``SST_RESOURCE_<Name>`` variables of linked things by name, their properties as compact JSON with ``type`` last.
+    """``SST_RESOURCE_<Name>`` variables of links by name, their properties as compact JSON with ``type`` last.
 
     The app itself is the resource ``App``: ``link_env({"App": {"name": "shop", "stage": "prod"}})``.
     """

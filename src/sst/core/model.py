@@ -35,7 +35,7 @@ class Op(StrEnum):
     READ = "read"
     """Look up an existing resource that is never created, changed or deleted."""
     UNSURE = "unsure"
-    """Its creation was cut off and nobody can tell yet whether it exists: it waits, and what uses it."""
+    """Its create was interrupted and it is not known yet whether it exists: it waits, and so do its dependents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Goal:
     ignore_changes: tuple[str, ...] = ()
     aliases: tuple[URN, ...] = ()
     adopt: str | None = None
-    """Id of an existing thing to take over instead of creating one."""
+    """Id of an existing resource to adopt instead of creating one."""
     secret: frozenset[str] = frozenset()
     """Names of the properties whose values are secret: encrypted in state, never shown."""
     provider: str = ""
@@ -106,7 +106,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation that has begun. Holds all that is needed to find its thing again."""
+    """An operation that has begun. Holds everything that is needed to find its resource again."""
 
     urn: URN
     op: Op
@@ -123,12 +123,12 @@ class Operation:
     retain: bool = False
     secret: tuple[str, ...] = ()
     old_id: str = ""
-    """Id of the thing being updated, replaced or deleted."""
+    """Id of the resource being updated, replaced or deleted."""
     provider: str = ""
     """Reference of the provider instance that carries it out."""
     known: tuple[str, ...] = ()
-    """Ids of all things of this type that the state holds, so that none of them is taken for the one to be found. Never
-    recorded."""
+    """Ids of all resources of this type in the state, so that ``find`` does not mistake one of them for the new one.
+    Never recorded."""
     changed: frozenset[str] = frozenset()
     """Arguments that an update sends. Never recorded."""
     change: Any = None
@@ -147,9 +147,9 @@ class Snapshot:
 
     resources: Mapping[URN, State] = field(default_factory=dict)
     deposed: Mapping[str, State] = field(default_factory=dict)
-    """Replaced things that are still to be deleted, by ``urn#id``."""
+    """Replaced resources that are still to be deleted, by ``urn#id``."""
     pending: Mapping[str, Operation] = field(default_factory=dict)
-    """By urn; a delete of a deposed thing by ``urn#id``."""
+    """By URN; the delete of a deposed resource by ``urn#id``."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """What the program returned, shown by ``sst outputs``."""
     links: Mapping[str, Any] = field(default_factory=dict)
@@ -179,13 +179,13 @@ class Entry:
     """One line of the journal.
 
     begin     ``pending``: an operation starts
-    made      ``state``: the thing exists like this; ends a pending operation
+    made      ``state``: the resource exists like this; ends a pending operation
     undone    the operation ended and changed nothing
     unsure    ``state``: an update may have happened; ends the pending operation
-    replaced  ``state``: the new thing, or a deposed one that is taken back; the old one becomes deposed
-    gone      ``state``: this thing (live or deposed, by id) no longer exists; what depended on it no longer does
-    moved     ``old`` → ``urn``: the same thing under a new name
-    retained  the thing leaves the program but stays in the cloud and in the state
+    replaced  ``state``: the new resource, or a deposed one that is reused; the old one becomes deposed
+    gone      ``state``: this resource (live or deposed, by id) no longer exists; nothing depends on it any more
+    moved     ``old`` → ``urn``: the same resource under a new name
+    retained  the resource leaves the program but stays in the cloud and in the state
     outputs, links, meta  ``data``: replaces that part of the snapshot
     """
 
@@ -281,7 +281,7 @@ class Folding:
                 self._users.setdefault(d, set()).add(urn)
 
     def _forget_uses(self, gone: URN) -> None:
-        """What still depends on a thing that is gone (it was deleted to be made again) depends on it no longer."""
+        """Drop dependencies on a resource that was deleted (in order to be re-created)."""
         if self._users is None:
             self._users = {}
             for urn, s in self.resources.items():

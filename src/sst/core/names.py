@@ -26,7 +26,7 @@ def mint(app: str, stage: str, name: str, *, limit: int, suffix: str = "", lower
     """A new physical name ``{app}-{stage}-{name}-{hash}`` that leaves room for ``suffix``.
 
     Where the limit is short, the app is cut first, then the stage, then the name. The hash is random: a replacement
-    gets another name than the thing it replaces.
+    gets another name than the resource it replaces.
     """
     room = limit - _HASH - 1 - len(suffix)
     clean = re.sub(r"[^A-Za-z0-9]", "", name)

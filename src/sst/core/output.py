@@ -40,7 +40,7 @@ class Unknown(Exception):
 
 
 class _UnknownValue:
-    """Stands for a value that only a deploy can tell. Differs from everything, itself too."""
+    """Stands for a value known after deploy. Differs from everything, including itself."""
 
     def __repr__(self) -> str:
         return "(known after deploy)"

@@ -76,7 +76,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """The look-up could not tell. The engine never creates on this answer."""
+    """The look-up gave no certain answer. The engine never creates on this answer."""
 
     why: str
 
@@ -132,7 +132,7 @@ class Provider(ABC):
     @abstractmethod
     def read(self, state: State) -> Result | None:
         """What is there now, or None if it is gone. ``Result.inputs`` holds the arguments as the cloud has them, as far
-        as it tells."""
+        as it returns them."""
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
         """After a crash or a lost reply: was the resource that ``operation`` began to create made?
@@ -145,7 +145,7 @@ class Provider(ABC):
 
     @property
     def finds(self) -> bool:
-        """Whether ``find`` can tell anything. Where it can't, a refusal counts as the answer that nothing was made."""
+        """Whether ``find`` is implemented. If not, a rejected create counts as proof that nothing was created."""
         return type(self).find is not Provider.find
 
     def import_(self, type: str, id: str) -> Result | None:

@@ -1,4 +1,4 @@
-"""A resource: one thing in a cloud, declared. Its properties and outputs are a table in the class."""
+"""A resource: one object of a provider's API. Its properties and outputs are a table in the class."""
 from __future__ import annotations
 
 import builtins
@@ -33,7 +33,7 @@ class Prop:
     dec: Callable[[Any], Any] | None = None
     """Turns what a read answers back into the plain value."""
     replace: bool = False
-    """A change needs a new thing."""
+    """A change needs a new resource."""
     limit: int | None = None
     """This is the physical name, minted if not given: at most so many characters."""
     suffix: str | Callable[[Mapping[str, Any]], str] = ""
@@ -218,14 +218,14 @@ def paths(scope: Scope, kind: str, name: str,
 
 
 class Resource(_Model):
-    """One thing in a cloud.
+    """One object of a provider's API.
 
         queue = sqs.Queue("Jobs", visibility_timeout=60, protect=True)
         queue.url        # Output[str]
 
     ``protect`` refuses its deletion, ``retain`` leaves it in the cloud when it leaves the program, ``depends_on`` adds
     edges, ``ignore_changes`` names properties whose changes are not deployed, ``alias`` names it had before,
-    ``import_`` takes over an existing thing by its id, ``provider`` is the provider instance that manages it.
+    ``import_`` adopts an existing resource by its id, ``provider`` is the provider instance that manages it.
     """
 
     __sst_type__: ClassVar[TypeInfo] = TypeInfo()

@@ -56,7 +56,7 @@ class Streaming:
     def __init__(self, kind: str, call: Call, running: asyncio.Task[Invocation]) -> None:
         self.kind, self._call, self._running = kind, call, running
         self.result: Invocation | None = None
-        """None before the last part; its ``error`` tells of a response that broke off."""
+        """None before the last part; its ``error`` is set if the response broke off."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while self.kind and (part := await self._call.part()) is not None:

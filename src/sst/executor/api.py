@@ -27,14 +27,14 @@ _TOKEN_BYTES = 24
 
 
 class Gone(Exception):
-    """The sandbox has ended; nobody is served any more."""
+    """The sandbox has ended and serves no more requests."""
 
 
 class Serves(Protocol):
     """A sandbox, as the Runtime API sees it."""
 
     async def next(self) -> tuple[dict[str, str], bytes]:
-        """The next event; the first call tells that the init has ended. Raises `Gone`."""
+        """The next event; the first call marks the end of the init phase. Raises `Gone`."""
 
     def init_failed(self, error: bytes) -> None: ...
     def answered(self, request_id: str, payload: bytes | None, *, failed: bool) -> bool:
@@ -42,7 +42,7 @@ class Serves(Protocol):
 
     async def streamed(self, request_id: str, kind: str, body: Chunked) -> bool: ...
     def has_read(self, files: Mapping[str, Stamp], modules: Sequence[str]) -> None:
-        """Files of its own that it has read since it told last, and the modules of others that it has imported."""
+        """Project files read since the last report, and third-party modules imported."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class _Request:
 
 
 class Chunked:
-    """A body in parts; ``error`` is what its trailers tell, once it has been read."""
+    """A body in parts; ``error`` is that of its trailers, once it has been read."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader

@@ -39,11 +39,11 @@ class Call:
             await self._room.wait()
 
     def whole(self) -> bytes:
-        """All parts nobody has read."""
+        """All parts that were not read yet."""
         return b"".join(self._parts)
 
     def abandon(self) -> None:
-        """Nobody reads any more; the function goes on all the same."""
+        """Stop reading; the function continues."""
         self._streaming = False
         self._parts = deque(maxlen=0)
         self._room.set()

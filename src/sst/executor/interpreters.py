@@ -45,7 +45,7 @@ class Interpreters:
         return self._found["node"]
 
     def warning(self, function: str, kind: str, wanted: str, version: str) -> str:
-        """What to tell a function that runs on another version than it asked for; once for each function, else ""."""
+        """A warning for a function that runs on another version than it asked for; once per function, else ""."""
         if version == wanted or (function, wanted) in self._warned:
             return ""
         self._warned.add((function, wanted))

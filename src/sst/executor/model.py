@@ -42,7 +42,7 @@ class FunctionVersion:
     """Where Python looks for modules besides ``code``: functions that run from source have their dependencies
     elsewhere."""
     watch: tuple[Path, ...] = ()
-    """Folders whose files count as the function's own: which of them it reads is told to ``on_files``. Python only."""
+    """Folders whose files count as the function's own: ``on_files`` is called with those it reads. Python only."""
     debug: tuple[str, int] | None = None
     """A folder with debugpy, and the port on which it listens. Python only."""
 

@@ -1,4 +1,4 @@
-"""Runs a Python function from its source: as `runtime.client` does, and tells which files of the project it has read.
+"""Runs a Python function from its source: as `runtime.client` does, and reports which files of the project it has read.
 
 Started as ``source_client.py CLIENT``. ``SST_WATCH`` names the folders that count, ``SST_DEBUG`` port and folder of a
 debugger. With ``SST_FORK``, the descriptor of a socket, it imports what it is told to and then forks a process for each

@@ -7,9 +7,9 @@ import time
 __all__ = ["steady"]
 
 _CLOCK = time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC
-"""Both go on while the machine sleeps: Linux's CLOCK_MONOTONIC stops, that of macOS does not."""
+"""Both continue while the machine sleeps: Linux's CLOCK_MONOTONIC stops, that of macOS does not."""
 
 
 def steady() -> float:
-    """Seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    """Seconds on a monotonic clock that continues while the machine sleeps."""
     return time.clock_gettime(_CLOCK)

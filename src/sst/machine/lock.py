@@ -96,7 +96,7 @@ class FileLock:
 
 
 def _take_at_once(descriptor: int) -> bool:
-    """Whether it is ours now. Who only looks has a shared lock for a moment, and is waited for."""
+    """Whether it is ours now. A process that only looks holds a shared lock briefly, and is waited for."""
     while not _try(descriptor, fcntl.LOCK_EX):
         if not _try(descriptor, fcntl.LOCK_SH):
             return False

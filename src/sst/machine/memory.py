@@ -16,7 +16,7 @@ def over(pid: int, limit: int) -> bool:
 
 
 def peak_mb(pid: int) -> int:
-    """The most that the process itself ever used. 0 if it can't be told."""
+    """The peak memory of the process itself. 0 if it is not known."""
     return _mb(pid, "status", "VmHWM:")
 
 

@@ -58,7 +58,7 @@ def ended_descriptor(pid: int) -> int | None:
 
 
 def is_own_peer(address: str, port: int) -> bool:
-    """Whether the other end of an IPv4 connection is a process of this user. On macOS, which can't tell, True."""
+    """Whether the other end of an IPv4 connection is a process of this user. Always True on macOS."""
     if not _LINUX:
         return True
     local = f"{bytes(map(int, address.split('.')))[::-1].hex().upper()}:{port:04X}"

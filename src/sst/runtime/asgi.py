@@ -167,7 +167,7 @@ class _Exchange:
         raise StopIteration
 
     def close(self) -> None:
-        """Nobody wants the rest: the app hears of a disconnect and is stopped."""
+        """The rest is not needed: the app is notified of a disconnect and stopped."""
         if self._closed:
             return
         self._closed = True

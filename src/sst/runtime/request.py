@@ -1,4 +1,4 @@
-"""An HTTP request, as the front ends of a function tell it.
+"""An HTTP request, in the event formats of a function's front ends.
 
     v2    API Gateway HTTP APIs and function URLs (payload 2.0)
     v1    API Gateway REST APIs (payload 1.0)
@@ -49,9 +49,9 @@ class Request:
 
 
 def read_request(event: Any, root: str | None = None) -> Request:
-    """The request that an event tells of. ``root`` is the part of the path to leave out, if it is not the API's stage.
+    """The request of an event. ``root`` is the part of the path to leave out, if it is not the API's stage.
 
-    Raises ``UserError`` if it tells of none.
+    Raises ``UserError`` if the event is not an HTTP request.
     """
     about = event.get("requestContext") if isinstance(event, Mapping) else None
     if isinstance(about, Mapping):

@@ -1,4 +1,4 @@
-"""``Resource``: what a function, a test or a script knows of the things it is linked to.
+"""``Resource``: the links of a function, a test or a script.
 
 Values come from the environment: one ``SST_RESOURCE_<Name>`` a link, ``SST_RESOURCES_JSON`` for all at once, or a file
 encrypted with AES-256-GCM (``SST_KEY_FILE``, ``SST_KEY``). Where several hold a name, the file wins, then
@@ -26,7 +26,7 @@ class NotLinked(UserError, AttributeError, KeyError):
 
 
 class Linked(dict[str, Any]):
-    """The properties of one linked thing: ``.name`` and ``["name"]`` are the same; it is a ``dict`` in all else.
+    """The properties of one link: ``.name`` and ``["name"]`` are the same; otherwise it is a ``dict``.
 
     A property hides a method of the same name. Values are not shown by ``repr``: they may be secret.
     """
@@ -58,7 +58,7 @@ class Linked(dict[str, Any]):
 
 
 class Resources(Links):
-    """The linked things by name; ``sst.Resource`` is the one to use.
+    """The links by name; ``sst.Resource`` is the instance to use.
 
         from sst import Resource
 
@@ -191,4 +191,4 @@ def _opened(key: str, name: str, home: str) -> dict[str, Any]:
 
 
 Resource = Resources(os.environ)
-"""The things that are linked to this process, by name."""
+"""The links of this process, by name."""

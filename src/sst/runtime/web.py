@@ -78,7 +78,7 @@ def _last(made: WebHandler) -> None:
 
 
 def _exit_when_told() -> None:
-    """On Lambda, end in order on SIGTERM, so that the app hears of it."""
+    """On Lambda, shut down gracefully on SIGTERM, so that the app's shutdown runs."""
     in_main = threading.current_thread() is threading.main_thread()
     if "AWS_LAMBDA_RUNTIME_API" in os.environ and in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

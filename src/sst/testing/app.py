@@ -80,7 +80,7 @@ class Invocation:
     logs: tuple[str, ...]
     """What the function printed and logged, the last 4 KB of it, without what the runtime writes of ``error``."""
     at: datetime | None = None
-    """The time that a cron was told, in UTC."""
+    """The scheduled time of a cron, in UTC."""
 
     @property
     def result(self) -> Any:

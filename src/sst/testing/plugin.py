@@ -140,7 +140,7 @@ def sst_app(request: pytest.FixtureRequest, sst_program: Callable[[str], Program
 
 @contextmanager
 def _said() -> Iterator[None]:
-    """What the user did wrong is told in words, without frames of ours."""
+    """Shows user errors as messages, without sst's own stack frames."""
     from ..errors import InternalError, SstError
 
     try:

@@ -37,7 +37,7 @@ SECRET = "(secret)"
 class Declared:
     """One resource of the program.
 
-    In ``inputs``, what only a deploy tells stands as ``<Name.attribute>``, also inside of longer text, and secret
+    In ``inputs``, values known after deploy are shown as ``<Name.attribute>``, also inside longer text, and secret
     values as ``(secret)``: ``declared.inputs["policy"]["Statement"]``.
     """
 

@@ -147,7 +147,7 @@ def _said(screen: Screen, project: Project, text: str, data: object) -> None:
 
 
 def _session_deploys(project: Project) -> bool:
-    """Whether `sst dev` runs for this stage, and has been told."""
+    """Whether `sst dev` runs for this stage, and has been notified."""
     folder = project.root / ".sst" / "dev" / project.stage
     if not (folder / "session.json").is_file():
         return False

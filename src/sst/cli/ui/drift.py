@@ -50,7 +50,7 @@ def drift_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def difference_lines(found: Sequence[Difference]) -> Iterator[Line]:
-    """What an existing thing has otherwise than the program asks for.
+    """How an existing resource differs from the program.
 
         « Jobs  aws.sqs.Queue
             visibility_timeout: there 90, program 60

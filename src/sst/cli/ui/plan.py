@@ -57,7 +57,7 @@ def _step_lines(step: Step, everything: bool) -> Iterator[Line]:
     if step.reason:
         why = f"  {step.reason}"
     if step.op is Op.UNSURE:
-        why = "  its creation was cut off, and nobody can tell yet whether it exists"
+        why = "  its create was interrupted, and it is not known yet whether it exists"
     for note in step.change.notes if step.change else ():
         yield [("! ", "yellow"), (f"{step.name}: {note}", "")]
     if step.op is Op.DELETE and step.old and step.key != step.urn and step.goal is None and step.old.retained:

@@ -1,4 +1,4 @@
-"""What is going on, as data: events in, lines out. Pure, so that a test can look at any moment of a deploy."""
+"""The progress of a deploy as data: events in, lines out. Pure, so that a test can look at any moment of it."""
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -74,7 +74,7 @@ class Screen:
             self.out.write(self.redact(text) + "\n")
 
     def follow(self, text: str) -> None:
-        """A line of something that goes on: to be seen at once."""
+        """A line of a running operation, flushed at once."""
         self.line(text)
         self.out.flush()
 

@@ -78,7 +78,7 @@ class _Stream:
 
 
 class EventsConnection:
-    """``http`` and ``realtime`` are the API's hosts, ``keys`` gives the credentials of this moment."""
+    """``http`` and ``realtime`` are the API's hosts, ``keys`` returns the current credentials."""
 
     def __init__(self, http: str, realtime: str, keys: Callable[[], Keys],
                  clock: Callable[[], float] = time.time) -> None:
@@ -149,7 +149,7 @@ class EventsConnection:
                     return message
 
     def say(self, channel: str, events: Sequence[str], until: float) -> None:
-        """Publish, one event a request; what is refused for a moment, or may have been lost, is sent again."""
+        """Publish, one event per request; throttled or possibly lost events are sent again."""
         for event in events:
             body = body_of(channel, event)
             for turn in range(_TRIES):

@@ -33,7 +33,7 @@ DEVELOPER = "in"
 """The channel that developers hear; each process of a function hears ``out/`` and its own name. All are below that of
 app and stage."""
 ALL = "out/all"
-"""The channel on which a developer says hello: all functions hear it."""
+"""The channel on which a session announces itself: all functions subscribe to it."""
 _WORTH = 4096
 _AHEAD = 256
 _FIXED = {"accept": "application/json, text/javascript", "content-encoding": "amz-1.0",
