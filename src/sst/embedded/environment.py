@@ -34,7 +34,7 @@ def folder_name() -> str:
 
 
 def ensure(environment: Mapping[str, str], *, note: Note) -> Path:
-    """The environment's Python; installs it on first use (about 25 MB, needs the package index once).
+    """The environment's Python; installs it on first use (about 30 MB, needs the package index once).
 
     Two processes at once are safe: one installs, the other waits for it. Raises `UserError` if it can't be installed.
 
