@@ -99,7 +99,6 @@ def test_a_bug_of_ours_is_told_as_one(project: Project) -> None:
     project.write("files.py", (project.root / "files.py").read_text().replace("def plan(self, type, prior, inputs):",
                                                                               "def plan(self):"))
     project.program('File("A")')
-    project.run("deploy")
     process = project.start("deploy")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 70 and "this is a bug in sst; the traceback is in " in err

@@ -31,7 +31,7 @@ class World:
         self.instances = Instances(lambda reference, settings: {"account": "1", "region": str(settings.get("region"))})
 
     def of(self, item: Goal | State | Operation) -> Provider:
-        return {"fake": self.home, "fake::Us": self.us, "sst": self.instances}[item.provider]
+        return {"fake": self.home, "sst": self.instances}.get(item.provider, self.us)
 
     def graph(self, program: Callable[[], Any]) -> Graph:
         graph = Graph("app", "test")
@@ -192,3 +192,39 @@ def test_a_rollback_tells_things_apart_that_share_an_id(world: World) -> None:
     before = Snapshot({s.urn: s for s in (bucket, *parts)})
     graph = goals_of(before, before, world.of, app="app", stage="test")
     assert set(graph.goals) == {bucket.urn, *(p.urn for p in parts)}
+
+
+def test_a_name_that_was_only_read_can_become_one_that_the_app_creates(world: World) -> None:
+    world.deploy(reads())
+    world.deploy(lambda: Thing("Found"))
+    state = world.state("Found")
+    assert not state.read and state.inputs["name"].startswith("app-test-Found-") and "ext" in world.home.live
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"region": 3}, "region of an aws.Provider must be text, not 3"),
+    ({"region": ""}, "region of an aws.Provider must be text, not ''"),
+    ({"access_key": "AK"}, "needs the other key, too"),
+    ({"account": "12"}, "account of an aws.Provider is 12 digits"),
+    ({"role_arn": "nonsense"}, "role_arn of an aws.Provider is the ARN of a role"),
+])
+def test_settings_that_can_not_work_are_refused_by_the_plan(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Instances(lambda reference, given: {"account": "1", "region": "x"}).plan("aws.Provider", None, settings)
+
+
+def test_an_instance_that_manages_something_can_not_be_renamed(world: World) -> None:
+    def program(name: str, alias: str | None) -> Callable[[], None]:
+        return lambda: Thing("Away", provider=FakeInstance(name, region="us", alias=alias))
+
+    world.deploy(program("Us", None))
+    with pytest.raises((UserError, Problems), match='provider "Us" manages resources and can\'t be renamed to "Eu"'):
+        world.plan(program("Eu", "Us"))
+
+
+def test_two_instances_of_one_cloud_are_refused() -> None:
+    graph = Graph("app", "test")
+    with graph.active():
+        Thing("One", provider=[FakeInstance("Us", region="us"), FakeInstance("Eu", region="eu")])
+    with pytest.raises((UserError, Problems), match="takes one instance for each cloud, and there are two of fake"):
+        graph.seal()

@@ -169,7 +169,7 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         """Tell functions and queues when objects change.
 
             uploads.notify([{"name": "Resize", "function": "src/resize.handler", "events": ["s3:ObjectCreated:*"]},
-                            {"name": "Log", "queue": log, "filter_prefix": "in/"}])
+                            {"name": "Log", "queue": log, "events": ["s3:ObjectRemoved:*"]}])
         """
         if not self._subscribers:
             current().at_end(self._declare, self._scope)

@@ -7,9 +7,9 @@ from threading import Lock
 from typing import Any
 
 from ..core.model import Operation, Snapshot, State
-from ..core.output import plain
+from ..core.output import UNKNOWN, plain
 from ..core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
-from ..core.resource import SELF, ProviderInstance, Resource, schema_of
+from ..core.resource import SELF, ProviderInstance, Resource, cloud_of, schema_of
 from ..core.schema import Schema
 from ..errors import UserError
 
@@ -54,7 +54,12 @@ class Instances(Provider):
         return schema_of(kind_of(type))
 
     def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
+        _check(type, inputs)
         old = prior.inputs if prior else {}
+        if prior and prior.id in self._used and prior.id != (now := _reference(type, prior.urn)):
+            raise UserError(f'provider "{prior.id.partition("::")[2]}" manages resources and can\'t be renamed to '
+                            f'"{now.partition("::")[2]}"', hint="keep its name, or declare a new one and move the "
+                                                               "resources to it")
         changed = frozenset(k for k in {*old, *inputs} if old.get(k) != inputs.get(k))
         if prior and prior.id in self._used and (moved := [k for k in _PLACE if k in changed and plain(inputs.get(k))]):
             name = prior.id.partition("::")[2]
@@ -64,11 +69,10 @@ class Instances(Provider):
         return Change(changed, unknown=frozenset({"account_id"}) if changed else frozenset())
 
     def create(self, operation: Operation, note: Note) -> Result:
-        cloud = operation.type.partition(".")[0]
-        return self._known(f"{cloud}::{operation.urn.rpartition('::')[2]}", operation.inputs)
+        return self._known(_reference(operation.type, operation.urn), operation.inputs)
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
-        return self._known(state.id, operation.inputs, state.outputs)
+        return self._known(_reference(state.type, state.urn), operation.inputs, state.outputs)
 
     def _known(self, reference: str, inputs: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Result:
         found = self._identify(reference, inputs)
@@ -90,6 +94,28 @@ class Instances(Provider):
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
         return Absent()
+
+
+def _reference(type: str, urn: str) -> str:
+    return f"{cloud_of(type)}::{urn.rpartition('::')[2]}"
+
+
+def _check(type: str, inputs: Mapping[str, Any]) -> None:
+    """Refuse settings that could never work, while nothing is recorded yet."""
+    for name, value in inputs.items():
+        if value is not UNKNOWN and (not isinstance(value, str) or not value.strip()):
+            raise UserError(f"{name} of an {type} must be text, not {value!r}", hint=f'{name}="..."')
+    pair = {"access_key", "secret_key"} & inputs.keys()
+    if len(pair) == 1:
+        raise UserError(f"an {type} with {next(iter(pair))} needs the other key, too",
+                        hint="give access_key and secret_key, or neither of them")
+    account = inputs.get("account")
+    if isinstance(account, str) and not (len(account) == 12 and account.isdecimal()):
+        raise UserError(f"account of an {type} is 12 digits, not {account!r}")
+    role = inputs.get("role_arn")
+    if isinstance(role, str) and not (role.startswith("arn:") and ":role/" in role):
+        raise UserError(f"role_arn of an {type} is the ARN of a role, not {role!r}",
+                        hint='role_arn="arn:aws:iam::123456789012:role/deploy"')
 
 
 def kind_of(type: str) -> type[ProviderInstance]:

@@ -127,12 +127,8 @@ class Component(metaclass=Declared):
 
     @classmethod
     def existing(cls, name: str, **options: Unpack[Options]) -> Self:
-        """A component around a resource that this app does not own, for its ``get``: without children yet.
-
-            self = cls.existing(name, **options)
-            with self.scope():
-                self.bucket = s3.Bucket.get("Bucket", name=bucket_name)
-        """
+        """A component around a resource that this app does not own, for its ``get``: without children yet. They are
+        declared inside of its ``scope``, as read resources."""
         self = object.__new__(cls)
         self.where = current().short(call_site(2))
         Component.__init__(self, name, **options)

@@ -190,7 +190,10 @@ def _instances(graph: Graph, given: object, where: str) -> dict[str, ProviderIns
     """The option ``provider``: one instance, or one for each of several clouds."""
     found: dict[str, ProviderInstance] = {}
     for one in given if isinstance(given, list | tuple) else () if given is None else (given,):
-        if isinstance(one, ProviderInstance):
+        if isinstance(one, ProviderInstance) and cloud_of(one.__sst__.type) in found:
+            graph.problem(f"provider takes one instance for each cloud, and there are two of "
+                          f"{cloud_of(one.__sst__.type)}", where=where)
+        elif isinstance(one, ProviderInstance):
             found[cloud_of(one.__sst__.type)] = one
         else:
             graph.problem(f"provider takes a provider instance, not {one!r}", where=where,

@@ -98,6 +98,7 @@ class _Planner:
         if goal.read:
             return self.reading(goal, provider, schema)
         was, moved = self.snapshot.resources.get(goal.urn), self.moved.get(goal.urn, "")
+        was = None if was and was.read else was
         if was and was.version != schema.version:
             was = provider.upgrade(was)
         base = was.base if was else self.mint(schema, goal)
@@ -108,7 +109,7 @@ class _Planner:
             inputs = inputs_of(goal, schema, base, self.look, was, unknown=True)
         if self.waits(goal):
             return Step(Op.UNSURE, goal.urn, goal.type, goal, was, base, inputs, moved_from=moved)
-        if was is None or was.read:
+        if was is None:
             change = provider.plan(goal.type, None, inputs)
             return Step(Op.ADOPT if goal.adopt else Op.CREATE, goal.urn, goal.type, goal, None, base, inputs,
                         frozenset(inputs), change=change)

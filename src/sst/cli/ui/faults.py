@@ -29,7 +29,8 @@ def fault_lines(error: BaseException, marks: Marks, paint: Paint) -> Iterator[st
                 at = f" ({f.where})" if f.where else ""
                 kind = f.type.rpartition(".")[2] or f.type
                 did = next((words for op, words in DID.items() if op == f.op), f.op)
-                yield f'{paint(marks.failed, "red")} {kind} "{f.name}"{paint(at, "dim")} could not be {did}'
+                fate = "may exist" if f.op == "unsure" else f"could not be {did}"
+                yield f'{paint(marks.failed, "red")} {kind} "{f.name}"{paint(at, "dim")} {fate}'
                 yield from _cause(f.error, paint)
             if error.skipped:
                 yield paint(f"  {error.skipped} more waited for {'these' if len(error.failures) > 1 else 'it'} and "

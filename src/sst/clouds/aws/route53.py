@@ -28,7 +28,7 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
 
     identity = "key"
     identifier = "$zone/$name/$type_"
-    create = call("change_resource_record_sets", retry=BUSY, idempotent=True)
+    create = call("change_resource_record_sets", retry=BUSY, idempotent=False)
     read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_",
                 MaxItems="1")
     update = (call("change_resource_record_sets", properties="ttl records alias_target", retry=BUSY, idempotent=True),)

@@ -11,7 +11,7 @@ from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
 from .checks import may_invoke, may_send
-from .columns import Call, Import, Listing, Tagging, call, grant
+from .columns import Import, Listing, Tagging, call, grant
 from .files import Files
 from .limits import filters_apart
 from .shared import merged_entries, own_entries
@@ -217,6 +217,35 @@ def _listeners(kind: str) -> Any:
                 enc=_configurations(f"{kind}Arn"), dec=_rules(f"{kind}Arn"))
 
 
+class Notifications:
+    """The rules of a row in the notification configuration of a bucket, told apart by their ids."""
+
+    whole = call("get_bucket_notification_configuration", Bucket="$bucket")
+
+    def merged(self, there: Mapping[str, Any], params: dict[str, Any], variables: Mapping[str, Any], *,
+               delete: bool) -> dict[str, Any]:
+        now = {} if delete else params.get("NotificationConfiguration", {})
+        own = _ids({k: variables.get(f"{k}_was") for k in _LISTENERS}) | _ids(variables)
+        made = {k: v for k in _KINDS if (v := merged_entries(there.get(k, []), own, now.get(k, [])))}
+        if "EventBridgeConfiguration" in there:
+            made["EventBridgeConfiguration"] = there["EventBridgeConfiguration"]
+        return {**params, "NotificationConfiguration": made}
+
+    def own(self, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        own = _ids(known)
+        if not own:
+            return answer
+        return {k: v for k in _KINDS if (v := own_entries(answer.get(k, []), own))}
+
+
+_KINDS = ("LambdaFunctionConfigurations", "QueueConfigurations", "TopicConfigurations")
+_LISTENERS = ("functions", "queues", "topics")
+
+
+def _ids(values: Mapping[str, Any]) -> set[str]:
+    return {str(rule["id"]) for k in _LISTENERS for rule in values.get(k) or ()}
+
+
 class BucketNotification(BucketSetting, type="aws.s3.BucketNotification", setting="bucket_notification_configuration",
                          retry=("InvalidArgument: Unable to validate",), reset={"NotificationConfiguration": {}}):
     """Where a bucket sends events. Each rule is ``{"id", "arn", "events", "prefix", "suffix"}``. Rules with other ids,
@@ -231,32 +260,7 @@ class BucketNotification(BucketSetting, type="aws.s3.BucketNotification", settin
 
     omitted_when_unset = frozenset({"functions", "queues", "topics"})
     exists_if = "LambdaFunctionConfigurations || QueueConfigurations || TopicConfigurations"
-
-    @classmethod
-    def merge(cls, provider: Calls, c: Call, params: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-        there = provider.ask(cls, THERE, variables) or {}
-        now = {} if c is cls.delete else params.get("NotificationConfiguration", {})
-        before = {k: variables.get(f"{k}_was") for k in ("functions", "queues", "topics")}
-        own = _ids(before) | _ids(variables)
-        made = {k: v for k in _KINDS if (v := merged_entries(there.get(k, []), own, now.get(k, [])))}
-        if "EventBridgeConfiguration" in there:
-            made["EventBridgeConfiguration"] = there["EventBridgeConfiguration"]
-        return {**params, "NotificationConfiguration": made}
-
-    @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        own = _ids(known)
-        if not own:
-            return answer
-        return {k: v for k in _KINDS if (v := own_entries(answer.get(k, []), own))}
-
-
-THERE = call("get_bucket_notification_configuration", Bucket="$bucket")
-_KINDS = ("LambdaFunctionConfigurations", "QueueConfigurations", "TopicConfigurations")
-
-
-def _ids(values: Mapping[str, Any]) -> set[str]:
-    return {str(rule["id"]) for k in ("functions", "queues", "topics") for rule in values.get(k) or ()}
+    shared = Notifications()
 
 
 class Object(AwsResource, type="aws.s3.Object", service="s3"):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
-from .columns import Call, Import, Listing, Tagging, call, grant
+from .columns import Import, Listing, Tagging, call, grant
 from .limits import dead_letters_alike
 from .shared import merged_policy, own_policy
 from .table import AwsResource, Calls
@@ -97,6 +97,25 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
         return {**made, "arn": own} if own and "name" not in known else made
 
 
+class Statements:
+    """The statements of a row in the policy of a queue, told apart by their owner."""
+
+    whole = call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"])
+
+    def merged(self, there: Mapping[str, Any], params: dict[str, Any], variables: Mapping[str, Any], *,
+               delete: bool) -> dict[str, Any]:
+        now = None if delete else variables["policy"]
+        was = variables.get("policy_was") or (variables.get("policy") if delete else None)
+        policy = merged_policy(there.get("Attributes", {}).get("Policy"), _owner(variables), was, now)
+        return {**params, "Attributes": {"Policy": json.dumps(policy) if policy else ""}}
+
+    def own(self, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not known.get("policy"):
+            return answer
+        policy = own_policy(answer.get("Attributes", {}).get("Policy"), _owner(known), known["policy"])
+        return {"Attributes": {"Policy": json.dumps(policy)}} if policy else {}
+
+
 class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
     """Who else may use a queue. Several may be on one queue: each has its own statements, and those of others stay as
     they are."""
@@ -115,25 +134,7 @@ class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
     not_found_codes = NOT_FOUND
     imports = Import("aws_sqs_queue_policy", "{queueUrl}")
     delete_first = True
-
-    @classmethod
-    def merge(cls, provider: Calls, c: Call, params: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-        told = provider.ask(cls, THERE, variables) or {}
-        now = None if c is cls.delete else variables["policy"]
-        was = [variables.get("policy_was"), variables.get("policy") if c is cls.delete else None]
-        policy = merged_policy(told.get("Attributes", {}).get("Policy"), _owner(variables), was[0] or was[1], now)
-        return {**params, "Attributes": {"Policy": json.dumps(policy) if policy else ""}}
-
-    @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        there = answer.get("Attributes", {}).get("Policy")
-        if not known.get("policy"):
-            return answer
-        policy = own_policy(there, _owner(known), known["policy"])
-        return {"Attributes": {"Policy": json.dumps(policy)}} if policy else {}
-
-
-THERE = call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"])
+    shared = Statements()
 
 
 def _owner(variables: Mapping[str, Any]) -> str:

@@ -44,6 +44,20 @@ class Calls(Protocol):
         """A function's code as Lambda takes it."""
 
 
+class Shared(Protocol):
+    """A document that several rows and others write, too: this row's part of it."""
+
+    whole: Call
+    """Reads the document."""
+
+    def merged(self, there: Mapping[str, Any], params: dict[str, Any], variables: Mapping[str, Any], *,
+               delete: bool) -> dict[str, Any]:
+        """The parameters of a change of this row's part, with what others have in the document."""
+
+    def own(self, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        """This row's part of what a read answers; empty if there is none."""
+
+
 class AwsResource(Resource):
     """A row of the table."""
 
@@ -66,6 +80,8 @@ class AwsResource(Resource):
     read: ClassVar[Call | None] = None
     update: ClassVar[tuple[Call, ...]] = ()
     """``(create,)`` where the create call is a put that also updates."""
+    shared: ClassVar[Shared | None] = None
+    """The document that this row is a part of, where others write it, too."""
     lookup: ClassVar[Call | None] = None
     """Returns the outputs that ``read`` needs when only the inputs are known."""
     delete: ClassVar[Call | None] = None
@@ -207,6 +223,8 @@ class AwsResource(Resource):
     @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         """The response of ``read``, reduced to this resource; empty if it is not in it."""
+        if cls.shared:
+            return cls.shared.own(answer, known)
         return search(cls.item, answer, known) or {} if cls.item else answer
 
     @classmethod
@@ -250,7 +268,10 @@ class AwsResource(Resource):
     def merge(cls, provider: Calls, c: Call, params: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a call that makes a change, with what others have in a document that is shared. Asked for
         while no other row changes it (``one_at_a_time``)."""
-        return params
+        if cls.shared is None:
+            return params
+        there = provider.ask(cls, cls.shared.whole, variables) or {}
+        return cls.shared.merged(there, params, variables, delete=c is cls.delete)
 
     @classmethod
     def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
