@@ -48,8 +48,8 @@ def record(root: str, file: str) -> dict[str, Any]:
     from sst.clouds.aws.client import Aws
     from sst.embedded.cloud import start
     from sst.project import run
+    from sst.project.backend import Backend
     from sst.project.project import open_project
-    from sst.project.world import World
 
     calls: list[Recorded] = []
     name = ""
@@ -62,7 +62,7 @@ def record(root: str, file: str) -> dict[str, Any]:
             calls.append(Recorded(name, service, operation, dict(params or {}), answer, began, time.monotonic()))
             return answer
 
-    class RecordedWorld(World):
+    class RecordedWorld(Backend):
         def _open_aws(self) -> Aws:
             c = self.cloud
             return Recorder(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key),

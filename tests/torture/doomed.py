@@ -22,9 +22,9 @@ from sst.clouds.aws.client import Aws
 from sst.clouds.aws.service import Request, Service
 from sst.embedded.cloud import Cloud
 from sst.errors import Throttled
+from sst.project.backend import Backend, LocalCloud
 from sst.project.home import who
 from sst.project.project import Project
-from sst.project.world import LocalCloud, World
 from sst.state.home import StateHome
 from sst.state.lock import Lease
 from sst.state.session import Stage
@@ -129,7 +129,7 @@ class DoomedStore:
         self.store.close()
 
 
-class DoomedWorld(World):
+class DoomedWorld(Backend):
     doom: Doom
     gate: Gate
 
@@ -161,7 +161,7 @@ class DoomedWorld(World):
 class DoomedCall(Call):
     doom: Doom | None = None
 
-    def world(self, project: Project) -> World:
+    def world(self, project: Project) -> Backend:
         assert self.doom
         given: Mapping[str, Any] = self.doom.cloud
         cloud = Cloud(**{**given, "folder": Path(given["folder"])})

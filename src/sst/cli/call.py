@@ -13,8 +13,8 @@ import click
 
 if TYPE_CHECKING:
     from ..clouds.context import LocalCloud
+    from ..project.backend import Backend
     from ..project.project import Project
-    from ..project.world import World
     from .ui.screen import Screen
 
 __all__ = ["Call", "Command", "command", "group", "pass_call"]
@@ -65,10 +65,10 @@ class Call:
             return open_project(file, stage=self.stage, environ=self.environ,
                                 ask=self._ask_stage if self.screen.asks else None)
 
-    def world(self, project: Project, *, note: Callable[[str], None] | None = None) -> World:
+    def backend(self, project: Project, *, note: Callable[[str], None] | None = None) -> Backend:
         """The cloud and the state of the project's stage; nothing is started yet. ``note`` hears that the local cloud
         starts; by default the screen."""
-        from ..project.world import World
+        from ..project.backend import Backend
 
         def begin() -> LocalCloud:
             from ..embedded.cloud import start
@@ -76,7 +76,7 @@ class Call:
             return start(project.root, region=project.region, note=note or self.screen.note,
                          environment=project.environ)
 
-        return World(project, begin)
+        return Backend(project, begin)
 
     def _ask_stage(self) -> str:
         self.screen.note("No stage is chosen yet. `local` lives on this machine and needs no account; any other name "

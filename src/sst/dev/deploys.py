@@ -13,9 +13,9 @@ from ..core.target import Lease
 from ..engine.plan import Plan
 from ..errors import DeployError, UserError
 from ..events import AnyEvent, DeployBegan, DeployEnded, Notice
+from ..project.backend import Backend
 from ..project.project import Project
 from ..project.run import Run, deploy
-from ..project.world import World
 from .parts import Deployed
 
 __all__ = ["Deploys", "in_thread"]
@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 
 class Deploys:
-    """``reopen`` reads the config again, into ``world``. ``emit`` gets the events, ``hide`` each secret value."""
+    """``reopen`` reads the config again, into ``backend``. ``emit`` gets the events, ``hide`` each secret value."""
 
-    def __init__(self, world: World, *, reopen: Callable[[], Project], emit: Callable[[AnyEvent], None],
+    def __init__(self, backend: Backend, *, reopen: Callable[[], Project], emit: Callable[[AnyEvent], None],
                  hide: Callable[[Any], None]) -> None:
-        self.world, self._reopen, self._emit, self._hide = world, reopen, emit, hide
+        self.backend, self._reopen, self._emit, self._hide = backend, reopen, emit, hide
         self._allowed: set[str] = set()
         self._warned: set[str] = set()
         self.pending_data_loss: tuple[str, ...] = ()
@@ -66,12 +66,12 @@ class Deploys:
             if declared:
                 declared(graph)
 
-        project = self.world.project
+        project = self.backend.project
         self._emit(DeployBegan(project.name, project.stage, first))
         try:
             if not first:
-                self.world.project = self._same_place(self._reopen())
-            done = deploy(self.world, Run(self._emit, self._ask, warn=self._warn, hide=self._hide, stop=self._stop,
+                self.backend.project = self._same_place(self._reopen())
+            done = deploy(self.backend, Run(self._emit, self._ask, warn=self._warn, hide=self._hide, stop=self._stop,
                                           before=self._before, declared=keep, adopt=_refuse_to_adopt))
         except Exception as error:  # not even a bug of ours ends the session
             self._emit(DeployEnded(project.name, project.stage, error=error, to_confirm=self.pending_data_loss))
@@ -80,7 +80,7 @@ class Deploys:
         failed = DeployError(result.failures, skipped=result.skipped) if result.failures else None
         self._emit(DeployEnded(project.name, project.stage, dict(result.done), result.skipped, dict(done.outputs),
                                failed))
-        return Deployed(graphs[0], self.world.stage.load(), not result.failures and not result.interrupted)
+        return Deployed(graphs[0], self.backend.stage.load(), not result.failures and not result.interrupted)
 
     def _warn(self, text: str) -> None:
         if text not in self._warned:
@@ -92,7 +92,7 @@ class Deploys:
 
     def _same_place(self, project: Project) -> Project:
         """What a session can't follow: it would be another stage's."""
-        was = self.world.project
+        was = self.backend.project
         for what in ("name", "stage", "region"):
             if (now := getattr(project, what)) != (before := getattr(was, what)):
                 raise UserError(f"the {what} changed from {before} to {now}", where=project.program.file.name,
@@ -117,7 +117,7 @@ class Deploys:
     @property
     def watched(self) -> Collection[Path]:
         """The files that decide what is deployed."""
-        return self.world.project.program.files
+        return self.backend.project.program.files
 
 
 def _refuse_to_adopt(found: Any) -> None:

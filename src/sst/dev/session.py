@@ -63,7 +63,7 @@ class Session:
                  redact: Callable[[str], str], commands: bool = True, debug: Debugger | None = None) -> None:
         self.deploys, self.stream, self._environment, self._with_commands = deploys, stream, environment, commands
         self._redact = redact
-        project = deploys.world.project
+        project = deploys.backend.project
         self._root, self._stage = project.root, project.stage
         self._folder = folder_of(self._root, self._stage)
         held = hold(self._folder)
@@ -93,9 +93,9 @@ class Session:
         self.functions = Functions(folder=self._folder, cache=self._root / ".sst" / "cache", host=self._environment,
                                    packages=self._find_packages, recorder=CallRecorder(self.stream.emit),
                                    emit=self.stream.emit, debug=self._debug)
-        world = self.deploys.world
+        backend = self.deploys.backend
         source: CallSource
-        if world.project.is_local:
+        if backend.project.is_local:
             from .local_calls import LocalCalls
 
             source = local = LocalCalls(self.functions, self._invite_cloud)
@@ -104,7 +104,7 @@ class Session:
         else:
             from .bridge_calls import BridgeCalls
 
-            source = BridgeCalls(self.functions, world.clouds.connection, self.stream.function_notice)
+            source = BridgeCalls(self.functions, backend.clouds.connection, self.stream.function_notice)
         self.deploys.lease = source.lease
         return FunctionPart(self.functions, source, root=self._root, busy=lambda: self.deploys.running,
                             tell=self.deploys.tell)
@@ -141,12 +141,12 @@ class Session:
         return self._packages
 
     async def _cloud_environment(self) -> Mapping[str, str]:
-        return await in_thread(lambda: cloud_environment(self.deploys.world))
+        return await in_thread(lambda: cloud_environment(self.deploys.backend))
 
     async def _invite_cloud(self) -> None:
-        world = self.deploys.world
-        if not await in_thread(lambda: world.cloud.attach(self._control.port, self._control.token)):
-            world.forget_cloud()  # it was stopped, or has died: the next look starts it
+        backend = self.deploys.backend
+        if not await in_thread(lambda: backend.cloud.attach(self._control.port, self._control.token)):
+            backend.forget_cloud()  # it was stopped, or has died: the next look starts it
 
     # what a user may do: `actions.Actions`
 
@@ -177,7 +177,7 @@ class Session:
         task.add_done_callback(self._tasks.discard)
 
     async def _begin(self) -> None:
-        if not self.deploys.world.project.is_local:
+        if not self.deploys.backend.project.is_local:
             await self._have_boto3()
         for part in self.parts:
             await part.start()
@@ -201,7 +201,7 @@ class Session:
 
     def _declared(self, graph: Graph) -> None:
         """In the thread of the first deploy, which waits for nothing here."""
-        deployed = Deployed(graph, self.deploys.world.stage.load(), good=False)
+        deployed = Deployed(graph, self.deploys.backend.stage.load(), good=False)
         asyncio.run_coroutine_threadsafe(self._resume(deployed), self._loop)
 
     # the loop
@@ -243,7 +243,7 @@ class Session:
 
     def _roots(self) -> set[Path]:
         """The project, and folders outside of it whose code or program it uses."""
-        config = self.deploys.world.project.config
+        config = self.deploys.backend.project.config
         further = {(self._root / w).resolve() for w in config.watch}
         further |= {f for part in self.parts for f in part.folders if not f.is_relative_to(self._root)}
         return {self._root, *(f for f in further if f.is_dir())}
@@ -269,7 +269,7 @@ class Session:
             return False  # looked at when it has ended
         if self._failed and any(p.endswith((".py", ".toml", ".lock", ".txt", ".json")) or "/.env" in p for p in paths):
             return True  # whatever was missing may be there now
-        watched = [str((self._root / w).resolve()) for w in self.deploys.world.project.config.watch]
+        watched = [str((self._root / w).resolve()) for w in self.deploys.backend.project.config.watch]
         if any(p == w or p.startswith(f"{w}/") for p in paths for w in watched):
             return True
         return bool(self._program.stale(_PROGRAM))
@@ -292,7 +292,7 @@ class Session:
         await self._control.close()
         for part in self.parts:
             await part.close()
-        self.deploys.world.close()
+        self.deploys.backend.close()
         self._held.release()
 
     # clients
@@ -348,4 +348,4 @@ class Session:
 
         if self._commands and (own := self._commands.environment_in(directory)) is not None:
             return own
-        return await in_thread(lambda: shell_environment(self.deploys.world))
+        return await in_thread(lambda: shell_environment(self.deploys.backend))

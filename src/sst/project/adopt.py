@@ -17,8 +17,8 @@ from ..engine.choice import name_of
 from ..engine.plan import Plan, Step, plan
 from ..errors import Problems, SstError, UserError
 from ..state.session import Session
+from .backend import Backend
 from .run import Run, locked, prepared_graph, types_of
-from .world import World
 
 __all__ = ["Agree", "adopt", "forget", "rename"]
 
@@ -26,7 +26,7 @@ Agree: TypeAlias = Callable[[Sequence[Adoption]], None]
 """Gets what would be written; raises ``UserError`` to stop."""
 
 
-def adopt(world: World, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str, str]],
+def adopt(backend: Backend, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str, str]],
           agree: Agree) -> list[Adoption]:
     """Write to the state that these things exist; the next deploy brings them in line with the program.
 
@@ -34,13 +34,13 @@ def adopt(world: World, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str
     ids of existing things. Raises ``UserError``, or ``Problems``, for a name that the program does not declare or the
     state has already, for an id that nothing has, and for what could not be brought in line without being replaced.
     """
-    world.ask_account()
-    graph = prepared_graph(world, run.hide)
-    world.project.declare(graph)
-    with locked(world, "adopt", run) as session:
-        world.remember(session, types_of(graph), sure=bool(graph.laters))
+    backend.ask_account()
+    graph = prepared_graph(backend, run.hide)
+    backend.project.declare(graph)
+    with locked(backend, "adopt", run) as session:
+        backend.remember(session, types_of(graph), sure=bool(graph.laters))
         snapshot = session.snapshot
-        providers = run.providers or world.registry(session.snapshot, session=session)
+        providers = run.providers or backend.registry(session.snapshot, session=session)
         todo = plan(graph, snapshot, providers)
         found, problems = list[Adoption](), list[SstError]()
         for name, id in wanted(todo, snapshot).items():
@@ -99,13 +99,13 @@ def _used_first(states: Sequence[State]) -> list[State]:
     return order
 
 
-def forget(world: World, run: Run, names: Sequence[str], agree: Callable[[Sequence[str]], None]) -> list[str]:
+def forget(backend: Backend, run: Run, names: Sequence[str], agree: Callable[[Sequence[str]], None]) -> list[str]:
     """Drop resources from the state: by name, by component, or by urn. The things stay in the cloud; their names are
     returned.
 
     What used them no longer depends on them. An operation on them that never ended is forgotten too.
     """
-    with locked(world, "state rm", run) as session:
+    with locked(backend, "state rm", run) as session:
         snapshot = session.snapshot
         entries: list[Entry] = []
         shown: list[str] = []
@@ -126,10 +126,10 @@ def forget(world: World, run: Run, names: Sequence[str], agree: Callable[[Sequen
     return shown
 
 
-def resolve_absent(world: World, run: Run, names: Sequence[str]) -> list[str]:
+def resolve_absent(backend: Backend, run: Run, names: Sequence[str]) -> list[str]:
     """Record that these resources, whose creation was cut off, do not exist; their names are returned. The next deploy
     creates them."""
-    with locked(world, "state resolve", run) as session:
+    with locked(backend, "state resolve", run) as session:
         entries: list[Entry] = []
         for name in names:
             begun = [u for u, p in session.snapshot.pending.items()
@@ -144,14 +144,14 @@ def resolve_absent(world: World, run: Run, names: Sequence[str]) -> list[str]:
     return [name_of(e.urn) for e in entries]
 
 
-def rename(world: World, run: Run, old: str, new: str) -> list[tuple[str, str]]:
+def rename(backend: Backend, run: Run, old: str, new: str) -> list[tuple[str, str]]:
     """Give a resource, or a component with all its parts, another name in the state; pairs of urns. The cloud is left
     alone.
 
     ``old`` and ``new`` are names of the same depth (``Jobs``, ``Api/Role``), or two urns. Raises ``UserError`` if the
     new name is taken or something has not ended.
     """
-    with locked(world, "state mv", run) as session:
+    with locked(backend, "state mv", run) as session:
         snapshot = session.snapshot
         moves = _moves(snapshot, old, new)
         begun = sorted({name_of(p.urn) for p in snapshot.pending.values() if p.urn in moves})

@@ -7,29 +7,29 @@ from collections.abc import Callable, Iterator
 from ..clouds.invocation import Answer, Line
 from ..core.model import Snapshot
 from ..errors import UserError
-from .world import World
+from .backend import Backend
 
 __all__ = ["invoke", "logs"]
 
 
-def invoke(world: World, name: str, event: bytes) -> Answer:
+def invoke(backend: Backend, name: str, event: bytes) -> Answer:
     """Call the function of a component (``Api``, or ``Api/Handler`` where it has several) and wait for its answer."""
-    snapshot = _deployed(world)
-    registry = world.registry(snapshot)
+    snapshot = _deployed(backend)
+    registry = backend.registry(snapshot)
     return registry.functions.invoke(registry.function_named(snapshot, name), event)
 
 
-def logs(world: World, name: str, *, since: float, follow: bool = False,
+def logs(backend: Backend, name: str, *, since: float, follow: bool = False,
          sleep: Callable[[float], None] = time.sleep) -> Iterator[Line]:
     """The lines a function logged since then (seconds since 1970), oldest first; ``follow`` goes on until
     interrupted."""
-    snapshot = _deployed(world)
-    registry = world.registry(snapshot)
+    snapshot = _deployed(backend)
+    registry = backend.registry(snapshot)
     return registry.functions.logs(registry.function_named(snapshot, name), since=since, follow=follow, sleep=sleep)
 
 
-def _deployed(world: World) -> Snapshot:
-    snapshot = world.stage.load()
+def _deployed(backend: Backend) -> Snapshot:
+    snapshot = backend.stage.load()
     if not snapshot.resources:
-        raise UserError(f'stage "{world.project.stage}" is not deployed', hint="`sst deploy` first")
+        raise UserError(f'stage "{backend.project.stage}" is not deployed', hint="`sst deploy` first")
     return snapshot

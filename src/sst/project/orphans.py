@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ..clouds.tagged import TaggedResource
 from ..core.model import Snapshot
 from ..errors import Failure, SstError, UserError
+from .backend import Backend
 from .run import Run, locked
-from .world import World
 
 if TYPE_CHECKING:
     from ..clouds.registry import Registry
@@ -36,28 +36,28 @@ class Cleanup:
     failures: tuple[Failure, ...]
 
 
-def find_orphans(world: World) -> Orphans:
+def find_orphans(backend: Backend) -> Orphans:
     """List them. Takes no lock and changes nothing.
 
     Only what has the tags of this app and stage is looked at, so another tool's things never show. A thing of this
     lineage is an orphan if no resource of the state has its id, and no operation that has not ended is about it.
     """
-    world.ask_account()
-    snapshot = world.stage.load()
-    world.identify(snapshot, sure=True)
-    return _found(snapshot, world.registry(snapshot), str(snapshot.meta.get("lineage", "")))
+    backend.ask_account()
+    snapshot = backend.stage.load()
+    backend.identify(snapshot, sure=True)
+    return _found(snapshot, backend.registry(snapshot), str(snapshot.meta.get("lineage", "")))
 
 
-def remove_orphans(world: World, run: Run, *, lineage: str, allow: Collection[str],
+def remove_orphans(backend: Backend, run: Run, *, lineage: str, allow: Collection[str],
                    agree: Callable[[Sequence[TaggedResource]], None]) -> Cleanup:
     """Delete the orphans of this lineage, or those of another one that ``lineage`` names, under the lock.
 
     Things that hold data are left unless ``allow`` names them. Raises ``UserError`` if nothing carries the lineage.
     """
-    world.ask_account()
-    with locked(world, "orphans", run) as session:
-        world.identify(session.snapshot, sure=True)
-        registry = world.registry(session.snapshot, session=session)
+    backend.ask_account()
+    with locked(backend, "orphans", run) as session:
+        backend.identify(session.snapshot, sure=True)
+        registry = backend.registry(session.snapshot, session=session)
         found = _found(session.snapshot, registry, session.lineage)
         if lineage and lineage != found.lineage and all(c.lineage != lineage for c in found.others):
             known = sorted({c.lineage for c in found.others})

@@ -21,8 +21,8 @@ from ..engine.settle import settle
 from ..engine.three_way import Row, three_way
 from ..events import Event
 from ..state.session import Session
+from .backend import Backend
 from .run import Run, hide_secrets, locked, prepared_graph, saved, types_of
-from .world import World
 
 __all__ = ["Decide", "Decision", "Refreshed", "Seen", "diff_refreshed", "refresh"]
 
@@ -64,18 +64,18 @@ def _quiet(event: Event) -> None:
     pass
 
 
-def refresh(world: World, run: Run, decide: Decide) -> Refreshed:
+def refresh(backend: Backend, run: Run, decide: Decide) -> Refreshed:
     """Read all that the state holds (what ``run.choice`` takes), and do what ``decide`` says with what differs.
 
     ``decide`` is called only if something differs. A clean stage records nothing. Raises ``ProviderError`` where a
     thing can't be read.
     """
-    world.ask_account()
-    graph = prepared_graph(world, run.hide)
-    world.project.declare(graph)
-    with locked(world, "refresh", run) as session:
-        world.remember(session, types_of(graph), sure=bool(graph.laters))
-        providers = run.providers or world.registry(session.snapshot, session=session, exact=True)
+    backend.ask_account()
+    graph = prepared_graph(backend, run.hide)
+    backend.project.declare(graph)
+    with locked(backend, "refresh", run) as session:
+        backend.remember(session, types_of(graph), sure=bool(graph.laters))
+        providers = run.providers or backend.registry(session.snapshot, session=session, exact=True)
         settle(session, providers)
         before = session.snapshot
         found = drifts(before, providers, _quiet, choice=run.choice, stop=run.stop)
@@ -84,11 +84,11 @@ def refresh(world: World, run: Run, decide: Decide) -> Refreshed:
             if row.drift.secret:
                 run.hide({"cloud": row.drift.cloud_value})
         decision = decide(rows) if rows else Decision()
-        result = saved(session, lambda: _carry_out(world, session, before, decision, run, providers))
+        result = saved(session, lambda: _carry_out(backend, session, before, decision, run, providers))
     return Refreshed(rows, decision, result)
 
 
-def _carry_out(world: World, session: Session, before: Snapshot, decision: Decision, run: Run,
+def _carry_out(backend: Backend, session: Session, before: Snapshot, decision: Decision, run: Run,
                providers: Providers) -> DeployResult:
     """Record what the cloud has, then deploy what the state said of what is to be reverted: as safe as any other
     deploy."""
@@ -98,23 +98,23 @@ def _carry_out(world: World, session: Session, before: Snapshot, decision: Decis
     if not decision.revert:
         return DeployResult()
     wanted = fold(before, accepted(before, kept))
-    graph = goals_of(wanted, session.snapshot, providers, app=world.project.name, stage=world.project.stage,
+    graph = goals_of(wanted, session.snapshot, providers, app=backend.project.name, stage=backend.project.stage,
                      all_of_it=True)
     return engine.deploy(graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs),
                          links=dict(before.links), stop=run.stop)
 
 
-def diff_refreshed(world: World, *, choice: Choice | None = None, providers: Providers | None = None,
+def diff_refreshed(backend: Backend, *, choice: Choice | None = None, providers: Providers | None = None,
                    hide: Callable[[object], None] = lambda value: None) -> Seen:
     """The drift, and what a deploy would do after it was accepted. Takes no lock, writes nothing; it does read the
     cloud."""
-    world.ask_account()
-    graph = prepared_graph(world, hide)
-    world.project.declare(graph)
-    snapshot = world.stage.load()
+    backend.ask_account()
+    graph = prepared_graph(backend, hide)
+    backend.project.declare(graph)
+    snapshot = backend.stage.load()
     hide_secrets(snapshot, hide)
-    lookup = providers or world.registry(snapshot)
-    world.identify(snapshot)
+    lookup = providers or backend.registry(snapshot)
+    backend.identify(snapshot)
     found = drifts(snapshot, lookup, _quiet, choice=choice)
     rows = three_way(found, plan(graph, snapshot, lookup))
     for row in rows:

@@ -9,15 +9,15 @@ from ..engine.rollback import goals_of
 from ..engine.settle import settle
 from ..errors import StateError, UserError
 from ..state.session import Version
+from .backend import Backend
 from .run import FAILED, Done, Run, hide_secrets, locked, saved, write_outputs
-from .world import World
 
 __all__ = ["former", "rollback"]
 
 _DEPLOYS = ("deploy", "remove")
 
 
-def rollback(world: World, run: Run, *, to: int | None = None, expect: int | None = None) -> Done:
+def rollback(backend: Backend, run: Run, *, to: int | None = None, expect: int | None = None) -> Done:
     """Deploy version ``to`` of the state; by default the one before the last deploy. 0 is the empty state.
 
     Things that hold data, or are protected, stay as they are. Functions get the artefacts they had, from this machine's
@@ -25,18 +25,18 @@ def rollback(world: World, run: Run, *, to: int | None = None, expect: int | Non
     then nobody deployed in between. The program is not run. Raises ``UserError`` or ``StateError`` if there is no such
     version.
     """
-    project = world.project
-    world.ask_account()
-    with locked(world, "rollback", run) as session:
+    project = backend.project
+    backend.ask_account()
+    with locked(backend, "rollback", run) as session:
         if expect is not None and session.snapshot.serial != expect:
             raise UserError("nothing was rolled back: another command changed the stage in the meantime",
                             hint="look at `sst state history`; then choose a version: `sst rollback N`")
-        serial = former(world.stage.history(), project.stage) if to is None else to
-        before = world.stage.version(serial) if serial else Snapshot()
+        serial = former(backend.stage.history(), project.stage) if to is None else to
+        before = backend.stage.version(serial) if serial else Snapshot()
         _check(before, session.lineage, serial)
         hide_secrets(before, run.hide)
-        world.remember(session)
-        registry = world.registry(session.snapshot, session=session, exact=True)
+        backend.remember(session)
+        registry = backend.registry(session.snapshot, session=session, exact=True)
         registry.load(before)
         providers = run.providers or registry
         settle(session, providers)
@@ -47,7 +47,7 @@ def rollback(world: World, run: Run, *, to: int | None = None, expect: int | Non
             links=dict(before.links),
             stop=run.stop))
         after = session.snapshot
-    world.need_artefacts(after)
+    backend.need_artefacts(after)
     if not result.failures and not result.interrupted:
         write_outputs(project, dict(after.outputs))
     return Done(result, dict(after.outputs), start, after.serial)

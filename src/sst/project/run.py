@@ -26,9 +26,9 @@ from ..errors import Fenced, UserError
 from ..events import Finished, Sink
 from ..machine.files import write_private
 from ..state.session import Session
+from .backend import Backend
 from .project import Project
 from .resource_types import keep_types
-from .world import World
 
 __all__ = ["FAILED", "SECRET", "Done", "Run", "deploy", "diff", "hide_secrets", "locked", "prepared_graph", "remove",
            "saved", "types_of", "write_outputs"]
@@ -79,28 +79,28 @@ class Done:
     """Serial of the state that it saved."""
 
 
-def deploy(world: World, run: Run) -> Done:
+def deploy(backend: Backend, run: Run) -> Done:
     """Make the cloud what the program declares. Failed steps are in the result; everything else raises."""
-    project = world.project
-    world.ask_account()
-    graph = prepared_graph(world, run.hide)
+    project = backend.project
+    backend.ask_account()
+    graph = prepared_graph(backend, run.hide)
     run.before(graph)
     app = project.declare(graph)
     run.declared(graph)
     left_out: dict[str, None] = graph.context.once("warnings", dict)
     for line in left_out:
         run.warn(line)
-    with locked(world, "deploy", run) as session:
+    with locked(backend, "deploy", run) as session:
         before = session.save() if run.can_go_back else session.snapshot.serial
-        world.remember(session, types_of(graph), sure=bool(graph.laters))
+        backend.remember(session, types_of(graph), sure=bool(graph.laters))
         _guard(project, graph, session.snapshot, run)
-        providers = run.providers or world.registry(session.snapshot, session=session, exact=run.only is not None)
+        providers = run.providers or backend.registry(session.snapshot, session=session, exact=run.only is not None)
         result = saved(session, lambda: engine.deploy(
-            graph, session, providers, _counted(run.sink, world), confirm=_confirm(run, session, providers),
+            graph, session, providers, _counted(run.sink, backend), confirm=_confirm(run, session, providers),
             outputs=masked(app.outputs), links=links_of(graph), choice=run.choice, stop=run.stop))
         after = session.snapshot
     outputs = dict(after.outputs)
-    world.need_artefacts(after)
+    backend.need_artefacts(after)
     if not result.failures and not result.interrupted:
         write_outputs(project, outputs)
     told = "" if project.place else keep_types(project.root, project.environ, links(graph), graph.resources)
@@ -109,31 +109,31 @@ def deploy(world: World, run: Run) -> Done:
     return Done(result, outputs, before, after.serial)
 
 
-def diff(world: World, *, choice: Choice | None = None, providers: Providers | None = None,
+def diff(backend: Backend, *, choice: Choice | None = None, providers: Providers | None = None,
          hide: Callable[[Any], None] = lambda value: None) -> tuple[Plan, Snapshot]:
     """What a deploy would do now. Takes no lock and changes nothing."""
-    graph = prepared_graph(world, hide)
-    world.project.declare(graph)
-    snapshot = world.stage.load()
+    graph = prepared_graph(backend, hide)
+    backend.project.declare(graph)
+    snapshot = backend.stage.load()
     hide_secrets(snapshot, hide)
-    return plan(graph, snapshot, providers or world.registry(snapshot), choice=choice), snapshot
+    return plan(graph, snapshot, providers or backend.registry(snapshot), choice=choice), snapshot
 
 
-def remove(world: World, run: Run) -> Done:
+def remove(backend: Backend, run: Run) -> Done:
     """Remove what the state holds. The program is not run: a broken one can still be removed."""
-    project = world.project
+    project = backend.project
     if project.config.protect:
         raise UserError(f'stage "{project.stage}" is protected',
                         hint="set protect=False in the config for this stage to remove it")
-    world.ask_account()
-    snapshot = world.stage.load()
+    backend.ask_account()
+    snapshot = backend.stage.load()
     if not (snapshot.resources or snapshot.deposed or snapshot.pending):
         return Done(DeployResult(), {})
-    with locked(world, "remove", run) as session:
-        world.remember(session)
-        providers = run.providers or world.registry(session.snapshot, session=session)
+    with locked(backend, "remove", run) as session:
+        backend.remember(session)
+        providers = run.providers or backend.registry(session.snapshot, session=session)
         result = saved(session, lambda: engine.remove(
-            project.graph(), session, providers, _counted(run.sink, world), confirm=run.confirm, choice=run.choice,
+            project.graph(), session, providers, _counted(run.sink, backend), confirm=run.confirm, choice=run.choice,
             stop=run.stop))
     if not run.choice:
         write_outputs(project, {})
@@ -151,20 +151,20 @@ def _confirm(run: Run, session: Session, providers: Providers) -> Callable[[Plan
     return confirm
 
 
-def prepared_graph(world: World, hide: Callable[[Any], None] = lambda value: None) -> Graph:
+def prepared_graph(backend: Backend, hide: Callable[[Any], None] = lambda value: None) -> Graph:
     """An empty graph that knows the stage's secrets and settings."""
-    graph = world.project.graph()
-    graph.context = replace(graph.context, secrets=world.secrets.get_all(), python=_python(world.project.root),
-                            read_stage_key=lambda: world.stage.keys.current()[1], encrypt=_seal,
-                            open_lookups=world.clouds.lookups)
+    graph = backend.project.graph()
+    graph.context = replace(graph.context, secrets=backend.secrets.get_all(), python=_python(backend.project.root),
+                            read_stage_key=lambda: backend.stage.keys.current()[1], encrypt=_seal,
+                            open_lookups=backend.clouds.lookups)
     hide(graph.context.secrets)
     return graph
 
 
 @contextmanager
-def locked(world: World, command: str, run: Run) -> Iterator[Session]:
+def locked(backend: Backend, command: str, run: Run) -> Iterator[Session]:
     """The state under its lock, with the cloud at hand and its account checked. What was mended is told at the end."""
-    stage = world.stage
+    stage = backend.stage
     try:
         with stage.locked(command) as session:
             hide_secrets(session.snapshot, run.hide)
@@ -192,9 +192,9 @@ def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None
                         "otherwise the credentials, region or home differ from those of its deploys")
 
 
-def _counted(sink: Sink, world: World) -> Sink:
+def _counted(sink: Sink, backend: Backend) -> Sink:
     """The sink, with the calls that were made told at the end."""
-    return lambda event: sink(replace(event, calls=world.clouds.counts) if isinstance(event, Finished) else event)
+    return lambda event: sink(replace(event, calls=backend.clouds.counts) if isinstance(event, Finished) else event)
 
 
 def types_of(graph: Graph) -> set[str]:

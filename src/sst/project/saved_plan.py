@@ -19,7 +19,7 @@ from ..engine.plan import Plan
 from ..engine.plan_json import check, plan_data, program_digest
 from ..errors import UserError
 from ..machine.files import write_private
-from .world import World
+from .backend import Backend
 
 __all__ = ["bound", "read_plan", "save_plan"]
 
@@ -27,7 +27,7 @@ _VERSION = 1
 _AGAIN = "look at the new plan and save it again: sst diff -o plan.json"
 
 
-def save_plan(world: World, file: Path, plan: Plan, snapshot: Snapshot, *, choice: Choice | None = None) -> None:
+def save_plan(backend: Backend, file: Path, plan: Plan, snapshot: Snapshot, *, choice: Choice | None = None) -> None:
     """Write a plan, readable by its owner alone. Secret values are in it as fingerprints only.
 
     Raises ``UserError`` if the program decides more during the deploy: such a plan would not say all.
@@ -35,13 +35,13 @@ def save_plan(world: World, file: Path, plan: Plan, snapshot: Snapshot, *, choic
     if plan.undecided:
         raise UserError("this plan can't be saved: the program declares more resources during the deploy (sst.later)",
                         hint="deploy it without a saved plan")
-    if world.project.root in file.parents and not ("plan" in file.name and file.suffix == ".json"):
+    if backend.project.root in file.parents and not ("plan" in file.name and file.suffix == ".json"):
         raise UserError(f'a plan that lies in the project can\'t be named "{file.name}": bundles would hold it',
                         hint='give it a name like "plan.json" or "plan-prod.json", or another folder')
     part = choice or Choice()
-    data = {"sst_plan": _VERSION, **_facts(world, plan, snapshot), "target": list(part.target),
+    data = {"sst_plan": _VERSION, **_facts(backend, plan, snapshot), "target": list(part.target),
             "exclude": list(part.exclude),
-            **plan_data(plan, key=_key(world))}
+            **plan_data(plan, key=_key(backend))}
     text = json.dumps(data, indent=2) + "\n"
     write_private(file, text)
 
@@ -70,22 +70,22 @@ def read_plan(file: Path) -> dict[str, Any]:
     return data
 
 
-def bound(world: World, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], None]:
+def bound(backend: Backend, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], None]:
     """What looks at the plan that a deploy made over the state, before anything is done: it must be the saved one.
 
     Raises ``UserError`` naming everything that deviates.
     """
-    p = world.project
+    p = backend.project
     for what, here in (("app", p.name), ("stage", p.stage)):
         if saved[what] != here:
             raise UserError(f'this plan is for {what} "{saved[what]}", not for "{here}"',
                             hint=f"pass --stage {saved['stage']}" if what == "stage" else "run it in its project")
 
     def agree(plan: Plan, snapshot: Snapshot) -> None:
-        now = _facts(world, plan, snapshot)
+        now = _facts(backend, plan, snapshot)
         if odd := list(_deviations(saved, now)):
             raise UserError("the saved plan is out of date; nothing was changed\n" + "\n".join(odd), hint=_AGAIN)
-        check(saved, plan, key=_key(world))
+        check(saved, plan, key=_key(backend))
         if saved["program"] != now["program"]:
             raise UserError("the saved plan is out of date; nothing was changed\nthe program has changed",
                             hint=_AGAIN)
@@ -106,16 +106,16 @@ def _deviations(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return odd
 
 
-def _facts(world: World, plan: Plan, snapshot: Snapshot) -> dict[str, Any]:
-    p = world.project
-    found = {} if p.is_local else world.identify(snapshot, {s.type for s in plan.steps})
+def _facts(backend: Backend, plan: Plan, snapshot: Snapshot) -> dict[str, Any]:
+    p = backend.project
+    found = {} if p.is_local else backend.identify(snapshot, {s.type for s in plan.steps})
     return {"app": p.name, "stage": p.stage, "account": ", ".join(i["account"] for i in found.values()),
             "region": p.region,
             "lineage": str(snapshot.meta.get("lineage", "")) if snapshot.serial else "", "serial": snapshot.serial,
-            "program": program_digest(plan, key=_key(world)), "key": world.stage.keys.current()[0],
+            "program": program_digest(plan, key=_key(backend)), "key": backend.stage.keys.current()[0],
             "artefacts": {name_of(s.urn).rpartition("/")[0]: str(s.inputs.get("fingerprint")) for s in plan.steps
                           if s.type == "local.Build" and s.goal}}
 
 
-def _key(world: World) -> bytes:
-    return hmac.new(world.stage.keys.current()[1], b"sst plan", hashlib.sha256).digest()
+def _key(backend: Backend) -> bytes:
+    return hmac.new(backend.stage.keys.current()[1], b"sst plan", hashlib.sha256).digest()

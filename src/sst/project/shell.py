@@ -8,13 +8,13 @@ from ..core.graph import Graph
 from ..core.link_env import environment
 from ..core.model import Snapshot
 from ..core.output import Resolve
+from .backend import Backend
 from .run import links, prepared_graph
-from .world import World
 
 __all__ = ["NotThere", "cloud_environment", "look_in", "shell_environment"]
 
 
-def shell_environment(world: World, target: str | None = None) -> dict[str, str]:
+def shell_environment(backend: Backend, target: str | None = None) -> dict[str, str]:
     """Variables to add to the environment: ``SST_RESOURCE_*`` of all that the program links, ``SST_STAGE``,
     ``AWS_REGION``, and on stage ``local`` the endpoint and keys of the cloud on this machine. ``target``: a function
     whose own variables come too.
@@ -22,22 +22,22 @@ def shell_environment(world: World, target: str | None = None) -> dict[str, str]
     The program is run and its values are taken from the state, so secrets need not be kept in plain text anywhere. What
     is not deployed yet is left out.
     """
-    project = world.project
-    graph = prepared_graph(world)
+    project = backend.project
+    graph = prepared_graph(backend)
     project.declare(graph)
-    snapshot = world.stage.load()
-    made = {**_linked(graph, look_in(snapshot)), **cloud_environment(world)}
+    snapshot = backend.stage.load()
+    made = {**_linked(graph, look_in(snapshot)), **cloud_environment(backend)}
     if target:
-        values = world.registry(snapshot).function_named(snapshot, target).values
+        values = backend.registry(snapshot).function_named(snapshot, target).values
         made |= {k: v for part in ("environment", "secret_environment") for k, v in (values.get(part) or {}).items()
                  if not k.startswith("SST_KEY")}
     return made
 
 
-def cloud_environment(world: World) -> dict[str, str]:
+def cloud_environment(backend: Backend) -> dict[str, str]:
     """Stage and region, and on stage ``local`` the endpoint and keys of the cloud on this machine."""
-    project = world.project
-    return {"SST_STAGE": project.stage, **world.clouds.environment()}
+    project = backend.project
+    return {"SST_STAGE": project.stage, **backend.clouds.environment()}
 
 
 def _linked(graph: Graph, look: Resolve) -> dict[str, str]:

@@ -8,19 +8,19 @@ from typing import Any
 from ..core.model import Snapshot, State
 from ..engine.choice import name_of
 from ..state.format import Damaged
+from .backend import Backend
 from .run import SECRET, hide_secrets
-from .world import World
 
 __all__ = ["Repaired", "compare", "repair"]
 
 
-def compare(world: World, a: int, b: int | None, *,
+def compare(backend: Backend, a: int, b: int | None, *,
             hide: Callable[[Any], None] = lambda value: None) -> list[dict[str, Any]]:
     """What is otherwise in version ``b`` (None: now) than in ``a``; secret values are masked.
 
     Raises ``StateError`` for a version that is not kept or is damaged.
     """
-    stage = world.stage
+    stage = backend.stage
     old = stage.version(a) if a else Snapshot()
     new = stage.load() if b is None else stage.version(b) if b else Snapshot()
     hide_secrets(old, hide)
@@ -67,18 +67,18 @@ class Repaired:
     damaged: tuple[str, ...]
 
 
-def repair(world: World, *, drop_secrets: bool = False) -> Repaired:
+def repair(backend: Backend, *, drop_secrets: bool = False) -> Repaired:
     """Read every object of the stage. If the newest version is damaged, write one that the former and the journal give.
 
     ``drop_secrets``: if the values of ``sst secret set`` can't be read, start without them. Raises ``StateError``
     naming the object and the offset where something can't be repaired; nothing is written then.
     """
-    stage = world.stage
+    stage = backend.stage
     if drop_secrets:
-        world.secrets.drop_damaged()
-        world.secrets.drop_damaged(fallback=True)
+        backend.secrets.drop_damaged()
+        backend.secrets.drop_damaged(fallback=True)
     try:
-        world.secrets.get_all()
+        backend.secrets.get_all()
     except Damaged as e:
         e.hint = "put back a copy; or start without those secrets, and set them again: sst state repair --drop-secrets"
         raise

@@ -22,12 +22,12 @@ from ..core.units import seconds
 from ..embedded import cloud
 from ..errors import DeployError, SstError, UserError
 from ..machine.lock import FileLock
+from ..project.backend import Backend
 from ..project.invoke import invoke, logs
 from ..project.project import open_project
 from ..project.run import Run, deploy
 from ..project.shell import shell_environment
 from ..project.stage import LOCAL
-from ..project.world import World
 from .contained import Switch, contained
 from .crons import Still, find_cron, times
 from .place import own_place
@@ -101,10 +101,10 @@ class App:
             assert [run.at.hour for run in sst_app.advance("1 day") if run.function == "Nightly"] == [3]
     """
 
-    def __init__(self, world: World, outputs: Mapping[str, Any], environment: Mapping[str, str],
+    def __init__(self, backend: Backend, outputs: Mapping[str, Any], environment: Mapping[str, str],
                  crons: Mapping[str, Schedule]) -> None:
-        self._world, self._crons, self._since = world, crons, datetime.now(UTC)
-        self.name, self.stage, self.root = world.project.name, world.project.stage, world.project.root
+        self._backend, self._crons, self._since = backend, crons, datetime.now(UTC)
+        self.name, self.stage, self.root = backend.project.name, backend.project.stage, backend.project.root
         self.outputs = dict(outputs)
         """What the program returned: ``sst_app.outputs["api"]``. Secret ones are masked."""
         self.environment = dict(environment)
@@ -119,7 +119,7 @@ class App:
 
         ``event`` is anything that JSON holds, ``{}`` by default. Raises ``UserError`` for a function that is not there.
         """
-        return _invocation(name, invoke(self._world, name, _json({} if event is None else event)))
+        return _invocation(name, invoke(self._backend, name, _json({} if event is None else event)))
 
     @property
     def time(self) -> datetime:
@@ -139,10 +139,10 @@ class App:
         """
         found = find_cron(self._crons, cron)
         told = self.time if at is None else _aware(at)
-        schedule = self._world.stage.load().resources[found.urn]
+        schedule = self._backend.stage.load().resources[found.urn]
         target = schedule.values["target"]
         text = _scheduled(str(target.get("Input") or "{}"), schedule, told)
-        functions = self._world.registry(self._world.stage.load()).functions
+        functions = self._backend.registry(self._backend.stage.load()).functions
         return replace(_invocation(cron, functions.invoke(target["Arn"], text.encode())), at=told)
 
     @_without_frames
@@ -174,7 +174,7 @@ class App:
     def logs(self, name: str, *, seconds: float = 3600) -> list[str]:
         """The lines that a function logged in the last ``seconds``, oldest first, also in calls that nobody here
         made."""
-        found = logs(self._world, name, since=time.time() - seconds)
+        found = logs(self._backend, name, since=time.time() - seconds)
         return [line.text for line in found if not _FRAME.match(line.text)]
 
 
@@ -189,24 +189,24 @@ def deployed(file: Path, *, secrets: Mapping[str, str], run: str = "") -> Iterat
         opened = open_project(file, stage=LOCAL, environ=dict(os.environ))
     with own_place(opened.folder, run) as place:
         project = Still(**vars(replace(opened, place=place)))
-        world = World(project, lambda: cloud.start(place, region=project.region, environment=project.environ))
+        backend = Backend(project, lambda: cloud.start(place, region=project.region, environment=project.environ))
         try:
             done = place / "deployed"
             with FileLock(place / "deploy"):
                 if not done.exists():
-                    world.secrets.load(secrets)
-                    _deploy(world)
+                    backend.secrets.load(secrets)
+                    _deploy(backend)
                     done.touch()
             with contained(project.root):
-                app = App(world, world.stage.load().outputs, shell_environment(world), project.crons)
+                app = App(backend, backend.stage.load().outputs, shell_environment(backend), project.crons)
             yield app
         finally:
-            world.close()
+            backend.close()
 
 
-def _deploy(world: World) -> None:
-    with contained(world.project.root):
-        done = deploy(world, Run(lambda event: None, lambda plan: None))
+def _deploy(backend: Backend) -> None:
+    with contained(backend.project.root):
+        done = deploy(backend, Run(lambda event: None, lambda plan: None))
         if done.result.failures:
             raise SstError(_told(DeployError(done.result.failures, skipped=done.result.skipped)))
 

@@ -18,8 +18,8 @@ from ..core.names import did_you_mean
 from ..core.output import Output, resolve
 from ..core.resource import Resource
 from ..errors import UserError
+from ..project.backend import Backend
 from ..project.project import Project, open_project
-from ..project.world import World
 from .contained import contained
 from .crons import crons_of, find_cron
 from .crons import times as when
@@ -151,9 +151,9 @@ def declared(file: Path, stage: str, *, secrets: Mapping[str, str]) -> Program:
     def plan() -> Plan:
         from ..engine.plan import plan as make
 
-        world = World(project, _no_cloud)
+        backend = Backend(project, _no_cloud)
         with contained(file.parent):
-            return make(graph, Snapshot(), world.registry(Snapshot()))
+            return make(graph, Snapshot(), backend.registry(Snapshot()))
 
     return Program(project, graph, plan, app.outputs, standins.asked)
 

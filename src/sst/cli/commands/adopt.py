@@ -32,7 +32,7 @@ def adopt(call: Call, name: str, id: str, yes: bool) -> None:
 
     screen, project = call.screen, call.project()
     with screen.result_only():
-        found = run_adopt(call.world(project), state_run(screen), lambda plan, snapshot: {name: id},
+        found = run_adopt(call.backend(project), state_run(screen), lambda plan, snapshot: {name: id},
                           agree_to_write(screen, project, yes))
     tell(screen, found)
 

@@ -9,9 +9,9 @@ import click
 from ..call import Call, command
 
 if TYPE_CHECKING:
+    from ...project.backend import Backend
     from ...project.project import Project
     from ...project.run import Done
-    from ...project.world import World
     from ..ui.screen import Screen
 
 
@@ -52,23 +52,23 @@ def deploy(call: Call, plan: str | None, target: tuple[str, ...], exclude: tuple
                         hint="pass --on-failure keep or --on-failure rollback")
     saved = read_plan(Path(call.cwd, plan)) if plan else None
     project = call.project()
-    world = call.world(project)
+    backend = call.backend(project)
     if saved:
         target, exclude = tuple(saved["target"]), tuple(saved["exclude"])
     choice = Choice(names(target), names(exclude)) if target or exclude else None
     agree = agree_to_deploy(screen, project, allow=names(allow_destroy), yes=yes)
     with screen.result_only(), interruptible(screen) as interrupts, screen.watch() as sink:
         run = Run(interrupts.over(sink), agree, warn=screen.warn, hide=screen.hide, stop=interrupts.stop, choice=choice,
-                  new_stage=new_stage, can_go_back=on_failure != "keep", only=bound(world, saved) if saved else None,
+                  new_stage=new_stage, can_go_back=on_failure != "keep", only=bound(backend, saved) if saved else None,
                   adopt=agree_to_adopt(screen, yes=yes))
-        done = run_deploy(world, run)
+        done = run_deploy(backend, run)
     if done.result.failures and not done.result.interrupted and on_failure != "keep":
-        return _go_back(screen, project, world, done, ask=on_failure == "ask")
+        return _go_back(screen, project, backend, done, ask=on_failure == "ask")
     show_end(screen, project, done)
     return 0
 
 
-def _go_back(screen: Screen, project: Project, world: World, done: Done, *, ask: bool) -> int:
+def _go_back(screen: Screen, project: Project, backend: Backend, done: Done, *, ask: bool) -> int:
     """Tell what failed, then roll back to the state before the deploy."""
     from contextlib import ExitStack
 
@@ -88,7 +88,7 @@ def _go_back(screen: Screen, project: Project, world: World, done: Done, *, ask:
         run = Run(interrupts.over(lazily(screen, stack)), agree_to_deploy(screen, project, allow=(), yes=False),
                   warn=screen.warn,
                   hide=screen.hide, stop=interrupts.stop)
-        back = rollback(world, run, to=done.before, expect=done.serial)
+        back = rollback(backend, run, to=done.before, expect=done.serial)
     back.result.check()
     if back.result.interrupted:
         screen.warn(f"the rollback was interrupted; continue it with `sst rollback {done.before}`")

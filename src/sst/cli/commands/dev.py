@@ -98,12 +98,13 @@ def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, deb
     screen = call.screen
 
     def reopen() -> Project:
-        for name in deploys.world.project.environ.keys() - before.keys():
+        for name in deploys.backend.project.environ.keys() - before.keys():
             os.environ.pop(name, None)
         return open_project(project.program.file, stage=project.stage, environ=before)
 
     stream = EventStream()
-    deploys = Deploys(call.world(project, note=stream.deploy_notice), reopen=reopen, emit=stream.emit, hide=screen.hide)
+    deploys = Deploys(call.backend(project, note=stream.deploy_notice), reopen=reopen, emit=stream.emit,
+                      hide=screen.hide)
     place = folder_of(project.root, project.stage)
     display = _display(call, project, before, mode, place / "session.log")
     debugger = None if debug is None else Debugger(project.root, place, only=debug, say=stream.function_notice)

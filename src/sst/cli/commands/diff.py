@@ -45,21 +45,21 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
                         hint="run `sst refresh` first, then sst diff -o plan.json")
     screen = call.screen
     project = call.project()
-    world = call.world(project)
+    backend = call.backend(project)
     choice = Choice(names(target), names(exclude)) if target or exclude else None
     rows: Sequence[Row] = ()
     imported: Sequence[Difference] = ()
     with screen.result_only():
         if refresh:
-            seen = diff_refreshed(world, choice=choice, hide=screen.hide)
+            seen = diff_refreshed(backend, choice=choice, hide=screen.hide)
             rows, imported, plan, snapshot = seen.rows, seen.imported, seen.plan, seen.snapshot
         else:
-            plan, snapshot = run_diff(world, choice=choice, hide=screen.hide)
+            plan, snapshot = run_diff(backend, choice=choice, hide=screen.hide)
     if snapshot.pending:
         screen.warn(f"{len(snapshot.pending)} operations of an earlier command have no recorded result; the next "
                     "deploy settles them first")
     if output:
-        save_plan(world, Path(call.cwd, output).resolve(), plan, snapshot, choice=choice)
+        save_plan(backend, Path(call.cwd, output).resolve(), plan, snapshot, choice=choice)
     if screen.as_json:
         more = {"drift": drift_data(rows), "imported": difference_data(imported)} if refresh else {}
         screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **more})

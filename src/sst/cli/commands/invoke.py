@@ -22,9 +22,9 @@ def invoke(call: Call, name: str, event: str) -> int:
     from ...project.invoke import invoke as run_invoke
 
     project, screen = call.project(), call.screen
-    world = call.world(project)
-    screen.hide(world.secrets.get_all())
-    answer = run_invoke(world, name, _event(call, event))
+    backend = call.backend(project)
+    screen.hide(backend.secrets.get_all())
+    answer = run_invoke(backend, name, _event(call, event))
     if screen.as_json:
         screen.data({"error": answer.error or None, "payload": answer.payload, "log": answer.tail.splitlines()})
     else:

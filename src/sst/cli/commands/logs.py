@@ -21,9 +21,9 @@ def logs(call: Call, name: str, follow: bool, since: str) -> None:
 
     screen = call.screen
     back = seconds(since, what="--since")
-    world = call.world(call.project())
-    screen.hide(world.secrets.get_all())
-    for line in read(world, name, since=time.time() - back, follow=follow):
+    backend = call.backend(call.project())
+    screen.hide(backend.secrets.get_all())
+    for line in read(backend, name, since=time.time() - back, follow=follow):
         if screen.as_json:
             screen.data({"event": "log", "time": line.time, "stream": line.stream, "text": line.text})
         else:

@@ -36,9 +36,9 @@ def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[
     if lineage and not remove:
         raise UserError("--lineage goes with --remove", hint="without it all are listed")
     screen, project = call.screen, call.project()
-    world = call.world(project)
+    backend = call.backend(project)
     if not remove:
-        _show(screen, project, find_orphans(world))
+        _show(screen, project, find_orphans(backend))
         return
 
     def agree(todo: Sequence[TaggedResource]) -> None:
@@ -50,7 +50,7 @@ def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[
                               word="" if project.is_local else project.stage):
             raise UserError("nothing was deleted: not confirmed")
 
-    done = remove_orphans(world, state_run(screen), lineage=lineage or "", allow=names(allow_destroy), agree=agree)
+    done = remove_orphans(backend, state_run(screen), lineage=lineage or "", allow=names(allow_destroy), agree=agree)
     if screen.as_json:
         screen.data({"deleted": [_data(c) for c in done.deleted], "kept": [_data(c) for c in done.kept]})
     for c in done.kept:

@@ -19,7 +19,7 @@ def outputs(call: Call, name: str | None) -> None:
     from ...errors import UserError
 
     project = call.project()
-    found = call.world(project).stage.load().outputs
+    found = call.backend(project).stage.load().outputs
     if name is None:
         if call.screen.as_json:
             call.screen.data(dict(found))

@@ -28,5 +28,5 @@ def remove(call: Call, target: tuple[str, ...], yes: bool) -> None:
     choice = Choice(names(target)) if target else None
     with screen.result_only(), interruptible(screen) as interrupts, screen.watch() as sink:
         run = Run(interrupts.over(sink), agree, warn=screen.warn, hide=screen.hide, stop=interrupts.stop, choice=choice)
-        done = run_remove(call.world(project), run)
+        done = run_remove(call.backend(project), run)
     show_end(screen, project, done)

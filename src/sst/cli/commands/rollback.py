@@ -40,7 +40,7 @@ def rollback(call: Call, version: int | None, allow_destroy: tuple[str, ...], ye
         sink = interrupts.over(lazily(screen, stack))
         run = Run(sink, _agree(screen, project, names(allow_destroy), yes), warn=screen.warn, hide=screen.hide,
                   stop=interrupts.stop)
-        done = run_rollback(call.world(project), run, to=version)
+        done = run_rollback(call.backend(project), run, to=version)
     show_end(screen, project, done)
 
 

@@ -42,7 +42,7 @@ def set_(call: Call, name: str, value: str | None, fallback: bool) -> None:
         value = screen.secret(f"Value of {name}:") if screen.asks else screen.stdin.read().removesuffix("\n")
         if not value:
             raise UserError(f"no value for {name} was given", hint=f"sst secret set {name} VALUE, or pipe it in")
-    call.world(project).secrets.set(name, value, fallback=fallback)
+    call.backend(project).secrets.set(name, value, fallback=fallback)
     _said(screen, project, f"{name} is set for {_place(project.stage, fallback)}", {"set": [name]})
 
 
@@ -53,7 +53,7 @@ def set_(call: Call, name: str, value: str | None, fallback: bool) -> None:
 def list_(call: Call, fallback: bool, values: bool) -> None:
     """List the names of the secrets that are set."""
     project, screen = call.project(), call.screen
-    secrets = call.world(project).secrets
+    secrets = call.backend(project).secrets
     shared = secrets.fallback()
     own = {} if fallback else secrets.get_all(own=True)
     if screen.as_json:
@@ -84,7 +84,7 @@ def load(call: Call, file: str, fallback: bool) -> None:
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"{file} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}") from e
     values = parse(text, "standard input" if file == "-" else file)
-    call.world(project).secrets.load(values, fallback=fallback)
+    call.backend(project).secrets.load(values, fallback=fallback)
     _said(screen, project, f"{len(values)} secrets are set for {_place(project.stage, fallback)}: "
                            f"{', '.join(sorted(values)) or 'none'}",
           {"set": sorted(values)})
@@ -100,7 +100,7 @@ def remove(call: Call, name: str, fallback: bool) -> None:
     from ...errors import UserError
 
     project, screen = call.project(), call.screen
-    secrets = call.world(project).secrets
+    secrets = call.backend(project).secrets
     if not secrets.remove(name, fallback=fallback):
         known = secrets.fallback() if fallback else secrets.get_all(own=True)
         raise UserError(f'the secret "{name}" is not set for {_place(project.stage, fallback)}',
@@ -126,9 +126,10 @@ def rotate_key(call: Call, fallback: bool, keep_former: bool) -> None:
         raise UserError("--keep-former is for the key of a stage",
                         hint="the secrets that all stages fall back to have no versions")
     project, screen = call.project(), call.screen
-    world = call.world(project)
-    name = world.home.rotate_fallback() if fallback else world.home.rotate_key(world.stage, forget=not keep_former)
-    for warning in world.stage.warnings:
+    backend = call.backend(project)
+    name = backend.home.rotate_fallback() if fallback else backend.home.rotate_key(backend.stage,
+                                                                                   forget=not keep_former)
+    for warning in backend.stage.warnings:
         screen.warn(warning)
     _said(screen, project, f"what is secret of {_place(project.stage, fallback)} is encrypted with a new key, {name}",
           {"key": name})

@@ -23,7 +23,7 @@ def shell(call: Call, target: str | None, argv: tuple[str, ...]) -> None:
 
     project = call.project()
     with call.screen.result_only():
-        added = shell_environment(call.world(project), target)
+        added = shell_environment(call.backend(project), target)
     words = list(argv) or [os.environ.get("SHELL") or "sh"]
     foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
     environment = {**{k: v for k, v in os.environ.items() if k not in foreign}, **added}

@@ -21,7 +21,7 @@ def list_(call: Call) -> None:
     from ...engine.plan import name_of
 
     project, screen = call.project(), call.screen
-    snapshot = call.world(project).stage.load()
+    snapshot = call.backend(project).stage.load()
     found = [*snapshot.resources.values(), *snapshot.deposed.values()]
     if screen.as_json:
         screen.data([{"urn": s.urn, "name": name_of(s.urn), "type": s.type, "id": s.id, "stack": s.stack,
@@ -44,7 +44,7 @@ def export(call: Call, secrets: bool) -> None:
     """Print the whole state as JSON. Secret values are masked."""
     from ...project.export import exported
 
-    call.screen.data(exported(call.world(call.project()).stage.load(), secrets=secrets))
+    call.screen.data(exported(call.backend(call.project()).stage.load(), secrets=secrets))
 
 
 @state.command("history")
@@ -53,7 +53,7 @@ def history(call: Call) -> None:
     """List the kept versions of the state."""
 
     project, screen = call.project(), call.screen
-    versions = call.world(project).stage.history()
+    versions = call.backend(project).stage.history()
     if screen.as_json:
         from dataclasses import asdict
 
@@ -80,7 +80,7 @@ def restore(call: Call, serial: int, yes: bool) -> None:
     if not yes and not screen.confirm(f'Restore version {serial} of "{project.name}" on stage "{project.stage}"?',
                                       flag="--yes"):
         raise UserError("nothing was changed: not confirmed")
-    made = call.world(project).stage.restore(serial)
+    made = call.backend(project).stage.restore(serial)
     if screen.as_json:
         screen.data({"serial": made.serial, "restored": serial})
     else:

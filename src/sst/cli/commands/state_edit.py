@@ -30,7 +30,7 @@ def diff(call: Call, a: int, b: int | None) -> None:
     from ..ui.plan import change_lines
 
     project, screen = call.project(), call.screen
-    changes = compare(call.world(project), a, b, hide=screen.hide)
+    changes = compare(call.backend(project), a, b, hide=screen.hide)
     if screen.as_json:
         screen.data({"a": a, "b": b, "changes": changes})
         return
@@ -54,7 +54,7 @@ def repair(call: Call, drop_secrets: bool) -> None:
     from ...project.versions import repair as run_repair
 
     project, screen = call.project(), call.screen
-    done = run_repair(call.world(project), drop_secrets=drop_secrets)
+    done = run_repair(call.backend(project), drop_secrets=drop_secrets)
     if screen.as_json:
         screen.data({"repaired": done.serial, "from": list(done.used), "damaged": list(done.damaged)})
         return
@@ -89,7 +89,7 @@ def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
         if not screen.confirm(f"Remove {len(shown)} from the state? They stay in the cloud.", flag="--yes"):
             raise UserError("nothing was changed: not confirmed")
 
-    gone = forget(call.world(project), state_run(screen), names, agree)
+    gone = forget(call.backend(project), state_run(screen), names, agree)
     if screen.as_json:
         screen.data({"dropped": gone})
     else:
@@ -110,7 +110,7 @@ def resolve(call: Call, names: tuple[str, ...], absent: bool) -> None:
     from .adopt import state_run
 
     project, screen = call.project(), call.screen
-    done = resolve_absent(call.world(project), state_run(screen), names)
+    done = resolve_absent(call.backend(project), state_run(screen), names)
     if screen.as_json:
         screen.data({"absent": done})
     else:
@@ -130,7 +130,7 @@ def mv(call: Call, old: str, new: str) -> None:
     from .adopt import state_run
 
     project, screen = call.project(), call.screen
-    moved = rename(call.world(project), state_run(screen), old, new)
+    moved = rename(call.backend(project), state_run(screen), old, new)
     if screen.as_json:
         screen.data({"moved": [{"from": a, "to": b} for a, b in moved]})
     else:
@@ -171,7 +171,7 @@ def import_(call: Call, file: str, named: tuple[str, ...], yes: bool) -> None:
         return matched.ids
 
     with screen.result_only():
-        found = adopt(call.world(project), state_run(screen), wanted, agree_to_write(screen, project, yes))
+        found = adopt(call.backend(project), state_run(screen), wanted, agree_to_write(screen, project, yes))
     if screen.as_json:
         screen.data({"adopted": [{"urn": a.state.urn, "type": a.state.type, "id": a.state.id,
                                   "differences": difference_data(a.differences)} for a in found],

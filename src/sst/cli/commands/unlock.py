@@ -18,7 +18,7 @@ def unlock(call: Call, yes: bool) -> None:
 
     screen = call.screen
     project = call.project()
-    stage = call.world(project).stage
+    stage = call.backend(project).stage
     held = stage.holder()
     if held and not yes:
         screen.note(f"Held by {held.describe()}.")

@@ -18,15 +18,15 @@ from .project import Project
 if TYPE_CHECKING:
     from ..clouds.registry import Clouds, Registry
 
-__all__ = ["World"]
+__all__ = ["Backend"]
 
 
 @dataclass(eq=False)
-class World:
+class Backend:
     """Everything is made on first use: a command that needs no cloud starts none.
 
-        world = World(project, start=lambda: start(project.root, environment=project.environ))
-        world.stage.load().resources
+        backend = Backend(project, start=lambda: start(project.root, environment=project.environ))
+        backend.stage.load().resources
     """
 
     project: Project
