@@ -46,6 +46,8 @@ def record(root: str, file: str) -> dict[str, Any]:
     import os
 
     from sst.clouds.aws.client import Aws
+    from sst.clouds.aws.cloud import AwsCloud
+    from sst.clouds.registry import Clouds
     from sst.embedded.cloud import start
     from sst.project import run
     from sst.project.backend import Backend
@@ -62,11 +64,18 @@ def record(root: str, file: str) -> dict[str, Any]:
             calls.append(Recorded(name, service, operation, dict(params or {}), answer, began, time.monotonic()))
             return answer
 
-    class RecordedWorld(Backend):
-        def _open_aws(self) -> Aws:
-            c = self.cloud
-            return Recorder(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key),
+    class RecordedCloud(AwsCloud):
+        def _opened(self, reference: str, given: Mapping[str, Any]) -> Aws:
+            assert self.context.local
+            c = self.context.local()
+            return Recorder(region=self.context.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key),
                             environment={})
+
+    class RecordedBackend(Backend):
+        def _open_clouds(self) -> Clouds:
+            clouds = super()._open_clouds()
+            clouds._aws = RecordedCloud(clouds.context, clouds.artefacts.file_of)
+            return clouds
 
     folder, counts = Path(root), {}
     for name, step in STEPS.items():  # the recorder writes it down
@@ -74,7 +83,7 @@ def record(root: str, file: str) -> dict[str, Any]:
             (folder / path).write_text((folder / path).read_text(encoding="utf-8").replace(old, new, 1),
                                        encoding="utf-8")
         project = open_project(folder / "sst_config.py", stage="local", environ=os.environ)
-        world = RecordedWorld(project, lambda: start(folder, environment=os.environ))
+        world = RecordedBackend(project, lambda: start(folder, environment=os.environ))
         done = getattr(run, step.command)(world, run.Run(lambda event: None, confirm=lambda plan: None))
         done.result.check()
         if name == "deploy":

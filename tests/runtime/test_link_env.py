@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sst.core.context import Context
 from sst.core.graph import Graph
 from sst.core.link import Include, Link
 from sst.core.link_env import environment, fits_environment, link_env, resource_file
@@ -68,8 +69,8 @@ def look(urn: str, attr: str) -> str:
 
 
 def graph() -> Graph:
-    return Graph("shop", "prod", settings={"stage_key": b"k" * 32, "encrypt": lambda key, text: AESGCM(key).encrypt(
-        bytes(12), text, None)})
+    return Graph("shop", "prod", context=Context(
+        read_stage_key=lambda: b"k" * 32, encrypt=lambda key, text: AESGCM(key).encrypt(bytes(12), text, None)))
 
 
 def test_a_process_gets_its_links_what_they_include_and_its_own_variables_which_win() -> None:

@@ -38,7 +38,7 @@ def run():
     fixed = sqs.Queue("Fixed", name="torture-fixed.fifo" if REPLACED else "torture-fixed", fifo_queue=REPLACED or None)
     role = iam.Role("Runner", assume_role_policy=trust("lambda"), description="two" if UPDATED else "one",
                     path="/x/" if REPLACED else "/")
-    rights = iam.RolePolicy("Rights", role=role.name, policy=allow("sqs:ReceiveMessage" if UPDATED else "sqs:*"))
+    rights = iam.RolePolicy("Rights", role=role.name, policy=allow("sqs:*" if UPDATED else "*"))
     group = logs.LogGroup("Lines", retention=14 if UPDATED else 7)
     worker = lambda_.Function("Worker", role=role.arn, handler="app.handler", runtime="python3.12", code=CODE,
                               timeout=20 if UPDATED else 10, environment={{"JOBS": jobs.url, "LINES": group.name}},

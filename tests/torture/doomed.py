@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from typing import Any
 from sst.cli.call import Call
 from sst.cli.dispatch import run
 from sst.clouds.aws.client import Aws
+from sst.clouds.aws.cloud import AwsCloud
 from sst.clouds.aws.service import Request, Service
+from sst.clouds.registry import Clouds
 from sst.embedded.cloud import Cloud
 from sst.errors import Throttled
 from sst.project.backend import Backend, LocalCloud
@@ -129,19 +131,31 @@ class DoomedStore:
         self.store.close()
 
 
-class DoomedWorld(Backend):
+class DoomedCloud(AwsCloud):
     doom: Doom
     gate: Gate
+    here: Callable[[], LocalCloud]
 
-    def _open_aws(self) -> Aws:
-        c = self.cloud
+    def _opened(self, reference: str, given: Mapping[str, Any]) -> Aws:
+        c = self.here()
         speed, began = self.doom.speed, time.time()
-        aws = DoomedAws(region=self.project.region, endpoint=c.endpoint, credentials=(c.access_key, c.secret_key),
-                        environment={},
+        aws = DoomedAws(region=given.get("region") or self.context.region, endpoint=c.endpoint,
+                        credentials=(c.access_key, c.secret_key), environment={},
                         clock=lambda: began + (time.time() - began) * speed,
                         sleep=lambda seconds: time.sleep(seconds / speed))
         aws.gate, aws.dice = self.gate, random.Random(self.doom.seed)
         return aws
+
+
+class DoomedBackend(Backend):
+    doom: Doom
+    gate: Gate
+
+    def _open_clouds(self) -> Clouds:
+        clouds = super()._open_clouds()
+        clouds._aws = DoomedCloud(clouds.context, clouds.artefacts.file_of)
+        clouds._aws.doom, clouds._aws.gate, clouds._aws.here = self.doom, self.gate, lambda: self.cloud
+        return clouds
 
     def _open_home(self) -> StateHome:
         home = super()._open_home()
@@ -161,7 +175,7 @@ class DoomedWorld(Backend):
 class DoomedCall(Call):
     doom: Doom | None = None
 
-    def world(self, project: Project) -> Backend:
+    def backend(self, project: Project, **_: Any) -> Backend:
         assert self.doom
         given: Mapping[str, Any] = self.doom.cloud
         cloud = Cloud(**{**given, "folder": Path(given["folder"])})
@@ -169,9 +183,9 @@ class DoomedCall(Call):
         def begin() -> LocalCloud:
             return cloud
 
-        world = DoomedWorld(project, begin)
-        world.doom, world.gate = self.doom, Gate(self.doom)
-        return world
+        made = DoomedBackend(project, begin)
+        made.doom, made.gate = self.doom, Gate(self.doom)
+        return made
 
 
 def sst(words: Sequence[str], doom: Doom) -> int:

@@ -66,7 +66,7 @@ def test_an_interrupt(stage: Stage, at: tuple[int, ...]) -> None:
     said = stage.end(signals.process, timeout=60)
     assert said.code == 130, said.text
     if len(at) == 1:
-        assert "finishing what runs" in said.text and "Run it again to continue" in said.text
+        assert "finishing running steps" in said.text and "Run it again to continue" in said.text
         assert not stage.state().pending
         now = stage.world()
         assert not whole(stage.state(), now), "what was made is known"

@@ -13,4 +13,5 @@ class TestAws(ProviderSuite):
     @pytest.fixture
     def case(self, world: World) -> Case:
         return Case(world.provider, "aws", "aws.ssm.Parameter", {"value": "one", "type": "String"}, {"value": "two"},
-                    {"name": "app-test-another-name"}, "arn", user={}, uses="value")
+                    {"name": "app-test-another-name"}, "arn", user={"type": "String"}, uses="value",
+                    lost={"name": "app-test-lost", "value": "x", "type": "String"})
