@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 __all__ = ["Known", "Model", "Wish"]
@@ -40,6 +39,17 @@ class Known:
     retained: bool = False
 
 
+class Births:
+    """Numbers for identities, one after the other. (``itertools.count`` can't be copied from Python 3.14 on.)"""
+
+    def __init__(self) -> None:
+        self.last = -1
+
+    def __next__(self) -> int:
+        self.last += 1
+        return self.last
+
+
 @dataclass
 class Model:
     """``live``: what the state holds. ``left``: replaced, and kept because it was to be retained. ``lost``: in no state
@@ -48,7 +58,7 @@ class Model:
     live: dict[Key, Known] = field(default_factory=dict)
     left: list[Known] = field(default_factory=list)
     lost: list[Known] = field(default_factory=list)
-    births: count[int] = field(default_factory=count)
+    births: Births = field(default_factory=lambda: Births())
 
     @property
     def there(self) -> dict[int, Known]:
