@@ -73,3 +73,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("torture")
         for name, count in sorted(figures.items()):
             terminalreporter.write_line(f"{count:>9,}  {name}")
+
+collect_ignore_glob = [] if os.environ.get("SST_TORTURE") else ["test_*.py"]
+"""Since they go through the registry again, some of them wait for minutes: `make torture` runs them, `make test` not."""
