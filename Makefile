@@ -56,7 +56,7 @@ strict: .venv/ready
 
 # A part of make torture: what is random in the engine and the state, with more rounds than make test.
 torture-sample: .venv/ready
-	SST_TORTURE_ROUNDS=1000 SST_TORTURE_STEP=50 SST_EXAMPLES=400 \
+	SST_TORTURE_ROUNDS=1000 SST_TORTURE_STEP=50 SST_EXAMPLES=150 \
 		$(BIN)/python -m pytest tests/state tests/engine -n 2 --dist worksteal -o timeout=1200
 
 # Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.

@@ -75,4 +75,4 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.write_line(f"{count:>9,}  {name}")
 
 collect_ignore_glob = [] if os.environ.get("SST_TORTURE") else ["test_*.py"]
-"""Since they go through the registry again, some of them wait for minutes: `make torture` runs them, `make test` not."""
+"""Since they go through the registry again, some of them wait for minutes: only `make torture` runs them."""
