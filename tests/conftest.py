@@ -18,6 +18,8 @@ pytest_plugins = ["tests.rooms"]
 hypothesis.settings.register_profile("sst", deadline=None)  # a busy machine is no fault
 hypothesis.settings.load_profile("sst")
 
+os.environ.pop("CI", None)  # pytest and sst print more, and draw no screen, where it is set
+
 # started in the background: what the tests start would be deaf to ctrl-c too
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

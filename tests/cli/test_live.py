@@ -81,7 +81,7 @@ class Run:
         self.master, slave = pty.openpty()
         self.resize(width, height)
         self.screen = Screen(width, height)
-        env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CI", "TERM")} | {"TERM": "xterm"}
+        env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")} | {"TERM": "xterm"}
         self.process = subprocess.Popen([sys.executable, str(tmp_path / "p.py"), str(count)], env=env,
                                         stdin=slave, stdout=slave, stderr=slave)
         os.close(slave)

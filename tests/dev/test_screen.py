@@ -25,7 +25,6 @@ def screen(tmp_path: Path) -> Iterator[Callable[..., Session]]:
         given = environment(**more)
         if "NO_COLOR" not in more:
             del given["NO_COLOR"]
-        given.pop("CI", None)
         begun.append(Session(write(tmp_path, files), command=[SST, "dev"], columns=columns, lines=lines,
                              environment=given))
         return begun[-1]

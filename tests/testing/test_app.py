@@ -130,14 +130,6 @@ def test_a_failing_deploy_is_told_once_in_words(suite: Suite) -> None:
     assert suite.places() == []
 
 
-def test_each_process_of_a_parallel_run_has_a_stage_of_its_own(suite: Suite) -> None:
-    body = "def test_{}(sst_app, record_property):\n    print(sst_app.environment['AWS_ENDPOINT_URL'])\n"
-    suite.write({f"test_{i}.py": body.format(i) for i in range(4)})
-    told = suite.passes("-n", "2", "--dist", "loadfile", "-rP")
-    assert len({line for line in told.splitlines() if line.startswith("http://127.0.0.1:")}) == 2, told
-    assert suite.places() == []
-
-
 def test_what_a_killed_run_left_is_deleted_by_the_next_one(suite: Suite) -> None:
     suite.write({"test_it.py": "import os, signal\n\ndef test_it(sst_app):\n    os.kill(os.getpid(), "
                                "signal.SIGKILL)\n"})
