@@ -80,10 +80,14 @@ def _app(language: str, count: int) -> Iterator[Path]:
     (root / "sst_config.py").write_text(CONFIG % count)
     (root / f"src/shared.{suffix}").write_text(text("first"))
     for n in range(count):
-        (root / f"src/f{n}.{suffix}").write_text(handler if n == 0
-                                                 else handler.replace("import shared", "import json").replace(
-            "shared.text", "'other'").replace('import { text } from "./shared";\n', "").replace("text as string",
-                                                                                                '"other"'))
+        (root / f"src/f{n}.{suffix}").write_text(
+            handler
+            if n == 0
+            else handler.replace("import shared", "import json")
+            .replace("shared.text", "'other'")
+            .replace('import { text } from "./shared";\n', "")
+            .replace("text as string", '"other"')
+        )
     try:
         yield root
     finally:

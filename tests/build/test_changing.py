@@ -116,8 +116,9 @@ def test_a_writer_beside_a_project_with_a_wheel(tmp_path: Path, cache: Path) -> 
 
 def operation(source: Source, planned: str) -> Operation:
     data = {k: v for k, v in source.to_dict().items() if k != "root"}
-    return Operation(op=Op.CREATE, urn="u", type="local.Build", base="", inputs={"source": data,
-                                                                                 "fingerprint": planned})
+    return Operation(
+        op=Op.CREATE, urn="u", type="local.Build", base="", inputs={"source": data, "fingerprint": planned}
+    )
 
 
 def test_what_was_read_is_what_the_state_says(tmp_path: Path) -> None:

@@ -245,14 +245,20 @@ def repository(root: Path, *forced: str, index: str = "") -> None:
 def test_one_commit_gives_one_bundle_with_or_without_git(index: str, tmp_path: Path, cache: Path) -> None:
     shas = set()
     for place in ("with", "without"):
-        root = write(tmp_path / place, {".gitignore": "private/\n*_pb2.py\n/functions/a/out\n",
-                                        "functions/.gitignore": "*.dump\n!keep.dump\n",
-                                        "functions/a/pyproject.toml": '[project]\nname = "a"\nversion = "1"\n'
-                                                                      'requires-python = ">=3.11"\n',
-                                        "functions/a/src/api.py": "import src.x_pb2\ndef handler(e, c): return 1\n",
-                                        "functions/a/src/x_pb2.py": "", "functions/a/private/customers.csv": "",
-                                        "functions/a/x.dump": "",
-                                        "functions/a/keep.dump": "", "functions/a/out/x.txt": ""})
+        root = write(
+            tmp_path / place,
+            {
+                ".gitignore": "private/\n*_pb2.py\n/functions/a/out\n",
+                "functions/.gitignore": "*.dump\n!keep.dump\n",
+                "functions/a/pyproject.toml": '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11"\n',
+                "functions/a/src/api.py": "import src.x_pb2\ndef handler(e, c): return 1\n",
+                "functions/a/src/x_pb2.py": "",
+                "functions/a/private/customers.csv": "",
+                "functions/a/x.dump": "",
+                "functions/a/keep.dump": "",
+                "functions/a/out/x.txt": "",
+            },
+        )
         if place == "with":
             repository(root, "functions/a/src/x_pb2.py", index=index)
         made = build(Source(str(root), "functions/a/src/api.handler", RUNTIME), cache=cache)

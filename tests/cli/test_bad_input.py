@@ -96,8 +96,10 @@ def test_all_problems_at_once(project: Project) -> None:
 
 
 def test_a_bug_of_ours_is_told_as_one(project: Project) -> None:
-    project.write("files.py", (project.root / "files.py").read_text().replace("def plan(self, type, prior, inputs):",
-                                                                              "def plan(self):"))
+    project.write(
+        "files.py",
+        (project.root / "files.py").read_text().replace("def plan(self, type, prior, inputs):", "def plan(self):"),
+    )
     project.program('File("A")')
     process = project.start("deploy")
     out, err = process.communicate(timeout=60)

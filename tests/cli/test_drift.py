@@ -98,8 +98,9 @@ def test_what_is_in_the_program_no_more_and_what_is_left_out(project: Project) -
 
 def test_long_values_that_begin_alike_are_shown_where_they_part() -> None:
     one, other = ({"path": f"/home/me/app/.sst/cache/artefacts/{letter * 40}/code.zip"} for letter in "ab")
-    assert _apart((one, one, other), secret=False)[0].startswith("…") and "aaaa" in _apart((one, other),
-                                                                                           secret=False)[0]
+    assert (
+        _apart((one, one, other), secret=False)[0].startswith("…") and "aaaa" in _apart((one, other), secret=False)[0]
+    )
     assert "bbbb" in _apart((one, other), secret=False)[1]
     assert _apart((None, None, other), secret=False) == ["null", "null", _apart((other,), secret=False)[0]]
     assert _apart((1, 2), secret=False) == ["1", "2"] and _apart(("a", "b"), secret=True) == ["(secret)"] * 2

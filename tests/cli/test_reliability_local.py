@@ -147,10 +147,14 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
 def test_files_of_other_tools_that_are_none(cloud_stage: Project) -> None:
     p = cloud_stage
     program(p, 'sqs.Queue("First")')
-    for text, said in (("{", "is not JSON"), ("{}", "is not a state file"),
-                       ('{"terraform_version": "0.11", "version": 3, "resources": []}',
-                                                                              "Terraform's state format 3; only 4 is "
-                                                                              "understood")):
+    for text, said in (
+        ("{", "is not JSON"),
+        ("{}", "is not a state file"),
+        (
+            '{"terraform_version": "0.11", "version": 3, "resources": []}',
+            "Terraform's state format 3; only 4 is understood",
+        ),
+    ):
         p.write("other.json", text)
         assert said in p.fails("state", "import", "other.json", "--yes")
     assert "can't be read: No such file" in p.fails("state", "import", "none.json")
@@ -227,8 +231,9 @@ def test_all_of_it_on_a_stage_in_aws(cloud_stage: Project) -> None:
     p.run("deploy")
     assert "1 updated" in p.run("rollback", "--yes").out
     assert p.run("secret", "rotate-key").out.count("k2")
-    assert "visibility_timeout: 60 → 90" in p.run("diff").out and "can't be read" in p.fails("rollback", "1", "--yes",
-                                                                                             code=3)
+    assert "visibility_timeout: 60 → 90" in p.run("diff").out and "can't be read" in p.fails(
+        "rollback", "1", "--yes", code=3
+    )
     assert "nothing needs repair" in p.run("state", "repair").out
     p.run("state", "mv", "Jobs", "Work")
     program(p, body.replace("Jobs", "Work"))

@@ -92,8 +92,9 @@ def test_versions_that_can_not_be_gone_back_to(project: Project) -> None:
     project.program('File("A")')
     assert 'stage "dev" has not been deployed yet' in project.fails("rollback", "--yes")
     project.run("deploy")
-    assert "there is no version 7 of this state\n  hint: `sst state history`" in project.fails("rollback", "7", "--yes",
-                                                                                               code=3)
+    assert "there is no version 7 of this state\n  hint: `sst state history`" in project.fails(
+        "rollback", "7", "--yes", code=3
+    )
     assert re.search(r"'x' is not a valid|-1 is not in the range", project.fails("rollback", "x"))
     project.run("rollback", "--yes")
     assert project.things == {}

@@ -31,8 +31,7 @@ def test_any_deviation_stops_before_anything_is_done(project: Project) -> None:
     project.program(TWO)
     project.run("diff", "-o", "plan.json")
     project.program(TWO.replace("one", "uno"))
-    assert "the saved plan differs from the current plan\n  different: create A" in project.fails("deploy",
-                                                                                                      "plan.json")
+    assert "the saved plan differs from the current plan\n  different: create A" in project.fails("deploy", "plan.json")
     assert project.things == {}
     project.program(TWO)
     project.run("deploy")
@@ -75,8 +74,9 @@ def test_a_part_of_the_program(project: Project) -> None:
     project.run("diff", "-o", "plan.json", "--target", "A")
     project.run("deploy", "plan.json")
     assert set(project.things) == {"A"}
-    assert "--target and --exclude can't be used with a saved plan" in project.fails("deploy", "plan.json", "--target",
-                                                                                     "B")
+    assert "--target and --exclude can't be used with a saved plan" in project.fails(
+        "deploy", "plan.json", "--target", "B"
+    )
 
 
 def test_a_plan_that_would_not_say_all_is_not_saved(project: Project) -> None:

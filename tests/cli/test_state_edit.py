@@ -77,8 +77,9 @@ def test_what_can_not_be_adopted(project: Project) -> None:
     folder.mkdir()
     (folder / "demo-dev-X-1").write_text(json.dumps({"name": "demo-dev-X-1", "shape": "x"}))
     assert 'there is no test.File with the id \'no\'' in project.fails("adopt", "A", "no", "--yes")
-    assert 'the program declares no resource "Aa"\n  hint: did you mean "A"?' in project.fails("adopt", "Aa",
-                                                                                               "demo-dev-X-1", "--yes")
+    assert 'the program declares no resource "Aa"\n  hint: did you mean "A"?' in project.fails(
+        "adopt", "Aa", "demo-dev-X-1", "--yes"
+    )
     assert "differs in shape (there 'x', in the program 'round'), which can't be changed in place" in (
         project.fails("adopt", "A", "demo-dev-X-1", "--yes"))
     project.run("adopt", "B", "demo-dev-X-1", "--yes")
@@ -114,8 +115,9 @@ def test_two_versions_are_compared(project: Project) -> None:
     said = project.run("state", "diff", "1", "2").out
     assert 'text: "one" → "two"' in said and "+ B  test.File" in said and "n: 1 → 2" in said
     assert "4 differences between version 1" in said
-    assert 'text: (secret) → (secret)' in said and "hunter" not in said + project.run("state", "diff", "0",
-                                                                                      "--json").out
+    assert (
+        "text: (secret) → (secret)" in said and "hunter" not in said + project.run("state", "diff", "0", "--json").out
+    )
     assert "no differences" in project.run("state", "diff", "2").out
     assert "there is no version 9" in project.fails("state", "diff", "1", "9", code=3)
 

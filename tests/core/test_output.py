@@ -169,8 +169,9 @@ def test_what_is_not_known_yet_is_unknown(thing: Thing) -> None:
         raise Unknown
 
     value = resolve({"a": thing.key, "b": f"{thing.key}!", "c": thing.key.apply(str.upper), "d": 1}, look, unknown=True)
-    assert [value["a"], value["b"], value["c"]] == [UNKNOWN] * 3 or all(v is UNKNOWN
-                                                                        for v in (value["a"], value["b"], value["c"]))
+    assert [value["a"], value["b"], value["c"]] == [UNKNOWN] * 3 or all(
+        v is UNKNOWN for v in (value["a"], value["b"], value["c"])
+    )
     assert value["d"] == 1 and UNKNOWN != UNKNOWN
     with pytest.raises(Unknown):
         resolve(thing.key, look)

@@ -115,9 +115,11 @@ class TestTransforms:
 
     def test_a_result_over_the_limit_shortens_the_minted_part(self) -> None:
         with new().active() as graph:
-            Api("AVeryLongNameIndeed", handler="h",
-                transform={"role": lambda args: {"name": f"{args['name']}-CustomRole",
-                                                                                    "note": args["name"]}})
+            Api(
+                "AVeryLongNameIndeed",
+                handler="h",
+                transform={"role": lambda args: {"name": f"{args['name']}-CustomRole", "note": args["name"]}},
+            )
         inputs = planned(graph, "AVeryLongNameIndeed/Role")
         assert re.fullmatch(r"\S+-[a-z]{8}-CustomRole", inputs["name"]) and len(inputs["name"]) <= 40
         assert inputs["name"] == inputs["note"] + "-CustomRole"

@@ -103,7 +103,10 @@ def test_a_trailing_underscore_is_not_sent() -> None:
         create = call("create_queue")
 
     del Resource.kinds["clash.Rule"]
-    assert wire(Rule, {"from_": "a", "alias_": "b", "retain_": True}) == {"From": "a", "Alias": "b",
-                                                                          "Settings": {"Retain": True}}
+    assert wire(Rule, {"from_": "a", "alias_": "b", "retain_": True}) == {
+        "From": "a",
+        "Alias": "b",
+        "Settings": {"Retain": True},
+    }
     assert Rule.inputs_from({"From": "a", "Alias": "b", "Settings": {"Retain": True}}) == {
         "from_": "a", "alias_": "b", "retain_": True}

@@ -92,8 +92,9 @@ def test_after_kill_nine_the_deployed_code_runs_and_nothing_is_left(start: Calla
         again.close()
 
 
-def test_a_call_that_runs_when_the_session_dies_is_an_error_and_not_run_twice(start: Callable[..., Dev],
-                                                                              tmp_path: Path) -> None:
+def test_a_call_that_runs_when_the_session_dies_is_an_error_and_not_run_twice(
+    start: Callable[..., Dev], tmp_path: Path
+) -> None:
     slow = ("import time\n\ndef handler(event, context):\n"
             f"    open({str(tmp_path / 'ran')!r}, 'a').write('x')\n    time.sleep(30)\n")
     dev = start({**FILES, "src/one.py": slow}).ready()
@@ -166,8 +167,9 @@ def test_a_second_session_looks_on_and_a_command_joins(start: Callable[..., Dev]
     assert dev.process.poll() is None
 
 
-def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_session(start: Callable[...,
-                                                                                                       Dev]) -> None:
+def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_session(
+    start: Callable[..., Dev],
+) -> None:
     dev = start(WITH_WEB).ready()
     joined = subprocess.Popen([SST, "dev", "--", "python3", "-u", "-c",
                                "import os, time; print(os.environ.get('A')); time.sleep(600)"],

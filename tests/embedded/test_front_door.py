@@ -134,8 +134,10 @@ def test_a_body_that_is_no_string_is_sent_as_json(cloud: Cloud, value: str) -> N
                                   "/_sst/status"])
 def test_paths_of_the_emulator_are_the_users_own(cloud: Cloud, pages: str, path: str) -> None:
     address = http_api(cloud, pages, "$default")
-    assert fetch(f"{address}{path}", "POST", body=b"mine", headers={"content-type": "text/plain"})[::2] == (200,
-                                                                                                            b"mine")
+    assert fetch(f"{address}{path}", "POST", body=b"mine", headers={"content-type": "text/plain"})[::2] == (
+        200,
+        b"mine",
+    )
 
 
 def test_answers_with_cookies_bytes_and_errors(cloud: Cloud, pages: str) -> None:

@@ -49,10 +49,14 @@ def test_a_rate_counts_from_its_beginning() -> None:
 
 def test_clocks_that_change_leave_out_and_do_not_repeat() -> None:
     spring, autumn = datetime(2030, 3, 30, 12, tzinfo=UTC), datetime(2030, 10, 26, 12, tzinfo=UTC)
-    assert told("cron(30 2 * * ? *)", 2, after=spring, timezone="Europe/Berlin") == ["2030-04-01 00:30",
-                                                                                     "2030-04-02 00:30"]
-    assert told("cron(30 2 * * ? *)", 2, after=autumn, timezone="Europe/Berlin") == ["2030-10-27 00:30",
-                                                                                     "2030-10-28 01:30"]
+    assert told("cron(30 2 * * ? *)", 2, after=spring, timezone="Europe/Berlin") == [
+        "2030-04-01 00:30",
+        "2030-04-02 00:30",
+    ]
+    assert told("cron(30 2 * * ? *)", 2, after=autumn, timezone="Europe/Berlin") == [
+        "2030-10-27 00:30",
+        "2030-10-28 01:30",
+    ]
 
 
 @pytest.mark.parametrize("expression", ["daily", "rate(0 minutes)", "rate(5 weeks)", "cron(0 9 * *)",

@@ -449,8 +449,9 @@ class TestFailures:
         assert len(stage.cloud.live) == 1 and stage.calls == ["find One", "update One"]
 
     @pytest.mark.parametrize("back", ["a", "b"])
-    def test_an_update_of_unknown_end_is_sent_again_whatever_the_program_says_now(self, stage: Stage,
-                                                                                  back: str) -> None:
+    def test_an_update_of_unknown_end_is_sent_again_whatever_the_program_says_now(
+        self, stage: Stage, back: str
+    ) -> None:
         stage.deploy(lambda: Thing("One", note="a"))
         stage.cloud.fail = lambda op, inputs: (_ for _ in ()).throw(no_reply()) if op == "updated" else None
         assert stage.deploy(lambda: Thing("One", note="b", size=2)).failures and stage.state("One").unsure
@@ -461,8 +462,9 @@ class TestFailures:
         assert not stage.deploy(lambda: Thing("One", note=back)).done
 
     @pytest.mark.parametrize("op", ["delete", "deleted"])
-    def test_a_delete_of_unknown_end_is_looked_up_even_if_the_thing_is_wanted_again(self, stage: Stage,
-                                                                                    op: str) -> None:
+    def test_a_delete_of_unknown_end_is_looked_up_even_if_the_thing_is_wanted_again(
+        self, stage: Stage, op: str
+    ) -> None:
         stage.deploy(pair())
         stage.cloud.fail = lambda at, inputs: (_ for _ in ()).throw(no_reply()) if at == op else None
         assert bool(stage.deploy(lambda: Thing("One")).failures) is (op == "delete")

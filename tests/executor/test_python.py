@@ -82,8 +82,9 @@ def test_a_value_that_is_no_json_is_a_marshal_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("event", "how"), [("exit", "with error: exit status 3"),
                                             ("exit0", "without providing a reason"),
                                             ("signal", "with error: signal: segmentation fault")])
-def test_a_process_that_ends_is_an_exit_error_and_the_next_call_gets_a_new_one(tmp_path: Path, event: str,
-                                                                               how: str) -> None:
+def test_a_process_that_ends_is_an_exit_error_and_the_next_call_gets_a_new_one(
+    tmp_path: Path, event: str, how: str
+) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function(ERRORS)
         assert await stage.value(fn) == 1

@@ -144,11 +144,18 @@ async def app(scope, receive, send):
         await send({"type": "http.response.body"})
 handler = handler(app)
 """
-URL_EVENT = {"version": "2.0", "rawPath": "/x", "rawQueryString": "", "headers": {"host": "a"},
-             "isBase64Encoded": False,
-             "requestContext": {"domainName": "a", "stage": "$default",
-                                "http": {"method": "GET", "path": "/x", "protocol": "HTTP/1.1",
-                                                                                "sourceIp": "127.0.0.1"}}}
+URL_EVENT = {
+    "version": "2.0",
+    "rawPath": "/x",
+    "rawQueryString": "",
+    "headers": {"host": "a"},
+    "isBase64Encoded": False,
+    "requestContext": {
+        "domainName": "a",
+        "stage": "$default",
+        "http": {"method": "GET", "path": "/x", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+    },
+}
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -37,8 +37,11 @@ def test_the_id_of_an_import_has_the_shape_of_the_row() -> None:
     known = importable()
     for name, (ours, id) in known.items():
         assert name.startswith(("aws:", "aws_")) and id.count("/") == ROWS[ours].identifier.count("/"), ours
-    assert known["aws_cloudwatch_log_group"] == known["aws:cloudwatch/logGroup:LogGroup"] == ("aws.logs.LogGroup",
-                                                                                              "{name}")
+    assert (
+        known["aws_cloudwatch_log_group"]
+        == known["aws:cloudwatch/logGroup:LogGroup"]
+        == ("aws.logs.LogGroup", "{name}")
+    )
     assert known["aws:s3/bucketV2:BucketV2"][0] == "aws.s3.Bucket"
     assert len({how[0] for how in known.values()}) == sum(bool(k.imports) for k in ROWS.values())
 

@@ -69,8 +69,9 @@ def test_the_files_that_were_imported_are_known(tmp_path: Path) -> None:
 
 
 def test_a_mistake_is_told_by_the_users_own_line(tmp_path: Path) -> None:
-    assert "ZeroDivisionError: division by zero (sst_config.py:5)" in problem(tmp_path,
-                                                                              CONFIG + "def run():\n    1 / 0\n")
+    assert "ZeroDivisionError: division by zero (sst_config.py:5)" in problem(
+        tmp_path, CONFIG + "def run():\n    1 / 0\n"
+    )
     deep = problem(tmp_path, CONFIG + "import part\ndef run():\n    part.go()\n",
                    part="import json\ndef go():\n    json.loads('{')\n")
     assert "part.py:3" in deep and "JSONDecodeError" in deep

@@ -17,8 +17,9 @@ from sst.runtime.aes import decrypt
 URL: Output[str] = Output(lambda look: look("q", "url"))
 
 
-def seal(values: dict[str, dict[str, Any]], urn: str = "aws.Function::Api", stage_key: bytes = b"k" * 32) -> tuple[str,
-                                                                                                                   str]:
+def seal(
+    values: dict[str, dict[str, Any]], urn: str = "aws.Function::Api", stage_key: bytes = b"k" * 32
+) -> tuple[str, str]:
     return resource_file(values, stage_key, urn, lambda key, text: AESGCM(key).encrypt(bytes(12), text, None))
 
 

@@ -81,8 +81,12 @@ def test_a_function_url_reaches_an_asgi_app_with_everything_exact(serve: Callabl
     assert answer["headers"] == {"content-type": "application/json",
                                  "vary": "x, y"} and answer["cookies"] == ["a=1; Path=/", "b=2"]
     seen = told(answer)
-    assert (seen["method"], seen["path"], seen["raw_path"], seen["root_path"]) == ("POST", "/a/b/ä", "/a%2Fb/%C3%A4",
-                                                                                   "")
+    assert (seen["method"], seen["path"], seen["raw_path"], seen["root_path"]) == (
+        "POST",
+        "/a/b/ä",
+        "/a%2Fb/%C3%A4",
+        "",
+    )
     assert seen["query"] == "q=1&q=2&e=&s=a+b%20c" and seen["body"] == "\xff\x00"
     assert (seen["scheme"], seen["client"], seen["http_version"]) == ("https", ["203.0.113.9", 0], "1.1")
     assert seen["server"] == ["abc.lambda-url.us-east-1.on.aws", 443] and seen["event"] and seen["context"] == "ctx"
@@ -130,16 +134,22 @@ def test_a_rest_api_gets_lists_of_headers(serve: Callable[..., WebHandler]) -> N
                                                          "b=2"] and answer["multiValueHeaders"]["vary"] == ["x", "y"]
     assert "headers" not in answer and "cookies" not in answer
     seen = told(answer)
-    assert (seen["query"], seen["raw_path"], seen["client"][0], seen["body"]) == ("q=a+b&q=%C3%BC", "/prod/x%20y",
-                                                                                  "203.0.113.9", "hi")
+    assert (seen["query"], seen["raw_path"], seen["client"][0], seen["body"]) == (
+        "q=a+b&q=%C3%BC",
+        "/prod/x%20y",
+        "203.0.113.9",
+        "hi",
+    )
     assert [h for h in seen["headers"] if h[0] == "x-two"] == [["x-two", "1"], ["x-two", "2"]]
 
 
 def test_a_load_balancer_gets_what_it_understands(serve: Callable[..., WebHandler]) -> None:
     answer = whole(serve(echo)(alb("/x", query={"q": "a%20b", "flag": ""}), None))
     assert answer["statusDescription"] == "201 Created"
-    assert {k: v for k, v in answer["headers"].items() if k.lower() == "set-cookie"} == {"set-cookie": "a=1; Path=/",
-                                                                                         "set-cookiE": "b=2"}
+    assert {k: v for k, v in answer["headers"].items() if k.lower() == "set-cookie"} == {
+        "set-cookie": "a=1; Path=/",
+        "set-cookiE": "b=2",
+    }
     seen = told(answer)
     assert (seen["query"], seen["client"][0], seen["scheme"]) == ("q=a%20b&flag", "203.0.113.9", "http")
     assert seen["server"] == ["lb.example.com", 80]

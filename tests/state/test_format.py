@@ -23,8 +23,13 @@ from sst.state.records import Box, entries_of, entry_record, snapshot_of, snapsh
 GOLDEN = Path(__file__).parent / "golden"
 LINEAGE = "0123456789abcdef0123"
 
-scalars = st.none() | st.booleans() | st.integers(-2**70, 2**70) | st.floats(allow_nan=False,
-                                                                             allow_infinity=False) | st.text()
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 values = st.recursive(scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(), v, max_size=3),
                       max_leaves=8)
 marked = st.recursive(scalars.map(hidden) | scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(

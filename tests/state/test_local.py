@@ -194,9 +194,9 @@ def test_a_home_that_is_a_file_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_any_byte_of_the_file_flipped_or_cut_is_seen_or_harmless(tmp_path: Path,
-                                                                 record_property: Callable[[str, object],
-                                                                                           None]) -> None:
+def test_any_byte_of_the_file_flipped_or_cut_is_seen_or_harmless(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     path = tmp_path / "state.db"
     store = LocalStore(path)
     stage = stage_of(store)
@@ -283,8 +283,9 @@ def test_any_byte_of_the_log_flipped_or_cut_is_seen_or_harmless(tmp_path: Path,
     expected, keys, files = killed(tmp_path / "a")
     log = files["state.db-wal"]
     step = 4 * STEP or max(1, len(log) // 300)
-    damaged = [flipped(log, at) for at in range(0, len(log), step)] + [log[:at] for at in range(0, len(log),
-                                                                                                max(1, len(log) // 60))]
+    damaged = [flipped(log, at) for at in range(0, len(log), step)] + [
+        log[:at] for at in range(0, len(log), max(1, len(log) // 60))
+    ]
     refused = 0
     for data in damaged:
         found = reopened(tmp_path / "b", {**files, "state.db-wal": data}, keys)
@@ -324,8 +325,9 @@ def test_the_count_of_writes_is_no_state(tmp_path: Path) -> None:
     expected, keys, files = killed(tmp_path / "a")
     count = files["state.db-writes"]
     for other in (None, b"", count[:-5], *(flipped(count, at) for at in range(len(count)))):
-        given = {k: v for k, v in files.items() if k != "state.db-writes"} | ({} if other is None
-                                                                              else {"state.db-writes": other})
+        given = {k: v for k, v in files.items() if k != "state.db-writes"} | (
+            {} if other is None else {"state.db-writes": other}
+        )
         found = reopened(tmp_path / "b", given, keys)
         assert isinstance(found, Snapshot) and found.resources == expected.resources
     for f in (tmp_path / "b").iterdir():

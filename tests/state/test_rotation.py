@@ -135,8 +135,9 @@ def test_a_secret_that_is_set_meanwhile_is_sealed_with_the_new_key(folder: Path)
         store = Between(folder / "state.db")
         store.folder = str(folder)
         try:
-            Secrets(store, "app", "prod", keys=home.keys("prod"), fallback_keys=home.keys("_fallback")).set("Late",
-                                                                                                            "l4te")
+            Secrets(store, "app", "prod", keys=home.keys("prod"), fallback_keys=home.keys("_fallback")).set(
+                "Late", "l4te"
+            )
         finally:
             store.close()
     assert store.done

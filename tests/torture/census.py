@@ -69,8 +69,11 @@ def _functions(aws: Aws) -> Rows:
         plain = {k: v for k, v in variables.items() if not k.startswith("SST_")}    # encrypted anew each time
         yield "aws.lambda.Function", f["FunctionName"], [f["Role"], f["Timeout"], plain, sorted(variables)]
         for s in _policy(aws, "lambda", "get_policy", {"FunctionName": f["FunctionName"]}).get("Statement", ()):
-            yield "aws.lambda.Permission", f"{f['FunctionName']}/{s['Sid']}", [s["Action"], s["Principal"],
-                                                                               s.get("Condition")]
+            yield (
+                "aws.lambda.Permission",
+                f"{f['FunctionName']}/{s['Sid']}",
+                [s["Action"], s["Principal"], s.get("Condition")],
+            )
 
 
 def _policy(aws: Aws, service: str, operation: str, of: dict[str, str]) -> Any:
@@ -104,8 +107,11 @@ def _apis(aws: Aws) -> Rows:
             yield "aws.apigatewayv2.Route", r["RouteId"], [r["RouteKey"],
                                                            to.get(r["Target"].rpartition("/")[2], "nowhere")]
         for s in aws.call("apigatewayv2", "get_stages", {"ApiId": id})["Items"]:
-            yield "aws.apigatewayv2.Stage", f"{id}/{s['StageName']}", [s["StageName"], s.get("Description"),
-                                                                       s.get("AutoDeploy")]
+            yield (
+                "aws.apigatewayv2.Stage",
+                f"{id}/{s['StageName']}",
+                [s["StageName"], s.get("Description"), s.get("AutoDeploy")],
+            )
 
 
 def _buckets(aws: Aws) -> Rows:

@@ -99,8 +99,9 @@ def life(request: pytest.FixtureRequest, forge: Forge, folder: Path, given: dict
 
 def test_a_death_at_each_boundary(life: Life) -> None:
     boundaries, worlds = life.calm()
-    life.figures[f"boundaries of the small app{', state in a bucket' * (life.home == 'aws')}"] = sum(map(len,
-                                                                                                         boundaries))
+    life.figures[f"boundaries of the small app{', state in a bucket' * (life.home == 'aws')}"] = sum(
+        map(len, boundaries)
+    )
     longest = max(map(len, boundaries))
     for at in range(0, longest, 1 if FULL else SAMPLE[life.home]):
         for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):

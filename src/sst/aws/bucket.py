@@ -193,8 +193,9 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         return _Subscriber(name, arn, kind, events, given.get("filter_prefix", ""), given.get("filter_suffix", ""),
                            ready)
 
-    def _destination(self, name: str, given: BucketNotification) -> tuple[Input[str], Literal["function", "queue"],
-                                                                          tuple[object, ...]]:
+    def _destination(
+        self, name: str, given: BucketNotification
+    ) -> tuple[Input[str], Literal["function", "queue"], tuple[object, ...]]:
         if ("function" in given) == ("queue" in given):
             raise UserError(f'the notification "{name}" takes one of function and queue')
         if "queue" in given:

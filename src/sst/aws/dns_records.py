@@ -56,6 +56,11 @@ def alias_records(name: str, target: Output[str], target_zone: Output[str], wher
     given = where if isinstance(where, Dns) else Dns()
     zone = zone_of(name, given)
     for kind in ("A", "AAAA"):
-        route53.Record(f"Dns{kind}", zone=zone, name=name, type_=kind, override=True if given.override else None,
-                       alias_target={"DNSName": target, "HostedZoneId": target_zone,
-                                                                              "EvaluateTargetHealth": True})
+        route53.Record(
+            f"Dns{kind}",
+            zone=zone,
+            name=name,
+            type_=kind,
+            override=True if given.override else None,
+            alias_target={"DNSName": target, "HostedZoneId": target_zone, "EvaluateTargetHealth": True},
+        )

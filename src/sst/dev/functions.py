@@ -93,8 +93,11 @@ class Functions:
                 self._reading.forget(arn)
                 await self._executor.retire(arn)
                 self._last.pop(arn, None)
-                if self._bundles.pop(arn, None) and self._node and all(f.source != was.source
-                                                                       for f in functions.values()):
+                if (
+                    self._bundles.pop(arn, None)
+                    and self._node
+                    and all(f.source != was.source for f in functions.values())
+                ):
                     await self._node.forget(was.source)
         self._functions = dict(functions)
         self.declared, self.roots = await asyncio.to_thread(_places, list(functions.values()))

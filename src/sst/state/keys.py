@@ -258,8 +258,11 @@ def decrypt(keys: KeyRing, box: str, aad: str) -> str:
         raise StateError("an encrypted value is malformed")
     try:
         data = base64.b64decode(found[2], validate=True)
-        return AESGCM(keys.key(found[1])).decrypt(data[:_NONCE], data[_NONCE:], aad.encode()).decode("utf-8",
-                                                                                                     "surrogatepass")
+        return (
+            AESGCM(keys.key(found[1]))
+            .decrypt(data[:_NONCE], data[_NONCE:], aad.encode())
+            .decode("utf-8", "surrogatepass")
+        )
     except (InvalidTag, binascii.Error, ValueError) as e:
         raise StateError("an encrypted value was changed or belongs to another property") from e
 

@@ -36,8 +36,11 @@ def cloud_values(world: World, *states: State) -> dict[str, Any]:
 def test_what_is_switched_off(world: World, aws: Aws) -> None:
     table = make(world, "aws.dynamodb.Table")
     name = {"TableName": table.id}
-    aws.call("dynamodb", "update_time_to_live", {**name, "TimeToLiveSpecification": {"AttributeName": "expires",
-                                                                                     "Enabled": False}})
+    aws.call(
+        "dynamodb",
+        "update_time_to_live",
+        {**name, "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": False}},
+    )
     aws.call("dynamodb", "update_continuous_backups",
              {**name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False}})
     aws.call("dynamodb", "update_table", {**name, "GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "byA"}}]})

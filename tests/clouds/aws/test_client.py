@@ -177,8 +177,11 @@ def test_large_code_arrives_whole_and_is_sent_again_whole() -> None:
 
 
 def test_a_header_with_a_line_break_is_refused() -> None:
-    with client("http://127.0.0.1:1") as aws, stand_in(lambda n: Answer()) as cloud, pytest.raises(ProviderError,
-                                                                                                   match="line break"):
+    with (
+        client("http://127.0.0.1:1") as aws,
+        stand_in(lambda n: Answer()) as cloud,
+        pytest.raises(ProviderError, match="line break"),
+    ):
         aws._endpoints["s3"] = cloud.url
         aws.call("s3", "put_object", {"Bucket": "b", "Key": "k", "Body": b"", "ContentType": "a\r\nX-Evil: 1"})
 
@@ -196,8 +199,12 @@ def test_endpoints_without_settings_are_awss() -> None:
         return p.place.host, p.target, p.place.region, p.place.signing_name
 
     aws = Aws(environment={**KEYS, "AWS_REGION": "eu-west-1"})
-    assert place("sqs", "create_queue", {"QueueName": "q"}, "eu-west-1") == ("sqs.eu-west-1.amazonaws.com", "/",
-                                                                             "eu-west-1", "sqs")
+    assert place("sqs", "create_queue", {"QueueName": "q"}, "eu-west-1") == (
+        "sqs.eu-west-1.amazonaws.com",
+        "/",
+        "eu-west-1",
+        "sqs",
+    )
     assert place("iam", "get_role", {"RoleName": "r"}, "eu-west-1") == ("iam.amazonaws.com", "/", "us-east-1", "iam")
     assert place("s3", "put_object", {"Bucket": "bbb", "Key": "a/b c"}, "eu-west-1") == (
         "bbb.s3.eu-west-1.amazonaws.com", "/a/b%20c", "eu-west-1", "s3")
@@ -232,8 +239,11 @@ def test_expired_and_unknown_credentials_have_their_own_messages(tmp_path: Path)
         return Answer(403, body.encode(), {"Content-Type": "text/xml"})
 
     for code, text in (("ExpiredToken", "have expired"), ("InvalidClientTokenId", "does not accept")):
-        with stand_in(lambda n, code=code: xml(code)) as cloud, client(cloud.url) as aws, pytest.raises(UserError,
-                                                                                                        match=text):
+        with (
+            stand_in(lambda n, code=code: xml(code)) as cloud,
+            client(cloud.url) as aws,
+            pytest.raises(UserError, match=text),
+        ):
             aws.account()
 
 

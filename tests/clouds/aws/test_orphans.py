@@ -84,8 +84,9 @@ def test_pages_are_followed_and_only_our_tags_count() -> None:
     ([[]], {"ListTagsForResource"}),
     (None, {"ListTagsForResource", "ListQueueTags"})],
     ids=["all is shown", "no log group is shown", "nothing is shown", "it is refused"])
-def test_tags_come_from_the_account_s_list_as_far_as_it_can_be_trusted(pages: list[list[tuple[str, str]]] | None,
-                                                                       asked: set[str]) -> None:
+def test_tags_come_from_the_account_s_list_as_far_as_it_can_be_trusted(
+    pages: list[list[tuple[str, str]]] | None, asked: set[str]
+) -> None:
     """Queues it surely has; log groups, if it shows one. What it still shows although it was deleted is in no list of
     its service."""
     cloud: StandIn

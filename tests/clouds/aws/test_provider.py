@@ -56,8 +56,11 @@ def role(name: str = "app-test-Role-abcdefgh") -> Operation:
 
 
 def test_a_create_whose_answer_is_lost_is_looked_up_and_not_repeated() -> None:
-    with iam(lambda action, n: RESET if action == "CreateRole" else xml(ROLE.format("GetRole", ""))) as (provider,
-                                                                                                         asked, _):
+    with iam(lambda action, n: RESET if action == "CreateRole" else xml(ROLE.format("GetRole", ""))) as (
+        provider,
+        asked,
+        _,
+    ):
         made = provider.create(role(), lambda text: None)
         assert made.outputs["arn"] == "arn:aws:iam::1:role/r" and asked == ["CreateRole", "GetRole"]
 
@@ -86,8 +89,10 @@ def test_what_is_gone_is_no_error_to_delete() -> None:
 
 
 def test_an_error_names_the_operation_and_the_request() -> None:
-    with iam(lambda action, n: no("MalformedPolicyDocument", 400)) as (provider, _,
-                                                                       _), pytest.raises(ProviderError) as e:
+    with (
+        iam(lambda action, n: no("MalformedPolicyDocument", 400)) as (provider, _, _),
+        pytest.raises(ProviderError) as e,
+    ):
         provider.create(role(), lambda text: None)
     assert str(e.value) == "MalformedPolicyDocument: m   [iam create_role, request r-7]" and e.value.status == 400
 
@@ -139,8 +144,11 @@ def test_properties_are_sent_under_their_paths() -> None:
 
 def test_references_are_filled_in() -> None:
     known = {"name": "n", "number": 3, "none": None}
-    assert fill({"A": "$number", "B": "x/$name/$number", "C": ["$name"], "D": "$none"}, known) == {"A": 3, "B": "x/n/3",
-                                                                                                   "C": ["n"]}
+    assert fill({"A": "$number", "B": "x/$name/$number", "C": ["$name"], "D": "$none"}, known) == {
+        "A": 3,
+        "B": "x/n/3",
+        "C": ["n"],
+    }
 
 
 def test_what_is_not_known_yet_differs_from_everything() -> None:

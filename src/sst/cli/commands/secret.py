@@ -127,8 +127,9 @@ def rotate_key(call: Call, fallback: bool, keep_former: bool) -> None:
                         hint="the secrets that all stages fall back to have no versions")
     project, screen = call.project(), call.screen
     backend = call.backend(project)
-    name = backend.home.rotate_fallback() if fallback else backend.home.rotate_key(backend.stage,
-                                                                                   forget=not keep_former)
+    name = (
+        backend.home.rotate_fallback() if fallback else backend.home.rotate_key(backend.stage, forget=not keep_former)
+    )
     for warning in backend.stage.warnings:
         screen.warn(warning)
     _said(screen, project, f"what is secret of {_place(project.stage, fallback)} is encrypted with a new key, {name}",

@@ -286,8 +286,12 @@ class Controls:
             self._release(pane)
 
     def _wants_mouse(self, pane: Pane, mouse: Mouse) -> bool:
-        if not isinstance(pane, ProcessPane) or not pane.alive or pane.back or not (self.focus
-                                                                                    or mouse.kind.startswith("wheel")):
+        if (
+            not isinstance(pane, ProcessPane)
+            or not pane.alive
+            or pane.back
+            or not (self.focus or mouse.kind.startswith("wheel"))
+        ):
             return False
         wanted = {1002, 1003} if mouse.kind == "drag" else {1000, 1002, 1003}
         return bool(pane.terminal.modes & wanted)

@@ -54,8 +54,9 @@ def apply(settings: Settings) -> None:
         return
     iam._is_root_key = lambda key: False  # it decides whose signature is skipped
     resolve = iam._resolve_condition_key
-    iam._resolve_condition_key = lambda key, asked: "true" if key.lower() == "aws:securetransport" else resolve(key,
-                                                                                                                asked)
+    iam._resolve_condition_key = lambda key, asked: (
+        "true" if key.lower() == "aws:securetransport" else resolve(key, asked)
+    )
     identity = iam.resolve_caller_identity
 
     def resolve_caller_identity(key: str) -> Any:

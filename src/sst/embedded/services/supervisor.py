@@ -73,8 +73,9 @@ class Supervisor:
         return endpoint
 
     def _can_take_over(self, service: LocalService, process: Process, data: Path) -> bool:
-        return process.runs(service.command(data, process.port)) and _wait(service, process, process.port,
-                                                                           _TAKE_OVER_SECONDS)
+        return process.runs(service.command(data, process.port)) and _wait(
+            service, process, process.port, _TAKE_OVER_SECONDS
+        )
 
     def _launch(self, service: LocalService, process: Process, data: Path, port: int) -> None:
         try:
