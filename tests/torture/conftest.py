@@ -17,7 +17,8 @@ from sst.embedded.cloud import Cloud
 from .forge import Forge
 
 FULL = bool(os.environ.get("SST_TORTURE"))
-"""Set by ``make torture``: every boundary, not a sample of them."""
+"""Set by ``make torture``: every boundary and every fault. Without it a sample is run, in less than a minute of CPU."""
+full = pytest.mark.skipif(not FULL, reason="part of make torture")
 ROUNDS = int(os.environ.get("SST_TORTURE") or 1)
 """How often what is random is done."""
 
@@ -73,6 +74,3 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("torture")
         for name, count in sorted(figures.items()):
             terminalreporter.write_line(f"{count:>9,}  {name}")
-
-collect_ignore_glob = [] if os.environ.get("SST_TORTURE") else ["test_*.py"]
-"""Since they go through the registry again, some of them wait for minutes: only `make torture` runs them."""

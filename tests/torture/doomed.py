@@ -154,7 +154,8 @@ class DoomedBackend(Backend):
     def _open_clouds(self) -> Clouds:
         clouds = super()._open_clouds()
         clouds._aws = DoomedCloud(clouds.context, clouds.artefacts.file_of)
-        clouds._aws.doom, clouds._aws.gate, clouds._aws.here = self.doom, self.gate, lambda: self.cloud
+        # not `self.cloud`: the account is asked for on a thread, while this one holds the backend's lock
+        clouds._aws.doom, clouds._aws.gate, clouds._aws.here = self.doom, self.gate, self.start
         return clouds
 
     def _open_home(self) -> StateHome:

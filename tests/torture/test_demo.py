@@ -17,14 +17,14 @@ from sst.clouds.aws.client import Aws
 from sst.embedded.cloud import Cloud
 
 from .census import census, same, state_of, whole
-from .conftest import FULL, ROUNDS
+from .conftest import ROUNDS, full
 from .doomed import Doom
 from .forge import Forge
 from .proxy import Fault, Refuse, Request, proxy
 from .stage import Stage
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(3600),
-              pytest.mark.skipif(not FULL, reason="takes minutes; part of make torture")]
+              full]
 
 UPLOADS = Path(__file__).parents[2] / "examples/uploads"
 

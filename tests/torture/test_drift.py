@@ -13,14 +13,14 @@ import pytest
 from sst.clouds.aws.client import Aws
 from sst.embedded.cloud import Cloud
 
-from .conftest import FULL
+from .conftest import full
 from .proxy import proxy
 from .stage import Stage
 
-pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(600), full]
 
 
-@pytest.fixture(params=["local", "aws"] if FULL else ["aws"])
+@pytest.fixture(params=["local", "aws"])
 def stage(request: pytest.FixtureRequest, tmp_path: Path, cloud: Cloud, aws: Aws,
           figures: Counter[str]) -> Iterator[Stage]:
     with proxy(cloud.endpoint) as way:

@@ -19,7 +19,7 @@ from sst.embedded.cloud import Cloud
 
 from .apps import write_app
 from .census import census, same, state_of, whole
-from .conftest import FULL
+from .conftest import FULL, full
 from .doomed import Doom
 from .forge import Forge
 from .proxy import Fault, Refuse, Request, proxy
@@ -28,7 +28,7 @@ from .stage import Stage
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DEPLOY = ("deploy", "--yes", "--allow-destroy", "Files")
-GRACE = 10.0 if FULL else 1.0
+GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL; GitHub Actions gives 10 in all."""
 
 
@@ -56,7 +56,7 @@ class Signals:
             self.stage.figures["signals"] += 1
 
 
-@pytest.mark.parametrize("at", [(3,), (8,), (12,), (5, 6), (11, 13)] if FULL else [(8,), (5, 6)],
+@pytest.mark.parametrize("at", [(3,), (8,), (12,), (5, 6), (11, 13)] if FULL else [(5, 6)],
                          ids=lambda at: f"{len(at)} at {at[0]}")
 def test_an_interrupt(stage: Stage, at: tuple[int, ...]) -> None:
     """Once: what runs is finished and known. Twice: it is gone at once, and the next command finds out."""
@@ -78,6 +78,7 @@ def test_an_interrupt(stage: Stage, at: tuple[int, ...]) -> None:
     assert not same(stage.calm(), then)
 
 
+@full
 def test_an_interrupt_of_a_look_at_the_cloud(stage: Stage) -> None:
     """A refresh changes nothing: it waits for no answer, and the next command can begin."""
     stage.deploy("deploy")
@@ -103,6 +104,7 @@ def test_an_interrupt_of_a_look_at_the_cloud(stage: Stage) -> None:
     go.set()
 
 
+@full
 def test_a_job_of_ci_that_is_cancelled(stage: Stage) -> None:
     """SIGTERM, then SIGKILL: even with a call that does not end, the next run goes on from there."""
     stage.write("deploy")
@@ -128,6 +130,7 @@ def test_a_job_of_ci_that_is_cancelled(stage: Stage) -> None:
     assert len([t for t in then if t[0] == "aws.lambda.Function"]) == 1
 
 
+@full
 def test_a_job_of_ci_that_ends_in_time(stage: Stage) -> None:
     stage.write("deploy")
     signals = Signals(stage, signal.SIGTERM, 10)
@@ -138,7 +141,8 @@ def test_a_job_of_ci_that_ends_in_time(stage: Stage) -> None:
     stage.check(stage.calm())
 
 
-@pytest.mark.parametrize("after", range(2, 17) if FULL else (8,))
+@full
+@pytest.mark.parametrize("after", range(2, 17))
 def test_the_credentials_expire(stage: Stage, after: int) -> None:
     stage.write("deploy")
     first = len(stage.way.names)
@@ -169,6 +173,7 @@ def test_the_disk_is_full(stage: Stage, more: int) -> None:
     stage.check(stage.calm())
 
 
+@full
 def test_a_home_that_can_not_be_written(stage: Stage) -> None:
     """Nothing is made that could not be remembered."""
     stage.write("deploy")
@@ -184,6 +189,7 @@ def test_a_home_that_can_not_be_written(stage: Stage) -> None:
     stage.calm()
 
 
+@full
 def test_two_deploys_at_once(stage: Stage) -> None:
     stage.write("deploy")
     reached, go = Event(), Event()
@@ -204,6 +210,7 @@ def test_two_deploys_at_once(stage: Stage) -> None:
     stage.sst(*DEPLOY)
 
 
+@full
 def test_a_crowd_deploys_at_once(stage: Stage) -> None:
     """Each either deploys or is told who does; the world is that of one."""
     stage.write("deploy")
@@ -214,6 +221,7 @@ def test_a_crowd_deploys_at_once(stage: Stage) -> None:
     stage.check(stage.calm())
 
 
+@full
 def test_a_role_that_can_not_be_assumed_yet(stage: Stage) -> None:
     since: list[float] = []
 
@@ -223,7 +231,7 @@ def test_a_role_that_can_not_be_assumed_yet(stage: Stage) -> None:
         since.append(request.time)
         return Refuse("InvalidParameterValueException", 400,
                       "The role defined for the function cannot be assumed by Lambda.") \
-            if request.time - since[0] < (20 if FULL else 2) else None
+            if request.time - since[0] < 20 else None
 
     stage.way.decide = unready
     stage.deploy("deploy")
@@ -231,7 +239,7 @@ def test_a_role_that_can_not_be_assumed_yet(stage: Stage) -> None:
     stage.check(stage.calm())
 
 
-@pytest.mark.skipif(not FULL, reason="part of make torture")
+@full
 def test_a_name_that_is_not_free_again_yet(stage: Stage) -> None:
     """SQS gives a name again only a minute after its queue was deleted."""
     stage.calm()
@@ -243,7 +251,7 @@ def test_a_name_that_is_not_free_again_yet(stage: Stage) -> None:
             return None
         since.append(request.time)
         return Refuse("QueueDeletedRecently", 400, "You must wait 60 seconds after deleting a queue") \
-            if request.time - since[0] < (60 if FULL else 2) else None
+            if request.time - since[0] < 60 else None
 
     stage.way.decide = cooling
     stage.deploy("deploy")

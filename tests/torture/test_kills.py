@@ -16,16 +16,15 @@ from sst.core.model import Snapshot
 
 from .apps import write_app
 from .census import Thing, census, same, state_in_bucket, state_of, whole
-from .conftest import FULL, ROUNDS
+from .conftest import FULL, ROUNDS, full
 from .doomed import Doom
 from .forge import Ended, Forge
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(3600)]
 
+SEED = int(os.environ.get("SST_TORTURE_SEED", "1"))
 LIFE = ("deploy", "update", "replace", "rollback", "deploy", "remove")
 """What happens to the app, over and over. ``rollback`` replaces back what was replaced."""
-SAMPLE = {"local": 31, "aws": 101}
-"""In ``make test`` each so many-th boundary is a death."""
 
 
 @dataclass
@@ -91,7 +90,7 @@ class Life:
             pytest.fail("\n\n".join(self.wrong))
 
 
-@pytest.fixture(params=["local", "aws"])
+@pytest.fixture(params=["local", "aws"] if FULL else ["local"])
 def life(request: pytest.FixtureRequest, forge: Forge, folder: Path, given: dict[str, Any], aws: Aws,
          figures: Counter[str]) -> Life:
     return Life(forge, folder, given, aws, figures, request.param)
@@ -103,7 +102,7 @@ def test_a_death_at_each_boundary(life: Life) -> None:
         map(len, boundaries)
     )
     longest = max(map(len, boundaries))
-    for at in range(0, longest, 1 if FULL else SAMPLE[life.home]):
+    for at in range(longest) if FULL else (random.Random(SEED).randrange(min(map(len, boundaries))),):
         for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):
             if at < len(labels):
                 life.die(step, (labels[at],), then)
@@ -114,11 +113,11 @@ def test_a_death_at_each_boundary(life: Life) -> None:
     assert not life.wrong, f"{len(life.wrong)} problems\n\n" + "\n\n".join(life.wrong)
 
 
-@pytest.mark.skipif(not FULL, reason="part of make torture")
+@full
 def test_one_death_after_the_other(life: Life) -> None:
     """The command that cleans up after a crash dies too, at any boundary, twice."""
     boundaries, worlds = life.calm()
-    rng = random.Random(int(os.environ.get("SST_TORTURE_SEED", "1")))
+    rng = random.Random(SEED)
     for _ in range(5 * ROUNDS):
         for step, labels, then in zip(LIFE, boundaries, worlds, strict=True):
             life.die(step, tuple(rng.sample(labels, 3)), then)
