@@ -86,6 +86,7 @@ class DoomedAws(Aws):
         if self.dice.random() < self.gate.doom.storm:
             self.gate.reach(f"{label} refused")
             raise Throttled("Rate exceeded", code="TooManyRequestsException", operation=operation, status=400)
+        self._skew = time.time() - self.clock()     # signatures bear the real time
         try:
             return super()._once(model, operation, prepared, *rest)
         finally:

@@ -6,10 +6,12 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from cryptography import x509
@@ -127,6 +129,23 @@ def test_a_wrong_clock_is_noticed_and_allowed_for() -> None:
     with stand_in(lambda n: skewed if n == 0 else Answer(200, URL)) as cloud, client(cloud.url) as aws:
         aws.call("sqs", "create_queue", {"QueueName": "q"})
         assert cloud.requests[1][2]["x-amz-date"] == later.strftime("%Y%m%dT%H%M%SZ")
+
+
+def test_calls_that_were_sent_with_the_wrong_clock_at_the_same_time_are_all_sent_again() -> None:
+    later = datetime.fromtimestamp(1_800_003_600, UTC)
+    skewed = refusal("InvalidSignatureException", "Signature not yet current", 403,
+                     Date=later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    sent = Barrier(2)
+
+    def decide(n: int) -> Answer:
+        if n < 2:
+            sent.wait(30)
+            return skewed
+        return Answer(200, URL)
+
+    with stand_in(decide) as cloud, client(cloud.url) as aws, ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(aws.call, "sqs", "create_queue", {"QueueName": name}) for name in "pq"]
+        assert [c.result()["QueueUrl"] for c in calls] == ["u", "u"] and len(cloud.requests) == 4
 
 
 def test_a_connection_the_server_closed_while_idle_is_not_used_again() -> None:

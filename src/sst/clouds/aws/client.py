@@ -100,12 +100,13 @@ class Aws:
                     self.sleep(free)
                 with self._lock:
                     counter[f"{service}.{operation}"] += 1
+                skew = self._skew
                 try:
                     answer = self._once(model, operation, prepared, guard)
                     bucket.passed()
                     return answer
                 except ProviderError as e:
-                    if (e.code in SKEWED or e.code == "403") and not skewed and self._reckon(e):
+                    if (e.code in SKEWED or e.code == "403") and not skewed and self._reckon(e, skew):
                         skewed = True
                         continue
                     if isinstance(e, Throttled):
@@ -184,8 +185,9 @@ class Aws:
         return ("the credentials in use may not do this: check their IAM policies"
                 if code in DENIED and "not authorized" in message else "")
 
-    def _reckon(self, e: ProviderError) -> bool:
-        """Learn the cloud's time from its answer; False if the clock was right."""
+    def _reckon(self, e: ProviderError, signed: float) -> bool:
+        """Learn the cloud's time from its answer; False if it is the one that the call was signed with. Another thread
+        may have learned it meanwhile."""
         date = e.__dict__.get("date")
         if not date:
             return False
@@ -193,7 +195,7 @@ class Aws:
             skew = parsedate_to_datetime(date).timestamp() - self.clock()
         except ValueError:
             return False
-        if abs(skew - self._skew) < 60:
+        if abs(skew - signed) < 60:
             return False
         self._skew = skew
         return True
