@@ -62,13 +62,14 @@ class LocalCalls:
 
     def logged(self, made: LogLines) -> None:
         """For CloudWatch Logs of the embedded cloud."""
-        message = {"log": made.function.arn, "sandbox": made.sandbox, "lines": made.lines}
+        message = {"log": made.function.arn, "sandbox": made.sandbox, "request": made.request_id, "lines": made.lines}
         for frames in list(self._connected):
             self._begin(_send(frames, message))
 
     async def _run(self, frames: Frames, head: Mapping[str, Any], event: bytes) -> None:
         request = str(head["call"])
-        call = LiveCall(str(head["function"]), event, request, head["environment"])
+        call = LiveCall(str(head["function"]), event, request, head["environment"],
+                        trace_id=str(head.get("trace", "")))
         layers = tuple(Path(layer) for layer in head["layers"])
         with contextlib.suppress(OSError):
             async with self._functions.stream(call, beside=Path(head["code"]), layers=layers) as answer:
@@ -79,7 +80,8 @@ class LocalCalls:
                 made = answer.result
             assert made
             tail = made.logs.decode("utf-8", "replace")
-            await frames.send({"call": request, "end": made.error, "tail": tail}, made.payload)
+            facts = {"ms": made.duration_ms, "init_ms": made.init_ms, "memory": made.max_memory_mb, "cold": made.cold}
+            await frames.send({"call": request, "end": made.error, "tail": tail, **facts}, made.payload)
 
     def _begin(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,19 +10,14 @@ from typing import Any
 
 from ..events import AnyEvent, CallBegan, CallEnded, LogLine
 from ..executor import Invocation, LogLines
-from .trigger import trigger_of
+from ..executor.lines import is_about_error, is_platform, spoken
+from ..executor.trigger import trigger_of
 
 __all__ = ["BODY_LIMIT", "CallRecorder", "OpenCall"]
 
 BODY_LIMIT = 64 * 1024
 """Bytes of an event or a response that go into events."""
 _REPLAY_CALLS, _REPLAY_BYTES = 200, 64 * 1024 * 1024
-_PLATFORM = re.compile(r'(START|END|REPORT) RequestId: |\{"time": "[^"]*", "type": "platform\.')
-_ERROR = re.compile(r"\[ERROR\] [\s\S]*Traceback \(most recent call last\)|\S+\t\S+\tERROR\tInvoke Error "
-                    r"|\S+ \S+ Task timed out after |RequestId: \S+ Error: ")
-"""What the runtime writes of an error; the call's end tells the same."""
-_LEVEL = re.compile(r"(?:\[(?P<python>[A-Z]+)\]\t\S+\t\S*\t|\d{4}-\S+Z\t\S+\t(?P<node>[A-Z]+)\t)")
-"""What Lambda's loggers put before a message."""
 
 
 @dataclass(slots=True)
@@ -57,13 +51,10 @@ class CallRecorder:
         """Lines of a function: of a call, or of its start."""
         call = self._open.get(made.request_id)
         for at, logged in made.lines:
-            if _PLATFORM.match(logged) or _ERROR.match(logged):
+            if is_platform(logged) or is_about_error(logged):
                 continue
-            level = _LEVEL.match(logged)
-            text = _LEVEL.sub("", logged, count=1).replace("\r", "\n").rstrip("\n")
-            name = (level["python"] or level["node"]) if level else ""
-            self._emit(LogLine(function, at / 1000, text, "" if name in ("INFO", "LOG") else name or "",
-                               call.number if call else 0))
+            level, text = spoken(logged)
+            self._emit(LogLine(function, at / 1000, text, level, call.number if call else 0))
 
     def end(self, call: OpenCall, made: Invocation) -> None:
         self._open.pop(call.request_id, None)

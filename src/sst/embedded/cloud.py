@@ -23,7 +23,7 @@ __all__ = ["Cloud", "Status", "fingerprint", "folder_of", "reset", "start", "sta
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
-_ROOMS = ("embedded", "executor", "net", "machine", "runtime")
+_ROOMS = ("embedded", "executor", "net", "machine", "runtime", "state")
 """The packages that the launcher's process is made of."""
 
 
@@ -174,7 +174,7 @@ def _launch(folder: Path, python: Path, wanted: Mapping[str, object],
     import subprocess
 
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "XDG_DATA_HOME", "UV_CACHE_DIR",
-            "UV_PYTHON_INSTALL_DIR")
+            "UV_PYTHON_INSTALL_DIR", "SST_RECORD")
     env = {name: environment[name] for name in kept if name in environment} | {"SST_PYTHON": sys.executable}
     log = folder / "cloud.log"
     if log.exists() and log.stat().st_size > 5_000_000:

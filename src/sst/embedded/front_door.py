@@ -13,7 +13,7 @@ import logging
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from sst.embedded import emulator, tracking
+from sst.embedded import emulator, trace, tracking
 from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.doors import DOORS, Door, Request
 from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
@@ -129,8 +129,10 @@ class _App:
             return
         request = Request(method, scope["path"], raw_path, query, parameters, headers, body)
         RAW.set((raw_path, query))
-        if not self._door.keeps:
-            answer = await self._door.answer(self._identity, request, region=region)
+        if not self._door.keeps:  # functions: a trace begins here, unless the caller has one
+            with trace.continued(headers.get("x-amzn-trace-id", "")) as header:
+                headers.setdefault("x-amzn-trace-id", f"Root={trace.parse(header)[0]}")
+                answer = await self._door.answer(self._identity, request, region=region)
         elif request.reads:
             with tracking.reading():
                 answer = await self._door.answer(self._identity, request, region=region)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sst.embedded import emulator
 from sst.embedded.ports import free_port
+from sst.embedded.recorder import start_recorder
 from sst.embedded.services import LocalService, Supervisor
 from sst.embedded.settings import Keys, Settings
 from sst.errors import SstError
@@ -69,6 +70,8 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     """Patch the emulator, serve it, publish ``cloud.json``; returns after an orderly end."""
     from sst.embedded import patches
 
+    if settings.host.get("SST_RECORD") != "0":
+        start_recorder(settings.folder)
     patches.apply_all(settings)
     from hypercorn.asyncio import serve as http
     from hypercorn.config import Config

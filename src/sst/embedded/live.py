@@ -17,8 +17,8 @@ from sst.net.frames import Frames
 
 __all__ = ["Attached", "LiveStreaming"]
 
-OnLines = Callable[[str, str, list[tuple[int, str]]], None]
-"""Gets a function's ARN, a sandbox, and lines for CloudWatch Logs."""
+OnLines = Callable[[str, str, str, list[tuple[int, str]]], None]
+"""Gets a function's ARN, a sandbox, the call's request id ("" outside of one), and lines for CloudWatch Logs."""
 
 
 class LiveStreaming:
@@ -69,8 +69,9 @@ class Attached:
     def runs(self, version: FunctionVersion) -> bool:
         return not self.gone and version.version == "$LATEST" and _unqualified(version.arn) in self._functions
 
-    async def invoke(self, version: FunctionVersion, event: bytes, *, request_id: str) -> Invocation:
-        async with self.stream(version, event, request_id=request_id) as streaming:
+    async def invoke(self, version: FunctionVersion, event: bytes, *, request_id: str,
+                     trace_id: str = "") -> Invocation:
+        async with self.stream(version, event, request_id=request_id, trace_id=trace_id) as streaming:
             parts = b"".join([part async for part in streaming])
             made = streaming.result
         assert made
@@ -79,11 +80,13 @@ class Attached:
         return made
 
     @asynccontextmanager
-    async def stream(self, version: FunctionVersion, event: bytes, *, request_id: str) -> AsyncIterator[LiveStreaming]:
+    async def stream(self, version: FunctionVersion, event: bytes, *, request_id: str,
+                     trace_id: str = "") -> AsyncIterator[LiveStreaming]:
         """Run it there. If the session goes away meanwhile, the answer is an error: it is not run twice."""
         streaming = self._open[request_id] = LiveStreaming()
         try:
-            call = {"call": request_id, "function": _unqualified(version.arn), "environment": dict(version.environment),
+            call = {"call": request_id, "trace": trace_id, "function": _unqualified(version.arn),
+                    "environment": dict(version.environment),
                     "code": str(version.code), "layers": [str(layer) for layer in version.layers]}
             try:
                 await self._frames.send(call, event)
@@ -110,7 +113,8 @@ class Attached:
         if "functions" in head:
             self._functions = frozenset(head["functions"])
         elif "log" in head:
-            self._on_lines(head["log"], head["sandbox"], [(at, text) for at, text in head["lines"]])
+            self._on_lines(head["log"], head["sandbox"], str(head.get("request", "")),
+                           [(at, text) for at, text in head["lines"]])
         elif streaming := self._open.get(head.get("call", "")):
             _take(streaming, head, body)
         return True
@@ -128,7 +132,9 @@ def _take(streaming: LiveStreaming, head: dict[str, Any], body: bytes) -> None:
     if "open" in head:
         streaming.open(str(head["open"]))
     elif "end" in head:
-        made = Invocation(body, str(head["end"]), str(head["call"]), str(head.get("tail", "")).encode())
+        made = Invocation(body, str(head["end"]), str(head["call"]), str(head.get("tail", "")).encode(),
+                          float(head.get("ms", 0)), float(head.get("init_ms", 0)), int(head.get("memory", 0)),
+                          bool(head.get("cold")))
         streaming.end(made)
     else:
         streaming.put(body)

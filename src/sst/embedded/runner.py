@@ -13,11 +13,13 @@ from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sst.embedded import trace
 from sst.embedded.bridge import Answer, Log
 from sst.embedded.functions import Prepared
 from sst.embedded.live import Attached
+from sst.embedded.recorder import SHOWN_BYTES, recorder
 from sst.embedded.settings import Settings
-from sst.executor import Executor, FunctionVersion, LogLines, Refused
+from sst.executor import Executor, FunctionVersion, Invocation, LogLines, Refused
 
 __all__ = ["ExecutorRunner", "FunctionFailed"]
 
@@ -33,7 +35,8 @@ class FunctionFailed(Exception):
 class ExecutorRunner:
     """See `bridge.Runner`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, origins: trace.RecordOrigins) -> None:
+        self._origins = origins
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="executor", daemon=True).start()
         self._known: dict[FunctionVersion, tuple[Prepared, Log]] = {}
@@ -46,16 +49,19 @@ class ExecutorRunner:
 
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
         version = self._version(function, log)
+        header = self._traced(version, event, request_id)
         try:
-            made = self._wait(self._runs(version).invoke(version, event, request_id=request_id))
+            made = self._wait(self._runs(version).invoke(version, event, request_id=request_id, trace_id=header))
         except Refused as refused:
             document = {"errorType": "RequestEntityTooLargeException", "errorMessage": str(refused)}
-            return Answer(json.dumps(document).encode(), failed=True)
+            made = Invocation(json.dumps(document).encode(), "Unhandled", request_id)
+        recorder().ended(made)
         return Answer(made.payload, failed=bool(made.error), tail=made.logs.decode("utf-8", "replace"))
 
     def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Iterator[bytes]:
         version, parts = self._version(function, log), queue.Queue[bytes | Exception | None](64)
-        pumping = asyncio.run_coroutine_threadsafe(self._pump(version, event, request_id, parts), self._loop)
+        header = self._traced(version, event, request_id)
+        pumping = asyncio.run_coroutine_threadsafe(self._pump(version, event, request_id, header, parts), self._loop)
         try:
             while (part := parts.get()) is not None:
                 if isinstance(part, Exception):
@@ -78,7 +84,7 @@ class ExecutorRunner:
         self._wait(self._executor.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    async def _pump(self, version: FunctionVersion, event: bytes, request_id: str,
+    async def _pump(self, version: FunctionVersion, event: bytes, request_id: str, header: str,
                     parts: queue.Queue[bytes | Exception | None]) -> None:
         async def put(part: bytes | Exception | None) -> None:
             while True:
@@ -87,12 +93,15 @@ class ExecutorRunner:
                 except queue.Full:  # the reader is slow: so are we
                     await asyncio.sleep(0.01)
 
+        shown, made = bytearray(), None
         try:
-            async with self._runs(version).stream(version, event, request_id=request_id) as streaming:
+            async with self._runs(version).stream(version, event, request_id=request_id,
+                                                  trace_id=header) as streaming:
                 if streaming.kind and streaming.kind != _HTTP:
                     await put(json.dumps({"statusCode": 200, "headers": {"content-type": streaming.kind}}).encode()
                               + _SEPARATOR)
                 async for part in streaming:
+                    shown += part[:SHOWN_BYTES - len(shown)]
                     await put(part)
                 made = streaming.result
                 if made and made.error:  # also in the middle: the response must not look complete
@@ -102,6 +111,20 @@ class ExecutorRunner:
                 await put(None)
         except Exception as error:
             await put(error)
+        finally:
+            recorder().ended(made or Invocation(b"", "Unhandled", request_id), bytes(shown))
+
+    def _traced(self, version: FunctionVersion, event: bytes, request_id: str) -> str:
+        """The header that the function is started with: it goes on with the trace of what caused it."""
+        causes = trace.headers_of(_json(event), self._origins)
+        root, parent = trace.parse(causes[0])
+        root, span = root or trace.new_root(), trace.new_span()
+        more = [trace.parse(cause)[1] for cause in causes[1:]]
+        header = trace.header(root, span)
+        trace.set_last_invocation(header)
+        recorder().began(version, event, request_id, trace=root, parent=parent, span=span, causes=more,
+                         replay_of=trace.REPLAY.get())
+        return header
 
     def _version(self, function: Prepared, log: Log) -> FunctionVersion:
         version = FunctionVersion(
@@ -117,15 +140,27 @@ class ExecutorRunner:
     def _runs(self, version: FunctionVersion) -> Executor | Attached:
         return self._attached if self._attached and self._attached.runs(version) else self._executor
 
-    def _on_lines(self, arn: str, sandbox: str, lines: list[tuple[int, str]]) -> None:
+    def _on_lines(self, arn: str, sandbox: str, request_id: str, lines: list[tuple[int, str]]) -> None:
         if found := self._by_arn.get(arn):
             function, log = found
             log(function, sandbox, lines)
+            recorder().lines(function.name, request_id, lines)
 
     def _on_log(self, made: LogLines) -> None:
         if found := self._known.get(made.function):
             function, log = found
             log(function, made.sandbox, made.lines)
+            recorder().lines(function.name, made.request_id, made.lines)
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+def _json(event: bytes) -> Any:
+    """The event, if it may have come with headers of its own."""
+    if b'"Records"' not in event[:64]:
+        return None
+    try:
+        return json.loads(event)
+    except ValueError:
+        return None

@@ -40,9 +40,13 @@ class StateHome:
         Stage ``local`` keeps both under ``.sst/local``; an AWS stage with ``home="local"`` keeps both outside the
         project.
         """
-        rings = keys or folder / "keys"
-        return StateHome(LocalStore(folder / "state.db"), app, lambda stage: FileKeys(rings / app / f"{stage}.key"),
+        return StateHome(LocalStore(folder / "state.db"), app, StateHome.local_keys(keys or folder / "keys", app),
                          where=str(folder))
+
+    @staticmethod
+    def local_keys(rings: Path, app: str) -> Callable[[str], KeyRing]:
+        """The key rings of an app's stages in ``rings/<app>/<stage>.key``."""
+        return lambda stage: FileKeys(rings / app / f"{stage}.key")
 
     @staticmethod
     def aws(calls: Callable[[str], Call], region: str, app: str) -> StateHome:

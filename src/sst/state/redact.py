@@ -34,34 +34,37 @@ class Redactor:
 
     def __init__(self, values: Iterable[Any] = (), *, mask: str = "***") -> None:
         self._mask = mask
-        self._forms: set[str] = set()
+        self._forms: dict[str, str] = {}
         self._values: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._lock = threading.Lock()
         for value in values:
             self.add(value)
 
-    def add(self, value: Any) -> None:
-        """Hide a value from now on; of a mapping or list, each text and number in it."""
+    def add(self, value: Any, *, mask: str = "") -> None:
+        """Hide a value from now on; of a mapping or list, each text and number in it. ``mask`` stands for it where
+        it is found as it is; encoded ones and lines of it are replaced by the redactor's own mask."""
         if isinstance(value, Mapping):
             for v in value.values():
-                self.add(v)
+                self.add(v, mask=mask)
         elif isinstance(value, list | tuple | set | frozenset):
             for v in value:
-                self.add(v)
+                self.add(v, mask=mask)
         elif isinstance(value, str):
-            self._add(value)
+            self._add(value, mask)
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            self._add(str(value))
+            self._add(str(value), mask)
 
-    def _add(self, text: str) -> None:
+    def _add(self, text: str, mask: str) -> None:
         with self._lock:
             if len(text) < _LEAST or text in self._values:
                 return
             self._values.add(text)
-            self._forms.update(_forms(text))
-            self._forms.update(*(_forms(line.strip())
-                                 for line in text.splitlines() if _LINE <= len(line.strip()) < len(text)))
+            lines = [line.strip() for line in text.splitlines() if _LINE <= len(line.strip()) < len(text)]
+            for form in (*_forms(text), *(f for line in lines for f in _forms(line))):
+                self._forms.setdefault(form, self._mask)
+            for form in (text, json.dumps(text)[1:-1]) if mask else ():
+                self._forms[form] = mask
             self._pattern = None
 
     def redact(self, text: str) -> str:
@@ -73,7 +76,7 @@ class Redactor:
                 # The longest first, so that a secret that begins with another is hidden whole.
                 self._pattern = re.compile("|".join(map(re.escape, sorted(self._forms, key=lambda f: (-len(f), f)))))
             pattern = self._pattern
-        return pattern.sub(lambda _: self._mask, text)
+        return pattern.sub(lambda found: self._forms[found[0]], text)
 
 
 def _forms(text: str) -> set[str]:

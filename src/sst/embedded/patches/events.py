@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sst.embedded import trace
 from sst.embedded.settings import Settings, read_json
 from sst.machine.files import write_private
 
@@ -58,7 +59,8 @@ def apply(settings: Settings) -> None:
     def invoke(record: Any, event: Any) -> None:
         config = record.get("config") or record
         ticket = tickets / f"{time.time_ns()}-{uuid.uuid4().hex}.json"
-        write_private(ticket, json.dumps({"function": config["FunctionArn"], "event": event}))
+        write_private(ticket, json.dumps({"function": config["FunctionArn"], "event": event,
+                                          "trace": trace.CURRENT.get()}))
         _start(lambda_svc, record, event, ticket)
 
     class Asynchronous:
@@ -95,7 +97,8 @@ def resume(settings: Settings) -> None:
         region, account = arn.split(":")[3:5]
         record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(arn, account_id=account, region=region)
         if record and config:
-            _start(lambda_svc, lambda_svc._execution_record_for_config(record, config), kept["event"], ticket)
+            with trace.continued(str(kept.get("trace", ""))):
+                _start(lambda_svc, lambda_svc._execution_record_for_config(record, config), kept["event"], ticket)
         else:
             ticket.unlink()
 
@@ -136,6 +139,7 @@ def _run(lambda_svc: Any, record: Any, event: Any) -> None:
             condition = "EventAgeExceeded"
             break
         time.sleep(_THROTTLED if result.get("throttle") else _FIRST_RETRY if tries == 1 else _SECOND_RETRY)
+    trace.CURRENT.set(trace.last_invocation())  # this thread ends with what follows
     destinations = options.get("DestinationConfig") or {}
     target = (destinations.get("OnSuccess" if condition == "Success" else "OnFailure") or {}).get("Destination")
     if target:

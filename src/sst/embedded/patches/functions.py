@@ -13,6 +13,7 @@ from typing import Any
 
 from sst.embedded import emulator, functions, logs
 from sst.embedded.bridge import Bridge, StreamedBody
+from sst.embedded.patches.traces import ORIGINS
 from sst.embedded.runner import ExecutorRunner
 from sst.embedded.settings import Settings
 
@@ -47,7 +48,7 @@ def apply(settings: Settings) -> None:
     from ministack.services import lambda_svc
 
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = _PENDING_SECONDS
-    _bridge = bridge = Bridge(settings, ExecutorRunner(settings))
+    _bridge = bridge = Bridge(settings, ExecutorRunner(settings, ORIGINS))
     _stream_urls(bridge)
     _retire(bridge)
 

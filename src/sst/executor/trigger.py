@@ -53,7 +53,7 @@ def _s3(records: list[Any]) -> str:
 
 def _from_arn(word: str, what: str) -> Callable[[list[Any]], str]:
     def name(records: list[Any]) -> str:
-        parts = str(records[0]["eventSourceARN"]).split(":")[-1].split("/")
+        parts = str(records[0]["eventSourceARN"]).split(":", 5)[-1].split("/")
         return f"{word} {parts[1] if len(parts) > 1 else parts[0]} ({_count(records, what)})"
     return name
 

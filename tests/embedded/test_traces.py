@@ -1,0 +1,161 @@
+"""One request keeps one trace root over all hops, and the recorder has the calls of each."""
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from sst.embedded import trace
+from sst.embedded.cloud import Cloud
+
+from .functions import function, url
+from .test_emulator import client
+from .test_events import FROM_QUEUE, eventually, queue
+
+pytestmark = pytest.mark.emulator
+
+OK = "def handler(event, context):\n    print('seen')\n    return {'statusCode': 201}\n"
+STREAMS = {"Effect": "Allow", "Action": ["kinesis:*", "dynamodb:*", "sqs:*", "sns:*", "events:*", "s3:*"],
+           "Resource": "*"}
+CALLS = """
+import botocore.session, os
+def handler(event, context):
+    s3 = botocore.session.get_session().create_client("s3")
+    s3.put_object(Bucket=os.environ["OUT"], Key="one", Body=b"1")
+"""
+
+
+def traced(cloud: Cloud, service: str, root: str) -> Any:
+    """A client whose calls carry that root, as those of a function do."""
+    made = client(cloud, service)
+    made.meta.events.register("request-created.*", lambda request, **_: request.headers.add_header(
+        "X-Amzn-Trace-Id", trace.header(root, "00000000000000aa")))
+    return made
+
+
+def rows(cloud: Cloud, query: str, *values: object) -> list[Any]:
+    with sqlite3.connect(f"file:{cloud.folder}/console.db?mode=ro", uri=True) as db:
+        db.row_factory = sqlite3.Row
+        return db.execute(query, values).fetchall()
+
+
+def invocation(cloud: Cloud, root: str, name: str = "") -> Any:
+    """The recorded call of that trace, once it has ended."""
+    def look() -> Any:
+        found = rows(cloud, "SELECT * FROM invocation WHERE trace = ? AND ms IS NOT NULL AND function LIKE ?", root,
+                     name or "%")
+        return found[0] if found else None
+    return eventually(look, seconds=30)
+
+
+@pytest.fixture(scope="module")
+def listener(cloud: Cloud) -> Iterator[str]:
+    """A function that everything calls; its ARN."""
+    name = function(cloud, OK, FROM_QUEUE, STREAMS)
+    functions = client(cloud, "lambda")
+    for service in ("s3", "sns", "events"):
+        functions.add_permission(FunctionName=name, StatementId=service, Action="lambda:InvokeFunction",
+                                 Principal=f"{service}.amazonaws.com")
+    yield functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+
+
+def subscribed(cloud: Cloud, arn: str, source: str, **options: Any) -> None:
+    client(cloud, "lambda").create_event_source_mapping(EventSourceArn=source, FunctionName=arn, **options)
+
+
+def test_a_batch_names_each_cause(cloud: Cloud, listener: str) -> None:
+    there, arn = queue(cloud, "traced")
+    roots = [trace.new_root() for _ in range(3)]
+    for root in roots:
+        traced(cloud, "sqs", root).send_message(QueueUrl=there, MessageBody=root)
+    subscribed(cloud, listener, arn, BatchSize=3)
+    [seen] = eventually(lambda: rows(cloud, "SELECT * FROM invocation WHERE trigger = 'sqs traced (3 messages)'"))
+    sent = [rows(cloud, "SELECT span FROM call WHERE trace = ?", root)[0]["span"] for root in roots]
+    assert seen["trace"] in roots and sorted([seen["parent"], *seen["causes"].split()]) == sorted(sent)
+
+
+def test_sns_also_by_way_of_a_queue(cloud: Cloud, listener: str) -> None:
+    sns, (_, arn) = client(cloud, "sns"), queue(cloud, "sns-traced")
+    direct, by_queue = (sns.create_topic(Name=name)["TopicArn"] for name in ("direct", "by-queue"))
+    sns.subscribe(TopicArn=direct, Protocol="lambda", Endpoint=listener)
+    sns.subscribe(TopicArn=by_queue, Protocol="sqs", Endpoint=arn)
+    client(cloud, "sqs").set_queue_attributes(QueueUrl=queue(cloud, "sns-traced")[0], Attributes={
+        "Policy": json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": arn,
+                              "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}]})})
+    subscribed(cloud, listener, arn)
+    for topic in (direct, by_queue):
+        root = trace.new_root()
+        traced(cloud, "sns", root).publish(TopicArn=topic, Message="hello")
+        published = eventually(lambda r=root: rows(cloud, "SELECT * FROM call WHERE trace = ?", r))[0]
+        assert published["action"] == "Publish" and published["parent"] == "00000000000000aa"
+        assert invocation(cloud, root)["parent"] == published["span"]
+
+
+def test_streams_of_records(cloud: Cloud, listener: str) -> None:
+    table = client(cloud, "dynamodb").create_table(
+        TableName="traced", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})["TableDescription"]
+    kinesis = client(cloud, "kinesis")
+    kinesis.create_stream(StreamName="traced", ShardCount=1)
+    stream = kinesis.describe_stream(StreamName="traced")["StreamDescription"]["StreamARN"]
+    for source in (table["LatestStreamArn"], stream):
+        subscribed(cloud, listener, source, StartingPosition="TRIM_HORIZON", BatchSize=1)
+    one, two = trace.new_root(), trace.new_root()
+    traced(cloud, "dynamodb", one).put_item(TableName="traced", Item={"id": {"S": "1"}})
+    traced(cloud, "kinesis", two).put_record(StreamName="traced", Data=b"1", PartitionKey="1")
+    assert invocation(cloud, one)["trigger"] == "dynamodb traced (1 change)"
+    assert invocation(cloud, two)["trigger"] == "kinesis traced (1 record)"
+
+
+def test_events_and_objects(cloud: Cloud, listener: str) -> None:
+    events, s3 = client(cloud, "events"), client(cloud, "s3")
+    events.put_rule(Name="traced", EventPattern='{"source": ["shop"]}')
+    events.put_targets(Rule="traced", Targets=[{"Id": "1", "Arn": listener}])
+    s3.create_bucket(Bucket="traced")
+    s3.put_bucket_notification_configuration(Bucket="traced", NotificationConfiguration={
+        "LambdaFunctionConfigurations": [{"LambdaFunctionArn": listener, "Events": ["s3:ObjectCreated:*"]}]})
+    one, two = trace.new_root(), trace.new_root()
+    traced(cloud, "events", one).put_events(Entries=[{"Source": "shop", "DetailType": "sold", "Detail": "{}"}])
+    traced(cloud, "s3", two).put_object(Bucket="traced", Key="a.txt", Body=b"1")
+    assert invocation(cloud, one)["trigger"] == "shop sold"
+    assert invocation(cloud, two)["trigger"] == "s3 ObjectCreated:Put a.txt"
+
+
+def test_tries_have_one_parent_and_what_follows_a_failure_goes_on(cloud: Cloud, listener: str) -> None:
+    _, arn = queue(cloud, "dead-traced")
+    name = function(cloud, "def handler(event, context):\n    raise KeyError('nope')\n", STREAMS)
+    functions, root = client(cloud, "lambda"), trace.new_root()
+    functions.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=1,
+                                               DestinationConfig={"OnFailure": {"Destination": arn}})
+    subscribed(cloud, listener, arn)
+    traced(cloud, "lambda", root).invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
+    buried = invocation(cloud, root, listener.rpartition(":")[2])
+    tries = rows(cloud, "SELECT * FROM invocation WHERE trace = ? AND function = ? ORDER BY id", root, name)
+    assert len(tries) == 2 and len({t["parent"] for t in tries}) == 1 and all(t["failed"] for t in tries)
+    assert buried["parent"] == tries[1]["span"] and tries[0]["error"] == "KeyError"
+
+
+def test_a_request_its_calls_and_its_lines(cloud: Cloud) -> None:
+    client(cloud, "s3").create_bucket(Bucket="calls-out")
+    name = function(cloud, CALLS, STREAMS, environment={"OUT": "calls-out"})
+    root = trace.new_root()
+    with urlopen(Request(url(cloud, name), headers={"x-amzn-trace-id": f"Root={root}"}), timeout=30) as answer:
+        assert answer.status == 200
+    made = invocation(cloud, root)
+    assert (made["function"], made["cold"], made["trigger"]) == (name, 1, "GET /") and made["ms"] > 0
+    call = eventually(lambda: rows(cloud, "SELECT * FROM call WHERE trace = ?", root))[0]
+    assert (call["service"], call["action"], call["resource"]) == ("s3", "PutObject", "calls-out/one")
+    assert call["parent"] == made["span"] and call["function"] == name and call["status"] == 200
+
+
+def test_a_request_begins_a_trace_and_the_function_is_given_it(cloud: Cloud) -> None:
+    show = "import os\ndef handler(event, context):\n    return event['headers']['x-amzn-trace-id'] + ' ' + " \
+           "os.environ['_X_AMZN_TRACE_ID']\n"
+    with urlopen(url(cloud, function(cloud, show)), timeout=30) as answer:
+        given, own = answer.read().decode().strip('"').split(" ")
+    assert trace.parse(given)[0] == trace.parse(own)[0] and trace.parse(own)[1]
