@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import subprocess
 import sys
@@ -59,11 +60,22 @@ def tree_of(file: Path) -> ast.Module:
 
 
 @cache
+def nodes_of(file: Path) -> list[ast.AST]:
+    """Every node of a file. The collector sleeps meanwhile: it would look through all of them again and again."""
+    gc.disable()
+    try:
+        return list(ast.walk(tree_of(file)))
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+@cache
 def imports(file: Path) -> list[tuple[str, int]]:
     """Modules that a file imports, in full, those for type checkers, inside of functions and by `importlib` too."""
     package = ("sst", *file.relative_to(SRC).parent.parts)
     found: list[tuple[str, int]] = []
-    for node in ast.walk(tree_of(file)):
+    for node in nodes_of(file):
         match node:
             case ast.Import():
                 found += [(a.name, node.lineno) for a in node.names]
@@ -140,9 +152,8 @@ def test_aws_stands_in_its_own_rooms() -> None:
     for file in (f for f in FILES if short(f).startswith(NO_AWS)):
         odd += [f"{short(file)}:{line} imports {module}" for module, line in imports(file)
                 if module.startswith(("sst.clouds.aws", "sst.aws", "sst.providers.aws"))]
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        words = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}   # docstrings may show examples
-        odd += [f"{short(file)}:{n.lineno} names {n.value!r}" for n in ast.walk(tree)
+        words = {id(n.value) for n in nodes_of(file) if isinstance(n, ast.Expr)}   # docstrings may show examples
+        odd += [f"{short(file)}:{n.lineno} names {n.value!r}" for n in nodes_of(file)
                 if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in words
                 and AWS_TYPE.fullmatch(n.value)]
     assert not odd, "\n".join(odd)
@@ -182,7 +193,7 @@ def test_the_environment_is_read_at_the_edge() -> None:
     for file in FILES:
         if short(file).startswith(ALLOWED["environ"]):
             continue
-        for node in ast.walk(tree_of(file)):
+        for node in nodes_of(file):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in (
                     ("os", "environ"), ("os", "getenv"), ("os", "getcwd"), ("Path", "cwd")):
                 odd.append(f"{short(file)}:{node.lineno} {node.value.id}.{node.attr}")
@@ -192,7 +203,7 @@ def test_the_environment_is_read_at_the_edge() -> None:
 def test_only_the_screen_prints() -> None:
     odd = [f"{short(f)}:{node.lineno}" for f in FILES
            if not short(f).startswith(("cli/ui/", "runtime/", "embedded/", "executor/"))
-           for node in ast.walk(tree_of(f))
+           for node in nodes_of(f)
            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"]
     assert not odd, "\n".join(odd)
 
@@ -203,7 +214,7 @@ def test_files_and_functions_are_short() -> None:
         text = file.read_text(encoding="utf-8")
         if (n := len(text.splitlines())) > 400:
             odd.append(f"{short(file)} has {n} lines")
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes_of(file):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
                 lines = node.end_lineno - node.lineno + 1
                 if lines > 60:
@@ -221,7 +232,7 @@ def test_what_a_module_offers_exists() -> None:
         tree = tree_of(file)
         names: set[str] = set()
         offered: list[str] = []
-        for node in ast.walk(tree):
+        for node in nodes_of(file):
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                     names.add(node.name)
