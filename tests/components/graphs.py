@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sst.clouds.aws.lookup import Existing
 from sst.core.context import Context
 from sst.core.graph import Graph
 from sst.core.output import resolve
@@ -26,6 +27,9 @@ class Lookups:
 
     def hosted_zone(self, domain: str) -> str:
         return "Z0EXAMPLE"
+
+    def network(self, id: str) -> Existing:
+        return Existing("10.0.0.0/16", ("subnet-a", "subnet-b"), ("subnet-c", "subnet-d"), ("sg-default",), True, ())
 
 
 @contextmanager

@@ -135,6 +135,23 @@ def api_domain() -> None:
 
 
 @golden
+def vpc() -> None:
+    aws.Vpc("MyVpc")
+
+
+@golden
+def vpc_managed() -> None:
+    aws.Vpc("MyVpc", az=["us-east-1a", "us-east-1c"], nat="managed", bastion=True, endpoints=["s3", "dynamodb"])
+
+
+@golden
+def vpc_ec2() -> None:
+    network = aws.Vpc("MyVpc", az=1, nat={"type": "ec2", "ip": ["eipalloc-1"]}, bastion=True,
+                      transform={"vpc": {"instance_tenancy": "dedicated"}})
+    aws.Function("Api", handler="src/job.handler", link=[network, aws.Vpc.get("Old", "vpc-1")])
+
+
+@golden
 def linkable() -> None:
     thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1},
                          include=[sst.permission(["a:B"], ["*"])])

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sst.clouds.aws.client import Aws
+from sst.clouds.aws.lookup import Existing
 from sst.clouds.aws.provider import AwsProvider
 from sst.clouds.instances import SELF, Instances
 from sst.clouds.local.artefacts import Artefacts
@@ -206,6 +207,9 @@ class _Lookups:
 
     def hosted_zone(self, domain: str) -> str:
         return "Z0EXAMPLE"
+
+    def network(self, id: str) -> Existing:
+        return Existing("10.0.0.0/16", ("subnet-a", "subnet-b"), ("subnet-c", "subnet-d"), ("sg-default",), True, ())
 
 
 class _AnySecret(Mapping[str, str]):

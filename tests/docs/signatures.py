@@ -57,6 +57,7 @@ PAGES = (
     Page("api_gateway_v2", aws.ApiGatewayV2, ("aws.api_gateway_v2", "aws.api_gateway_v2.auth",
                                               "aws.api_gateway_v2.domain",
                                               "aws.api_gateway_v2.route")),
+    Page("vpc", aws.Vpc, ("aws.vpc", "aws.vpc.nat")),
     Page("dns", aws.dns, ("aws.dns_records",)),
     Page("secret", sst.Secret, ("secret",)),
     Page("linkable", sst.Linkable, ("linkable",)),

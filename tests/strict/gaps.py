@@ -14,6 +14,8 @@ MOTO_GAPS: dict[str, str] = {
     "aws.appsync.Api": "UpdateApi is not implemented",
     "aws.appsync.ChannelNamespace": "GetChannelNamespace is not implemented",
     "aws.dynamodb.Table": "a stream can't be enabled again after it was disabled",
+    "aws.ec2.VpcEndpoint": "DeleteVpcEndpoints fails where the endpoint is gone",
+    "aws.iam.InstanceProfileRole": "RemoveRoleFromInstanceProfile fails where the role is not in it",
     "aws.lambda.EventInvokeConfig": "a second PutFunctionEventInvokeConfig does not replace the first",
     "aws.lambda.LayerVersion": "GetLayerVersionByArn is not implemented",
     "aws.lambda.ProvisionedConcurrency": "PutProvisionedConcurrencyConfig is not implemented",

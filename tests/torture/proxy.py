@@ -94,8 +94,10 @@ class Proxy:
 
 XML = {"iam": "<ErrorResponse><Error><Type>Sender</Type><Code>{c}</Code><Message>{m}</Message></Error>"
               "<RequestId>r</RequestId></ErrorResponse>",
-       "s3": "<Error><Code>{c}</Code><Message>{m}</Message></Error>"}
-XML |= dict.fromkeys(("sts", "sns", "route53", "cloudfront"), XML["iam"])
+       "s3": "<Error><Code>{c}</Code><Message>{m}</Message></Error>",
+       "ec2": "<Response><Errors><Error><Code>{c}</Code><Message>{m}</Message></Error></Errors>"
+              "<RequestID>r</RequestID></Response>"}
+XML |= dict.fromkeys(("sts", "sns", "route53", "cloudfront", "elasticloadbalancing"), XML["iam"])
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 

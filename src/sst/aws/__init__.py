@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from .permissions import permission as permission
     from .provider import Provider as Provider
     from .queue import Queue as Queue
+    from .vpc import Vpc as Vpc
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo",
-         "Function": "function", "Provider": "provider", "Queue": "queue", "account_id": "account",
+         "Function": "function", "Provider": "provider", "Queue": "queue", "Vpc": "vpc", "account_id": "account",
          "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Provider", "Queue", "account_id", "dns",
-           "permission"]
+__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Provider", "Queue", "Vpc", "account_id",
+           "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

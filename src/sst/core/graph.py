@@ -72,6 +72,8 @@ class Graph:
     laters: list[tuple[Output[Any], Callable[[Any], object], Scope, str]] = field(default_factory=list)
     endings: list[tuple[Callable[[], None], Scope, str]] = field(default_factory=list)
     problems: list[SstError] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """What a plan tells beside its steps: choices that the program left open."""
     scope: Scope = field(default_factory=Scope)
     stack: str = ""
     frozen: bool = False
@@ -90,7 +92,7 @@ class Graph:
         return replace(self, goals=dict(self.goals), components=dict(self.components), resources=dict(self.resources),
                        children={k: list(v) for k, v in self.children.items()}, taken=dict(self.taken),
                        transforms=list(self.transforms), laters=list(self.laters), endings=list(self.endings),
-                       problems=list(self.problems), grown={})
+                       problems=list(self.problems), remarks=list(self.remarks), grown={})
 
     @contextmanager
     def active(self) -> Iterator[Graph]:
@@ -113,6 +115,11 @@ class Graph:
     def problem(self, message: str, *, hint: str = "", where: str = "") -> None:
         """Record an error and continue, so that one report can show all of them."""
         self.problems.append(UserError(message, hint=hint, where=self.short(where or call_site(2))))
+
+    def remark(self, text: str) -> None:
+        """Have the plan say how a choice was made that the program left open."""
+        if text not in self.remarks:
+            self.remarks.append(text)
 
     def short(self, where: str) -> str:
         """``/home/me/app/sst_config.py:12`` → ``sst_config.py:12``."""

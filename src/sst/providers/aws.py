@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..clouds.aws import apigatewayv2 as apigatewayv2
     from ..clouds.aws import appsync as appsync
     from ..clouds.aws import dynamodb as dynamodb
+    from ..clouds.aws import ec2 as ec2
     from ..clouds.aws import events as events
     from ..clouds.aws import iam as iam
     from ..clouds.aws import lambda_ as lambda_

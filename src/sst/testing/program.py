@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ..core.component import Component
@@ -172,6 +173,10 @@ class _Lookups:
 
     def hosted_zone(self, domain: str) -> str:
         return "Z0123456789EXAMPLE"
+
+    def network(self, id: str) -> SimpleNamespace:
+        return SimpleNamespace(cidr="10.0.0.0/16", public=("subnet-public1", "subnet-public2"), nat=True, endpoints=(),
+                               private=("subnet-private1", "subnet-private2"), groups=("sg-default",))
 
 
 class _Standins(dict[str, str]):

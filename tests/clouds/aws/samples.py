@@ -441,3 +441,116 @@ def _(w: World) -> Sample:
     return Sample({"api_id": api_id, "publish_auth_modes": [{"authType": "AWS_IAM"}]},
                   {"publish_auth_modes": [{"authType": "API_KEY"}], "subscribe_auth_modes": [{"authType": "AWS_IAM"}]},
                   {"name": "other"})
+
+
+def vpc(w: World) -> str:
+    return str(w.make("aws.ec2.Vpc", {"cidr_block": "10.0.0.0/16"})["id"])
+
+
+def subnet(w: World, network: str, cidr: str = "10.0.0.0/22", zone: str = "us-east-1a") -> str:
+    return str(w.make("aws.ec2.Subnet", {"vpc_id": network, "cidr_block": cidr, "availability_zone": zone})["id"])
+
+
+@sample("aws.ec2.Vpc")
+def _(w: World) -> Sample:
+    return Sample({"cidr_block": "10.0.0.0/16", "enable_dns_hostnames": True, "tags": {"a": "1", "b": "2"}},
+                  {"enable_dns_hostnames": False, "tags": {"a": "3"}}, {"cidr_block": "10.1.0.0/16"})
+
+
+@sample("aws.ec2.Subnet")
+def _(w: World) -> Sample:
+    return Sample({"vpc_id": vpc(w), "cidr_block": "10.0.0.0/22", "availability_zone": "us-east-1a",
+                   "tags": {"a": "1"}}, {"map_public_ip_on_launch": True, "tags": {"a": "2"}},
+                  {"availability_zone": "us-east-1b"}, delete_first=True)
+
+
+@sample("aws.ec2.InternetGateway")
+def _(w: World) -> Sample:
+    return Sample({"tags": {"a": "1"}}, {"tags": {"a": "2"}}, {"region": "us-east-1"})
+
+
+@sample("aws.ec2.InternetGatewayAttachment")
+def _(w: World) -> Sample:
+    return Sample({"vpc_id": vpc(w), "internet_gateway_id": w.make("aws.ec2.InternetGateway", {})["id"]},
+                  replace={"region": "us-east-1"}, delete_first=True)
+
+
+@sample("aws.ec2.RouteTable")
+def _(w: World) -> Sample:
+    return Sample({"vpc_id": vpc(w), "tags": {"a": "1"}}, {"tags": {"a": "2"}}, {"region": "us-east-1"})
+
+
+@sample("aws.ec2.Route")
+def _(w: World) -> Sample:
+    network, gateways = vpc(w), [w.make("aws.ec2.InternetGateway", {})["id"] for _ in range(2)]
+    w.make("aws.ec2.InternetGatewayAttachment", {"vpc_id": network, "internet_gateway_id": gateways[0]})
+    return Sample({"route_table_id": w.make("aws.ec2.RouteTable", {"vpc_id": network})["id"],
+                   "destination_cidr_block": "0.0.0.0/0", "gateway_id": gateways[0]}, {"gateway_id": gateways[1]},
+                  {"region": "us-east-1"}, delete_first=True)
+
+
+@sample("aws.ec2.RouteTableAssociation")
+def _(w: World) -> Sample:
+    network = vpc(w)
+    return Sample({"route_table_id": w.make("aws.ec2.RouteTable", {"vpc_id": network})["id"],
+                   "subnet_id": subnet(w, network)}, replace={"region": "us-east-1"}, delete_first=True)
+
+
+@sample("aws.ec2.SecurityGroup")
+def _(w: World) -> Sample:
+    network = vpc(w)
+    other = w.make("aws.ec2.SecurityGroup", {"vpc_id": network})["id"]
+    web = {"protocol": "tcp", "from": 443, "to": 443}
+    return Sample({"vpc_id": network, "tags": {"a": "1"},
+                   "ingress": [{"protocol": "all", "cidr": "10.0.0.0/16"}, {**web, "cidr": "0.0.0.0/0"},
+                               {**web, "group": other}]},
+                  {"ingress": [{**web, "cidr": "0.0.0.0/0"}, {**web, "cidr": "10.1.0.0/16"}], "tags": {"a": "2"}},
+                  {"description": "another"})
+
+
+@sample("aws.ec2.ElasticIp")
+def _(w: World) -> Sample:
+    return Sample({"tags": {"a": "1"}}, {"tags": {"a": "2"}}, {"region": "us-east-1"})
+
+
+@sample("aws.ec2.ElasticIpAssociation")
+def _(w: World) -> Sample:
+    network = vpc(w)
+    machine = w.make("aws.ec2.Instance", {"image": "ami-12345678", "instance_type": "t4g.nano",
+                                          "subnet_id": subnet(w, network)})
+    return Sample({"allocation_id": w.make("aws.ec2.ElasticIp", {})["id"], "instance_id": machine["id"]},
+                  replace={"region": "us-east-1"}, delete_first=True)
+
+
+@sample("aws.ec2.NatGateway")
+def _(w: World) -> Sample:
+    return Sample({"subnet_id": subnet(w, vpc(w)), "allocation_id": w.make("aws.ec2.ElasticIp", {})["id"],
+                   "tags": {"a": "1"}}, {"tags": {"a": "2"}}, {"region": "us-east-1"})
+
+
+@sample("aws.ec2.Instance")
+def _(w: World) -> Sample:
+    network = vpc(w)
+    group = w.make("aws.ec2.SecurityGroup", {"vpc_id": network})["id"]
+    return Sample({"image": "ami-12345678", "instance_type": "t4g.nano", "subnet_id": subnet(w, network),
+                   "security_group_ids": [group], "user_data": "", "tags": {"a": "1"}}, {"tags": {"a": "2"}},
+                  {"instance_type": "t4g.micro"})
+
+
+@sample("aws.ec2.VpcEndpoint")
+def _(w: World) -> Sample:
+    network = vpc(w)
+    return Sample({"vpc_id": network, "service_name": "com.amazonaws.us-east-1.s3",
+                   "route_table_ids": [w.make("aws.ec2.RouteTable", {"vpc_id": network})["id"]], "tags": {"a": "1"}},
+                  {"tags": {"a": "2"}}, {"service_name": "com.amazonaws.us-east-1.dynamodb"}, delete_first=True)
+
+
+@sample("aws.iam.InstanceProfile")
+def _(w: World) -> Sample:
+    return Sample({"tags": {"a": "1"}}, {"tags": {"a": "2"}}, {"path": "/x/"})
+
+
+@sample("aws.iam.InstanceProfileRole")
+def _(w: World) -> Sample:
+    return Sample({"instance_profile": w.make("aws.iam.InstanceProfile", {})["name"], "role": role(w)["name"]},
+                  replace={"role": role(w)["name"]})

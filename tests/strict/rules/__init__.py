@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import account, dynamodb, gateway, identity, lambda_, limits, queues, s3, scheduler
+from . import account, dynamodb, ec2, gateway, identity, lambda_, limits, queues, s3, scheduler
 from .changes import changes
 
-__all__ = ["account", "changes", "dynamodb", "gateway", "identity", "lambda_", "limits", "queues", "s3", "scheduler"]
+__all__ = ["account", "changes", "dynamodb", "ec2", "gateway", "identity", "lambda_", "limits", "queues", "s3",
+           "scheduler"]

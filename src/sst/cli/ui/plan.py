@@ -40,6 +40,8 @@ def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
     shown = [s for s in plan.changes if not (s.op is Op.DELETE and s.urn in replaced)]
     for step in sorted(shown, key=lambda s: s.name.split("/")):
         yield from _step_lines(step, everything)
+    if shown:
+        yield from ([(f"· {remark}", "dim")] for remark in plan.graph.remarks)
     if plan.undecided:
         yield [("… the program declares more during the deploy, once values that it waits for are known", "dim")]
 

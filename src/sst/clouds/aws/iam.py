@@ -13,7 +13,7 @@ from ...core.resource import Arg, out, prop
 from .columns import Import, Listing, Part, Tagging, call
 from .table import AwsResource, Calls
 
-__all__ = ["Policy", "Role", "RolePolicy", "RolePolicyAttachment"]
+__all__ = ["InstanceProfile", "InstanceProfileRole", "Policy", "Role", "RolePolicy", "RolePolicyAttachment"]
 
 BUSY = ("ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable")
 VERSIONS = 5
@@ -154,5 +154,47 @@ class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", ser
     item = "AttachedPolicies[?PolicyArn == $policy_arn] | [0]"
     imports = Import("aws_iam_role_policy_attachment", "{role}/{policyArn}")
     delete = call("detach_role_policy", RoleName="$role", PolicyArn="$policy_arn", retry=BUSY)
+    not_found_codes = NOT_FOUND
+    delete_first = True
+
+
+class InstanceProfile(AwsResource, type="aws.iam.InstanceProfile", service="iam"):
+    """What gives a role to an instance of EC2."""
+
+    name: Arg[str] = prop("InstanceProfileName", limit=128, replace=True, default=None)
+    path: Arg[str] = prop(default=None, replace=True)
+    tags: Arg[Mapping[str, str]] = prop(default=None)
+
+    arn: Output[str] = out("InstanceProfile.Arn")
+
+    create = call("create_instance_profile")
+    read = call("get_instance_profile", InstanceProfileName="$name")
+    response_root = "InstanceProfile"
+    delete = call("delete_instance_profile", InstanceProfileName="$name", retry=("DeleteConflict", *BUSY))
+    not_found_codes = NOT_FOUND
+    tagging = Tagging(add=call("tag_instance_profile", InstanceProfileName="$name", Tags="$tags"),
+                      remove=call("untag_instance_profile", InstanceProfileName="$name", TagKeys="$tag_keys"),
+                      show=call("list_instance_profile_tags", InstanceProfileName="$name"))
+    listing = Listing("list_instance_profiles", "InstanceProfiles[].{name: InstanceProfileName}", ("Marker", "Marker"),
+                      {}, call("list_instance_profile_tags", InstanceProfileName="$name"), order=0, account_wide=True,
+                      parts=(Part(call("get_instance_profile", InstanceProfileName="$name"),
+                                  "InstanceProfile.Roles[].{role: RoleName}",
+                                  call("remove_role_from_instance_profile", InstanceProfileName="$name",
+                                       RoleName="$role")),))
+    imports = Import("aws_iam_instance_profile", "{name}")
+
+
+class InstanceProfileRole(AwsResource, type="aws.iam.InstanceProfileRole", service="iam"):
+    """The role of an instance profile."""
+
+    instance_profile: Arg[str] = prop("InstanceProfileName", replace=True, read="")
+    role: Arg[str] = prop("RoleName", replace=True)
+
+    identity = "once"
+    identifier = "$instance_profile/$role"
+    create = call("add_role_to_instance_profile", retry=(*BUSY, *NOT_FOUND), patience=30, idempotent=True)
+    read = call("get_instance_profile", InstanceProfileName="$instance_profile")
+    item = "InstanceProfile.Roles[?RoleName == $role] | [0]"
+    delete = call("remove_role_from_instance_profile", InstanceProfileName="$instance_profile", RoleName="$role")
     not_found_codes = NOT_FOUND
     delete_first = True

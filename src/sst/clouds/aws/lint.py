@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -13,7 +14,8 @@ from .table import AwsResource, pascal
 
 __all__ = ["Lint", "lint"]
 
-CONTEXT = frozenset({"id", "region", "account", "partition", "token", "tags", "tag_keys", "tag_list", "urn", "removal"})
+CONTEXT = frozenset({"id", "region", "account", "partition", "token", "tags", "tag_keys", "tag_list", "urn", "lineage",
+                     "removal"})
 """Variables that every row has."""
 
 
@@ -207,10 +209,7 @@ class Lint:
         shape = self.model.operation_model(self.names[read.op]).output_shape if read and read.op in self.names else None
         if shape is None or not self.kind.item:
             return shape
-        for part in self.kind.item.split("[")[0].split("."):
-            shape = getattr(shape, "members", {}).get(part, shape)
-            shape = getattr(shape, "member", shape)
-        return shape if shape.type_name == "structure" else None
+        return _entry(shape, self.kind.item)
 
     def _outs(self) -> Iterator[str]:
         import jmespath
@@ -220,9 +219,7 @@ class Lint:
                   and (s := self.model.operation_model(self.names[c.op]).output_shape)]
         roots = {m for s in (*shapes, *filter(None, [self._read_shape()])) for m in s.members}
         if kind.find and kind.list_path:
-            roots |= {m for s in shapes for v in s.members.values() if v.type_name == "list"
-                      and v.member.type_name == "structure"
-                      for m in v.member.members}
+            roots |= {m for s in (_entry(s, kind.list_path) for s in shapes) if s is not None for m in s.members}
         for k, o in kind.outs.items():
             if not o.path or o.path.startswith("="):
                 continue
@@ -231,3 +228,12 @@ class Lint:
                 root = part.strip().split(".")[0].split("[")[0]
                 if root not in roots:
                     yield f"output {k!r}: no answer has {root!r}"
+
+
+def _entry(shape: Any, path: str) -> Any:
+    """The shape of an entry of the list at a JMESPath, ``Reservations[].Instances[] | [0]``; None if it has no
+    fields."""
+    for part in re.sub(r"\[[^\]]*\]", "", path).split("|")[0].strip().split("."):
+        shape = getattr(shape, "members", {}).get(part, shape)
+        shape = getattr(shape, "member", shape)
+    return shape if shape.type_name == "structure" else None

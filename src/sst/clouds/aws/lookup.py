@@ -4,19 +4,34 @@
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from ...errors import UserError
 from .client import Aws
 
-__all__ = ["Lookups"]
+__all__ = ["Existing", "Lookups"]
+
+
+@dataclass(frozen=True)
+class Existing:
+    """An existing network: its addresses, ids of its subnets and groups, and whether private subnets reach the
+    internet."""
+
+    cidr: str
+    public: tuple[str, ...]
+    private: tuple[str, ...]
+    groups: tuple[str, ...]
+    nat: bool
+    endpoints: tuple[str, ...]
 
 
 class Lookups:
     def __init__(self, aws: Aws) -> None:
         self._aws, self._lock = aws, Lock()
         self._zones_found: list[dict[str, Any]] | None = None
+        self._networks: dict[str, Existing] = {}
 
     def account(self) -> str:
         """Id of the account."""
@@ -39,6 +54,39 @@ class Lookups:
                             hint="name one with dns=aws.dns(zone=\"Z…\")")
         return str(best[0])
 
+    def network(self, id: str) -> Existing:
+        """What is in a VPC. Raises ``UserError`` if there is none with this id."""
+        with self._lock:
+            if id not in self._networks:
+                self._networks[id] = self._network(id)
+            return self._networks[id]
+
+    def _network(self, id: str) -> Existing:
+        there = self._in_network("describe_vpcs", "Vpcs", id)
+        if not there:
+            raise UserError(f"there is no VPC {id} in {self._aws.region}",
+                            hint="check its id, and the account and region of the app")
+        subnets = sorted(self._in_network("describe_subnets", "Subnets", id), key=lambda s: s["AvailabilityZone"])
+        tables = self._in_network("describe_route_tables", "RouteTables", id)
+        leads = {s["SubnetId"]: _leads(tables, s["SubnetId"]) for s in subnets}
+        private = [s["SubnetId"] for s in subnets if leads[s["SubnetId"]] != "internet"]
+        groups = self._in_network("describe_security_groups", "SecurityGroups", id)
+        urns = {g["GroupId"]: t["Value"] for g in groups for t in g.get("Tags", ()) if t["Key"] == "sst:urn"}
+        ours = [g for g, urn in urns.items() if urn.startswith("sst.aws.Vpc/") and urn.endswith("/SecurityGroup")]
+        ends = self._in_network("describe_vpc_endpoints", "VpcEndpoints", id)
+        return Existing(there[0]["CidrBlock"], tuple(s["SubnetId"] for s in subnets if s["SubnetId"] not in private),
+                        tuple(private), tuple(ours or [g["GroupId"] for g in groups if g["GroupName"] == "default"]),
+                        bool(private) and all(leads[s] == "nat" for s in private),
+                        tuple(sorted(e["ServiceName"].rpartition(".")[2] for e in ends)))
+
+    def _in_network(self, op: str, items: str, id: str) -> list[dict[str, Any]]:
+        service, params = self._aws.service("ec2"), {"Filters": [{"Name": "vpc-id", "Values": [id]}]}
+        answer = page = self._aws.call("ec2", op, params)
+        while more := service.next_page(op, page):
+            page = self._aws.call("ec2", op, {**params, **more})
+            service.extend(op, answer, page)
+        return [x for x in answer.get(items, ()) if x.get("VpcId") == id]
+
     def _zones(self) -> list[dict[str, Any]]:
         """The account's public zones: ``Name`` without its last dot, ``Id`` without its path."""
         with self._lock:
@@ -55,3 +103,14 @@ class Lookups:
                     more = {"Marker": answer["NextMarker"]}
                 self._zones_found = found
             return self._zones_found
+
+
+def _leads(tables: list[dict[str, Any]], subnet: str) -> str:
+    """Where a subnet's packets to the internet go: ``internet``, ``nat``, or nowhere."""
+    own = [t for t in tables if any(a.get("SubnetId") == subnet for a in t.get("Associations", ()))]
+    main = [t for t in tables if any(a.get("Main") for a in t.get("Associations", ()))]
+    for table in (own or main)[:1]:
+        for route in table.get("Routes", ()):
+            if route.get("DestinationCidrBlock") == "0.0.0.0/0":
+                return "internet" if str(route.get("GatewayId", "")).startswith("igw-") else "nat"
+    return ""

@@ -1,0 +1,59 @@
+"""The network that a component takes, and the mistakes that a Vpc can see."""
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sst import aws
+from sst.aws.vpc import the_vpc
+from sst.errors import UserError
+from tests.components.graphs import program, refused
+
+
+def test_the_only_vpc_is_taken_and_the_plan_names_it() -> None:
+    with program() as graph:
+        own = aws.Vpc("MyVpc")
+        assert the_vpc("MyDB", None, "") is own
+        assert the_vpc("Cache", None, "") is own
+    assert graph.remarks == ['MyDB is in the Vpc "MyVpc", the only one declared before it',
+                             'Cache is in the Vpc "MyVpc", the only one declared before it']
+
+
+def test_none_several_and_something_else_are_refused() -> None:
+    with program():
+        with pytest.raises(UserError, match="none is declared before it") as none:
+            the_vpc("MyDB", None, "sst_config.py:3")
+        aws.Vpc("One"), aws.Vpc("Two")
+        with pytest.raises(UserError, match=r'several: "One" \(.*\), "Two"') as several:
+            the_vpc("MyDB", None, "sst_config.py:3")
+        with pytest.raises(UserError, match=r"takes an aws\.Vpc, not 'vpc-1'"):
+            the_vpc("MyDB", "vpc-1", "sst_config.py:3")
+    assert "vpc=vpc" in str(none.value) and "sst_config.py:3" in str(none.value)
+    assert "name one" in str(several.value)
+
+
+CASES: dict[str, tuple[dict[str, Any], str]] = {
+    "no zone": ({"az": 0}, "1 to 6 availability zones"),
+    "seven zones": ({"az": 7}, "1 to 6 availability zones"),
+    "a zone twice": ({"az": ["us-east-1a", "us-east-1a"]}, "twice"),
+    "az of text": ({"az": "us-east-1a"}, "az takes a number or a list"),
+    "another nat": ({"nat": "fck"}, '"ec2" or "managed"'),
+    "options of the other nat": ({"nat": {"type": "managed", "ec2": {}}}, "options of \"ec2\""),
+    "too few addresses": ({"nat": {"type": "managed", "ip": ["eipalloc-1"]}}, "1 addresses for 2"),
+    "another endpoint": ({"endpoints": ["sqs"]}, "'sqs'"),
+    "a misspelt option of nat": ({"nat": {"type": "ec2", "pi": []}}, "pi"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_told(case: str) -> None:
+    given, part = CASES[case]
+    assert part in refused(lambda: aws.Vpc("MyVpc", **given))
+
+
+def test_an_existing_vpc_is_what_is_in_it() -> None:
+    with program():
+        there = aws.Vpc.get("Old", "vpc-1")
+        assert there.public_subnets == ["subnet-a", "subnet-b"] and there.private_subnets == ["subnet-c", "subnet-d"]
+        assert there.security_groups == ["sg-default"] and there.has_nat
