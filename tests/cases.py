@@ -5,6 +5,7 @@ right, is in `CASES`; folders that are not in it are left to others.
 """
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -110,11 +111,33 @@ def private(root: Path) -> None:
     assert len(shas) == 1
 
 
+def refused(*words: str) -> Callable[[Path], None]:
+    """Refused at the plan, with these words and the file."""
+    def check(root: Path) -> None:
+        done = subprocess.run([SST, "diff", "--stage", "local"], cwd=root, capture_output=True, text=True, timeout=300)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1 and all(w in said for w in (*words, "sst_config.py:")), said
+
+    return check
+
+
+def another_key_type(root: Path) -> None:
+    deployed(root)
+    config = root / "sst_config.py"
+    config.write_text(config.read_text().replace('"a": "string"', '"a": "number"'))
+    deployed(root)
+    assert json.loads(answer(root))["a"] == "N", answer(root)
+    assert "no changes" in deployed(root)
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "01": linked, "02": ignored("lib/api.py",
                                        "def handler(e, c):\n    return {'statusCode': 200, 'body': 'ok'}\n"),
     "03": ignored("src/generated_pb2.py", "V = 'ok'\n"), "04": says(), "05": says("iniconfig"), "07": says("priv1"),
-    "08": says("iniconfig"), "09": says("iniconfig"), "10": large_data, "11": changing, "14": edited, "25": private}
+    "08": says("iniconfig"), "09": says("iniconfig"), "10": large_data, "11": changing, "14": edited,
+    "15": says(json.dumps(dict.fromkeys(("send", "send_batch", "visibility_batch", "delete_batch", "partiql"), "ok"))),
+    "19": refused("Nightly", "Berlin"), "20": another_key_type, "21": refused("visibility", "FIFO"),
+    "22": refused("overlap"), "25": private, "27": says('["empty", "key", "null", "unknown"]')}
 
 
 def run(case: Path, check: Callable[[Path], None]) -> str:

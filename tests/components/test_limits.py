@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from sst import aws
+from sst.clouds.aws import events
 from sst.errors import SstError
 from tests.components.graphs import program
 
@@ -34,7 +35,19 @@ def told(*filters: tuple[str, str]) -> Callable[[], None]:
     return declare
 
 
+def cron(schedule: str, timezone: str | None = None) -> Callable[[], None]:
+    return lambda: aws.Cron("Nightly", schedule=schedule, timezone=timezone, job=H) and None
+
+
+def rule(schedule: str) -> Callable[[], None]:
+    return lambda: events.Rule("Nightly", schedule_expression=schedule) and None
+
+
 REFUSED = {
+    "day and weekday": (cron("cron(0 3 * * MON-FRI *)"), "(fifth) must be"),
+    "time zone": (cron("cron(0 3 * * ? *)", "Berlin"), 'there is no time zone "Berlin"'),
+    "number": (cron("cron(60 25 * * ? *)"), "is no schedule"), "date": (cron("at(2020-13-01T00:00:00)"), "no schedule"),
+    "rule once": (rule("at(2030-01-01T00:00:00)"), "can't be used here"),
     "visibility": (slow("5 minutes", "30 seconds"), "hides a message for 30 seconds"),
     "fifo": (dead(True, False), "must be a FIFO queue too"), "standard": (dead(False, True), "must be no FIFO queue"),
     "environment": (variables(5000), "Lambda allows 4,096"),
@@ -42,7 +55,8 @@ REFUSED = {
     "overlap": (told(("in/", ""), ("in/a/", ".jpg")), "of one bucket overlap"),
     "overlap without filters": (told(("", ""), ("", "")), "of one bucket overlap"),
 }
-ALLOWED = {"visibility": slow("30 seconds", "30 seconds"), "fifo": dead(True, True), "standard": dead(False, False),
+ALLOWED = {"visibility": slow("30 seconds", "30 seconds"), "cron": cron("cron(0 3 ? * MON-FRI *)", "Europe/Berlin"),
+           "rule": rule("cron(0 3 ? * 2#1 *)"), "fifo": dead(True, True), "standard": dead(False, False),
            "environment": variables(4000), "apart": told(("in/", ""), ("out/", "")),
            "suffix": told(("", "a"), ("", "b"))}
 

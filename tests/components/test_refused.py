@@ -112,9 +112,9 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "stream": (table(stream="all"), ("stream can't be 'all'",)),
     "no stream": (lambda: table()().subscribe("X", H), ('has no stream to subscribe to',)),  # type: ignore[attr-defined]  # a table
     "schedule": (lambda: aws.Cron("C", schedule="every day", job=H),
-                 ("schedule can't be 'every day'", "rate(5 minutes)")),
+                 ("'every day' is no schedule", "rate(5 minutes)")),
     "rate plural": (lambda: aws.Cron("C", schedule="rate(1 minutes)", job=H),
-                    ("schedule can't be 'rate(1 minutes)'", "rate(1 minute)")),
+                    ("'rate(1 minutes)' is no schedule", "rate(1 minute)")),
     "no job": (lambda: aws.Cron("C", schedule="rate(1 minute)"), ("one of job and function",)),
     "two jobs": (lambda: aws.Cron("C", schedule="rate(1 minute)", job=H, function=H), ("one of job and function",)),
     "route": (api("FETCH /a", H), ("the route 'FETCH /a' is not METHOD /path", "GET")),

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, TypedDict, Unpack
 
 from ..clouds.aws import iam, scheduler
@@ -20,10 +19,6 @@ __all__ = ["Cron", "CronTransform"]
 class CronTransform(TypedDict, total=False):
     schedule: Transform
     role: Transform
-
-
-_SCHEDULE = re.compile(r"rate\((\d+) (minutes?|hours?|days?)\)\Z|cron\(\S+( "
-                       r"\S+){5}\)\Z|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)\Z")
 
 
 class Cron(Component, kind="sst.aws.Cron", parts=("schedule", "role")):
@@ -72,13 +67,9 @@ def _one(job: Handler | None, function: Handler | None) -> Handler:
 
 
 def _check(schedule: object, retries: int) -> None:
-    rate = _SCHEDULE.match(schedule) if isinstance(schedule, str) else None
-    if not rate:
+    if not isinstance(schedule, str | Output):
         raise UserError(f"schedule can't be {schedule!r}",
                         hint='write "rate(5 minutes)", "cron(0 3 * * ? *)" or "at(2027-01-01T00:00:00)"')
-    if rate[1] is not None and (int(rate[1]) == 0 or (int(rate[1]) == 1) == rate[2].endswith("s")):
-        raise UserError(f"schedule can't be {schedule!r}",
-                        hint='a rate is at least 1; it is "rate(1 minute)" but "rate(2 minutes)"')
     if not 0 <= retries <= 185:
         raise UserError(f"retries must be between 0 and 185; it is {retries}")
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..clouds.aws.schedule_times import runs
 from ..clouds.registry import keep_still, schedules_of
 from ..clouds.schedule import Schedule
 from ..core.graph import Graph
 from ..core.names import did_you_mean
-from ..embedded.schedule import runs
 from ..errors import UserError
 from ..project.app import App
 from ..project.project import Project

@@ -19,6 +19,10 @@ BUSY = ("ResourceInUseException", "LimitExceededException", "ContinuousBackupsUn
 SAME = ("ValidationException: already", "ValidationException: unchanged", "ValidationException: no changes",
         "ValidationException: at least one of")
 """DynamoDB refuses to switch on what is on."""
+TTL_BUSY = (*BUSY, "ValidationException: modified multiple times", "ValidationException: different AttributeName")
+TTL_PATIENCE = 3900
+"""Seconds: the TTL of a table changes once an hour.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html"""
 ARN = "arn:$partition:dynamodb:$region:$account:table/$name"
 READ = (grant("dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:Scan dynamodb:ConditionCheckItem "
               "dynamodb:PartiQLSelect", "", "/index/*"), grant("dynamodb:DescribeTable"))
@@ -79,15 +83,15 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb", holds_da
         call("update_table", properties="deletion_protection", TableName="$name", retry=BUSY, benign_codes=SAME,
              idempotent=True),
         call("update_table", properties="stream_view_type", TableName="$name", retry=BUSY, benign_codes=SAME),
-        call("update_time_to_live", properties="ttl", after_create=True, TableName="$name", retry=BUSY,
-             benign_codes=SAME, idempotent=True),
+        call("update_time_to_live", properties="ttl", after_create=True, TableName="$name", retry=TTL_BUSY,
+             patience=TTL_PATIENCE, benign_codes=SAME, idempotent=True),
         call("update_continuous_backups", properties="point_in_time_recovery", after_create=True, TableName="$name",
              retry=BUSY,
              idempotent=True))
     sticky = frozenset({"global_secondary_indexes"})
     reset_value = {"deletion_protection": False, "point_in_time_recovery": False}
-    reset_call = {"ttl": call("update_time_to_live", TableName="$name", retry=BUSY, benign_codes=SAME,
-                         TimeToLiveSpecification={"AttributeName": "$ttl_was", "Enabled": False}),
+    reset_call = {"ttl": call("update_time_to_live", TableName="$name", retry=TTL_BUSY, patience=TTL_PATIENCE,
+                         benign_codes=SAME, TimeToLiveSpecification={"AttributeName": "$ttl_was", "Enabled": False}),
              "stream_view_type": call("update_table", TableName="$name", retry=BUSY, benign_codes=SAME,
                                       StreamSpecification={"StreamEnabled": False})}
     delete = call("delete_table", TableName="$name", retry=("ResourceInUseException",), wait="table_not_exists",
@@ -127,22 +131,41 @@ class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb", holds_da
         return super().equal(key, asked, seen)
 
     @classmethod
+    def fixed_by(cls, was: Mapping[str, Any], now: Mapping[str, Any]) -> frozenset[str]:
+        """Keys of the table and of local indexes keep their types; global indexes are made anew."""
+        keys = [now.get("key_schema"), *(i.get("KeySchema") for i in now.get("local_secondary_indexes") or ()
+                                         if isinstance(i, Mapping))]
+        changed = _other_types(was, now) & {f for schema in keys for f in _fields(schema)}
+        return frozenset({"attribute_definitions"} if changed else ())
+
+    @classmethod
+    def warnings(cls, was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+        other = was.get("ttl") and now.get("ttl") and was["ttl"] != now["ttl"]
+        return ("DynamoDB changes the TTL of a table once an hour: the deploy waits for an hour",) if other else ()
+
+    @classmethod
     def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
                known: Mapping[str, Any], note: Note) -> frozenset[str]:
-        """Indexes change one at a time, each when the one before is ready. A stream's view changes by switching it off
-        and on."""
+        """Indexes change one at a time, each when the one before is ready. A stream's view and the field of the TTL
+        change by switching them off and on."""
         was, view = state.inputs.get("stream_view_type"), inputs.get("stream_view_type")
         if was and view and was != view:
             provider.send(cls, cls.reset_call["stream_view_type"], known, {}, note)
             _indexes(provider, known, note)
+        if state.inputs.get("ttl") and inputs.get("ttl") and "ttl" in changed:
+            note("DynamoDB changes a TTL once an hour: it is switched off, and on again with the new field")
+            provider.send(cls, cls.reset_call["ttl"], known, {}, note)
         if not changed & {"global_secondary_indexes", "attribute_definitions"}:
             return frozenset()
         there = _indexes(provider, known, note)
         want = {i["IndexName"]: i for i in inputs.get("global_secondary_indexes") or ()}
-        stale = [n for n, i in there.items() if n not in want or not _same_index(i, want[n])]
-        for update in ([{"Delete": {"IndexName": n}} for n in stale]
-                       + [{"Create": i} for n, i in want.items() if n in stale or n not in there]):
-            request = {"AttributeDefinitions": inputs["attribute_definitions"], "GlobalSecondaryIndexUpdates": [update]}
+        other = _other_types(state.inputs, inputs)
+        stale = [n for n, i in there.items()
+                 if n not in want or not _same_index(i, want[n]) or other & _fields(i["KeySchema"])]
+        fields = {"AttributeDefinitions": inputs["attribute_definitions"]}
+        for request in ([{"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": n}}]} for n in stale]
+                        + [{**fields, "GlobalSecondaryIndexUpdates": [{"Create": i}]} for n, i in want.items()
+                           if n in stale or n not in there]):
             provider.send(cls, call("update_table", TableName="$name", retry=BUSY), known, request, note)
             _indexes(provider, known, note)
         return frozenset({"global_secondary_indexes", "attribute_definitions"})
@@ -162,6 +185,17 @@ def _indexes(provider: Calls, known: Mapping[str, Any], note: Note) -> dict[str,
             note(f"waiting for the index {busy[0]}" if busy else "waiting for the table")
         provider.aws.sleep(min(0.1 * 2 ** turn, 10))
     raise ProviderError("an index is still not active", code="WaiterTimeout", operation="dynamodb describe_table")
+
+
+def _fields(schema: Any) -> set[str]:
+    return {str(k["AttributeName"]) for k in schema or () if isinstance(k, Mapping)}
+
+
+def _other_types(was: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
+    """The fields that had another type."""
+    before, after = ({str(a["AttributeName"]): a["AttributeType"] for a in some.get("attribute_definitions") or ()
+                      if isinstance(a, Mapping)} for some in (was, now))
+    return {f for f, kind in after.items() if before.get(f, kind) != kind}
 
 
 def _same_index(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
-from ...core.graph import Graph
+from ...core.graph import Check, Graph
 from ...core.model import URN, Goal
 from ...core.output import Output, leaves
+from .schedule_times import problem
 
-__all__ = ["dead_letters_alike", "environment_fits", "filters_apart", "hidden_long_enough"]
+__all__ = ["dead_letters_alike", "environment_fits", "filters_apart", "hidden_long_enough", "schedule_valid"]
 
 ENVIRONMENT = 4096
 """Bytes of a function's variables: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
@@ -90,3 +91,15 @@ def filters_apart(graph: Graph, goal: Goal) -> None:
 
 def _overlap(a: str, b: str) -> bool:
     return a == b or (a.endswith("*") and b.startswith(a[:-1])) or (b.endswith("*") and a.startswith(b[:-1]))
+
+
+def schedule_valid(*kinds: str) -> Check:
+    """A schedule can be read and its time zone exists. ``kinds`` are the forms that the service takes: ``rate``,
+    ``cron``, ``at``."""
+    def check(graph: Graph, goal: Goal) -> None:
+        expression = goal.inputs.get("schedule_expression")
+        zone = goal.inputs.get("schedule_expression_timezone")
+        if isinstance(expression, str) and (e := problem(expression, zone if isinstance(zone, str) else "UTC",
+                                                         kinds=kinds)):
+            graph.problem(f"{_name(goal)}: {e.message}", where=goal.where, hint=e.hint)
+    return check

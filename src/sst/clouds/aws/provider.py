@@ -50,11 +50,13 @@ class AwsProvider(Verbs, Provider):
         if not changed:
             return Change()
         fixed = frozenset(k for k in changed if kind.props[k].replace or k not in kind.updatable())
+        fixed |= kind.fixed_by(prior.inputs, inputs)
         keys = kind.fields_of_id() & kind.props.keys()
         in_the_way = not keys or all(prior.inputs.get(k) == inputs.get(k) for k in keys)
         first = bool(fixed) and kind.delete_first and in_the_way
         return Change(changed, fixed, "delete_first" if first else "",
-                      frozenset(k for k, o in kind.outs.items() if o.volatile))
+                      frozenset(k for k, o in kind.outs.items() if o.volatile),
+                      notes=() if self.local else kind.warnings(prior.inputs, inputs))
 
     def create(self, operation: Operation, note: Note) -> Result:
         if operation.type == Files.type:

@@ -150,7 +150,8 @@ class RetryState:
             now = self._clock()
             self._unready = self._unready or now
             self._transients += 1
-            return pause(self._transients, cap=5) if now - self._unready < self._transient else None
+            cap = max(5, self._transient / 60)      # what takes an hour is asked about once a minute
+            return pause(self._transients, cap=cap) if now - self._unready < self._transient else None
         self._failures += 1
         lost = error.status == 0 or error.status >= 500 or error.code in TRANSIENT
         undone = not error.sent or error.code == "OperationAborted"

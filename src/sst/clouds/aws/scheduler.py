@@ -8,6 +8,7 @@ from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .checks import role_may_invoke
 from .columns import Import, call
+from .limits import schedule_valid
 from .table import AwsResource
 
 __all__ = ["Schedule"]
@@ -19,7 +20,7 @@ BUSY = ("ConflictException",)
 class Schedule(AwsResource, type="aws.scheduler.Schedule", service="scheduler"):
     """Calls a target on a schedule."""
 
-    __checks__ = (*AwsResource.__checks__, role_may_invoke)
+    __checks__ = (*AwsResource.__checks__, role_may_invoke, schedule_valid("rate", "cron", "at"))
 
     name: Arg[str] = prop(limit=64, replace=True, default=None)
     group: Arg[str] = prop("GroupName", default=None, replace=True)

@@ -254,6 +254,16 @@ class AwsResource(Resource):
                 or (k in cls.props and k != "region")} if found else {}
 
     @classmethod
+    def fixed_by(cls, was: Mapping[str, Any], now: Mapping[str, Any]) -> frozenset[str]:
+        """Changed properties that need a new resource by their values, beside those that always do."""
+        return frozenset()
+
+    @classmethod
+    def warnings(cls, was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+        """What a plan says of a change, such as that AWS makes it wait."""
+        return ()
+
+    @classmethod
     def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
                       known: Mapping[str, Any], note: Note) -> frozenset[str]:
         """Make the changes that no column can describe; returns the properties that need no further call."""

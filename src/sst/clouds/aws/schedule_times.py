@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import count
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from ..errors import UserError
+from ...errors import UserError
 
-__all__ = ["runs"]
+__all__ = ["problem", "runs"]
 
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 _MONTHS = {name: n for n, name in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
@@ -29,21 +29,42 @@ def runs(expression: str, *, after: datetime, since: datetime, timezone: str = "
     An hour that clocks leave out has no run, one that they repeat has one. Raises ``UserError`` for what is no
     schedule.
     """
-    found = re.fullmatch(r"(rate|cron|at)\((.*)\)", expression.strip())
+    found = re.fullmatch(r"(rate|cron|at)\((.*)\)", expression)
     if not found:
         raise _odd(expression)
     kind, text = found.groups()
     try:
         zone: tzinfo = ZoneInfo(timezone) if timezone not in ("", "UTC") else UTC  # a bare machine has no list of zones
     except (ZoneInfoNotFoundError, ValueError):
-        raise UserError(f'there is no time zone "{timezone}"', hint='write it like "Europe/Berlin"') from None
+        raise _no_zone(timezone) from None
     try:
         if kind == "rate":
             return _rate(text, after, since)
-        times = iter([datetime.fromisoformat(text)]) if kind == "at" else _cron(text, after.astimezone(zone).date())
+        times = iter([_at(text)]) if kind == "at" else _cron(text, after.astimezone(zone).date())
     except (ValueError, KeyError):
         raise _odd(expression) from None
     return (there for there in (_utc(t, zone) for t in times) if there and there > after)
+
+
+def problem(expression: str, timezone: str = "UTC", *,
+            kinds: Sequence[str] = ("rate", "cron", "at")) -> UserError | None:
+    """Why AWS would refuse a schedule, if it would. ``kinds`` are those that the service takes."""
+    kind = expression.partition("(")[0]
+    if kind in ("rate", "cron", "at") and kind not in kinds:
+        return UserError(f"{expression!r} can't be used here", hint=f"write {' or '.join(f'{k}(...)' for k in kinds)}")
+    known = available_timezones()
+    if known and timezone not in ("", "UTC", *known):
+        return _no_zone(timezone)
+    now = datetime(2000, 1, 1, tzinfo=UTC)
+    try:
+        runs(expression, after=now, since=now)
+    except UserError as e:
+        return e
+    return None
+
+
+def _no_zone(name: str) -> UserError:
+    return UserError(f'there is no time zone "{name}"', hint='write it like "Europe/Berlin"')
 
 
 def _odd(expression: str) -> UserError:
@@ -59,14 +80,24 @@ def _utc(local: datetime, zone: tzinfo) -> datetime | None:
 def _rate(text: str, after: datetime, since: datetime) -> Iterator[datetime]:
     number, _, unit = text.partition(" ")
     step = timedelta(seconds=int(number) * _SECONDS[unit.removesuffix("s")])
-    if not step:
-        raise ValueError(text)
+    if not number.isdecimal() or not step or (int(number) == 1) == unit.endswith("s"):
+        raise UserError(f"'rate({text})' is no schedule",
+                        hint='a rate is at least 1; it is "rate(1 minute)" but "rate(2 minutes)"')
     first = max((after - since) // step + 1, 1)
     return (since + n * step for n in count(first))
 
 
+def _at(text: str) -> datetime:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
+
+
 def _cron(text: str, begin: date) -> Iterator[datetime]:
-    minute, hour, day, month, weekday, year = text.upper().split()
+    minute, hour, day, month, weekday, year = text.upper().split(" ")
+    if (day == "?") == (weekday == "?"):
+        raise UserError(f"'cron({text})' is no schedule", hint='one of the day of the month (third field) and the day '
+                        'of the week (fifth) must be "?"')
     minutes, hours = sorted(_numbers(minute, 0, 59)), sorted(_numbers(hour, 0, 23))
     months, years = _numbers(month, 1, 12, _MONTHS), _numbers(year, 1970, 2199)
     fits = _weekday(weekday) if day == "?" else _day(day)
@@ -89,7 +120,7 @@ def _days(begin: date, months: set[int], years: set[int]) -> Iterator[date]:
 
 
 def _numbers(field: str, low: int, high: int, names: Mapping[str, int] | None = None) -> set[int]:
-    """``*``, ``?``, ``5``, ``MON-FRI``, ``0/15``, ``1,15``. A range may go over the end: ``FRI-MON``."""
+    """``*``, ``5``, ``MON-FRI``, ``0/15``, ``1,15``. A range may go over the end: ``FRI-MON``."""
     words = names or {}
 
     def number(text: str) -> int:
@@ -102,7 +133,7 @@ def _numbers(field: str, low: int, high: int, names: Mapping[str, int] | None = 
     for part in field.split(","):
         span, _, step = part.partition("/")
         first, dash, last = span.partition("-")
-        if span in ("*", "?"):
+        if span == "*":
             begin, end = low, high
         else:
             begin = number(first)
@@ -123,6 +154,8 @@ def _day(field: str) -> Callable[[date], bool]:
             return lambda d: d.day == _working(d, _last(d))
         if part.endswith("W"):
             wanted = int(part[:-1])
+            if not 1 <= wanted <= 31:
+                raise ValueError(part)
             return lambda d: d.day == _working(d, min(wanted, _last(d)))
         days = _numbers(part, 1, 31)
         return lambda d: d.day in days
@@ -141,6 +174,8 @@ def _weekday(field: str) -> Callable[[date], bool]:
         days = _numbers("7" if day == "L" else day, 1, 7, _DAYS)
         if nth:
             which = int(number)
+            if not 1 <= which <= 5:
+                raise ValueError(part)
             return lambda d: _number(d) in days and (d.day - 1) // 7 + 1 == which
         if part != "L" and part.endswith("L"):
             return lambda d: _number(d) in days and d.day + 7 > _last(d)
