@@ -124,6 +124,7 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
                 s3.BucketLifecycle("Lifecycle", bucket=on, rules=_lifecycle(name, lifecycle))
         self._transform: BucketTransform | None = transform
         self._subscribers: list[_Subscriber] = []
+        self._prefix = ""
 
     @classmethod
     def get(cls, name: str, bucket_name: Input[str], **options: Unpack[Options]) -> Self:
@@ -137,7 +138,9 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         self = cls.existing(name, **options)
         with self.scope():
             self.bucket = s3.Bucket.get("Bucket", name=bucket_name)
+        graph = current()
         self._transform, self._subscribers = None, []
+        self._prefix = f"{graph.app}-{graph.stage}-{name}-"     # other apps and stages may notify from this bucket too
         return self
 
     @property
@@ -151,8 +154,8 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
 
     @property
     def domain(self) -> Output[str]:
-        """``NAME.s3.amazonaws.com``."""
-        return self.bucket.name.apply(lambda name: f"{name}.s3.amazonaws.com")
+        """``NAME.s3.amazonaws.com``; in China, ``NAME.s3.amazonaws.com.cn``."""
+        return self.bucket.arn.apply(_domain)
 
     def subscribe(self, subscriber: Handler, *, events: Sequence[str] = EVENTS, filter_prefix: str = "",
                   filter_suffix: str = "") -> Bucket:
@@ -210,9 +213,13 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
     def _declare(self) -> None:
         with self.scope(self._transform):
             s3.BucketNotification("Notification", bucket=self.name,
-                                  functions=[_rule(s) for s in self._subscribers if s.kind == "function"],
-                                  queues=[_rule(s) for s in self._subscribers if s.kind == "queue"],
+                                  functions=[self._rule(s) for s in self._subscribers if s.kind == "function"],
+                                  queues=[self._rule(s) for s in self._subscribers if s.kind == "queue"],
                                   depends_on=[r for s in self._subscribers for r in s.ready])
+
+    def _rule(self, s: _Subscriber) -> dict[str, Any]:
+        return {"id": f"{self._prefix}{s.id}", "arn": s.arn, "events": list(s.events), "prefix": s.prefix,
+                "suffix": s.suffix}
 
     def link(self, access: Access | None = None) -> Link:
         """The name, and the calls that read, write, list and delete objects. ``access="read"`` or ``"write"``
@@ -221,8 +228,9 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
                     grants(self.kind, s3.Bucket.actions, self.arn, access))
 
 
-def _rule(s: _Subscriber) -> dict[str, Any]:
-    return {"id": s.id, "arn": s.arn, "events": list(s.events), "prefix": s.prefix, "suffix": s.suffix}
+def _domain(arn: str) -> str:
+    _, partition, *_, name = arn.split(":")
+    return f"{name}.s3.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}"
 
 
 def _may_send(queue: Output[str], bucket: Output[str]) -> dict[str, Any]:

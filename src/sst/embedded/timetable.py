@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sst.clouds.aws.schedule_times import runs
+from sst.clouds.schedule_times import runs
 from sst.errors import UserError
 
 __all__ = ["Schedule", "Timetable"]

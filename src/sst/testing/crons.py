@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..clouds.aws.schedule_times import runs
 from ..clouds.registry import keep_still, schedules_of
 from ..clouds.schedule import Schedule
+from ..clouds.schedule_times import runs
 from ..core.graph import Graph
 from ..core.names import did_you_mean
 from ..errors import UserError

@@ -6,7 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from sst.clouds.aws.deploy_policy import actions_of, deploy_policies
+import sst
+from sst.clouds.aws.deploy_policy import actions_of, deploy_policies, pascal_operation
 
 PAGE = Path(__file__).parents[3] / "docs/deploy_permissions.md"
 
@@ -32,3 +33,15 @@ def test_operations_with_other_names_in_iam() -> None:
     assert actions_of("apigatewayv2", "UpdateRoute") == ("apigateway:PATCH",)
     assert actions_of("s3", "DeleteObjects") == ("s3:DeleteObject", "s3:DeleteObjectVersion")
     assert "iam:PassRole" in actions_of("lambda", "CreateFunction") and actions_of("sts", "GetCallerIdentity") == ()
+
+
+def test_calls_beside_those_of_rows_are_in_the_policies() -> None:
+    """Calls that the code names itself, and those of ``s3.Files``, whose service is S3."""
+    sources = {p: p.read_text(encoding="utf-8") for p in Path(sst.__file__).parent.rglob("*.py")}
+    named = {pair for text in sources.values()
+             for pair in re.findall(r'\.call\(\s*"([a-z0-9-]+)",\s*"([a-z_0-9]+)"', text)}
+    files = {("s3", op) for path, text in sources.items() if path.name == "file_sync.py"
+             for op in re.findall(r'self\.call\("([a-z_0-9]+)"', text)}
+    allowed = {a for p in deploy_policies() for s in p["Statement"] for a in s["Action"]}
+    missing = {(s, op) for s, op in named | files if not {*actions_of(s, pascal_operation(s, op))} <= allowed}
+    assert len(files) >= 4 and not missing, f"add to STATE in deploy_policy.py: {sorted(missing)}"

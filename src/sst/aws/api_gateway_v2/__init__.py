@@ -65,6 +65,7 @@ class ApiGatewayV2(Component, kind="sst.aws.ApiGatewayV2", parts=tuple(ApiGatewa
         super().__init__(name, **options)
         self._link = tuple(link)
         self._routes: dict[str, str] = {}
+        self._permitted: set[str] = set()
         with self.scope(transform):
             self.log_group = logs.LogGroup("LogGroup",
                                            name=f"/aws/vendedlogs/apis/{self.base_of(logs.LogGroup, 'LogGroup')}",
@@ -124,7 +125,7 @@ class ApiGatewayV2(Component, kind="sst.aws.ApiGatewayV2", parts=tuple(ApiGatewa
             raise UserError(f'the route "{key}" of "{self.logical_name}" is declared twice',
                             hint=f"first at {self._routes[key]}")
         made = ApiGatewayV2Route(f"{self.logical_name}{name or label}", api=self.api, key=key, auth=auth,
-                                 transform=transform, **target)
+                                 permitted=self._permitted, transform=transform, **target)
         self._routes[key] = made.where
         return made
 

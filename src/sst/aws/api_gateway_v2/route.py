@@ -11,7 +11,7 @@ from ...core.link import LinkItem
 from ...core.output import Input
 from ...core.transform import Transform
 from ...errors import UserError
-from ..function.subscriber import Handler, target_of
+from ..function.subscriber import Handler, Target, target_of
 
 __all__ = ["ApiGatewayV2Route", "RouteAuth", "RouteTransform", "route_key"]
 
@@ -27,20 +27,22 @@ class RouteTransform(TypedDict, total=False):
 
 
 class ApiGatewayV2Route(Component, kind="sst.aws.ApiGatewayV2Route", parts=("integration", "route", "permission")):
-    """A route; made by ``ApiGatewayV2.route``."""
+    """A route; made by ``ApiGatewayV2.route``. ``permitted`` has the functions that the API may call already: one
+    permission is enough for all routes, and a function's policy is at most 20 KB."""
 
     def __init__(self, name: str, *, api: apigatewayv2.Api, key: str, handler: Handler | None = None,
                  url: Input[str] | None = None,
                  link: Sequence[LinkItem] = (), auth: RouteAuth | bool | None = None,
-                 transform: RouteTransform | None = None) -> None:
+                 permitted: set[str], transform: RouteTransform | None = None) -> None:
         super().__init__(name)
         self.function = None
         with self.scope(transform):
             if handler is not None:
                 target = target_of(handler, "Handler", link=link, where=self.where)
                 self.function = target.function
-                lambda_.Permission("Permission", function_name=target.arn, action="lambda:InvokeFunction",
-                                   principal="apigateway.amazonaws.com", source_arn=f"{api.execution_arn}/*")
+                if (transform and "permission" in transform) or not _permitted(target, permitted):
+                    lambda_.Permission("Permission", function_name=target.arn, action="lambda:InvokeFunction",
+                                       principal="apigateway.amazonaws.com", source_arn=f"{api.execution_arn}/*")
                 integration = apigatewayv2.Integration("Integration", api_id=api.id, integration_type="AWS_PROXY",
                                                        uri=target.arn,
                                                        payload_format_version="2.0")
@@ -50,6 +52,16 @@ class ApiGatewayV2Route(Component, kind="sst.aws.ApiGatewayV2Route", parts=("int
                                                        uri=url, payload_format_version="1.0")
             self.route = apigatewayv2.Route("Route", api_id=api.id, route_key=key,
                                             target=f"integrations/{integration.id}", **_auth(auth))
+
+
+def _permitted(target: Target, permitted: set[str]) -> bool:
+    """Whether the API may call the function already; from now on it may."""
+    name = target.function.urn if target.function else target.arn
+    if not isinstance(name, str):
+        return False
+    known = name in permitted
+    permitted.add(name)
+    return known
 
 
 def route_key(route: str) -> tuple[str, str]:

@@ -46,6 +46,18 @@ RENAMED = {
 }
 """Operation → IAM action, where they have different names.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+LOG_DELIVERY = (
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+)
+"""What access logs of an API need.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html"""
 ALSO = {
     "s3:CreateBucket": ("s3:TagResource",),
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
@@ -66,16 +78,7 @@ ALSO = {
     "ssm:PutParameter": ("ssm:AddTagsToResource",),
     "secretsmanager:CreateSecret": ("secretsmanager:TagResource",),
     "appsync:CreateApi": ("appsync:TagResource",),
-    "apigatewayv2:CreateStage": (
-        "logs:CreateLogDelivery",
-        "logs:GetLogDelivery",
-        "logs:UpdateLogDelivery",
-        "logs:DeleteLogDelivery",
-        "logs:ListLogDeliveries",
-        "logs:PutResourcePolicy",
-        "logs:DescribeResourcePolicies",
-        "logs:DescribeLogGroups",
-    ),
+    "apigatewayv2:CreateStage": LOG_DELIVERY,
     "apigatewayv2:CreateDomainName": ("iam:CreateServiceLinkedRole",),
 }
 """Actions that an operation needs beside its own."""
@@ -101,14 +104,7 @@ EVERYWHERE = frozenset(
         "lambda:ListTags",
         "lambda:TagResource",
         "lambda:UntagResource",
-        "logs:DescribeLogGroups",
-        "logs:CreateLogDelivery",
-        "logs:GetLogDelivery",
-        "logs:UpdateLogDelivery",
-        "logs:DeleteLogDelivery",
-        "logs:ListLogDeliveries",
-        "logs:PutResourcePolicy",
-        "logs:DescribeResourcePolicies",
+        *LOG_DELIVERY,
         "iam:CreateServiceLinkedRole",
         "lambda:GetLayerVersion",
     }
@@ -131,6 +127,7 @@ NAMES = {
 STATE = (
     "ssm.GetParameter",
     "ssm.PutParameter",
+    "iam.DeletePolicyVersion",
     "s3.CreateBucket",
     "s3.PutBucketEncryption",
     "s3.PutBucketVersioning",
@@ -152,6 +149,8 @@ STATE = (
     "route53.ListHostedZones",
     "route53.ListHostedZonesByName",
     "ec2.DescribeAvailabilityZones",
+    "ec2.DescribeNetworkInterfaces",
+    "ec2.DeleteNetworkInterface",
     "logs.FilterLogEvents",
     "lambda.Invoke",
 )
@@ -197,6 +196,7 @@ def _calls(kind: type[AwsResource]) -> Iterator[Call]:
         *kind.reset_call.values(),
         *kind.extra_reads.values(),
         *((tagging.add, tagging.remove, tagging.show) if tagging else ()),
+        *((kind.shared.whole, kind.shared.rest) if kind.shared else ()),
     )
     yield from (c for c in some if c is not None)
 
@@ -207,18 +207,18 @@ def _actions() -> set[str]:
     return {a for service, operation in calls for a in actions_of(service, operation)}
 
 
-def deploy_policies(app: str = "my-app") -> list[dict[str, Any]]:
+def deploy_policies(app: str = "my-app", partition: str = "aws") -> list[dict[str, Any]]:
     """What an identity must be allowed to deploy, refresh and remove an app with every component: as many policies as
-    are needed for the size that IAM allows."""
+    are needed for the size that IAM allows. ``partition`` is ``aws-cn`` in China, ``aws-us-gov`` in GovCloud."""
     made: list[list[dict[str, Any]]] = [[]]
-    for statement in _statements(app):
+    for statement in _statements(app, partition):
         if len(json.dumps([*made[-1], statement], separators=(",", ":"))) > SIZE:
             made.append([])
         made[-1].append(statement)
     return [{"Version": "2012-10-17", "Statement": statements} for statements in made]
 
 
-def _statements(app: str) -> Iterator[dict[str, Any]]:
+def _statements(app: str, partition: str) -> Iterator[dict[str, Any]]:
     by_service: dict[str, set[str]] = {}
     for action in _actions():
         service = action.partition(":")[0]
@@ -226,7 +226,7 @@ def _statements(app: str) -> Iterator[dict[str, Any]]:
         by_service.setdefault("" if anywhere else service, set()).add(action)
     yield {"Sid": "Anywhere", "Effect": "Allow", "Action": sorted(by_service.pop("")), "Resource": "*"}
     for service, actions in sorted(by_service.items()):
-        arns = [f"arn:aws:{a.format(app=app)}" for a in NAMES[service]]
+        arns = [f"arn:{partition}:{a.format(app=app)}" for a in NAMES[service]]
         if service == "s3":
             arns = [x for a in arns for x in (a, f"{a}/*")]
         yield {"Sid": service.title().replace("-", ""), "Effect": "Allow", "Action": sorted(actions), "Resource": arns}

@@ -9,7 +9,7 @@ from typing import Any
 from ...core.graph import Check, Graph
 from ...core.model import URN, Goal
 from ...core.output import Output, leaves
-from .schedule_times import problem
+from ..schedule_times import problem
 
 __all__ = ["dead_letters_alike", "environment_fits", "filters_apart", "hidden_long_enough", "schedule_valid"]
 

@@ -11,10 +11,10 @@ from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
 from .checks import may_invoke, may_send
-from .columns import Import, Listing, Tagging, call, grant
+from .columns import Call, Import, Listing, Tagging, call, grant
 from .files import Files
 from .limits import filters_apart
-from .shared import merged_entries, own_entries
+from .shared import Statements, merged_entries, own_entries
 from .table import AwsResource, Calls
 
 __all__ = ["Bucket", "BucketCors", "BucketEncryption", "BucketLifecycle", "BucketNotification", "BucketPolicy",
@@ -49,11 +49,12 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3", holds_data=True):
 
     arn: Output[str] = out("=arn:$partition:s3:::$name")
     account: Output[str] = out("=$account")
-    domain: Output[str] = out("=$name.s3.$region.amazonaws.com")
+    domain: Output[str] = out("=$name.s3.$region.$suffix")
 
     overwrites = True
     stand_in = {"force_destroy": True}
-    computed = {"location": lambda known: None if known["region"] == "us-east-1" else known["region"]}
+    computed = {"location": lambda known: None if known["region"] == "us-east-1" else known["region"],
+                "suffix": lambda known: "amazonaws.com.cn" if known["partition"] == "aws-cn" else "amazonaws.com"}
     create = call("create_bucket", retry=("OperationAborted",),
                   CreateBucketConfiguration={"LocationConstraint": "$location"})
     read = call("head_bucket", Bucket="$name")
@@ -136,9 +137,14 @@ class PublicAccessBlock(BucketSetting, type="aws.s3.PublicAccessBlock", setting=
 
 
 class BucketPolicy(BucketSetting, type="aws.s3.BucketPolicy", setting="bucket_policy", retry=NOT_YET, patience=60):
-    """Who may do what in a bucket."""
+    """Who may do what in a bucket. Several may be on one bucket: each has its own statements, and those of others stay
+    as they are."""
 
     policy: Arg[Mapping[str, Any]] = prop(enc=json.dumps, dec=json.loads)
+
+    exists_if = "Policy"
+    shared = Statements(call("get_bucket_policy", Bucket="$bucket"),
+                        rest=call("put_bucket_policy", Bucket="$bucket", retry=(*BUSY, *NOT_YET), idempotent=True))
 
     imports = _import("aws_s3_bucket_policy")
 
@@ -221,11 +227,15 @@ class Notifications:
     """The rules of a row in the notification configuration of a bucket, told apart by their ids."""
 
     whole = call("get_bucket_notification_configuration", Bucket="$bucket")
+    rest: Call | None = None
 
     def merged(self, there: Mapping[str, Any], params: dict[str, Any], variables: Mapping[str, Any], *,
                delete: bool) -> dict[str, Any]:
         now = {} if delete else params.get("NotificationConfiguration", {})
-        own = _ids({k: variables.get(f"{k}_was") for k in _LISTENERS}) | _ids(variables)
+        was = _ids({k: variables.get(f"{k}_was") for k in _LISTENERS})
+        own = was | _ids(variables)
+        if not delete:
+            _refuse_foreign(there, own - was, now)
         made = {k: v for k in _KINDS if (v := merged_entries(there.get(k, []), own, now.get(k, [])))}
         if "EventBridgeConfiguration" in there:
             made["EventBridgeConfiguration"] = there["EventBridgeConfiguration"]
@@ -244,6 +254,19 @@ _LISTENERS = ("functions", "queues", "topics")
 
 def _ids(values: Mapping[str, Any]) -> set[str]:
     return {str(rule["id"]) for k in _LISTENERS for rule in values.get(k) or ()}
+
+
+def _refuse_foreign(there: Mapping[str, Any], new: set[str], now: Mapping[str, Any]) -> None:
+    """A rule of somebody else may have the id of a new one; one that is equal is ours, made by a call whose answer was
+    lost."""
+    for kind in _KINDS:
+        ours = _rules(f"{kind.removesuffix('Configurations')}Arn")(now.get(kind, ()))
+        for rule in _rules(f"{kind.removesuffix('Configurations')}Arn")(there.get(kind, ())):
+            if rule["id"] in new and {**rule, "events": sorted(rule["events"])} not in ours:
+                raise ProviderError(f'the bucket has a notification "{rule["id"]}" already, to {rule["arn"]}',
+                                    code="AlreadyExists", status=409, sent=False,
+                                    operation="s3 put_bucket_notification_configuration",
+                                    hint="give this one another name")
 
 
 class BucketNotification(BucketSetting, type="aws.s3.BucketNotification", setting="bucket_notification_configuration",

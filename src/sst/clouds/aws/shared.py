@@ -6,14 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .columns import Call
 from .documents import normal
 
-__all__ = ["merged_entries", "merged_policy", "own_entries", "own_policy"]
+__all__ = ["Statements", "merged_entries", "merged_policy", "own_entries", "own_policy"]
+
+
+def _document(policy: Any) -> dict[str, Any]:
+    return dict(json.loads(policy) if isinstance(policy, str) and policy else policy or {})
 
 
 def _statements(policy: Any) -> list[dict[str, Any]]:
-    document = json.loads(policy) if isinstance(policy, str) and policy else policy or {}
-    found = document.get("Statement", [])
+    found = _document(policy).get("Statement", [])
     return [dict(found)] if isinstance(found, Mapping) else [dict(s) for s in found]
 
 
@@ -42,7 +46,8 @@ def merged_policy(there: Any, owner: str, was: Any, now: Any) -> dict[str, Any] 
     others = [s for s in _statements(there) if not _is_own(s, owner, own)]
     made = [*others, *_named(now, owner)]
     version = now.get("Version") if isinstance(now, Mapping) else None
-    return {"Version": version or "2012-10-17", "Statement": made} if made else None
+    rest = {k: v for k, v in _document(there).items() if k not in ("Version", "Statement")}
+    return {**rest, "Version": version or "2012-10-17", "Statement": made} if made else None
 
 
 def own_policy(there: Any, owner: str, asked: Any) -> dict[str, Any] | None:
@@ -62,3 +67,44 @@ def merged_entries(there: list[dict[str, Any]], own: set[str], now: list[dict[st
 
 def own_entries(there: list[dict[str, Any]], own: set[str]) -> list[dict[str, Any]]:
     return [e for e in there if e.get("Id") in own]
+
+
+class Statements:
+    """The statements of a row in the policy of what it belongs to, told apart by their owner.
+
+    ``read`` and ``sent`` are where the policy is in the answer of ``whole`` and in a call that changes it. ``rest``
+    writes what others have there when the row is deleted; the delete call does if it is None. The row's property with
+    its statements is ``policy``.
+    """
+
+    def __init__(self, whole: Call, *, read: str = "Policy", sent: str = "Policy", rest: Call | None = None) -> None:
+        self.whole, self.rest, self._read, self._sent = whole, rest, read.split("."), sent.split(".")
+
+    def merged(self, there: Mapping[str, Any], params: dict[str, Any], variables: Mapping[str, Any], *,
+               delete: bool) -> dict[str, Any] | None:
+        now = None if delete else variables["policy"]
+        was = variables.get("policy_was") or (variables.get("policy") if delete else None)
+        policy = merged_policy(_at(there, self._read), _owner(variables), was, now)
+        return _with(params, self._sent, json.dumps(policy)) if policy else None
+
+    def own(self, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not known.get("policy"):
+            return answer
+        policy = own_policy(_at(answer, self._read), _owner(known), known["policy"])
+        return _with(answer, self._read, json.dumps(policy)) if policy else {}
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    for part in path:
+        value = (value or {}).get(part)
+    return value
+
+
+def _with(value: Mapping[str, Any], path: list[str], leaf: Any) -> dict[str, Any]:
+    """The mapping with another value at a path."""
+    first, *rest = path
+    return {**value, first: _with(value.get(first) or {}, rest, leaf) if rest else leaf}
+
+
+def _owner(variables: Mapping[str, Any]) -> str:
+    return f"{variables['lineage']} {variables['urn']}"

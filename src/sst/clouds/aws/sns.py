@@ -9,6 +9,7 @@ from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .checks import may_invoke, may_send
 from .columns import Call, Import, Listing, Tagging, call
+from .shared import Statements
 from .table import AwsResource
 
 __all__ = ["Subscription", "Topic", "TopicPolicy"]
@@ -72,20 +73,38 @@ class Topic(AwsResource, type="aws.sns.Topic", service="sns"):
     imports = Import("aws_sns_topic", "{arn}")
 
 
+def _default_policy(known: Mapping[str, Any]) -> str:
+    """What a topic has from its creation on: SNS takes no empty policy."""
+    calls = ("Publish", "RemovePermission", "SetTopicAttributes", "DeleteTopic", "ListSubscriptionsByTopic",
+             "GetTopicAttributes", "AddPermission", "Subscribe")
+    return json.dumps({"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [
+        {"Sid": "__default_statement_ID", "Effect": "Allow", "Principal": {"AWS": "*"},
+         "Action": [f"SNS:{c}" for c in calls], "Resource": known["topic_arn"],
+         "Condition": {"StringEquals": {"AWS:SourceOwner": known["account"]}}}]})
+
+
 class TopicPolicy(AwsResource, type="aws.sns.TopicPolicy", service="sns"):
-    """Who else may use a topic; a topic has one policy. Deleting it leaves the last one: it goes with the topic."""
+    """Who else may use a topic. Several may be on one topic: each has its own statements, and those of others, such as
+    the one that lets the account use its topic, stay as they are."""
 
     topic_arn: Arg[str] = prop(replace=True, read="Attributes.TopicArn")
     policy: Arg[Mapping[str, Any]] = prop("AttributeValue", enc=json.dumps, dec=json.loads, read="Attributes.Policy")
 
+    one_at_a_time = "$topic_arn"
     identity = "once"
     identifier = "$topic_arn"
+    computed = {"default_policy": _default_policy}
     create = call("set_topic_attributes", AttributeName="Policy", retry=UNSEEN, patience=30, idempotent=True)
     read = call("get_topic_attributes", TopicArn="$topic_arn")
     exists_if = "Attributes.Policy"
     update = (create,)
+    delete = call("set_topic_attributes", TopicArn="$topic_arn", AttributeName="Policy",
+                  AttributeValue="$default_policy", idempotent=True)
     not_found_codes = NOT_FOUND
     delete_first = True
+    imports = Import("aws_sns_topic_policy", "{arn}")
+    shared = Statements(call("get_topic_attributes", TopicArn="$topic_arn"), read="Attributes.Policy",
+                        sent="AttributeValue")
 
 
 class Subscription(AwsResource, type="aws.sns.Subscription", service="sns"):

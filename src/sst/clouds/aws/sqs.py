@@ -9,7 +9,7 @@ from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .columns import Import, Listing, Tagging, call, grant
 from .limits import dead_letters_alike
-from .shared import merged_policy, own_policy
+from .shared import Statements
 from .table import AwsResource, Calls
 
 __all__ = ["Queue", "QueuePolicy"]
@@ -97,25 +97,6 @@ class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
         return {**made, "arn": own} if own and "name" not in known else made
 
 
-class Statements:
-    """The statements of a row in the policy of a queue, told apart by their owner."""
-
-    whole = call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"])
-
-    def merged(self, there: Mapping[str, Any], params: dict[str, Any], variables: Mapping[str, Any], *,
-               delete: bool) -> dict[str, Any]:
-        now = None if delete else variables["policy"]
-        was = variables.get("policy_was") or (variables.get("policy") if delete else None)
-        policy = merged_policy(there.get("Attributes", {}).get("Policy"), _owner(variables), was, now)
-        return {**params, "Attributes": {"Policy": json.dumps(policy) if policy else ""}}
-
-    def own(self, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not known.get("policy"):
-            return answer
-        policy = own_policy(answer.get("Attributes", {}).get("Policy"), _owner(known), known["policy"])
-        return {"Attributes": {"Policy": json.dumps(policy)}} if policy else {}
-
-
 class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
     """Who else may use a queue. Several may be on one queue: each has its own statements, and those of others stay as
     they are."""
@@ -134,8 +115,5 @@ class QueuePolicy(AwsResource, type="aws.sqs.QueuePolicy", service="sqs"):
     not_found_codes = NOT_FOUND
     imports = Import("aws_sqs_queue_policy", "{queueUrl}")
     delete_first = True
-    shared = Statements()
-
-
-def _owner(variables: Mapping[str, Any]) -> str:
-    return f"{variables['lineage']} {variables['urn']}"
+    shared = Statements(call("get_queue_attributes", QueueUrl="$queue_url", AttributeNames=["Policy"]),
+                        read="Attributes.Policy", sent="Attributes.Policy")

@@ -49,10 +49,13 @@ class Shared(Protocol):
 
     whole: Call
     """Reads the document."""
+    rest: Call | None
+    """Writes what others have in the document when the row is deleted; None: its delete call does."""
 
     def merged(self, there: Mapping[str, Any], params: dict[str, Any], variables: Mapping[str, Any], *,
-               delete: bool) -> dict[str, Any]:
-        """The parameters of a change of this row's part, with what others have in the document."""
+               delete: bool) -> dict[str, Any] | None:
+        """The parameters of a change of this row's part, with what others have in the document; None if nothing is
+        left in it."""
 
     def own(self, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         """This row's part of what a read answers; empty if there is none."""
@@ -275,13 +278,17 @@ class AwsResource(Resource):
         return wire(cls, {k: v for k, v in inputs.items() if k in cls.props and v is not None})
 
     @classmethod
-    def merge(cls, provider: Calls, c: Call, params: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a call that makes a change, with what others have in a document that is shared. Asked for
-        while no other row changes it (``one_at_a_time``)."""
+    def merge(cls, provider: Calls, c: Call, params: dict[str, Any],
+              variables: Mapping[str, Any]) -> tuple[Call, dict[str, Any]]:
+        """The call that makes a change and its parameters, with what others have in a document that is shared. Asked
+        for while no other row changes it (``one_at_a_time``)."""
         if cls.shared is None:
-            return params
-        there = provider.ask(cls, cls.shared.whole, variables) or {}
-        return cls.shared.merged(there, params, variables, delete=c is cls.delete)
+            return c, params
+        there, delete = provider.ask(cls, cls.shared.whole, variables) or {}, c is cls.delete
+        other = cls.shared.rest if delete else None
+        made = cls.shared.merged(there, params if other is None else fill(other.params, variables), variables,
+                                 delete=delete)
+        return (c, params) if made is None else (other or c, made)
 
     @classmethod
     def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:

@@ -73,7 +73,7 @@ class Verbs:
         try:
             with self._turn(kind, c, variables):
                 if not c.op.startswith(READING):
-                    params = kind.merge(self, c, params, variables)
+                    c, params = kind.merge(self, c, params, variables)
                 answer = self.aws.call(kind.service, c.op, params, region=variables.get("region_asked"), note=note,
                                        retry=c.retry, patience=c.patience, idempotent=c.idempotent,
                                        token=variables.get("token") or "", poll=poll, guard=self.guard)

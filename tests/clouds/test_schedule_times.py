@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from sst.clouds.aws.schedule_times import runs
+from sst.clouds.schedule_times import runs
 from sst.errors import UserError
 
 START = datetime(2030, 1, 1, tzinfo=UTC)  # a Tuesday

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import count
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from ...errors import UserError
+from ..errors import UserError
 
 __all__ = ["problem", "runs"]
 
