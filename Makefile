@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check pythons long strict smoke-aws torture-sample bench torture row clean
+.PHONY: demo test quick check pythons long long-tests strict smoke-aws torture-sample bench torture row clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -44,11 +44,15 @@ bench: .venv/ready
 	$(BIN)/python -m bench
 
 # What .ci/run does after make test, each with its time. Together they stay below 45 minutes on two cores.
-LONG := strict torture-sample
+LONG := long-tests strict torture-sample
 long: .venv/ready
 	@for target in $(LONG); do \
 		began=$$(date +%s); $(MAKE) $$target || exit 1; echo "make $$target: $$(($$(date +%s) - began)) s"; \
 	done
+
+# Of many cases of one kind, all but the first, which is in make test.
+long-tests: .venv/ready
+	$(BIN)/python -m pytest -m long -n 2 --dist loadfile
 
 # Every row and the demo app where AWS's refusals and delays are; docs/strict_cloud.md lists them. A part is in `make test`.
 strict: .venv/ready

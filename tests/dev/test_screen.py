@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.long import first_of
+
 from .live import FILES, SST, WITH_WEB, config, environment, get, write
 from .terminal.session import Session, alive
 
@@ -186,7 +188,7 @@ def test_a_tiny_terminal_gets_lines(screen: Callable[..., Session]) -> None:
     assert session.over(seconds=30) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", first_of([signal.SIGTERM, signal.SIGHUP]))
 def test_however_it_is_ended_the_terminal_is_given_back(screen: Callable[..., Session], number: signal.Signals) -> None:
     session = screen(WITH_WEB)
     session.until("Web is ready", seconds=60)

@@ -143,6 +143,7 @@ def test_a_resource_that_moves_to_another_instance_is_replaced_there(world: Worl
             Thing("Two", uses=[one.key] if used else None)
         return declare
 
+    world.deploy(lambda: Thing("One"))          # alone: it is the one with the id that the new one gets too
     world.deploy(program(False, used=False))
     step = next(s for s in world.plan(program(True, used=False)).changes if s.name == "One" and s.op is Op.REPLACE)
     assert step.reason == "the move to another provider instance" and not step.delete_first

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.long import first_of
+
 from .events import v1, v2
 
 pytestmark = pytest.mark.slow
@@ -34,7 +36,7 @@ def serve(environment_of: Callable[..., Path], bundle: Path) -> Serve:
     return answers
 
 
-@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("app", first_of(APPS))
 def test_a_framework_sees_the_request_as_it_was_sent(serve: Serve, app: str) -> None:
     url, api, rest, *_ = serve(app, v2("/items/caf%C3%A9", query="q=1&q=a+b", cookies=["session=s1", "other=o"]),
                                v2("/prod/items/x", stage="prod"), v1("/items/x", query={"q": ["1", "2"]}))
@@ -48,7 +50,7 @@ def test_a_framework_sees_the_request_as_it_was_sent(serve: Serve, app: str) -> 
     assert json.loads(rest["body"])["link"].endswith("amazonaws.com/prod/items/n")
 
 
-@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("app", first_of(APPS))
 def test_cookies_uploads_binary_and_failures(serve: Serve, app: str) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
     form = head + bytes(range(256)) + b"\r\n--x--\r\n"
@@ -64,7 +66,7 @@ def test_cookies_uploads_binary_and_failures(serve: Serve, app: str) -> None:
     assert "boom" in rest[-1]["log"]
 
 
-@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("app", first_of(APPS))
 def test_a_streamed_response_arrives_part_by_part(serve: Serve, app: str) -> None:
     whole, *_ = serve(app, v2("/events"))
     assert whole["body"] == "".join(f"data: {n}\n\n" for n in range(4))

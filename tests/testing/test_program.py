@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.long import first_of
 from tests.testing.suites import APP, Suite
 
 
@@ -64,6 +65,7 @@ def test_nothing_is_left(sst_graph, sst_plan):
     assert {p.name for p in (suite.root / ".sst").iterdir()} == {".gitignore", "cache"}
 
 
+@pytest.mark.long
 def test_a_snapshot_is_written_on_demand_and_compared_else(suite: Suite) -> None:
     suite.write({"tests/test_it.py": "def test_plan(sst_plan, sst_snapshot):\n    sst_snapshot(sst_plan)\n"})
     assert "there is no test_it.test_plan.json yet; write it with: pytest --sst-accept" in suite.fails()
@@ -89,11 +91,11 @@ def test_another_stage_is_chosen_in_conftest(suite: Suite) -> None:
 CONFIG = "import sst\nfrom sst import aws\ndef config(input): return {'name': 'x'}\ndef run():\n"
 
 
-@pytest.mark.parametrize(("files", "said"), [
+@pytest.mark.parametrize(("files", "said"), first_of([
     ({"sst_config.py": f"{CONFIG}    1 / 0\n"}, "ZeroDivisionError: division by zero (sst_config.py:5)"),
     ({"sst_config.py": f"{CONFIG}    aws.Queue('A', fifoo=True)\n"}, "did you mean"),
     ({"pytest.ini": "[pytest]\nsst_config = elsewhere/sst_config.py\n"}, "there is no file"),
-])
+]))
 def test_mistakes_are_told_in_words(suite: Suite, files: dict[str, str], said: str) -> None:
     suite.write({**files, "test_it.py": "def test_it(sst_graph):\n    pass\n"})
     told = suite.fails()
@@ -139,6 +141,7 @@ def test_types_for_annotations_bring_no_client_of_aws(suite: Suite) -> None:
                                          "cryptography"} & set(done.stdout.splitlines()[0].split()), done.stdout
 
 
+@pytest.mark.long
 def test_doctests_and_unittest_are_left_alone(suite: Suite) -> None:
     suite.write({"thing.py": '"""\n>>> 1 + 1\n2\n"""\n',
                  "test_it.py": "import unittest\n\nclass Old(unittest.TestCase):\n    def test_it(self):\n        "

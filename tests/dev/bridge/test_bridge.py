@@ -12,6 +12,7 @@ import pytest
 
 from sst.runtime.bridge.connection import EventsConnection
 from sst.runtime.bridge.wire import DEVELOPER, pieces
+from tests.long import first_of
 
 from ...embedded.functions import invoke, url
 from ...embedded.test_emulator import client
@@ -30,7 +31,7 @@ FAILS = {
     PYTHON: "def handler(event, context):\n    raise KeyError('gone')\n",
     NODE: "export const handler = async () => { throw new RangeError('gone'); };\n",
 }
-both = pytest.mark.parametrize("runtime", [PYTHON, NODE])
+both = pytest.mark.parametrize("runtime", first_of([PYTHON, NODE]))
 PATIENT = 20_000
 """Milliseconds, where it matters that somebody answers and not how soon: the machine may be busy."""
 
