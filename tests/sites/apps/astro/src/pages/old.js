@@ -1,0 +1,3 @@
+export function GET({ redirect }) {
+  return redirect("/blog/static");
+}

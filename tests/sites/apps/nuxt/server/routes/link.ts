@@ -1,0 +1,4 @@
+export default defineEventHandler(() => {
+  const { name } = JSON.parse(process.env.SST_RESOURCE_Uploads ?? "{}");
+  return { bucket: name ?? "none", secret: (process.env.SST_RESOURCE_Token ?? "").length };
+});

@@ -1,0 +1,3 @@
+export function load({ params }) {
+  return { slug: params.slug, made: new Date().toISOString() };
+}
