@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check pythons long long-tests strict smoke-aws torture-sample bench torture row clean
+.PHONY: demo test quick check pythons long long-tests strict smoke-aws torture-sample sites bench torture row clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -44,7 +44,7 @@ bench: .venv/ready
 	$(BIN)/python -m bench
 
 # What .ci/run does after make test, each with its time. Together they stay below 45 minutes on two cores.
-LONG := long-tests strict torture-sample
+LONG := long-tests strict torture-sample sites
 long: .venv/ready
 	@for target in $(LONG); do \
 		began=$$(date +%s); $(MAKE) $$target || exit 1; echo "make $$target: $$(($$(date +%s) - began)) s"; \
@@ -62,6 +62,10 @@ strict: .venv/ready
 torture-sample: .venv/ready
 	SST_TORTURE_ROUNDS=1000 SST_TORTURE_STEP=50 SST_EXAMPLES=150 \
 		$(BIN)/python -m pytest tests/state tests/engine -n 2 --dist worksteal -o timeout=1200
+
+# Every framework of docs/sites.md, built and run; npm's packages are kept in ~/.cache/sst. A quick one is in `make test`.
+sites: .venv/ready
+	SST_SITES=1 $(BIN)/python -m pytest tests/sites -n 1 -o timeout=1200
 
 # Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.
 ROUNDS ?= 1

@@ -27,7 +27,8 @@ http.createServer(async (request, response) => {
   const parts = [];
   for await (const part of request) parts.push(part);
   const body = Buffer.concat(parts);
-  response.writeHead(201, {"content-type": "application/json", "x-many": ["1", "2"], "set-cookie": ["a=1; Path=/", "b=2"]});
+  response.writeHead(201, {"content-type": "application/json", "x-many": ["1", "2"],
+    "set-cookie": ["a=1; Path=/", "b=2"]});
   response.end(JSON.stringify({method: request.method, url: request.url, headers: request.headers, size: body.length,
     bytes: [...body.subarray(0, 4)], encrypted: request.socket.encrypted, address: request.socket.remoteAddress,
     connections, secret: process.env.SST_RESOURCE_Db, sdk: globalThis.SST_KEY_FILE_DATA}));
@@ -166,7 +167,8 @@ def test_parts_are_sent_while_they_are_made(tmp_path: Path) -> None:
             while (!fs.existsSync(process.env.GO)) await new Promise((r) => setTimeout(r, 10));
             c.enqueue(new TextEncoder().encode("last")); c.close();
           };
-          return new Response(new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode("first")); go(c); } }));
+          const start = (c) => { c.enqueue(new TextEncoder().encode("first")); go(c); };
+          return new Response(new ReadableStream({ start }));
         } };"""}
 
     async def story(stage: Stage) -> None:

@@ -13,6 +13,7 @@ from .artefacts import Artefacts
 from .build import Builder
 from .command import Commands
 from .runner import Runner
+from .site import SiteBuilder
 
 __all__ = ["LocalProvider"]
 
@@ -26,7 +27,8 @@ class LocalProvider(Provider):
         self._parts: dict[str, Provider] = {
             "local.Build": Builder(artefacts, exact=exact),
             "local.Command": Commands(artefacts.root, self._runner),
-            "local.Action": Actions(artefacts.root, self._runner)}
+            "local.Action": Actions(artefacts.root, self._runner),
+            "local.Site": SiteBuilder(artefacts.root, artefacts.cache, environ, self._runner)}
 
     def _part(self, type: str) -> Provider:
         if type not in self._parts:

@@ -33,9 +33,10 @@ class Runner:
         self._lock, self._stopped = Lock(), False
 
     def run(self, command: str | Sequence[str], folder: Path, environment: Mapping[str, str], note: Note, *,
-            hide: Iterable[str] = ()) -> None:
+            hide: Iterable[str] = (), alone: bool = False) -> None:
         """Run a command to its end; a text is given to the shell. Each line of output goes to ``note``, with the values
-        of ``hide`` replaced. Raises ``ProviderError`` if it can't be started, fails or is stopped.
+        of ``hide`` replaced. With ``alone`` it has no other variables than ``environment``. Raises
+        ``ProviderError`` if it can't be started, fails or is stopped.
 
         When the command has ended, also if this process is killed, what it left running is killed.
         """
@@ -50,7 +51,8 @@ class Runner:
                 lines.append(text[:_WIDTH])
                 note(text[:_WIDTH])
 
-        code = self._ended(command, folder, environment, shown)
+        given = {**({} if alone else self._environ), **environment}
+        code = self._ended(command, folder, given, shown)
         if code:
             said = "".join(f"\n  {line}" for line in lines)
             end = "was stopped" if self._stopped else f"failed with exit code {code}" if code > 0 else (
@@ -64,7 +66,7 @@ class Runner:
         try:
             process = subprocess.Popen(
                 command if isinstance(command, str) else list(command), shell=isinstance(command, str), cwd=folder,
-                env={**self._environ, **environment, **lifeline.environment}, stdin=subprocess.DEVNULL,
+                env={**environment, **lifeline.environment}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=(lifeline.give,), start_new_session=True)
         except (OSError, ValueError) as e:
             lifeline.cut()

@@ -1,0 +1,122 @@
+"""Puts together what a site consists of: a folder of files that are served, and the zip of its server."""
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ...errors import UserError
+from ..cache import keep, tidy
+from ..files import never
+from ..limit import largest, megabytes, within
+from ..zip import Entry, Parts, bytes_part, file_part, write_zip
+from .output import SiteOutput, serving
+from .trace import needed_packages
+
+__all__ = ["Assembled", "assemble", "check_server"]
+
+WRAPPER = Path(__file__).parents[2] / "runtime" / "site" / "server.mjs"
+_COMPRESSED = (".gz", ".br", ".zst")
+
+
+@dataclass(frozen=True)
+class Assembled:
+    static: Path
+    """The folder of files."""
+    code: Path | None = None
+    sha256: str = ""
+    handler: str = ""
+    report: str = ""
+
+
+def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[str],
+             note: Callable[[str], None]) -> Assembled:
+    """Both, in the cache under what they contain. ``install``: packages that the server needs whole."""
+    files = _static(site, output)
+    static = keep(cache, "static", _digest(files), lambda part: _copied(files, part))
+    os.utime(static)
+    if not output.load:
+        return Assembled(static)
+    parts, handler = _server(site, output, install, note)
+    temporary = cache / "servers" / f"new-{os.getpid()}-{hashlib.sha256(str(site).encode()).hexdigest()[:8]}.part"
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    written = write_zip(temporary, parts)
+    within("the server", written.sizes)
+
+    entry = keep(cache, "servers", written.sha256[:40], lambda part: _moved(temporary, part / "code.zip"))
+    temporary.unlink(missing_ok=True)
+    tidy(cache / "servers", newest=10, unused=24 * 3600)
+    tidy(cache / "static", newest=10, unused=24 * 3600)
+    biggest = ", ".join(f"{n} {megabytes(b)}" for n, b in largest(written.sizes)[:3])
+    return Assembled(static, entry / "code.zip", written.sha256, handler,
+                     f"{megabytes(written.size)} zipped: {biggest}")
+
+
+def _static(site: Path, output: SiteOutput) -> dict[str, Path]:
+    """Name → file. What frameworks compress themselves is left out: CloudFront does that."""
+    found: dict[str, Path] = {}
+    for folder in output.static:
+        for path in sorted((site / folder).rglob("*")):
+            name = path.relative_to(site / folder).as_posix()
+            if path.is_file() and not (path.suffix in _COMPRESSED and path.with_suffix("").is_file()):
+                found[name] = path
+    return found
+
+
+def _digest(files: dict[str, Path]) -> str:
+    made = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        made.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return made.hexdigest()[:40]
+
+
+def _copied(files: dict[str, Path], folder: Path) -> None:
+    """Copies: the framework's next build writes into its own files."""
+    for name, path in files.items():
+        to = folder / name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, to)
+
+
+def _moved(archive: Path, to: Path) -> None:
+    archive.rename(to)
+
+
+def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callable[[str], None]) -> tuple[Parts, str]:
+    """The parts of the zip, and the handler. The site lies as deep in it as in the workspace that has its packages."""
+    module = serving(output)
+    packages = needed_packages(site, module.replace('"./sst-server.mjs"', f'"{WRAPPER}"'), install,
+                               note) if output.packages else {}
+    ups = max((name.split("/").count("..") for name in packages), default=0)
+    within_top = PurePosixPath(*site.parts[len(site.parts) - ups:]) if ups else PurePosixPath()
+    own = {p.relative_to(site).as_posix(): p for folder in output.server for p in sorted((site / folder).rglob("*"))
+           if p.is_file() and not _left_out(p.relative_to(site), output)}
+    own |= {"package.json": site / "package.json"} if (site / "package.json").is_file() else {}
+    parts: dict[str, Callable[[], Entry | None]] = {}
+    for name, path in {**own, **packages}.items():
+        shown = os.path.normpath(within_top / name)
+        parts[shown] = file_part(shown, path, executable=os.access(path, os.X_OK))
+    prefix = f"{within_top.as_posix()}/" if ups else ""
+    for name, content in (("sst-server.mjs", WRAPPER.read_bytes()), ("sst-entry.mjs", module.encode())):
+        parts[prefix + name] = bytes_part(prefix + name, content)
+    return parts, f"{prefix}sst-entry.handler"
+
+
+def _left_out(name: Path, output: SiteOutput) -> bool:
+    text = name.as_posix()
+    if any(text.startswith(p.removesuffix("**")) for p in output.without):
+        return True
+    return name.suffix == ".map" or any(never(part) for part in name.parts if part != "node_modules")
+
+
+def check_server(output: SiteOutput, *, expected: bool, framework: str) -> None:
+    """Raise ``UserError`` if the build has a server where none is declared, or the reverse."""
+    if expected and not output.load:
+        raise UserError(f"the build of {framework} made no server: every page is a file",
+                        hint="write ssr=False, or render pages on the server")
+    if not expected and output.load:
+        raise UserError(f"the build of {framework} made a server, and ssr=False says that there is none",
+                        hint="leave out ssr=False, or build files alone")

@@ -1,0 +1,20 @@
+"""Readers of what frameworks build: one function each."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..output import SiteOutput
+from .astro import astro
+from .nitro import nitro
+from .node_server import node_server
+from .react_router import react_router
+from .svelte_kit import svelte_kit
+
+__all__ = ["READERS", "Reader"]
+
+Reader = Callable[[Path, str], SiteOutput]
+"""Takes the site's folder and what the component says of the server (``entry``); raises ``UserError``."""
+
+READERS: Mapping[str, Reader] = {"astro": astro, "nitro": nitro, "node_server": node_server,
+                                 "react_router": react_router, "svelte_kit": svelte_kit}

@@ -1,0 +1,53 @@
+"""What the build of a framework made, as its reader says."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError
+
+__all__ = ["SiteOutput", "missing", "serving"]
+
+
+@dataclass(frozen=True)
+class SiteOutput:
+    """Folders are relative to the site's own."""
+
+    static: tuple[str, ...]
+    """Folders whose files are served; a later one wins."""
+    load: str = ""
+    """The body of an ``async`` function of JavaScript that loads the server: it may give a listener or ``{ fetch }``.
+    Empty if the site has no server."""
+    server: tuple[str, ...] = ()
+    """Folders that belong to the server, whole."""
+    without: tuple[str, ...] = ()
+    """Patterns of files below ``server`` that it does not need: what is served from elsewhere."""
+    packages: bool = True
+    """Whether the server imports packages from outside of ``server``, which are looked for."""
+
+
+def serving(output: SiteOutput) -> str:
+    """The module that the function loads. The app's folder is the current one, as when it is started by hand."""
+    return ('import { serve } from "./sst-server.mjs";\n\n'
+            "process.chdir(import.meta.dirname);\n"
+            'process.env.NODE_ENV ??= "production";\n'
+            f"export const handler = await serve(async () => {{\n{output.load.strip()}\n}});\n")
+
+
+def missing(site: Path, names: Iterable[str], framework: str, hint: str) -> None:
+    """Raise ``UserError`` unless the build made all of these."""
+    for name in names:
+        if not (site / name).exists():
+            raise UserError(f"the build of {framework} made no {name}", hint=hint)
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """A JSON file of the build; empty if there is none."""
+    try:
+        found = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,141 @@
+"""Builds of sites with a server as resources: the framework's own command, then what it made."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...build.files import walk
+from ...build.site.assemble import Assembled, assemble, check_server
+from ...build.site.frameworks import READERS
+from ...build.site.nodejs import node_for
+from ...core.model import Operation, State
+from ...core.output import Output, plain
+from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from ...core.resource import Arg, Resource, out, prop, schema_of
+from ...core.schema import Schema
+from ...errors import ProviderError
+from .command import hidden_values
+from .folders import inside, read_folder
+from .runner import Runner
+
+__all__ = ["Site", "SiteBuilder"]
+
+_OUTPUTS = frozenset({"build", "dist", ".output", ".svelte-kit", ".react-router", ".astro", ".nuxt", ".next",
+                      ".open-next", ".angular", ".tanstack", ".nitro", ".vinxi", ".analog", "sst-env.d.ts"})
+"""What frameworks write into the folder of a site."""
+_LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "package.json")
+_KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TEMP", "TMP", "TMPDIR", "TZ", "USER", "XDG_CACHE_HOME",
+         "XDG_CONFIG_HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+         "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables of the user's shell that a build gets, beside npm's settings. Others would make builds differ."""
+
+
+class Site(Resource, type="local.Site", digest="source"):
+    """The build of a site with a server. It runs when an argument or a file of the site has changed."""
+
+    framework: Arg[str] = prop()
+    """The reader of what the build makes."""
+    command: Arg[str] = prop()
+    """A line for the shell."""
+    folder: Arg[str] = prop(default=".")
+    """The site, relative to the project."""
+    source: Arg[str] = prop()
+    """Hash of the site's files and of lock files above it."""
+    environment: Arg[Mapping[str, str]] = prop(default=None)
+    """Variables of the build. Of the user's shell it has PATH, HOME, locale, proxies and npm's settings."""
+    server: Arg[bool] = prop(default=True)
+    """Whether pages are rendered on a server."""
+    entry: Arg[str] = prop(default=None)
+    """The module that starts the server, where the framework does not say it."""
+    install: Arg[Sequence[str]] = prop(default=None)
+    """Packages that the server gets whole, with what they depend on."""
+
+    contents: Output[Mapping[str, str]] = out(volatile=True)
+    """The folder of files that are served, and its digest."""
+    code: Output[Mapping[str, str]] = out(volatile=True)
+    """``path`` and ``sha256`` of the server's zip. The same if the build made the same again."""
+    handler: Output[str] = out(volatile=True)
+
+
+def site_fingerprint(folder: Path) -> str:
+    """Hash of all that a build reads: files that git does not ignore, lock files up to the repository, ``.env``."""
+    files = {f.name: f.path for f in walk(folder, lambda name, is_dir: name.split("/")[0] not in _OUTPUTS).files}
+    files |= {p.name: p for p in folder.glob(".env*") if p.is_file()}
+    for depth, above in enumerate(_up(folder)):
+        files |= {f"{'../' * depth}{name}": above / name for name in _LOCKS if (above / name).is_file()}
+    made = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        made.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return made.hexdigest()
+
+
+def _up(folder: Path) -> Iterator[Path]:
+    """The folder and those above it, up to the repository."""
+    for at in (folder, *folder.parents):
+        yield at
+        if (at / ".git").exists():
+            return
+
+
+class SiteBuilder(Provider):
+    """The provider of ``local.Site``. ``environ`` is the environment of ``sst``."""
+
+    def __init__(self, root: Path, cache: Path, environ: Mapping[str, str], runner: Runner) -> None:
+        self.root, self.cache, self.environ, self.runner = root, cache, environ, runner
+
+    def schema(self, type: str) -> Schema:
+        return schema_of(Site)
+
+    def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
+        was: Mapping[str, Any] = prior.inputs if prior else {}
+        changed = frozenset(k for k in Site.props if was.get(k) != inputs.get(k))
+        if prior and not changed and plain([prior.outputs.get("contents")]) and not self._is_here(prior):
+            changed = frozenset({"source"})
+        return Change(changed, unknown=frozenset(Site.outs) if changed else frozenset())
+
+    def create(self, operation: Operation, note: Note) -> Result:
+        inputs, folder = operation.inputs, inside(self.root, operation.inputs["folder"])
+        if not (folder / "node_modules").is_dir() and not any((f / "node_modules").is_dir() for f in folder.parents):
+            raise ProviderError("the packages of the site are not installed", operation="build", sent=False,
+                                hint=f"run `npm install` in {inputs['folder']}")
+        before = site_fingerprint(folder)
+        node = node_for(folder, self.environ.get("PATH", ""), note)
+        self.runner.run(inputs["command"], folder, self._environment(node, inputs), note, alone=True,
+                        hide=hidden_values(operation))
+        output = READERS[inputs["framework"]](folder, str(inputs.get("entry") or ""))
+        check_server(output, expected=bool(inputs["server"]), framework=inputs["framework"])
+        made = assemble(folder, output, self.cache, install=inputs.get("install") or (), note=note)
+        if made.report:
+            note(f"server: {made.report}")
+        return Result(operation.urn, self._outputs(made), {**inputs, "source": before})
+
+    def update(self, operation: Operation, state: State, note: Note) -> Result:
+        return self.create(operation, note)
+
+    def read(self, state: State) -> Result | None:
+        return Result(state.id, state.outputs)
+
+    def delete(self, state: State, note: Note) -> None:
+        """What the command made stays: it is the user's folder. The cache is cleaned by age."""
+
+    def find(self, operation: Operation) -> Found | Absent | Unsure:
+        return Absent()
+
+    def _environment(self, node: Path, inputs: Mapping[str, Any]) -> dict[str, str]:
+        own = {k: v for k, v in self.environ.items()
+               if k in _KEPT or k.lower().startswith(("npm_config_", "corepack_"))}
+        path = f"{node}:{self.environ.get('PATH', '')}"
+        return {**own, "PATH": path, "CI": "1", "SST": "1", **(inputs.get("environment") or {})}
+
+    def _outputs(self, made: Assembled) -> dict[str, Any]:
+        contents = {"folder": made.static.relative_to(self.root.resolve()).as_posix(),
+                    "digest": read_folder(made.static).digest}
+        return {"contents": contents, "handler": made.handler,
+                "code": {"path": str(made.code), "sha256": made.sha256} if made.code else {}}
+
+    def _is_here(self, prior: State) -> bool:
+        """Whether the cache of this machine has what was built; the cloud may need it."""
+        code = prior.outputs.get("code") or {}
+        return not code or Path(code["path"]).is_file()

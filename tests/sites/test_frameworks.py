@@ -1,0 +1,123 @@
+"""What real frameworks build, run by the wrapper. ``make sites`` runs all of them, ``make test`` a quick one."""
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from sst.build.site.assemble import Assembled, assemble
+from sst.build.site.frameworks import READERS
+from sst.build.site.nodejs import node_for
+from sst.build.zip import extract
+from sst.executor import FunctionVersion
+from tests.executor.stage import Stage, play
+from tests.sites import apps
+from tests.sites.test_server import ask, event, opened
+
+QUICK = {"express": ("node_server", "dist/main.js")}
+LONG = {"react_router": ("react_router", ""), "react_router_8": ("react_router", ""),
+        "svelte_kit": ("svelte_kit", ""), "astro": ("astro", ""), "nuxt": ("nitro", "")}
+MATRIX = {**QUICK, **(LONG if os.environ.get("SST_SITES") else {})}
+PAGES = sorted(MATRIX.keys() - QUICK.keys())
+BROWSER = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36",
+           "accept": "text/html", "x-forwarded-host": "shop.example.com"}
+
+
+def assembled(name: str, cache: Path) -> Assembled:
+    site, (reader, entry) = apps.built(name), MATRIX[name]
+    return assemble(site, READERS[reader](site, entry), cache, install=(), note=lambda text: None)
+
+
+def serving(name: str, folder: Path, story: Callable[[Stage, FunctionVersion], Awaitable[None]]) -> None:
+    """The app's zip as a function, on the Node that the app needs."""
+    made = assembled(name, folder / "cache")
+    assert made.code
+    extract(made.code, code := folder / "code")
+    fn = FunctionVersion(arn=f"arn:aws:lambda:us-east-1:000000000000:function:{name}", name=name, version="$LATEST",
+                         runtime="nodejs24.x", handler=made.handler, code=code, timeout=20, memory=1024,
+                         log_group=f"/aws/lambda/{name}", environment=(
+                             ("SST_RESOURCE_Uploads", '{"name":"the-bucket"}'), ("SST_RESOURCE_Token", '"12345678"')))
+    path = f"{node_for(apps.built(name), os.environ['PATH'], lambda text: None)}:{os.environ['PATH']}"
+
+    async def begun(stage: Stage) -> None:
+        await story(stage, fn)
+
+    play(folder, begun, host={"PATH": path})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_page_a_redirect_a_cookie_and_an_upload(tmp_path: Path, name: str) -> None:
+    async def story(stage: Stage, fn: FunctionVersion) -> None:
+        home = await ask(stage, fn, event("/", headers=BROWSER))
+        assert home.status == 200 and b"Home</h1>" in home.body and b"the-bucket" in home.body
+        seen = (await ask(stage, fn, event("/seen", cookies=["a=1", "b=2"], headers=BROWSER))).json
+        assert seen["cookie"] == "a=1; b=2"
+        if name == "express":
+            assert (seen["protocol"], seen["host"]) == ("https", "shop.example.com")
+        else:
+            assert seen["url"] == "https://shop.example.com/seen"
+        assert (await ask(stage, fn, event("/nowhere", headers=BROWSER))).status == 404
+        upload = await ask(stage, fn, event("/upload", method="POST", body=bytes(range(256)) * 12 * 1024, headers={
+            **BROWSER, "origin": "https://shop.example.com", "content-type": "application/octet-stream"}))
+        assert upload.json == {"size": 3 * 1024 * 1024}
+        old = await ask(stage, fn, event("/cookie" if name == "express" else "/old", headers=BROWSER))
+        assert old.status == 302 and old.headers["location"] in ("/seen", "/blog/static")
+
+    serving(name, tmp_path, story)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MATRIX)
+def test_the_first_byte_does_not_wait_for_the_last_part(tmp_path: Path, name: str) -> None:
+    async def story(stage: Stage, fn: FunctionVersion) -> None:
+        await ask(stage, fn, event("/", headers=BROWSER))
+        for _ in range(3):                      # the machine may be busy for a moment
+            began = time.monotonic()
+            async with opened(stage, fn, event("/slow", headers=BROWSER)) as (answer, parts):
+                async for part in parts:
+                    answer.body += part
+                    if b"first" in answer.body:
+                        break
+                first = time.monotonic() - began
+                assert b'"last">last' not in answer.body and parts.result is None
+                answer.body += b"".join([part async for part in parts])
+            assert b"last" in answer.body and time.monotonic() - began >= 0.7
+            if first < 0.2:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(f"the first byte came after {first:.3f} s")
+
+    serving(name, tmp_path, story)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAGES)
+def test_a_form_is_taken_from_the_own_site_alone(tmp_path: Path, name: str) -> None:
+    async def story(stage: Stage, fn: FunctionVersion) -> None:
+        form = {**BROWSER, "content-type": "application/x-www-form-urlencoded"}
+        sent = await ask(stage, fn, event("/form", method="POST", body=b"name=M%C3%BCller",
+                                          headers={**form, "origin": "https://shop.example.com"}))
+        assert sent.status == 200 and "Müller" in sent.body.decode() and sent.cookies[0].startswith("name=M%C3%BCller")
+        if name in ("svelte_kit", "astro"):     # those that check it
+            strange = await ask(stage, fn, event("/form", method="POST", body=b"name=x",
+                                                 headers={**form, "origin": "https://evil.example"}))
+            assert strange.status == 403
+
+    serving(name, tmp_path, story)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_prerendered_page_is_a_file_and_no_link_is_in_the_files(tmp_path: Path, name: str) -> None:
+    made = assembled(name, tmp_path / "cache")
+    names = {p.relative_to(made.static).as_posix() for p in made.static.rglob("*") if p.is_file()}
+    assert names & {"blog/static/index.html", "blog/static.html"} and "robots.txt" in names
+    assert not any(n.endswith((".gz", ".br")) for n in names)
+    for file in made.static.rglob("*"):
+        assert not file.is_file() or b"12345678" not in file.read_bytes()
+    again = assembled(name, tmp_path / "cache")
+    assert again == made
