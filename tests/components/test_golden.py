@@ -152,6 +152,16 @@ def vpc_ec2() -> None:
 
 
 @golden
+def postgres() -> None:
+    aws.Vpc("MyVpc")
+    own = {"subnets": ["subnet-a", "subnet-b"], "security_groups": ["sg-a"]}
+    made = aws.Postgres("MyDB", vpc=own, version="16.4", storage="100 GB", multi_az=True, replicas=1,
+                        proxy={"credentials": [{"username": "job", "password": "a-password-of-it"}]},
+                        transform={"instance": {"backup_days": 30}})
+    aws.Function("Api", handler="src/job.handler", link=[made, aws.Postgres("Small")])
+
+
+@golden
 def linkable() -> None:
     thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1},
                          include=[sst.permission(["a:B"], ["*"])])

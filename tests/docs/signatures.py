@@ -58,6 +58,7 @@ PAGES = (
                                               "aws.api_gateway_v2.domain",
                                               "aws.api_gateway_v2.route")),
     Page("vpc", aws.Vpc, ("aws.vpc", "aws.vpc.nat")),
+    Page("postgres", aws.Postgres, ("aws.postgres", "aws.database_options", "aws.network")),
     Page("dns", aws.dns, ("aws.dns_records",)),
     Page("secret", sst.Secret, ("secret",)),
     Page("linkable", sst.Linkable, ("linkable",)),

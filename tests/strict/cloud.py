@@ -98,6 +98,9 @@ class StrictCloud:
         for learn in AFTER.get(request.name, ()):
             learn(request, self.account)
         shows = SHOWN.get(request.name, ())
+        if shows and body.startswith(b"<"):  # XML stays text
+            for show, _ in shows:
+                body = show(request, self.account, {"text": body.decode()})["text"].encode()
         if not (shows or self.pages.is_list(request)) or not body.startswith(b"{"):
             return body
         answer = json.loads(body)

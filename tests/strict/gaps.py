@@ -19,5 +19,8 @@ MOTO_GAPS: dict[str, str] = {
     "aws.lambda.EventInvokeConfig": "a second PutFunctionEventInvokeConfig does not replace the first",
     "aws.lambda.LayerVersion": "GetLayerVersionByArn is not implemented",
     "aws.lambda.ProvisionedConcurrency": "PutProvisionedConcurrencyConfig is not implemented",
+    "aws.rds.ParameterGroup": "ResetDBParameterGroup is not implemented",
+    "aws.rds.Proxy": "ModifyDBProxy without Auth fails",
+    "aws.rds.SubnetGroup": "a subnet group is gone once it was changed",
     "aws.s3.Bucket": "tags that are given to CreateBucket are dropped",
 }

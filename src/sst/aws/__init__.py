@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from .dynamo import Dynamo as Dynamo
     from .function import Function as Function
     from .permissions import permission as permission
+    from .postgres import Postgres as Postgres
     from .provider import Provider as Provider
     from .queue import Queue as Queue
     from .vpc import Vpc as Vpc
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo",
-         "Function": "function", "Provider": "provider", "Queue": "queue", "Vpc": "vpc", "account_id": "account",
-         "dns": "dns_records", "permission": "permissions"}
+         "Function": "function", "Postgres": "postgres", "Provider": "provider", "Queue": "queue",
+         "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Provider", "Queue", "Vpc", "account_id",
-           "dns", "permission"]
+__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Postgres", "Provider", "Queue", "Vpc",
+           "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,10 +5,11 @@ import re
 
 from ..errors import UserError
 
-__all__ = ["megabytes", "seconds"]
+__all__ = ["gigabytes", "megabytes", "seconds"]
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _MEGABYTES = {"MB": 1, "GB": 1024}
+_GIGABYTES = {"GB": 1, "TB": 1024}
 _TEXT = re.compile(r"\s*(\d+)\s*([A-Za-z]+)\s*\Z")
 
 
@@ -32,6 +33,17 @@ def megabytes(text: str | int, *, what: str = "size", low: int = 0, high: int | 
     value = (text if isinstance(text, int) and not isinstance(text, bool)
              else _parse(text, what, _MEGABYTES, '"512 MB" or "2 GB"'))
     return _within(value, text, what, low, high, "MB")
+
+
+def gigabytes(text: str | int, *, what: str = "size", low: int = 0, high: int | None = None) -> int:
+    """Gigabytes of ``"20 GB"`` or ``"2 TB"``. A plain int is gigabytes already.
+
+    >>> gigabytes("2 TB")
+    2048
+    """
+    value = (text if isinstance(text, int) and not isinstance(text, bool)
+             else _parse(text, what, _GIGABYTES, '"20 GB" or "2 TB"'))
+    return _within(value, text, what, low, high, "GB")
 
 
 def _parse(text: object, what: str, units: dict[str, int], example: str) -> int:

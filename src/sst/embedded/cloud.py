@@ -25,6 +25,12 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _ROOMS = ("embedded", "executor", "net", "machine", "runtime", "state")
 """The packages that the launcher's process is made of."""
+_KEPT = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "XDG_DATA_HOME", "SSL_CERT_FILE",
+                   "SST_RECORD",
+                   *(f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "ALL", "NO")),
+                   *(f"{kind}_proxy" for kind in ("http", "https", "all", "no"))})
+"""Of the user's environment, for the launcher: with it, and the settings of uv and pip, it finds and installs
+programs."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +144,12 @@ def reset(root: Path) -> None:
     folder = folder_of(root)
     if not folder.is_dir():
         return
+    from sst.embedded.services import unprivileged
+
     with FileLock(folder / "start.lock"):
         _end(folder)
         shutil.rmtree(folder)
+    unprivileged.sweep()
 
 
 def fingerprint() -> str:
@@ -173,9 +182,8 @@ def _launch(folder: Path, python: Path, wanted: Mapping[str, object],
             environment: Mapping[str, str]) -> Mapping[str, object]:
     import subprocess
 
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "XDG_DATA_HOME", "UV_CACHE_DIR",
-            "UV_PYTHON_INSTALL_DIR", "SST_RECORD")
-    env = {name: environment[name] for name in kept if name in environment} | {"SST_PYTHON": sys.executable}
+    env = {name: value for name, value in environment.items()
+           if name in _KEPT or name.startswith(("UV_", "PIP_"))} | {"SST_PYTHON": sys.executable}
     log = folder / "cloud.log"
     if log.exists() and log.stat().st_size > 5_000_000:
         log.replace(folder / "cloud.log.1")

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -27,6 +27,7 @@ from sst.machine.files import write_private
 from sst.machine.lock import FileLock
 
 if TYPE_CHECKING:
+    from sst.embedded.backing import Kept
     from sst.embedded.front_door import FrontDoor
 
 __all__ = ["main", "serve"]
@@ -76,15 +77,15 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     from hypercorn.asyncio import serve as http
     from hypercorn.config import Config
 
+    from sst.embedded.backing import Backing
     from sst.embedded.control import Control
     from sst.embedded.front_door import FrontDoor
     from sst.embedded.gate import Gate
-    from sst.embedded.patches import functions, state
+    from sst.embedded.patches import databases, functions, state
 
     checkpoints = state.checkpoints()
     door = FrontDoor(settings, checkpoints)
     supervisor = Supervisor(settings.folder / "services")
-    await supervisor.begin(services)
     facts: dict[str, Any] = {"pid": os.getpid(), "port": settings.port, "region": settings.region, "version": version,
                              "iam": settings.iam, "started": time.time()}
 
@@ -97,8 +98,14 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
+    kept: list[Kept] = [databases]
+    for records in kept:
+        records.attach(Backing(supervisor, loop, settings.host))
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
-             asyncio.create_task(_publish(settings, facts, door))]
+             asyncio.create_task(supervisor.watch())]
+    publishing = asyncio.create_task(_publish(settings, facts, door, lambda: _resume(supervisor, services, kept)))
+    publishing.add_done_callback(lambda task: None if _well(task) else ended.set())
+    tasks.append(publishing)
     gate: Any = Gate(emulator.application(), settings, checkpoints, Control(facts, door, checkpoints, supervisor),
                      ended.set)
     await http(gate, config, shutdown_trigger=ended.wait)
@@ -109,13 +116,15 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
         task.cancel()
     if gate.failed is not None:
         raise gate.failed
+    if not _well(publishing):
+        publishing.result()
     if settings.folder.is_dir():
         checkpoints.save_now()
 
 
-async def _publish(settings: Settings, facts: Mapping[str, Any], door: FrontDoor) -> None:
-    """Say where we are once the port answers, not before; then take up what was left over."""
-
+async def _publish(settings: Settings, facts: Mapping[str, Any], door: FrontDoor,
+                   resume: Callable[[], Awaitable[None]]) -> None:
+    """Say where we are once the port and the services answer, not before; then take up what was left over."""
     while True:
         with socket.socket() as probe:
             probe.setblocking(False)
@@ -126,9 +135,20 @@ async def _publish(settings: Settings, facts: Mapping[str, Any], door: FrontDoor
                 await asyncio.sleep(0.01)
     from sst.embedded.patches import events
 
+    await resume()      # the emulator has its state now
     await door.restore()
     events.resume(settings)
     write_private(settings.folder / "cloud.json", json.dumps(facts))
+
+
+def _well(task: asyncio.Task[None]) -> bool:
+    return not task.done() or task.cancelled() or task.exception() is None
+
+
+async def _resume(supervisor: Supervisor, services: Sequence[LocalService], kept: Sequence[Kept]) -> None:
+    """Have ``services`` running, and those that the emulator's records need."""
+    await supervisor.begin(services, frozenset[str]().union(*(records.names() for records in kept)))
+    await asyncio.gather(*(asyncio.to_thread(records.resume) for records in kept))
 
 
 async def _watch(settings: Settings, ended: asyncio.Event) -> None:

@@ -554,3 +554,65 @@ def _(w: World) -> Sample:
 def _(w: World) -> Sample:
     return Sample({"instance_profile": w.make("aws.iam.InstanceProfile", {})["name"], "role": role(w)["name"]},
                   replace={"role": role(w)["name"]})
+
+
+# RDS ----------------------------------------------------------------------------------------------------------------
+
+def subnets(w: World) -> list[str]:
+    """Two of the account's default network, in different zones."""
+    return [s["SubnetId"] for s in w.aws.call("ec2", "describe_subnets", {})["Subnets"][:2]]
+
+
+def database(w: World) -> str:
+    """A database that rows refer to: one for each world, since each is a server."""
+    made = next((s for s in w.made if s.type == "aws.rds.Instance"), None)
+    return str(made.id if made else w.make("aws.rds.Instance", DATABASE)["name"])
+
+
+DATABASE = {"engine": "postgres", "engine_version": "17", "instance_class": "db.t4g.micro", "username": "postgres",
+            "password": "a-password-of-tests", "database": "shop"}
+
+
+@sample("aws.rds.SubnetGroup")
+def _(w: World) -> Sample:
+    found = subnets(w)
+    return Sample({"subnet_ids": found, "description": "one"}, {"description": "two", "subnet_ids": found[::-1]},
+                  {"name": "another"})
+
+
+@sample("aws.rds.ParameterGroup")
+def _(w: World) -> Sample:
+    return Sample({"family": "postgres17", "parameters": {"work_mem": "8192", "jit": "0"}},
+                  {"parameters": {"work_mem": "16384"}}, {"family": "postgres16"})
+
+
+@sample("aws.rds.Instance")
+def _(w: World) -> Sample:
+    group = w.make("aws.rds.ParameterGroup", {"family": "postgres17", "parameters": {"work_mem": "8192"}})["name"]
+    where = w.make("aws.rds.SubnetGroup", {"subnet_ids": subnets(w)})["name"]
+    return Sample({**DATABASE, "parameter_group": group, "subnet_group": where},
+                  {"password": "another-password", "instance_class": "db.t4g.small", "multi_az": True},
+                  {"database": "other"})
+
+
+@sample("aws.rds.Replica")
+def _(w: World) -> Sample:
+    return Sample({"source": database(w), "instance_class": "db.t4g.micro"}, {"instance_class": "db.t4g.small"},
+                  {"name": "another"})
+
+
+def proxy(w: World) -> dict[str, Any]:
+    secret = w.make("aws.secretsmanager.Secret", {"value": '{"username": "postgres", "password": "x"}'})["arn"]
+    may = w.make("aws.iam.Role", {"assume_role_policy": _trust("rds")})["arn"]
+    return {"engine_family": "POSTGRESQL", "secrets": [secret], "role": may, "subnet_ids": subnets(w)}
+
+
+@sample("aws.rds.Proxy")
+def _(w: World) -> Sample:
+    return Sample(proxy(w), {"require_tls": True}, {"engine_family": "MYSQL"})
+
+
+@sample("aws.rds.ProxyTarget")
+def _(w: World) -> Sample:
+    return Sample({"proxy": w.make("aws.rds.Proxy", proxy(w))["name"], "instance": database(w)},
+                  replace={"instance": "another"})

@@ -37,6 +37,11 @@ class Call:
     """Parameters of the waiter. ``$name`` may also stand for an output in the response of the call."""
     settled: str = ""
     """JMESPath in the response that is true if there is nothing to wait for."""
+    until: str = ""
+    """JMESPath in the response of ``read`` that is true once the change is carried out, where there is no waiter: it is
+    asked until then. A delete call waits until nothing is found."""
+    only_changed: bool = False
+    """An update call that sends only those of its properties that changed."""
     retry: tuple[str, ...] = ()
     """Transient errors: ``"Code"``, or ``"Code: part of the message"``."""
     patience: float = 0
@@ -50,11 +55,11 @@ class Call:
 
 def call(op: str, *, properties: str = "", wire: Mapping[str, str] | None = None, root: str = "",
          after_create: bool = False, wait: str = "", wait_on: Mapping[str, Any] | None = None, settled: str = "",
-         retry: Sequence[str] = (), patience: float = 0, benign_codes: Sequence[str] = (),
-         idempotent: bool | None = None, **params: Any) -> Call:
+         until: str = "", only_changed: bool = False, retry: Sequence[str] = (), patience: float = 0,
+         benign_codes: Sequence[str] = (), idempotent: bool | None = None, **params: Any) -> Call:
     """A ``Call``; ``properties`` are names separated by spaces, all other keywords are parameters."""
     return Call(op, params, tuple(properties.split()), wire or {}, root, after_create, wait, wait_on or {},
-                settled, tuple(retry), patience, tuple(benign_codes), idempotent)
+                settled, until, only_changed, tuple(retry), patience, tuple(benign_codes), idempotent)
 
 
 @dataclass(frozen=True)

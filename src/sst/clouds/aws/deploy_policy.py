@@ -79,6 +79,9 @@ ALSO = {
     "secretsmanager:CreateSecret": ("secretsmanager:TagResource",),
     "appsync:CreateApi": ("appsync:TagResource",),
     "apigatewayv2:CreateStage": LOG_DELIVERY,
+    "rds:CreateDBInstance": ("iam:CreateServiceLinkedRole", "rds:AddTagsToResource"),
+    "rds:CreateDBProxy": ("iam:PassRole", "iam:CreateServiceLinkedRole"),
+    "rds:DeleteDBInstance": ("rds:CreateDBSnapshot",),
     "apigatewayv2:CreateDomainName": ("iam:CreateServiceLinkedRole",),
 }
 """Actions that an operation needs beside its own."""
@@ -107,6 +110,10 @@ EVERYWHERE = frozenset(
         *LOG_DELIVERY,
         "iam:CreateServiceLinkedRole",
         "lambda:GetLayerVersion",
+        *(f"rds:{op}DBProxy" for op in ("Create", "Modify", "Delete")),
+        *(f"rds:{op}DBProxyTargets" for op in ("Register", "Deregister", "Describe")),
+        *(f"rds:{op}Resource" for op in ("AddTagsTo", "RemoveTagsFrom", "ListTagsFor")),
+        "rds:DescribeDBProxies",
     }
 )
 """Actions that can't be bound to names that begin with the app's."""
@@ -121,6 +128,7 @@ NAMES = {
     "scheduler": ("scheduler:*:*:schedule/*/{app}-*",),
     "ssm": ("ssm:*:*:parameter/sst-py/*", "ssm:*:*:parameter/{app}-*"),
     "secretsmanager": ("secretsmanager:*:*:secret:{app}-*",),
+    "rds": ("rds:*:*:*:{app}-*", "rds:*:*:og:*"),
     "s3": ("s3:::{app}-*", "s3:::sst-py-*"),
 }
 """ARNs by service: what an app makes is named after it, what sst makes ``sst-py-``."""

@@ -176,6 +176,8 @@ class AwsProvider(Verbs, Provider):
             if not changed & sent or changed & sent <= taken & kind.reset_call.keys():
                 continue
             full = {**inputs, **{k: kind.reset_value[k] for k in taken & sent & kind.reset_value.keys()}}
+            if c.only_changed:
+                full = {k: v for k, v in full.items() if k in changed}
             told = kind.outputs(self, self.send(kind, c, known, kind.request(self, full, c), note), known)
             outputs |= {k: v for k, v in told.items() if k not in kind.fingerprints.values() or k in kind.prints_of(c)}
         for k in sorted(taken & kind.reset_call.keys() & state.inputs.keys()):

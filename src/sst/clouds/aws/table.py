@@ -125,6 +125,12 @@ class AwsResource(Resource):
     state has a property whose ``read`` path begins with the name."""
     omitted_when_unset: ClassVar[frozenset[str]] = frozenset()
     """Properties that the response of ``read`` omits when they are not set."""
+    unordered: ClassVar[frozenset[str]] = frozenset()
+    """Lists that come back in any order."""
+    prefixes: ClassVar[frozenset[str]] = frozenset()
+    """Versions: ``17`` stands for what AWS makes of it, ``17.5``."""
+    failed: ClassVar[str] = ""
+    """JMESPath in the response of ``read`` of the reason why the resource can't be used, while a call waits for it."""
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Property → fields that AWS adds to its value, with the values it gives them."""
     one_at_a_time: ClassVar[str] = ""
@@ -217,6 +223,10 @@ class AwsResource(Resource):
             return True
         if seen is None:
             return not asked or bool(asked == cls.reset_value.get(key))
+        if key in cls.unordered:
+            asked, seen = sorted(asked), sorted(seen)
+        if key in cls.prefixes and str(seen).startswith(f"{asked}."):
+            return True
         if added := cls.defaults.get(key):
             asked, seen = completed(asked, added), completed(seen, added)
         if (enc := cls.props[key].enc) is not None:

@@ -19,6 +19,8 @@ from .uploads import Asset, Uploads
 
 __all__ = ["Verbs", "quiet", "urn_tag"]
 
+_POLL_SECONDS, _POLLS = 20.0, 180
+"""The longest pause between two polls; all of them are about an hour."""
 READING = ("get_", "list_", "describe_", "head_")
 """First words of calls that change nothing."""
 
@@ -87,7 +89,31 @@ class Verbs:
                                 request_id=answer["ResponseMetadata"].get("RequestId", ""), status=400)
         if c.wait and not (c.settled and jmespath.search(c.settled, answer)):
             self.wait(kind, c, {**variables, **kind.outputs(self, answer, variables)}, note)
+        if c.until:
+            self._settle(kind, c, {**variables, **kind.outputs(self, answer, variables)}, note)
         return answer
+
+    def _settle(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any], note: Note) -> None:
+        """Poll until what a call asked for is carried out. Right after a change nothing may show of it, so two answers
+        in a row have to say so."""
+        import jmespath
+
+        assert kind.read
+        known, calm = {**variables, "id": str(fill(kind.identifier, variables))}, 0
+        for turn in range(_POLLS):
+            seen = self.ask(kind, kind.read, known)
+            if seen is None and c is kind.delete:
+                return
+            if seen and kind.failed and (why := jmespath.search(kind.failed, seen)):
+                raise ProviderError(f"it can't be used: {why}", code="WaiterFailed",
+                                    operation=f"{kind.service} {c.op}")
+            calm = calm + 1 if seen and c is not kind.delete and jmespath.search(c.until, seen) else 0
+            if calm == (1 if c is kind.create else 2):
+                return
+            if turn == 5:
+                note("waiting until it is carried out")
+            self.aws.sleep(min(0.1 * 1.3 ** turn, _POLL_SECONDS))
+        raise ProviderError("it is still not carried out", code="WaiterTimeout", operation=f"{kind.service} {c.op}")
 
     def _turn(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any]) -> AbstractContextManager[Any]:
         """A lock while what the call changes takes one change at a time."""

@@ -12,6 +12,7 @@ from .action import Actions
 from .artefacts import Artefacts
 from .build import Builder
 from .command import Commands
+from .password import Passwords
 from .runner import Runner
 from .site import SiteBuilder
 
@@ -28,7 +29,8 @@ class LocalProvider(Provider):
             "local.Build": Builder(artefacts, exact=exact),
             "local.Command": Commands(artefacts.root, self._runner),
             "local.Action": Actions(artefacts.root, self._runner),
-            "local.Site": SiteBuilder(artefacts.root, artefacts.cache, environ, self._runner)}
+            "local.Site": SiteBuilder(artefacts.root, artefacts.cache, environ, self._runner),
+            "local.Password": Passwords()}
 
     def _part(self, type: str) -> Provider:
         if type not in self._parts:

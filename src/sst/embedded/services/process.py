@@ -80,9 +80,10 @@ class Process:
                 time.sleep(0.01)
 
     def last_line(self) -> str:
+        """Of its log, notes of a server's routine (``LOG:``) left out."""
         with contextlib.suppress(OSError):
             lines = (self.folder / "log").read_bytes()[-4000:].decode("utf-8", "replace").splitlines()
-            return next((line for line in reversed(lines) if line.strip()), "it said nothing")
+            return next((line for line in reversed(lines) if line.strip() and " LOG: " not in line), "it said nothing")
         return "it said nothing"
 
     def _pid(self) -> int:

@@ -2,19 +2,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+import shutil
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from sst.embedded.ports import free_port
+from sst.embedded.services import unprivileged
 from sst.embedded.services.process import Process, end_left_over
 from sst.embedded.services.service import LocalService
 from sst.errors import SstError
 
 __all__ = ["Supervisor"]
 
+_log = logging.getLogger("sst.services")
 _TAKE_OVER_SECONDS = 5.0
+_LOOK_SECONDS = 0.25
+_AGAIN_SECONDS = 5.0
 _NAME = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
 
 
@@ -29,29 +36,55 @@ class Supervisor:
     def __init__(self, folder: Path, *, ready_seconds: float = 30.0) -> None:
         self._folder, self._ready_seconds = folder, ready_seconds
         self._running: dict[str, tuple[LocalService, Process, str]] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def begin(self, services: Sequence[LocalService]) -> None:
-        """Have exactly these running. Raises `SstError` if one does not start."""
-        await asyncio.to_thread(end_left_over, self._folder, frozenset(service.name for service in services))
+    async def begin(self, services: Sequence[LocalService], later: frozenset[str] = frozenset()) -> None:
+        """Have exactly these running, and leave those named in ``later``, which will be started. Raises `SstError` if
+        one does not start."""
+        await asyncio.to_thread(end_left_over, self._folder, later | {service.name for service in services})
+        await asyncio.to_thread(unprivileged.sweep)
         for service in services:
             await self.start(service)
 
     async def start(self, service: LocalService) -> str:
         """Its endpoint, once it is ready; one that runs already is taken over. Raises `SstError`."""
-        if found := self._running.get(service.name):
-            return found[2]
         if not _NAME.fullmatch(service.name):
             raise SstError(f"{service.name!r} is no name of a local service", hint="write it like postgres/Main")
-        return await asyncio.to_thread(self._start, service)
+        async with self._turns[service.name]:
+            if found := self._running.get(service.name):
+                return found[2]
+            return await asyncio.to_thread(self._start, service)
+
+    async def watch(self) -> None:
+        """Start again what ends by itself, for ever."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            for name in [name for name, (_, process, _) in list(self._running.items()) if not process.running]:
+                async with self._turns[name]:
+                    if (found := self._running.get(name)) and not found[1].running:
+                        _log.warning("the local service %s has ended: %s", name, found[1].last_line())
+                        try:
+                            await asyncio.to_thread(self._start, found[0])
+                        except SstError as error:
+                            _log.error("%s", error)
+                            await asyncio.sleep(_AGAIN_SECONDS)
 
     def endpoints(self) -> dict[str, str]:
         """Name -> endpoint of what runs now."""
         return {name: endpoint for name, (_, process, endpoint) in sorted(self._running.items()) if process.running}
 
     async def stop(self, name: str) -> None:
-        """End it; its data stays."""
-        service, process, _ = self._running.pop(name)
-        await asyncio.to_thread(process.end, service.stop_signal)
+        """End it if it runs; its data stays."""
+        async with self._turns[name]:
+            if found := self._running.pop(name, None):
+                await asyncio.to_thread(found[1].end, found[0].stop_signal)
+
+    async def remove(self, name: str) -> None:
+        """End it and delete its data."""
+        await self.stop(name)
+        folder = self._folder / name
+        await asyncio.to_thread(unprivileged.forget, folder / "data")
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def close(self) -> None:
         """End all of them, at once."""
