@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -109,6 +109,30 @@ def test_the_bucket_is_made_once_and_safe(calls: Calls, no_record: None) -> None
     calls.regions.clear()
     assert bootstrap(calls, REGION) == bucket
     assert calls.made == ["get_parameter"] and calls.regions == {REGION}, "nothing leaves the region"
+
+
+def test_who_only_reads_makes_nothing(calls: Calls, no_record: None) -> None:
+    calls.made.clear()
+    home = StateHome.aws(calls, REGION, f"app-{uuid.uuid4().hex[:8]}")
+    assert home.stage("prod", here("ann")).load().serial == 0 and home.stages() == []
+    assert home.secrets("prod").get_all() == {} and len(home.keys("prod").provisional()) == 32
+    assert set(calls.made) == {"get_parameter"}
+    home.secrets("prod").set("A", "1")
+    assert "create_bucket" in calls.made and home.secrets("prod").get_all() == {"A": "1"}
+    assert home.keys("prod").provisional() == home.keys("prod").current()[1]
+
+
+def test_many_keys_fit_into_a_parameter(calls: Calls) -> None:
+    asked = []
+
+    def call(service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        asked.append(params)
+        return calls(REGION)(service, operation, params)
+
+    keys = SsmKeys(call, f"/sst-py/key/app/{uuid.uuid4().hex}")
+    keys.current()
+    keys.rotate()
+    assert [p["Tier"] for p in asked if "Tier" in p] == ["Intelligent-Tiering"] * 2
 
 
 def test_a_bootstrap_that_died_half_way_is_finished(calls: Calls, no_record: None) -> None:

@@ -109,7 +109,7 @@ def diff_refreshed(backend: Backend, *, choice: Choice | None = None, providers:
     """The drift, and what a deploy would do after it was accepted. Takes no lock, writes nothing; it does read the
     cloud."""
     backend.ask_account()
-    graph = prepared_graph(backend, hide)
+    graph = prepared_graph(backend, hide, only_plan=True)
     backend.project.declare(graph)
     snapshot = backend.stage.load()
     hide_secrets(snapshot, hide)

@@ -110,9 +110,10 @@ def deploy(backend: Backend, run: Run) -> Done:
 
 
 def diff(backend: Backend, *, choice: Choice | None = None, providers: Providers | None = None,
-         hide: Callable[[Any], None] = lambda value: None) -> tuple[Plan, Snapshot]:
-    """What a deploy would do now. Takes no lock and changes nothing."""
-    graph = prepared_graph(backend, hide)
+         hide: Callable[[Any], None] = lambda value: None, keep: bool = False) -> tuple[Plan, Snapshot]:
+    """What a deploy would do now. Takes no lock and changes nothing; only if the plan is to be kept, a stage without a
+    key gets one."""
+    graph = prepared_graph(backend, hide, only_plan=not keep)
     backend.project.declare(graph)
     snapshot = backend.stage.load()
     hide_secrets(snapshot, hide)
@@ -151,11 +152,17 @@ def _confirm(run: Run, session: Session, providers: Providers) -> Callable[[Plan
     return confirm
 
 
-def prepared_graph(backend: Backend, hide: Callable[[Any], None] = lambda value: None) -> Graph:
-    """An empty graph that knows the stage's secrets and settings."""
+def prepared_graph(backend: Backend, hide: Callable[[Any], None] = lambda value: None, *,
+                   only_plan: bool = False) -> Graph:
+    """An empty graph that knows the stage's secrets and settings. With ``only_plan`` a stage without a key gets
+    none."""
+    def key() -> bytes:
+        keys = backend.stage.keys
+        return keys.provisional() if only_plan else keys.current()[1]
+
     graph = backend.project.graph()
     graph.context = replace(graph.context, secrets=backend.secrets.get_all(), python=_python(backend.project.root),
-                            read_stage_key=lambda: backend.stage.keys.current()[1], encrypt=_seal,
+                            read_stage_key=key, encrypt=_seal,
                             open_lookups=backend.clouds.lookups)
     hide(graph.context.secrets)
     return graph

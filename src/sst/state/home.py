@@ -50,15 +50,23 @@ class StateHome:
 
     @staticmethod
     def aws(calls: Callable[[str], Call], region: str, app: str) -> StateHome:
-        """State in the account's bucket, made on first use in ``region``; keys in SSM ``/sst-py/key/<app>/<stage>``."""
-        from .stores.bootstrap import bootstrap  # not needed for a home on this machine
+        """State in the account's bucket, made in ``region`` by the first write; keys in SSM
+        ``/sst-py/key/<app>/<stage>``."""
+        from .stores.bootstrap import Bucket, bootstrap, find_bucket  # not needed for a home on this machine
+        from .stores.on_demand import StoreOnDemand
         from .stores.s3 import S3Store
 
-        bucket = bootstrap(calls, region)
+        def store(bucket: Bucket) -> Store:
+            return S3Store(calls(bucket.region), bucket.name)
+
+        def found() -> Store | None:
+            bucket = find_bucket(calls, region)
+            return store(bucket) if bucket else None
+
         ssm = calls(region)
-        store = S3Store(calls(bucket.region), bucket.name)
-        return StateHome(store, app, lambda stage: SsmKeys(ssm, f"/sst-py/key/{app}/{stage}"),
-                         where=f"s3://{bucket.name}")
+        return StateHome(StoreOnDemand(found, lambda: store(bootstrap(calls, region))), app,
+                         lambda stage: SsmKeys(ssm, f"/sst-py/key/{app}/{stage}"),
+                         where=f"the bucket for state of this account in {region}")
 
     @staticmethod
     def memory(app: str) -> StateHome:

@@ -92,6 +92,12 @@ class KeyRing:
                 raise StateError(f"the keys in {self.where} vanished while they were made")
             return self._ring.current, self._ring.keys[self._ring.current]
 
+    def provisional(self) -> bytes:
+        """The key that encrypts now; where there is none yet, one that is not kept: for plans, which write nothing."""
+        with self._lock:
+            self._ring = self._ring or self._read()
+            return self._ring.keys[self._ring.current] if self._ring else secrets.token_bytes(32)
+
     def key(self, name: str) -> bytes:
         """The key of that id. Raises ``StateError`` if it is not there; it is never made anew."""
         with self._lock:
@@ -208,8 +214,11 @@ class _Ssm:
         self._put(text, True)
 
     def _put(self, text: str, overwrite: bool) -> None:
+        """A standard parameter has room for 4 KB; AWS makes an advanced one of it, with room for 8 KB, where more is
+        needed.
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"""
         self._call("ssm", "put_parameter", {"Name": self._name, "Value": text, "Type": "SecureString",
-                                            "Overwrite": overwrite})
+                                            "Tier": "Intelligent-Tiering", "Overwrite": overwrite})
 
 
 class MemoryKeys(KeyRing):

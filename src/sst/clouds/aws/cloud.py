@@ -8,8 +8,9 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ...core.provider import Provider
-from ...errors import ProviderError, UserError
+from ...errors import UserError
 from ..context import StageContext
+from .assets import assets_of, transient
 from .profile import profile_of
 from .uploads import Asset
 
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["AwsCloud"]
 
 DEFAULT = "aws"
-
-
-_NEW_BUCKET = ("NoSuchBucket", "OperationAborted")
-
-
-def transient(operation: str) -> tuple[str, ...]:
-    """The errors of a call that are worth a retry: a new bucket is not seen everywhere at once."""
-    return _NEW_BUCKET if operation.startswith(("put_bucket_", "put_public_")) else ()
 
 
 class AwsCloud:
@@ -157,7 +150,7 @@ class AwsCloud:
         account, region = client.account(), client.region
         with self._lock:
             if (key := f"{account}-{region}") not in self._buckets:
-                self._buckets[key] = _made_bucket(client, f"sst-py-assets-{key}")
+                self._buckets[key] = assets_of(client)
             return self._buckets[key]
 
     def state_call(self, region: str, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,18 +162,3 @@ class AwsCloud:
             client.close()
         self._clients.clear()
         self._settings.clear()
-
-
-def _made_bucket(client: Aws, name: str) -> str:
-    place = ({} if client.region == "us-east-1"
-             else {"CreateBucketConfiguration": {"LocationConstraint": client.region}})
-    try:
-        client.call("s3", "create_bucket", {"Bucket": name, **place})
-    except ProviderError as e:
-        if e.code != "BucketAlreadyOwnedByYou":
-            raise
-        return name
-    client.call("s3", "put_public_access_block", {"Bucket": name, "PublicAccessBlockConfiguration": dict.fromkeys(
-        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)},
-        retry=transient("put_public_access_block"))
-    return name

@@ -9,6 +9,9 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ...errors import ProviderError
+from .assets import RECORD
+
 if TYPE_CHECKING:
     from .client import Aws
 
@@ -58,6 +61,14 @@ class Uploads:
         with mine:
             if key not in self._there:
                 with path.open("rb") as body:
-                    self._open().call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": body}, idempotent=True)
+                    self._put(bucket, key, body)
                 self._there.add(key)
         return {"S3Bucket": bucket, "S3Key": key}
+
+    def _put(self, bucket: str, key: str, body: Any) -> None:
+        try:
+            self._open().call("s3", "put_object", {"Bucket": bucket, "Key": key, "Body": body}, idempotent=True)
+        except ProviderError as e:
+            if e.code == "NoSuchBucket":
+                e.hint = f"if the bucket was deleted, delete the SSM parameter {RECORD} too: the next deploy makes both"
+            raise

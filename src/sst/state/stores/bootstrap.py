@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import ProviderError, StateError
 from .s3 import Call
 
-__all__ = ["RECORD", "Bucket", "bootstrap", "partition_of"]
+__all__ = ["RECORD", "Bucket", "bootstrap", "find_bucket", "partition_of"]
 
 RECORD = "/sst-py/bootstrap"
 """Name of the SSM parameter. SST's own record is another one and is left alone."""
@@ -35,6 +35,12 @@ _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "
 def partition_of(region: str) -> str:
     """The second word of ARNs in a region."""
     return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
+
+
+def find_bucket(calls: Callable[[str], Call], region: str) -> Bucket | None:
+    """The account's state bucket of ``region``, if it was made already. Makes nothing."""
+    found = _read(calls(region))
+    return Bucket(str(found["bucket"]), str(found["region"])) if found and found["ready"] else None
 
 
 def bootstrap(calls: Callable[[str], Call], region: str) -> Bucket:
