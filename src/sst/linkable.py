@@ -38,6 +38,19 @@ class Linkable(Component, kind="sst.Linkable"):
     def link(self) -> Link:
         return Link(self.logical_name, self.kind, self.properties, self.include)
 
+    @classmethod
+    def of(cls, resource: Resource, name: str = "", *, properties: Mapping[str, Input[Any]],
+           include: Sequence[Include | Mapping[str, Any]] = ()) -> Linkable:
+        """A link to one resource, of any provider. Its name in ``Resource`` is ``name``, or that of the resource.
+
+            topic = sns.Topic("News")
+            link = sst.Linkable.of(topic, properties={"arn": topic.arn})
+        """
+        if not isinstance(resource, Resource):
+            raise UserError(f"Linkable.of takes a resource, not {resource!r}",
+                            hint='of plain values: sst.Linkable("Name", properties={...})')
+        return cls(name or resource.__sst__.name, properties=properties, include=include)
+
     @staticmethod
     def wrap(kind: type[R], define: Callable[[R], _Definition]) -> None:
         """Make every resource of a kind linkable: ``define(resource)`` gives ``{"properties": ..., "include": [...]}``.

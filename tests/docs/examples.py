@@ -30,6 +30,7 @@ from sst.clouds.aws.provider import AwsProvider
 from sst.clouds.instances import SELF, Instances
 from sst.clouds.local.artefacts import Artefacts
 from sst.clouds.local.provider import LocalProvider
+from sst.clouds.terraform.simulated import SimulatedProvider
 from sst.core.context import Context
 from sst.core.graph import Graph
 from sst.core.model import Goal, Operation, Snapshot, State
@@ -190,6 +191,8 @@ def declared(root: Path) -> tuple[Graph, Any]:
 
 def provider(resource: Goal | State | Operation) -> Provider:
     """Compares only: there is no cloud, so what the examples read is taken for one that stands in."""
+    if ":" in resource.type or (resource.provider == SELF and not resource.type.startswith("aws.")):
+        return SimulatedProvider(None)
     if resource.provider == SELF:
         return Instances(lambda reference, settings: {"account": "000000000000", "region": "us-east-1"})
     if resource.type.startswith("local."):

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 __all__ = ["LocalCloud", "StageContext"]
 
@@ -37,6 +37,6 @@ class StageContext:
     account: str | None
     environ: Mapping[str, str]
     tags: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     """Per cloud, the settings of its default provider instance."""
     local: Callable[[], LocalCloud] | None = None

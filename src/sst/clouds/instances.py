@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.model import Operation, Snapshot, State
 from ..core.output import UNKNOWN, plain
@@ -13,17 +13,29 @@ from ..core.resource import SELF, ProviderInstance, Resource, cloud_of, schema_o
 from ..core.schema import Schema
 from ..errors import UserError
 
+if TYPE_CHECKING:
+    from .terraform.plugins import Plugins
+
 __all__ = ["SELF", "Instances"]
+
+
+class HasPlugins(Protocol):
+    @property
+    def plugins(self) -> Plugins: ...
+
+
 
 _PLACE = ("region",)
 """Settings that say where resources are: another one would look for them where they are not."""
 
 
 class Instances(Provider):
-    """The provider of provider instances. ``identify`` says which account and region the settings lead to."""
+    """The provider of provider instances. ``identify`` says which account and region the settings of one of AWS lead
+    to; ``clouds`` knows the settings of plugins."""
 
-    def __init__(self, identify: Callable[[str, Mapping[str, Any]], Mapping[str, str]]) -> None:
-        self._identify = identify
+    def __init__(self, identify: Callable[[str, Mapping[str, Any]], Mapping[str, str]],
+                 clouds: HasPlugins | None = None) -> None:
+        self._identify, self._clouds = identify, clouds
         self._settings: dict[str, Mapping[str, Any]] = {}
         self._used: frozenset[str] = frozenset()
         self._lock = Lock()
@@ -45,28 +57,53 @@ class Instances(Provider):
                                 "the program", hint="declare it again")
             return self._settings[reference]
 
+    def known(self, reference: str) -> Mapping[str, Any] | None:
+        """The settings of an instance of a plugin; None while nothing says them."""
+        with self._lock:
+            found = self._settings.get(reference)
+        return None if found is None else {k: v for k, v in found.items() if k != "identity"}
+
     def references(self, cloud: str) -> list[str]:
         """The instances of a cloud that the state knows."""
         with self._lock:
             return sorted(r for r in self._settings if r.startswith(f"{cloud}::"))
 
     def schema(self, type: str) -> Schema:
+        if (plugins := self._plugins(type)) is not None:
+            return plugins.instance_schema(type)
         return schema_of(kind_of(type))
 
+    def _plugins(self, type: str) -> Plugins | None:
+        return self._clouds.plugins if self._clouds and cloud_of(type) != "aws" else None
+
     def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
-        _check(type, inputs)
+        if (plugins := self._plugins(type)) is not None:
+            plugins.checked(cloud_of(type), inputs)
+        else:
+            _check(type, inputs)
         old = prior.inputs if prior else {}
         if prior and prior.id in self._used and prior.id != (now := _reference(type, prior.urn)):
             raise UserError(f'provider "{prior.id.partition("::")[2]}" manages resources and can\'t be renamed to '
                             f'"{now.partition("::")[2]}"', hint="keep its name, or declare a new one and move the "
                                                                "resources to it")
         changed = frozenset(k for k in {*old, *inputs} if old.get(k) != inputs.get(k))
+        if plugins is not None:
+            if prior and changed:
+                self._plan_settings(prior.id, inputs)
+            return Change(changed)
         if prior and prior.id in self._used and (moved := [k for k in _PLACE if k in changed and plain(inputs.get(k))]):
             name = prior.id.partition("::")[2]
             raise UserError(f'the {moved[0]} of provider "{name}" can\'t change from {old.get(moved[0])!r} to '
                             f"{inputs.get(moved[0])!r}: what it manages is there",
                             hint="declare another provider instance, and move the resources to it")
         return Change(changed, unknown=frozenset({"account_id"}) if changed else frozenset())
+
+    def _plan_settings(self, reference: str, inputs: Mapping[str, Any]) -> None:
+        """What uses it is planned with its new settings, or without the provider while they are not known."""
+        with self._lock:
+            self._settings.pop(reference, None)
+            if plain(inputs):
+                self._settings[reference] = inputs
 
     def create(self, operation: Operation, note: Note) -> Result:
         return self._known(_reference(operation.type, operation.urn), operation.inputs)
@@ -75,6 +112,9 @@ class Instances(Provider):
         return self._known(_reference(state.type, state.urn), operation.inputs, state.outputs)
 
     def _known(self, reference: str, inputs: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Result:
+        if self._plugins(reference.replace("::", ".", 1)) is not None:
+            self._plan_settings(reference, inputs)
+            return Result(reference)
         found = self._identify(reference, inputs)
         outputs = {"account_id": found["account"], "region_name": found["region"]}
         if before and reference in self._used and before.get("account_id") != outputs["account_id"]:

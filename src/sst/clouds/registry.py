@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .aws.cloud import AwsCloud
     from .aws.functions import Functions
     from .aws.provider import AwsProvider
+    from .terraform.plugins import Plugins
 
 __all__ = ["Answer", "Clouds", "Line", "Registry", "has_type", "keep_still", "schedules_of"]
 
@@ -63,6 +64,7 @@ class Clouds:
         self.context = context
         self.artefacts = Artefacts(context.root, cache)
         self._aws: AwsCloud | None = None
+        self._plugins: Plugins | None = None
         self._lock = RLock()
 
     @property
@@ -73,6 +75,15 @@ class Clouds:
 
                 self._aws = AwsCloud(self.context, self.artefacts.file_of)
             return self._aws
+
+    @property
+    def plugins(self) -> Plugins:
+        with self._lock:
+            if self._plugins is None:
+                from .terraform.plugins import Plugins
+
+                self._plugins = Plugins(self.context, self.environment)
+            return self._plugins
 
     @property
     def counts(self) -> dict[str, int]:
@@ -112,6 +123,11 @@ class Clouds:
         With ``exact`` only the artefacts that were planned will do."""
         return Registry(self, lineage, guard, exact)
 
+    def end_plugins(self) -> None:
+        """End the processes of providers; they start again when they are needed."""
+        if self._plugins:
+            self._plugins.close()
+
     def forget(self) -> None:
         """The cloud on this machine was stopped, or has died: open it again when it is needed next."""
         with self._lock:
@@ -120,6 +136,7 @@ class Clouds:
 
     def close(self) -> None:
         self.forget()
+        self.end_plugins()
 
 
 class Registry:
@@ -128,7 +145,7 @@ class Registry:
 
     def __init__(self, clouds: Clouds, lineage: str, guard: Callable[[], None] | None, exact: bool) -> None:
         self._clouds, self._lineage, self._guard, self._exact = clouds, lineage, guard, exact
-        self.instances = Instances(self._identify)
+        self.instances = Instances(self._identify, clouds)
         self._providers: dict[str, Provider] = {SELF: self.instances}
         self._lock = RLock()
 
@@ -143,6 +160,8 @@ class Registry:
         own: Provider | None = getattr(Resource.kinds.get(item.type), "provider", None)
         if isinstance(own, Provider):
             return own
+        if ":" in item.type:
+            return self._plugin(item.provider)
         try:
             return self.named(item.provider)
         except KeyError:
@@ -167,6 +186,18 @@ class Registry:
 
                 return LocalProvider(self._clouds.artefacts, environ=self._clouds.context.environ, exact=self._exact)
         raise KeyError(reference)
+
+    def _plugin(self, reference: str) -> Provider:
+        """The provider of a plugin's resources, whose types have a colon."""
+        with self._lock:
+            if reference not in self._providers:
+                plugins, name = self._clouds.plugins, reference.partition("::")[0]
+
+                def settings() -> Mapping[str, Any] | None:
+                    return self.instances.known(reference) if "::" in reference else plugins.default_settings(name)
+
+                self._providers[reference] = plugins.provider(reference, settings)
+            return self._providers[reference]
 
     def _identify(self, reference: str, settings: Mapping[str, Any]) -> dict[str, str]:
         return self._clouds.aws.identity(reference, settings)
@@ -221,3 +252,4 @@ class Registry:
     def close(self) -> None:
         for provider in list(self._providers.values()):
             provider.close()
+        self._clouds.end_plugins()

@@ -17,7 +17,7 @@ CLOUDS: Mapping[str, tuple[str, ...]] = {
 def problems(name: object, settings: object) -> Iterator[UserError]:
     """What is wrong with the settings of one cloud."""
     if name not in CLOUDS:
-        yield UserError(f"providers: there is no provider {name!r}", hint=did_you_mean(str(name), list(CLOUDS)))
+        yield from _plugin_problems(str(name), settings)
         return
     if not isinstance(settings, Mapping):
         yield UserError(f"providers: {name} takes a mapping of settings, not {settings!r}",
@@ -29,6 +29,20 @@ def problems(name: object, settings: object) -> Iterator[UserError]:
                             hint=did_you_mean(str(key), list(CLOUDS[str(name)])))
         elif not isinstance(value, str):
             yield UserError(f"providers: {key} of {name} must be text, not {value!r}")
+
+
+def _plugin_problems(name: str, settings: object) -> Iterator[UserError]:
+    from ..plugins.source import known_names
+    from .terraform.catalogue import active
+    from .terraform.plugins import problems as plugin_problems
+
+    catalogue = active()
+    if not (catalogue and catalogue.has(name)) and name not in known_names():
+        installed = list(catalogue.lock.providers) if catalogue else []
+        yield UserError(f"providers: there is no provider {name!r}",
+                        hint=f"{did_you_mean(name, [*CLOUDS, *installed])}; another one is added by: sst add {name}")
+        return
+    yield from plugin_problems(name, settings, catalogue)
 
 
 def configured_region(profile: str | None, environ: Mapping[str, str]) -> str:

@@ -32,7 +32,8 @@ class Change:
     planned: Mapping[str, Any] | None = None
     """All values as they will be, with ``UNKNOWN`` in them. None: the new arguments over the old outputs."""
     reason: str = ""
-    """Why it is replaced, where no argument is the reason, as a noun: ``its failed creation``."""
+    """Why it is replaced, where no argument is the reason, as a noun: ``its failed creation``. Of a new resource: what
+    is special about it, ``simulated``."""
     notes: tuple[str, ...] = ()
     """Warnings that the plan shows."""
     handle: Any = None

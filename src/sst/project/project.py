@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..clouds.settings import configured_region
+from ..clouds.terraform.catalogue import Catalogue, activate
 from ..core.context import Context
 from ..core.graph import Graph, Removal
 from ..core.target import Target
@@ -90,6 +91,7 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
         # botocore reads them itself, and stops if there is no such profile
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
+    activate(Catalogue(root, merged))
     program = load(file)
     config = program.config(chosen.name)
     check_version(config.version, __version__, file.name)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from sst.clouds.terraform.catalogue import Catalogue, activate
 from sst.clouds.terraform.plugin import Plugin
+from sst.plugins.lock import Lock, Locked
+from sst.plugins.source import host_platform, source_of
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -42,3 +45,20 @@ def start(fake_program: Path, fake_environ: dict[str, str]) -> Iterator[Callable
     yield start
     for plugin in started:
         plugin.close()
+
+
+@pytest.fixture
+def project(tmp_path: Path, fake_program: Path, fake_environ: dict[str, str]) -> Iterator[Catalogue]:
+    """A project whose ``sst.lock`` has the fake provider, installed in a mirror. Its modules are those of
+    ``sst.providers`` for as long as the test runs."""
+    source, root = source_of("acme/fake"), tmp_path / "project"
+    package = tmp_path / "mirror" / str(source) / "1.0.0" / host_platform()
+    package.mkdir(parents=True)
+    (package / fake_program.name).symlink_to(fake_program)
+    root.mkdir()
+    Lock().with_provider(Locked("fake", source, "1.0.0", protocol=6)).write(root)
+    catalogue = Catalogue(root, {**fake_environ, "SST_PROVIDER_DIR": str(tmp_path / "mirror"),
+                                 "XDG_CACHE_HOME": str(tmp_path / "cache"), "SST_SECRET_X": "not for plugins"})
+    activate(catalogue)
+    yield catalogue
+    activate(None)

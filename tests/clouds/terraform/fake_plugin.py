@@ -195,7 +195,7 @@ def upgrade(q: Mapping[str, Any]) -> dict[str, Any]:
 
 ANSWERS = {
     "GetProviderSchema": lambda q: {
-        "provider": SETTINGS, "resource_schemas": {"fake_thing": RAW},
+        "provider": encode("Schema", SETTINGS), "resource_schemas": {"fake_thing": RAW},
         "data_source_schemas": {"fake_lookup": encode("Schema", LOOKUP)}},
     "ValidateProviderConfig": lambda q: {}, "ConfigureProvider": settings, "ValidateResourceConfig": validate,
     "ValidateDataResourceConfig": lambda q: {}, "PlanResourceChange": plan, "ApplyResourceChange": apply,

@@ -56,8 +56,8 @@ def loss_lines(lost: Iterable[Step]) -> Iterator[Line]:
 def _step_lines(step: Step, everything: bool) -> Iterator[Line]:
     sign, style = SIGNS[step.op]
     why = f"  a new {', '.join(sorted(step.replace))} needs a new one" if step.op is Op.REPLACE else ""
-    if step.reason:
-        why = f"  {step.reason}"
+    if reason := step.reason or (step.change.reason if step.op is Op.CREATE and step.change else ""):
+        why = f"  {reason}"
     if step.op is Op.UNSURE:
         why = "  its create was interrupted, and it is not known yet whether it exists"
     for note in step.change.notes if step.change else ():

@@ -44,7 +44,8 @@ class AwsCloud:
     @property
     def defaults(self) -> Mapping[str, str]:
         """The settings of the default instance."""
-        return self.context.defaults.get("aws", {})
+        found: Mapping[str, str] = self.context.defaults.get("aws", {})
+        return found
 
     @property
     def counts(self) -> dict[str, int]:

@@ -93,7 +93,9 @@ def _proposed_attributes(attributes: Mapping[str, Attribute], prior: Mapping[str
     made: dict[str, Any] = {}
     for name, a in attributes.items():
         asked, was = config.get(name), (prior or {}).get(name)
-        if a.computed and asked is None:
+        if a.write_only:
+            made[name] = None
+        elif a.computed and asked is None:
             made[name] = was
         elif a.nested is not None and asked is not None and asked is not UNKNOWN:
             nested = a.nested

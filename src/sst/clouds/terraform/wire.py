@@ -45,7 +45,7 @@ NestedBlock type_name=1s block=2Block nesting=3i min_items=4i max_items=5i
 IdentityAttribute name=1s type=2y required_for_import=3b optional_for_import=4b description=5s
 IdentitySchema version=1i identity_attributes=2*IdentityAttribute
 GetProviderSchema>
-GetProviderSchema< provider=1Schema resource_schemas=2%y data_source_schemas=3%y diagnostics=4*Diagnostic
+GetProviderSchema< provider=1y resource_schemas=2%y data_source_schemas=3%y diagnostics=4*Diagnostic
   server_capabilities=6ServerCapabilities
 GetResourceIdentitySchemas>
 GetResourceIdentitySchemas< identity_schemas=1%IdentitySchema diagnostics=2*Diagnostic

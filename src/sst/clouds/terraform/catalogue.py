@@ -1,0 +1,84 @@
+"""The providers that a project can use: those of its ``sst.lock``, with their programs and schemas."""
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from ...plugins.lock import Lock, Locked
+from ...plugins.store import Store
+from .schema_cache import Schemas
+
+if TYPE_CHECKING:
+    from .plugin import Plugin
+
+__all__ = ["PACKAGE", "Catalogue", "activate", "active"]
+
+
+class Catalogue:
+    """Of one project. What is read from the lock is read once."""
+
+    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
+        self.root, self.environ = root, environ
+        self.lock = Lock.read(root)
+        self.store = Store.of(root, environ, self.lock.mirror)
+        self._schemas: dict[str, Schemas] = {}
+        self._lock = RLock()
+
+    def has(self, name: str) -> bool:
+        return name in self.lock.providers
+
+    def schemas(self, name: str) -> Schemas:
+        """Those of a provider of the lock: cached, or asked of its plugin once for each version."""
+        with self._lock:
+            if name not in self._schemas:
+                self._schemas[name] = self._read(self.lock.named(name))
+            return self._schemas[name]
+
+    def _read(self, one: Locked) -> Schemas:
+        program = self.store.program(one)
+        stat = program.stat()
+        made_from = f"{stat.st_size} {stat.st_mtime_ns}"
+        file = self.store.cache / "schemas" / str(one.source) / f"{one.version}.schema"
+        if (found := Schemas.read(file, made_from)) is None:
+            plugin = self.start(one.name)
+            try:
+                found = Schemas.of_answer(plugin.call("GetProviderSchema"), plugin.protocol)
+            finally:
+                plugin.close()
+            found.write(file, made_from)
+        return found
+
+    def start(self, name: str, environ: Mapping[str, str] | None = None) -> Plugin:
+        """A new process of a provider. Its environment is that of the command without what is ours."""
+        from .plugin import Plugin
+
+        one = self.lock.named(name)
+        program = self.store.program(one)
+        if not os.access(program, os.X_OK):
+            program.chmod(program.stat().st_mode | 0o111)    # a package that lost it on its way here
+        given = {k: v for k, v in (environ or self.environ).items() if not k.startswith("SST_")}
+        return Plugin(str(one), [str(program)], given)
+
+
+_active: Catalogue | None = None
+PACKAGE = "sst.providers"
+
+
+def activate(catalogue: Catalogue | None) -> None:
+    """From now on ``sst.providers`` has the providers of this project; what another one imported is forgotten."""
+    global _active
+    _active = catalogue
+    package = sys.modules.get(PACKAGE)
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{PACKAGE}.") and hasattr(module, "__sst_provider__"):
+            del sys.modules[name]
+            vars(package).pop(name.rpartition(".")[2], None)
+
+
+def active() -> Catalogue | None:
+    """The one of the project whose program is loaded."""
+    return _active

@@ -1,0 +1,126 @@
+"""``sst.lock``: which providers a project uses, in which versions, and what their packages must be. It is committed."""
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..core.names import did_you_mean
+from ..errors import UserError
+from ..machine.files import replace_file
+from .source import Source, source_of
+
+__all__ = ["FILE", "Lock", "Locked"]
+
+FILE = "sst.lock"
+_VERSION = 1
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One provider. ``name`` is what programs import, ``from sst.providers import name``."""
+
+    name: str
+    source: Source
+    version: str
+    constraint: str = ""
+    protocol: int = 0
+    key: str = ""
+    """Id of the OpenPGP key that signed it; empty if the registry has none."""
+    hashes: tuple[str, ...] = ()
+    """``zh:`` of the package of every platform, ``h1:`` of those that were unpacked."""
+
+    def __str__(self) -> str:
+        return f"{self.source.namespace}/{self.source.type} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The whole file. Nothing in it means that there is none."""
+
+    providers: Mapping[str, Locked] = field(default_factory=dict)
+    mirror: str = ""
+    """A folder with packages, relative to the file; it is looked into before any registry."""
+    require_signatures: bool = False
+
+    @classmethod
+    def read(cls, root: Path) -> Lock:
+        """Raises ``UserError`` with the place in the file for what is wrong with it."""
+        try:
+            text = (root / FILE).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return cls()
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as e:
+            raise UserError(f"{FILE} is damaged: {e}", where=FILE,
+                            hint="restore it from version control, or delete it and run `sst add` again") from e
+        if data.get("version") != _VERSION:
+            raise UserError(f"{FILE} has version {data.get('version')!r}, and this sst knows {_VERSION}", where=FILE,
+                            hint="update sst")
+        known = {"version", "providers", "mirror", "require_signatures"}
+        for key in data.keys() - known:
+            raise UserError(f"{FILE}: there is no setting {key!r}", where=FILE,
+                            hint=did_you_mean(key, sorted(known)))
+        return cls({name: _locked(name, one) for name, one in data.get("providers", {}).items()},
+                   str(data.get("mirror", "")), data.get("require_signatures") is True)
+
+    def write(self, root: Path) -> None:
+        """Replace the file in one step; remove it if nothing is left in it."""
+        if self == Lock():
+            (root / FILE).unlink(missing_ok=True)
+        elif self.text() != _present(root / FILE):
+            replace_file(root / FILE, self.text().encode())
+
+    def text(self) -> str:
+        lines = ["# Written by `sst add`; commit it.", f"version = {_VERSION}"]
+        if self.mirror:
+            lines.append(f"mirror = {json.dumps(self.mirror)}")
+        if self.require_signatures:
+            lines.append("require_signatures = true")
+        for name, one in sorted(self.providers.items()):
+            lines += ["", f"[providers.{name}]", f"source = {json.dumps(str(one.source))}",
+                      f"version = {json.dumps(one.version)}"]
+            lines += [f"{k} = {json.dumps(v)}" for k, v in (("constraint", one.constraint), ("key", one.key)) if v]
+            lines.append(f"protocol = {one.protocol}")
+            lines += ["hashes = [", *(f"    {json.dumps(h)}," for h in sorted(one.hashes)), "]"]
+        return "\n".join(lines) + "\n"
+
+    def with_provider(self, one: Locked) -> Lock:
+        return replace(self, providers={**self.providers, one.name: one})
+
+    def without(self, name: str) -> Lock:
+        return replace(self, providers={k: v for k, v in self.providers.items() if k != name})
+
+    def named(self, name: str) -> Locked:
+        """Raises ``UserError`` with near names for one that is not there."""
+        if name not in self.providers:
+            raise UserError(f"{FILE} has no provider {name!r}",
+                            hint=did_you_mean(name, sorted(self.providers)) if self.providers else f"sst add {name}")
+        return self.providers[name]
+
+
+def _present(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def _locked(name: str, data: Mapping[str, Any]) -> Locked:
+    where = f"{FILE}: [providers.{name}]"
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{where}: that is no name that a program can import", where=FILE,
+                        hint="a-z, 0-9 and _, starting with a letter")
+    hashes = data.get("hashes", [])
+    if not isinstance(data.get("source"), str) or not isinstance(data.get("version"), str) or not _texts(hashes):
+        raise UserError(f"{where} needs source and version, and hashes as a list of texts", where=FILE,
+                        hint=f"restore the file, or run `sst add {name}` again")
+    return Locked(name, source_of(data["source"]), data["version"], str(data.get("constraint", "")),
+                  int(data.get("protocol", 0)), str(data.get("key", "")), tuple(sorted(hashes)))
+
+
+def _texts(values: object) -> bool:
+    return isinstance(values, Iterable) and all(isinstance(v, str) for v in values)
