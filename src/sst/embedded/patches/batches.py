@@ -14,7 +14,7 @@ from typing import Any
 
 from sst.embedded.settings import Settings
 
-__all__ = ["NEEDS", "apply"]
+__all__ = ["NEEDS", "apply", "fault"]
 
 NEEDS: Mapping[str, str] = {
     "services.lambda_svc:_execute_function": "(func, event)",
@@ -43,20 +43,20 @@ def apply(settings: Settings) -> None:
         result, name = execute(record, event), _partial.get()
         if not name or result.get("error"):
             return result
-        fault = _fault(result.get("body"), [entry["messageId"] for entry in event.get("Records") or []])
-        if not fault:
+        why = fault(result.get("body"), [entry["messageId"] for entry in event.get("Records") or []])
+        if not why:
             failures = (result.get("body") or {}).get("batchItemFailures")
             return {**result, "body": {"batchItemFailures": failures or []}}
-        _log.warning("%s: %s in its partial batch response; all %d messages are tried again", name, fault,
+        _log.warning("%s: %s in its partial batch response; all %d messages are tried again", name, why,
                      len(event["Records"]))
-        return {**result, "error": True, "body": {"errorType": "InvalidBatchResponse", "errorMessage": fault}}
+        return {**result, "error": True, "body": {"errorType": "InvalidBatchResponse", "errorMessage": why}}
 
     lambda_svc._run_sqs_batch = run_sqs_batch
     lambda_svc._execute_function = execute_function
 
 
-def _fault(answer: Any, messages: Iterable[str]) -> str:
-    """What is wrong with the answer; "" if nothing is."""
+def fault(answer: Any, messages: Iterable[str]) -> str:
+    """What is wrong with a partial batch response to items with these ids; "" if nothing is."""
     if answer in (None, "", {}):
         return ""
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else answer
@@ -68,5 +68,5 @@ def _fault(answer: Any, messages: Iterable[str]) -> str:
     for failure in failures:
         item = failure.get("itemIdentifier") if isinstance(failure, dict) else None
         if item not in known:
-            return f"itemIdentifier {item!r} is no messageId of the batch"
+            return f"itemIdentifier {item!r} is none of the batch"
     return ""

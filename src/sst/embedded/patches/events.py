@@ -25,7 +25,7 @@ from sst.embedded import trace
 from sst.embedded.settings import Settings, read_json
 from sst.machine.files import write_private
 
-__all__ = ["NEEDS", "apply", "resume"]
+__all__ = ["NEEDS", "apply", "deliver", "resume"]
 
 NEEDS: Mapping[str, str] = {
     "services.eventbridge:_dispatch_to_lambda": "(arn, payload)",
@@ -143,7 +143,7 @@ def _run(lambda_svc: Any, record: Any, event: Any) -> None:
     destinations = options.get("DestinationConfig") or {}
     target = (destinations.get("OnSuccess" if condition == "Success" else "OnFailure") or {}).get("Destination")
     if target:
-        _deliver(lambda_svc, target, _envelope(config, event, result, condition, tries), condition)
+        deliver(lambda_svc, target, _envelope(config, event, result, condition, tries), condition)
     if condition != "Success" and (queue := (config.get("DeadLetterConfig") or {}).get("TargetArn")):
         _bury(queue, event, result)
 
@@ -160,7 +160,8 @@ def _envelope(config: Any, event: Any, result: Any, condition: str, tries: int) 
             "requestPayload": event, "responseContext": context, "responsePayload": result.get("body")}
 
 
-def _deliver(lambda_svc: Any, target: str, envelope: dict[str, Any], condition: str) -> None:
+def deliver(lambda_svc: Any, target: str, envelope: dict[str, Any], condition: str) -> None:
+    """Hand the record of an invocation to a destination: a queue, topic, function or bus."""
     from ministack.services import eventbridge, sns
 
     service = target.split(":")[2]
