@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..clouds.aws import acm as acm
     from ..clouds.aws import apigatewayv2 as apigatewayv2
     from ..clouds.aws import appsync as appsync
+    from ..clouds.aws import cloudfront as cloudfront
     from ..clouds.aws import dynamodb as dynamodb
     from ..clouds.aws import ec2 as ec2
     from ..clouds.aws import events as events

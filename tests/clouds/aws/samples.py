@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -616,3 +617,73 @@ def _(w: World) -> Sample:
 def _(w: World) -> Sample:
     return Sample({"proxy": w.make("aws.rds.Proxy", proxy(w))["name"], "instance": database(w)},
                   replace={"instance": "another"})
+
+
+def _distribution(**more: Any) -> dict[str, Any]:
+    return {"origins": [{"Id": "one", "DomainName": "example.com", "CustomOriginConfig": {
+                "HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only",
+                "OriginSslProtocols": ["TLSv1.2"]}}],
+            "default_cache_behavior": {"TargetOriginId": "one", "ViewerProtocolPolicy": "redirect-to-https",
+                                       "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6"}, **more}
+
+
+@sample("aws.cloudfront.Distribution")
+def _(w: World) -> Sample:
+    return Sample(_distribution(comment="one", tags={"a": "1"}),
+                  {"comment": "two", "tags": {"a": "2"}, "aliases": ["a.example.com"]}, {"region": "eu-west-1"}, gone=False)
+
+
+def _edge(text: str) -> str:
+    return f"function handler(event) {{ return event.request; }} // {text}"
+
+
+@sample("aws.cloudfront.Function")
+def _(w: World) -> Sample:
+    store = w.make("aws.cloudfront.KeyValueStore", {})
+    return Sample({"code": _edge("one"), "comment": "one", "tags": {"a": "1"}},
+                  {"code": _edge("two"), "comment": "two", "stores": [store["arn"]], "tags": {"a": "2"}},
+                  {"name": "other"})
+
+
+@sample("aws.cloudfront.KeyValueStore")
+def _(w: World) -> Sample:
+    return Sample({"comment": "one", "tags": {"a": "1"}}, {"comment": "two", "tags": {"a": "2"}}, {"name": "other"})
+
+
+@sample("aws.cloudfront.CachePolicy")
+def _(w: World) -> Sample:
+    keys = {"EnableAcceptEncodingGzip": True, "EnableAcceptEncodingBrotli": True,
+            "HeadersConfig": {"HeaderBehavior": "whitelist", "Headers": ["x-a"]},
+            "CookiesConfig": {"CookieBehavior": "none"}, "QueryStringsConfig": {"QueryStringBehavior": "all"}}
+    return Sample({"min_ttl": 1, "default_ttl": 10, "max_ttl": 100, "parameters": keys},
+                  {"max_ttl": 200, "parameters": {**keys, "EnableAcceptEncodingGzip": False}}, {"name": "other"})
+
+
+@sample("aws.cloudfront.AccountCachePolicy")
+def _(w: World) -> Sample:
+    return Sample({"name": f"shared-{uuid.uuid4().hex[:8]}", "settings": {"MinTTL": 0, "DefaultTTL": 0, "MaxTTL": 100}},
+                  {}, {"name": "other"}, gone=False)
+
+
+@sample("aws.cloudfront.OriginRequestPolicy")
+def _(w: World) -> Sample:
+    return Sample({"headers": {"HeaderBehavior": "whitelist", "Headers": ["x-a"]}},
+                  {"query_strings": {"QueryStringBehavior": "all"}}, {"name": "other"})
+
+
+@sample("aws.cloudfront.ResponseHeadersPolicy")
+def _(w: World) -> Sample:
+    return Sample({"custom": [{"Header": "x-a", "Value": "1", "Override": True}]},
+                  {"custom": [{"Header": "x-a", "Value": "2", "Override": True}]}, {"name": "other"})
+
+
+@sample("aws.cloudfront.OriginAccessControl")
+def _(w: World) -> Sample:
+    return Sample({"description": "one"}, {"description": "two", "signing_behavior": "no-override"}, {"name": "other"})
+
+
+@sample("aws.cloudfront.Invalidation")
+def _(w: World) -> Sample:
+    on = w.make("aws.cloudfront.Distribution", _distribution())
+    return Sample({"distribution_id": on["distribution_id"], "version": "1", "paths": ["/docs/*"]},
+                  {}, {"version": "2"}, gone=False)

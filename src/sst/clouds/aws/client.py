@@ -127,7 +127,7 @@ class Aws:
             headers = signed(prepared.method, place.host, prepared.target, headers, prepared.payload_hash,
                              credentials=self.settings.credentials(), region=place.region, service=place.signing_name,
                              stamp=datetime.fromtimestamp(self.clock() + self._skew, UTC).strftime("%Y%m%dT%H%M%SZ"),
-                             double=place.double)
+                             double=place.double, regions=place.regions)
         try:
             reply = self.pool().send(prepared.method, place.origin, prepared.target, headers, body, guard)
         except ConnectError as e:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["completed", "lower_headers", "normal"]
+__all__ = ["completed", "counted", "listed", "lower_headers", "merged", "normal"]
 
 _ROOT = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):root")
 _LISTS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
@@ -66,3 +66,33 @@ def completed(value: Any, defaults: Mapping[str, Any]) -> Any:
 def lower_headers(cors: Mapping[str, Any]) -> dict[str, Any]:
     """CORS settings with the names of headers in lower case, as Lambda and API Gateway store them."""
     return {k: [h.lower() for h in v] if k in ("AllowHeaders", "ExposeHeaders") else v for k, v in cors.items()}
+
+
+def merged(there: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """What is there with our fields in it, also in mappings inside; lists of CloudFront are taken whole."""
+    inside = {k: merged(there[k], v) for k, v in ours.items() if isinstance(v, Mapping) and "Quantity" not in v
+              and isinstance(there.get(k), Mapping)}
+    return {**there, **ours, **inside}
+
+
+def counted(value: Any) -> Any:
+    """Lists as CloudFront takes them: ``{"Quantity": 2, "Items": [...]}``. A mapping with ``Items`` gets its count.
+
+    >>> counted({"Aliases": ["a.example.com"]})
+    {'Aliases': {'Quantity': 1, 'Items': ['a.example.com']}}
+    """
+    if isinstance(value, list | tuple):
+        return {"Quantity": len(value), **({"Items": [counted(v) for v in value]} if value else {})}
+    if isinstance(value, Mapping) and isinstance(value.get("Items"), list | tuple):
+        return {**{k: counted(v) for k, v in value.items()}, **counted(value["Items"])}
+    return {k: counted(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+def listed(value: Any) -> Any:
+    """The inverse of ``counted``; without the empty lists that CloudFront adds."""
+    if not isinstance(value, Mapping):
+        return [listed(v) for v in value] if isinstance(value, list | tuple) else value
+    if value.keys() <= {"Quantity", "Items"} and "Quantity" in value:
+        return listed(value.get("Items", []))
+    plain = {k: listed(v) for k, v in value.items() if k != "Quantity"}
+    return {k: v for k, v in plain.items() if v != []}

@@ -31,8 +31,10 @@ def adapt_body(service: str, operation: str, raw: dict[str, Any]) -> None:
         escape_xml_payload(raw)
 
 
-def adapt_response(service: str, operation: str, parsed: Mapping[str, Any]) -> None:
-    """Decode the keys of a list."""
+def adapt_response(service: str, operation: str, parsed: dict[str, Any], headers: Mapping[str, str]) -> None:
+    """Decode the keys of a list; name the ETag of an edge function, which its model misspells."""
+    if operation == "update_function" and service == "cloudfront" and "etag" in headers:
+        parsed["ETag"] = headers["etag"]
     if service == "s3" and operation in LISTS:
         from botocore import handlers
 

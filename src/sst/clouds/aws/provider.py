@@ -11,6 +11,9 @@ from ...core.provider import STAND_IN, Absent, Change, Found, Note, Provider, Re
 from ...core.resource import schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError, Throttled
+from .cloudfront_keys import Stores
+from .cloudfront_route import Route, Routes
+from .cloudfront_site import Site, Sites
 from .file_provider import FilesProvider
 from .files import Files
 from .reading import listed_tags, read
@@ -32,17 +35,20 @@ class AwsProvider(Verbs, Provider):
     watched = frozenset({"tags"})
 
     @cached_property
-    def _files(self) -> FilesProvider:
-        return FilesProvider(self, self.root)
+    def _bulk(self) -> Mapping[str, Provider]:
+        """Of what is no row: one resource stands for many objects or keys."""
+        stores = Stores(lambda: self.aws, self.guard)
+        return {Files.type: FilesProvider(self, self.root), Site.type: Sites(self, stores, self.root),
+                Route.type: Routes(self, stores)}
 
     def schema(self, type: str) -> Schema:
-        if type == Files.type:
-            return self._files.schema(type)
+        if bulk := self._bulk.get(type):
+            return bulk.schema(type)
         return schema_of(row(type))
 
     def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
-        if type == Files.type:
-            return self._files.plan(type, prior, inputs)
+        if bulk := self._bulk.get(type):
+            return bulk.plan(type, prior, inputs)
         kind = row(type)
         if prior is None:
             return Change(frozenset(inputs))
@@ -59,8 +65,8 @@ class AwsProvider(Verbs, Provider):
                       notes=() if self.local else kind.warnings(prior.inputs, inputs))
 
     def create(self, operation: Operation, note: Note) -> Result:
-        if operation.type == Files.type:
-            return self._files.create(operation, note)
+        if bulk := self._bulk.get(operation.type):
+            return bulk.create(operation, note)
         kind = row(operation.type)
         known = self.variables(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
         self._refuse_taken(kind, operation, known)
@@ -120,14 +126,14 @@ class AwsProvider(Verbs, Provider):
                             operation=f"{kind.service} {kind.read.op}")
 
     def read(self, state: State) -> Result | None:
-        if state.type == Files.type:
-            return self._files.read(state)
+        if bulk := self._bulk.get(state.type):
+            return bulk.read(state)
         return read(self, row(state.type), state, {})
 
     def reader(self, states: Sequence[State]) -> Callable[[State], Result | None]:
         """``read`` for many: their tags are asked for together where that saves calls."""
-        listed = listed_tags(self, [row(s.type) for s in states if s.type != Files.type])
-        return lambda state: (self._files.read(state) if state.type == Files.type
+        listed = listed_tags(self, [row(s.type) for s in states if s.type not in self._bulk])
+        return lambda state: (bulk.read(state) if (bulk := self._bulk.get(state.type))
                               else read(self, row(state.type), state, listed))
 
     @property
@@ -163,8 +169,8 @@ class AwsProvider(Verbs, Provider):
         return STAND_IN_TAG in (kind.tags_in(self.ask(kind, kind.tagging.show, variables) or {}, shown=True) or {})
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
-        if state.type == Files.type:
-            return self._files.update(operation, state, note)
+        if bulk := self._bulk.get(state.type):
+            return bulk.update(operation, state, note)
         kind, inputs, changed = row(state.type), operation.inputs, operation.changed
         was = {f"{k}_was": v for k, v in state.inputs.items()}
         known = self.variables(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
@@ -187,8 +193,8 @@ class AwsProvider(Verbs, Provider):
         return Result(state.id, outputs)
 
     def delete(self, state: State, note: Note) -> None:
-        if state.type == Files.type:
-            return self._files.delete(state, note)
+        if bulk := self._bulk.get(state.type):
+            return bulk.delete(state, note)
         kind = row(state.type)
         known = self.variables(kind, state.values, {"id": state.id, "urn": state.urn})
         if state.private == STAND_IN:
@@ -202,8 +208,8 @@ class AwsProvider(Verbs, Provider):
                 raise
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
-        if operation.type == Files.type:
-            return self._files.find(operation)
+        if bulk := self._bulk.get(operation.type):
+            return bulk.find(operation)
         kind = row(operation.type)
         known = self.variables(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
         if kind.identity == "token":

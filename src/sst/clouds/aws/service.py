@@ -44,6 +44,8 @@ class Endpoint:
     signing_name: str
     double: bool
     headers: Mapping[str, str]
+    regions: str = ""
+    """Regions for which the call is signed with Signature Version 4A, ``*`` for all; empty: Version 4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,7 @@ class Service:
         payload = model.output_shape.serialization.get("payload") if streaming else None
         if payload and hasattr(parsed.get(payload), "read"):
             parsed[payload] = reply.body
-        adapt_response(self.name, operation, parsed)
+        adapt_response(self.name, operation, parsed, reply.headers)
         if self.name == "s3" and reply.status == 200 and not streaming and _ERROR.match(reply.body):
             code, message = (re.search(rb"<%s>(.*?)</" % tag, reply.body) for tag in (b"Code", b"Message"))
             parsed["Error"] = {"Code": code[1].decode() if code else "InternalError",
@@ -258,18 +260,20 @@ class Service:
                                 hint="check the region", sent=False) from e
         at = urlsplit(answer.url)
         schemes = answer.properties.get("authSchemes", ())
-        scheme: dict[str, Any] = next((s for s in schemes if s["name"] in ("sigv4", "sigv4-s3express")), {})
+        scheme: dict[str, Any] = next((s for s in schemes if s["name"] in ("sigv4", "sigv4-s3express")),
+                                      next((s for s in schemes if s["name"] == "sigv4a"), {}))
         return _placed(at.scheme, at.netloc, at.path, scheme.get("signingRegion", region),
                        scheme.get("signingName", self.model.signing_name),
                        not scheme.get("disableDoubleEncoding", self.name == "s3"),
-                       {k: ",".join(v) for k, v in answer.headers.items()})
+                       {k: ",".join(v) for k, v in answer.headers.items()},
+                       ",".join(scheme.get("signingRegionSet", ())))
 
 
 def _placed(scheme: str, netloc: str, path: str, region: str, name: str, double: bool,
-            headers: Mapping[str, str]) -> Endpoint:
+            headers: Mapping[str, str], regions: str = "") -> Endpoint:
     host, _, port = netloc.rpartition(":") if re.search(r":\d+$", netloc) else (netloc, "", "")
     return Endpoint((scheme, host.strip("[]"), int(port or (443 if scheme == "https" else 80))), netloc, path, region,
-                    name, double, headers)
+                    name, double, headers, regions)
 
 
 def _said(error: tuple[str, Any, Mapping[str, Any]]) -> str:

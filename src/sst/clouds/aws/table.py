@@ -17,7 +17,7 @@ from ...core.provider import Note
 from ...core.resource import Arg, Resource, prop
 from .checks import runs_here
 from .columns import Call, Grant, Identity, Import, Listing, Tagging
-from .documents import completed, normal
+from .documents import completed, merged, normal
 
 if TYPE_CHECKING:
     from .client import Aws
@@ -85,6 +85,10 @@ class AwsResource(Resource):
     """``(create,)`` where the create call is a put that also updates."""
     shared: ClassVar[Shared | None] = None
     """The document that this row is a part of, where others write it, too."""
+    versioned_by: ClassVar[Call | None] = None
+    """Its ``ETag`` is what changes and deletions of the resource send as ``IfMatch``."""
+    completed: ClassVar[str] = ""
+    """With ``versioned_by``: member of both that an update sends whole, with what is there and the row does not set."""
     lookup: ClassVar[Call | None] = None
     """Returns the outputs that ``read`` needs when only the inputs are known."""
     delete: ClassVar[Call | None] = None
@@ -249,8 +253,9 @@ class AwsResource(Resource):
         for place in (below if isinstance(below, Mapping) and not shown else {}, answer):
             for key in ("Tags", "tags", "TagSet", "TagList"):
                 if (tags := place.get(key)) is not None:
-                    if isinstance(tags, Mapping):
+                    if isinstance(tags, Mapping) and not isinstance(tags.get("Items"), list):
                         return dict(tags)
+                    tags = tags["Items"] if isinstance(tags, Mapping) else tags
                     return {t.get("Key", t.get("key")): t.get("Value", t.get("value")) for t in tags}
         return None
 
@@ -292,6 +297,12 @@ class AwsResource(Resource):
               variables: Mapping[str, Any]) -> tuple[Call, dict[str, Any]]:
         """The call that makes a change and its parameters, with what others have in a document that is shared. Asked
         for while no other row changes it (``one_at_a_time``)."""
+        tags = (cls.tagging.add, cls.tagging.remove) if cls.tagging else ()
+        if cls.versioned_by and c is not cls.create and c not in tags:
+            now = provider.ask(cls, cls.versioned_by, variables) or {}
+            whole = {cls.completed: merged(now[cls.completed], params[cls.completed])} if (
+                cls.completed in params and cls.completed in now) else {}
+            return c, {**params, **whole, "IfMatch": now.get("ETag", "*")}
         if cls.shared is None:
             return c, params
         there, delete = provider.ask(cls, cls.shared.whole, variables) or {}, c is cls.delete
