@@ -54,6 +54,7 @@ GIVEN = {
     "log": 'aws.Queue("GivenLog")',
     "policy": '{"Version": "2012-10-17", "Statement": []}',
     "queue": 'aws.Queue("GivenQueue")',
+    "router": 'aws.Router("GivenRouter", domain={"name": "example.com", "aliases": ["*.example.com"]})',
     "stripe": 'sst.Secret("GivenSecret")',
     "table": 'aws.Dynamo("GivenTable", fields={"id": "string"}, primary_index={"hash_key": "id"}, stream="new-image")',
     "topic": 'sns.Topic("GivenTopic")',
@@ -79,6 +80,8 @@ IMPORTS = {
 """Modules that a fragment takes for granted."""
 
 FILES = {
+    "site/index.html": "<h1>Hello</h1>\n",
+    "site/404.html": "<h1>Nothing here</h1>\n",
     "app/main.py": "async def app(scope, receive, send): ...\n",
     "web/page.mjs": "export const handler = async () => ({})\n",
     "layers/given.txt": "",

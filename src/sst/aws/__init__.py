@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .account import account_id as account_id
     from .api_gateway_v2 import ApiGatewayV2 as ApiGatewayV2
     from .bucket import Bucket as Bucket
+    from .cdn import Cdn as Cdn
     from .cron import Cron as Cron
     from .dns_records import dns as dns
     from .dynamo import Dynamo as Dynamo
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
     from .postgres import Postgres as Postgres
     from .provider import Provider as Provider
     from .queue import Queue as Queue
+    from .router import Router as Router
+    from .static_site import StaticSite as StaticSite
     from .vpc import Vpc as Vpc
 
-_HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cron": "cron", "Dynamo": "dynamo",
-         "Function": "function", "Postgres": "postgres", "Provider": "provider", "Queue": "queue",
-         "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
+_HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cdn": "cdn", "Cron": "cron", "Dynamo": "dynamo",
+         "Function": "function", "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "Router": "router",
+         "StaticSite": "static_site", "Vpc": "vpc", "account_id": "account", "dns": "dns_records",
+         "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cron", "Dynamo", "Function", "Postgres", "Provider", "Queue", "Vpc",
+__all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cron", "Dynamo", "Function", "Postgres", "Provider", "Queue", "Router",
+           "StaticSite", "Vpc",
            "account_id", "dns", "permission"]
 
 

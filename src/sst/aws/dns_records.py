@@ -1,6 +1,7 @@
 """DNS records and certificates through Route 53."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,26 +42,29 @@ def zone_of(name: str, where: Dns) -> Input[str]:
     return lookups.hosted_zone(name)
 
 
-def certificate(name: str, where: Dns | bool) -> Output[str]:
-    """The ARN of a new certificate for ``name``, once it is proved through DNS and issued."""
-    made = acm.Certificate("Certificate", domain_name=name, validation_method="DNS")
-    zone = zone_of(name, where if isinstance(where, Dns) else Dns())
-    record = route53.Record("CertificateRecord", zone=zone, name=made.record_name, type_="CNAME", ttl=60,
-                            records=[made.record_value], override=True)   # the same for all of an account
-    return acm.CertificateValidation("CertificateValidation", certificate_arn=made.arn,
-                                     depends_on=[record]).certificate_arn
+def certificate(name: str, where: Dns | bool, *, more: Sequence[str] = (), region: str | None = None) -> Output[str]:
+    """The ARN of a new certificate for ``name`` and ``more`` names, once it is proved through DNS and issued.
+    CloudFront wants its certificates in the region us-east-1."""
+    made = acm.Certificate("Certificate", domain_name=name, validation_method="DNS", region=region,
+                           alternative_names=list(more) or None)
+    given = where if isinstance(where, Dns) else Dns()
+    records = []
+    for i, host in enumerate((name, *more)):     # the same record for all of an account
+        proof = made.records[i] if i else None
+        records.append(route53.Record(
+            f"CertificateRecord{i or ''}", zone=zone_of(host, given), type_="CNAME", ttl=60, override=True,
+            name=made.record_name if proof is None else proof["Name"],
+            records=[made.record_value if proof is None else proof["Value"]]))
+    return acm.CertificateValidation("CertificateValidation", certificate_arn=made.arn, region=region,
+                                     depends_on=records).certificate_arn
 
 
-def alias_records(name: str, target: Output[str], target_zone: Output[str], where: Dns | bool) -> None:
-    """A and AAAA records that point at a thing of AWS."""
+def alias_records(name: str, target: Output[str], target_zone: Input[str], where: Dns | bool,
+                  suffix: str = "") -> None:
+    """A and AAAA records that point at a thing of AWS. ``suffix`` tells those of several names apart."""
     given = where if isinstance(where, Dns) else Dns()
     zone = zone_of(name, given)
     for kind in ("A", "AAAA"):
-        route53.Record(
-            f"Dns{kind}",
-            zone=zone,
-            name=name,
-            type_=kind,
-            override=True if given.override else None,
-            alias_target={"DNSName": target, "HostedZoneId": target_zone, "EvaluateTargetHealth": True},
-        )
+        route53.Record(f"Dns{kind}{suffix}", zone=zone, name=name, type_=kind,
+                       override=True if given.override else None,
+                       alias_target={"DNSName": target, "HostedZoneId": target_zone, "EvaluateTargetHealth": True})

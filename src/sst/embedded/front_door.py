@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import json
 import logging
+from socket import socket
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sst.embedded import emulator, trace, tracking
 from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.doors import DOORS, Door, Request
+from sst.embedded.doors.distribution import DistributionDoor
 from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
 from sst.embedded.patches.function_url import RAW
 from sst.embedded.ports import listener
@@ -75,24 +77,30 @@ class FrontDoor:
         await asyncio.gather(*(task for _, task in self._open.values()), return_exceptions=True)
 
     async def _opened(self, door: Door, identity: str) -> int:
-        from hypercorn.asyncio import serve
-        from hypercorn.config import Config
-
         name = f"{door.kind}/{identity}"
         if name in self._open:
             return self._open[name][0]
         line, port = listener(self._ports.get(name, 0))
         if self._ports.get(name, port) != port:
             _log.warning("port %s of %s is taken; it is at http://127.0.0.1:%s now", self._ports[name], name, port)
-        config = Config()
-        config.bind, config.loglevel, config.keep_alive_timeout = [f"fd://{line.detach()}"], "WARNING", 75
-        config.graceful_timeout = _GRACE
-        app: Any = _App(door, identity, self._settings, self._checkpoints)
-        self._open[name] = port, asyncio.create_task(serve(app, config, shutdown_trigger=self._closing.wait))
+        serving = (door.serve(identity, line, self._settings, self._closing, _GRACE)
+                   if isinstance(door, DistributionDoor) else self._served(door, identity, line))
+        self._open[name] = port, asyncio.create_task(serving)
         if self._ports.get(name) != port:
             self._ports[name] = port
             write_private(self._file, json.dumps(self._ports, indent=1))
         return port
+
+
+    async def _served(self, door: Door, identity: str, line: socket) -> None:
+        from hypercorn.asyncio import serve
+        from hypercorn.config import Config
+
+        config = Config()
+        config.bind, config.loglevel, config.keep_alive_timeout = [f"fd://{line.detach()}"], "WARNING", 75
+        config.graceful_timeout = _GRACE
+        app: Any = _App(door, identity, self._settings, self._checkpoints)
+        await serve(app, config, shutdown_trigger=self._closing.wait)
 
 
 class _App:

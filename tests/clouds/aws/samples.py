@@ -630,7 +630,8 @@ def _distribution(**more: Any) -> dict[str, Any]:
 @sample("aws.cloudfront.Distribution")
 def _(w: World) -> Sample:
     return Sample(_distribution(comment="one", tags={"a": "1"}),
-                  {"comment": "two", "tags": {"a": "2"}, "aliases": ["a.example.com"]}, {"region": "eu-west-1"}, gone=False)
+                  {"comment": "two", "tags": {"a": "2"}, "aliases": ["a.example.com"]}, {"region": "eu-west-1"},
+                  gone=False)
 
 
 def _edge(text: str) -> str:

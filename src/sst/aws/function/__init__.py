@@ -142,7 +142,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None,
                 publish=versioning or None,
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
-            self._url = make_url(self.function, url, streaming=streaming)
+            self._url = make_url(self.function, url, streaming=streaming, where=self.where)
             self._extras(concurrency, retries)
         self._live = live_function(self, self.function, code, live) if dev and graph.target.dev else None
 

@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ...clouds.aws import lambda_
 from ...core.output import Output
 from ...core.units import seconds
+
+if TYPE_CHECKING:
+    from ..router import RouterPath
 
 __all__ = ["Cors", "Url", "make_url"]
 
@@ -24,13 +27,16 @@ class Cors(TypedDict, total=False):
 
 
 class Url(TypedDict, total=False):
-    """``authorization`` is ``"none"`` (anybody may call, the default) or ``"iam"``; ``cors`` is True by default."""
+    """``authorization`` is ``"none"`` (anybody may call, the default) or ``"iam"``; ``cors`` is True by default.
+    ``router``: ``{"instance": router, "path": "/api"}``, where a ``Router`` leads to it."""
 
     authorization: Literal["none", "iam"]
     cors: bool | Cors
+    router: RouterPath
 
 
-def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool) -> Output[str] | None:
+def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool, where: str) -> Output[str] | None:
+    """The address of the function, or that which it has in a ``Router``."""
     if not url:
         return None
     given: Url = {} if url is True else url
@@ -45,7 +51,14 @@ def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool) ->
         lambda_.Permission("InvokePermission", function_name=function.name, action="lambda:InvokeFunction",
                            principal="*",
                            invoked_via_function_url=True)
-    return made.url
+    if "router" not in given:
+        return made.url
+    from ..router import part_of
+    from ..router.target import url_target
+
+    part = part_of(given["router"], where)
+    part.add("Route", url_target(made.url, part.options))
+    return part.url
 
 
 def url_cors(cors: bool | Cors) -> dict[str, Any] | None:

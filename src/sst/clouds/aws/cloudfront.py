@@ -120,7 +120,7 @@ class Function(AwsResource, type="aws.cloudfront.Function", service="cloudfront"
     comment: Arg[str] = prop("FunctionConfig.Comment", default="", read="FunctionSummary.FunctionConfig.Comment")
     runtime: Arg[str] = prop("FunctionConfig.Runtime", default="cloudfront-js-2.0",
                              read="FunctionSummary.FunctionConfig.Runtime")
-    stores: Arg[Sequence[str]] = prop(
+    stores: Arg[Sequence[Any]] = prop(
         "FunctionConfig.KeyValueStoreAssociations", default=None,
         enc=lambda v: counted([{"KeyValueStoreARN": arn} for arn in v]),
         dec=lambda v: [i["KeyValueStoreARN"] for i in listed(v)],

@@ -2,7 +2,7 @@
 finds them. Pure.
 
 A path is a *name* and one of five spellings: ``/docs/``, ``/docs.html``, ``/docs/index.html`` and ``/docs/index`` are
-the name ``/docs``. A record has 15 characters: 6 of the hash of a name, one for the spellings that are answered, 8 of
+the name ``/docs``. A record has 18 characters: 9 of the hash of a name, one for the spellings that are answered, 8 of
 the hash of the content. Records lie in buckets, one key of the store each, so that a request reads one.
 """
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = ["Pages", "Rules", "base36", "split_value"]
 
 PAGES = "_p/"
 """Where objects lie that are named by their contents."""
-RECORDS = 66
-"""That fit into a value of the store: 1 KB."""
+USUALLY = 40
+"""Records in a bucket, on average: 55 fit into a value."""
 VALUE = 1000
 """Bytes of a value; CloudFront takes 1,024.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html"""
@@ -134,9 +134,10 @@ def buckets(paths: Mapping[str, str], index: str, *, slash: bool) -> tuple[int, 
     while True:
         made: dict[int, str] = {}
         for (name, content), spellings in sorted(records.items()):
-            at = int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:6], 16) % n
-            made[at] = made.get(at, "") + _hash(name)[:6] + base36(spellings) + content
-        if n >= len(records) / 48 and all(len(v) <= RECORDS * 15 for v in made.values()):
+            mark = hashlib.sha256(name.encode()).hexdigest()
+            at = int(mark[:6], 16) % n
+            made[at] = made.get(at, "") + mark[6:15] + base36(spellings) + content
+        if n >= len(records) / USUALLY and all(len(v) <= VALUE for v in made.values()):
             return n, made
         n *= 2
 

@@ -27,6 +27,8 @@ __all__ = ["Site", "Sites"]
 
 GONE = ("NoSuchBucket", "NoSuchKey", "404", "NotFound", "ResourceNotFoundException", "EntityNotFound")
 WEEK = 7 * 86400
+FORM = 1
+"""Of the records that the edge function reads: a site with others is written anew."""
 
 
 class Site(Resource, type="aws.cloudfront.Site"):
@@ -63,7 +65,7 @@ class Site(Resource, type="aws.cloudfront.Site"):
     """Send a folder without a slash at its end to that with one; otherwise it answers itself."""
     immutable: Arg[Sequence[str]] = prop(default=None)
     """Folders whose files have hashes in their names. By default those of usual bundlers are recognised."""
-    options: Arg[Sequence[Mapping[str, str]]] = prop(default=None)
+    options: Arg[Sequence[Mapping[str, Any]]] = prop(default=None)
     """``files`` (a pattern) with ``cache_control`` and ``content_type`` of what it matches; later ones win."""
     keep: Arg[int] = prop(default=WEEK)
     """Seconds for which files that left the site stay in the bucket."""
@@ -73,6 +75,8 @@ class Site(Resource, type="aws.cloudfront.Site"):
     version: Output[str] = out(volatile=True)
     files: Output[int] = out(volatile=True)
     bytes: Output[int] = out(volatile=True)
+    form: Output[int] = out(volatile=True)
+    """Of the records in the store."""
 
 
 class Sites(Provider):
@@ -87,6 +91,8 @@ class Sites(Provider):
     def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
         was: Mapping[str, Any] = prior.inputs if prior else {}
         changed = frozenset(k for k in Site.props if was.get(k) != inputs.get(k))
+        if prior and prior.outputs.get("form") not in (None, FORM):
+            changed |= {"source"}
         fixed = frozenset(k for k in changed if Site.props[k].replace) if prior else frozenset()
         return Change(changed, fixed, unknown=frozenset(Site.outs) if changed else frozenset())
 
@@ -146,7 +152,7 @@ class Sites(Provider):
         versions.upload(new, before, note, now=now, keep=keep)
         self.stores.keys(inputs["store"]).change(lambda c: switch(c, key, name, new, before, former))
         versions.purge(new, note)
-        return Result(_id(inputs), {"version": name, "files": new.count, "bytes": new.size})
+        return Result(_id(inputs), {"version": name, "files": new.count, "bytes": new.size, "form": FORM})
 
     def _made(self, inputs: Mapping[str, Any], versions: Versions, name: str, note: Note) -> Version:
         """The version that is asked for: of the folder, or as the bucket still has it."""
@@ -186,7 +192,8 @@ def _record(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _name(inputs: Mapping[str, Any]) -> str:
     """Of the version that some inputs make: all that decides what is served, and no more."""
     decisive = {k: v for k, v in inputs.items() if k not in ("source", "keep", "region") and v is not None}
-    return hashlib.sha256(json.dumps([decisive, inputs["source"]["digest"]], sort_keys=True).encode()).hexdigest()[:16]
+    text = json.dumps([FORM, decisive, inputs["source"]["digest"]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _id(inputs: Mapping[str, Any]) -> str:

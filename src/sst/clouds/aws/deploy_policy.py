@@ -75,6 +75,9 @@ ALSO = {
     "scheduler:CreateSchedule": ("iam:PassRole",),
     "scheduler:UpdateSchedule": ("iam:PassRole",),
     "acm:RequestCertificate": ("acm:AddTagsToCertificate",),
+    "cloudfront:CreateDistributionWithTags": ("cloudfront:CreateDistribution", "cloudfront:TagResource"),
+    "cloudfront:CreateFunction": ("cloudfront:TagResource",),
+    "cloudfront:CreateKeyValueStore": ("cloudfront:TagResource",),
     "ssm:PutParameter": ("ssm:AddTagsToResource",),
     "secretsmanager:CreateSecret": ("secretsmanager:TagResource",),
     "appsync:CreateApi": ("appsync:TagResource",),
@@ -95,7 +98,7 @@ VERBS = {
     "Untag": "DELETE",
 }
 """API Gateway's actions are methods of HTTP."""
-UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2"}
+UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "cloudfront", "cloudfront-keyvaluestore"}
 """Services whose resources have ids that AWS makes."""
 EVERYWHERE = frozenset(
     {
@@ -160,6 +163,10 @@ STATE = (
     "ec2.DescribeNetworkInterfaces",
     "ec2.DeleteNetworkInterface",
     "logs.FilterLogEvents",
+    "cloudfront.GetDistributionConfig",
+    "cloudfront-keyvaluestore.DescribeKeyValueStore",
+    "cloudfront-keyvaluestore.GetKey",
+    "cloudfront-keyvaluestore.UpdateKeys",
     "lambda.Invoke",
 )
 """What is called beside the rows: state, keys, artefacts, waiters, look-ups, ``sst logs`` and ``sst invoke``."""
@@ -200,6 +207,7 @@ def _calls(kind: type[AwsResource]) -> Iterator[Call]:
         kind.delete,
         kind.find,
         kind.lookup,
+        kind.versioned_by,
         *kind.update,
         *kind.reset_call.values(),
         *kind.extra_reads.values(),

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from sst.embedded.doors.api import Api, Domain
 from sst.embedded.doors.bucket import S3, Bucket
+from sst.embedded.doors.distribution import DistributionDoor
 from sst.embedded.doors.door import Door, Request
 from sst.embedded.doors.function_url import FunctionUrl
 
 __all__ = ["DOORS", "Door", "Request"]
 
 DOORS: Mapping[str, Door] = {door.kind: door for door in (
-    FunctionUrl(), Api("http_api"), Api("rest_api"), Api("websocket"), Domain(), Bucket(), S3())}
+    FunctionUrl(), Api("http_api"), Api("rest_api"), Api("websocket"), Domain(), Bucket(), S3(), DistributionDoor())}
 """By kind, as ``clouds.address`` names it."""

@@ -16,7 +16,7 @@ from sst.embedded.settings import Settings
 __all__ = ["TOPICS", "Topic", "apply_all"]
 
 TOPICS = ("keys", "state", "threads", "code", "traces", "functions", "events", "function_url", "http_api", "rest_api",
-          "websocket", "queues", "batches", "streams", "actions", "event_apis", "schedules", "databases")
+          "websocket", "queues", "batches", "streams", "actions", "event_apis", "schedules", "databases", "cdn")
 
 
 class Topic(Protocol):

@@ -1,0 +1,35 @@
+"""The one behavior of distributions whose edge function chooses the origin."""
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.output import Input
+
+__all__ = ["ALL_BUT_HOST", "CACHING", "METHODS", "PLACEHOLDER", "routed"]
+
+CACHING = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+"""AWS's policy CachingOptimized.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
+ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+"""AWS's policy AllViewerExceptHostHeader.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html"""
+PLACEHOLDER = "placeholder.sst.dev"
+"""The origin that a distribution must have, and that no request goes to."""
+METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+
+
+def routed(domain: Input[str], *, request: Input[str], response: Input[str] | None,
+           cache_policy: Input[str]) -> dict[str, Any]:
+    """``origins`` and ``default_cache_behavior`` of a ``Cdn``. ``domain`` is a host that no request goes to, since the
+    function ``request`` (an ARN) sends each elsewhere."""
+    functions = [{"EventType": "viewer-request", "FunctionARN": request}]
+    if response is not None:
+        functions.append({"EventType": "viewer-response", "FunctionARN": response})
+    return {"origins": [{"Id": "default", "DomainName": domain, "CustomOriginConfig": {
+                "HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only",
+                "OriginSslProtocols": ["TLSv1.2"], "OriginReadTimeout": 20}}],
+            "default_cache_behavior": {
+                "TargetOriginId": "default", "ViewerProtocolPolicy": "redirect-to-https", "Compress": True,
+                "AllowedMethods": {"Items": METHODS, "CachedMethods": ["GET", "HEAD"]},
+                "CachePolicyId": cache_policy, "OriginRequestPolicyId": ALL_BUT_HOST,
+                "FunctionAssociations": functions}}

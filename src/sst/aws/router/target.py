@@ -1,0 +1,91 @@
+"""Where a route leads, as the edge function reads it."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+from urllib.parse import urlsplit
+
+from ...core.output import Input, Output, combine
+from ...core.units import seconds
+from ...errors import UserError
+
+__all__ = ["Rewrite", "RouteOptions", "bucket_target", "redirect_target", "url_target"]
+
+
+class Rewrite(TypedDict):
+    """``regex`` is matched with the path of a request, ``to`` takes the place of what matched; ``$1`` is a group."""
+
+    regex: str
+    to: str
+
+
+class RouteOptions(TypedDict, total=False):
+    """``rewrite``: change the path on the way. ``read_timeout``: how long the origin may take, ``"20 seconds"`` by
+    default, up to 60. ``keep_alive_timeout``: ``"5 seconds"`` by default. ``connection_timeout``: 1 to 10 seconds.
+    ``connection_attempts``: 1 to 3, 3 by default."""
+
+    rewrite: Rewrite
+    read_timeout: str
+    keep_alive_timeout: str
+    connection_timeout: str
+    connection_attempts: int
+
+
+def url_target(url: Input[str], options: RouteOptions, *, key: Input[str] | None = None) -> Output[dict[str, Any]]:
+    """A server elsewhere. ``key`` goes along as the header ``x-sst-key``."""
+    more = _options(options)
+    known: dict[str, Input[str]] = {"url": url, **({"key": key} if key is not None else {})}
+
+    def made(given: Mapping[str, str]) -> dict[str, Any]:
+        return {**_place(given["url"]), **more, **({"key": given["key"]} if "key" in given else {})}
+
+    return combine(**known).apply(made)
+
+
+def bucket_target(domain: Input[str], rewrite: Rewrite | None) -> Output[dict[str, Any]]:
+    """A bucket, by its host."""
+    more = _rewrite(rewrite)
+    return combine(domain=domain).apply(lambda given: {"b": given["domain"], **more})
+
+
+def redirect_target(url: Input[str], *, permanent: bool, keep_path: bool) -> Output[dict[str, Any]]:
+    """An answer that sends the browser elsewhere."""
+    more = {"code": 308 if permanent else 307, **({"keep": 1} if keep_path else {})}
+    return combine(url=url).apply(lambda given: {"to": given["url"].rstrip("/") if keep_path else given["url"], **more})
+
+
+def _place(url: str) -> dict[str, Any]:
+    at = urlsplit(url if "://" in url else f"https://{url}")
+    if at.scheme not in ("http", "https") or not at.hostname:
+        raise UserError(f"a route can't lead to {url!r}", hint="it leads to an address that begins with https://")
+    made: dict[str, Any] = {"u": at.hostname}
+    if at.scheme == "http":
+        made |= {"http": 1, "port": at.port or 80}
+    elif at.port and at.port != 443:
+        made["port"] = at.port
+    if at.path.strip("/"):
+        made["rw"] = ["^", at.path.rstrip("/")]
+    return made
+
+
+def _options(options: RouteOptions) -> dict[str, Any]:
+    known = frozenset(RouteOptions.__annotations__)
+    if odd := sorted(set(options) - known):
+        raise UserError(f"a route has no option {odd[0]!r}", hint=f"it has {', '.join(sorted(known))}")
+    times = {wire: seconds(str(options[name]), what=name, low=1, high=high)  # type: ignore[literal-required]
+             for name, wire, high in (("read_timeout", "readTimeout", 60), ("keep_alive_timeout", "keepAliveTimeout",
+                                                                            60),
+                                      ("connection_timeout", "connectionTimeout", 10)) if name in options}
+    attempts = options.get("connection_attempts")
+    if attempts is not None and attempts not in (1, 2, 3):
+        raise UserError(f"connection_attempts is 1, 2 or 3; it is {attempts!r}")
+    return {**_rewrite(options.get("rewrite")), **({"t": times} if times else {}),
+            **({"a": attempts} if attempts else {})}
+
+
+def _rewrite(rewrite: Rewrite | None) -> dict[str, Any]:
+    if rewrite is None:
+        return {}
+    if not isinstance(rewrite, Mapping) or set(rewrite) != {"regex", "to"}:
+        raise UserError("rewrite takes regex and to", hint='rewrite={"regex": "^/api/(.*)$", "to": "/$1"}')
+    return {"rw": [rewrite["regex"], rewrite["to"]]}

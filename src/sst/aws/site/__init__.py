@@ -1,0 +1,149 @@
+"""What sites of every kind have in common: their files behind an edge function, alone or as a part of a ``Router``."""
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from ...clouds.aws import cloudfront
+from ...core.component import Component
+from ...core.output import Input, Output, combine
+from ...core.units import seconds
+from ...errors import UserError
+from ..account import account_id
+from ..bucket import Bucket
+from ..cdn import Cdn, CdnDomain
+from ..cdn.behavior import CACHING, PLACEHOLDER, routed
+from ..cdn.edge import request_code, response_code
+from ..cdn.injection import Edge, injections, statements_of
+
+if TYPE_CHECKING:
+    from ..router import RouterPath
+
+__all__ = ["Assets", "BasicAuth", "Served", "SiteFiles", "auth_record", "serve"]
+
+KEY = "site"
+"""Names a site in a store that it has for itself."""
+
+
+class FileOption(TypedDict, total=False):
+    """``files``: a pattern, ``**`` matches any folders. ``cache_control`` and ``content_type`` of what it matches."""
+
+    files: str
+    cache_control: str
+    content_type: str
+
+
+class Assets(TypedDict, total=False):
+    """``bucket``: an existing one; ``path``: where the files lie in it. ``file_options``: headers by pattern, the last
+    that matches wins. ``immutable``: folders whose files have hashes in their names; those of usual bundlers are
+    recognised. ``keep_old``: how long files that left the site stay, ``"7 days"`` by default."""
+
+    bucket: Bucket
+    path: str
+    file_options: Sequence[FileOption]
+    immutable: Sequence[str]
+    keep_old: str
+
+
+class BasicAuth(TypedDict):
+    """A user name and a password, ``sst.Secret("Password").value``."""
+
+    username: Input[str]
+    password: Input[str]
+
+
+@dataclass(frozen=True)
+class SiteFiles:
+    """What a site consists of. ``source`` is a folder and its digest, ``{"folder", "digest"}``, as a build gives it.
+    ``servers`` answer what is no file: targets as ``router.target`` makes them."""
+
+    source: Input[Mapping[str, str]]
+    index_page: str = "index.html"
+    error_page: str | None = None
+    trailing_slash: Literal["redirect", "serve"] = "redirect"
+    servers: Sequence[Input[Mapping[str, Any]]] = ()
+
+
+@dataclass(frozen=True)
+class Served:
+    """The parts of a site that is served."""
+
+    url: Output[str]
+    bucket: Bucket
+    site: cloudfront.Site
+    cdn: Cdn | None
+    """None where it is a part of a ``Router``."""
+
+
+def serve(owner: Component, files: SiteFiles, *, assets: Assets | None = None, router: RouterPath | None = None,
+          domain: str | CdnDomain | None = None, edge: Edge | None = None, auth: BasicAuth | None = None,
+          cdn: Mapping[str, Any] | None = None) -> Served:
+    """Declare everything that serves a site, in the scope of its component. ``cdn``: changes of its ``Cdn``."""
+    given = assets or {}
+    bucket = given.get("bucket") or _bucket()
+    if router is None:
+        store = cloudfront.KeyValueStore("Store")
+        site = _site(files, given, bucket, store.arn, KEY, "", auth)
+        made = _alone(owner, store, files, domain, edge, cdn or {})
+        return Served(made.url, bucket, site, made)
+    if domain is not None or edge is not None:
+        raise UserError("domain and edge belong to the Router that serves this site",
+                        hint='domain="docs.example.com" in router= routes a host of the Router to it')
+    from ..router import part_of
+
+    part = part_of(router, owner.where)
+    key = f"{owner.base_of(cloudfront.Site, 'Site')}"
+    site = _site(files, given, bucket, part.router.store_arn, key, part.path, auth)
+    part.add("Route", site.key)
+    return Served(part.url, bucket, site, None)
+
+
+def _bucket() -> Bucket:
+    """Private; CloudFront may read it, and list it, so that what is missing is 404 and not 403."""
+    listing: Any = {"actions": ["s3:ListBucket"], "paths": [""],
+                    "principals": [{"type": "service", "identifiers": ["cloudfront.amazonaws.com"]}],
+                    "conditions": [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [account_id()]}]}
+    return Bucket("Assets", access="cloudfront", cors=False, policy=[listing])
+
+
+def _site(files: SiteFiles, assets: Assets, bucket: Bucket, store: Input[str], key: Input[str], base: str,
+          auth: BasicAuth | None) -> cloudfront.Site:
+    record: dict[str, Any] = {"servers": list(files.servers)} if files.servers else {}
+    if auth is not None:
+        record["auth"] = auth_record(auth, key)
+    keep = seconds(assets.get("keep_old", "7 days"), what="keep_old")
+    return cloudfront.Site(
+        "Site", bucket=bucket.name, domain=bucket.bucket.domain, store=store, key=key, source=files.source,
+        prefix=assets.get("path"), base=base or None, index_page=files.index_page, error_page=files.error_page,
+        redirect=files.trailing_slash == "redirect", immutable=assets.get("immutable"),
+        options=[dict(o) for o in assets["file_options"]] if "file_options" in assets else None,
+        record=record or None, keep=keep)
+
+
+def _alone(owner: Component, store: cloudfront.KeyValueStore, files: SiteFiles, domain: str | CdnDomain | None,
+           edge: Edge | None, cdn: Mapping[str, Any]) -> Cdn:
+    own, after = injections(edge, owner.where)
+    request = cloudfront.Function("Request", stores=[store.arn],
+                                  code=request_code(f"await site({json.dumps(KEY)})", before=statements_of(domain),
+                                                    own=own, routes=False))
+    response = cloudfront.Function("Response", code=response_code(after)) if files.error_page or after else None
+    behavior = routed(PLACEHOLDER, request=request.arn,
+                      response=response.arn if response else None, cache_policy=CACHING)
+    return Cdn("Cdn", **{**behavior, "domain": domain, **cdn})
+
+
+def auth_record(auth: BasicAuth, salt: Input[str]) -> Output[list[str]]:
+    """What the edge function compares the header ``Authorization`` with: a salt and a hash, never the password."""
+    if not isinstance(auth, Mapping) or set(auth) != {"username", "password"}:
+        raise UserError("auth takes a username and a password",
+                        hint='auth={"username": "team", "password": sst.Secret("Password").value}')
+
+    def made(known: Mapping[str, str]) -> list[str]:
+        pair = b64encode(f"{known['username']}:{known['password']}".encode()).decode()
+        return [known["salt"], hashlib.sha256(f"{known['salt']}Basic {pair}".encode()).hexdigest()]
+
+    return combine(salt=salt, **auth).apply(made)

@@ -1,0 +1,169 @@
+"""CloudFront's JavaScript runtime 2.0 in QuickJS: one context for each function.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-javascript-runtime-20.html"""
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["EdgeError", "EdgeFunction"]
+
+MEMORY = 16 << 20
+SECONDS = 0.5
+"""Of computing in a row for code of users; CloudFront stops it far earlier, at about a millisecond of its own."""
+TURNS = 200
+"""How often a function may read of its store, one read after the other."""
+OURS = "/*sst*/"
+"""What code begins with to which no user has added anything: it runs without a limit of time, and so may call out for
+its hashes, which takes half of the time."""
+_IMPORT = re.compile(r"""^(/\*sst\*/)?\s*import\s+([\w$]+)\s*from\s*["']cloudfront["'];?""", re.MULTILINE)
+_SHIM = r"""
+'use strict';
+globalThis.__state = { origin: null, done: null, lines: [] };
+const __store = {
+  get: async (key, how) => {
+    const value = await __get(String(key));
+    if (value === null) throw new Error("KeyNotFound");
+    return how && how.format === "json" ? JSON.parse(value) : value;
+  },
+  exists: async (key) => await __get(String(key)) !== null,
+};
+const __cf = {
+  kvs: () => __store,
+  updateRequestOrigin: (origin) => { __state.origin = origin; },
+  selectRequestOriginById: (id) => { __state.origin = { originId: id }; },
+};
+const __digest = (make) => {
+  let text = "";
+  return { update(part) { text += part; return this; }, digest(form) { return make(text, form || "hex"); } };
+};
+const __modules = {
+  crypto: {
+    createHash: (name) => __digest((text, form) => __hash(name, text, form)),
+    createHmac: (name, key) => __digest((text, form) => __hmac(name, String(key), text, form)),
+  },
+  querystring: {
+    escape: encodeURIComponent, unescape: decodeURIComponent,
+    parse: (text) => {
+      const made = {};
+      for (const pair of text.split("&").filter(Boolean)) {
+        const [key, value] = [...pair.split("="), ""].map(decodeURIComponent);
+        made[key] = key in made ? [].concat(made[key], value) : value;
+      }
+      return made;
+    },
+    stringify: (given) => Object.entries(given).flatMap(([key, value]) => [].concat(value).map(
+      (one) => encodeURIComponent(key) + "=" + encodeURIComponent(one))).join("&"),
+  },
+};
+const require = (name) => {
+  if (name in __modules) return __modules[name];
+  throw new Error("Cannot find module '" + name + "'");
+};
+const console = {};
+for (const level of ["log", "info", "warn", "error", "debug"])
+  console[level] = (...parts) => {
+    __state.lines.push(parts.map((p) => typeof p === "string" ? p : JSON.stringify(p)).join(" "));
+  };
+"""
+_CALL = r"""
+globalThis.__call = (text) => {
+  __state.origin = null;
+  __state.done = null;
+  __state.lines = [];
+  Promise.resolve().then(() => handler(JSON.parse(text))).then(
+    (result) => { __state.done = JSON.stringify({ result, origin: __state.origin, lines: __state.lines }); },
+    (error) => {
+      const stack = String(error && error.stack);
+      __state.done = JSON.stringify({ error: String(error), stack, lines: __state.lines });
+    });
+};
+globalThis.__done = () => __state.done;
+"""
+
+
+class EdgeError(Exception):
+    """The function failed, as CloudFront would answer with 503."""
+
+
+class EdgeFunction:
+    """A published function. ``read`` gives the value of a key or None, ``log`` gets the lines that it prints."""
+
+    def __init__(self, code: str, read: Callable[[str], str | None], log: Callable[[str], None]) -> None:
+        from quickjs import Context
+
+        self.calls, self.errors, self.seconds, self.slowest = 0, 0, 0.0, 0.0
+        self._read, self._log, self._ours = read, log, code.startswith(OURS)
+        self._context = context = Context()
+        context.set_memory_limit(MEMORY)
+        if self._ours:
+            for name, function in (("__get", read), ("__hash", _hash), ("__hmac", _hmac)):
+                context.add_callable(name, function)
+        else:
+            context.set_time_limit(SECONDS)
+        base = "" if self._ours else _runtime()
+        imported = _IMPORT.sub(lambda m: f"const {m[2]} = __cf;" if m[2] != "__cf" else "", code)
+        try:
+            context.eval(f"{base}\n{_SHIM}\n{imported}\n{_CALL}")
+        except Exception as error:      # of the user's text: QuickJS has one class for all
+            raise EdgeError(str(error)) from error
+        self._call, self._done = context.get("__call"), context.get("__done")
+
+    def __call__(self, event: Any) -> dict[str, Any]:
+        """``result`` as the function returned it, and ``origin`` if it chose one. Raises `EdgeError`."""
+        began = time.perf_counter()
+        try:
+            made: dict[str, Any] = json.loads(self._ran(json.dumps(event)))
+        except EdgeError:
+            self.errors += 1
+            raise
+        except Exception as error:      # its limits of memory and time
+            self.errors += 1
+            raise EdgeError(str(error)) from error
+        finally:
+            took = time.perf_counter() - began
+            self.calls, self.seconds, self.slowest = self.calls + 1, self.seconds + took, max(self.slowest, took)
+        if made["lines"]:
+            self._log("\n".join(made["lines"]))
+        if "error" in made:
+            self.errors += 1
+            raise EdgeError(f"{made['error']}\n{made['stack']}".strip())
+        return made
+
+    def _ran(self, event: str) -> str:
+        context, turns = self._context, 0
+        self._call(event)
+        while (done := self._done()) is None:
+            if context.execute_pending_job():
+                continue
+            asked = [] if self._ours else json.loads(context.get("__asked")())
+            if not asked or (turns := turns + 1) > TURNS:
+                raise EdgeError("the function never ends")
+            context.get("__told")(json.dumps([self._read(key) for key in asked]))
+        return str(done)
+
+
+@cache
+def _runtime() -> str:
+    return Path(__file__).with_name("runtime.js").read_text("utf-8")
+
+
+def _hash(name: str, text: str, form: str) -> str:
+    return _formed(hashlib.new(name, text.encode(), usedforsecurity=False).digest(), form)
+
+
+def _hmac(name: str, key: str, text: str, form: str) -> str:
+    return _formed(hmac.new(key.encode(), text.encode(), name).digest(), form)
+
+
+def _formed(digest: bytes, form: str) -> str:
+    if form == "hex":
+        return digest.hex()
+    return (base64.urlsafe_b64encode(digest).rstrip(b"=") if form == "base64url" else base64.b64encode(digest)).decode()

@@ -1,0 +1,216 @@
+"""The edge function: QuickJS, Node and a look at the files themselves agree on what a request leads to."""
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sst.aws.cdn.edge import request_code, response_code
+from sst.clouds.aws.cloudfront_keys import Changes
+from sst.clouds.aws.cloudfront_pages import Pages, Rules
+from sst.clouds.aws.cloudfront_route import put
+from sst.clouds.aws.cloudfront_switch import switch
+from sst.clouds.aws.cloudfront_versions import Version
+from sst.clouds.local.folders import File, Folder
+from sst.embedded.cdn.runtime import EdgeError, EdgeFunction
+
+SITE = 'await site("site")'
+NODE = shutil.which("node")
+ENGINE = """
+const lines = require('fs').readFileSync(0, 'utf8').split('\\n'), {code, store, events} = JSON.parse(lines[0]);
+const state = {};
+const cf = {kvs: () => ({get: async (k) => { if (!(k in store)) throw new Error('no'); return store[k]; }}),
+            updateRequestOrigin: (o) => { state.origin = o; }};
+const handler = new Function('cf', 'require', code.replace(/import cf from"cloudfront";/, '') + ';return handler')(
+  cf, require);
+(async () => {
+  const made = [];
+  for (const event of events) {
+    state.origin = null;
+    made.push({result: await handler(event), origin: state.origin});
+  }
+  console.log(JSON.stringify(made));
+})();
+"""
+
+
+def folder(names: list[str]) -> Folder:
+    return Folder(tuple(File(n, Path(n), 1, hashlib.sha256(n.encode()).hexdigest(), "") for n in sorted(names)), "d")
+
+
+def store_of(files: Folder, rules: Rules, base: str = "") -> dict[str, str]:
+    """The keys of a site."""
+    record = {"s3": "b.s3.us-east-1.amazonaws.com", "slash": int(rules.slash), **({"base": base} if base else {})}
+    version = Version.of(Pages(files, rules), record)
+    version.settle("site", None, [], in_doubt=False)
+    changes = Changes({}.get)
+    switch(changes, "site", "v", version, None, "")
+    assert all(len(v) <= 1024 for v in changes.puts.values())
+    return changes.puts
+
+
+def event(path: str, method: str = "GET", host: str = "d1.cloudfront.net", query: Mapping[str, Any] | None = None,
+          headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    return {"version": "1.0", "context": {"eventType": "viewer-request"}, "viewer": {"ip": "127.0.0.1"},
+            "request": {"method": method, "uri": path, "querystring": query or {}, "cookies": {},
+                        "headers": {"host": {"value": host}, **{k: {"value": v} for k, v in (headers or {}).items()}}}}
+
+
+def decided(store: Mapping[str, str], code: str, *events: Any) -> list[dict[str, Any]]:
+    function = EdgeFunction(code, store.get, print)
+    return [{k: v for k, v in function(e).items() if k != "lines"} for e in events]
+
+
+def by_node(store: Mapping[str, str], code: str, events: list[Any]) -> Any:
+    given = json.dumps({"code": code, "store": dict(store), "events": events})
+    done = subprocess.run([str(NODE), "-e", ENGINE], input=given, capture_output=True, text=True, check=True,
+                          timeout=60)
+    return json.loads(done.stdout)
+
+
+def looked_up(names: set[str], path: str, *, slash: bool) -> str:
+    """The file that answers, ``308`` for a redirect, or nothing: as a plain web server would look."""
+    wanted = unquote(path).lstrip("/")
+    for name in (wanted, f"{wanted}.html"):
+        if name in names and name != ".html":
+            return name
+    if (not wanted or wanted.endswith("/")) and f"{wanted}index.html" in names:
+        return f"{wanted}index.html"
+    if f"{wanted}/index.html" in names and wanted and not wanted.endswith("/"):
+        return "308" if slash else f"{wanted}/index.html"
+    return ""
+
+
+SEGMENTS = st.sampled_from(["a", "b c", "ü", "index", "x.html", ".well-known", "404", "%20", "docs", "日本", "a+b",
+                            "q?"])
+NAMES = st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join)
+FILES = st.builds(lambda n, end: n + end, NAMES, st.sampled_from(["/index.html", ".html", "/file.txt", ""]))
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> list[str]:
+    """Names of which none is a folder of another."""
+    names = set(draw(st.lists(FILES, min_size=1, max_size=draw(st.sampled_from([3, 20, 200])))))
+    return sorted(n for n in names if not any(o.startswith(f"{n}/") for o in names))
+
+
+@given(trees(), st.booleans(), st.data())
+@settings(max_examples=25, deadline=None)
+def test_any_tree_and_any_request(names: list[str], slash: bool, data: st.DataObject) -> None:
+    rules = Rules(slash=slash, error="404.html")
+    store, pages = store_of(folder(names), rules), Pages(folder(names), rules)
+    known = st.sampled_from(names)
+    spelled = known.flatmap(lambda n: st.sampled_from(
+        [n, n.removesuffix("/index.html"), n.removesuffix(".html"), n.removesuffix("index.html"), f"{n}/"]))
+    paths = data.draw(st.lists(st.one_of(spelled, NAMES), min_size=1, max_size=40))
+    events = [event(f"/{quote(p)}") for p in paths]
+    code = request_code(SITE, routes=False)
+    made = decided(store, code, *events)
+    for path, one in zip(paths, made, strict=True):
+        found = looked_up(set(names), f"/{quote(path)}", slash=slash)
+        result = one["result"]
+        if found == "308":
+            assert result["statusCode"] == 308 and result["headers"]["location"]["value"] == f"/{quote(path)}/"
+        elif found:
+            assert result["uri"] == f"/_p/{pages.paths[f'/{found}']}"
+        elif pages.miss:
+            assert result["uri"] == f"/_p/{pages.miss}"
+        else:
+            assert result["statusCode"] == 404
+
+
+@pytest.mark.skipif(not NODE, reason="Node is not there")
+def test_node_decides_the_same() -> None:
+    names = ["index.html", "docs/index.html", "a b/ü.html", "x.html/index.html", "404.html", "assets/app-B7fX2k9a.js"]
+    store = store_of(folder(names), Rules(error="404.html"))
+    changes = Changes(store.get)
+    put(changes, "*", "/", "site", "11111111")
+    put(changes, "a.example.com", "/api", {"u": "api.example.com", "rw": ["^/api", ""], "t": {"readTimeout": 5}}, "22")
+    put(changes, "*.example.com", "/old", {"to": "https://example.com", "code": 308, "keep": 1}, "33")
+    store = {**store, **changes.puts}
+    paths = ["/", "/docs", "/docs/", "/a%20b/%C3%BC", "/x.html", "/x.html/", "/nope", "/%zz", "/assets/app-B7fX2k9a.js",
+             "/api/x", "/apis", "/old/x"]
+    query = {"a/b": {"value": "1"}, "c": {"value": "x", "multiValue": [{"value": "x"}, {"value": ""}]}}
+    events = [event(p, m, h, query)
+              for p in paths for m in ("GET", "POST") for h in ("a.example.com", "b.example.com", "d1.cloudfront.net")]
+    code = request_code("await route(q,host)", routes=True)
+    assert decided(store, code, *events) == by_node(store, code, events)
+
+
+@cache
+def routed() -> dict[str, str]:
+    changes = Changes({}.get)
+    for host, path, to in (("*", "/", "any"), ("*", "/a", "any-a"), ("*", "/a/b", "any-a-b"),
+                           ("*.example.com", "/a", "star"), ("x.example.com", "/a/b", "exact")):
+        put(changes, host, path, {"u": f"{to}.test"}, to.rjust(8, "0"))
+    return changes.puts
+
+
+@pytest.mark.parametrize(("host", "path", "to"), [
+    ("other.test", "/a/b/c", "any-a-b"), ("other.test", "/a/bc", "any-a"), ("other.test", "/ab", "any"),
+    ("y.example.com", "/a/b", "star"), ("deep.y.example.com", "/a", "star"), ("y.example.com", "/b", "any"),
+    ("x.example.com", "/a/b", "exact"), ("x.example.com", "/a", "star"), ("x.example.com", "/", "any")])
+def test_the_most_exact_host_then_the_longest_path(host: str, path: str, to: str) -> None:
+    made = decided(routed(), request_code("await route(q,host)", routes=True), event(path, host=host))
+    assert made[0]["origin"]["domainName"] == f"{to}.test"
+    assert made[0]["result"]["headers"]["x-forwarded-host"]["value"] == host
+
+
+@pytest.mark.parametrize("routes", [4, 400])
+def test_the_work_for_a_request_does_not_grow_with_the_routes(routes: int) -> None:
+    changes = Changes({}.get)
+    for n in range(routes):
+        put(changes, f"a{n // 4}.example.com", f"/p{n % 4}", {"u": "x.test"}, f"{n:08d}")
+    reads: list[str] = []
+    function = EdgeFunction(request_code("await route(q,host)", routes=True),
+                            lambda key: reads.append(key) or changes.puts.get(key), print)   # type: ignore[func-returns-value]  # to count
+    function(event("/p1", host="a0.example.com"))
+    assert len([r for r in reads if not r.startswith("h#") and r != "h"]) == 1
+
+
+def test_the_text_leaves_room_for_that_of_the_user() -> None:
+    assert len(request_code("await route(q,host)", routes=True).encode()) <= 5500
+
+
+def test_code_of_the_user_comes_first_and_may_answer() -> None:
+    own = "if(event.request.uri==='/teapot')return {statusCode:418};event.request.headers['x-a']={value:'1'};"
+    code = request_code("await route(q,host)", own=own, routes=True)
+    made = decided(routed(), code, event("/teapot"), event("/a"))
+    assert made[0]["result"] == {"statusCode": 418}
+    assert made[1]["result"]["headers"]["x-a"] == {"value": "1"}
+
+
+def test_code_that_never_ends_is_stopped() -> None:
+    with pytest.raises(EdgeError, match="interrupted"):
+        decided({}, request_code("await route(q,host)", own="for(;;);", routes=True), event("/"))
+
+
+def test_too_many_headers_are_refused_before_the_origin_would() -> None:
+    made = decided(routed(), request_code("await route(q,host)", routes=True), event("/", headers={"x": "y" * 9800}))
+    assert made[0]["result"]["statusCode"] == 431
+
+
+def test_an_error_page_has_its_status() -> None:
+    given = {"response": {"statusCode": 200, "headers": {"x-amz-meta-sst-status": {"value": "404"}}}}
+    made = decided({}, response_code("r.headers.a={value:'1'};"), given)
+    assert made[0]["result"] == {"statusCode": 404, "headers": {"a": {"value": "1"}}}
+
+
+def test_a_site_below_a_path() -> None:
+    store = store_of(folder(["index.html", "a.html"]), Rules(), "/docs")
+    code = request_code(SITE, routes=False)
+    moved, root, page = decided(store, code, event("/docs", query={"q": {"value": "1"}}), event("/docs/"),
+                                event("/docs/a"))
+    assert moved["result"]["headers"]["location"]["value"] == "/docs/?q=1"
+    assert root["result"]["uri"] != page["result"]["uri"]
+    assert root["result"]["querystring"] == {} and root["origin"]["domainName"].startswith("b.s3.")
