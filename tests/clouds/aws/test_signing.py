@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import random
 import string
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import botocore.auth
 import botocore.session
@@ -393,3 +394,51 @@ def test_ids_of_zones_are_sent_without_their_path() -> None:
         "get_hosted_zone", {"Id": "/hostedzone/Z1"}, region="eu-west-1", endpoint=None, flags={}
     )
     assert request.target == "/2013-04-01/hostedzone/Z1"
+
+
+def test_version_4a_is_as_awscrt_makes_it() -> None:
+    """Signatures with ECDSA differ each time: what is signed must be the same, and each must verify the other's."""
+    from awscrt.auth import (
+        AwsCredentialsProvider,
+        AwsSignatureType,
+        AwsSigningAlgorithm,
+        AwsSigningConfig,
+        aws_sign_request,
+    )
+    from awscrt.http import HttpHeaders, HttpRequest
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    from sst.clouds.aws.sign import _key_4a
+
+    host = "123456789012.cloudfront-kvs.global.api.aws"
+    target = "/key-value-stores/arn%3Aaws%3Acloudfront%3A%3A123456789012%3Akey-value-store%2Fa/keys?MaxResults=50"
+    digest = hashlib.sha256(b"{}").hexdigest()
+    ours = signed("POST", host, target, {"Content-Type": "application/json"}, digest,
+                  credentials=Credentials(*KEYS, "token"), region="us-east-1", service="cloudfront-keyvaluestore",
+                  stamp=STAMP, regions="*")
+    request = HttpRequest("POST", target, HttpHeaders([("Host", host), ("Content-Type", "application/json")]))
+    theirs = aws_sign_request(request, AwsSigningConfig(
+        algorithm=AwsSigningAlgorithm.V4_ASYMMETRIC, signature_type=AwsSignatureType.HTTP_REQUEST_HEADERS, region="*",
+        credentials_provider=AwsCredentialsProvider.new_static(*KEYS, "token"), service="cloudfront-keyvaluestore",
+        date=MOMENT, signed_body_value=digest)).result(10)
+    made = dict(theirs.headers)
+    assert {k.lower(): v for k, v in ours.items() if k != "Authorization"} == {
+        k.lower(): v for k, v in made.items() if k not in ("Authorization", "Host")}
+    heads = [h["Authorization"].rpartition("Signature=") for h in (ours, made)]
+    assert heads[0][0] == heads[1][0]
+    canonical = "\n".join(("POST", quote(target.partition("?")[0], safe="/"), "MaxResults=50",
+                           "content-type:application/json", f"host:{host}", f"x-amz-date:{STAMP}", "x-amz-region-set:*",
+                           "x-amz-security-token:token", "",
+                           "content-type;host;x-amz-date;x-amz-region-set;x-amz-security-token", digest))
+    text = "\n".join(("AWS4-ECDSA-P256-SHA256", STAMP, f"{STAMP[:8]}/cloudfront-keyvaluestore/aws4_request",
+                      hashlib.sha256(canonical.encode()).hexdigest())).encode()
+    for _, _, signature in heads:
+        _key_4a(*KEYS).public_key().verify(bytes.fromhex(signature), text, ECDSA(SHA256()))
+
+
+def test_a_key_value_store_is_called_with_version_4a_at_the_place_of_its_account() -> None:
+    place = Service("cloudfront-keyvaluestore", SESSION).prepare(
+        "describe_key_value_store", {"KvsARN": "arn:aws:cloudfront::123456789012:key-value-store/a"},
+        region="eu-west-1", endpoint=None, flags={}).place
+    assert place.host == "123456789012.cloudfront-kvs.global.api.aws" and place.regions == "*"
