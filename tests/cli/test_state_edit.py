@@ -23,7 +23,8 @@ def test_what_is_dropped_stays_in_the_cloud(project: Project) -> None:
     assert 'the state has nothing named "A"' in project.fails("state", "rm", "A", "--yes") and versions(project) == 2
     assert 'hint: did you mean "B"?' in project.fails("state", "rm", "Bb", "--yes")
     project.run("state", "restore", "1", "--yes")
-    assert "no changes" in project.run("deploy").out
+    assert "2 updated" in project.run("deploy").out  # what was restored is sent again
+    assert set(project.things) == {"A", "B"} and "no changes" in project.run("deploy").out
 
 
 def test_an_attempt_whose_end_is_unknown_is_forgotten(project: Project) -> None:

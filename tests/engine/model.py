@@ -37,6 +37,8 @@ class Known:
     retain: bool = False
     protect: bool = False
     retained: bool = False
+    unsure: bool = False
+    """Restored from a former version: all of it is sent again by the next deploy that goes through."""
 
 
 class Births:
@@ -52,31 +54,45 @@ class Births:
 
 @dataclass
 class Model:
-    """``live``: what the state holds. ``left``: replaced, and kept because it was to be retained. ``lost``: in no state
-    any more."""
+    """``live``: what the state holds. ``left``: replaced things that still exist, each with its name; those that are
+    not to be retained go with the next deploy that goes through."""
 
     live: dict[Key, Known] = field(default_factory=dict)
-    left: list[Known] = field(default_factory=list)
-    lost: list[Known] = field(default_factory=list)
+    left: list[tuple[Key, Known]] = field(default_factory=list)
     births: Births = field(default_factory=lambda: Births())
 
     @property
     def there(self) -> dict[int, Known]:
         """All that exists."""
-        return {t.identity: t for t in (*self.live.values(), *self.left, *self.lost)}
+        return {t.identity: t for t in (*self.live.values(), *(t for _, t in self.left))}
 
-    def deploy(self, wishes: Sequence[Wish]) -> None:
-        """Nothing at all, if a protected thing would be lost."""
-        asked, live = {w.key for w in wishes}, dict(self.live)
+    def emptied(self, wishes: Sequence[Wish], data: str) -> bool:
+        """Whether the data of something that holds data would go, or stay behind with an empty successor in use."""
+        live, _ = self._renamed(wishes)
+        asked = {w.key: w for w in wishes}
+        goes = [k for k, t in live.items() if k not in asked and not t.retained and not t.retain]
+        goes += [k for k, w in asked.items() if k in live and live[k].shape != w.shape]
+        return any(type == data for type, _ in (*goes, *(k for k, t in self.left if not t.retain)))
+
+    def _renamed(self, wishes: Sequence[Wish]) -> tuple[dict[Key, Known], dict[Key, Key]]:
+        asked, live, moves = {w.key for w in wishes}, dict(self.live), dict[Key, Key]()
         for w in wishes:
             if w.former and w.key not in live and w.former in live and w.former not in asked:
                 live = {w.key if k == w.former else k: t for k, t in live.items()}
+                moves[w.former] = w.key
+        return live, moves
+
+    def deploy(self, wishes: Sequence[Wish]) -> None:
+        """Nothing at all, if a protected thing would be lost."""
+        live, moves = self._renamed(wishes)
+        asked = {w.key for w in wishes}
         for w in wishes:
             if (was := live.get(w.key)) and was.shape != w.shape and (was.protect or w.protect):
                 return
         dropped = {k: t for k, t in live.items() if k not in asked and not t.retained}
         if any(t.protect and not t.retain for t in dropped.values()):
             return
+        self.left = [(moves.get(k, k), t) for k, t in self.left if t.retain]
         for w in wishes:
             live[w.key] = self._made(w, live.get(w.key),
                                      {**w.settings, "uses": tuple(live[u].identity for u in w.uses)})
@@ -90,10 +106,12 @@ class Model:
     def _made(self, wish: Wish, was: Known | None, settings: dict[str, Any]) -> Known:
         if was is None or was.shape != wish.shape:
             if was and (was.retain or wish.retain):
-                self.left.append(was)
+                was.retain = True
+                self.left.append((wish.key, was))
             return Known(next(self.births), wish.shape, settings, dict(settings), wish.retain, wish.protect)
-        was.cloud |= {k: v for k, v in settings.items() if was.known[k] != v}
+        was.cloud |= {k: v for k, v in settings.items() if was.unsure or was.known[k] != v}
         was.known, was.retain, was.protect, was.retained = settings, wish.retain, wish.protect, False
+        was.unsure = False
         return was
 
     def refresh(self) -> None:
@@ -107,18 +125,28 @@ class Model:
         self.refresh()
 
     def restore(self, before: Model) -> None:
-        """The state is as it was then, the cloud as it is; a refresh drops what is no more. The rest nobody knows any
-        more."""
-        there = self.there
-        was = deepcopy(before)
-        for t in (*was.live.values(), *was.left):
+        """The state is as it was then, but for what is no more. What it did not know is kept: under its name, or as
+        something that was replaced where that name is taken."""
+        there, was = self.there, deepcopy(before)
+        known = {t.identity for t in (*was.live.values(), *(t for _, t in was.left))}
+        newest = {t.identity for t in self.live.values()}
+        for t in (*was.live.values(), *(t for _, t in was.left)):
             if t.identity in there:
-                t.cloud = there[t.identity].cloud
-        self.live = {k: t for k, t in was.live.items() if t.identity in there}
-        self.left = [t for t in was.left if t.identity in there]
-        kept = {t.identity for t in (*self.live.values(), *self.left)}
-        self.lost = [t for i, t in there.items() if i not in kept]
-        self.refresh()
+                t.cloud, t.known = there[t.identity].cloud, there[t.identity].known
+        new = [(k, t) for k, t in self.live.items() if t.identity not in known]
+        live = {**dict(new), **was.live}
+        left = [*((k, t) for k, t in new if k in was.live), *was.left,
+                *((k, t) for k, t in self.left if t.identity not in known)]
+        self.left = [(k, t) for k, t in left if t.identity in there]
+        self.live = {}
+        for key, t in live.items():
+            after = next((i for i in self.left if i[0] == key and i[1].identity in newest), None)
+            if t.identity not in there and after:
+                self.left.remove(after)
+                t = after[1]
+            if t.identity in there:
+                self.live[key] = t
+                t.unsure = True
 
     def rollback(self, before: Model, data: str) -> None:
         """Things as they were then; those of the type ``data`` stay as they are. Only where nothing is protected or

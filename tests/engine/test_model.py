@@ -21,6 +21,7 @@ from sst.engine.deploy import deploy, remove
 from sst.engine.refresh import refresh
 from sst.engine.rollback import goals_of
 from sst.engine.settle import settle
+from sst.state.restore import restored
 from tests.fakes import Store, Thing, agree, ignore
 
 from .model import Key, Model, Wish
@@ -123,9 +124,12 @@ class LifeMachine(RuleBasedStateMachine):
 
     def deploys(self, program: Program, wrong: Sequence[list[Fault]]) -> None:
         self.program = program
+        emptied = self.model.emptied(wishes(program), "fake.Store")
         self.model.deploy(wishes(program))
-        self.does(lambda: deploy(declare(program), self.sim.journal, self.sim.cloud.provider, ignore, confirm=agree,
-                                 parallel=1), wrong)
+        asked: list[bool] = []
+        self.does(lambda: deploy(declare(program), self.sim.journal, self.sim.cloud.provider, ignore,
+                                 confirm=lambda plan: asked.append(bool(plan.needs_consent)), parallel=1), wrong)
+        assert not asked or asked[0] == emptied, "somebody is asked before data goes or stays behind, and only then"
 
     @rule(wrong=faults)
     def removes(self, wrong: Sequence[list[Fault]]) -> None:
@@ -176,13 +180,14 @@ class LifeMachine(RuleBasedStateMachine):
 
         self.does(command, wrong)
 
-    @rule(nth=st.integers(0, 10))
-    def restores(self, nth: int) -> None:
-        """``sst state restore N`` and ``sst refresh``."""
-        self.sim.snapshot, then = self.history[nth % len(self.history)]
+    @rule(nth=st.integers(0, 10), program=st.none() | programs, wrong=faults)
+    def restores(self, nth: int, program: Program | None, wrong: Sequence[list[Fault]]) -> None:
+        """``sst state restore N``, then a deploy of the same program or of another one."""
+        before, then = self.history[nth % len(self.history)]
+        self.sim.snapshot = restored(before, [self.sim.snapshot])
         self.model.restore(then)
-        self.does(self.read, [])
-        self.drifted = False
+        self.drifted = False  # all of it is sent again
+        self.deploys(self.program if program is None else program, wrong)
 
     def does(self, command: Callable[[], DeployResult], wrong: Sequence[list[Fault]]) -> None:
         """Disturbed, over and over; then to the end. With drift around it is not disturbed: what is sent again would
@@ -202,9 +207,9 @@ class LifeMachine(RuleBasedStateMachine):
         for (type, name), t in self.model.live.items():
             s = snapshot.resources[f"{type}::{name}"]
             assert self.ids.setdefault(t.identity, s.id) == s.id, f"{name} is another thing than it should be"
-            assert (s.retain, s.protect, s.retained, s.unsure) == (t.retain, t.protect, t.retained, False), name
+            assert (s.retain, s.protect, s.retained, s.unsure) == (t.retain, t.protect, t.retained, t.unsure), name
         assert len(set(self.ids.values())) == len(self.ids)
-        assert {s.id for s in snapshot.deposed.values()} == {self.ids[t.identity] for t in self.model.left}
+        assert {s.id for s in snapshot.deposed.values()} == {self.ids[t.identity] for _, t in self.model.left}
         assert cloud.keys() == {self.ids[i] for i in self.model.there}
         for identity, t in self.model.there.items():
             there = cloud[self.ids[identity]]

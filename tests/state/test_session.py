@@ -170,12 +170,13 @@ def test_a_former_version_can_be_restored() -> None:
     stage = deployed(store, 1, 2, 3)
     assert set(stage.version(2).resources) == {state(1).urn, state(2).urn}
     restored = stage.restore(1)
-    assert restored.serial == 4 and set(restored.resources) == {state(1).urn}
+    assert restored.serial == 4 and set(restored.resources) == {state(n).urn for n in (1, 2, 3)}
+    assert all(s.unseen for s in restored.resources.values())  # and what only newer versions knew is kept
     assert stage.load() == restored
     damage(store, "app/prod/snapshot/0000000004")
     assert stage.load().resources == restored.resources  # not what was before the restore
     deployed(store, 5, keys=stage.keys)
-    assert set(stage.load().resources) == {state(1).urn, state(5).urn}
+    assert set(stage.load().resources) == {state(n).urn for n in (1, 2, 3, 5)}
     with pytest.raises(StateError, match="no version 17"):
         stage.restore(17)
 

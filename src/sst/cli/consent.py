@@ -16,17 +16,19 @@ __all__ = ["agree_to_adopt", "agree_to_deploy", "agree_to_remove", "names"]
 
 
 def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str], yes: bool) -> Callable[[Plan], None]:
-    """Asks before data is lost: on a terminal its name must be typed, without one ``--allow-destroy`` must name it.
+    """Asks before data is lost, or an empty resource takes the place of one that holds data: on a terminal its name
+    must be typed, without one ``--allow-destroy`` must name it. On stage ``local`` a yes, or ``--yes``, is enough.
 
-    On stage ``local`` a yes, or ``--yes``, is enough.
+    On a protected stage nobody is asked: it is refused, whatever the flags say.
     """
     def agree(plan: Plan) -> None:
-        lost = [s for s in plan.data_loss if s.name not in allow and s.name.partition("/")[0] not in allow]
-        if not lost:
-            return
-        if project.config.protect:
+        lost = list(plan.needs_consent)
+        if lost and project.config.protect:
             raise UserError(f'stage "{project.stage}" is protected; {_losing(lost)}', where=lost[0].where,
                             hint="undo that change, or set protect=False for this stage in the config")
+        lost = [s for s in lost if s.name not in allow and s.name.partition("/")[0] not in allow]
+        if not lost:
+            return
         if project.is_local and yes:
             return
         flags = "--yes" if project.is_local else " ".join(f"--allow-destroy {n}" for n in _tops(lost))
@@ -34,7 +36,9 @@ def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str],
             raise UserError(_losing(lost), where=lost[0].where, hint=f"to confirm, pass {flags}")
         _show(screen, lost)
         word = "" if project.is_local else _tops(lost)[0] if len(_tops(lost)) == 1 else project.stage
-        if not screen.confirm("Their data will be lost. Continue?", flag=flags, word=word):
+        question = ("Their data will be lost. Continue?" if any(s.loses_data for s in lost)
+                    else "They will start empty; the old ones are kept. Continue?")
+        if not screen.confirm(question, flag=flags, word=word):
             raise UserError("nothing was changed: not confirmed")
     return agree
 
@@ -74,9 +78,22 @@ def _tops(steps: Collection[Step]) -> list[str]:
     return sorted({s.name.partition("/")[0] for s in steps})
 
 
-def _losing(lost: Collection[Step]) -> str:
-    words = ", ".join(f'"{s.name}" ({s.type})' for s in lost)
-    return f"this deploy would delete {words} with {'its' if len(lost) == 1 else 'their'} data"
+def _losing(steps: Collection[Step]) -> str:
+    lost = [s for s in steps if s.loses_data]
+    empty = [s for s in steps if not s.loses_data]
+    parts = []
+    if lost:
+        parts.append(f"delete {_words(lost)} with {'its' if len(lost) == 1 else 'their'} data")
+    if empty:
+        one = len(empty) == 1
+        kept = ", ".join(s.old.id for s in empty if s.old)
+        parts.append(f"replace {_words(empty)} by {'an empty one' if one else 'empty ones'}, and keep {kept} with "
+                     f"{'its' if one else 'their'} data aside")
+    return f"this deploy would {', and '.join(parts)}"
+
+
+def _words(steps: Collection[Step]) -> str:
+    return ", ".join(f'"{s.name}" ({s.type})' for s in steps)
 
 
 def _show(screen: Screen, lost: Collection[Step]) -> None:

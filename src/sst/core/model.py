@@ -98,6 +98,8 @@ class State:
     """Of the provider that recorded it, see ``provider.Traits``. Empty: it has not planned what is recorded."""
     read: bool = False
     """It is not ours: looked up, and never changed or deleted."""
+    unseen: bool = False
+    """Restored from a former version of the state: whether it still exists is asked before anything else."""
 
     @property
     def values(self) -> dict[str, Any]:

@@ -103,10 +103,12 @@ class Deploys:
         return project
 
     def _ask(self, plan: Plan) -> None:
-        lost = [s for s in plan.data_loss if s.name.partition("/")[0] not in self._allowed]
+        lost = [s for s in plan.needs_consent if s.name.partition("/")[0] not in self._allowed]
         if lost:
             self.pending_data_loss = tuple(sorted({s.name.partition("/")[0] for s in lost}))
-            raise UserError(f"this would delete {', '.join(self.pending_data_loss)} with what is in it",
+            verb = ("delete {} with what is in it" if any(s.loses_data for s in lost)
+                    else "put an empty successor in the place of {}")
+            raise UserError("this would " + verb.format(", ".join(self.pending_data_loss)),
                             where=lost[0].where,
                             hint="press y to confirm, or run `sst deploy`; or put it back into the program")
 

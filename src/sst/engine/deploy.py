@@ -41,9 +41,9 @@ def deploy(graph: Graph, journal: Journal, providers: Providers, sink: Sink, *, 
         todo = plan(graph, journal.snapshot, providers, choice=choice)
         if allowed is None:
             confirm(todo)
-            allowed = {s.urn for s in todo.data_loss}
+            allowed = {s.urn for s in todo.needs_consent}
         else:
-            if any(s.urn not in allowed for s in todo.data_loss):
+            if any(s.urn not in allowed for s in todo.needs_consent):
                 confirm(todo)
         sink(Planned(todo.counts, number))
         result = apply(todo, journal, providers, sink, parallel=parallel, stop=stop, unsure=unsure)

@@ -88,7 +88,7 @@ class _Planner:
         if was and goal.retain and not was.retain:
             self.record(Entry("made", goal.urn, replace(was, retain=True)))
         deps = tuple(d for d in former.deps if d in self.snapshot.resources)
-        back = replace(former, unsure=True, deps=deps)
+        back = replace(former, unsure=True, unseen=False, deps=deps)
         self.record(Entry("replaced" if was else "made", goal.urn, back))
         return back
 

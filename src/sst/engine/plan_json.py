@@ -32,7 +32,9 @@ def plan_data(plan: Plan, *, key: bytes | None = None) -> dict[str, Any]:
     """
     minted = _minted(plan)
     return {"version": 1, "undecided": plan.undecided, "counts": {str(op): n for op, n in plan.counts.items()},
-            "data_loss": [s.name for s in plan.data_loss], "steps": [_step(s, key, minted) for s in plan.changes]}
+            "data_loss": [s.name for s in plan.data_loss],
+            "starting_empty": [s.name for s in plan.starting_empty],
+            "steps": [_step(s, key, minted) for s in plan.changes]}
 
 
 def program_digest(plan: Plan, *, key: bytes) -> str:

@@ -64,6 +64,12 @@ class Step:
         return bool(self.schema and self.schema.holds_data) and (self.op is Op.DELETE
                                                                  or (self.op is Op.REPLACE and not kept))
 
+    @property
+    def starts_empty(self) -> bool:
+        """Whether an empty successor takes the place of something with the user's data, which is kept aside."""
+        return bool(self.schema and self.schema.holds_data and self.op is Op.REPLACE and self.old
+                    and not self.old.damaged and not self.loses_data)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -89,6 +95,16 @@ class Plan:
         """One step for each thing whose data would be lost."""
         replaced = {s.urn for s in self.steps if s.op is Op.REPLACE}
         return tuple(s for s in self.steps if s.loses_data and not (s.op is Op.DELETE and s.urn in replaced))
+
+    @property
+    def starting_empty(self) -> tuple[Step, ...]:
+        """What is replaced by something empty while its data is kept aside."""
+        return tuple(s for s in self.steps if s.starts_empty)
+
+    @property
+    def needs_consent(self) -> tuple[Step, ...]:
+        """The steps somebody has to agree to before they run."""
+        return (*self.data_loss, *self.starting_empty)
 
     @property
     def counts(self) -> dict[Op, int]:

@@ -52,8 +52,8 @@ def read_foreign(text: str, name: str) -> Foreign:
     a whole."""
     try:
         data = json.loads(text)
-    except ValueError as e:
-        raise UserError(f"{name} is not JSON: {e}",
+    except (ValueError, RecursionError) as e:
+        raise UserError(f"{name} is not JSON: {e}" if isinstance(e, ValueError) else f"{name} is nested too deeply",
                         hint="give the state file of SST v3/v4 or Terraform, or the output of `pulumi stack "
                              "export`") from e
     body: Any = data
@@ -84,13 +84,23 @@ def _terraform(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, st
     for r in resources:
         if r.get("mode") != "managed":
             continue
-        kind, path = str(r.get("type", "")), ".".join(x for x in (r.get("module"), str(r.get("name", ""))) if x)
-        for one in r.get("instances") or ():
+        kind, path = str(r.get("type", "")), ".".join(str(x) for x in (r.get("module"), r.get("name")) if x)
+        instances = r.get("instances") or []
+        if not isinstance(instances, list) or not all(isinstance(i, Mapping) for i in instances):
+            raise UserError(f'"{_printable(path)}" in the file of Terraform has no list of instances',
+                            hint="the file was damaged or edited")
+        for one in instances:
             if one.get("deposed"):
                 continue
             index = one.get("index_key")
-            values = {re.sub(r"_(\w)", lambda m: m[1].upper(), k): v for k, v in (one.get("attributes") or {}).items()}
+            values = {re.sub(r"_(\w)", lambda m: m[1].upper(), k): v
+                      for k, v in _mapping(one.get("attributes")).items()}
             yield path + ("" if index is None else f"[{json.dumps(index)}]"), kind, values
+
+
+def _printable(text: str) -> str:
+    """Without control characters: they could speak to the terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", text)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -99,11 +109,14 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _sorted_out(tool: str, found: Iterator[tuple[str, str, Mapping[str, Any]]]) -> Foreign:
     things, others, known = list[Thing](), list[tuple[str, str, str]](), importable()
-    for name, theirs, values in found:
+    for raw, kind, values in found:
+        name, theirs = _printable(raw), _printable(kind)
         ours, template = known.get(theirs, ("", ""))
         if not ours:
             others.append((name, theirs, "sst has no row for this type"))
-        elif id := _id(template, values):
+        elif (id := _id(template, values)) and id != _printable(id):
+            others.append((name, theirs, "its id holds control characters"))
+        elif id:
             things.append(Thing(name, ours, id))
         else:
             others.append((name, theirs, "the file does not tell its id"))

@@ -82,6 +82,7 @@ def repair(backend: Backend, *, drop_secrets: bool = False) -> Repaired:
     except Damaged as e:
         e.hint = "put back a copy; or start without those secrets, and set them again: sst state repair --drop-secrets"
         raise
+    stage.holder()
     snapshot = stage.load()
     used = tuple(stage.warnings)
     serial = 0

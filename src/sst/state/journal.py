@@ -145,7 +145,9 @@ class Journal:
         if isinstance(self._broken, Fenced):
             raise Fenced(self._broken.message, hint=self._broken.hint)
         if self._broken is not None:
-            raise Fenced(f"an earlier write of the journal failed: {self._broken}", hint=_HINT) from self._broken
+            raise Fenced(f"an earlier write of the journal failed: {self._broken}",
+                         hint="run the command again once that is repaired: it settles what was under way"
+                         ) from self._broken
 
     def close(self) -> None:
         """Write what still waits, then refuse all that comes later. Raises if that write fails."""

@@ -28,6 +28,7 @@ from .journal import Journal, journal_key
 from .keys import KeyRing, digest
 from .lock import Held, Lease, Lock, break_lock, read_lock
 from .records import Box, entry_record
+from .restore import restored
 from .store import Conflict, Store
 from .versions import Loaded, Version, Versions
 
@@ -80,23 +81,25 @@ class Stage:
     def restore(self, serial: int, *, command: str = "state restore") -> Snapshot:
         """Make a former snapshot the newest one, under the lock. Works too when what came after it is damaged.
 
-        Only the state changes: what exists in the cloud stays, and the next deploy brings the two together.
+        Only the state changes. What newer versions know besides is kept, and the next deploy reads everything before it
+        changes anything, see ``restore.restored``.
         """
         lock = Lock(self.store, self.lock_key, self.who, lease=self._lease, clock=self._clock)
         lock.acquire(command)
         try:
-            snapshot, lineage = self._versions.read(serial)
+            before, lineage = self._versions.read(serial)
             header = {"lineage": lineage, "epoch": lock.epoch, "restored": serial}
             while True:
                 journal = Journal(self.store, self.prefix, header, self._versions.last_position(), taken=_ignore,
                                   check=lock.check)
+                newer = self._versions.newer(serial)
                 lock.renew()
                 if journal.mark({}):
                     break
-            restored = replace(snapshot, serial=max(self._versions.serials()) + 1)
-            self._versions.write(restored, lineage, journal.position, command,
+            snapshot = replace(restored(before, newer), serial=max(self._versions.serials()) + 1)
+            self._versions.write(snapshot, lineage, journal.position, command,
                                  [*self._versions.fences(), journal.position])
-            return restored
+            return snapshot
         finally:
             lock.release()
 

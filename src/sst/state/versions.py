@@ -15,6 +15,7 @@ from .format import Damaged, Document
 from .journal import journal_key, position_of
 from .keys import KeyRing
 from .records import Box, entries_of, snapshot_of, snapshot_records
+from .restore import restored
 from .store import Store, Stored
 
 __all__ = ["Loaded", "Version", "Versions"]
@@ -129,8 +130,8 @@ class Versions:
                 loaded.fences = [*loaded.fences, at][-_FENCES:]
             if head.get("fence"):
                 continue
-            if restored := head.get("restored"):
-                loaded.folding = Folding(self.read(restored)[0])
+            if serial := head.get("restored"):
+                loaded.folding = Folding(restored(self.read(serial)[0], [loaded.folding.snapshot()]))
             box = Box(self._keys, head["lineage"])
             for entry in entries_of(document, box):
                 loaded.folding.add(entry)
@@ -152,6 +153,21 @@ class Versions:
                              hint="`sst state history` lists the versions that are kept")
         document = self._document(serial)
         return snapshot_of(document, Box(self._keys, document.header["lineage"])), document.header["lineage"]
+
+    def newer(self, serial: int) -> list[Snapshot]:
+        """What is known beside that version: the present state. If it is damaged, the versions since that can be read,
+        newest first; a warning says so."""
+        try:
+            return [self.load().folding.snapshot()]
+        except StateError as e:
+            self._warnings.append(f"{e.message}; what only the damaged part knew is in no state now: "
+                                  "`sst orphans` finds it in the cloud")
+        found = []
+        for other in reversed(self.serials()):
+            if other > serial:
+                with contextlib.suppress(StateError):
+                    found.append(self.read(other)[0])
+        return found
 
     def version(self, serial: int) -> Snapshot:
         return self.read(serial)[0]

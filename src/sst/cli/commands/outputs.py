@@ -19,7 +19,10 @@ def outputs(call: Call, name: str | None) -> None:
     from ...errors import UserError
 
     project = call.project()
-    found = call.backend(project).stage.load().outputs
+    stage = call.backend(project).stage
+    found = stage.load().outputs
+    for text in stage.warnings:
+        call.screen.warn(text)
     if name is None:
         if call.screen.as_json:
             call.screen.data(dict(found))

@@ -21,7 +21,10 @@ def list_(call: Call) -> None:
     from ...engine.plan import name_of
 
     project, screen = call.project(), call.screen
-    snapshot = call.backend(project).stage.load()
+    stage = call.backend(project).stage
+    snapshot = stage.load()
+    for text in stage.warnings:
+        screen.warn(text)
     found = [*snapshot.resources.values(), *snapshot.deposed.values()]
     if screen.as_json:
         screen.data([{"urn": s.urn, "name": name_of(s.urn), "type": s.type, "id": s.id, "stack": s.stack,
@@ -44,7 +47,11 @@ def export(call: Call, secrets: bool) -> None:
     """Print the whole state as JSON. Secret values are masked."""
     from ...project.export import exported
 
-    call.screen.data(exported(call.backend(call.project()).stage.load(), secrets=secrets))
+    stage = call.backend(call.project()).stage
+    snapshot = stage.load()
+    for text in stage.warnings:
+        call.screen.warn(text)
+    call.screen.data(exported(snapshot, secrets=secrets))
 
 
 @state.command("history")
@@ -72,15 +79,23 @@ def history(call: Call) -> None:
 def restore(call: Call, serial: int, yes: bool) -> None:
     """Restore an earlier version, by its number in `sst state history`.
 
-    Changes only the state; the next deploy updates the cloud.
+    Changes only the state. Resources that only newer versions hold are kept in it. The next deploy reads
+    everything in the cloud first, then updates it.
     """
+    from ...engine.plan import name_of
     from ...errors import UserError
 
     project, screen = call.project(), call.screen
     if not yes and not screen.confirm(f'Restore version {serial} of "{project.name}" on stage "{project.stage}"?',
                                       flag="--yes"):
         raise UserError("nothing was changed: not confirmed")
-    made = call.backend(project).stage.restore(serial)
+    stage = call.backend(project).stage
+    made, before = stage.restore(serial), stage.version(serial)
+    for text in stage.warnings:
+        screen.warn(text)
+    known = {s.id for s in (*before.resources.values(), *before.deposed.values())}
+    if kept := [s for s in (*made.resources.values(), *made.deposed.values()) if s.id not in known]:
+        screen.warn("kept, since only newer versions hold them: " + ", ".join(sorted(name_of(s.urn) for s in kept)))
     if screen.as_json:
         screen.data({"serial": made.serial, "restored": serial})
     else:

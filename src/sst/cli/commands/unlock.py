@@ -15,17 +15,24 @@ def unlock(call: Call, yes: bool) -> None:
     write is refused.
     """
     from ...errors import UserError
+    from ...state.format import Damaged
 
     screen = call.screen
     project = call.project()
     stage = call.backend(project).stage
-    held = stage.holder()
-    if held and not yes:
-        screen.note(f"Held by {held.describe()}.")
+    damage = ""
+    try:
+        held = stage.holder()
+    except Damaged as e:
+        held, damage = None, e.message
+    if (held or damage) and not yes:
+        screen.note(f"Held by {held.describe()}." if held else f"Nobody can tell who holds it: {damage}.")
         if not screen.confirm(f'Release the lock of "{project.name}" on stage "{project.stage}"?', flag="--yes"):
             raise UserError("the lock was not released: not confirmed")
-    broken = stage.unlock() if held else None
+    broken = stage.unlock() if held or damage else None
     if screen.as_json:
-        screen.data({"unlocked": bool(broken), "holder": broken.describe() if broken else None})
+        screen.data({"unlocked": bool(broken or damage), "holder": broken.describe() if broken else None})
+    elif damage:
+        screen.done("unlocked; the lock was damaged and is written anew")
     else:
         screen.done(f"unlocked; it was held by {broken.describe()}" if broken else "the lock is not held")

@@ -33,8 +33,8 @@ def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
         ~ Jobs  aws.sqs.Queue
             visibility_timeout: 30 → 60
     """
-    yield from loss_lines(plan.data_loss)
-    if plan.data_loss:
+    yield from loss_lines(plan.needs_consent)
+    if plan.needs_consent:
         yield [("", "")]
     replaced = {s.urn for s in plan.steps if s.op is Op.REPLACE}
     shown = [s for s in plan.changes if not (s.op is Op.DELETE and s.urn in replaced)]
@@ -47,9 +47,10 @@ def plan_lines(plan: Plan, *, everything: bool = False) -> Iterator[Line]:
 
 
 def loss_lines(lost: Iterable[Step]) -> Iterator[Line]:
-    """A line for each resource whose data would be lost."""
+    """A line for each resource whose data would be lost, or that would be used empty from then on."""
     for step in lost:
-        yield [("DATA LOSS", "alarm"), (f"  {SIGNS[step.op][0]} {step.name}", "bold"), (f"  {step.type}", "dim"),
+        what = "STARTS EMPTY" if step.starts_empty else "DATA LOSS"
+        yield [(what, "alarm"), (f"  {SIGNS[step.op][0]} {step.name}", "bold"), (f"  {step.type}", "dim"),
                _at(step)]
 
 
