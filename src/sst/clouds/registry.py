@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.graph import Graph
 from ..core.model import Goal, Operation, Snapshot, State
+from ..core.picture import Picture
 from ..core.provider import Note, Provider
 from ..core.resource import Resource, cloud_of
 from ..errors import InternalError, UserError
@@ -244,6 +245,18 @@ class Registry:
             found = self.named(reference)
             assert isinstance(found, AwsProvider)
             yield found
+
+    def picture(self, snapshot: Snapshot) -> Picture:
+        """What the app consists of, by each provider that manages a part of it."""
+        providers = {id(p): p for p in (self(state) for state in snapshot.resources.values())}
+        drawn: dict[type[Provider], Provider] = {type(p): p for p in providers.values()}
+        return sum((p.picture(snapshot) for p in drawn.values()), Picture())
+
+    def use_of(self, service: str, action: str) -> str:
+        """Whether a recorded call reads or writes data: ``read``, ``write`` or ""."""
+        from .aws.browse.use import use_of
+
+        return use_of(f"{service}:{action}")
 
     def stop(self) -> None:
         for provider in list(self._providers.values()):

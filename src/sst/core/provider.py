@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from ..errors import ProviderError
-from .model import Goal, Operation, State
+from .model import Goal, Operation, Snapshot, State
+from .picture import Picture
 from .schema import Order, Schema
 
 __all__ = ["STAND_IN", "Absent", "Change", "Found", "Note", "PartlyMade", "Provider", "Providers", "Result",
@@ -165,6 +166,10 @@ class Provider(ABC):
     def upgrade(self, state: State) -> State:
         """A state that an older schema version recorded, in the form of the present one."""
         return state
+
+    def picture(self, snapshot: Snapshot) -> Picture:
+        """The parts of an app that this provider manages, and their edges, for people. From the state alone."""
+        return Picture()
 
     def stop(self) -> None:  # noqa: B027  # optional
         """Ctrl-C: ask operations that are running to end soon."""

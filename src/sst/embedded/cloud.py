@@ -62,6 +62,16 @@ class Cloud:
                            hint=str((answer or {}).get("error", "is it still running?")))
         return str(answer["url"])
 
+    def replay(self, request: str, event: str | None = None) -> dict[str, object]:
+        """Send the event of a recorded call again, or another one (a text of JSON), and wait for the answer:
+        ``payload``, ``error``. Raises `SstError` if the event is not known any more."""
+        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/replay",
+                      {"request": request, "event": event}, 900.0)
+        if answer is None or "payload" not in answer:
+            raise SstError("the call can't be sent again",
+                           hint=str((answer or {}).get("error", "the local cloud does not answer")))
+        return dict(answer)
+
     def attach(self, port: int, token: str) -> bool:
         """Let the session of ``sst dev`` that listens on ``port`` run functions; False if the cloud does not answer."""
         answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/dev",

@@ -22,7 +22,8 @@ class Control:
                  supervisor: Supervisor) -> None:
         self._facts, self._door, self._checkpoints, self._supervisor = facts, door, checkpoints, supervisor
         self._calls: Mapping[str, Callable[[Body], Awaitable[Any]]] = {
-            "GET /_sst/status": self._status, "POST /_sst/address": self._address, "POST /_sst/dev": self._dev}
+            "GET /_sst/status": self._status, "POST /_sst/address": self._address, "POST /_sst/dev": self._dev,
+            "POST /_sst/replay": self._replay}
 
     async def __call__(self, call: str, body: Body) -> tuple[int, Any]:
         if call not in self._calls:
@@ -40,6 +41,12 @@ class Control:
     async def _address(self, body: Body) -> Any:
         """The loopback URL of a public thing."""
         return {"url": await self._door.address(str(body.get("kind")), str(body.get("value")))}
+
+    async def _replay(self, body: Body) -> Any:
+        """Send an event again."""
+        event = body.get("event")
+        return await asyncio.to_thread(functions.replay, str(body.get("request")),
+                                       None if event is None else str(event))
 
     async def _dev(self, body: Body) -> Any:
         """A session of ``sst dev`` listens on that port: it runs functions from now on."""

@@ -49,6 +49,7 @@ class Recorder:
         self._replays: OrderedDict[str, tuple[FunctionVersion, bytes]] = OrderedDict()
         self._replay_bytes = 0
         self._keys: dict[str, str] = {}
+        self._clocks: dict[str, float] = {}
         self._lines: OrderedDict[str, int] = OrderedDict()
         self._file: RecordFile | None = None
         self._failing, self._retry = False, 0.0
@@ -63,6 +64,7 @@ class Recorder:
         if self._hidden is None:
             return
         at = time.time()
+        self._clocks[request] = time.monotonic()
         self._hidden.see(function)
         self._keep(request, function, event)
         for name, value in function.environment:
@@ -83,7 +85,9 @@ class Recorder:
         body = (made.payload if made.error else response or made.payload)
         request, error = made.request_id, bool(made.error)
         size, shown = len(body), body[:SHOWN_BYTES * 4]
-        facts = {"ms": made.duration_ms, "cold": int(made.cold), "init_ms": made.init_ms,
+        began = self._clocks.pop(request, None)
+        facts = {"ms": made.duration_ms, "took": (time.monotonic() - began) * 1000 if began else made.duration_ms,
+                 "cold": int(made.cold), "init_ms": made.init_ms,
                  "memory": made.max_memory_mb, "response_size": size}
 
         def row() -> Row:

@@ -22,11 +22,13 @@ from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
 from ..engine.apply import DeployResult
 from ..engine.plan import Choice, Plan, plan
-from ..errors import Fenced, UserError
+from ..errors import Fenced, SstError, UserError
 from ..events import Finished, Sink
 from ..machine.files import write_private
+from ..state.redact import Redactor, secrets_of
 from ..state.session import Session
 from .backend import Backend
+from .deploy_record import Recording
 from .project import Project
 from .resource_types import keep_types
 
@@ -95,10 +97,12 @@ def deploy(backend: Backend, run: Run) -> Done:
         backend.remember(session, types_of(graph), sure=bool(graph.laters))
         _guard(project, graph, session.snapshot, run)
         providers = run.providers or backend.registry(session.snapshot, session=session, exact=run.only is not None)
+        recording = Recording(run.sink)
         result = saved(session, lambda: engine.deploy(
-            graph, session, providers, _counted(run.sink, backend), confirm=_confirm(run, session, providers),
+            graph, session, providers, _counted(recording, backend), confirm=_confirm(run, session, providers),
             outputs=masked(app.outputs), links=links_of(graph), choice=run.choice, stop=run.stop))
         after = session.snapshot
+        _record(backend, recording, session, run)
     outputs = dict(after.outputs)
     backend.need_artefacts(after)
     if not result.failures and not result.interrupted:
@@ -133,9 +137,11 @@ def remove(backend: Backend, run: Run) -> Done:
     with locked(backend, "remove", run) as session:
         backend.remember(session)
         providers = run.providers or backend.registry(session.snapshot, session=session)
+        recording = Recording(run.sink)
         result = saved(session, lambda: engine.remove(
-            project.graph(), session, providers, _counted(run.sink, backend), confirm=run.confirm, choice=run.choice,
+            project.graph(), session, providers, _counted(recording, backend), confirm=run.confirm, choice=run.choice,
             stop=run.stop))
+        _record(backend, recording, session, run)
     if not run.choice:
         write_outputs(project, {})
     return Done(result, {})
@@ -202,6 +208,17 @@ def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None
 def _counted(sink: Sink, backend: Backend) -> Sink:
     """The sink, with the calls that were made told at the end."""
     return lambda event: sink(replace(event, calls=backend.clouds.counts) if isinstance(event, Finished) else event)
+
+
+def _record(backend: Backend, recording: Recording, session: Session, run: Run) -> None:
+    """Keep what was done, for `sst state history` and the console. The deploy has worked without it."""
+    project, stage = backend.project, backend.stage
+    redactor = Redactor([*backend.secrets.get_all().values(), *secrets_of(session.snapshot)])
+    try:
+        recording.save(stage.store, stage.prefix, session.snapshot.serial, command=session.command, who=stage.who,
+                       after=session.snapshot, root=project.root, environ=project.environ, redact=redactor.redact)
+    except SstError as error:
+        run.warn(f"this deploy is not in the history: {error.message}")
 
 
 def types_of(graph: Graph) -> set[str]:

@@ -1,7 +1,9 @@
 """``sst state``"""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -57,19 +59,30 @@ def export(call: Call, secrets: bool) -> None:
 @state.command("history")
 @pass_call
 def history(call: Call) -> None:
-    """List the kept versions of the state."""
+    """List the kept versions of the state, with who deployed them and from which commit."""
+    from ...project.deploy_record import read_records
 
     project, screen = call.project(), call.screen
-    versions = call.backend(project).stage.history()
+    stage = call.backend(project).stage
+    versions, records = stage.history(), read_records(stage.store, stage.prefix)
     if screen.as_json:
         from dataclasses import asdict
 
-        screen.data([asdict(v) for v in versions])
+        screen.data([asdict(v) | {"deploy": records.get(v.serial)} for v in versions])
         return
     for v in versions:
         when = datetime.fromtimestamp(v.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         screen.line(f"{v.serial:>5}  {when}  {v.command:<12} {v.resources} resources"
-                    + (f"  DAMAGED: {v.damage}" if v.damage else ""))
+                    + _deploy_words(records.get(v.serial)) + (f"  DAMAGED: {v.damage}" if v.damage else ""))
+
+
+def _deploy_words(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return ""
+    commit = f"{str(record['commit'])[:8]}{'+' if record.get('dirty') else ''}" if record.get("commit") else ""
+    failed = f"{record['failed']} failed" if record.get("failed") else ""
+    words = (f"{record['seconds']:.1f} s", failed, str(record.get("user", "")), commit, str(record.get("ci", "")))
+    return "  " + "  ".join(word for word in words if word)
 
 
 @state.command("restore")

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from ...core.model import Operation, State
+from ...core.model import Operation, Snapshot, State
+from ...core.picture import Picture
 from ...core.provider import STAND_IN, Absent, Change, Found, Note, Provider, Result, Traits, Unsure
 from ...core.resource import schema_of
 from ...core.schema import Schema
@@ -29,6 +30,11 @@ STAND_IN_TAG = "sst:stand-in"
 
 class AwsProvider(Verbs, Provider):
     """Creates, reads, updates and deletes resources by their rows."""
+
+    def picture(self, snapshot: Snapshot) -> Picture:
+        from .browse.picture import picture_of
+
+        return picture_of(snapshot)
 
     # the engine's seam
 

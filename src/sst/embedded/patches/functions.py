@@ -6,6 +6,7 @@ stream's first byte before its last one exists; last checked with 1.5.33.
 """
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -17,7 +18,7 @@ from sst.embedded.patches.traces import ORIGINS
 from sst.embedded.runner import ExecutorRunner
 from sst.embedded.settings import Settings
 
-__all__ = ["NEEDS", "apply", "attach", "close"]
+__all__ = ["NEEDS", "apply", "attach", "close", "replay"]
 
 NEEDS: Mapping[str, str] = {
     "core.concurrency:run_reentrant": "async (fn, *args, thread_name='ministack-reentrant')",
@@ -26,6 +27,8 @@ NEEDS: Mapping[str, str] = {
     "services.lambda_svc:_acquire_execution_slot": "(func, config)",
     "services.lambda_svc:_apply_headers_case_insensitively": "(base, overrides)",
     "services.lambda_svc:_execute_function_dispatch": "(func, config, event, request_id, started)",
+    "services.lambda_svc:_execution_record_for_config": "(func, config)",
+    "services.lambda_svc:_get_func_record_for_ref_in_scope": "(function_ref, *, account_id=None, region=None)",
     "services.lambda_svc:_execute_function_with_config_scope": "(func, event)",
     "services.lambda_svc:_function_url_stream_response": "(result, cors_headers)",
     "services.lambda_svc:_release_execution_slot": "(key)",
@@ -67,6 +70,32 @@ def attach(port: int, token: str) -> None:
     """Let a session of ``sst dev`` run functions. Raises `OSError` if it does not answer."""
     if _bridge is not None:
         _bridge.attach(port, token)
+
+
+def replay(request: str, event: str | None) -> dict[str, Any]:
+    """Send the event of a recorded call again, or another one. Raises `ValueError` if it is not known any more."""
+    from ministack.services import lambda_svc
+
+    from sst.embedded import trace
+    from sst.embedded.recorder import recorder
+
+    found = recorder().replay(request)
+    if found is None:
+        raise ValueError("this call is too long ago, or was made before the local cloud was started: call it with "
+                         "`sst invoke NAME --event @FILE`")
+    arn, sent = found[0], found[1] if event is None else event.encode()
+    region, account = arn.split(":")[3:5]
+    record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(arn, account_id=account, region=region)
+    if not record or not config:
+        raise ValueError("the function is gone")
+    token = trace.REPLAY.set(request)
+    try:
+        with trace.continued(""):
+            made = lambda_svc._execute_function_with_config_scope(
+                lambda_svc._execution_record_for_config(record, config), json.loads(sent))
+    finally:
+        trace.REPLAY.reset(token)
+    return {"payload": made.get("body"), "error": str(made.get("function_error") or "") if made.get("error") else ""}
 
 
 def close() -> None:

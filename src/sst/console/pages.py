@@ -1,0 +1,209 @@
+"""What each page shows, as data for JSON."""
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..core.model import Op
+from ..errors import SstError
+from ..project.deploy_record import critical_path, read_record, read_records
+from .layout import label_places
+from .model import View, planned, used, view_of
+from .records import Filter
+from .server import NotThere
+from .source import Seen, Source
+from .tracebacks import told_error
+
+__all__ = ["Pages"]
+
+Query = Mapping[str, str]
+_BUCKETS = 40
+
+
+class Pages:
+    """Each method is a route; what it raises is shown on its page, and the others work."""
+
+    def __init__(self, source: Source, *, read_only: bool = False) -> None:
+        self._source, self._read_only = source, read_only
+
+    def app(self, query: Query) -> dict[str, Any]:
+        project = self._source.project
+        return {"app": project.name, "stage": project.stage, "local": project.is_local, "protected":
+                bool(project.config.protect), "writes": self.writes, "root": str(project.root)}
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything may be changed from the page: on this machine's stage alone."""
+        project = self._source.project
+        return project.is_local and not project.config.protect and not self._read_only
+
+    def news(self) -> dict[str, Any]:
+        """Changes whenever something was recorded or deployed."""
+        calls, lines, ended = self._source.records.newest()
+        return {"calls": calls, "lines": lines, "ended": ended, "serial": self._source.seen().snapshot.serial}
+
+    # overview
+
+    def overview(self, query: Query) -> dict[str, Any]:
+        seen, recent = self._source.seen(), self._source.records.recent()
+        view = self._view(seen)
+        by_function: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for call in recent:
+            by_function[call["function"]].append(call)
+        began = min((c["began"] for c in recent), default=time.time())
+        ended = max((c["began"] for c in recent), default=time.time())
+        wide = [{"source": e.source, "target": e.target, "verdict": verdict} for e in view.picture.edges
+                if (use := view.uses.get((e.source, e.target))) and e.kind == "grant"
+                and (verdict := use.verdict(e.label))]
+        parts = [{**part, **_numbers(by_function.get(part["function"], ()), began, ended),
+                  "uses": sum(view.uses[k].count for k in view.uses if k[1] == part["name"])}
+                 for part in view.json()["parts"]]
+        shown: dict[str, Any] = self._source.hidden({
+            "resources": len(seen.snapshot.resources), "serial": seen.snapshot.serial,
+            "outputs": dict(seen.snapshot.outputs), "parts": parts, "wide": wide,
+            "total": _numbers(recent, began, ended), "began": began, "failing": self._failing(by_function, seen),
+            "deploy": self._last_deploy()})
+        return shown
+
+    def _failing(self, by_function: Mapping[str, Sequence[Mapping[str, Any]]], seen: Seen) -> dict[str, Any] | None:
+        """The function that failed last. Events count, not tries: those of one event have one parent."""
+        failed = [c for calls in by_function.values() for c in calls if c["failed"]]
+        if not failed:
+            return None
+        last = max(failed, key=lambda c: c["id"])
+        calls = by_function[last["function"]]
+        row = self._source.records.one(str(last["id"])) or {}
+        error = told_error(row.get("response", ""), self._texts(row.get("request", "")), self._source.project.root)
+        own = next((f for s in reversed(error["sections"]) for f in reversed(s["frames"]) if f["own"]), None)
+        events = {c["parent"] or c["id"] for c in calls}
+        return {"function": seen.titles.get(last["function"], last["function"]), "id": last["id"],
+                "events": len(events), "failed": len({c["parent"] or c["id"] for c in calls if c["failed"]}),
+                "tries": sum(1 for c in calls if c["failed"] and c["parent"] and c["parent"] == last["parent"]),
+                "type": row.get("error") or str(row.get("status", "")), "at": last["began"],
+                "place": f"{own['file']}:{own['line']}" if own else ""}
+
+    def _last_deploy(self) -> dict[str, Any] | None:
+        records = read_records(self._source.backend.stage.store, self._source.backend.stage.prefix)
+        return records[max(records)] if records else None
+
+    def plan(self, query: Query) -> dict[str, Any]:
+        """What is not deployed yet."""
+        plan, snapshot = self._source.plan()
+        steps = [{"op": str(s.op), "name": s.name, "type": s.type, "where": s.where, "changed": sorted(s.changed),
+                  "loses_data": s.loses_data} for s in plan.steps if s.op not in (Op.SAME, Op.READ)]
+        return {"steps": steps, "unchanged": sum(s.op is Op.SAME for s in plan.steps), "serial": snapshot.serial}
+
+    # graph
+
+    def graph(self, query: Query) -> dict[str, Any]:
+        view = self._view(self._source.seen())
+        problem = None
+        if query.get("plan"):
+            try:
+                planned(view, self._source.plan()[0])
+            except SstError as error:
+                problem = str(error)
+        made = view.layout()
+        texts = {(e.source, e.target): view.label(e) for e in view.picture.edges}
+        return {**view.json(), "width": made.width, "height": made.height, "problem": problem,
+                "places": {name: [round(x, 1), round(y, 1)] for name, (x, y) in made.nodes.items()},
+                "labels": {f"{a}|{b}": [round(x, 1), round(y, 1), texts[a, b]]
+                           for (a, b), (x, y) in label_places(made, texts).items()},
+                "lines": {f"{a}|{b}": [[round(x, 1), round(y, 1)] for x, y in points]
+                          for (a, b), points in made.edges.items()}}
+
+    def _view(self, seen: Seen) -> View:
+        view = view_of(seen.picture)
+        used(view, self._source.records.uses(), self._source.records.calls(), self._source.use_of)
+        return view
+
+    # deploys
+
+    def deploys(self, query: Query) -> list[dict[str, Any]]:
+        stage = self._source.backend.stage
+        records = read_records(stage.store, stage.prefix)
+        return [{"serial": v.serial, "time": v.time, "command": v.command, "resources": v.resources,
+                 "damage": v.damage, "deploy": records.get(v.serial)} for v in stage.history()]
+
+    def deploy(self, serial: str, query: Query) -> dict[str, Any]:
+        stage = self._source.backend.stage
+        found = read_record(stage.store, stage.prefix, int(serial)) if serial.isdigit() else None
+        if found is None:
+            raise NotThere(f"nothing is recorded of version {serial}",
+                           hint="it was saved by a command that deploys nothing, or by an older version of sst")
+        return {**found, "critical": critical_path(found["steps"])}
+
+    # calls
+
+    def invocations(self, query: Query) -> dict[str, Any]:
+        seen, before = self._source.seen(), query.get("before", "")
+        where = Filter.parse(query.get("filter", ""), seen.functions)
+        rows = self._source.records.latest(where, before=int(before) if before.isdigit() else 0,
+                                           limit=int(query.get("limit", "200")))
+        return {"rows": [self._named(row, seen) for row in rows], "count": self._source.records.count(where),
+                "total": self._source.records.count(Filter("1", ()))}
+
+    def invocation(self, id: str, query: Query) -> dict[str, Any]:
+        """One call with its lines, its whole trace, and the places in the source where it failed."""
+        seen, row = self._source.seen(), self._source.records.one(id)
+        if row is None:
+            raise NotThere(f"call {id} is not recorded", hint="the oldest are deleted; `sst invocations` lists them")
+        lines = self._source.records.lines(row["request"])
+        error = told_error(row["response"], [line["text"] for line in lines], self._source.project.root) \
+            if row["error"] else None
+        shown: dict[str, Any] = self._source.hidden({**self._named(row, seen), "lines": lines, "failure": error,
+                                                     "trace_of": self.trace(row["trace"], query)})
+        return shown
+
+    def trace(self, root: str, query: Query) -> dict[str, Any]:
+        """One request over all hops."""
+        seen, found = self._source.seen(), self._source.records.trace(root)
+        names = {i: p for p in seen.picture.parts for i in p.ids}
+        for call in found["calls"]:
+            first, slash, rest = call["resource"].partition("/")
+            if part := names.get(call["resource"]) or names.get(first):
+                call["part"], call["kind"] = part.name, part.kind
+                call["resource"] = rest if slash else part.name
+        return {"root": root, "invocations": [self._named(row, seen) for row in found["invocations"]],
+                "calls": found["calls"]}
+
+    def logs(self, query: Query) -> list[dict[str, Any]]:
+        seen, before = self._source.seen(), query.get("before", "")
+        function = query.get("fn", "")
+        rows = self._source.records.search(
+            query.get("text", ""), function=seen.functions.get(function, function), level=query.get("level", ""),
+            before=int(before) if before.isdigit() else 0, limit=int(query.get("limit", "500")))
+        return [{**row, "function": seen.titles.get(row["function"], row["function"])} for row in rows]
+
+    def _texts(self, request: str) -> list[str]:
+        return [line["text"] for line in self._source.records.lines(request)]
+
+    def _named(self, row: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
+        name = seen.titles.get(row["function"], "")
+        part = next((p for p in seen.picture.parts if p.name == name), None)
+        trigger = row["trigger"]
+        for other in seen.picture.parts:
+            if other.ids:  # in what is shown, never in what is sent again
+                trigger = trigger.replace(other.ids[0], other.name)
+        return {**row, "trigger": trigger, "function": name or row["function"],
+                "title": part.title if part else row["function"],
+                "detail": part.detail if part else "", "where": part.where if part else ""}
+
+
+def _numbers(calls: Sequence[Mapping[str, Any]], began: float, ended: float) -> dict[str, Any]:
+    """Counts, percentiles, and how many calls there were in each part of the time."""
+    plot, bad = [0] * _BUCKETS, [0] * _BUCKETS
+    span = max(ended - began, 1.0)
+    for call in calls:
+        at = max(0, min(_BUCKETS - 1, int((call["began"] - began) / span * _BUCKETS)))
+        plot[at] += 1
+        bad[at] += call["failed"]
+    times = sorted(c["ms"] for c in calls if c["ms"] is not None)
+    return {"calls": len(calls), "errors": sum(c["failed"] for c in calls), "cold": sum(c["cold"] for c in calls),
+            "p50": _percentile(times, 0.5), "p95": _percentile(times, 0.95), "plot": plot, "bad": bad}
+
+
+def _percentile(times: Sequence[float], share: float) -> float | None:
+    return times[min(len(times) - 1, int(share * len(times)))] if times else None

@@ -1,0 +1,64 @@
+"""Starts the console of a project, or finds the one that runs."""
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..machine.files import write_private
+from ..project.backend import Backend
+from ..project.project import Project
+from .act import Actions
+from .pages import Pages
+from .server import ConsoleServer
+from .source import Source
+
+__all__ = ["running", "serve"]
+
+
+def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable[[], Project], *, port: int = 0,
+          read_only: bool = False, note: Callable[[str], None] = lambda text: None) -> ConsoleServer:
+    """A console that serves from a thread. Raises ``UserError`` if the port is taken."""
+    source = Source(project, open, reopen)
+    pages = Pages(source, read_only=read_only)
+    act = Actions(source, pages)
+    routes: Mapping[str, Any] = {
+        "GET /api/app": pages.app, "GET /api/overview": pages.overview, "GET /api/plan": pages.plan,
+        "GET /api/graph": pages.graph, "GET /api/deploys": pages.deploys, "GET /api/deploys/{serial}": pages.deploy,
+        "GET /api/invocations": pages.invocations, "GET /api/invocations/{id}": pages.invocation,
+        "GET /api/trace/{root}": pages.trace, "GET /api/logs": pages.logs,
+        "POST /api/do/replay": act.replay, "POST /api/do/save-test": act.save_test}
+    try:
+        server = ConsoleServer(routes, pages.news, port=port, note=note)
+    except OSError as error:
+        raise UserError(f"port {port} is taken: {error.strerror}", hint="choose another with --port, or leave it out"
+                        ) from error
+    server.start()
+    write_private(_file(project), json.dumps({"pid": os.getpid(), "port": server.port, "token": server.token,
+                                              "read_only": read_only}))
+    return server
+
+
+def running(project: Project) -> str:
+    """The URL of the console that runs for this stage, or ""."""
+    try:
+        facts = json.loads(_file(project).read_text(encoding="utf-8"))
+        asked = urllib.request.Request(f"http://127.0.0.1:{int(facts['port'])}/api/app",
+                                       headers={"Authorization": f"Bearer {facts['token']}"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=2) as answer:
+            found = json.load(answer)
+    except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError):
+        return ""
+    same = found.get("app") == project.name and found.get("stage") == project.stage
+    return f"http://127.0.0.1:{facts['port']}/#token={facts['token']}" if same else ""
+
+
+def _file(project: Project) -> Path:
+    folder = project.folder / "console"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / f"{project.stage}.json"

@@ -1,0 +1,95 @@
+"""What the pages are made from: the project, its state, its picture and its recorded calls, each read when needed."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+from ..core.model import Snapshot
+from ..core.picture import Picture
+from ..embedded.cloud import folder_of
+from ..embedded.recorder import FILE
+from ..engine.plan import Plan
+from ..project.backend import Backend
+from ..project.project import Project
+from ..project.run import diff
+from ..state.redact import Redactor, secrets_of
+from .records import Records
+
+__all__ = ["Seen", "Source"]
+
+_FRESH_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The state at one moment."""
+
+    snapshot: Snapshot
+    picture: Picture
+    functions: dict[str, str]
+    """The user's names and titles -> physical names."""
+    titles: dict[str, str]
+    """Physical name of a function -> name of its part."""
+
+
+class Source:
+    """One project on one stage. ``reopen`` reads the project again: each plan is of the program as it is now."""
+
+    def __init__(self, project: Project, open: Callable[[Project], Backend], reopen: Callable[[], Project]) -> None:
+        self.project, self._open, self._reopen = project, open, reopen
+        self.records = Records(folder_of(project.place or project.root) / FILE)
+        self.redactor = Redactor(mask="[secret]")
+        self._backend = open(project)
+        self._seen: tuple[float, Seen] | None = None
+        self._lock, self._program = RLock(), RLock()
+
+    @property
+    def backend(self) -> Backend:
+        return self._backend
+
+    def seen(self) -> Seen:
+        """The state, at most half a second old. Raises ``SstError`` if it can't be read."""
+        with self._lock:
+            if self._seen and time.monotonic() - self._seen[0] < _FRESH_SECONDS:
+                return self._seen[1]
+            snapshot = self._backend.stage.load()
+            if not self._seen or snapshot.serial != self._seen[1].snapshot.serial or \
+                    len(snapshot.resources) != len(self._seen[1].snapshot.resources):
+                self.redactor.add(list(secrets_of(snapshot)))
+                for name, value in self._backend.secrets.get_all().items():
+                    self.redactor.add(value, mask=f"[secret {name}]")
+            picture = self._backend.registry(snapshot).picture(snapshot)
+            functions = {name: p.function for p in picture.parts if p.function for name in (p.name, p.title)}
+            made = Seen(snapshot, picture, functions, {p.function: p.name for p in picture.parts if p.function})
+            self._seen = time.monotonic(), made
+            return made
+
+    def use_of(self, service: str, action: str) -> str:
+        return self._backend.clouds.registry("").use_of(service, action)
+
+    def plan(self) -> tuple[Plan, Snapshot]:
+        """What a deploy would do now; the program is run. Raises ``SstError``."""
+        with self.program() as backend:
+            return diff(backend, hide=self.redactor.add)
+
+    @contextmanager
+    def program(self) -> Iterator[Backend]:
+        """A backend of its own for a command; one at a time, since programs are modules of this process."""
+        with self._program:
+            backend = self._open(self._reopen())
+            try:
+                yield backend
+            finally:
+                backend.close()
+
+    def hidden(self, value: Any) -> Any:
+        """The value without secrets."""
+        if isinstance(value, str):
+            return self.redactor.redact(value)
+        if isinstance(value, dict):
+            return {k: self.hidden(v) for k, v in value.items()}
+        return [self.hidden(v) for v in value] if isinstance(value, list | tuple) else value

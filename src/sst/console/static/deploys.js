@@ -1,0 +1,35 @@
+import { html, useEffect, useMemo } from "./preact.js";
+import { ago, clock, day, go, link, many, ms, Problem, typing, useApi, Waiting } from "./lib.js";
+
+const SIGN = { create: "+", update: "~", delete: "−", replace: "±", adopt: "+", same: "=", skipped: "…" };
+function title(d) {
+  const words = Object.entries(d.counts).filter(([op, n]) => n && op !== "same").map(([op, n]) => `${n} ${{ create: "created", update: "updated", delete: "deleted", replace: "replaced", adopt: "adopted", read: "read" }[op] || op}`);
+  return `${words.join(", ") || "No changes"}${d.failed ? `, ${d.failed} failed` : ""} in ${d.seconds.toFixed(1)} s`;
+}
+function One({ serial }) {
+  const { data: d, error } = useApi(`deploys/${serial}`);
+  const steps = useMemo(() => d ? d.steps.filter((s) => s.start !== undefined && s.op !== "same").sort((a, b) => a.start - b.start) : [], [d]);
+  if (!d) return html`<div class="detail">${error?.status === 404 ? html`<div class="note"><b>${error.message}</b><div class="dim">${error.told.hint}</div></div>` : error ? html`<${Problem} error=${error}/>` : html`<${Waiting}/>`}</div>`;
+  const end = Math.max(0.001, ...steps.map((s) => s.end || s.start)), work = steps.reduce((a, s) => a + ((s.end || s.start) - s.start), 0), calls = Object.values(d.calls).reduce((a, b) => a + b, 0);
+  const critical = d.critical.map((k) => steps.find((s) => s.key === k)).filter(Boolean), on = new Set(d.critical), x = (t) => `${(t / end * 100).toFixed(2)}%`;
+  return html`<div class="detail" tabindex="-1" role="region" aria-label="Deploy"><h1>${title(d)}</h1><div class="sub">${many(calls, "call")} · ${work.toFixed(1)} s of work, ${(work / end).toFixed(1)} at once on average${d.user ? ` · by ${d.user} on ${d.host}` : ""}${d.commit ? html` · <code>${d.commit.slice(0, 8)}</code>${d.branch ? ` of ${d.branch}` : ""}${d.dirty ? ", with changes" : ""}` : ""}${d.ci ? html` · <code>${d.ci}</code>` : ""}</div>
+    ${critical.length ? html`<section class="sect" aria-label="Critical path"><h2>Critical path <span class="faint" style="font-weight:400">what its length depends on</span></h2><div class="crit">${critical.map((s, i) => html`${i ? html`<span class="faint">→</span>` : ""}<span class="chip">${s.name} <b class="warn">${ms((s.end - s.start) * 1000)}</b></span>`)}</div></section>` : ""}
+    <section class="sect" aria-label="Steps"><h2>Steps</h2>${steps.length ? html`<div class="card wf"><div class="axis" aria-hidden="true"><span></span><div>${[0, 0.25, 0.5, 0.75, 1].map((q) => html`<span>${q ? ms(end * q * 1000) : 0}</span>`)}</div><span></span></div><div role="list">${steps.slice(0, 2000).map((s) => html`<div class="wr" role="listitem" style="height:24px"><div class="lab" title="${s.type} ${(s.notes || []).join(", ")}"><span class="op ${s.op}">${SIGN[s.op] || "·"}</span><span class=${s.error ? "bad" : on.has(s.key) ? "" : "dim"} style=${on.has(s.key) ? "font-weight:600" : ""}>${s.name}</span>${s.notes ? html`<span class="faint">${s.notes.at(-1)}</span>` : ""}</div><div class="track" style="height:24px"><div class="b" style="top:7px;left:${x(s.start)};width:${Math.max(0.3, ((s.end || end) - s.start) / end * 100)}%;background:${s.error ? "var(--bad)" : on.has(s.key) ? "var(--warn)" : s.type === "local.Build" ? "var(--cold)" : "var(--bar)"}"></div></div><span class="r faint">${s.end === undefined ? "cut off" : ms((s.end - s.start) * 1000)}</span></div>${s.error ? html`<div class="note bad" style="margin:4px 14px"><b>${s.error.message}</b> <code>${s.where}</code></div>` : ""}`)}</div></div>` : html`<div class="card kv faint">Nothing had to be done.</div>`}</section>
+    <section class="sect" aria-label="Calls"><h2>Calls to the cloud</h2><div class="row" style="flex-wrap:wrap">${Object.entries(d.calls).sort((a, b) => b[1] - a[1]).map(([k, n]) => html`<span class="chip">${k} ${n}</span>`)}</div></section>
+    <section class="sect" aria-label="As commands"><h2>As commands</h2><div class="card"><div class="kv"><span class="dim">what changed since</span><code>sst state diff ${d.serial}</code></div><div class="kv"><span class="dim">back to this version</span><code>sst rollback ${d.serial}</code></div></div></section></div>`;
+}
+export function Deploys({ query }) {
+  const { data: list, error } = useApi("deploys", ["serial"]), chosen = query.n || (list && list[0] && String(list[0].serial));
+  useEffect(() => {
+    const keys = (e) => {
+      if (typing(e) || !list || !["j", "k", "ArrowDown", "ArrowUp"].includes(e.key) || document.querySelector(".box")) return;
+      const at = list.findIndex((d) => String(d.serial) === chosen), to = list[at + (e.key === "j" || e.key === "ArrowDown" ? 1 : -1)];
+      if (to) { go(link("deploys", { n: to.serial })); e.preventDefault(); }
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  });
+  if (!list) return error ? html`<div class="page"><${Problem} error=${error}/></div>` : html`<${Waiting}/>`;
+  if (!list.length) return html`<div class="empty"><h1>Nothing was deployed yet</h1><div class="sub"><code>sst deploy</code> makes the first version.</div></div>`;
+  return html`<div class="split" style="grid-template-columns:320px minmax(0,1fr)"><div class="list"><div class="rows" role="listbox" aria-label="Deploys" tabindex="0" aria-activedescendant=${`deploy-${chosen}`}>${list.map((v) => html`<div id=${`deploy-${v.serial}`} class="inv" role="option" style="grid-template-columns:10px minmax(0,1fr) auto" aria-selected=${String(v.serial) === chosen} onClick=${() => go(link("deploys", { n: v.serial }))}><span class="dot ${v.damage || v.deploy?.failed ? "bad" : ""}"></span><div style="min-width:0"><div class="t">${v.command} <span class="faint" style="font-weight:400">version ${v.serial}</span></div><div class="f">${v.damage || `${day(v.time)} ${clock(v.time)}${v.deploy?.user ? ` · ${v.deploy.user}` : ""}${v.deploy?.commit ? ` · ${v.deploy.commit.slice(0, 8)}` : ""}`}</div></div><div class="r"><div>${v.deploy ? `${v.deploy.seconds.toFixed(1)} s` : ""}</div><div class="faint">${v.resources}</div></div></div>`)}</div></div>${chosen ? html`<${One} serial=${chosen} key=${chosen}/>` : ""}</div>`;
+}
