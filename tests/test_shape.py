@@ -32,7 +32,7 @@ LAYERS: dict[str, set[str]] = {
     "executor": {"errors", "net", "machine", "runtime"},
     "components": {"errors", "core", "clouds", "machine", "build", "runtime"},
 }
-LAYERS["project"] = {"events", "engine", "state", *LAYERS["components"], "components"}
+LAYERS["project"] = {"events", "engine", "state", "plugins", *LAYERS["components"], "components"}
 LAYERS["embedded"] = {"executor", "net", *LAYERS["project"], "project"}
 LAYERS["console"] = LAYERS["testing"] = {*LAYERS["embedded"], "embedded"}
 LAYERS["dev"] = {*LAYERS["console"], "console"}

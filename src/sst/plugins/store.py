@@ -38,11 +38,10 @@ class Store:
         """Where a package belongs in the cache."""
         return self.cache / str(source) / version / (platform or host_platform())
 
-    def versions(self, source: Source) -> list[str]:
-        """Those that are here for this platform."""
-        found = {p.parent.name for base in (*self.folders, self.cache)
-                 for p in (base / str(source)).glob(f"*/{host_platform()}") if p.is_dir()}
-        return sorted(found)
+    def versions_in_mirrors(self, source: Source) -> list[str]:
+        """Those that mirror folders have for this platform."""
+        return sorted({p.parent.name for base in self.folders
+                       for p in (base / str(source)).glob(f"*/{host_platform()}") if p.is_dir()})
 
     def find(self, one: Locked) -> Path | None:
         """The folder of the package, if it is here; checked against the lock the first time that it is used and after

@@ -1,0 +1,130 @@
+"""``sst providers``"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..call import Call, group, pass_call
+
+if TYPE_CHECKING:
+    from ...project.providers import ProjectProviders
+
+
+def opened(call: Call) -> ProjectProviders:
+    """The providers of the project here."""
+    from ...project.dotenv import merge
+    from ...project.find import find_config
+    from ...project.providers import ProjectProviders
+
+    call.root = find_config(call.cwd, call.config).parent
+    return ProjectProviders(call.root, merge(call.environ, call.root), call.screen.note)
+
+
+@group("providers")
+def providers() -> None:
+    """Manage the providers of sst.lock.
+
+    `sst add` adds one, `sst install` installs what is locked.
+    """
+
+
+@providers.command("list")
+@click.option("--newer", is_flag=True, help="Ask the registries for newer versions.")
+@pass_call
+def list_(call: Call, newer: bool) -> None:
+    """List the providers."""
+    found = opened(call).listed(ask=newer)
+    if call.screen.as_json:
+        call.screen.data([{"name": f.locked.name, "source": str(f.locked.source), "version": f.locked.version,
+                           "constraint": f.locked.constraint, "key": f.locked.key, "bytes": f.size,
+                           "newer": f.newest} for f in found])
+        return
+    call.screen.table([(f.locked.name, f.locked.version + (f" (newer: {f.newest})" if f.newest else ""),
+                        str(f.locked.source), f.locked.key or "not signed",
+                        f"{f.size / 1e6:.1f} MB" if f.size else "not installed") for f in found])
+    if not found:
+        call.screen.note("no providers; `sst add NAME` adds one")
+
+
+@providers.command("upgrade")
+@click.argument("names", metavar="[NAME[@VERSION]]...", nargs=-1)
+@click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
+@pass_call
+def upgrade(call: Call, names: tuple[str, ...], yes: bool) -> None:
+    """Lock newer versions.
+
+    All providers, or those that are named. Without VERSION it is the newest that fits the constraint in
+    sst.lock. What a new version does not have any more is shown before sst.lock is changed; `sst diff` then
+    shows what it changes.
+    """
+    from ...errors import UserError
+
+    here, screen = opened(call), call.screen
+    found = here.upgrade(names)
+    for old, new, gone in found:
+        screen.note(f"{old.name}: {old.version} → {new.version}")
+        for type in gone:
+            screen.warn(f"{new.name} {new.version} has no {type} any more")
+    if found and not yes and not screen.confirm("Change sst.lock?", flag="--yes"):
+        raise UserError("sst.lock was not changed: not confirmed")
+    here.keep(*(new for _, new, _ in found))
+    if screen.as_json:
+        screen.data([{"name": o.name, "from": o.version, "to": n.version, "gone": g} for o, n, g in found])
+    elif not found:
+        screen.done("everything is up to date")
+
+
+@providers.command("remove")
+@click.argument("name")
+@pass_call
+def remove(call: Call, name: str) -> None:
+    """Remove a provider from sst.lock.
+
+    Refused while the stage has resources of it.
+    """
+    here = opened(call)
+    here.lock.named(name)
+    one = here.remove(name, call.backend(call.project()).stage.load())
+    call.screen.done(f"removed {one} from sst.lock")
+
+
+@providers.command("lock")
+@pass_call
+def lock(call: Call) -> None:
+    """Read the hashes of all platforms again.
+
+    They are taken from the registry and trusted as at the first `sst add`: for a lock that was made from a mirror,
+    and after a publisher changed a package under the same version.
+    """
+    for one in opened(call).lock_again():
+        call.screen.done(f"locked {one} with {len(one.hashes)} hashes")
+
+
+@providers.command("mirror")
+@click.argument("folder", type=click.Path(path_type=Path))
+@pass_call
+def mirror(call: Call, folder: Path) -> None:
+    """Copy the installed packages into a folder.
+
+    In Terraform's layout, for this machine's platform. On a machine without network SST_PROVIDER_DIR
+    names the folder.
+    """
+    made = opened(call).mirror(call.cwd / folder)
+    call.screen.done(f"copied {len(made)} packages to {folder}")
+
+
+@providers.command("schema")
+@click.argument("type", metavar="TYPE")
+@pass_call
+def schema(call: Call, type: str) -> None:
+    """Show the arguments and outputs of a type.
+
+    TYPE is vercel.Project, vercel.data.Project or vercel.Provider.
+    """
+    lines = list(opened(call).schema(type))
+    if call.screen.as_json:
+        call.screen.data([{"name": x.name, "type": x.kind, "notes": x.note, "description": x.text} for x in lines])
+    else:
+        call.screen.table([(x.name, x.kind, x.note, x.text) for x in lines])

@@ -1,0 +1,82 @@
+"""``sst add``, ``sst install`` and ``sst providers``, with real ``sst`` processes and a registry on this machine."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sst.plugins.lock import Lock
+from tests.plugins.registry_server import RegistryServer, Signer, environ_of, package, serving
+
+SST = Path(sys.executable).with_name("sst")
+PLUGIN = f"#!/bin/sh\nPYTHONPATH={Path(__file__).parents[2]} exec {sys.executable} -m tests.clouds.terraform.fake_plugin\n"
+CONFIG = """
+import sst
+from sst.providers import fake
+
+def config(input: sst.AppInput) -> sst.Config:
+    return sst.Config(name="demo", home="local")
+
+def run():
+    fake.Thing("One", name="one", size=1)
+"""
+
+pytestmark = pytest.mark.slow
+
+
+class Shell:
+    def __init__(self, root: Path, server: RegistryServer) -> None:
+        self.root, self.cloud = root, root / "cloud"
+        self.cloud.mkdir()
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_", "CI"))}
+        self.environ = {**kept, **environ_of(server, root), "FAKE_FOLDER": str(self.cloud), "SST_STAGE": "test",
+                        "XDG_DATA_HOME": str(root / "data"), "AWS_REGION": "us-east-1"}
+
+    def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([SST, *words], cwd=self.root, env={**self.environ, **more}, capture_output=True,
+                              text=True, timeout=120, stdin=subprocess.DEVNULL)
+
+    def ok(self, *words: str, **more: str) -> str:
+        done = self.run(*words, **more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def test_from_the_first_add_to_the_last_trace(tmp_path: Path) -> None:
+    (tmp_path / "sst_config.py").write_text(CONFIG)
+    with serving(RegistryServer({"1.0.0": package(PLUGIN)}, Signer()), tmp_path) as server:
+        shell = Shell(tmp_path, server)
+        refused = shell.run("add", server.source, CI="true")
+        assert "sst.lock is not changed where CI is set" in refused.stderr and refused.returncode == 1
+        made = shell.ok("add", f"{server.source}@1.0")
+        assert f"fake: {server.source} 1.0.0, signed by {server.signer.id if server.signer else ''}" in made
+        lock = (tmp_path / "sst.lock").read_text()
+        assert 'constraint = "~> 1.0"' in lock and "protocol = 6" in lock
+        lines = {x["name"]: x for x in json.loads(shell.ok("providers", "schema", "fake.Thing", "--json"))}
+        assert lines["name"]["notes"] == "required" and lines["alias_"]["type"] == "text"
+        assert lines["rule.port"]["type"] == "number" and lines["token"]["notes"] == "secret, output"
+
+        shutil.rmtree(tmp_path / "cache")
+        assert "is not installed" in shell.run("diff").stderr
+        assert "installed acme/fake 1.0.0" in shell.ok("install", CI="true")
+        assert (tmp_path / "sst.lock").read_text() == lock
+        shell.ok("deploy", "--yes")
+        assert [json.loads(f.read_text())["name"] for f in shell.cloud.glob("*.json")] == ["one"]
+        assert "no changes" in shell.ok("deploy", "--yes")
+
+        server.versions["1.1.0"] = package(PLUGIN, name="terraform-provider-fake_v1.1.0")
+        assert "1.0.0 (newer: 1.1.0)" in shell.ok("providers", "list", "--newer")
+        assert "fake: 1.0.0 → 1.1.0" in shell.run("providers", "upgrade", "--yes").stderr
+        assert Lock.read(tmp_path).named("fake").version == "1.1.0" and "no changes" in shell.ok("diff")
+        assert "fake manages One in this stage" in shell.run("providers", "remove", "fake").stderr
+        shell.ok("providers", "mirror", "mirror")
+        shutil.rmtree(tmp_path / "cache")
+        shell.ok("remove", "--yes", SST_PROVIDER_DIR=str(tmp_path / "mirror"))
+        assert not list(shell.cloud.glob("*.json"))
+        shell.ok("providers", "remove", "fake")
+        assert not (tmp_path / "sst.lock").exists()
