@@ -14,7 +14,8 @@ from sst.plugins.lock import Lock
 from tests.plugins.registry_server import RegistryServer, Signer, environ_of, package, serving
 
 SST = Path(sys.executable).with_name("sst")
-PLUGIN = f"#!/bin/sh\nPYTHONPATH={Path(__file__).parents[2]} exec {sys.executable} -m tests.clouds.terraform.fake_plugin\n"
+PLUGIN = (f"#!/bin/sh\nPYTHONPATH={Path(__file__).parents[2]} exec {sys.executable} "
+          "-m tests.clouds.terraform.fake_plugin\n")
 CONFIG = """
 import sst
 from sst.providers import fake
