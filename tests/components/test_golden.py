@@ -162,6 +162,14 @@ def postgres() -> None:
 
 
 @golden
+def redis() -> None:
+    network = aws.Vpc("MyVpc")
+    single = aws.Redis("Single", vpc=network, engine="valkey", version="8.1", cluster=False,
+                       parameters={"maxmemory-policy": "allkeys-lru"}, transform={"cluster": {"snapshot_days": 7}})
+    aws.Function("Api", handler="src/job.handler", link=[single, aws.Redis("MyCache", cluster={"nodes": 3})])
+
+
+@golden
 def linkable() -> None:
     thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1},
                          include=[sst.permission(["a:B"], ["*"])])

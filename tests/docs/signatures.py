@@ -62,6 +62,7 @@ PAGES = (
     Page("cdn", aws.Cdn, ("aws.cdn", "aws.cdn.domain", "aws.cdn.injection")),
     Page("router", aws.Router, ("aws.router", "aws.router.target")),
     Page("static_site", aws.StaticSite, ("aws.static_site", "aws.site")),
+    Page("redis", aws.Redis, ("aws.redis",)),
     Page("dns", aws.dns, ("aws.dns_records",)),
     Page("secret", sst.Secret, ("secret",)),
     Page("linkable", sst.Linkable, ("linkable",)),

@@ -14,7 +14,7 @@ from .signatures import PAGES
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
 CALLED = {"bucket": "Api", "dynamo": "Api", "linkable": "Worker", "secret": "Api", "queue": "", "cron": "",
-          "api_gateway_v2": "", "postgres": "", "static_site": "", "router": ""}
+          "api_gateway_v2": "", "postgres": "", "static_site": "", "router": "", "redis": ""}
 """The page's function that can be called as it is. A page's ``dns`` needs a hosted zone of yours; ``function`` is the
 README's."""
 SST = Path(sys.executable).with_name("sst")

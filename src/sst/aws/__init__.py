@@ -17,17 +17,18 @@ if TYPE_CHECKING:
     from .postgres import Postgres as Postgres
     from .provider import Provider as Provider
     from .queue import Queue as Queue
+    from .redis import Redis as Redis
     from .router import Router as Router
     from .static_site import StaticSite as StaticSite
     from .vpc import Vpc as Vpc
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cdn": "cdn", "Cron": "cron", "Dynamo": "dynamo",
-         "Function": "function", "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "Router": "router",
-         "StaticSite": "static_site", "Vpc": "vpc", "account_id": "account", "dns": "dns_records",
+         "Function": "function", "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "Redis": "redis",
+         "Router": "router", "StaticSite": "static_site", "Vpc": "vpc", "account_id": "account", "dns": "dns_records",
          "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cron", "Dynamo", "Function", "Postgres", "Provider", "Queue", "Router",
-           "StaticSite", "Vpc",
+__all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cron", "Dynamo", "Function", "Postgres", "Provider", "Queue", "Redis",
+           "Router", "StaticSite", "Vpc",
            "account_id", "dns", "permission"]
 
 

@@ -23,8 +23,9 @@ def address(scheme: str, *, username: Input[str], password: Input[str], host: In
     """``postgresql://user:password@host:port/database``, user and password percent-encoded; secret."""
     def joined(parts: Mapping[str, Any]) -> str:
         user, secret = quote(str(parts["username"]), safe=""), quote(str(parts["password"]), safe="")
+        who = f"{user}:{secret}@" if secret else ""
         end = f"/{quote(str(parts['database']), safe='')}" if parts["database"] else ""
-        return f"{scheme}://{user}:{secret}@{parts['host']}:{parts['port']}{end}"
+        return f"{scheme}://{who}{parts['host']}:{parts['port']}{end}"
 
     return combine(username=username, password=password, host=host, port=port,
                    database=database).apply(joined).as_secret()

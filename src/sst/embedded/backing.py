@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from sst.embedded.certificates import Authority
 from sst.embedded.environment import ensure_program
 from sst.embedded.services import LocalService, Supervisor
+from sst.embedded.services.tls_relay import TlsRelay
+from sst.embedded.settings import Settings
 
 __all__ = ["Backing", "Kept"]
 
@@ -39,10 +42,12 @@ class Kept(Protocol):
 
 
 class Backing:
-    """``host`` is the environment of the user's that programs are installed with."""
+    """Used by one module of records."""
 
-    def __init__(self, supervisor: Supervisor, loop: asyncio.AbstractEventLoop, host: Mapping[str, str]) -> None:
-        self._supervisor, self._loop, self._host = supervisor, loop, host
+    def __init__(self, supervisor: Supervisor, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
+        self._supervisor, self._loop, self._host = supervisor, loop, settings.host
+        self._authority = Authority(settings.folder, settings.host)
+        self._relays: dict[str, TlsRelay] = {}
 
     def program(self, name: str) -> Path:
         """The folder of a program's package, installed on first use. Raises `UserError`."""
@@ -60,6 +65,22 @@ class Backing:
     def remove(self, name: str) -> None:
         """End it and delete its data."""
         self._wait(self._supervisor.remove(name))
+
+    def veil(self, name: str, wanted: int) -> int:
+        """The port at which clients reach a service by TLS, ``wanted`` if it is free; `lead` says what is behind it.
+        Raises `OSError` if there is none."""
+        if name not in self._relays:
+            relay = TlsRelay(self._authority.server())
+            self._wait(relay.open(wanted))
+            self._relays[name] = relay
+        return self._relays[name].port
+
+    def lead(self, name: str, port: int) -> None:
+        self._relays[name].target = port
+
+    def unveil(self, name: str) -> None:
+        if relay := self._relays.pop(name, None):
+            self._loop.call_soon_threadsafe(relay.close)
 
     def later(self, work: Callable[[], None], name: str) -> threading.Thread:
         """Run ``work`` on a thread of its own, in the account and region of the call that asks for it."""

@@ -49,6 +49,13 @@ class Cloud:
     pid: int
     folder: Path
 
+    @property
+    def trust(self) -> Mapping[str, str]:
+        """Variables by which programs trust the TLS of services on this machine."""
+        from sst.embedded.certificates import trusting
+
+        return trusting(self.folder)
+
     def address(self, kind: str, value: str) -> str:
         """The loopback URL of a public thing; ``value`` is its AWS-shaped host or URL.
 

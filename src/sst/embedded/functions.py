@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sst.embedded import emulator
+from sst.embedded.certificates import trusting
 from sst.embedded.settings import Settings
 
 __all__ = ["Prepared", "prepare", "refusal", "unpack"]
@@ -91,7 +92,8 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
 def _environment(settings: Settings, config: Mapping[str, Any], region: str, group: str) -> dict[str, str]:
     """What Lambda sets, plus the way to this emulator; nothing of the host. The user's own variables can't override
     it."""
-    ways = {"AWS_ENDPOINT_URL": settings.endpoint, "AWS_ENDPOINT_URL_S3": settings.s3_endpoint}
+    ways = {"AWS_ENDPOINT_URL": settings.endpoint, "AWS_ENDPOINT_URL_S3": settings.s3_endpoint,
+            **trusting(settings.folder)}
     own, credentials = emulator.execution_environment(config)
     return {
         **ways, **own, "AWS_REGION": region, "AWS_DEFAULT_REGION": region,

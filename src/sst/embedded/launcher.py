@@ -81,7 +81,7 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     from sst.embedded.control import Control
     from sst.embedded.front_door import FrontDoor
     from sst.embedded.gate import Gate
-    from sst.embedded.patches import databases, functions, state
+    from sst.embedded.patches import caches, databases, functions, state
 
     checkpoints = state.checkpoints()
     door = FrontDoor(settings, checkpoints)
@@ -98,9 +98,9 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
-    kept: list[Kept] = [databases]
+    kept: list[Kept] = [databases, caches]
     for records in kept:
-        records.attach(Backing(supervisor, loop, settings.host))
+        records.attach(Backing(supervisor, loop, settings))
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
              asyncio.create_task(supervisor.watch())]
     publishing = asyncio.create_task(_publish(settings, facts, door, lambda: _resume(supervisor, services, kept)))

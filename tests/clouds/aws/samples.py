@@ -688,3 +688,27 @@ def _(w: World) -> Sample:
     on = w.make("aws.cloudfront.Distribution", _distribution())
     return Sample({"distribution_id": on["distribution_id"], "version": "1", "paths": ["/docs/*"]},
                   {}, {"version": "2"}, gone=False)
+
+
+# ElastiCache --------------------------------------------------------------------------------------------------------
+
+@sample("aws.elasticache.SubnetGroup")
+def _(w: World) -> Sample:
+    found = subnets(w)
+    return Sample({"subnet_ids": found, "description": "one"}, {"description": "two", "subnet_ids": found[::-1]},
+                  {"name": "another"})
+
+
+@sample("aws.elasticache.ParameterGroup")
+def _(w: World) -> Sample:
+    return Sample({"family": "redis7", "parameters": {"maxmemory-policy": "allkeys-lru", "timeout": "20"}},
+                  {"parameters": {"maxmemory-policy": "noeviction"}}, {"family": "valkey8"})
+
+
+@sample("aws.elasticache.ReplicationGroup")
+def _(w: World) -> Sample:
+    group = w.make("aws.elasticache.ParameterGroup", {"family": "redis7", "parameters": {"timeout": "20"}})["name"]
+    return Sample({"engine": "redis", "engine_version": "7.1", "node_type": "cache.t4g.micro", "node_groups": 1,
+                   "replicas": 0, "parameter_group": group, "auth_token": "a-token-of-the-tests"},
+                  {"auth_token": "another-token-of-tests", "node_type": "cache.t4g.small", "description": "two"},
+                  {"engine": "valkey", "engine_version": "8.0"})

@@ -120,7 +120,7 @@ class AwsCloud:
         if self.context.local:
             cloud = self.context.local()
             made |= {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_ACCESS_KEY_ID": cloud.access_key,
-                     "AWS_SECRET_ACCESS_KEY": cloud.secret_key}
+                     "AWS_SECRET_ACCESS_KEY": cloud.secret_key, **cloud.trust}
         return made
 
     def ask_account(self) -> None:

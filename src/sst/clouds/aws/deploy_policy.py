@@ -82,6 +82,7 @@ ALSO = {
     "secretsmanager:CreateSecret": ("secretsmanager:TagResource",),
     "appsync:CreateApi": ("appsync:TagResource",),
     "apigatewayv2:CreateStage": LOG_DELIVERY,
+    "elasticache:CreateReplicationGroup": ("iam:CreateServiceLinkedRole", "elasticache:AddTagsToResource"),
     "rds:CreateDBInstance": ("iam:CreateServiceLinkedRole", "rds:AddTagsToResource"),
     "rds:CreateDBProxy": ("iam:PassRole", "iam:CreateServiceLinkedRole"),
     "rds:DeleteDBInstance": ("rds:CreateDBSnapshot",),
@@ -131,6 +132,7 @@ NAMES = {
     "scheduler": ("scheduler:*:*:schedule/*/{app}-*",),
     "ssm": ("ssm:*:*:parameter/sst-py/*", "ssm:*:*:parameter/{app}-*"),
     "secretsmanager": ("secretsmanager:*:*:secret:{app}-*",),
+    "elasticache": ("elasticache:*:*:*:{app}-*",),
     "rds": ("rds:*:*:*:{app}-*", "rds:*:*:og:*"),
     "s3": ("s3:::{app}-*", "s3:::sst-py-*"),
 }

@@ -16,7 +16,8 @@ from sst.embedded.settings import Settings
 __all__ = ["TOPICS", "Topic", "apply_all"]
 
 TOPICS = ("keys", "state", "threads", "code", "traces", "functions", "events", "function_url", "http_api", "rest_api",
-          "websocket", "queues", "batches", "streams", "actions", "event_apis", "schedules", "databases", "cdn")
+          "websocket", "queues", "batches", "streams", "actions", "event_apis", "schedules", "databases", "cdn",
+          "caches")
 
 
 class Topic(Protocol):

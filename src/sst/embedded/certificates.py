@@ -1,0 +1,108 @@
+"""TLS on this machine: a certificate authority of the project's own, and what programs need to trust it.
+
+The authority is made when something first needs TLS. Its certificate is *added* to those of the system in one file:
+programs that trust that file trust the rest of the internet as before.
+"""
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sst.machine.files import write_private
+
+__all__ = ["Authority", "trusting"]
+
+_DAYS = 825
+"""Clients of Apple refuse certificates that hold longer."""
+_SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+           "/etc/ssl/cert.pem")
+
+
+def trusting(folder: Path) -> dict[str, str]:
+    """Variables by which Python, OpenSSL and Node trust the authority of a data folder; none if it has none yet."""
+    bundle, own = folder / "tls" / "bundle.pem", folder / "tls" / "ca.pem"
+    return {"SSL_CERT_FILE": str(bundle), "NODE_EXTRA_CA_CERTS": str(own)} if bundle.exists() else {}
+
+
+class Authority:
+    """The authority of ``folder``. ``host`` is the user's environment: its ``SSL_CERT_FILE`` counts as the system's."""
+
+    def __init__(self, folder: Path, host: Mapping[str, str]) -> None:
+        self._folder, self._host = folder / "tls", host
+
+    def server(self) -> ssl.SSLContext:
+        """For servers at ``127.0.0.1`` and ``localhost``."""
+        file = self._folder / "server.pem"
+        if not file.exists() or file.stat().st_mtime < _now().timestamp() - 86400 * (_DAYS - 30):
+            self._make()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+    def _make(self) -> None:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+        issuer, subject = _named("sst stage local"), _named("localhost")
+        own = _begun(issuer, issuer, authority.public_key()).add_extension(
+            x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(authority, hashes.SHA256())
+        names = x509.SubjectAlternativeName([x509.DNSName("localhost"),
+                                             x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        server = _begun(subject, issuer, key.public_key()).add_extension(names, critical=False).add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False).sign(
+                authority, hashes.SHA256())
+        write_private(self._folder / "ca.pem", _pem(own))
+        write_private(self._folder / "bundle.pem", f"{self._system()}\n{_pem(own)}")
+        write_private(self._folder / "server.pem", _pem(server) + _secret(key))     # the authority's key is forgotten
+
+    def _system(self) -> str:
+        """The certificates that programs of this machine trust."""
+        found = ssl.get_default_verify_paths()
+        for file in (self._host.get("SSL_CERT_FILE"), found.cafile, found.openssl_cafile, *_SYSTEM):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                if file and (text := Path(file).read_text()):
+                    return text
+        folder = found.capath or found.openssl_capath
+        return "\n".join(p.read_text() for p in sorted(Path(folder).glob("*.pem"))) if os.path.isdir(folder) else ""  # noqa: PTH112
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _named(name: str) -> Any:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _begun(subject: Any, issuer: Any, key: Any) -> Any:
+    from cryptography import x509
+
+    began = _now() - datetime.timedelta(hours=1)
+    return x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key).serial_number(
+        x509.random_serial_number()).not_valid_before(began).not_valid_after(
+            began + datetime.timedelta(days=_DAYS)).add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+
+
+def _pem(certificate: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return str(certificate.public_bytes(Encoding.PEM).decode())
+
+
+def _secret(key: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return str(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
