@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from sst.build.artefact import build, fingerprint
+from sst.build.files import walk
 from sst.build.limit import LIMIT
 from sst.build.source import Source
 from sst.clouds.local.build import Builder
@@ -154,6 +155,15 @@ def test_the_file_that_a_command_writes_its_output_to_is_no_part_of_it(tmp_path:
             subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
         said.add((root / name).read_text())
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("name", ["backup.json", "old/state-1.json"])
+@pytest.mark.parametrize("text", ['{\n  "serial": 1,\n  "meta": {}', '{\n  "sst_plan": 1'])
+def test_an_exported_state_or_plan_is_no_part_of_a_bundle(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / name).write_text(text)
+    (tmp_path / "data.json").write_text('{\n  "serials": 1}')
+    assert [f.name for f in walk(tmp_path).files] == ["data.json"]
 
 
 def test_fifos_sockets_and_links_to_nothing_are_passed_over(tmp_path: Path, cache: Path) -> None:

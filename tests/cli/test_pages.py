@@ -58,3 +58,12 @@ def test_the_index_shows_the_help_of_sst() -> None:
 def test_the_line_in_the_list_is_the_first_line_of_the_help(name: str) -> None:
     found = getattr(import_module(f"sst.cli.commands.{name}"), name)
     assert (found.help or "").strip().split("\n")[0].strip() == COMMANDS[name]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("name", ["state", "local", "secret"])
+def test_no_help_of_a_command_is_cut(name: str, width: int) -> None:
+    for path, command in commands(name):
+        with click.Context(command, info_name=path, terminal_width=width, max_content_width=width) as ctx:
+            lines = command.get_help(ctx).splitlines()
+        assert not [line for line in lines if line.endswith("...") and not line.startswith("Usage:")]

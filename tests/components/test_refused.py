@@ -9,6 +9,7 @@ import pytest
 
 import sst
 from sst import aws
+from sst.clouds.aws import sqs
 from sst.core.output import Output
 from tests.components.graphs import program, refused
 
@@ -111,6 +112,19 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "no hash key": (table(primary_index={}), ("primary_index needs a hash_key",)),
     "stream": (table(stream="all"), ("stream can't be 'all'",)),
     "no stream": (lambda: table()().subscribe("X", H), ('has no stream to subscribe to',)),  # type: ignore[attr-defined]  # a table
+    "table's name": (lambda: aws.Dynamo.get("T", 3),  # type: ignore[arg-type]
+                     ("3 is not the name or ARN of a table",)),
+    "bucket's name": (lambda: aws.Bucket.get("B", "sh"), ("'sh' is not the name of a bucket", "acme-photos")),
+    "queue's URL": (lambda: aws.Queue.get("Q", "jobs"), ("'jobs' is not the URL of a queue",)),
+    "function's name": (lambda: aws.Function.get("F", "a b"), ("'a b' is not the name of a function",)),
+    "provider of a provider": (lambda: aws.Provider("Eu", provider=aws.Provider("Us")),
+                               ('aws.Provider "Eu" takes no provider',)),
+    "region": (lambda: aws.Provider("Us", region="us-eastt-1"), ("'us-eastt-1' is not a region's name", "us-east-1")),
+    "region of a row": (lambda: sqs.Queue("Q", region="Frankfurt"), ("'Frankfurt' is not a region's name",)),
+    "provider's class": (lambda: aws.Bucket("B", provider=aws.Provider),  # type: ignore[arg-type]
+                         ("not the class aws.Provider",)),
+    "linked provider": (lambda: aws.Function("F", handler=H, link=[aws.Provider("Us")]),  # type: ignore[list-item]
+                        ('aws.Provider "Us" can\'t be linked',)),
     "schedule": (lambda: aws.Cron("C", schedule="every day", job=H),
                  ("'every day' is no schedule", "rate(5 minutes)")),
     "rate plural": (lambda: aws.Cron("C", schedule="rate(1 minutes)", job=H),
@@ -146,6 +160,16 @@ def test_a_mistake_is_told_with_its_place_and_the_way_out(case: str) -> None:
     text = refused(declare)
     for part in parts:
         assert part in text
+
+
+def test_a_component_that_is_declared_twice_is_told_once() -> None:
+    def declare() -> None:
+        for name in ("one-bucket", "two-bucket"):
+            aws.Bucket.get("Twice", name)
+        for _ in range(2):
+            aws.Function("Fn", handler=H)
+    told = refused(declare)
+    assert told.count("are named") == 2 and 'two components are named "Twice"' in told
 
 
 def test_an_output_can_not_decide_what_exists() -> None:

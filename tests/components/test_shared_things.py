@@ -47,6 +47,16 @@ def test_notifications_of_an_existing_bucket_are_named_after_app_and_stage(stage
     assert sorted(ids) == ["Subscriber", f"shop-{stage}-Logs-Subscriber"]
 
 
+def test_a_link_to_another_region_says_which() -> None:
+    with program() as graph:
+        us = aws.Provider("Us", region="us-west-2")
+        linked = [aws.Queue("Q", provider=us), aws.Bucket("B", provider=us), aws.Function("F", handler=H, provider=us),
+                  aws.Dynamo("T", fields={"id": "string"}, primary_index={"hash_key": "id"}, provider=us)]
+        regions = [resolve(c.link().properties["region"], lambda urn, attr: f"{urn} {attr}") for c in linked]
+        assert "region" not in aws.Queue("Here").link().properties
+    assert set(regions) == {"aws.Provider::Us region_name"} and graph
+
+
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_what_components_declare_holds_in_each_partition(partition: str) -> None:
     with program() as graph:

@@ -14,8 +14,9 @@ from ..core.transform import Transform
 from ..core.units import seconds
 from ..errors import UserError
 from .bucket_policy import BucketStatement, bucket_policy
+from .existing import BUCKET, identified
 from .function.subscriber import Handler, Target, target_of
-from .link_permissions import Access, grants
+from .link_permissions import Access, grants, located
 from .queue import Queue
 
 __all__ = ["Bucket", "BucketCors", "BucketLifecycle", "BucketNotification", "BucketTransform"]
@@ -137,7 +138,7 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         """
         self = cls.existing(name, **options)
         with self.scope():
-            self.bucket = s3.Bucket.get("Bucket", name=bucket_name)
+            self.bucket = s3.Bucket.get("Bucket", name=identified(bucket_name, BUCKET))
         graph = current()
         self._transform, self._subscribers = None, []
         self._prefix = f"{graph.app}-{graph.stage}-{name}-"     # other apps and stages may notify from this bucket too
@@ -224,7 +225,7 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
     def link(self, access: Access | None = None) -> Link:
         """The name, and the calls that read, write, list and delete objects. ``access="read"`` or ``"write"``
         narrows it."""
-        return Link(self.logical_name, self.kind, {"name": self.name},
+        return Link(self.logical_name, self.kind, located(self, {"name": self.name}),
                     grants(self.kind, s3.Bucket.actions, self.arn, access))
 
 

@@ -11,8 +11,9 @@ from ..core.link import Link
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..errors import UserError
+from .existing import TABLE, identified
 from .function.subscriber import Handler, target_of
-from .link_permissions import Access, grants
+from .link_permissions import Access, grants, located
 from .permissions import permission
 
 __all__ = ["Dynamo", "DynamoSubscriber", "DynamoTransform", "GlobalIndex", "Index", "LocalIndex"]
@@ -102,6 +103,7 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
         ``id``, and it has a stream.
         """
         self = cls.existing(name, **options)
+        identified(table, TABLE)
         with self.scope():
             self.table = dynamodb.Table.get("Table", name=table.apply(_name_of) if isinstance(table, Output)
                                             else _name_of(table))
@@ -131,7 +133,7 @@ class Dynamo(Component, kind="sst.aws.Dynamo", parts=("table",)):
 
     def link(self, access: Access | None = None) -> Link:
         """The table's name, and the calls that read and write items and query indexes."""
-        return Link(self.logical_name, self.kind, {"name": self.name},
+        return Link(self.logical_name, self.kind, located(self, {"name": self.name}),
                     grants(self.kind, dynamodb.Table.actions, self.arn, access))
 
 

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from ..clouds.aws.columns import Grant
+from ..clouds.aws.instance import Provider
+from ..core.component import Component
 from ..core.link import Include
 from ..core.output import Input
 from ..errors import UserError
 from .permissions import permission
 
-__all__ = ["Access", "grants"]
+__all__ = ["Access", "grants", "located"]
 
 Access: TypeAlias = Literal["read", "write", "read-write", "full"]
 
@@ -27,6 +29,13 @@ def grants(component: str, actions: Mapping[str, tuple[Grant, ...]], arn: Input[
         raise UserError(f'a {component.rpartition(".")[2]} can\'t be linked with access="{wanted}"',
                         hint=f"it takes {_listed(list(actions))}")
     return tuple(permission(g.actions, [f"{arn}{part}" if part else arn for part in g.on]) for g in actions[wanted])
+
+
+def located(component: Component, properties: Mapping[str, Input[str]]) -> dict[str, Input[str]]:
+    """The properties of a link, and ``region`` where the component is declared with a provider of its own: the code's
+    client is one of that region."""
+    instance = component.provider_of("aws")
+    return {**properties, "region": instance.region_name} if isinstance(instance, Provider) else {**properties}
 
 
 def _listed(words: Sequence[str]) -> str:

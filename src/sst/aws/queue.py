@@ -13,8 +13,9 @@ from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..core.units import seconds
 from ..errors import UserError
+from .existing import QUEUE, identified
 from .function.subscriber import Handler, target_of
-from .link_permissions import Access, grants
+from .link_permissions import Access, grants, located
 from .permissions import permission
 
 __all__ = ["Batch", "Dlq", "Fifo", "Queue", "QueueSubscriber", "QueueTransform"]
@@ -94,6 +95,7 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
         On stage ``local`` an empty queue of this name stands in for it, unless there is one.
         """
         self = cls.existing(name, **options)
+        identified(url, QUEUE)
         with self.scope():
             self.queue = sqs.Queue.get("Queue", **(_by_name(url) if current().target.is_local else {"id": url}))
         self._visibility, self._subscribed = None, ""
@@ -124,7 +126,7 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
 
     def link(self, access: Access | None = None) -> Link:
         """The URL, and the calls of a producer and a consumer; ``access="write"`` lets only send."""
-        return Link(self.logical_name, self.kind, {"url": self.url},
+        return Link(self.logical_name, self.kind, located(self, {"url": self.url}),
                     grants(self.kind, sqs.Queue.actions, self.arn, access))
 
 

@@ -75,17 +75,18 @@ def never(name: str) -> bool:
     return name in _NEVER or name.endswith(_LEFTOVERS) or secret(name)
 
 
-PLAN = b'{\n  "sst_plan": '
-"""How a saved plan begins."""
+_OURS = (b'{\n  "sst_plan": ', b'{\n  "serial": ')
+"""How a saved plan and an exported state begin."""
 
 
-def saved_plan(path: str) -> bool:
-    """Whether it is a plan of ``sst diff -o``: lying in the project it must not become part of what it plans."""
-    if not path.endswith(".json") or "plan" not in os.path.basename(path):  # noqa: PTH119  # asked for each file
+def ours(name: str, path: str) -> bool:
+    """Whether it is a plan of ``sst diff -o`` or a state of ``sst state export``: lying in the project it must not
+    become part of what is deployed. Only files at the project's top, and those whose names say so, are opened."""
+    if not name.endswith(".json") or ("/" in name and "plan" not in name and "state" not in name):
         return False
     try:
         with Path(path).open("rb") as file:
-            return file.read(len(PLAN)) == PLAN
+            return file.read(len(max(_OURS, key=len))).startswith(_OURS)
     except OSError:
         return False
 
@@ -150,7 +151,7 @@ def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: 
                     real = os.path.realpath(e.path) if link else f"{place}/{e.name}"
                     if not os.path.exists(f"{real}/pyvenv.cfg") and not (link and real in entered):  # noqa: PTH110
                         enter(name, rules, ignored, real, entered | {real})
-                elif not saved_plan(e.path):
+                elif not ours(name, e.path):
                     s = e.stat()
                     if (s.st_dev, s.st_ino) not in streams:
                         found.append(File.of(name, e.path, s))

@@ -148,6 +148,10 @@ class Component(metaclass=Declared):
         ``logs.LogGroup("LogGroup", name=f"/aws/lambda/{self.base_of(logs.LogGroup, 'LogGroup')}")``."""
         return Output.of(f"{self._scope.types}/{kind.type}::{self._scope.names}/{name}", "base")
 
+    def provider_of(self, cloud: str) -> ProviderInstance | None:
+        """The provider instance that manages its resources of a cloud; None for the default one."""
+        return self._scope.providers.get(cloud)
+
     def dev_parts(self) -> Sequence[DevPart]:
         """What it adds to `sst dev`. Nothing by default."""
         return ()

@@ -68,6 +68,8 @@ class Graph:
     """Per component, what was declared right inside of it."""
     taken: dict[str, str] = field(default_factory=dict)
     """Names of the outermost components, in lower case → where."""
+    twice: set[URN] = field(default_factory=set)
+    """Components that were declared twice: what is in them is not reported again."""
     transforms: list[tuple[type, Change]] = field(default_factory=list)
     laters: list[tuple[Output[Any], Callable[[Any], object], Scope, str]] = field(default_factory=list)
     endings: list[tuple[Callable[[], None], Scope, str]] = field(default_factory=list)
@@ -144,8 +146,9 @@ class Graph:
             raise UserError("a resource can't be created after the program has ended", where=goal.where,
                             hint="if its number depends on a deploy-time value, use sst.later(value, declare)")
         if was := self.goals.get(goal.urn):
-            self.problem(f'two resources are named "{goal.urn.rpartition("::")[2]}"', where=goal.where,
-                         hint=f"the other one is at {was.where}; give each its own name")
+            if goal.parent not in self.twice:       # then it was said of the component
+                self.problem(f'two resources are named "{goal.urn.rpartition("::")[2]}"', where=goal.where,
+                             hint=f"the other one is at {was.where}; give each its own name")
             return
         self.goals[goal.urn] = goal
         self.resources[goal.urn] = resource
@@ -158,8 +161,10 @@ class Graph:
                             hint="if its number depends on a deploy-time value, use sst.later(value, declare)")
         if self.scope.parent is None:
             self._check_unique(component.logical_name, where)
-        elif component.urn in self.components:
-            self.problem(f'two components are named "{component.urn.rpartition("::")[2]}"', where=where)
+        if component.urn in self.components:
+            if component.parent is not None and component.parent not in self.twice:
+                self.problem(f'two components are named "{component.urn.rpartition("::")[2]}"', where=where)
+            self.twice.add(component.urn)
         self.components[component.urn] = component
         if component.parent is not None:
             self.children.setdefault(component.parent, []).append(component)

@@ -64,6 +64,13 @@ def include_of(given: Include | Mapping[str, Any], where: str = "") -> Include:
     return Include(given["type"], {k: v for k, v in given.items() if k != "type"})
 
 
+def _named(item: object) -> str:
+    declared = getattr(item, "__sst__", None)
+    if isinstance(item, type) or declared is None:
+        return repr(item)
+    return f'{declared.type} "{declared.name}"'
+
+
 def linked(items: Sequence[Any], where: str = "") -> list[Link]:
     """The links of a ``link=[...]`` argument, in order, each once by name."""
     found: dict[str, Link] = {}
@@ -71,7 +78,7 @@ def linked(items: Sequence[Any], where: str = "") -> list[Link]:
         if item is None:
             raise UserError("link holds None", where=where, hint="a variable in the list was never set to a component")
         if isinstance(item, type) or not isinstance(item, Linkable):
-            raise UserError(f"{item!r} can't be linked", where=where,
+            raise UserError(f"{_named(item)} can't be linked", where=where,
                             hint="link takes components, sst.Secret, sst.Linkable, or what their .link(...) returns; "
                                  "wrap anything else: sst.Linkable(name, properties={...})")
         link = item.link()

@@ -196,7 +196,8 @@ def _instances(graph: Graph, given: object, where: str) -> dict[str, ProviderIns
         elif isinstance(one, ProviderInstance):
             found[cloud_of(one.__sst__.type)] = one
         else:
-            graph.problem(f"provider takes a provider instance, not {one!r}", where=where,
+            what = f"the class {one.type}" if isinstance(one, ResourceType) else repr(one)
+            graph.problem(f"provider takes a provider instance, not {what}", where=where,
                           hint='us = aws.Provider("Us", region="us-east-1"), then provider=us')
     return found
 
@@ -295,6 +296,8 @@ class Resource(_Model):
         what = f'{cls.type} "{names}"'
         given = graph.check_options(what, given, cls.known, where)
         former = paths(graph.scope, cls.type, name, given.get("alias"))[2]
+        if issubclass(cls, ProviderInstance) and given.pop("provider", None) is not None:
+            graph.problem(f"{what} takes no provider: it is one", where=where, hint="give its own settings")
         scope = child_scope(graph, given, where)
         for k in given.get("ignore_changes") or ():
             if k not in cls.props:

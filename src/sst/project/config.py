@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from ..clouds.regions import is_region
 from ..core.graph import Removal
 from ..errors import Problems, SstError, UserError
 
@@ -110,7 +111,7 @@ def _name(value: object) -> Iterator[UserError]:
 
 
 def _region(value: object) -> Iterator[UserError]:
-    if value is not None and not (isinstance(value, str) and re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}", value)):
+    if value is not None and not (isinstance(value, str) and is_region(value)):
         yield UserError(f"region {value!r} is not a region's name", hint='like "us-east-1"')
 
 

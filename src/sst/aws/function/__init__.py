@@ -14,7 +14,8 @@ from ...core.output import Input, Output, combine
 from ...core.transform import Transform
 from ...core.units import megabytes, seconds
 from ...errors import UserError
-from ..link_permissions import Access, grants
+from ..existing import FUNCTION, identified
+from ..link_permissions import Access, grants, located
 from ..permissions import Statement
 from .code import CopyFile, Hook, make_code
 from .env import add_variables, stream_environment
@@ -165,7 +166,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         """
         self = cls.existing(name, **options)
         with self.scope():
-            self.function = lambda_.Function.get("Function", name=function_name)
+            self.function = lambda_.Function.get("Function", name=identified(function_name, FUNCTION))
         self.policy, self._url, self._live, self._added, self._transform = None, None, None, {}, None
         return self
 
@@ -212,7 +213,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         properties: dict[str, Input[str]] = {"name": self.name}
         if self._url is not None:
             properties["url"] = self._url
-        return Link(self.logical_name, self.kind, properties,
+        return Link(self.logical_name, self.kind, located(self, properties),
                     grants(self.kind, lambda_.Function.actions, self.arn, access))
 
 

@@ -196,7 +196,7 @@ class Screen:
     def confirm(self, question: str, *, flag: str, word: str = "") -> bool:
         """Yes or no; with ``word``, that very word must be typed. Without a terminal ``UserError`` names the flag."""
         if not self.asks:
-            raise UserError(f"{question.rstrip('?')}: confirmation needed, and there is no terminal",
+            raise UserError(f"{question.partition('?')[0]}: confirmation needed, and there is no terminal",
                             hint=f"pass {flag}")
         if word:
             return self.ask(f"{question}\n  type {self.err_paint(word, 'bold')} to continue:") == word

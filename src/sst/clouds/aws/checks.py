@@ -16,8 +16,9 @@ from typing import Any
 from ...core.graph import Check, Graph
 from ...core.model import URN, Goal
 from ...core.output import leaves
+from ..regions import is_region
 
-__all__ = ["may_invoke", "may_send", "read_source", "role_may_invoke", "runs_here"]
+__all__ = ["may_invoke", "may_send", "read_source", "region_valid", "role_may_invoke", "runs_here"]
 
 FUNCTION, QUEUE, TOPIC, ROLE = "aws.lambda.Function", "aws.sqs.Queue", "aws.sns.Topic", "aws.iam.Role"
 MANAGED: Mapping[str, tuple[str, ...]] = {
@@ -99,6 +100,14 @@ def runs_here(graph: Graph, goal: Goal) -> None:
     if graph.target.is_local and (why := kind.not_local(goal.inputs)):  # type: ignore[attr-defined]  # only rows have this check
         graph.problem(f"{goal.type} {_name(goal.urn)} can't run on stage local: {why}", where=goal.where,
                       hint="declare it on other stages alone: if not app.local: ...")
+
+
+def region_valid(graph: Graph, goal: Goal) -> None:
+    """A region has a region's name, also on stage ``local``, where any would do."""
+    region = goal.inputs.get("region")
+    if isinstance(region, str) and not is_region(region):
+        graph.problem(f"{_name(goal.urn)}: {region!r} is not a region's name", where=goal.where,
+                      hint='like "us-east-1"')
 
 
 def _permits(permission: Goal, function: URN, principal: str, sources: set[URN]) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from ...core.output import Output
 from ...core.resource import Arg, ProviderInstance, out, prop
+from .checks import region_valid
 
 __all__ = ["Provider"]
 
@@ -17,6 +18,8 @@ class Provider(ProviderInstance, type="aws.Provider"):
     digits) that it may be. On stage ``local`` only ``region`` counts: there is one account on this machine.
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
+
+    __checks__ = (region_valid,)
 
     region: Arg[str] = prop(default=None)
     profile: Arg[str] = prop(default=None)

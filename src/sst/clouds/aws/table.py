@@ -15,7 +15,7 @@ from ...core.graph import Check
 from ...core.model import State
 from ...core.provider import Note
 from ...core.resource import Arg, Resource, prop
-from .checks import runs_here
+from .checks import region_valid, runs_here
 from .columns import Call, Grant, Identity, Import, Listing, Tagging
 from .documents import completed, merged, normal
 
@@ -67,7 +67,7 @@ class AwsResource(Resource):
     region: Arg[str] = prop(default=None, replace=True, local=True)
     """Region of the resource. Default: the app's region."""
 
-    __checks__: ClassVar[tuple[Check, ...]] = (runs_here,)
+    __checks__: ClassVar[tuple[Check, ...]] = (runs_here, region_valid)
     service: ClassVar[str] = ""
     identity: ClassVar[Identity] = "name"
     identifier: ClassVar[str] = "$name"

@@ -1,0 +1,31 @@
+"""How existing resources are named in ``get``: checked before anything is looked up."""
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+from ..core.output import Output
+from ..errors import UserError
+
+__all__ = ["BUCKET", "FUNCTION", "QUEUE", "TABLE", "identified"]
+
+T = TypeVar("T")
+BUCKET = (r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", "the name of a bucket", "acme-photos")
+"""3 to 63 characters; until 2018, in us-east-1, up to 255 and capitals.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+QUEUE = (r"https?://[^\s/]+/\d{12}/[A-Za-z0-9_-]{1,80}(\.fifo)?", "the URL of a queue",
+         "https://sqs.us-east-1.amazonaws.com/123456789012/jobs")
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html"""
+TABLE = (r"(arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}", "the name or ARN of a table",
+         "acme-photos")
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
+FUNCTION = (r"[A-Za-z0-9_-]{1,64}", "the name of a function", "acme-resize")
+"""https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
+
+
+def identified(value: T, rule: tuple[str, str, str]) -> T:
+    """The value that names an existing resource. Raises ``UserError`` for what AWS can't know."""
+    pattern, what, example = rule
+    if not isinstance(value, Output) and not (isinstance(value, str) and re.fullmatch(pattern, value)):
+        raise UserError(f"{value!r} is not {what}", hint=f'write it like "{example}"')
+    return value
