@@ -159,6 +159,33 @@ def postgres() -> None:
                         proxy={"credentials": [{"username": "job", "password": "a-password-of-it"}]},
                         transform={"instance": {"backup_days": 30}})
     aws.Function("Api", handler="src/job.handler", link=[made, aws.Postgres("Small")])
+def service() -> None:
+    cluster = aws.Cluster("MyCluster", vpc=aws.Vpc("MyVpc"))
+    files, token = aws.Bucket("Files"), sst.Secret("Token")
+    api = aws.Service("MyApi", cluster=cluster, image="ghcr.io/acme/api:1", link=[files, token], environment={"A": "1"},
+                      load_balancer={"ports": [{"listen": "80/http", "forward": "8080/http"}]})
+    aws.Function("Client", handler="src/job.handler", link=[api])
+
+
+@golden
+def service_everything() -> None:
+    cluster = aws.Cluster("MyCluster", vpc={"id": "vpc-1", "security_groups": ["sg-1"], "container_subnets": ["s-1"],
+                                            "load_balancer_subnets": ["s-2", "s-3"], "assign_public_ip": True})
+    aws.Service("Web", cluster=cluster, cpu="1 vCPU", memory="4 GB", storage="40 GB", architecture="arm64",
+                scaling={"min": 3, "max": 3}, capacity={"fargate": {"base": 1, "weight": 1}, "spot": {"weight": 2}},
+                wait=True, task_role="own-role", execution_role="arn:aws:iam::123456789012:role/starter",
+                containers=[{"name": "site", "image": "ghcr.io/acme/site:1", "memory": "1 GB", "cpu": "0.25 vCPU",
+                             "health": {"command": ["CMD-SHELL", "true"], "interval": "10 seconds"}},
+                            {"name": "api", "image": "ghcr.io/acme/api:1", "command": ["serve"], "entrypoint": ["sh"],
+                             "ssm": {"KEY": "arn:aws:ssm:us-east-1:123456789012:parameter/key"},
+                             "logging": {"retention": "1 week", "name": "/own"}}],
+                load_balancer={"public": False, "health": {"8080/http": {"path": "/up", "success_codes": "200-299"}},
+                               "ports": [{"listen": "80/http", "forward": "8080/http", "container": "site"},
+                                         {"listen": "80/http", "forward": "9000/http", "container": "api",
+                                          "conditions": {"path": "/api/*", "query": [{"key": "v", "value": "2"}],
+                                                         "header": {"name": "X-A", "values": ["b"]}}},
+                                         {"listen": "81/http", "redirect": "80/http"}]},
+                transform={"service": {"tags": {"a": "b"}}})
 
 
 @golden

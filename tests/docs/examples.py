@@ -60,6 +60,7 @@ GIVEN = {
     "topic": 'sns.Topic("GivenTopic")',
     "uploads": 'aws.Bucket("GivenUploads")',
     "version": '"3"',
+    "vpc": 'aws.Vpc("GivenVpc")',
     "users": 'api.add_authorizer("Given", jwt={"issuer": "https://issuer.example.com", "audiences": ["web"]})',
 }
 """What a name means in a fragment that does not define it."""
@@ -83,12 +84,14 @@ FILES = {
     "site/index.html": "<h1>Hello</h1>\n",
     "site/404.html": "<h1>Nothing here</h1>\n",
     "app/main.py": "async def app(scope, receive, send): ...\n",
+    "src/worker.py": "def handler(event, context): ...\n",
     "web/page.mjs": "export const handler = async () => ({})\n",
     "layers/given.txt": "",
     "templates/mail.html": "<p>",
     "out/data.json": "{}",
     "package.json": '{"dependencies": {"sharp": "0.33.5"}}',
-    "pyproject.toml": '[project]\nname = "demo"\nversion = "1"\nrequires-python = ">=3.11"\n',
+    "pyproject.toml": '[project]\nname = "demo"\nversion = "1"\nrequires-python = ">=3.11"\n'
+                      'dependencies = ["uvicorn"]\n',
 }
 _CONFIG = "import sst\nfrom sst import aws\n\ndef config(input):\n    return {'name': 'demo'}\n\n"
 

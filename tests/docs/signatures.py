@@ -23,6 +23,8 @@ FOLDER = Path(__file__).parents[2] / "docs/components"
 WORDS = {
     "Any": "any value",
     "Dns": "[`aws.dns`](dns.md)",
+    "Vpc": "[`Vpc`](vpc.md)",
+    "Cluster": "[`Cluster`](cluster.md)",
     "Handler": "[handler](README.md#handlers)",
     "Access": "[access](../link_permissions.md)",
     "LinkItem": "[linkable](README.md#links)",
@@ -57,6 +59,9 @@ PAGES = (
     Page("api_gateway_v2", aws.ApiGatewayV2, ("aws.api_gateway_v2", "aws.api_gateway_v2.auth",
                                               "aws.api_gateway_v2.domain",
                                               "aws.api_gateway_v2.route")),
+    Page("cluster", aws.Cluster, ("aws.cluster",)),
+    Page("service", aws.Service, ("aws.service", "aws.service.load_balancer", "aws.fargate.containers",
+                                  "aws.fargate.sizes")),
     Page("vpc", aws.Vpc, ("aws.vpc", "aws.vpc.nat")),
     Page("postgres", aws.Postgres, ("aws.postgres", "aws.database_options", "aws.network")),
     Page("cdn", aws.Cdn, ("aws.cdn", "aws.cdn.domain", "aws.cdn.injection")),

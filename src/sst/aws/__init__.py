@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .api_gateway_v2 import ApiGatewayV2 as ApiGatewayV2
     from .bucket import Bucket as Bucket
     from .cdn import Cdn as Cdn
+    from .cluster import Cluster as Cluster
     from .cron import Cron as Cron
     from .dns_records import dns as dns
     from .dynamo import Dynamo as Dynamo
@@ -19,17 +20,17 @@ if TYPE_CHECKING:
     from .queue import Queue as Queue
     from .redis import Redis as Redis
     from .router import Router as Router
+    from .service import Service as Service
     from .static_site import StaticSite as StaticSite
     from .vpc import Vpc as Vpc
 
-_HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cdn": "cdn", "Cron": "cron", "Dynamo": "dynamo",
-         "Function": "function", "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "Redis": "redis",
-         "Router": "router", "StaticSite": "static_site", "Vpc": "vpc", "account_id": "account", "dns": "dns_records",
-         "permission": "permissions"}
+_HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron",
+         "Dynamo": "dynamo", "Function": "function", "Postgres": "postgres", "Provider": "provider", "Queue": "queue",
+         "Redis": "redis", "Router": "router", "Service": "service", "StaticSite": "static_site", "Vpc": "vpc",
+         "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cron", "Dynamo", "Function", "Postgres", "Provider", "Queue", "Redis",
-           "Router", "StaticSite", "Vpc",
-           "account_id", "dns", "permission"]
+__all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cluster", "Cron", "Dynamo", "Function", "Postgres", "Provider", "Queue",
+           "Redis", "Router", "Service", "StaticSite", "Vpc", "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,8 @@ __all__ = ["check_python"]
 
 
 def check_python(file: Path, attribute: str, *, shown: str, version: str, files: ProjectFiles) -> None:
-    """UserError if the file has a syntax error or does not define the attribute at its top level.
+    """UserError if the file has a syntax error or does not define the attribute at its top level; ``*`` is the file
+    itself.
 
     ``shown`` is the file's name in messages, ``version`` the function's Python; syntax newer than ours is not judged.
     """
@@ -30,7 +31,7 @@ def check_python(file: Path, attribute: str, *, shown: str, version: str, files:
         message, line = found["error"]
         raise UserError(f"Syntax error in the handler's file: {message}", where=f"{shown}:{line}")
     names = found["names"]
-    if attribute in names or "*" in names or "__getattr__" in names:
+    if attribute in names or attribute == "*" or "*" in names or "__getattr__" in names:
         return
     close = get_close_matches(attribute, names, 1)
     hint = f'did you mean "{close[0]}"?' if close else \

@@ -75,7 +75,7 @@ def split(handler: str) -> tuple[list[str], str, bool]:
     web = ":" in handler
     stem, _, attribute = handler.rpartition(":" if web else ".")
     stem = stem.removesuffix(".py") if web else stem
-    if not stem or not attribute.isidentifier():
+    if not stem or not (attribute.isidentifier() or attribute == "*"):
         raise UserError(f'The handler "{handler}" is not understood',
                         hint='write "path/to/file.function", or "package.module:app" for an ASGI or WSGI object')
     if not web and any("." in part for part in stem.split("/")):

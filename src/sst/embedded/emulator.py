@@ -19,10 +19,11 @@ from sst.embedded.settings import Settings
 from sst.errors import InternalError
 
 __all__ = [
-    "NEEDS", "answer_api", "answer_bucket", "answer_function_url", "answer_websocket", "append_log_lines",
-    "application", "check", "enter_region", "environment", "execution_environment", "find_api", "find_bucket",
-    "find_domain", "find_function_url", "function_code", "function_owner", "is_control_path", "pin_request",
-    "read_body", "scope_of", "send_answer", "signature_of",
+    "NEEDS", "answer_api", "answer_balancer", "answer_bucket", "answer_function_url", "answer_websocket",
+    "append_log_lines", "application", "check", "container_definition", "enter_region", "environment",
+    "execution_environment", "find_api", "find_balancer", "find_bucket", "find_domain", "find_function_url",
+    "function_code", "function_owner", "is_control_path", "pin_request", "present_scope", "read_body", "scope_of",
+    "send_answer", "signature_of", "target_groups", "targets_of", "task_credentials",
 ]
 
 NEEDS: Mapping[str, str] = {
@@ -36,6 +37,8 @@ NEEDS: Mapping[str, str] = {
     "app:_resolve_custom_domain_request": "(host, path)",
     "app:_send_if_handled": "async (send, response, receive=None, *, head=False)",
     "app:app": "async (scope, receive, send)",
+    "core.responses:get_account_id": "()",
+    "core.responses:get_region": "()",
     "app:detect_service": "(method, path, headers, query_params)",
     "app:pin_request_origin": "(source_ip, secure_transport)",
     "app:pin_signed_request": "(method, raw_path, query_params, raw_headers, handshake=False)",
@@ -44,6 +47,11 @@ NEEDS: Mapping[str, str] = {
     "core.responses:set_request_account_id": "(access_key_id)",
     "core.responses:set_request_client_ip": "(address)",
     "core.responses:set_request_region": "(region)",
+    "services.alb:_targets": "AccountScopedDict",
+    "services.alb:_tgs": "AccountRegionScopedDict",
+    "services.alb:_lbs": "AccountRegionScopedDict",
+    "services.alb:dispatch_request": "async (lb, method, path, headers, body, query_params, port=80, client_ip=None, "
+                                     "raw_query_string=None, raw_path=None)",
     "services.apigateway:find_api_scope": "(api_id)",
     "services.apigateway:handle_websocket": "async (scope, receive, send, api_id, path_override=None)",
     "services.apigateway_v1:find_api_scope": "(api_id)",
@@ -51,6 +59,7 @@ NEEDS: Mapping[str, str] = {
     "services.cloudwatch_logs:_fanout_to_subscription_filters": "(group_name, stream_name, events)",
     "services.cloudwatch_logs:_log_groups": "AccountRegionScopedDict",
     "services.cloudwatch_logs:_make_group_arn": "(name)",
+    "services.ecs:_task_defs": "AccountRegionScopedDict",
     "services.lambda_svc:_account_region_from_function_config": "(config)",
     "services.lambda_svc:_resolve_layer_zip": "(attachment)",
     "services.lambda_svc:_runtime_env_vars": "(config)",
@@ -206,6 +215,72 @@ def append_log_lines(group: str, stream: str, lines: Sequence[tuple[int, str]], 
     forget(kept["streams"], target)
     logs._append_log_events(target, [{"timestamp": at, "message": text, "ingestionTime": now} for at, text in lines])
     logs._fanout_to_subscription_filters(group, stream, [{"timestamp": at, "message": text} for at, text in lines])
+
+
+# Containers ---------------------------------------------------------------------------------------------------------
+
+def present_scope() -> tuple[str, str]:
+    """Account and region of what runs now."""
+    from ministack.core import responses
+
+    return str(responses.get_account_id()), str(responses.get_region())
+
+
+def container_definition(labels: Mapping[str, str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The task definition and its container that the labels of a container name, in the current scope."""
+    from ministack.services import ecs
+
+    prefix = "com.amazonaws.ecs."
+    key = f"{labels[prefix + 'task-definition-family']}:{labels[prefix + 'task-definition-version']}"
+    definition = ecs._task_defs[key]
+    return definition, next(c for c in definition["containerDefinitions"]
+                            if c["name"] == labels[prefix + "container-name"])
+
+
+def task_credentials(definition: Mapping[str, Any], task: str, account: str, region: str) -> dict[str, str]:
+    """Credentials of a task's role, as variables."""
+    from ministack.core import lambda_runtime
+
+    name = task.rpartition("/")[2]
+    return dict(lambda_runtime.execution_credentials({
+        "Role": definition.get("taskRoleArn") or "", "FunctionName": name,
+        "FunctionArn": f"arn:aws:lambda:{region}:{account}:function:task-{name}"}))
+
+
+def target_groups() -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+    """All target groups, with their targets."""
+    from ministack.services import alb
+
+    targets = {key[-1]: list(found) for key, found in list(alb._targets._data.items())}
+    return [(group, targets.get(group["TargetGroupArn"], [])) for group in list(alb._tgs._data.values())]
+
+
+def targets_of(group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    from ministack.services import alb
+
+    return list(alb._targets.get(group["TargetGroupArn"]) or [])
+
+
+def _balancer(host: str) -> Any:
+    from ministack.services import alb
+
+    return next((lb for lb in list(alb._lbs._data.values()) if lb["DNSName"].lower() == host), None)
+
+
+def find_balancer(host: str) -> bool:
+    return _balancer(host) is not None
+
+
+async def answer_balancer(host: str, port: int, method: str, path: str, headers: Mapping[str, str], body: bytes,
+                          parameters: Parameters, *, raw_path: str, raw_query: str) -> Answer | None:
+    """A port of a load balancer: its rules, and what they lead to."""
+    from ministack.services import alb
+
+    if (found := _balancer(host)) is None:
+        return None
+    answer: Answer = await alb.dispatch_request(found, method, path, dict(headers), body, parameters, port=port,
+                                                client_ip="127.0.0.1", raw_query_string=raw_query, raw_path=raw_path)
+    return answer
 
 
 # Front doors: what is public, and its answers -----------------------------------------------------------------------

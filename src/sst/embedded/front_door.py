@@ -47,7 +47,7 @@ class FrontDoor:
         is not there.
         """
         parts = urlsplit(value if "://" in value else f"{'wss' if kind == 'websocket' else 'https'}://{value}")
-        host, door = parts.hostname or "", DOORS.get(kind)
+        host, door = parts.netloc.lower(), DOORS.get(kind)
         if door is None:
             raise ValueError(f"{kind} has no address on stage `local` yet")
         identity = door.identity(host)

@@ -81,7 +81,7 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     from sst.embedded.control import Control
     from sst.embedded.front_door import FrontDoor
     from sst.embedded.gate import Gate
-    from sst.embedded.patches import caches, databases, functions, state
+    from sst.embedded.patches import caches, containers, databases, functions, state
 
     checkpoints = state.checkpoints()
     door = FrontDoor(settings, checkpoints)
@@ -102,14 +102,15 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     for records in kept:
         records.attach(Backing(supervisor, loop, settings))
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
-             asyncio.create_task(supervisor.watch())]
+             asyncio.create_task(supervisor.watch()), asyncio.create_task(containers.running.balancer.run())]
     publishing = asyncio.create_task(_publish(settings, facts, door, lambda: _resume(supervisor, services, kept)))
     publishing.add_done_callback(lambda task: None if _well(task) else ended.set())
     tasks.append(publishing)
     gate: Any = Gate(emulator.application(), settings, checkpoints, Control(facts, door, checkpoints, supervisor),
                      ended.set)
     await http(gate, config, shutdown_trigger=ended.wait)
-    for ending in (door.close(), asyncio.to_thread(functions.close), supervisor.close()):
+    for ending in (door.close(), asyncio.to_thread(functions.close), supervisor.close(),
+                   asyncio.to_thread(containers.running.engine.close)):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ending, _END_SECONDS)
     for task in tasks:

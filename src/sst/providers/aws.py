@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ..clouds.aws import cloudfront as cloudfront
     from ..clouds.aws import dynamodb as dynamodb
     from ..clouds.aws import ec2 as ec2
+    from ..clouds.aws import ecs as ecs
     from ..clouds.aws import elasticache as elasticache
+    from ..clouds.aws import elbv2 as elbv2
     from ..clouds.aws import events as events
     from ..clouds.aws import iam as iam
     from ..clouds.aws import lambda_ as lambda_

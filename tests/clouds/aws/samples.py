@@ -712,3 +712,83 @@ def _(w: World) -> Sample:
                    "replicas": 0, "parameter_group": group, "auth_token": "a-token-of-the-tests"},
                   {"auth_token": "another-token-of-tests", "node_type": "cache.t4g.small", "description": "two"},
                   {"engine": "valkey", "engine_version": "8.0"})
+def cluster(w: World) -> dict[str, Any]:
+    return w.make("aws.ecs.Cluster", {"capacity_providers": ["FARGATE", "FARGATE_SPOT"]})
+
+
+def definition(w: World, image: str = "sst.local/none") -> dict[str, Any]:
+    return w.make("aws.ecs.TaskDefinition", {
+        "cpu": "256", "memory": "512", "requires_compatibilities": ["FARGATE"],
+        "container_definitions": [{"name": "web", "image": image, "essential": True}]})
+
+
+def balancer(w: World) -> dict[str, Any]:
+    network = vpc(w)
+    zones = [subnet(w, network), subnet(w, network, "10.0.8.0/22", "us-east-1b")]
+    group = w.make("aws.ec2.SecurityGroup", {"vpc_id": network})["id"]
+    return w.make("aws.elbv2.LoadBalancer", {"subnets": zones, "security_groups": [group]})
+
+
+def target_group(w: World) -> dict[str, Any]:
+    return w.make("aws.elbv2.TargetGroup", {"protocol": "HTTP", "port": 80, "vpc_id": vpc(w)})
+
+
+@sample("aws.ecs.Cluster")
+def _(w: World) -> Sample:
+    return Sample({"capacity_providers": ["FARGATE", "FARGATE_SPOT"], "tags": {"a": "1"}}, {"tags": {"a": "2"}},
+                  {"capacity_providers": ["FARGATE"]})
+
+
+@sample("aws.ecs.TaskDefinition")
+def _(w: World) -> Sample:
+    return Sample({"cpu": "256", "memory": "512", "requires_compatibilities": ["FARGATE"],
+                   "container_definitions": [{"name": "web", "image": "sst.local/one", "essential": True}]},
+                  {"cpu": "512", "memory": "1024"}, {"family": "another"}, gone=False)
+
+
+@sample("aws.ecs.Service")
+def _(w: World) -> Sample:
+    place = subnet(w, vpc(w))
+    return Sample({"cluster": cluster(w)["name"], "task_definition": definition(w)["arn"], "desired_count": 0,
+                   "launch_type": "FARGATE", "tags": {"a": "1"},
+                   "network_configuration": {"awsvpcConfiguration": {"subnets": [place]}}},
+                  {"task_definition": definition(w)["arn"], "tags": {"a": "2"}},
+                  {"launch_type": "EC2"}, delete_first=True)
+
+
+@sample("aws.elbv2.LoadBalancer")
+def _(w: World) -> Sample:
+    network = vpc(w)
+    zones = [subnet(w, network), subnet(w, network, "10.0.8.0/22", "us-east-1b")]
+    group = w.make("aws.ec2.SecurityGroup", {"vpc_id": network})["id"]
+    return Sample({"subnets": zones, "security_groups": [group], "tags": {"a": "1"}}, {"tags": {"a": "2"}},
+                  {"scheme": "internal"})
+
+
+@sample("aws.elbv2.TargetGroup")
+def _(w: World) -> Sample:
+    return Sample({"protocol": "HTTP", "port": 80, "vpc_id": vpc(w), "health_check_path": "/", "tags": {"a": "1"}},
+                  {"health_check_path": "/health", "unhealthy_threshold_count": 3, "tags": {"a": "2"}},
+                  {"port": 8080})
+
+
+@sample("aws.elbv2.Listener")
+def _(w: World) -> Sample:
+    there, group = balancer(w), target_group(w)
+    refuse = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403", "ContentType": "text/plain"}}
+    return Sample({"load_balancer_arn": there["arn"], "port": 80, "protocol": "HTTP", "dns_name": there["dns_name"],
+                   "default_actions": [refuse], "tags": {"a": "1"}},
+                  {"default_actions": [{"Type": "forward", "TargetGroupArn": group["arn"]}], "tags": {"a": "2"}},
+                  {"port": 8080}, delete_first=True)
+
+
+@sample("aws.elbv2.ListenerRule")
+def _(w: World) -> Sample:
+    there, group = balancer(w), target_group(w)
+    forward = [{"Type": "forward", "TargetGroupArn": group["arn"]}]
+    listener = w.make("aws.elbv2.Listener", {"load_balancer_arn": there["arn"], "port": 80, "protocol": "HTTP",
+                                             "dns_name": there["dns_name"], "default_actions": forward})
+    return Sample({"listener_arn": listener["arn"], "priority": 5, "rule_actions": forward, "tags": {"a": "1"},
+                   "conditions": [{"Field": "path-pattern", "Values": ["/api/*"]}]},
+                  {"conditions": [{"Field": "path-pattern", "Values": ["/v2/*"]}], "priority": 6, "tags": {"a": "2"}},
+                  {"region": "us-east-1"}, delete_first=True)

@@ -36,7 +36,8 @@ def test_every_row_that_can_be_tagged_is_listed() -> None:
             for op in (how.op, *([how.tags.op] if how.tags else []), *parts):
                 assert aws.service(kind.service).operation(op)
     left = {t for t, k in ROWS.items() if k.tagging and k.delete and not k.listing}
-    assert left == {"aws.apigatewayv2.Stage"}, "a stage goes with its API"
+    assert left == {"aws.apigatewayv2.Stage", "aws.ecs.Service", "aws.elbv2.Listener", "aws.elbv2.ListenerRule"}, \
+        "a stage goes with its API, a service with its cluster, a listener with its load balancer"
 
 
 def test_what_refers_to_others_is_deleted_before_them() -> None:

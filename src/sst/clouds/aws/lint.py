@@ -221,6 +221,7 @@ class Lint:
         roots = {m for s in (*shapes, *filter(None, [self._read_shape()])) for m in s.members}
         if kind.find and kind.list_path:
             roots |= {m for s in (_entry(s, kind.list_path) for s in shapes) if s is not None for m in s.members}
+            roots |= set(re.findall(r"[{,]\s*(\w+):", kind.list_path))
         for k, o in kind.outs.items():
             if not o.path or o.path.startswith("="):
                 continue

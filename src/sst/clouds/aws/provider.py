@@ -95,6 +95,7 @@ class AwsProvider(Verbs, Provider):
         if kind.read_back and kind.read:
             known["id"] = str(fill(kind.identifier, known))
             outputs |= kind.outputs(self, self._read_back(kind, known, note), known)
+        kind.settle(self, {**known, **outputs}, note)
         return Result(str(fill(kind.identifier, {**known, **outputs})), outputs)
 
     def _sent_once(self, kind: type[AwsResource], operation: Operation, known: Mapping[str, Any],
@@ -196,6 +197,7 @@ class AwsProvider(Verbs, Provider):
             self.ask(kind, kind.reset_call[k], known)
         if "tags" in changed and kind.tagging and kind.tagging.add:
             self._retag(kind, state, inputs, known)
+        kind.settle(self, {**known, **outputs}, note)
         return Result(state.id, outputs)
 
     def delete(self, state: State, note: Note) -> None:

@@ -312,6 +312,11 @@ class AwsResource(Resource):
         return (c, params) if made is None else (other or c, made)
 
     @classmethod
+    def settle(cls, provider: Calls, known: Mapping[str, Any], note: Note) -> None:
+        """Called after the calls that create or update it: waits until what they began is over. Raises
+        ``ProviderError`` if it fails."""
+
+    @classmethod
     def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
         """Called before the delete call: empties a bucket, detaches a part."""
 

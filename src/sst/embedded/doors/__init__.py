@@ -9,9 +9,11 @@ from sst.embedded.doors.bucket import S3, Bucket
 from sst.embedded.doors.distribution import DistributionDoor
 from sst.embedded.doors.door import Door, Request
 from sst.embedded.doors.function_url import FunctionUrl
+from sst.embedded.doors.load_balancer import LoadBalancer
 
 __all__ = ["DOORS", "Door", "Request"]
 
 DOORS: Mapping[str, Door] = {door.kind: door for door in (
-    FunctionUrl(), Api("http_api"), Api("rest_api"), Api("websocket"), Domain(), Bucket(), S3(), DistributionDoor())}
+    FunctionUrl(), Api("http_api"), Api("rest_api"), Api("websocket"), Domain(), Bucket(), S3(), DistributionDoor(),
+    LoadBalancer())}
 """By kind, as ``clouds.address`` names it."""

@@ -1,0 +1,116 @@
+"""What a container runs: an image that exists, or the project's own Python code."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...build.artefact import fingerprint, warnings
+from ...build.layout import layout, python_file
+from ...build.project_files import ProjectFiles
+from ...build.source import Source, runtime_for
+from ...clouds.aws.fargate import LOCAL_IMAGE
+from ...clouds.local.build import Build
+from ...core.graph import Graph
+from ...core.output import Input
+from ...errors import UserError
+
+__all__ = ["Image", "Python", "image_of"]
+
+APPS = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py", "src/main.py", "src/app.py")
+"""Where the web app is looked for, and ``app`` or ``api`` in it.
+Source: https://github.com/fastapi/fastapi-cli/blob/main/src/fastapi_cli/discover.py"""
+SHELLS = ("python", "python3", "sh", "bash", "env")
+
+Python = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image, its command, and what the cloud of this machine needs to run it as a process."""
+
+    name: Input[str]
+    command: Sequence[str] | None
+    labels: Mapping[str, Input[str]] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def image_of(graph: Graph, name: str, *, image: str | None, handler: str | None, command: Sequence[str] | None,
+             port: int | None, architecture: str, python: Python, what: str) -> Image:
+    """The image of a container. ``port`` is where a web app listens; ``name`` is that of the build's resource."""
+    if command is not None and (isinstance(command, str) or not command):
+        raise UserError(f"command of {what} takes a list of words, not {command!r}",
+                        hint='command=["python", "-m", "worker"]')
+    if image is not None and not graph.target.is_local:
+        return Image(image, command)
+    root = Path(graph.root or ".")
+    chosen = handler or _file_of(root, command) or _app(root)
+    if chosen is None:
+        if image is not None:
+            return Image(image, command)  # refused, with the reason, once the program has ended
+        raise UserError(f"{what} says neither what it runs nor which image",
+                        hint='handler="app.main:app" for a web app, handler="src/job.run" or command=["python", '
+                             '"job.py"] for a program, or image="..."; without one there must be an app in one of '
+                             + ", ".join(APPS))
+    source = Source(str(root), chosen, runtime_for(root, chosen, python=graph.context.python), architecture,
+                    graph.target.is_local, (), python)
+    if not source.is_python:
+        raise UserError(f"the handler of {what} is no Python file: {chosen}",
+                        hint="for other languages build an image, and name it: image=\"...\"")
+    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(root / ".sst" / "cache"))
+    data = {k: v for k, v in source.to_dict().items() if k != "root"}
+    if not graph.target.is_local:
+        raise UserError(f"{what} needs an image on AWS", hint='image="...": one in ECR or another registry; on stage '
+                                                              'local the code itself runs')
+    told: dict[str, None] = graph.context.once("warnings", dict)
+    told |= dict.fromkeys(warnings(source, files))
+    line = list(command) if command is not None else _start(source, port, what)
+    if line[0] not in SHELLS and "/" not in line[0]:
+        line = ["python", "-m", *line]
+    built = Build(name, source=data, fingerprint=fingerprint(source, files=files))
+    labels: dict[str, Input[str]] = {"sst.bundle": built.path, "sst.sha256": built.sha256, "sst.python": source.version}
+    return Image(f"{LOCAL_IMAGE}{what.lower()}@sha256:{built.sha256}", line, labels)
+
+
+def _start(source: Source, port: int | None, what: str) -> list[str]:
+    """The command of a handler: a server for a web app, or a call of the function."""
+    at = layout(source)
+    file = at.file.relative_to(at.base).with_suffix("")
+    parts = list((file.parent if file.name == "__init__" else file).parts)
+    if parts[0] == "src" and len(parts) > 1:
+        parts = parts[1:]
+    module = ".".join(parts)
+    if not at.web:
+        return ["python", "-c", f"import {module} as _; _.{at.attribute}()"]
+    if not any("uvicorn" in f.read_text("utf-8", "replace") for f in at.declared if f.is_file()):
+        raise UserError(f"{what} is a web app, and uvicorn, which serves it, is not among the project's dependencies",
+                        hint="uv add uvicorn; or give its own command=[...]")
+    return ["python", "-m", "uvicorn", f"{module}:{at.attribute}", "--host", "0.0.0.0", "--port", str(port or 8080),
+            "--proxy-headers", "--forwarded-allow-ips", "*"]
+
+
+def _file_of(root: Path, command: Sequence[str] | None) -> str | None:
+    """A handler that stands for the module that a command runs: what is bundled begins at its file."""
+    if command is None:
+        return None
+    words = [w for w in command if not w.startswith("-")]
+    if words and words[0] in ("python", "python3"):
+        words = words[1:]
+    for word in words[:2]:
+        stem = word.partition(":")[0].removesuffix(".py")
+        stem = stem if "/" in stem else stem.replace(".", "/")
+        if python_file(root, f"{stem}.x"):
+            return f"{stem}.*"
+    return None
+
+
+def _app(root: Path) -> str | None:
+    """The project's web app, where such apps are."""
+    for name in APPS:
+        if (root / name).is_file():
+            text = (root / name).read_text("utf-8", "replace")
+            for attribute in ("app", "api"):
+                if f"\n{attribute} = " in f"\n{text}" or f"\n{attribute}: " in f"\n{text}":
+                    return f"{name.removesuffix('.py')}:{attribute}"
+    return None

@@ -1,0 +1,195 @@
+"""A service: containers that are kept running, behind a load balancer."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict, Unpack
+
+from ...clouds.aws import ecs
+from ...core.component import Component, Options
+from ...core.dev_parts import DevPart, Process
+from ...core.graph import current
+from ...core.link import Link, LinkItem, linked
+from ...core.output import Input, Output
+from ...core.transform import Transform
+from ...errors import UserError
+from ..cluster import Cluster
+from ..fargate import Common, Container, Cpu, define, size_of
+from ..fargate.containers import Health, Logging, container_list
+from ..permissions import Statement
+from .load_balancer import (
+    Conditions,
+    Header,
+    HealthCheck,
+    LoadBalancer,
+    Query,
+    Rule,
+    declare_balancer,
+    rules_of,
+    tcp_ports,
+)
+
+__all__ = ["Capacity", "Conditions", "Container", "Header", "Health", "HealthCheck", "LoadBalancer", "Logging", "Query",
+           "Rule", "Scaling", "Service", "ServiceDev", "ServiceTransform", "Share"]
+
+UNAVAILABLE = "http://url-unavailable-in-dev.mode"
+
+
+class Scaling(TypedDict, total=False):
+    """``min`` and ``max``: how many tasks run; 1 by default."""
+
+    min: int
+    max: int
+
+
+class Share(TypedDict, total=False):
+    """``base``: so many tasks first. ``weight``: its share of the others."""
+
+    base: int
+    weight: int
+
+
+class Capacity(TypedDict, total=False):
+    """How tasks are spread over Fargate and Fargate Spot."""
+
+    fargate: Share
+    spot: Share
+
+
+class ServiceDev(TypedDict, total=False):
+    """``command``: a line for the shell that runs the service on the developer's machine. ``directory``: where,
+    relative to the config. ``url``: what it is reached by. ``autostart``: start it with the session, True by
+    default."""
+
+    command: str
+    directory: str
+    url: str
+    autostart: bool
+
+
+class ServiceTransform(TypedDict, total=False):
+    service: Transform
+    task_definition: Transform
+    task_role: Transform
+    execution_role: Transform
+    log_group: Transform
+    load_balancer: Transform
+    load_balancer_security_group: Transform
+    listener: Transform
+    listener_rule: Transform
+    target: Transform
+
+
+class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__annotations__)):
+    """A service of ECS on Fargate.
+
+        cluster = aws.Cluster("MyCluster", vpc=vpc)
+        api = aws.Service("MyApi", cluster=cluster, handler="app.main:app", image="ghcr.io/acme/api:1", link=[bucket],
+                          load_balancer={"ports": [{"listen": "80/http"}]}, scaling={"min": 2, "max": 2})
+        api.url
+
+    cluster: where it runs. handler: a web app, ``"app.main:app"``, which uvicorn serves, or a function that is called
+    once, ``"src/worker.run"``; by default the project's own app. command: words to run in their place. image: what runs
+    on AWS, where it is required; on stage ``local`` the code of the project runs.
+    cpu: ``"0.25 vCPU"`` by default. memory: ``"0.5 GB"``. storage: ``"20 GB"``, at most 200. architecture:
+    ``"x86_64"`` or ``"arm64"``.
+    link: what it uses; grants least privilege. permissions: further IAM statements. environment: variables, never
+    secrets. ssm: variables with the ARN of a parameter or secret.
+    load_balancer: what reaches it. scaling: how many tasks run. health: a command that says whether a container works.
+    wait: whether a deploy waits until the new tasks run, and fails if they do not; True on stage ``local``, False
+    elsewhere.
+
+    Source: ECS API CreateService,
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+    """
+
+    def __init__(self, name: str, *, cluster: Cluster, image: str | None = None, handler: str | None = None,
+                 command: Sequence[str] | None = None, entrypoint: Sequence[str] | None = None,
+                 cpu: Cpu = "0.25 vCPU", memory: str = "0.5 GB", storage: str = "20 GB",
+                 architecture: Literal["x86_64", "arm64"] = "x86_64", link: Sequence[LinkItem] = (),
+                 permissions: Sequence[Statement] = (), environment: Mapping[str, Input[str]] | None = None,
+                 environment_files: Sequence[Input[str]] = (), ssm: Mapping[str, Input[str]] | None = None,
+                 logging: Logging | None = None, health: Health | None = None,
+                 containers: Sequence[Container] | None = None, load_balancer: LoadBalancer | None = None,
+                 scaling: Scaling | None = None, capacity: Literal["spot"] | Capacity | None = None,
+                 wait: bool | None = None, python: Mapping[str, Any] | None = None, task_role: str | None = None,
+                 execution_role: str | None = None, dev: Literal[False] | ServiceDev | None = None,
+                 transform: ServiceTransform | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(name, **options)
+        if not isinstance(cluster, Cluster):
+            raise UserError(f"cluster of {name} takes an aws.Cluster, not {cluster!r}",
+                            hint='cluster = aws.Cluster("MyCluster"), above it')
+        graph, links = current(), linked(link, self.where)
+        given = {k: v for k, v in (("image", image), ("handler", handler), ("command", command),
+                                   ("entrypoint", entrypoint), ("environment", environment),
+                                   ("environment_files", environment_files or None), ("ssm", ssm),
+                                   ("logging", logging), ("health", health)) if v is not None}
+        some = container_list(name, containers, given)  # type: ignore[arg-type]  # its keys are those above
+        names = [c["name"] for c in some]
+        ways = rules_of(load_balancer, names, name) if load_balancer is not None else []
+        low = _tasks(scaling or {}, name)
+        self._dev = self._dev_process(dev, links, environment or {})
+        with self.scope(transform):
+            made = define(self, Common(cluster, size_of(cpu, memory, storage), architecture, links, permissions, some,
+                                       python or {}, task_role, execution_role, tcp_ports(ways)))
+            self.task_definition = made.task_definition
+            balanced = declare_balancer(cluster, load_balancer or {}, ways) if ways else None
+            self.load_balancer = balanced.load_balancer if balanced else None
+            self.service = ecs.Service(
+                "Service", cluster=cluster.name, name=f"{name}", task_definition=made.task_definition.arn,
+                desired_count=low, **_launch(capacity, name),
+                network_configuration={"awsvpcConfiguration": {
+                    "subnets": list(cluster.container_subnets), "securityGroups": list(cluster.security_groups),
+                    "assignPublicIp": "ENABLED" if cluster.assign_public_ip else "DISABLED"}},
+                load_balancers=list(balanced.targets) if balanced else None,
+                deployment_configuration={"maximumPercent": 200, "minimumHealthyPercent": 100,
+                                          "deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+                enable_execute_command=True, wait_for_steady_state=graph.target.is_local if wait is None else wait,
+                depends_on=[*made.ready, *(balanced.ready if balanced else ())])
+        self._url: Input[str] | None = balanced.url if balanced else None
+
+    @property
+    def url(self) -> Output[str]:
+        """The address of its load balancer."""
+        if self._url is None:
+            raise UserError(f"{self.logical_name} has no load balancer, and so no url",
+                            hint='load_balancer={"ports": [{"listen": "80/http"}]}')
+        return self._url  # type: ignore[return-value]  # an output of the listener
+
+    def link(self) -> Link:
+        """Its address, if it has a load balancer."""
+        return Link(self.logical_name, self.kind, {"url": self._url} if self._url is not None else {})
+
+    def dev_parts(self) -> Sequence[DevPart]:
+        """Its command, if it has one for `sst dev`."""
+        return (self._dev,) if self._dev else ()
+
+    def _dev_process(self, dev: Literal[False] | ServiceDev | None, links: Sequence[Link],
+                     own: Mapping[str, Input[str]]) -> Process | None:
+        if not dev or "command" not in dev:
+            return None
+        return Process(self.logical_name, dev["command"], dev.get("directory", "."), dev.get("autostart", True),
+                       tuple(links), dict(own), self.where)
+
+
+def _tasks(scaling: Scaling, name: str) -> int:
+    low, high = scaling.get("min", 1), scaling.get("max", max(1, scaling.get("min", 1)))
+    if not 0 <= low <= high:
+        raise UserError(f"scaling of {name} has min {low} and max {high}", hint="min is at most max")
+    if low < high:
+        raise UserError(f"scaling of {name} can't have a max above its min yet: min {low}, max {high}",
+                        hint='run a fixed number: scaling={"min": 2, "max": 2}')
+    return low
+
+
+def _launch(capacity: Literal["spot"] | Capacity | None, name: str) -> dict[str, Any]:
+    if capacity is None:
+        return {"launch_type": "FARGATE"}
+    if capacity == "spot":
+        return {"capacity_provider_strategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]}
+    if not isinstance(capacity, Mapping) or not capacity:
+        raise UserError(f"capacity of {name} can't be {capacity!r}",
+                        hint='capacity="spot", or {"fargate": {"base": 1, "weight": 1}, "spot": {"weight": 1}}')
+    return {"capacity_provider_strategy": [
+        {"capacityProvider": provider, "base": capacity[key].get("base", 0),  # type: ignore[literal-required]
+         "weight": capacity[key].get("weight", 1)}  # type: ignore[literal-required]  # keys of the mapping above
+        for key, provider in (("fargate", "FARGATE"), ("spot", "FARGATE_SPOT")) if key in capacity]}

@@ -1,0 +1,165 @@
+"""What the emulator's ECS takes for a container engine: it starts processes."""
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sst.embedded import emulator
+from sst.embedded.containers.container import Container, Images, Launch
+from sst.embedded.functions import unpack
+from sst.embedded.ports import free_port
+from sst.embedded.settings import Settings
+from sst.executor.interpreters import SYSTEM_PATH, Interpreters
+
+__all__ = ["Engine"]
+
+TASK = "com.amazonaws.ecs.task-arn"
+SHIM = Path(__file__).with_name("shim")
+_QUICK = 10.0
+"""A container that ends sooner failed at its start."""
+_LONGEST_WAIT = 15.0
+
+
+class Engine:
+    """``containers`` and ``images`` are what Docker's client has, as far as ECS uses it.
+
+    The containers of a task share an address, which names it to a load balancer, and the ports of this machine that
+    stand for theirs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._interpreters = settings, Interpreters(settings.host)
+        self._all: dict[str, Container] = {}
+        self._ports: dict[str, dict[int, int]] = {}
+        self._addresses: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self._failures: dict[str, tuple[int, float]] = {}
+        self._lock, self._unpacking = threading.Lock(), threading.Lock()
+        self.leaving: Callable[[str], None] = lambda address: None
+        """Called with the address of a task before it is ended."""
+        self.containers, self.images = self, Images()
+
+    # Docker's client
+
+    def run(self, image: str, **given: Any) -> Container:
+        """Start a container. Raises `RuntimeError` where its image can't run here, `OSError` where its program is not
+        there."""
+        labels, environment = given["labels"], {str(k): str(v) for k, v in given["environment"].items()}
+        definition, container = emulator.container_definition(labels)
+        self._slow_down(definition["family"])
+        address, ports = self._place(labels[TASK], definition)
+        launch = self._launch(container, definition, environment, ports, labels[TASK])
+        made = Container(labels, address, launch, leaving=self.leaving)
+        made.start()
+        with self._lock:
+            self._all[made.id] = made
+        threading.Thread(target=self._note_end, args=(made, definition["family"]), daemon=True).start()
+        return made
+
+    def get(self, id: str) -> Container:
+        if id not in self._all:
+            raise KeyError(id)
+        return self._all[id]
+
+    def list(self, **_: Any) -> Sequence[Container]:
+        return list(self._all.values())
+
+    # Where they are
+
+    def address(self, task_address: str, port: int) -> int:
+        """The port of 127.0.0.1 behind a port of a task; 0 if there is none."""
+        return self._ports.get(task_address, {}).get(port, 0)
+
+    def container_at(self, task_address: str) -> Container | None:
+        return next((c for c in list(self._all.values()) if c.address == task_address), None)
+
+    def close(self) -> None:
+        """End all of them, at once."""
+        threads = [threading.Thread(target=c.stop, args=(3,)) for c in list(self._all.values())]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _place(self, task: str, definition: Mapping[str, Any]) -> tuple[str, dict[int, int]]:
+        with self._lock:
+            if task not in self._addresses:
+                number = next(self._numbers)
+                address = self._addresses[task] = f"127.66.{number >> 8 & 255}.{number & 255}"
+                mapped = [m["containerPort"] for c in definition["containerDefinitions"]
+                          for m in c.get("portMappings", ())]
+                self._ports[address] = {}
+                for port in mapped:
+                    self._ports[address][port] = free_port(0)
+            return self._addresses[task], self._ports[self._addresses[task]]
+
+    def _launch(self, container: Mapping[str, Any], definition: Mapping[str, Any], environment: dict[str, str],
+                ports: Mapping[int, int], task: str) -> Launch:
+        labels = container.get("dockerLabels") or {}
+        archive, digest = Path(labels.get("sst.bundle", "")), labels.get("sst.sha256", "")
+        with self._unpacking:  # once for all replicas
+            folder = self._settings.folder / "code" / digest
+            if not folder.is_dir():
+                if not archive.is_file():
+                    raise RuntimeError(f"the code of {container['name']} is not on this machine any more: deploy again")
+                folder = unpack(self._settings.folder / "code", archive.read_bytes(), "")
+        temp = self._settings.folder / "tmp" / f"task-{task.rpartition('/')[2]}"
+        temp.mkdir(mode=0o700, parents=True, exist_ok=True)
+        python, version = self._interpreters.python(labels.get("sst.python", ""))
+        account, region = task.split(":")[4], task.split(":")[3]
+        paths = [str(SHIM), str(folder), *([str(folder / "src")] if (folder / "src").is_dir() else [])]
+        env = {
+            "PATH": f"{Path(python).parent}:{SYSTEM_PATH}", "LANG": "C.UTF-8", "HOME": str(temp), "TMPDIR": str(temp),
+            "PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(self._settings.folder / "tmp" / f"pycache-{version}"),
+            **environment, "PYTHONPATH": os.pathsep.join([*paths, *filter(None, [environment.get("PYTHONPATH", "")])]),
+            "AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": self._settings.endpoint,
+            "AWS_ENDPOINT_URL_S3": self._settings.s3_endpoint, "UVICORN_LOOP": "asyncio",
+            "SST_PORTS": ",".join(f"{a}={b}" for a, b in ports.items()),
+            **emulator.task_credentials(definition, task, account, region),
+        }
+        for name in ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"):
+            env.pop(name, None)
+        command = _command([*(container.get("entryPoint") or ()), *(container.get("command") or ())], python)
+        return Launch(command, env, folder, int(container.get("memory") or definition.get("memory") or 0))
+
+    def _slow_down(self, family: str) -> None:
+        """Wait before the next start of what keeps failing: 0.5, 1, 2... 15 seconds."""
+        failed, last = self._failures.get(family, (0, 0.0))
+        if failed > 3:
+            time.sleep(max(0.0, min(_LONGEST_WAIT, 0.5 * 2 ** (failed - 4)) - (time.monotonic() - last)))
+
+    def _note_end(self, container: Container, family: str) -> None:
+        code = container.wait()["StatusCode"]
+        now = time.monotonic()
+        failed = self._failures.get(family, (0, 0.0))[0]
+        quick = code and now - container.began < _QUICK
+        self._failures[family] = (failed + 1 if quick else 0, now)
+        time.sleep(60)  # till then ECS may ask for its exit code
+        with self._lock:
+            self._all.pop(container.id, None)
+            task = container.labels[TASK]
+            if not any(c.labels[TASK] == task for c in self._all.values()):
+                self._ports.pop(self._addresses.pop(task, ""), None)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self._settings.folder / "tmp" / f"task-{task.rpartition('/')[2]}", ignore_errors=True)
+
+
+def _command(given: Sequence[str], python: str) -> list[str]:
+    """The image's command with this machine's interpreter. What is no path is looked for among Python's modules, as the
+    scripts of packages are."""
+    if not given:
+        raise RuntimeError("the container has no command")
+    first = Path(given[0]).name
+    run = [python, "-s", "-S", "-u", str(SHIM / "run.py")]
+    if first in ("python", "python3"):
+        return [*run, *given[1:]]
+    if first in ("sh", "bash", "env") or "/" in given[0]:
+        return list(given)
+    return [*run, "-m", *given]

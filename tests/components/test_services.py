@@ -1,0 +1,85 @@
+"""The mistakes that services and clusters can see."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import sst
+from sst import aws
+from sst.core.target import Target
+from sst.errors import UserError
+from tests.components.graphs import program, refused
+
+WEB = {"ports": [{"listen": "80/http"}]}
+
+
+def service(**given: Any) -> Callable[[], object]:
+    def declare() -> object:
+        cluster = aws.Cluster("Main", vpc=aws.Vpc("Net"))
+        return aws.Service("Api", **{"cluster": cluster, "image": "ghcr.io/acme/api:1", **given})
+    return declare
+
+
+CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
+    "cpu and memory": (service(cpu="0.25 vCPU", memory="4 GB"), ("4 GB of memory do not go", "0.5, 1, 2 GB")),
+    "no such cpu": (service(cpu="3 vCPU"), ("Fargate has no '3 vCPU'", "0.25 vCPU")),
+    "another cluster": (service(cluster="main"), ("takes an aws.Cluster", "not 'main'")),
+    "no vpc": (lambda: aws.Cluster("Main"), ("Main needs a Vpc", "vpc=vpc")),
+    "a part of a network": (lambda: aws.Cluster("Main", vpc={"id": "vpc-1"}), ("needs security_groups",)),
+    "a port": (service(load_balancer={"ports": [{"listen": "80"}]}), ("listen can't be '80'", '"80/http"')),
+    "no port": (service(load_balancer={}), ("has no ports",)),
+    "two kinds": (service(load_balancer={"ports": [{"listen": "80/http"}, {"listen": "81/tcp"}]}),
+                  ("http and to tcp",)),
+    "the same rule": (service(load_balancer={"ports": [{"listen": "80/http"}] * 2}), ("two rules of Api",)),
+    "both ways": (service(load_balancer={"ports": [{"listen": "80/http", "redirect": "81/http",
+                                                    "forward": "82/http"}]}), ("both forwards and redirects",)),
+    "a certificate": (service(load_balancer={"ports": [{"listen": "443/https"}]}), ("needs a certificate",)),
+    "health of nothing": (service(load_balancer={**WEB, "health": {"8080/http": {}}}), ("no rule forwards",)),
+    "min over max": (service(scaling={"min": 3, "max": 2}), ("min 3 and max 2",)),
+    "scaling by load": (service(scaling={"min": 1, "max": 2}), ("above its min yet",)),
+    "containers and image": (service(containers=[{"name": "a", "image": "x"}]), ("both containers and image",)),
+    "a container without a name": (service(image=None, containers=[{"image": "x"}]), ("needs a name",)),
+    "the same container": (service(image=None, containers=[{"name": "a", "image": "x"}] * 2), ("same name",)),
+    "no image": (service(image=None), ("says neither what it runs", "handler=")),
+    "a command of text": (service(command="serve"), ("takes a list of words",)),
+    "capacity": (service(capacity="cheap"), ("capacity of Api can't be 'cheap'",)),
+    "another container": (service(load_balancer={"ports": [{"listen": "80/http", "container": "b"}]}),
+                          ("no container 'b'",)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_told(case: str) -> None:
+    declare, parts = CASES[case]
+    said = refused(declare)
+    assert all(part in said for part in parts), said
+
+
+def test_a_secret_is_no_variable() -> None:
+    def declare() -> None:
+        service(environment={"TOKEN": sst.Secret("Token").value})()
+
+    assert "holds a secret" in refused(declare) and "link it" in refused(declare)
+
+
+def test_an_image_alone_is_refused_on_stage_local() -> None:
+    with pytest.raises(UserError, match="needs a container engine"), program(stage="local", target=Target("local")):
+        service()()
+
+
+def test_code_beside_an_image_runs_on_stage_local() -> None:
+    with program(stage="local", target=Target("local")) as graph:
+        service(command=["python", "src/job.py"], load_balancer=WEB)()
+    inputs = next(g.inputs for g in graph.goals.values() if g.type == "aws.ecs.TaskDefinition")
+    container = inputs["container_definitions"][0]
+    assert container["command"] == ["python", "src/job.py"] and container["portMappings"][0]["containerPort"] == 80
+
+
+def test_a_service_without_a_balancer_has_no_url() -> None:
+    with program():
+        made: Any = service()()
+        assert made.link().properties == {}
+        with pytest.raises(UserError, match="has no load balancer"):
+            _ = made.url
