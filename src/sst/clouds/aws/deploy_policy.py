@@ -19,7 +19,7 @@ __all__ = ["actions_of", "deploy_policies", "pascal_operation"]
 SIZE = 6000
 """Characters of a managed policy, of 6,144 that IAM allows.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-PREFIXES = {"resourcegroupstaggingapi": "tag", "apigatewayv2": "apigateway"}
+PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag", "apigatewayv2": "apigateway"}
 """IAM's prefix of a service where it is not botocore's name of it."""
 RENAMED = {
     "s3:PutBucketCors": "s3:PutBucketCORS",
@@ -63,6 +63,11 @@ ALSO = {
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     "lambda:CreateFunction": ("iam:PassRole", "lambda:TagResource", "lambda:GetLayerVersion", "s3:GetObject"),
     "lambda:UpdateFunctionConfiguration": ("iam:PassRole", "lambda:GetLayerVersion"),
+    "ecs:CreateCluster": ("ecs:TagResource", "iam:CreateServiceLinkedRole"),
+    "ecs:CreateService": ("ecs:TagResource",),
+    "ecs:RegisterTaskDefinition": ("iam:PassRole",),
+    "ec2:RunInstances": ("iam:PassRole", "ssm:GetParameters"),
+    "elbv2:CreateLoadBalancer": ("elasticloadbalancing:AddTags", "iam:CreateServiceLinkedRole"),
     "lambda:CreateEventSourceMapping": ("lambda:TagResource",),
     "iam:CreateRole": ("iam:TagRole",),
     "iam:CreatePolicy": ("iam:TagPolicy",),
@@ -103,6 +108,14 @@ UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "clou
 """Services whose resources have ids that AWS makes."""
 EVERYWHERE = frozenset(
     {
+        "ecs:DescribeTaskDefinition",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:ListTasks",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeTargetGroups",
         "lambda:CreateEventSourceMapping",
         "lambda:GetEventSourceMapping",
         "lambda:UpdateEventSourceMapping",
@@ -133,6 +146,8 @@ NAMES = {
     "ssm": ("ssm:*:*:parameter/sst-py/*", "ssm:*:*:parameter/{app}-*"),
     "secretsmanager": ("secretsmanager:*:*:secret:{app}-*",),
     "elasticache": ("elasticache:*:*:*:{app}-*",),
+    "ecs": ("ecs:*:*:*/{app}-*",),
+    "elasticloadbalancing": ("elasticloadbalancing:*:*:*/{app}-*", "elasticloadbalancing:*:*:*/*/{app}-*"),
     "rds": ("rds:*:*:*:{app}-*", "rds:*:*:og:*"),
     "s3": ("s3:::{app}-*", "s3:::sst-py-*"),
 }
@@ -161,6 +176,9 @@ STATE = (
     "lambda.GetFunctionConfiguration",
     "route53.ListHostedZones",
     "route53.ListHostedZonesByName",
+    "ecs.ListTasks",
+    "ecs.DescribeTasks",
+    "logs.GetLogEvents",
     "ec2.DescribeAvailabilityZones",
     "ec2.DescribeNetworkInterfaces",
     "ec2.DeleteNetworkInterface",

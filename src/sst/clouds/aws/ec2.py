@@ -133,7 +133,7 @@ class InternetGatewayAttachment(AwsResource, type="aws.ec2.InternetGatewayAttach
 
     identity = "key"
     identifier = "$internet_gateway_id:$vpc_id"
-    create = call("attach_internet_gateway", retry=UNSEEN)
+    create = call("attach_internet_gateway", retry=UNSEEN, idempotent=False)
     read = call("describe_internet_gateways", InternetGatewayIds=["$internet_gateway_id"])
     item = "InternetGateways[0].Attachments[?VpcId == $vpc_id] | [0]"
     delete = call("detach_internet_gateway", InternetGatewayId="$internet_gateway_id", VpcId="$vpc_id", retry=IN_USE,

@@ -18,16 +18,7 @@ TAGGED = Tagging(wire="Tags", add=call("add_tags", ResourceArns=["$arn"], Tags="
                  show=call("describe_tags", ResourceArns=["$arn"]))
 
 
-class Balanced(AwsResource):
-    """A row whose tags are listed for several at once."""
-
-    @classmethod
-    def tags_in(cls, answer: Mapping[str, Any], *, shown: bool = False) -> dict[str, str] | None:
-        described = answer.get("TagDescriptions")
-        return super().tags_in(described[0] if described else answer, shown=shown)
-
-
-class LoadBalancer(Balanced, type="aws.elbv2.LoadBalancer", service="elbv2"):
+class LoadBalancer(AwsResource, type="aws.elbv2.LoadBalancer", service="elbv2"):
     """An application or network load balancer."""
 
     name: Arg[str] = prop(limit=32, replace=True, default=None)
@@ -58,7 +49,7 @@ class LoadBalancer(Balanced, type="aws.elbv2.LoadBalancer", service="elbv2"):
     imports = Import("aws_lb", "{arn}", ("aws:alb/loadBalancer:LoadBalancer",))
 
 
-class TargetGroup(Balanced, type="aws.elbv2.TargetGroup", service="elbv2"):
+class TargetGroup(AwsResource, type="aws.elbv2.TargetGroup", service="elbv2"):
     """Where a load balancer sends requests, and how it finds out who can take them."""
 
     name: Arg[str] = prop(limit=32, replace=True, default=None)
@@ -105,7 +96,7 @@ def _origin(known: Mapping[str, Any]) -> str:
     return f"{scheme}://{known.get('dns_name')}" + ("" if port == {"http": 80, "https": 443}[scheme] else f":{port}")
 
 
-class Listener(Balanced, type="aws.elbv2.Listener", service="elbv2"):
+class Listener(AwsResource, type="aws.elbv2.Listener", service="elbv2"):
     """A port of a load balancer. ``dns_name`` is the balancer's, for ``url``."""
 
     load_balancer_arn: Arg[str] = prop(replace=True)
@@ -125,7 +116,7 @@ class Listener(Balanced, type="aws.elbv2.Listener", service="elbv2"):
     computed = {"origin": _origin}
     create = call("create_listener", retry=("UnsupportedCertificate", "TargetGroupNotFound"), patience=60)
     find = call("describe_listeners", LoadBalancerArn="$load_balancer_arn")
-    list_path = "Listeners"
+    list_path = "Listeners[].{ListenerArn: ListenerArn, Port: Port}"
     read = call("describe_listeners", ListenerArns=["$arn"])
     item = "Listeners[0]"
     update = (call("modify_listener", ListenerArn="$arn", idempotent=True,
@@ -137,12 +128,8 @@ class Listener(Balanced, type="aws.elbv2.Listener", service="elbv2"):
     tagging = TAGGED
     imports = Import("aws_lb_listener", "{arn}", ("aws:alb/listener:Listener",))
 
-    @classmethod
-    def search_fields(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return {"Port": inputs["port"]}
 
-
-class ListenerRule(Balanced, type="aws.elbv2.ListenerRule", service="elbv2"):
+class ListenerRule(AwsResource, type="aws.elbv2.ListenerRule", service="elbv2"):
     """Requests with some path, header or query go another way. Lower priorities count first."""
 
     listener_arn: Arg[str] = prop(replace=True, read="")
@@ -157,7 +144,7 @@ class ListenerRule(Balanced, type="aws.elbv2.ListenerRule", service="elbv2"):
     identifier = "$arn"
     create = call("create_rule", retry=("TargetGroupNotFound",), patience=60)
     find = call("describe_rules", ListenerArn="$listener_arn")
-    list_path = "Rules"
+    list_path = "Rules[].{RuleArn: RuleArn, Priority: to_number(Priority)}"
     read = call("describe_rules", RuleArns=["$arn"])
     item = "Rules[0]"
     update = (call("modify_rule", RuleArn="$arn", properties="conditions rule_actions", idempotent=True),
@@ -169,7 +156,3 @@ class ListenerRule(Balanced, type="aws.elbv2.ListenerRule", service="elbv2"):
     delete_first = True
     tagging = TAGGED
     imports = Import("aws_lb_listener_rule", "{arn}", ("aws:alb/listenerRule:ListenerRule",))
-
-    @classmethod
-    def search_fields(cls, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return {"Priority": str(inputs["priority"])}

@@ -249,6 +249,8 @@ class AwsResource(Resource):
         """The tags in a response of ``read``, or of another call if ``shown``; None if it has none."""
         if not shown and cls.tagging and not cls.tagging.in_read:
             return None
+        if described := answer.get("TagDescriptions"):   # of several resources; one was asked for
+            answer = described[0]
         below = answer.get(cls.response_root)
         for place in (below if isinstance(below, Mapping) and not shown else {}, answer):
             for key in ("Tags", "tags", "TagSet", "TagList"):
