@@ -77,6 +77,8 @@ def test_rows_are_reverted_one_by_one(project: Project) -> None:
 def test_what_is_named_must_differ(project: Project) -> None:
     project.program(TWO)
     project.run("deploy")
+    assert "no drift" in project.run("refresh", "--accept", "A.text", "--revert", "B").out
+    assert 'the state has nothing named "Nope"' in project.fails("refresh", "--accept", "Nope")
     by_hand(project, "A", text="four")
     misspelt = project.fails("refresh", "--revert", "A.txt")
     assert 'nothing named "A.txt" differs in the cloud\n  hint: did you mean "A.text"?' in misspelt

@@ -132,3 +132,18 @@ def flip(project: Project, object: str) -> None:
         broken = bytearray(data)
         broken[len(broken) // 2] ^= 1
         db.execute("UPDATE objects SET data = ? WHERE key = ?", (bytes(broken), key))
+
+
+@pytest.mark.parametrize(("text", "said"), [("import nowhere\n", "nowhere"), ("def run(:\n", "SyntaxError")])
+def test_what_works_from_the_state_needs_no_config_that_runs(project: Project, text: str, said: str) -> None:
+    project.program('from sst.providers import local\nlocal.Command("Step", command="true", output="out")')
+    project.write("out/one", "1")
+    project.run("deploy")
+    whole = (project.root / "sst_config.py").read_text()
+    project.write("sst_config.py", text + whole)
+    assert said in project.fails("deploy")
+    listed = project.run("state", "list")
+    assert "Step" in listed.out and said in listed.err and "the config of the last deploy" in listed.err
+    assert project.run("state", "export").json["resources"] and project.run("outputs", "--json").json == {}
+    project.run("remove", "--yes")
+    assert project.run("state", "list", "--json").json == []

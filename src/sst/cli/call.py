@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from ..clouds.context import LocalCloud
+    from ..errors import SstError
     from ..project.backend import Backend
     from ..project.project import Project
     from .ui.screen import Screen
@@ -54,8 +55,10 @@ class Call:
         return Screen(sys.stdout, sys.stderr, sys.stdin, environ=self.environ, as_json=self.as_json,
                       color=False if self.no_color else None, verbose=self.verbose)
 
-    def project(self) -> Project:
-        """The project here, with its stage chosen, its ``.env`` files read and its ``config`` function run."""
+    def project(self, *, broken: bool = False) -> Project:
+        """The project here, with its stage chosen, its ``.env`` files read and its ``config`` function run. With
+        ``broken``, for commands that need no program, a config that can't be used is replaced by the last one that
+        could."""
         from ..project.find import find_config
         from ..project.project import open_project
 
@@ -63,7 +66,8 @@ class Call:
         self.root = file.parent
         with self.screen.result_only():
             return open_project(file, stage=self.stage, environ=self.environ,
-                                ask=self._ask_stage if self.screen.asks else None)
+                                ask=self._ask_stage if self.screen.asks else None,
+                                broken=self._tell_broken if broken else None)
 
     def backend(self, project: Project, *, note: Callable[[str], None] | None = None) -> Backend:
         """The cloud and the state of the project's stage; nothing is started yet. ``note`` hears that the local cloud
@@ -77,6 +81,10 @@ class Call:
                          environment=project.environ)
 
         return Backend(project, begin)
+
+    def _tell_broken(self, e: SstError) -> None:
+        where = f"{e.where}: " if e.where else ""
+        self.screen.warn(f"{where}{e.message}; this command goes by the config of the last deploy from this folder")
 
     def _ask_stage(self) -> str:
         self.screen.note("No stage is chosen yet. `local` lives on this machine and needs no account; any other name "

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.model import Op
+from ..core.model import Op, Snapshot
 from ..core.names import did_you_mean
 from ..errors import UserError
+from .choice import name_of
 from .refresh import Drift
 from .steps import Plan, Step
 
-__all__ = ["Row", "pick", "three_way"]
+__all__ = ["Row", "check_names", "pick", "three_way"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,15 @@ def three_way(found: Sequence[Drift], plan: Plan) -> list[Row]:
         step = steps.get(d.urn)
         rows.append(Row(d, True, step.inputs.get(d.property), step.where) if step else Row(d))
     return rows
+
+
+def check_names(snapshot: Snapshot, names: Sequence[str]) -> None:
+    """Raise ``UserError`` for a name that is of no component, resource or property in the state, see ``pick``."""
+    there = [name_of(urn) for urn in snapshot.resources]
+    for w in names:
+        if not any(n == w or n.startswith(f"{w}/") or w.startswith(f"{n}.") for n in there):
+            raise UserError(f'the state has nothing named "{w}"',
+                            hint=did_you_mean(w, sorted({x for n in there for x in (n, n.partition("/")[0])})))
 
 
 def pick(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:

@@ -13,6 +13,7 @@ from ..state.home import StateHome
 from ..state.secrets import Secrets
 from ..state.session import Session, Stage
 from .home import state_folder, who
+from .last_config import keep_config
 from .project import Project
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class Backend:
 
     def remember(self, session: Session, types: Iterable[str] = (), *, sure: bool = False) -> None:
         """Keep in the state where it belongs; other credentials are refused before anything is done."""
+        keep_config(self.project.folder, self.project.stage, self.project.config)
         snapshot = session.snapshot
         if found := self.identify(snapshot, types, sure=sure):
             meta = {**snapshot.meta, "providers": {**snapshot.meta.get("providers", {}), **found}}

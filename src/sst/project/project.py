@@ -5,17 +5,19 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from ..clouds.settings import configured_region
 from ..clouds.terraform.catalogue import Catalogue, activate
 from ..core.context import Context
 from ..core.graph import Graph, Removal
 from ..core.target import Target
-from ..errors import UserError
+from ..errors import SstError, UserError
 from .app import App
 from .config import Config, check_version
 from .dotenv import merge
-from .program import Program, load
+from .last_config import last_config
+from .program import MODULE, Program, load
 from .stage import LOCAL, choose_stage
 
 __all__ = ["Project", "open_project", "region_of"]
@@ -75,8 +77,10 @@ class Project:
 
 
 def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
-                 ask: Callable[[], str] | None = None) -> Project:
-    """Read the ``.env`` files, choose the stage, import the config and check it.
+                 ask: Callable[[], str] | None = None, broken: Callable[[SstError], None] | None = None) -> Project:
+    """Read the ``.env`` files, choose the stage, import the config and check it. With ``broken``, a config that can't
+    be used is replaced by the one with which the stage was last changed from this folder, if there is one; ``broken``
+    is told why. Such a project declares nothing.
 
     The files' values are put into this process's environment, where the program and the AWS settings find them; what is
     set there already wins.
@@ -92,8 +96,15 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
     activate(Catalogue(root, merged))
-    program = load(file)
-    config = program.config(chosen.name)
+    try:
+        program = load(file)
+        config = program.config(chosen.name)
+    except SstError as e:
+        last = last_config(root / ".sst", chosen.name) if broken else None
+        if broken is None or last is None:
+            raise
+        broken(e)
+        program, config = Program(file, ModuleType(MODULE)), last
     check_version(config.version, __version__, file.name)
     return Project(program, config, chosen.name, chosen.source, merged, region_of(config, chosen.name, merged))
 

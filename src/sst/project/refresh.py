@@ -18,7 +18,7 @@ from ..engine.plan import Plan, plan
 from ..engine.refresh import accepted, drifts
 from ..engine.rollback import goals_of
 from ..engine.settle import settle
-from ..engine.three_way import Row, three_way
+from ..engine.three_way import Row, check_names, three_way
 from ..events import Event
 from ..state.session import Session
 from .backend import Backend
@@ -64,11 +64,12 @@ def _quiet(event: Event) -> None:
     pass
 
 
-def refresh(backend: Backend, run: Run, decide: Decide) -> Refreshed:
+def refresh(backend: Backend, run: Run, decide: Decide, *, names: Sequence[str] = ()) -> Refreshed:
     """Read all that the state holds (what ``run.choice`` takes), and do what ``decide`` says with what differs.
 
-    ``decide`` is called only if something differs. A clean stage records nothing. Raises ``ProviderError`` where a
-    thing can't be read.
+    ``decide`` is called only if something differs; ``names`` are those that it will look for. A clean stage records
+    nothing. Raises ``ProviderError`` where a thing can't be read, and ``UserError`` for a name that the state does not
+    have.
     """
     backend.ask_account()
     graph = prepared_graph(backend, run.hide)
@@ -78,6 +79,7 @@ def refresh(backend: Backend, run: Run, decide: Decide) -> Refreshed:
         providers = run.providers or backend.registry(session.snapshot, session=session, exact=True)
         settle(session, providers)
         before = session.snapshot
+        check_names(before, names)
         found = drifts(before, providers, _quiet, choice=run.choice, stop=run.stop)
         rows = three_way(found, plan(graph, before, providers))
         for row in rows:

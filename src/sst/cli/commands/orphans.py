@@ -35,7 +35,7 @@ def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[
 
     if lineage and not remove:
         raise UserError("--lineage goes with --remove", hint="without it all are listed")
-    screen, project = call.screen, call.project()
+    screen, project = call.screen, call.project(broken=True)
     backend = call.backend(project)
     if not remove:
         _show(screen, project, find_orphans(backend))

@@ -18,7 +18,7 @@ def outputs(call: Call, name: str | None) -> None:
     from ...core.names import did_you_mean
     from ...errors import UserError
 
-    project = call.project()
+    project = call.project(broken=True)
     stage = call.backend(project).stage
     found = stage.load().outputs
     for text in stage.warnings:

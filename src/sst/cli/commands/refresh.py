@@ -48,7 +48,7 @@ def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accep
         run = Run(sink, agree_to_deploy(screen, project, allow=(), yes=yes), warn=screen.warn, hide=screen.hide,
                   stop=interrupts.stop,
                   choice=choice)
-        done = run_refresh(call.backend(project), run, decide)
+        done = run_refresh(call.backend(project), run, decide, names=[*names(accept), *names(revert)])
     done.result.check()
     if done.result.interrupted:
         screen.warn("interrupted: the state has the cloud's values; `sst deploy` applies the program's")

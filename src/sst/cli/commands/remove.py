@@ -23,7 +23,7 @@ def remove(call: Call, target: tuple[str, ...], yes: bool) -> None:
     from ..interrupt import interruptible
 
     screen = call.screen
-    project = call.project()
+    project = call.project(broken=True)
     agree = agree_to_remove(screen, project, yes=yes)
     choice = Choice(names(target)) if target else None
     with screen.result_only(), interruptible(screen) as interrupts, screen.watch() as sink:

@@ -22,7 +22,7 @@ def list_(call: Call) -> None:
     """List the resources of the stage: name, type, id."""
     from ...engine.plan import name_of
 
-    project, screen = call.project(), call.screen
+    project, screen = call.project(broken=True), call.screen
     stage = call.backend(project).stage
     snapshot = stage.load()
     for text in stage.warnings:
@@ -49,7 +49,7 @@ def export(call: Call, secrets: bool) -> None:
     """Print the whole state as JSON. Secret values are masked."""
     from ...project.export import exported
 
-    stage = call.backend(call.project()).stage
+    stage = call.backend(call.project(broken=True)).stage
     snapshot = stage.load()
     for text in stage.warnings:
         call.screen.warn(text)
@@ -62,7 +62,7 @@ def history(call: Call) -> None:
     """List the kept versions of the state, with who deployed them and from which commit."""
     from ...project.deploy_record import read_records
 
-    project, screen = call.project(), call.screen
+    project, screen = call.project(broken=True), call.screen
     stage = call.backend(project).stage
     versions, records = stage.history(), read_records(stage.store, stage.prefix)
     if screen.as_json:
@@ -98,7 +98,7 @@ def restore(call: Call, serial: int, yes: bool) -> None:
     from ...engine.plan import name_of
     from ...errors import UserError
 
-    project, screen = call.project(), call.screen
+    project, screen = call.project(broken=True), call.screen
     if not yes and not screen.confirm(f'Restore version {serial} of "{project.name}" on stage "{project.stage}"?',
                                       flag="--yes"):
         raise UserError("nothing was changed: not confirmed")

@@ -29,7 +29,7 @@ def diff(call: Call, a: int, b: int | None) -> None:
     from ...project.versions import compare
     from ..ui.plan import change_lines
 
-    project, screen = call.project(), call.screen
+    project, screen = call.project(broken=True), call.screen
     changes = compare(call.backend(project), a, b, hide=screen.hide)
     if screen.as_json:
         screen.data({"a": a, "b": b, "changes": changes})
@@ -53,7 +53,7 @@ def repair(call: Call, drop_secrets: bool) -> None:
     """
     from ...project.versions import repair as run_repair
 
-    project, screen = call.project(), call.screen
+    project, screen = call.project(broken=True), call.screen
     done = run_repair(call.backend(project), drop_secrets=drop_secrets)
     if screen.as_json:
         screen.data({"repaired": done.serial, "from": list(done.used), "damaged": list(done.damaged)})
@@ -79,7 +79,7 @@ def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
     from ...project.adopt import forget
     from .adopt import state_run
 
-    project, screen = call.project(), call.screen
+    project, screen = call.project(broken=True), call.screen
 
     def agree(shown: Sequence[str]) -> None:
         if yes:
@@ -109,7 +109,7 @@ def resolve(call: Call, names: tuple[str, ...], absent: bool) -> None:
     from ...project.adopt import resolve_absent
     from .adopt import state_run
 
-    project, screen = call.project(), call.screen
+    project, screen = call.project(broken=True), call.screen
     done = resolve_absent(call.backend(project), state_run(screen), names)
     if screen.as_json:
         screen.data({"absent": done})
@@ -129,7 +129,7 @@ def mv(call: Call, old: str, new: str) -> None:
     from ...project.adopt import rename
     from .adopt import state_run
 
-    project, screen = call.project(), call.screen
+    project, screen = call.project(broken=True), call.screen
     moved = rename(call.backend(project), state_run(screen), old, new)
     if screen.as_json:
         screen.data({"moved": [{"from": a, "to": b} for a, b in moved]})

@@ -18,7 +18,7 @@ def unlock(call: Call, yes: bool) -> None:
     from ...state.format import Damaged
 
     screen = call.screen
-    project = call.project()
+    project = call.project(broken=True)
     stage = call.backend(project).stage
     damage = ""
     try:
