@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check pythons long long-tests strict smoke-aws torture-sample sites bench torture row clean
+.PHONY: demo test quick check pythons long long-tests strict smoke-aws torture-sample sites bench torture row plugins clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -44,7 +44,7 @@ bench: .venv/ready
 	$(BIN)/python -m bench
 
 # What .ci/run does after make test, each with its time. Together they stay below 45 minutes on two cores.
-LONG := long-tests strict torture-sample sites
+LONG := long-tests strict torture-sample sites plugins
 long: .venv/ready
 	@for target in $(LONG); do \
 		began=$$(date +%s); $(MAKE) $$target || exit 1; echo "make $$target: $$(($$(date +%s) - began)) s"; \
@@ -57,6 +57,10 @@ long-tests: .venv/ready
 # Every row and the demo app where AWS's refusals and delays are; docs/strict_cloud.md lists them. A part is in `make test`.
 strict: .venv/ready
 	SST_STRICT=1 $(BIN)/python -m pytest tests/strict -n 2 --dist worksteal
+
+# Plugins of Terraform: the suite of providers over a lying one too, and what takes longer with real ones.
+plugins: .venv/ready
+	SST_PLUGINS=1 $(BIN)/python -m pytest tests/clouds/terraform tests/plugins -n 2 --dist worksteal
 
 # A part of make torture: what is random in the engine and the state, with more rounds than make test.
 torture-sample: .venv/ready

@@ -1,5 +1,4 @@
-"""``python -m bench [--quick] [--only wide,chain,demo,scale,start,terminal,refresh,dev,dev_node,bridge,builds,local]
-[--times N]``"""
+"""``python -m bench [--quick] [--only PARTS] [--times N]``"""
 from __future__ import annotations
 
 import argparse
@@ -13,6 +12,7 @@ from .demo import run_demo
 from .dev import run_dev
 from .dev_node import run_dev_node
 from .local import run_local
+from .plugins import run_plugins
 from .refresh import run_refresh
 from .report import Report
 from .scale import run_scale
@@ -23,7 +23,7 @@ from .wide import run_chain, run_wide
 PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start,
          "terminal": run_terminal,
          "refresh": run_refresh, "dev": run_dev, "dev_node": run_dev_node, "bridge": run_bridge,
-         "builds": run_builds, "local": run_local}
+         "builds": run_builds, "local": run_local, "plugins": run_plugins}
 
 
 def main() -> None:

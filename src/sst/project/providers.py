@@ -10,6 +10,7 @@ from typing import Any
 from ..clouds.terraform.catalogue import Catalogue
 from ..clouds.terraform.classes import class_name
 from ..clouds.terraform.schema import Block, python_name
+from ..clouds.terraform.stubs import stub_files
 from ..core.model import Snapshot
 from ..core.names import did_you_mean
 from ..errors import UserError
@@ -21,6 +22,7 @@ from ..plugins.registry import Registry
 from ..plugins.source import host_platform, source_of
 from ..plugins.store import Store
 from ..plugins.versions import fits, newest
+from .resource_types import NO_VENV, find_venv, write_provider_types
 
 __all__ = ["Line", "Listed", "ProjectProviders"]
 
@@ -163,6 +165,16 @@ class ProjectProviders:
                 shutil.copytree(package, place)
                 made.append(place)
         return made
+
+    def write_types(self) -> str:
+        """Write types of all providers into the virtual environment; what to tell the user where there is none."""
+        venv = find_venv(self.root, self._environ)
+        if venv is None:
+            return NO_VENV
+        catalogue = Catalogue(self.root, self._environ)
+        write_provider_types(venv, {name: stub_files(name, one.source.type, catalogue.schemas(name))
+                                    for name, one in self.lock.providers.items() if self.store.find(one)})
+        return ""
 
     def schema(self, type: str) -> Iterator[Line]:
         """The arguments and outputs of ``vercel.Project``, ``vercel.data.Project`` or ``vercel.Provider``."""

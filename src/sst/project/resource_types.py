@@ -19,9 +19,10 @@ from ..core.output import Output
 from ..core.resource import Resource
 from ..errors import UserError
 
-__all__ = ["NO_VENV", "find_venv", "keep_types", "remove_types", "stub", "types_of", "write_types"]
+__all__ = ["NO_VENV", "find_venv", "keep_types", "remove_types", "stub", "types_of", "write_provider_types",
+           "write_types"]
 
-NO_VENV = "no types for sst.Resource were written: there is no virtual environment (.venv) here; `uv venv` makes one"
+NO_VENV = "no types were written: there is no virtual environment (.venv) here; `uv venv` makes one"
 """What to tell the user when ``find_venv`` finds none."""
 
 _HEAD = """# Written by sst from the app's program; changes are overwritten.
@@ -71,6 +72,17 @@ def write_types(venv: Path, links: Mapping[str, Mapping[str, Any]]) -> bool:
     home = _site(venv) / "sst-stubs"
     changed = [_put(home / "py.typed", "partial\n"), _put(home / "runtime" / "links.pyi", stub(links))]
     return any(changed)
+
+
+def write_provider_types(venv: Path, stubs: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the types of the providers of ``sst.lock`` (name → file → text); those of others are removed."""
+    home = _site(venv) / "sst-stubs"
+    _put(home / "py.typed", "partial\n")
+    for folder in [f for f in (home / "providers").glob("*") if f.name not in stubs]:
+        shutil.rmtree(folder)
+    for name, files in stubs.items():
+        for file, text in files.items():
+            _put(home / "providers" / name / file, text)
 
 
 def types_of(links: Iterable[Link], resources: Mapping[URN, Resource]) -> dict[str, dict[str, Any]]:

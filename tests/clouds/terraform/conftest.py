@@ -58,7 +58,8 @@ def project(tmp_path: Path, fake_program: Path, fake_environ: dict[str, str]) ->
     root.mkdir()
     Lock().with_provider(Locked("fake", source, "1.0.0", protocol=6)).write(root)
     catalogue = Catalogue(root, {**fake_environ, "SST_PROVIDER_DIR": str(tmp_path / "mirror"),
-                                 "XDG_CACHE_HOME": str(tmp_path / "cache"), "SST_SECRET_X": "not for plugins"})
+                                 "XDG_CACHE_HOME": str(fake_program.parent / "cache"),
+                                 "SST_SECRET_X": "not for plugins"})
     activate(catalogue)
     yield catalogue
     activate(None)

@@ -15,9 +15,11 @@ def add(call: Call, names: tuple[str, ...]) -> None:
     4.x from 4.2 on) or a constraint: "vercel@>= 4.0, < 5.0". The newest version that fits is downloaded,
     verified and locked in sst.lock, with the hashes of all platforms. Commit that file.
     """
-    from .providers import opened
+    from .providers import keep_types, opened
 
-    made = opened(call).add(names)
+    here = opened(call)
+    made = here.add(names)
+    keep_types(call, here)
     if call.screen.as_json:
         call.screen.data([{"name": o.name, "source": str(o.source), "version": o.version, "key": o.key} for o in made])
         return

@@ -11,9 +11,11 @@ def install(call: Call) -> None:
     For CI, and after a clone. Exactly the locked versions are downloaded and verified; sst.lock is not
     changed.
     """
-    from .providers import opened
+    from .providers import keep_types, opened
 
-    made = opened(call).install()
+    here = opened(call)
+    made = here.install()
+    keep_types(call, here)
     if call.screen.as_json:
         call.screen.data([{"name": o.name, "version": o.version} for o in made])
         return

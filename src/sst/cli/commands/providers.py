@@ -22,6 +22,12 @@ def opened(call: Call) -> ProjectProviders:
     return ProjectProviders(call.root, merge(call.environ, call.root), call.screen.note)
 
 
+def keep_types(call: Call, here: ProjectProviders) -> None:
+    """Bring the types of `sst.providers` up to date, and say so if that is not possible."""
+    if told := here.write_types():
+        call.screen.note(told)
+
+
 @group("providers")
 def providers() -> None:
     """Manage the providers of sst.lock.
@@ -70,6 +76,7 @@ def upgrade(call: Call, names: tuple[str, ...], yes: bool) -> None:
     if found and not yes and not screen.confirm("Change sst.lock?", flag="--yes"):
         raise UserError("sst.lock was not changed: not confirmed")
     here.keep(*(new for _, new, _ in found))
+    keep_types(call, here)
     if screen.as_json:
         screen.data([{"name": o.name, "from": o.version, "to": n.version, "gone": g} for o, n, g in found])
     elif not found:
@@ -113,6 +120,18 @@ def mirror(call: Call, folder: Path) -> None:
     """
     made = opened(call).mirror(call.cwd / folder)
     call.screen.done(f"copied {len(made)} packages to {folder}")
+
+
+@providers.command("types")
+@pass_call
+def types(call: Call) -> None:
+    """Write the types of all providers into the virtual environment.
+
+    For type checkers and editors. `sst add`, `sst install` and `sst providers upgrade` do it, too.
+    """
+    here = opened(call)
+    keep_types(call, here)
+    call.screen.done(f"types of {len(here.lock.providers)} providers")
 
 
 @providers.command("schema")

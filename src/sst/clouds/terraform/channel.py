@@ -1,10 +1,16 @@
-"""gRPC calls over one HTTP/2 connection on a socket: many threads call, one reads."""
+"""gRPC calls over one HTTP/2 connection on a socket, from many threads at once.
+
+There is no thread that reads: of those that wait for an answer, one reads for all. So a call alone costs no switch of
+threads.
+"""
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
-from collections.abc import Mapping
-from threading import Condition, Thread
+import time
+from collections.abc import Callable, Mapping
+from threading import Condition
 from typing import Any
 from urllib.parse import unquote
 
@@ -48,6 +54,7 @@ class Channel:
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._streams: dict[int, _Stream] = {}
         self._changed = Condition()
+        self._reading = False
         self._over = ""
         """Why no call is possible any more."""
         with self._changed:
@@ -55,16 +62,13 @@ class Channel:
             self._http.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW})
             self._http.increment_flow_control_window(_WINDOW)
             self._flush()
-        self._reader = Thread(target=self._read, daemon=True, name=f"sst-{name}")
-        self._reader.start()
 
     def call(self, path: str, message: bytes, *, timeout: float | None = None) -> bytes:
         """The answer to one call. Raises ``ProviderError``; its ``code`` is gRPC's, and `NoAnswer` where the connection
         ended before the answer came."""
         with self._changed:
             self._check(sent=False)
-            limit = self._http.remote_settings.max_concurrent_streams
-            self._changed.wait_for(lambda: self._over or self._http.open_outbound_streams < limit)
+            self._pump(lambda: self._http.open_outbound_streams < self._http.remote_settings.max_concurrent_streams)
             self._check(sent=False)
             id, stream = self._http.get_next_available_stream_id(), _Stream()
             self._streams[id] = stream
@@ -72,8 +76,8 @@ class Channel:
                 self._http.send_headers(id, [(":method", "POST"), (":scheme", "http"), (":path", path),
                                              (":authority", "localhost"), ("te", "trailers"),
                                              ("content-type", "application/grpc+proto")])
-                self._send(id, stream, b"\0" + len(message).to_bytes(4, "big") + message)
-                if not self._changed.wait_for(lambda: stream.ended or self._over, timeout):
+                self._send(id, stream, b"\0" + len(message).to_bytes(4, "big") + message, path)
+                if not self._pump(lambda: stream.ended, timeout):
                     raise ProviderError(f"{self._name} did not answer {_last(path)} within {timeout:g} s",
                                         code="NoAnswer", operation=_last(path))
             finally:
@@ -82,20 +86,19 @@ class Channel:
                 self._check(sent=True, path=path)
         return self._answer(stream, path)
 
-    def _send(self, id: int, stream: _Stream, data: bytes) -> None:
+    def _send(self, id: int, stream: _Stream, data: bytes, path: str) -> None:
         """With the lock held: send all, as fast as the other side takes it."""
         while data:
             room = min(self._http.local_flow_control_window(id), self._http.max_outbound_frame_size, len(data))
             if not room:
-                self._flush()
-                self._changed.wait_for(
-                    lambda: stream.ended or self._over or self._http.local_flow_control_window(id))
+                self._flush(path)
+                self._pump(lambda: stream.ended or self._http.local_flow_control_window(id) > 0)
                 if stream.ended or self._over:
                     return
                 continue
             self._http.send_data(id, data[:room], end_stream=room == len(data))
             data = data[room:]
-        self._flush()
+        self._flush(path)
 
     def _answer(self, stream: _Stream, path: str) -> bytes:
         status = stream.headers.get("grpc-status", "2")
@@ -109,19 +112,44 @@ class Channel:
         if self._over:
             raise ProviderError(f"{self._name} {self._over}", code="NoAnswer", operation=_last(path), sent=sent)
 
-    def _read(self) -> None:
-        why = "ended the connection"
+    def _pump(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """With the lock held: read, or wait for who reads, until it is done or the connection is over. False after
+        ``timeout`` seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._over and not done():
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            if self._reading:
+                self._changed.wait(left)
+                continue
+            self._reading = True
+            try:
+                self._read(left)
+            finally:
+                self._reading = False
+                self._changed.notify_all()
+        return True
+
+    def _read(self, timeout: float | None) -> None:
+        """Read once, without the lock, and take what came."""
+        self._changed.release()
         try:
-            while data := self._socket.recv(1 << 18):
-                with self._changed:
-                    self._take(data)
-                    self._flush()
-                    self._changed.notify_all()
-        except (OSError, ProtocolError) as e:
-            why = f"broke the connection: {e}"
-        with self._changed:
+            ready = timeout is None or select.select([self._socket], [], [], timeout)[0]
+            data = self._socket.recv(1 << 18) if ready else None
+            why = "ended the connection"
+        except (OSError, ValueError) as e:
+            data, why = b"", f"broke the connection: {e}"
+        finally:
+            self._changed.acquire()
+        if data == b"":
             self._over = self._over or why
-            self._changed.notify_all()
+        elif data:
+            try:
+                self._take(data)
+                self._flush()
+            except ProtocolError as e:
+                self._over = self._over or f"broke the connection: {e}"
 
     def _take(self, data: bytes) -> None:
         for event in self._http.receive_data(data):
@@ -142,12 +170,15 @@ class Channel:
                 case WindowUpdated() | RemoteSettingsChanged():
                     pass    # whoever waits for room is woken
 
-    def _flush(self) -> None:
+    def _flush(self, path: str = "") -> None:
+        """Send what is to be sent. A request that could not be sent whole is not carried out: then it raises."""
         if data := self._http.data_to_send():
             try:
                 self._socket.sendall(data)
             except OSError as e:
                 self._over = self._over or f"broke the connection: {e}"
+                if path:
+                    self._check(sent=False, path=path)
 
     def close(self) -> None:
         with self._changed:
@@ -155,7 +186,8 @@ class Channel:
             self._changed.notify_all()
         with contextlib.suppress(OSError):    # it is closed on the other side
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._reader.join(5)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._reading, 5)
         self._socket.close()
 
 

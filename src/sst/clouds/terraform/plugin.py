@@ -5,6 +5,7 @@ user can open, so calls go over it in plain text. The process ends with this one
 """
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -76,6 +77,7 @@ class Plugin:
             self._kill()
             self._tidy()
             raise
+        atexit.register(self.close)    # a command that ends without closing leaves no socket behind
 
     def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         own = {"TF_PLUGIN_MAGIC_COOKIE": COOKIE, "PLUGIN_PROTOCOL_VERSIONS": "5,6", "PLUGIN_MIN_PORT": "10000",
@@ -164,6 +166,7 @@ class Plugin:
             if self._closed:
                 return
             self._closed = True
+        atexit.unregister(self.close)
         with contextlib.suppress(ProviderError):
             self._channel.call("/plugin.GRPCController/Shutdown", b"", timeout=_END)
         self._channel.close()
