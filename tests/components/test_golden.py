@@ -85,6 +85,23 @@ def bucket_everything() -> None:
 
 
 @golden
+def static_site() -> None:
+    aws.StaticSite("Docs", path="site", error_page="404.html")
+
+
+@golden
+def router() -> None:
+    web = aws.Router("Web")
+    api = aws.Function("Api", "src/job.handler", url={"router": {"instance": web, "path": "/api",
+                                                                 "read_timeout": "30 seconds"}})
+    aws.StaticSite("Docs", path="site", router={"instance": web, "path": "/docs"}, environment={"API": api.url},
+                   build={"command": "make", "output": "out"}, assets={"immutable": ["static"], "path": "docs"})
+    web.route("/status", "https://status.example.com/now", rewrite={"regex": "^/status", "to": ""})
+    web.route_bucket("/files", aws.Bucket("Files", access="cloudfront"))
+    web.redirect("/old", "https://example.com", permanent=True)
+
+
+@golden
 def queue() -> None:
     failed = aws.Queue("Failed", fifo=True)
     jobs = aws.Queue("Jobs", fifo={"content_based_deduplication": True}, delay="1 minute",

@@ -1,29 +1,45 @@
 """A site of files, with or without a build."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
+from ..clouds.local import command as local
 from ..clouds.local.folders import inside, read_folder
 from ..core.component import Component, Options
+from ..core.dev_parts import DevPart
 from ..core.graph import current
-from ..core.link import Link
+from ..core.link import Link, LinkItem, linked
+from ..core.link_env import environment as environment_of
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..errors import UserError
 from .cdn import CdnDomain
 from .cdn.injection import Edge
 from .site import Assets, BasicAuth, SiteFiles, serve
+from .site.dev import SiteDev, dev_server, lead_to
 
 if TYPE_CHECKING:
     from .router import RouterPath
 
-__all__ = ["StaticSite", "StaticSiteTransform"]
+__all__ = ["Build", "StaticSite", "StaticSiteTransform"]
+
+
+class Build(TypedDict, total=False):
+    """``command``: a line for the shell, run in the site's folder. ``output``: the folder that it makes, relative to
+    that. ``inputs``: patterns of the files that it reads; by default all that git does not ignore. ``secrets``: True
+    lets secret values into the environment of the build, and so perhaps into the files that everybody may read."""
+
+    command: str
+    output: str
+    inputs: Sequence[str]
+    secrets: bool
 
 
 class StaticSiteTransform(TypedDict, total=False):
     site: Transform
+    build: Transform
     store: Transform
     request: Transform
     response: Transform
@@ -35,7 +51,10 @@ class StaticSite(Component, kind="sst.aws.StaticSite", parts=tuple(StaticSiteTra
         docs = aws.StaticSite("Docs", path="site", error_page="404.html")
         docs.url
 
-    path: the folder, relative to ``sst_config.py``.
+    path: the folder, relative to ``sst_config.py``: of the files, or of their sources with ``build``.
+    build: ``{"command": "npm run build", "output": "dist"}``. It runs when a file that it reads has changed, or its
+    environment has. environment, link: what it finds, as text and as ``SST_RESOURCE_*``; secret values are refused,
+    since everybody may read what it makes. dev: the generator's own server takes its place in ``sst dev``.
     index_page: of a folder, ``"index.html"`` by default. error_page: served with status 404 for what is not there;
     without it the index page is, with status 200, as apps of one page need it.
     trailing_slash: ``"redirect"`` sends ``/docs`` to ``/docs/`` where that is a folder, ``"serve"`` answers both alike.
@@ -50,35 +69,63 @@ class StaticSite(Component, kind="sst.aws.StaticSite", parts=tuple(StaticSiteTra
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Introduction.html
     """
 
-    def __init__(self, name: str, *, path: str = ".", index_page: str = "index.html", error_page: str | None = None,
+    def __init__(self, name: str, *, path: str = ".", build: Build | None = None,
+                 environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
+                 dev: SiteDev | None = None, index_page: str = "index.html", error_page: str | None = None,
                  trailing_slash: Literal["redirect", "serve"] = "redirect", assets: Assets | None = None,
                  auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
                  router: RouterPath | None = None, edge: Edge | None = None,
                  transform: StaticSiteTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
+        self._process, target = dev_server(self, dev, path, link=link, environment=environment)
         with self.scope(transform):
-            files = SiteFiles(_folder(path, index_page, error_page), index_page, error_page, trailing_slash)
-            served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
-        self._served = served
+            if target is None:
+                source = (_built(self, path, build, environment or {}, link) if build is not None
+                          else _folder(path, error_page))
+                files = SiteFiles(source, index_page, error_page, trailing_slash)
+                self._url = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth).url
+            else:
+                self._url = lead_to(self, target, router=router, domain=domain, edge=edge)
 
     @property
     def url(self) -> Output[str]:
         """Its address: of its domain, or of the Router with its path."""
-        return self._served.url
+        return self._url
+
+    def dev_parts(self) -> Sequence[DevPart]:
+        """The generator's server, if ``dev`` names one."""
+        return (self._process,) if self._process else ()
 
     def link(self) -> Link:
         """The URL."""
         return Link(self.logical_name, self.kind, {"url": self.url})
 
 
-def _folder(path: str, index_page: str, error_page: str | None) -> Input[Mapping[str, str]]:
+def _folder(path: str, error_page: str | None) -> Input[Mapping[str, str]]:
     """A folder that is served as it is, with its digest."""
-    root = Path(current().root)
-    folder = read_folder(inside(root, path))
-    names = {f.name for f in folder.files}
-    if not names:
+    folder = read_folder(inside(Path(current().root), path))
+    if not folder.files:
         raise UserError(f"the folder {path!r} is empty", hint="put the files of the site into it, or change path=")
-    for option, page in (("index_page", index_page), ("error_page", error_page)):
-        if page and page.strip("/") not in names and option == "error_page":
-            raise UserError(f"the folder {path!r} has no {page!r}", hint=f"change {option}=")
+    if error_page and error_page.strip("/") not in {f.name for f in folder.files}:
+        raise UserError(f"the folder {path!r} has no {error_page!r}", hint="change error_page=")
     return {"folder": Path(path).as_posix(), "digest": folder.digest}
+
+
+def _built(site: StaticSite, path: str, build: Build, variables: Mapping[str, Input[str]],
+           link: Sequence[LinkItem]) -> Output[Mapping[str, str]]:
+    """What a build makes."""
+    if not isinstance(build, Mapping) or not {"command", "output"} <= set(build) <= set(Build.__annotations__):
+        raise UserError("build takes a command and the folder that it makes",
+                        hint='build={"command": "npm run build", "output": "dist"}')
+    graph = current()
+    inside(Path(graph.root), path)
+    found = environment_of(graph, linked(link, site.where), variables)
+    if found.secret and not build.get("secrets"):
+        names = ", ".join(sorted(found.secret))
+        raise UserError(f'the build of "{site.logical_name}" would get secret values: {names}',
+                        hint="everybody may read what it makes: leave them out, or allow it with "
+                             'build={..., "secrets": True}')
+    every: dict[str, Any] = {**found.plain, **found.secret}
+    made = local.Command("Build", command=build["command"], folder=Path(path).as_posix(), output=build["output"],
+                         inputs=build.get("inputs"), environment=every, alone=True)
+    return made.contents

@@ -50,8 +50,9 @@ class Cdn(Component, kind="sst.aws.Cdn", parts=tuple(CdnTransform.__annotations_
         graph = current()
         with self.scope(transform):
             self._domain = domain_of(domain, self.where)
-            certificate = {"ACMCertificateArn": self._domain.cert, "SSLSupportMethod": "sni-only",
-                           "MinimumProtocolVersion": "TLSv1.2_2021"} if self._domain and self._domain.cert else None
+            cert = self._domain.cert if self._domain else None
+            certificate = {"ACMCertificateArn": cert, "SSLSupportMethod": "sni-only",
+                           "MinimumProtocolVersion": "TLSv1.2_2021"} if cert is not None else None
             self.distribution = cloudfront.Distribution(
                 "Distribution", comment=comment if comment is not None else f"{graph.app} {graph.stage} {name}",
                 origins=list(origins), default_cache_behavior=default_cache_behavior,

@@ -5,11 +5,13 @@ from typing import Any
 
 from ...core.output import Input
 
-__all__ = ["ALL_BUT_HOST", "CACHING", "METHODS", "PLACEHOLDER", "routed"]
+__all__ = ["ALL_BUT_HOST", "CACHING", "CACHING_DISABLED", "METHODS", "PLACEHOLDER", "routed"]
 
 CACHING = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 """AWS's policy CachingOptimized.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+"""AWS's policy CachingDisabled; the same page."""
 ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 """AWS's policy AllViewerExceptHostHeader.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html"""

@@ -185,9 +185,10 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
 
     def _claim(self, host: str, path: str, where: str) -> None:
         shown = path if host == "*" else f"{host}{path if path != '/' else ''}"
-        if (before := self._routes.setdefault((host, path), where)) != where:
+        if (host, path) in self._routes:
             raise UserError(f'the route "{shown}" of "{self.logical_name}" is declared twice',
-                            hint=f"first at {before}", where=where)
+                            hint=f"first at {self._routes[host, path]}", where=where)
+        self._routes[host, path] = where
         if host != "*" and self.cdn is not None and not _answers(self._domain, host):
             raise UserError(f'"{self.logical_name}" does not answer for the host {host}', where=where,
                             hint=f'add it to its names: domain={{"name": ..., "aliases": ["{host}"]}}')

@@ -9,7 +9,7 @@ from ...core.output import Input, Output, combine
 from ...core.units import seconds
 from ...errors import UserError
 
-__all__ = ["Rewrite", "RouteOptions", "bucket_target", "redirect_target", "url_target"]
+__all__ = ["Rewrite", "RouteOptions", "bucket_target", "place", "redirect_target", "url_target"]
 
 
 class Rewrite(TypedDict):
@@ -37,7 +37,7 @@ def url_target(url: Input[str], options: RouteOptions, *, key: Input[str] | None
     known: dict[str, Input[str]] = {"url": url, **({"key": key} if key is not None else {})}
 
     def made(given: Mapping[str, str]) -> dict[str, Any]:
-        return {**_place(given["url"]), **more, **({"key": given["key"]} if "key" in given else {})}
+        return {**place(given["url"]), **more, **({"key": given["key"]} if "key" in given else {})}
 
     return combine(**known).apply(made)
 
@@ -54,7 +54,8 @@ def redirect_target(url: Input[str], *, permanent: bool, keep_path: bool) -> Out
     return combine(url=url).apply(lambda given: {"to": given["url"].rstrip("/") if keep_path else given["url"], **more})
 
 
-def _place(url: str) -> dict[str, Any]:
+def place(url: str) -> dict[str, Any]:
+    """A plain URL as the edge function takes it."""
     at = urlsplit(url if "://" in url else f"https://{url}")
     if at.scheme not in ("http", "https") or not at.hostname:
         raise UserError(f"a route can't lead to {url!r}", hint="it leads to an address that begins with https://")

@@ -144,6 +144,7 @@ def auth_record(auth: BasicAuth, salt: Input[str]) -> Output[list[str]]:
 
     def made(known: Mapping[str, str]) -> list[str]:
         pair = b64encode(f"{known['username']}:{known['password']}".encode()).decode()
-        return [known["salt"], hashlib.sha256(f"{known['salt']}Basic {pair}".encode()).hexdigest()]
+        salt = f"salt of {known['salt']} "
+        return [salt, hashlib.sha256(f"{salt}Basic {pair}".encode()).hexdigest()]
 
     return combine(salt=salt, **auth).apply(made)

@@ -74,7 +74,7 @@ class Distribution(AwsResource, type="aws.cloudfront.Distribution", service="clo
     tagging = Tagging(wire="DistributionConfigWithTags.Tags.Items",
                       add=call("tag_resource", Resource="$arn", Tags={"Items": "$tags"}),
                       remove=call("untag_resource", Resource="$arn", TagKeys={"Items": "$tag_keys"}), show=_TAGS)
-    listing = Listing("list_distributions", "DistributionList.Items[].{id: Id, arn: ARN, name: Comment}",
+    listing = Listing("list_distributions", "DistributionList.Items[].{distribution_id: Id, arn: ARN}",
                       ("DistributionList.NextMarker", "Marker"), {}, _TAGS, order=-1, account_wide=True)
     imports = Import("aws_cloudfront_distribution", "{id}")
 

@@ -14,7 +14,7 @@ from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsu
 from ...core.resource import Arg, Resource, out, prop, schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
-from ..local.folders import inside, read_folder
+from ..local.folders import Folder, inside, read_folder
 from .cloudfront_keys import Stores
 from .cloudfront_pages import Pages, Rules
 from .cloudfront_switch import switch, taken_away
@@ -162,6 +162,7 @@ class Sites(Provider):
         except UserError:
             folder = None
         if folder and folder.digest == source["digest"]:
+            _check_pages(folder, source["folder"], inputs.get("error_page") or "")
             pages = Pages(folder, rules)
             while pages.clash:
                 pages = Pages(folder, rules, pages.salt + 1)
@@ -175,6 +176,15 @@ class Sites(Provider):
     def _versions(self, inputs: Mapping[str, Any], base: str) -> Versions:
         return Versions(self.verbs.aws, inputs["bucket"], inputs.get("prefix") or "", base,
                         region=inputs.get("region"), guard=self.verbs.guard)
+
+
+def _check_pages(folder: Folder, name: str, error_page: str) -> None:
+    if not folder.files:
+        raise ProviderError(f"the folder {name} is empty", operation="upload", sent=False,
+                            hint="look at what the build makes, and where: build= names the folder as output")
+    if error_page and error_page.strip("/") not in {f.name for f in folder.files}:
+        raise ProviderError(f"the folder {name} has no {error_page!r}", operation="upload", sent=False,
+                            hint="change error_page=")
 
 
 def _rules(inputs: Mapping[str, Any]) -> Rules:

@@ -99,7 +99,8 @@ def _listed(provider: Verbs, kind: type[AwsResource]) -> list[dict[str, Any]]:
     while True:
         answer = provider.aws.call(kind.service, how.op, params)
         items += jmespath.search(how.items, answer) or []
-        mark = answer.get(how.page[0]) if answer.get("IsTruncated", True) else None
+        more = how.page[0] and answer.get("IsTruncated", True)
+        mark = jmespath.search(how.page[0], answer) if more else None
         if not mark:
             return items
         params[how.page[1]] = mark

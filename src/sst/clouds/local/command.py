@@ -11,6 +11,7 @@ from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsu
 from ...core.resource import Arg, Resource, out, prop, schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
+from .build_environment import build_environment
 from .folders import fingerprint, inside, read_folder
 from .runner import Runner
 
@@ -36,6 +37,8 @@ class Command(Resource, type="local.Command", digest="inputs"):
     """Patterns of the files it reads, relative to ``folder``. Without them, all files that git does not ignore."""
     output: Arg[str] = prop(default=None)
     """The folder it makes, relative to ``folder``."""
+    alone: Arg[bool] = prop(default=None)
+    """Of the variables of ``sst`` it gets those that a build needs: PATH, HOME, locale, proxies, npm's settings."""
 
     fingerprint: Output[str] = out(volatile=True)
     """Of the files it read."""
@@ -49,8 +52,8 @@ class Command(Resource, type="local.Command", digest="inputs"):
 class Commands(Provider):
     """The provider of ``local.Command``."""
 
-    def __init__(self, root: Path, runner: Runner) -> None:
-        self.root, self.runner = root, runner
+    def __init__(self, root: Path, runner: Runner, environ: Mapping[str, str]) -> None:
+        self.root, self.runner, self.environ = root, runner, environ
 
     def schema(self, type: str) -> Schema:
         return schema_of(Command)
@@ -67,8 +70,9 @@ class Commands(Provider):
         inputs = operation.inputs
         before = self._fingerprint(inputs)      # a file that changes while it runs makes it run again
         folder, output = self._folders(inputs)
-        self.runner.run(inputs["command"], folder, inputs.get("environment") or {}, note,
-                        hide=hidden_values(operation))
+        alone = bool(inputs.get("alone"))
+        given = {**(build_environment(self.environ) if alone else {}), **(inputs.get("environment") or {})}
+        self.runner.run(inputs["command"], folder, given, note, hide=hidden_values(operation), alone=alone)
         outputs: dict[str, Any] = {"fingerprint": before, "contents": {}, "files": 0, "bytes": 0}
         if output:
             try:

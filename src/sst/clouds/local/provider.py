@@ -27,7 +27,7 @@ class LocalProvider(Provider):
         self._runner = Runner(environ)
         self._parts: dict[str, Provider] = {
             "local.Build": Builder(artefacts, exact=exact),
-            "local.Command": Commands(artefacts.root, self._runner),
+            "local.Command": Commands(artefacts.root, self._runner, environ),
             "local.Action": Actions(artefacts.root, self._runner),
             "local.Site": SiteBuilder(artefacts.root, artefacts.cache, environ, self._runner),
             "local.Password": Passwords()}

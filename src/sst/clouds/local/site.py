@@ -16,6 +16,7 @@ from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsu
 from ...core.resource import Arg, Resource, out, prop, schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError
+from .build_environment import build_environment
 from .command import hidden_values
 from .folders import inside, read_folder
 from .runner import Runner
@@ -26,10 +27,6 @@ _OUTPUTS = frozenset({"build", "dist", ".output", ".svelte-kit", ".react-router"
                       ".open-next", ".angular", ".tanstack", ".nitro", ".vinxi", ".analog", "sst-env.d.ts"})
 """What frameworks write into the folder of a site."""
 _LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "package.json")
-_KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TEMP", "TMP", "TMPDIR", "TZ", "USER", "XDG_CACHE_HOME",
-         "XDG_CONFIG_HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-         "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Variables of the user's shell that a build gets, beside npm's settings. Others would make builds differ."""
 
 
 class Site(Resource, type="local.Site", digest="source"):
@@ -124,10 +121,8 @@ class SiteBuilder(Provider):
         return Absent()
 
     def _environment(self, node: Path, inputs: Mapping[str, Any]) -> dict[str, str]:
-        own = {k: v for k, v in self.environ.items()
-               if k in _KEPT or k.lower().startswith(("npm_config_", "corepack_"))}
         path = f"{node}:{self.environ.get('PATH', '')}"
-        return {**own, "PATH": path, "CI": "1", "SST": "1", **(inputs.get("environment") or {})}
+        return {**build_environment(self.environ), "PATH": path, **(inputs.get("environment") or {})}
 
     def _outputs(self, made: Assembled) -> dict[str, Any]:
         contents = {"folder": made.static.relative_to(self.root.resolve()).as_posix(),

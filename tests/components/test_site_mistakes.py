@@ -1,0 +1,112 @@
+"""What sites and routers refuse at the plan, with words, file and line."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import sst
+from sst import aws
+from sst.core.target import Target
+from tests.components.graphs import program, refused
+
+BUILD = {"command": "true", "output": "out"}
+
+
+def site(**given: Any) -> Callable[[], object]:
+    return lambda: aws.StaticSite("Docs", **{"path": "site", **given})
+
+
+def router(use: Callable[[aws.Router], object], **given: Any) -> Callable[[], object]:
+    return lambda: use(aws.Router("Web", **given))
+
+
+def two_sites(web: aws.Router) -> None:
+    for name in ("One", "Two"):
+        aws.StaticSite(name, path="site", router={"instance": web, "path": "/docs/"})
+
+
+CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
+    "no folder": (site(path="nowhere"), ("there is no folder 'nowhere'",)),
+    "a folder outside": (site(path="../.."), ("is outside of the project",)),
+    "no error page": (site(error_page="missing.html"), ("the folder 'site' has no 'missing.html'", "error_page=")),
+    "a build without output": (site(build={"command": "make"}), ("build takes a command and the folder",)),
+    "a secret in a build": (lambda: site(build=BUILD, environment={"KEY": sst.Secret("Token").value})(),
+                            ('the build of "Docs" would get secret values: KEY', "secrets")),
+    "a linked secret in a build": (lambda: site(build=BUILD, link=[sst.Secret("Token")])(), ("SST_RESOURCE_Token",)),
+    "half of auth": (site(auth={"username": "a"}), ("auth takes a username and a password",)),
+    "no domain": (site(domain="https://example.com"), ("'https://example.com' is no domain name",)),
+    "a domain without a name": (site(domain={"redirects": ["a.example.com"]}), ("a domain needs a name",)),
+    "a domain without records": (site(domain={"name": "example.com", "dns": False}), ("has dns=False", '"cert"')),
+    "a domain twice": (site(domain={"name": "a.example.com", "aliases": ["a.example.com"]}), ("is named twice",)),
+    "an unknown side of edge": (site(edge={"origin_request": {}}), ("edge has no option 'origin_request'",)),
+    "edge code that is none": (site(edge={"viewer_request": "code"}), ("viewer_request takes an injection",)),
+    "edge code that is too long": (site(edge={"viewer_request": {"injection": "x=1;" * 2000}}),
+                                   ('the code of the edge function "Docs/Request" has 1', "CloudFront takes 10,240")),
+    "a domain in a router": (router(lambda w: site(router={"instance": w}, domain="example.com")()),
+                             ("domain and edge belong to the Router",)),
+    "two sites on one route": (router(two_sites), ('the route "/docs" of "Web" is declared twice', "first at")),
+    "a route twice": (router(lambda w: w.route("/a", "https://x.test").route("/a", "https://y.test")),
+                      ('the route "/a" of "Web" is declared twice',)),
+    "a route to something without a URL": (router(
+        lambda w: w.route("/a", aws.Function("F", handler="src/job.handler"))),
+                                           ('the function "F" has no URL', "url=True")),
+    "a route to a bucket": (router(lambda w: w.route("/a", aws.Bucket("Q"))),    # type: ignore[arg-type]  # the mistake
+                           ("has no URL that a route could lead to",)),
+    "a route without a slash": (router(lambda w: w.route("api", "https://x.test")), ("begins with a slash",)),
+    "a route with a space": (router(lambda w: w.route("/a b", "https://x.test")), ("can't have the path '/a b'",)),
+    "a host that the router is not": (router(lambda w: w.route("a.example.com", "https://x.test"),
+                                             domain="example.com"),
+                                      ('"Web" does not answer for the host a.example.com', '"aliases"')),
+    "an option of routes": (router(lambda w: w.route("/a", "https://x.test", timeout="1 second")),     # type: ignore[call-arg]  # the mistake
+                            ("a route has no option 'timeout'",)),
+    "a timeout that is too long": (router(lambda w: w.route("/a", "https://x.test", read_timeout="2 minutes")),
+                                   ("read_timeout",)),
+    "no router": (lambda: site(router={"instance": "Web"})(), ("router takes a Router as instance",)),
+    "a server of ftp": (site(dev={"url": "ftp://x"}), ("a route can't lead to 'ftp://x'",)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_mistake_is_told(name: str) -> None:
+    declare, words = CASES[name]
+    told = refused(declare)
+    for word in words:
+        assert word in told, told
+
+
+def test_a_domain_on_stage_local_needs_no_zone_and_no_certificate() -> None:
+    with program(stage="local", target=Target("local")) as graph:
+        aws.StaticSite("Docs", path="site", domain={"name": "example.com", "redirects": ["www.example.com"]})
+    types = {g.type for g in graph.goals.values()}
+    assert "aws.cloudfront.Distribution" in types and not {t for t in types if ".acm." in t or ".route53." in t}
+
+
+def test_a_domain_on_aws_has_a_certificate_in_us_east_1_for_all_of_its_names() -> None:
+    with program() as graph:
+        aws.StaticSite("Docs", path="site", domain={"name": "example.com", "redirects": ["www.example.com"]})
+    made = {g.urn.rpartition("/")[2]: g.inputs for g in graph.goals.values()}
+    assert made["Certificate"]["region"] == "us-east-1"
+    assert made["Certificate"]["alternative_names"] == ["www.example.com"]
+    assert {"DnsA", "DnsAAAA", "DnsA1", "DnsAAAA1", "CertificateRecord", "CertificateRecord1"} <= made.keys()
+    assert 'moved(q,"https://example.com"+q.uri,301)' in made["Request"]["code"]
+
+
+def test_the_server_of_a_generator_takes_the_place_of_a_site_in_a_session() -> None:
+    with program(stage="local", target=Target("local", dev=True)) as graph:
+        web = aws.Router("Web")
+        made = aws.StaticSite("Docs", path="site", build=BUILD, router={"instance": web, "path": "/docs"},
+                              dev={"command": "npx vite", "url": "http://localhost:5173"})
+    assert [p.command for p in made.dev_parts()] == ["npx vite"]     # type: ignore[union-attr]  # a process
+    routes = [g for g in graph.goals.values() if g.type == "aws.cloudfront.Route"]
+    assert routes[0].inputs["target"] == {"u": "localhost", "http": 1, "port": 5173}
+    assert not [g for g in graph.goals.values() if g.type in ("aws.cloudfront.Site", "local.Command")]
+
+
+def test_a_router_of_another_app_is_read_and_its_store_with_it() -> None:
+    with program() as graph:
+        web = aws.Router.get("Web", "E2IDLMESRN6V62")
+        aws.StaticSite("Docs", path="site", router={"instance": web, "path": "/pr-1"})
+    read = {g.type for g in graph.goals.values() if g.read}
+    assert read == {"aws.cloudfront.Distribution", "aws.cloudfront.KeyValueStore"}
