@@ -214,6 +214,13 @@ def redis() -> None:
 
 
 @golden
+def migration() -> None:
+    db = aws.Postgres("MyDB", vpc={"subnets": ["subnet-a", "subnet-b"]})
+    api = aws.Function("Api", handler="src/job.handler", link=[db])
+    aws.Migration("Schema", handler="src/job.handler", link=[db], before=[api], timeout="5 minutes")
+
+
+@golden
 def linkable() -> None:
     thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1},
                          include=[sst.permission(["a:B"], ["*"])])

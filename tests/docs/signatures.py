@@ -68,6 +68,7 @@ PAGES = (
     Page("router", aws.Router, ("aws.router", "aws.router.target")),
     Page("static_site", aws.StaticSite, ("aws.static_site", "aws.site", "aws.site.dev")),
     Page("redis", aws.Redis, ("aws.redis",)),
+    Page("migration", aws.Migration, ("aws.migration",)),
     Page("dns", aws.dns, ("aws.dns_records",)),
     Page("secret", sst.Secret, ("secret",)),
     Page("linkable", sst.Linkable, ("linkable",)),

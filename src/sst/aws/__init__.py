@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .dns_records import dns as dns
     from .dynamo import Dynamo as Dynamo
     from .function import Function as Function
+    from .migration import Migration as Migration
     from .permissions import permission as permission
     from .postgres import Postgres as Postgres
     from .provider import Provider as Provider
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from .vpc import Vpc as Vpc
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron",
-         "Dynamo": "dynamo", "Function": "function", "Postgres": "postgres", "Provider": "provider", "Queue": "queue",
-         "Redis": "redis", "Router": "router", "Service": "service", "StaticSite": "static_site", "Vpc": "vpc",
-         "account_id": "account", "dns": "dns_records", "permission": "permissions"}
+         "Dynamo": "dynamo", "Function": "function", "Migration": "migration", "Postgres": "postgres",
+         "Provider": "provider", "Queue": "queue", "Redis": "redis", "Router": "router", "Service": "service",
+         "StaticSite": "static_site", "Vpc": "vpc", "account_id": "account", "dns": "dns_records",
+         "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cluster", "Cron", "Dynamo", "Function", "Postgres", "Provider", "Queue",
-           "Redis", "Router", "Service", "StaticSite", "Vpc", "account_id", "dns", "permission"]
+__all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cluster", "Cron", "Dynamo", "Function", "Migration", "Postgres",
+           "Provider", "Queue", "Redis", "Router", "Service", "StaticSite", "Vpc", "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ from ..core.units import gigabytes
 from ..errors import UserError
 from .database_options import Credentials, DatabaseDev, DatabaseProxy
 from .database_password import address, password_of
-from .network import Subnets, network_of
+from .network import Network, Subnets, network_of
 from .vpc import Vpc
 
 __all__ = ["DatabaseTransform", "Engine", "Relational"]
@@ -63,6 +63,12 @@ class Relational(Component):
     password: Output[str]
     database: Output[str]
     proxy_id: Output[str] | None
+    network: Network | None = None
+    """Where it is, if the program says so."""
+    deployed = True
+    """False where ``dev`` leads to a server of the developer's."""
+    identity: Input[str]
+    """Changes when it is replaced or restored."""
     replica_hosts: Sequence[Output[str]]
 
     def _declare(self, *, version: str, username: str | None, password: Input[str] | None, database: str | None,
@@ -94,7 +100,7 @@ class Relational(Component):
                 password=secret, subnet_group=subnets.name, parameter_group=group.name,
                 security_groups=where.security_groups, multi_az=multi_az or None, performance_insights=True,
                 deletion_protection=deletion_protection or None)
-            self.instance = server
+            self.instance, self.network, self.identity = server, where, server.resource_id
             self.id, self.port = server.name, server.port
             self.replica_hosts = [rds.Replica(f"Replica{i + 1}", source=server.name, instance_class=f"db.{instance}",
                                               security_groups=where.security_groups).host for i in range(replicas)]
@@ -117,6 +123,7 @@ class Relational(Component):
                          username=dev.get("username", user), database=dev.get("database", name), id="placeholder")
         self.id, self.host, self.port = values["id"], values["host"], values["port"]
         self.username, self.database = values["username"], values["database"]
+        self.deployed, self.identity = False, values["host"]
         self.password = password_of(given)
 
     def _proxy(self, given: DatabaseProxy, subnets: Sequence[Input[str]], groups: Sequence[Input[str]] | None,
@@ -142,7 +149,7 @@ class Relational(Component):
         self = cls.existing(name, **cast(Any, options))
         with self.scope():
             server = rds.Instance.get("Instance", name=id)
-            self.instance, self.id = server, server.name
+            self.instance, self.id, self.identity = server, server.name, server.resource_id
             self.host, self.port = server.host, server.port
             self.proxy_id, self.replica_hosts = None, ()
             self._known(server, server.username, password_of(password), server.database)

@@ -136,6 +136,8 @@ class Instance(AwsResource, type="aws.rds.Instance", service="rds", holds_data=T
     arn: Output[str] = out("DBInstance.DBInstanceArn || DBInstanceArn")
     host: Output[str] = out("Endpoint.Address")
     port: Output[int] = out("Endpoint.Port")
+    resource_id: Output[str] = out("DBInstance.DbiResourceId || DbiResourceId")
+    """Identifies its data: an instance that was restored or replaced has another."""
 
     __checks__ = (*AwsResource.__checks__, instance_fits)
     create = call("create_db_instance", until=DONE)

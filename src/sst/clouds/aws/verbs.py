@@ -99,7 +99,7 @@ class Verbs:
         import jmespath
 
         assert kind.read
-        known, calm = {**variables, "id": str(fill(kind.identifier, variables))}, 0
+        known, calm = {**variables, "id": str(fill(kind.identifier, variables)), "settling": True}, 0
         for turn in range(_POLLS):
             seen = self.ask(kind, kind.read, known)
             if seen is None and c is kind.delete:

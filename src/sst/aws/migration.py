@@ -1,0 +1,133 @@
+"""Migrations: what has to be done in a database before new code may use it."""
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from ..clouds.aws import migration
+from ..core.component import Component, Options
+from ..core.graph import current
+from ..core.link import LinkItem
+from ..core.output import Input
+from ..core.transform import Transform
+from ..errors import UserError
+from .function import CopyFile, Function
+from .postgres import Postgres
+
+__all__ = ["Migration", "MigrationTransform"]
+
+FILES = ("alembic.ini", "alembic/**/*.py", "migrations/**/*.py", "migrations/**/*.sql", "*/migrations/**/*.py")
+"""Where Alembic and Django keep migrations."""
+CODE = ("aws.lambda.Function", "aws.ecs.Service")
+"""Resources that are the code of a component."""
+_SKIPPED = frozenset({".git", ".sst", ".venv", "node_modules", "__pycache__"})
+
+
+class MigrationTransform(TypedDict, total=False):
+    run: Transform
+
+
+class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransform.__annotations__)):
+    """A migration of a database, run by a deploy before the new code of the components that use it.
+
+        api = aws.Function("Api", handler="src/api.handler", link=[db])
+        aws.Migration("Schema", run="alembic upgrade head", link=[db], before=[api])
+
+    run: a command, in the project's environment and folder. handler: a function in its place,
+    ``path/to/file.function``, called with an event and a context. link: what it uses, among it exactly one
+    ``Postgres``. before: components whose new code waits. files: patterns of the files that make it run when they
+    change, beside that of ``handler``; default is where Alembic and Django keep theirs. copy_files: further files of
+    the bundle. timeout: at most 15 minutes.
+
+    Source: Lambda API Invoke, https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    """
+
+    def __init__(self, name: str, *, run: str | None = None, handler: str | None = None, link: Sequence[LinkItem] = (),
+                 before: Sequence[Component] = (), files: Sequence[str] = FILES,
+                 environment: Mapping[str, Input[str]] | None = None, copy_files: Sequence[CopyFile] = (),
+                 timeout: str = "15 minutes", memory: str = "1024 MB", transform: MigrationTransform | None = None,
+                 **options: Unpack[Options]) -> None:
+        super().__init__(name, **options)
+        if (run is None) == (handler is None):
+            raise UserError(f'the migration "{name}" takes one of run and handler',
+                            hint='run="alembic upgrade head", or handler="src/migrate.handler"')
+        databases = [item for item in link if isinstance(item, Postgres)]
+        if len(databases) != 1:
+            raise UserError(f'the migration "{name}" needs one Postgres among its links, and has {len(databases)}',
+                            hint="link=[db]")
+        for item in before:
+            if not isinstance(item, Component):
+                raise UserError(f"before takes components, not {item!r}", hint="before=[api]")
+        database, root = databases[0], Path(current().root or ".")
+        self.function: Function | None = None
+        if not database.deployed and not current().target.is_local:
+            return      # `sst dev` on AWS with a server of the developer's: a function does not reach it
+        found = _files(root, (*files, f"{handler.rpartition('.')[0]}.py") if handler else files)
+        if not found:
+            raise UserError(f'the migration "{name}" has no files', hint=f"none fits {', '.join(files)}: "
+                            'files=["db/*.sql"]')
+        with self.scope(transform):
+            self.function = self._declare(database, run, handler or _anchor(root, found), link, copy_files,
+                                          environment or {}, timeout, memory)
+            self.run = migration.Run("Run", function_name=self.function.name, name=name, work=run or str(handler),
+                                     files={n: _digest(p) for n, p in found.items()}, database=database.identity,
+                                     depends_on=[self.function])
+        current().at_end(lambda: self._hold(before), self._scope)
+
+    def _declare(self, database: Postgres, run: str | None, handler: str, link: Sequence[LinkItem],
+                 copy_files: Sequence[CopyFile], environment: Mapping[str, Input[str]], timeout: str,
+                 memory: str) -> Function:
+        own = {"SST_MIGRATION_DATABASE": database.logical_name,
+               **({"SST_MIGRATION_RUN": run} if run else {"SST_MIGRATION_HANDLER": handler})}
+        place: dict[str, Any] = {}
+        if database.network:
+            place["vpc_config"] = {"SubnetIds": list(database.network.subnets),
+                                   "SecurityGroupIds": list(database.network.security_groups or ())}
+        access = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+        return Function("Function", handler=handler, link=link, environment={**environment, **own}, timeout=timeout,
+                        memory=memory, retries=0, copy_files=copy_files, dev=False,
+                        policies=[access] if place else (),
+                        transform={"function": {"handler": "sst/runtime/migration.handler", **place}})
+
+    def _hold(self, before: Sequence[Component]) -> None:
+        """The code of some components waits for the run, and nothing else of them."""
+        graph, run = current(), self.run.__sst__.urn
+        held = {component.urn for component in before}
+        for urn, goal in list(graph.goals.items()):
+            if goal.type in CODE and held & set(_above(graph, urn)):
+                graph.goals[urn] = replace(goal, deps=goal.deps | {run})
+
+
+def _above(graph: Any, urn: str) -> list[str]:
+    """The components that a resource is in, from the inside out."""
+    found, parent = [], graph.goals[urn].parent
+    while parent is not None:
+        found.append(parent)
+        owner = graph.components.get(parent)
+        parent = owner.parent if owner else None
+    return found
+
+
+def _files(root: Path, patterns: Sequence[str]) -> dict[str, Path]:
+    found = {p.relative_to(root).as_posix(): p for pattern in patterns for p in root.glob(pattern)
+             if p.is_file() and not _SKIPPED & set(p.relative_to(root).parts)}
+    return dict(sorted(found.items()))
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+def _anchor(root: Path, found: Mapping[str, Path]) -> str:
+    """A handler that a bundle can be built for: the command runs in the bundle, and no handler of the user's is asked
+    for. Any name that a Python file defines will do."""
+    for file in (*found.values(), root / "manage.py", *sorted(root.glob("*.py")), *sorted(root.glob("src/**/*.py"))):
+        if file.suffix == ".py" and file.is_file():
+            names = [n.name for n in ast.parse(file.read_bytes()).body if isinstance(n, ast.FunctionDef)]
+            if names:
+                return f"{file.relative_to(root).with_suffix('').as_posix()}.{names[0]}"
+    raise UserError("a migration with run needs a Python file in the project", hint="handler=... in its place")
