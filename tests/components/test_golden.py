@@ -176,6 +176,14 @@ def postgres() -> None:
                         proxy={"credentials": [{"username": "job", "password": "a-password-of-it"}]},
                         transform={"instance": {"backup_days": 30}})
     aws.Function("Api", handler="src/job.handler", link=[made, aws.Postgres("Small")])
+@golden
+def function_in_a_network() -> None:
+    network = aws.Vpc("MyVpc", endpoints=["s3"])
+    aws.Function("Api", handler="src/job.handler", vpc=network, link=[aws.Bucket("Files")])
+    aws.Function("Other", handler="src/job.handler", vpc={"private_subnets": ["s-1"], "security_groups": ["sg-1"]})
+
+
+@golden
 def service() -> None:
     cluster = aws.Cluster("MyCluster", vpc=aws.Vpc("MyVpc"))
     files, token = aws.Bucket("Files"), sst.Secret("Token")

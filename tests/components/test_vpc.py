@@ -57,3 +57,16 @@ def test_an_existing_vpc_is_what_is_in_it() -> None:
         there = aws.Vpc.get("Old", "vpc-1")
         assert there.public_subnets == ["subnet-a", "subnet-b"] and there.private_subnets == ["subnet-c", "subnet-d"]
         assert there.security_groups == ["sg-default"] and there.has_nat
+
+
+def test_what_a_function_cant_reach_from_its_network_is_a_warning() -> None:
+    with program() as graph:
+        network, jobs = aws.Vpc("MyVpc", endpoints=["s3"]), aws.Queue("Jobs")
+        aws.Function("Api", handler="src/job.handler", vpc=network, link=[aws.Bucket("Files"), jobs])
+    told: dict[str, None] = graph.context.once("warnings", dict)
+    assert any("may call sqs by its links" in text and "no NAT" in text for text in told)
+
+
+@pytest.mark.parametrize(("given", "part"), [("vpc-1", "takes an aws.Vpc"), ({"private_subnets": ["s"]}, "needs")])
+def test_a_network_of_a_function_is_checked(given: Any, part: str) -> None:
+    assert part in refused(lambda: aws.Function("Api", handler="src/job.handler", vpc=given))

@@ -51,7 +51,8 @@ class Page:
 
 
 PAGES = (
-    Page("function", aws.Function, ("aws.function", "aws.function.code", "aws.function.logs", "aws.function.url")),
+    Page("function", aws.Function, ("aws.function", "aws.function.code", "aws.function.logs", "aws.function.url",
+                                    "aws.function.network")),
     Page("bucket", aws.Bucket, ("aws.bucket", "aws.bucket_policy")),
     Page("queue", aws.Queue, ("aws.queue",)),
     Page("dynamo", aws.Dynamo, ("aws.dynamo",)),

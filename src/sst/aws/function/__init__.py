@@ -17,10 +17,12 @@ from ...errors import UserError
 from ..existing import FUNCTION, identified
 from ..link_permissions import Access, grants, located
 from ..permissions import Statement
+from ..vpc import Vpc
 from .code import CopyFile, Hook, make_code
 from .env import add_variables, stream_environment
 from .live import bridge_permissions, live_function, live_of, overlaid
 from .logs import Logging, make_log_group
+from .network import FunctionNetwork, network_of, network_permissions
 from .role import make_role
 from .url import Cors, Url, make_url
 
@@ -70,6 +72,7 @@ class FunctionArgs(TypedDict, total=False):
     retries: int
     versioning: bool
     layers: Sequence[Input[str]]
+    vpc: Vpc | FunctionNetwork
     copy_files: Sequence[CopyFile]
     bundle: str
     hook: Hook
@@ -97,7 +100,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     link: what it uses; grants least privilege. permissions: further IAM statements. policies: ARNs of managed policies.
     role: ARN of an existing role; then nothing is granted here. url: give it an HTTPS address.
     logging: ``False``, or retention ``"1 month"`` and format ``"text"`` by default. retries: of asynchronous calls, 0
-    to 2. dev: ``False`` leaves it alone in ``sst dev``: what is deployed runs.
+    to 2. vpc: a network whose private addresses it reaches; the internet only where that has a NAT. dev: ``False``
+    leaves it alone in ``sst dev``: what is deployed runs.
 
     Source: Lambda API CreateFunction, https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     """
@@ -111,7 +115,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                  role: Input[str] | None = None,
                  url: bool | Url = False, streaming: bool = False, logging: bool | Logging = True,
                  concurrency: Concurrency | None = None, retries: int | None = None, versioning: bool = False,
-                 layers: Sequence[Input[str]] = (), copy_files: Sequence[CopyFile] = (),
+                 layers: Sequence[Input[str]] = (), vpc: Vpc | FunctionNetwork | None = None,
+                 copy_files: Sequence[CopyFile] = (),
                  bundle: str | None = None, hook: Hook | None = None,
                  tags: Mapping[str, str] | None = None,
                  python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None, dev: bool = True,
@@ -124,11 +129,12 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         dev = dev and bundle is None
         live = live_of(graph, dev=dev, role=role, runtime=runtime)
         with self.scope(transform):
+            network = network_of(vpc, links, logical_name)
             log_arn, log_settings = make_log_group(self, logging, name)
             self.policy, self.role = None, None
             if role is None:
-                self.role, self.policy = make_role(links, [*permissions, *bridge_permissions(live)], policies, log_arn,
-                                             self.where)
+                self.role, self.policy = make_role(links, [*permissions, *bridge_permissions(live),
+                                                     *network_permissions(network)], policies, log_arn, self.where)
                 role = self.role.arn
             code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
                              python=python or {}, nodejs=nodejs or {}, bundle=bundle, hook=hook)
@@ -141,7 +147,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 environment=made.plain, secret_environment=combine(**env.secret).as_secret() if env.secret else None,
                 architectures=[architecture], description=description,
                 layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None,
-                publish=versioning or None,
+                publish=versioning or None, vpc_config=network,
+                depends_on=[self.policy] if network and self.policy else [],
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
             self._url = make_url(self.function, url, streaming=streaming, where=self.where)
             self._extras(concurrency, retries)

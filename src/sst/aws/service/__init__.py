@@ -146,6 +146,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                 enable_execute_command=True, wait_for_steady_state=graph.target.is_local if wait is None else wait,
                 depends_on=[*made.ready, *(balanced.ready if balanced else ())])
         self._url: Input[str] | None = balanced.url if balanced else None
+        if self._dev and graph.target.dev:
+            self._url = (dev or {}).get("url", self._url)
 
     @property
     def url(self) -> Output[str]:
