@@ -19,7 +19,8 @@ from ..core.schema import Schema
 from ..errors import DeployError, Failure, ProviderError, SstError, StateError, Throttled, UserError
 from ..events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 from .choice import name_of
-from .inputs import inputs_of, missing, resent
+from .existing import Existing
+from .inputs import inputs_of, resent
 from .order import after
 from .record import Journal, half_deleted, ids_by_type, made_state, pending, settled_create, unsure_state
 from .steps import Plan, Step
@@ -69,7 +70,7 @@ class _Run:
         self.values: dict[URN, Mapping[str, Any]] = {}
         self.ended: dict[str, Op] = {}
         self.steps: dict[str, Step] = {}
-        self.plan = plan
+        self.plan, self.existing = plan, Existing(plan, journal)
         self.known = ids_by_type(journal.snapshot)
         self.surprises: dict[URN, list[str]] = {}
         for s in plan.steps:
@@ -152,23 +153,14 @@ class _Run:
 
     def _read(self, step: Step, note: Note) -> tuple[Op, str]:
         """Look up an existing resource; forget one that the program no longer reads."""
-        goal = step.goal
-        if goal is None:
+        if step.goal is None:
             assert step.old
             self.journal.write(Entry("gone", step.urn, step.old), wait=False)
             return Op.READ, step.old.id
         provider, schema = self._provider(step)
-        inputs, found = (step.inputs, step.found) if step.found else (self._inputs(step, ""), None)
-        found = found or provider.look_up(step.type, inputs)
-        if found is None and provider.traits.stand_ins and schema.stand_in:
-            found = provider.stand_in(pending(goal, Op.READ, "", inputs, None), note)
-        if found is None:
-            raise missing(goal, inputs, provider)
-        operation = pending(goal, Op.READ, "", {**(found.inputs or {}), **inputs}, None)
-        state = replace(made_state(operation, found, schema), read=True)
+        state = self.existing.read(step, provider, schema, lambda: self._inputs(step, ""), note)
         self.learn(state)
-        self.journal.write(Entry("made", step.urn, state), wait=False)
-        return Op.READ, found.id
+        return Op.READ, state.id
 
     def _may_exist(self, step: Step) -> UserError:
         why = self.unsure.get(step.urn, "")
@@ -337,6 +329,8 @@ class _Run:
             live = self.journal.find(old.urn)
             if not live or deposed_key(live) != key or (old.urn in self.steps and not step.delete_first):
                 return Op.SAME, old.id
+        if self.existing.forget(old):
+            return Op.READ, old.id
         operation = Operation(old.urn, Op.DELETE, old.type, old.base, old_id=old.id, where=old.where,
                               provider=old.provider)
         self.journal.write(Entry("begin", old.urn, pending=operation))

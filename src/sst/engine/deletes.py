@@ -8,6 +8,7 @@ from ..core.provider import STAND_IN
 from ..core.schema import Schema
 from ..errors import UserError
 from .choice import Choice, held, name_of
+from .existing import is_read_elsewhere, left_behind
 from .steps import Step
 
 __all__ = ["Deletes", "lingering"]
@@ -34,8 +35,9 @@ class Deletes:
         self._check(gone, used)
         replaced = [s.old for s in self.steps if s.op is Op.REPLACE and s.old and s.goal and s.urn not in used
                     and not s.delete_first and not (s.old.retain or s.goal.retain)]
-        for s in _users_first([*left, *replaced, *gone.values()]):
-            foreign = s.read and s.private != STAND_IN
+        for s in _users_first([*left, *replaced, *left_behind(self.steps), *gone.values()]):
+            foreign = s.read and (s.private != STAND_IN or (gone.get(s.urn) is s
+                                                            and is_read_elsewhere(s, self.steps)))
             op = Op.READ if foreign else Op.FORGET if s.retain and gone.get(s.urn) is s else Op.DELETE
             yield Step(op, s.urn, s.type, None, s, s.base, schema=self.schema(s))
 
