@@ -100,8 +100,11 @@ class Namespace(ModuleType):
         made: Any
         name, catalogue = self.__sst_provider__, active()
         if catalogue is None or not catalogue.has(name):
+            from .native import NATIVE, native_schemas
             from .simulated import open_class, open_data
 
+            if name in NATIVE:
+                return _resource_class(name, key, native_schemas(name), name)
             made = open_data(name) if key == "data" else open_class(name, key)
         elif key == "data":
             made = _Data(name, catalogue.schemas(name), catalogue.lock.named(name).source.type)

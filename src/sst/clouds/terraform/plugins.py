@@ -17,6 +17,7 @@ from ..context import StageContext
 from .catalogue import Catalogue, active
 from .configuration import configured
 from .diagnostics import as_user_error, secret_texts
+from .native import NATIVE, NativeProvider
 from .plugin import Plugin, Refusal
 from .pool import Pool
 from .provider import PluginProvider
@@ -84,6 +85,8 @@ class Plugins:
         """Of ``vercel``, or of ``vercel::Preview``; ``settings`` are those that the program gives to the latter, None
         while they are not known. Raises ``UserError`` for one that is not installed."""
         name = reference.partition("::")[0]
+        if name in NATIVE and not self.catalogue.has(name):
+            return NativeProvider(name)
         if self.simulated(name):
             return SimulatedProvider(self.types(name) if self.catalogue.has(name) else None)
         one = self.catalogue.lock.named(name)

@@ -1,0 +1,114 @@
+"""Types of `random` and `tls` that need no plugin: the same arguments and outputs, made by sst.
+
+They are used where ``sst.lock`` has no provider of that name. The tables follow the schemas of hashicorp/random 3 and
+hashicorp/tls 4 (their docs in the registry); ``bcrypt_hash`` of a password is left out.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from ...core.model import Operation, State
+from ...core.output import plain
+from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from ...core.schema import Schema
+from ...errors import ProviderError, UserError
+from .configuration import configured
+from .generated import GENERATORS, check
+from .schema import wire_name
+from .schema_cache import Schemas
+from .types import Types, named
+from .values import to_state
+from .wire import encode
+
+__all__ = ["NATIVE", "NativeProvider", "native_schemas"]
+
+_CHARACTERS = """length=number:r lower=bool:oc upper=bool:oc numeric=bool:oc special=bool:oc min_lower=number:oc
+  min_upper=number:oc min_numeric=number:oc min_special=number:oc override_special=string:o keepers=map:o id=string:c"""
+_TABLE = f"""
+random_password/3 {_CHARACTERS} result=string:cs
+random_string/2 {_CHARACTERS} result=string:c
+random_id/0 byte_length=number:r prefix=string:o keepers=map:o id=string:c b64_url=string:c b64_std=string:c
+  hex=string:c dec=string:c
+random_uuid/0 keepers=map:o id=string:c result=string:c
+random_integer/0 min=number:r max=number:r seed=string:o keepers=map:o id=string:c result=number:c
+random_pet/0 length=number:oc prefix=string:o separator=string:oc keepers=map:o id=string:c
+tls_private_key/1 algorithm=string:r rsa_bits=number:oc ecdsa_curve=string:oc id=string:c private_key_pem=string:cs
+  private_key_openssh=string:cs private_key_pem_pkcs8=string:cs public_key_pem=string:c public_key_openssh=string:c
+  public_key_fingerprint_md5=string:c public_key_fingerprint_sha256=string:c
+"""
+"""``TYPE/VERSION attribute=TYPE:FLAGS``: r required, o optional, c computed, s sensitive."""
+NATIVE = ("random", "tls")
+
+
+@cache
+def native_schemas(name: str) -> Schemas:
+    """The schemas of `random` or `tls`."""
+    found: dict[str, bytes] = {}
+    for line in _TABLE.replace("\n  ", " ").strip().splitlines():
+        head, *attributes = line.split()
+        type, _, version = head.partition("/")
+        if type.startswith(f"{name}_"):
+            found[type] = encode("Schema", {"version": int(version),
+                                            "block": {"attributes": [_attribute(a) for a in attributes]}})
+    return Schemas(6, encode("Schema", {"block": {}}), found, {})
+
+
+def _attribute(text: str) -> dict[str, Any]:
+    name, _, rest = text.partition("=")
+    kind, _, flags = rest.partition(":")
+    type = ["map", "string"] if kind == "map" else kind
+    return {"name": name, "type": json.dumps(type).encode(), "required": "r" in flags, "optional": "o" in flags,
+            "computed": "c" in flags, "sensitive": "s" in flags}
+
+
+class NativeProvider(Provider):
+    """Every change makes a new value: all arguments of these types need a new resource."""
+
+    def __init__(self, name: str) -> None:
+        self._types = Types(name, native_schemas(name), name)
+
+    def schema(self, type: str) -> Schema:
+        return self._types.engine(type)
+
+    def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
+        self._config(type, inputs)
+        if prior is None:
+            return Change(frozenset(inputs))
+        changed = frozenset(k for k in {*prior.inputs, *inputs} if prior.inputs.get(k) != inputs.get(k)
+                            or not plain(inputs.get(k)))
+        return Change(changed, changed)
+
+    def _config(self, type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        own = self._types.own(type)
+        try:
+            config = configured(own.block, {wire_name(k): v for k, v in inputs.items()})
+            check(own.name, config)
+        except ValueError as e:
+            raise UserError(f"{type}: {e}") from None
+        except UserError as e:
+            raise UserError(f"{type}: {e.message}") from None
+        return config
+
+    def create(self, operation: Operation, note: Note) -> Result:
+        own = self._types.own(operation.type)
+        made = GENERATORS[own.name](self._config(operation.type, operation.inputs))
+        return Result(str(made["id"]), named(to_state(made)), version=own.version)
+
+    def update(self, operation: Operation, state: State, note: Note) -> Result:
+        """After a create of unknown end: there is nothing outside of the state."""
+        return Result(state.id, state.outputs, version=state.version)
+
+    def delete(self, state: State, note: Note) -> None:
+        """It is nowhere but in the state."""
+
+    def read(self, state: State) -> Result | None:
+        return Result(state.id, state.outputs, state.inputs, version=state.version)
+
+    def find(self, operation: Operation) -> Found | Absent | Unsure:
+        return Absent()
+
+    def import_(self, type: str, id: str) -> Result | None:
+        raise ProviderError(f"{type} is nowhere but in the state: there is nothing to import", sent=False)
