@@ -32,13 +32,21 @@ if TYPE_CHECKING:
     from .aws.provider import AwsProvider
     from .terraform.plugins import Plugins
 
-__all__ = ["Answer", "Clouds", "Line", "Registry", "has_type", "keep_still", "schedules_of"]
+__all__ = ["Answer", "Clouds", "Line", "Registry", "has_type", "keep_still", "schedules_of",
+           "type_names"]
 
 def schedules_of(graph: Graph) -> list[Schedule]:
     """The schedules that a program declares."""
     from .aws.schedules import schedules_of
 
     return schedules_of(graph)
+
+
+def type_names() -> list[str]:
+    """The resource types of the built-in clouds."""
+    from .aws.rows import all_rows
+
+    return list(all_rows())
 
 
 def keep_still(graph: Graph) -> None:

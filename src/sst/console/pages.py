@@ -129,11 +129,12 @@ class Pages:
 
     def deploy(self, serial: str, query: Query) -> dict[str, Any]:
         stage = self._source.backend.stage
-        found = read_record(stage.store, stage.prefix, int(serial)) if serial.isdigit() else None
-        if found is None:
-            raise NotThere(f"nothing is recorded of version {serial}",
-                           hint="it was saved by a command that deploys nothing, or by an older version of sst")
-        return {**found, "critical": critical_path(found["steps"])}
+        if not serial.isdigit():
+            raise NotThere(f"there is no version {serial}")
+        found = read_record(stage.store, stage.prefix, int(serial))
+        if found is None:  # saved by a command that deploys nothing, or by an older version of sst
+            return {"serial": int(serial), "recorded": False}
+        return {**found, "recorded": True, "critical": critical_path(found["steps"])}
 
     # calls
 

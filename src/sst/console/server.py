@@ -41,7 +41,7 @@ class ConsoleServer(ThreadingHTTPServer):
     happened; a stream sends each new one. ``port`` 0 takes a free one. Raises ``OSError`` if the port is taken."""
 
     daemon_threads = True
-    allow_reuse_address = False
+    allow_reuse_address = True  # the port of a console that has just ended
 
     def __init__(self, routes: Mapping[str, Route], news: Callable[[], object], *, port: int = 0,
                  note: Callable[[str], None] = lambda text: None) -> None:
@@ -92,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the token must be in no log, and the terminal is the user's."""
 
     def _answer(self) -> None:
+        if self.server.ended.is_set():
+            self.close_connection = True
+            return self._json(503, {"error": "the console has ended", "code": "ended"})
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         size = int(headers.get("content-length") or 0) if (headers.get("content-length") or "0").isdigit() else -1

@@ -5,7 +5,7 @@ import json
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..events import AnyEvent, DeployBegan, DeployEnded
@@ -22,10 +22,13 @@ Keys = dict[str, tuple[str, Callable[[], object]]]
 
 
 class PaneKeys:
-    """Binds them, and offers those that make sense now. ``environment`` names the user's editor."""
+    """Binds them, and offers those that make sense now. ``environment`` names the user's editor, ``console`` is the
+    command that opens the page of this stage."""
 
     def __init__(self, panes: Panes, actions: Actions, host: Multiplexer, stream: EventStream,
-                 environment: Mapping[str, str]) -> None:
+                 environment: Mapping[str, str], console: Sequence[str] = ()) -> None:
+        self._console: ProcessPane | None = None
+        self._console_command = console
         self._panes, self._actions, self._host = panes, actions, host
         self._editor = environment.get("VISUAL") or environment.get("EDITOR") or "vi"
         self._looked = 0
@@ -42,7 +45,7 @@ class PaneKeys:
 
     def _deploy_keys(self, to_confirm: tuple[str, ...]) -> Keys:
         confirm: Keys = {"y": ("confirm", self._actions.confirm)} if to_confirm else {}
-        return {**confirm, "d": ("deploy", self._actions.deploy)}
+        return {**confirm, "d": ("deploy", self._actions.deploy), **self._console_key()}
 
     def _function_keys(self, pane: FunctionPane) -> Keys:
         close: Keys = {"x": ("close", lambda: self._close(pane))} if pane.function else {}
@@ -50,8 +53,20 @@ class PaneKeys:
                 "p": ("replay", lambda: self._ask_call("replay call #", self._actions.replay)),
                 "e": ("edit and replay", lambda: self._ask_call("edit and replay call #", self._edit)),
                 "r": ("restart", lambda: self._restart(pane)), "s": ("slowest, memory", lambda: self._summary(pane)),
+                **self._console_key(),
                 "t": ("all frames", lambda: self._unfold(pane)),
                 **({} if pane.function else {"a": ("pane of a function", self._ask_pane)})}
+
+    def _console_key(self) -> Keys:
+        return {"o": ("open the console", self._open_console)} if self._console_command else {}
+
+    def _open_console(self) -> None:
+        """It runs in a pane of its own and ends with the session; one that runs opens its page again."""
+        if self._console is not None:
+            self._host.task(self._host.remove(self._console))
+        self._console = ProcessPane("console", self._console_command, directory=Path("/"), icon="▤")
+        self._host.add(self._console)
+        self._host.say("the console opens in your browser; its address is in the pane `console`")
 
     def _look(self, pane: FunctionPane) -> None:
         """Show request and response of the latest call, then of the one before, from the first to the latest again."""

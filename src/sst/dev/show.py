@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -44,6 +44,8 @@ class Display:
     """Writes a line where the user sees it once the panes are gone."""
     log: Path | None = None
     """A file that gets every line of every pane."""
+    console: Sequence[str] = ()
+    """The command that opens the console of this stage."""
 
     def open(self, stream: EventStream, actions: Actions, *, processes: bool) -> Host:
         """What shows the events of ``stream``; ``processes``: commands have no panes of their own here."""
@@ -56,7 +58,7 @@ class Display:
         host: Mono | Multiplexer
         if self.mode == "multi":
             host = Multiplexer(first, environment=self.environment, prints=panes.deploys, title=self.title)
-            PaneKeys(panes, actions, host, stream, self.environment)
+            PaneKeys(panes, actions, host, stream, self.environment, self.console)
         else:
             host = Mono(first, environment=self.environment, out=self.out, colour=self.colour, columns=self.columns)
         panes.added = lambda pane: host.call(lambda: host.add(pane))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +85,8 @@ def _display(call: Call, project: Project, before: Mapping[str, str], mode: str,
     return Display("json" if call.as_json else mode, f"sst dev: {project.name}/{project.stage}", project.root,
                    {k: v for k, v in project.environ.items() if k not in foreign}, screen.out, screen.size()[0], colour,
                    lambda write: DeployRenderer(write, marks=screen.marks, paint=Paint(colour)), screen.redact,
-                   screen.note, log)
+                   screen.note, log, (sys.executable, "-c", "from sst.cli.main import main; main()",
+                                      "console", "--stage", project.stage, "--config", str(project.program.file)))
 
 
 def _run(call: Call, project: Project, before: dict[str, str], mode: str, *, debug: tuple[str, ...] | None) -> int:

@@ -10,8 +10,11 @@ import click
 from ..call import Call, command
 
 if TYPE_CHECKING:
+    from ...console.model import View
     from ...engine.adopt import Difference
+    from ...engine.plan import Plan
     from ...engine.three_way import Row
+    from ...project.backend import Backend
 
 
 @command("diff")
@@ -21,9 +24,11 @@ if TYPE_CHECKING:
 @click.option("--refresh", is_flag=True, help="Read the cloud too: show what was changed by hand, and plan against "
                                               "that.")
 @click.option("-o", "--output", metavar="FILE", help="Save the plan, for `sst deploy FILE`.")
+@click.option("--markdown", is_flag=True, help="Print Markdown for a pull request, with a Mermaid diagram.")
+@click.option("--html", metavar="FILE", help="Write one HTML file with the graph; needs no network.")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 if there are changes.")
 def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh: bool, output: str | None,
-         exit_code: bool) -> int:
+         markdown: bool, html: str | None, exit_code: bool) -> int:
     """Show what a deploy would change.
 
     Compares the program with the state. Makes no call to the cloud (except with --refresh) and takes
@@ -60,10 +65,12 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
                     "deploy settles them first")
     if output:
         save_plan(backend, Path(call.cwd, output).resolve(), plan, snapshot, choice=choice)
-    if screen.as_json:
+    if html or markdown:
+        _report(call, backend, plan, markdown, html)
+    if screen.as_json and not markdown:
         more = {"drift": drift_data(rows), "imported": difference_data(imported)} if refresh else {}
         screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **more})
-    else:
+    elif not markdown:
         if refresh:
             screen.line("Changed outside sst:" if rows else "No changes were made outside sst.")
         for line in drift_lines(rows):
@@ -78,3 +85,25 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
         if output:
             screen.done(f"the plan is saved; apply it with `sst deploy {output}`")
     return 4 if exit_code and (plan.changes or plan.undecided or rows) else 0
+
+
+def _view(backend: Backend, plan: Plan) -> View:
+    from ...console.model import planned, view_of
+    from ...project.picture import picture
+
+    view = view_of(picture(backend, empty=True))
+    planned(view, plan)
+    return view
+
+
+def _report(call: Call, backend: Backend, plan: Plan, markdown: bool, html: str | None) -> None:
+    """For a pull request: to standard output, and as a file."""
+    from ...console import report
+
+    view, screen = _view(backend, plan), call.screen
+    title = f"{backend.project.name}/{backend.project.stage}"
+    if html:
+        Path(call.cwd, html).write_text(screen.redact(report.page(plan, view, title)), encoding="utf-8")
+        screen.note(f"the plan is in {html}")
+    if markdown:
+        screen.out.write(screen.redact(report.markdown(plan, view, title)))

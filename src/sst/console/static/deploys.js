@@ -8,8 +8,9 @@ function title(d) {
 }
 function One({ serial }) {
   const { data: d, error } = useApi(`deploys/${serial}`);
-  const steps = useMemo(() => d ? d.steps.filter((s) => s.start !== undefined && s.op !== "same").sort((a, b) => a.start - b.start) : [], [d]);
-  if (!d) return html`<div class="detail">${error?.status === 404 ? html`<div class="note"><b>${error.message}</b><div class="dim">${error.told.hint}</div></div>` : error ? html`<${Problem} error=${error}/>` : html`<${Waiting}/>`}</div>`;
+  const steps = useMemo(() => d?.recorded ? d.steps.filter((s) => s.start !== undefined && s.op !== "same").sort((a, b) => a.start - b.start) : [], [d]);
+  if (!d) return html`<div class="detail">${error ? html`<${Problem} error=${error}/>` : html`<${Waiting}/>`}</div>`;
+  if (!d.recorded) return html`<div class="detail"><div class="note"><b>Nothing is recorded of version ${serial}</b><div class="dim">It was saved by a command that deploys nothing, or by an older version of sst.</div></div></div>`;
   const end = Math.max(0.001, ...steps.map((s) => s.end || s.start)), work = steps.reduce((a, s) => a + ((s.end || s.start) - s.start), 0), calls = Object.values(d.calls).reduce((a, b) => a + b, 0);
   const critical = d.critical.map((k) => steps.find((s) => s.key === k)).filter(Boolean), on = new Set(d.critical), x = (t) => `${(t / end * 100).toFixed(2)}%`;
   return html`<div class="detail" tabindex="-1" role="region" aria-label="Deploy"><h1>${title(d)}</h1><div class="sub">${many(calls, "call")} · ${work.toFixed(1)} s of work, ${(work / end).toFixed(1)} at once on average${d.user ? ` · by ${d.user} on ${d.host}` : ""}${d.commit ? html` · <code>${d.commit.slice(0, 8)}</code>${d.branch ? ` of ${d.branch}` : ""}${d.dirty ? ", with changes" : ""}` : ""}${d.ci ? html` · <code>${d.ci}</code>` : ""}</div>

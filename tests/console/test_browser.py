@@ -1,0 +1,158 @@
+"""The page in a real browser: each page is drawn, nothing of the user's runs, nothing comes from elsewhere."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sst.console.server import ConsoleServer
+from sst.embedded.record_file import RecordFile
+from sst.project.project import Project
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = os.environ.get("SST_CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="no Chromium: SST_CHROMIUM, or on the PATH")]
+
+INJECTED = [
+    '<script>window.hurt=1</script>', '<img src=x onerror="window.hurt=1">', '"><svg onload=window.hurt=1>',
+    "javascript:window.hurt=1", "';window.hurt=1;//", "${window.hurt=1}", "</style><script>window.hurt=1</script>",
+    "<iframe srcdoc='<script>parent.hurt=1</script>'>", "\u202e<b onmouseover=window.hurt=1>x",
+    "<!--><script>window.hurt=1//",
+]
+PAGES = ["overview", "graph", "graph?sel=Api", "deploys", "invocations", "invocations?filter=failed", "logs"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser: Browser, console: ConsoleServer) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    made = context.new_page()
+    made.errors = []  # type: ignore[attr-defined]  # ours
+    made.on("pageerror", lambda error: made.errors.append(str(error)))  # type: ignore[attr-defined]
+    made.on("console", lambda message: message.type == "error" and made.errors.append(message.text))  # type: ignore[attr-defined]
+    made.goto(console.url)
+    made.wait_for_selector("h1")
+    yield made
+    context.close()
+
+
+def shown(page: Page, hash: str) -> None:
+    page.evaluate(f"location.hash = {json.dumps('#/' + hash)}")
+    until(page, "!document.querySelector('.loading')")
+
+
+def until(page: Page, expression: str, *, seconds: float = 8) -> None:
+    """`Page.wait_for_function` evaluates text in the page, which its policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(30)
+
+
+def test_each_page_is_drawn_without_an_error(page: Page, console: ConsoleServer) -> None:
+    for name in PAGES:
+        shown(page, name)
+        page.wait_for_selector("main h1, main .canvas, main .rows, main .detail")
+    assert page.errors == []  # type: ignore[attr-defined]
+    origins = page.evaluate("[...new Set(performance.getEntriesByType('resource').map(e => new URL(e.name).origin))]")
+    assert origins == [f"http://127.0.0.1:{console.port}"]
+    assert page.context.cookies() == [] and "token" not in page.url
+
+
+def test_what_strangers_wrote_does_not_run(page: Page, project: Project) -> None:
+    file = RecordFile(project.root / ".sst" / "local" / "console.db")
+    rows: list[Any] = []
+    for n, text in enumerate(INJECTED):
+        begun = {"request": f"hurt-{n}-request", "function": text, "trace": "1-hurt", "parent": "", "span": f"h{n}",
+                 "began": 1e9 + n, "trigger": text, "event": json.dumps({"body": text}), "event_size": 1}
+        rows += [("invocation", begun), ("invocation", {
+            "request": begun["request"], "ms": 1.0, "failed": 1, "error": text, "message": text,
+            "response": json.dumps({"errorType": text, "errorMessage": text, "stackTrace": [text]})}),
+            ("line", {"request": begun["request"], "function": text, "at": 1e9 + n, "level": text, "text": text}),
+            ("call", {"trace": "1-hurt", "parent": f"h{n}", "span": f"hc{n}", "began": 1e9 + n, "ms": 1.0,
+                      "service": text, "action": text, "resource": text, "status": 500, "error": text,
+                      "function": text})]
+    file.write(rows)
+    file.close()
+    page.reload()
+    for n in range(len(INJECTED)):
+        shown(page, f"invocations?id=hurt-{n}-request")
+        page.wait_for_selector(".detail h1")
+    for name in (*PAGES, "invocations?filter=" + INJECTED[0]):
+        shown(page, name)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("script")
+    assert page.evaluate("window.hurt") is None and page.locator("main img, main iframe").count() == 0
+
+
+def test_a_new_call_appears_by_itself(page: Page, project: Project) -> None:
+    shown(page, "invocations")
+    page.wait_for_selector(".inv")
+    before = page.locator(".inv").count()
+    file = RecordFile(project.root / ".sst" / "local" / "console.db")
+    file.write([("invocation", {"request": "new-request", "function": "shop-api", "trace": "1-new", "parent": "",
+                                "span": "new", "began": 2e9, "trigger": "GET /new"})])
+    file.close()
+    until(page, f"document.querySelectorAll('.inv').length > {before}", seconds=5)
+    assert "GET /new" in page.locator(".inv").first.inner_text()
+
+
+def test_by_keyboard_alone(page: Page) -> None:
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_selector(".inv[aria-selected=true]")
+    first = page.locator(".detail h1").inner_text()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    until(page, f"document.querySelector('.detail h1')?.innerText !== {json.dumps(first)}")
+    page.keyboard.press("e")
+    page.wait_for_selector("[role=dialog] textarea")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("failed")
+    page.keyboard.press("Enter")
+    until(page, "location.hash.includes('filter=failed')")
+    page.keyboard.press("Tab")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("g")
+    page.keyboard.press("g")
+    page.wait_for_selector(".node")
+    page.keyboard.press("?")
+    page.wait_for_selector("[role=dialog]")
+
+
+def test_a_page_that_was_left_open_says_one_sentence(page: Page, console: ConsoleServer, project: Project) -> None:
+    page.goto(f"http://127.0.0.1:{console.port}/#token=of-a-former-console")
+    page.reload()
+    page.wait_for_selector("text=This page belongs to a console that has ended")
+    page.goto(console.url)
+    page.reload()
+    page.wait_for_selector("nav")
+    console.close()
+    page.wait_for_selector("text=The console does not answer")
+
+
+def test_a_browser_that_keeps_nothing(browser: Browser, console: ConsoleServer) -> None:
+    context = browser.new_context()
+    context.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('blocked') }})")
+    page = context.new_page()
+    page.goto(console.url)
+    page.wait_for_selector("nav")
+    context.close()

@@ -1,0 +1,80 @@
+"""Words for coding agents: the skill file, the manual, schemas, and a plan for a pull request."""
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sst.cli.manual import find_sections, pages
+from sst.cli.root import COMMANDS
+from sst.cli.skill_file import skill_file
+from sst.project.deploy_record import critical_path
+from sst.project.schema import component_names, describe, resource_types
+
+SST = str(Path(sys.executable).with_name("sst"))
+
+
+def test_the_skill_file_is_short_and_names_what_there_is() -> None:
+    text = skill_file()
+    assert text.startswith("---\nname: sst\ndescription: ") and len(text) / 4 < 5000 and "{" + "version}" not in text
+    assert all(f"`sst {name}`" in text for name in COMMANDS)
+    for command in re.findall(r"`sst ([a-z]+)", text):
+        assert command in COMMANDS, command
+    for flag in set(re.findall(r"(--[a-z-]+)", text)) - {"--event", "--stage", "--json"}:
+        assert any(flag in p.read_text() for p in (Path(__file__).parents[2] / "docs/cli").glob("*.md")), flag
+
+
+def test_the_program_in_the_skill_file_is_planned(tmp_path: Path) -> None:
+    program = re.search(r"```python\n(.*?)```", skill_file(), re.DOTALL)
+    assert program
+    (tmp_path / "sst_config.py").write_text(program[1])
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/api.py").write_text("def handler(event, context):\n    return 1\n")
+    done = subprocess.run([SST, "diff", "--stage", "local", "--json"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["create"] > 5
+
+
+def test_the_manual_is_found_by_words() -> None:
+    assert find_sections("rotate key")[0].page in ("cli/secret.md", "components/secret.md", "state.md")
+    assert find_sections("no-such-word-anywhere") == []
+    assert {"console.md", "dev.md", "cli/deploy.md"} <= {page.name for page in pages()}
+    assert all(page.title and page.sections for page in pages())
+
+
+@pytest.mark.parametrize("name", component_names())
+def test_each_component_is_described(name: str) -> None:
+    found = describe(name)
+    assert found and found["about"] and found["parameters"][0]["required"]
+    json.dumps(found)
+
+
+def test_each_resource_type_is_described() -> None:
+    for type in resource_types():
+        found = describe(type)
+        assert found and found["arguments"], type
+    assert describe("aws.s3.Nothing") is None and describe("nothing") is None
+
+
+def test_the_critical_path_goes_back_from_the_last_step() -> None:
+    steps = [{"key": k, "urn": k, "start": a, "end": b, "deps": d} for k, a, b, d in (
+        ("a", 0, 3, []), ("b", 0, 1, []), ("c", 3, 5, ["a", "b"]), ("d", 1, 2, ["b"]))]
+    assert critical_path(steps) == ["a", "c"] and critical_path([]) == []
+
+
+def test_a_plan_for_a_pull_request(tmp_path: Path) -> None:
+    (tmp_path / "sst_config.py").write_text(
+        'import sst\nfrom sst import aws\n\ndef config(input):\n    return sst.Config(name="a")\n\n'
+        'def run():\n    aws.Queue("Jobs").subscribe("a.handler")\n')
+    (tmp_path / "a.py").write_text("def handler(event, context):\n    pass\n")
+    done = subprocess.run([SST, "diff", "--stage", "local", "--markdown", "--html", "plan.html"], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<!-- sst:a/local -->\n### `sst diff` a/local: ") and "```mermaid" in done.stdout
+    assert "| + | **Jobs/Queue** aws.sqs.Queue | new | sst_config.py:8 |" in done.stdout
+    page = (tmp_path / "plan.html").read_text()
+    assert "<svg" in page and "<script" not in page and "Content-Security-Policy" in page
