@@ -78,16 +78,12 @@ class ProjectProviders:
             one = self._installer.add(lock, RESERVED.get(name, name), source, constraint)
             lock = lock.with_provider(one)
             made.append(one)
+        catalogue = Catalogue(self.root, self._environ)
+        catalogue.lock = lock
+        for one in made:    # its schemas are cached now; one that can't be started is not written
+            lock = lock.with_provider(replace(one, protocol=catalogue.schemas(one.name).protocol))
         self._write(lock)
-        for one in made:
-            self._learn(one)
         return [self.lock.named(one.name) for one in made]
-
-    def _learn(self, one: Locked) -> None:
-        """Read its schemas now, so that later commands need no process for them; note its protocol."""
-        schemas = Catalogue(self.root, self._environ).schemas(one.name)
-        if one.protocol != schemas.protocol:
-            self._write(self.lock.with_provider(replace(one, protocol=schemas.protocol)))
 
     def install(self) -> list[Locked]:
         """What `sst.lock` names and is not here; the lock does not change."""

@@ -18,11 +18,13 @@ from sst.core.context import Context
 from sst.core.graph import Graph
 from sst.core.model import Op
 from sst.core.target import Target
+from sst.engine.adopt import adoption
 from sst.engine.apply import DeployResult
 from sst.engine.deploy import deploy, remove
 from sst.engine.plan import Plan, plan
 from sst.errors import Problems, SstError, UserError
 from sst.linkable import Linkable
+from sst.project.foreign import Thing, match, read_foreign
 from tests.fakes import MemoryJournal, agree
 
 
@@ -48,20 +50,20 @@ class Stage:
         return self.graph
 
     def plan(self, program: Callable[[], object]) -> Plan:
-        return plan(self.declare(program), self.journal.snapshot, self._registry())
+        return plan(self.declare(program), self.journal.snapshot, self.registry())
 
     def deploy(self, program: Callable[[], object], **outputs: Any) -> DeployResult:
         graph = self.declare(program)
         self.journal = MemoryJournal(self.journal.snapshot)
-        result = deploy(graph, self.journal, self._registry(), lambda e: None, confirm=agree, outputs=outputs)
+        result = deploy(graph, self.journal, self.registry(), lambda e: None, confirm=agree, outputs=outputs)
         self.journal.verify()
         return result
 
     def remove(self) -> DeployResult:
         self.journal = MemoryJournal(self.journal.snapshot)
-        return remove(Graph("app", "test"), self.journal, self._registry(), lambda e: None, confirm=agree)
+        return remove(Graph("app", "test"), self.journal, self.registry(), lambda e: None, confirm=agree)
 
-    def _registry(self) -> Any:
+    def registry(self) -> Any:
         made = self.clouds.registry("lineage")
         made.load(self.journal.snapshot)
         return made
@@ -225,13 +227,28 @@ def test_settings_are_checked_and_a_refusal_is_an_error_of_the_plan(project: Cat
     stage.clouds.close()
 
 
+def test_resources_of_a_state_of_terraform_are_taken_over(stage: Stage, project: Catalogue) -> None:
+    stage.deploy(two).check()
+    there = stage.state("One")
+    resource = {"mode": "managed", "type": "fake_thing", "name": "one", "instances": [{"attributes": {"id": there.id}}]}
+    text = json.dumps({"version": 4, "terraform_version": "1.11.4", "resources": [resource]})
+    found = read_foreign(text, "terraform.tfstate")
+    assert found.things == (Thing("one", "fake:Thing", there.id),) and not found.others
+    fresh = Stage(project)
+    assert match(found.things, fresh.plan(two), {}).ids == {there.urn: there.id}
+    step = next(s for s in fresh.plan(two).steps if s.urn == there.urn)
+    taken = adoption(step, there.id, fresh.registry(), fresh.journal.snapshot)
+    assert not taken.differences and taken.state.outputs["ip"] == "10.0.0.1"
+    fresh.clouds.close()
+
+
 class TestLocal:
     """Nothing is called: there is no process, and the simulated cloud holds nothing."""
 
     def test_resources_exist_in_the_state_alone(self, local: Stage, project: Catalogue) -> None:
         local.plugins.types("fake")     # its schema is cached now
         log = Path(project.environ["FAKE_FOLDER"]) / "log"
-        log.unlink()
+        log.unlink(missing_ok=True)
         local.deploy(two).check()
         assert not log.exists() and not things(project) and not local.plugins.pool.starts
         one = local.state("One")
@@ -240,6 +257,15 @@ class TestLocal:
         assert local.state("Two").inputs["label"] == "HTTPS://LOCAL.INVALID/ONE/URL"
         assert not local.plan(two).changes
         local.remove().check()
+
+    def test_cached_schemas_are_enough_for_it(self, project: Catalogue) -> None:
+        project.schemas("fake")
+        activate(Catalogue(project.root, {**project.environ, "SST_PROVIDER_DIR": "/nowhere"}))
+        away = Stage(project, local=True)
+        away.deploy(two).check()
+        with pytest.raises(UserError, match="is not installed"):
+            Stage(project).plan(two)
+        away.clouds.close()
 
     def test_the_plan_says_that_they_are_simulated(self, local: Stage) -> None:
         lines = ["".join(text for text, _ in line) for line in plan_lines(local.plan(two))]

@@ -42,15 +42,15 @@ class Schemas:
                    answer.get("data_source_schemas", {}), answer.get("server_capabilities", {}))
 
     @classmethod
-    def read(cls, file: Path, made_from: str) -> Schemas | None:
-        """The cached ones; None if there are none, or they are those of another program (``made_from``)."""
+    def read(cls, file: Path, made_from: str | None) -> Schemas | None:
+        """The cached ones; None if there are none, or they are those of another program (``made_from``, if given)."""
         try:
             content = file.read_bytes()
             if not content.startswith(_MAGIC):
                 return None
             end = content.index(b"\n", len(_MAGIC))
             index = json.loads(content[len(_MAGIC):end])
-            if index["made_from"] != made_from:
+            if made_from is not None and index["made_from"] != made_from:
                 return None
             blob = content[end + 1:]
             return cls(index["protocol"], _part(blob, index["settings"]), index["resources"], index["data"],
