@@ -52,7 +52,7 @@ def certificate(name: str, where: Dns | bool, *, more: Sequence[str] = (), regio
     for i, host in enumerate((name, *more)):     # the same record for all of an account
         proof = made.records[i] if i else None
         records.append(route53.Record(
-            f"CertificateRecord{i or ''}", zone=zone_of(host, given), type_="CNAME", ttl=60, override=True,
+            f"CertificateRecord{i or ''}", zone=zone_of(host, given), type="CNAME", ttl=60, override=True,
             name=made.record_name if proof is None else proof["Name"],
             records=[made.record_value if proof is None else proof["Value"]]))
     return acm.CertificateValidation("CertificateValidation", certificate_arn=made.arn, region=region,
@@ -65,6 +65,6 @@ def alias_records(name: str, target: Output[str], target_zone: Input[str], where
     given = where if isinstance(where, Dns) else Dns()
     zone = zone_of(name, given)
     for kind in ("A", "AAAA"):
-        route53.Record(f"Dns{kind}{suffix}", zone=zone, name=name, type_=kind,
+        route53.Record(f"Dns{kind}{suffix}", zone=zone, name=name, type=kind,
                        override=True if given.override else None,
                        alias_target={"DNSName": target, "HostedZoneId": target_zone, "EvaluateTargetHealth": True})

@@ -112,7 +112,8 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     for ending in (door.close(), asyncio.to_thread(functions.close), supervisor.close(),
                    asyncio.to_thread(containers.running.engine.close)):
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ending, _END_SECONDS)
+            async with asyncio.timeout(_END_SECONDS):      # wait_for of Python 3.11 may swallow a cancellation
+                await ending
     for task in tasks:
         task.cancel()
     if gate.failed is not None:

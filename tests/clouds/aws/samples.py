@@ -400,7 +400,7 @@ def _(w: World) -> Sample:
 @sample("aws.route53.Record")
 def _(w: World) -> Sample:
     zone = w.zone("example.test")
-    return Sample({"zone": zone, "name": "www.example.test", "type_": "A", "ttl": 60, "records": ["127.0.0.1"]},
+    return Sample({"zone": zone, "name": "www.example.test", "type": "A", "ttl": 60, "records": ["127.0.0.1"]},
                   {"records": ["127.0.0.2"], "ttl": 30}, {"name": "other.example.test"})
 
 

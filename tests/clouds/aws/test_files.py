@@ -21,6 +21,7 @@ from sst.core.model import Entry, Op
 from sst.core.provider import Found
 from sst.engine.record import pending
 from sst.engine.refresh import refresh
+from sst.errors import UserError
 from sst.events import StepNote
 
 from ..provider_suite import Case, ProviderSuite, Stage
@@ -143,6 +144,20 @@ def test_a_change_by_hand_is_drift_and_the_next_deploy_mends_it(aws: Aws, bucket
     stage.deploy(inputs).check()
     assert aws.call("s3", "get_object", {"Bucket": bucket, "Key": "index.html"})["Body"] == b"<h1>one</h1>"
     assert len(keys(aws, bucket)) == 3 and not stage.plan(inputs).changes
+
+
+def test_a_folder_that_is_not_on_this_machine_stops_no_deploy(aws: Aws, bucket: str, site: Path,
+                                                              stage: Stage) -> None:
+    """A build that git ignores, on another machine than the one that made it."""
+    inputs = {"bucket": bucket, "source": "site"}
+    stage.deploy(inputs)
+    site.rename(site.parent / "elsewhere")
+    plan = stage.plan(inputs)
+    assert not plan.changes and any("'site'" in n for s in plan.steps if s.change for n in s.change.notes)
+    with pytest.raises(UserError, match="no folder 'site'"):
+        stage.plan({**inputs, "prefix": "docs"})
+    stage.deploy(inputs)
+    assert len(keys(aws, bucket)) == 3
 
 
 def test_what_a_command_made_must_still_be_there(aws: Aws, bucket: str, site: Path, stage: Stage) -> None:

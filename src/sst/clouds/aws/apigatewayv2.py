@@ -187,6 +187,9 @@ class Authorizer(AwsResource, type="aws.apigatewayv2.Authorizer", service="apiga
     not_found_codes = NOT_FOUND
 
 
+REGIONAL = [{"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]
+
+
 class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apigatewayv2"):
     """A custom domain name."""
 
@@ -197,12 +200,11 @@ class DomainName(AwsResource, type="aws.apigatewayv2.DomainName", service="apiga
     target: Output[str] = out("DomainNameConfigurations[0].ApiGatewayDomainName")
     hosted_zone_id: Output[str] = out("DomainNameConfigurations[0].HostedZoneId")
 
-    create = call("create_domain_name", retry=("BadRequestException: certificate", *BUSY), DomainNameConfigurations=[
-        {"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}])
+    create = call("create_domain_name", retry=("BadRequestException: certificate", *BUSY),
+                  DomainNameConfigurations=REGIONAL)
     read = call("get_domain_name", DomainName="$name")
     update = (call("update_domain_name", properties="name certificate_arn", retry=BUSY, idempotent=True,
-                   DomainNameConfigurations=[
-        {"CertificateArn": "$certificate_arn", "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]),)
+                   DomainNameConfigurations=REGIONAL),)
     delete = call("delete_domain_name", DomainName="$name", retry=BUSY, idempotent=True)
     not_found_codes = NOT_FOUND
     delete_first = True

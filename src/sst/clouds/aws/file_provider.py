@@ -24,6 +24,9 @@ _GONE = ("NoSuchBucket", "NoSuchKey", "404", "NotFound")
 _OPTIONS = {"files", "cache_control", "content_type"}
 
 
+_RUN_IT = "run the command that makes it with the files of that deploy, then deploy again"
+
+
 class FilesProvider(Provider):
     """``root`` is the project's folder."""
 
@@ -39,12 +42,15 @@ class FilesProvider(Provider):
         if plain(options := inputs.get("options") or ()):
             _check(options)
         source = inputs.get("source")
-        if isinstance(source, str):
+        notes: tuple[str, ...] = ()
+        if isinstance(source, str) and prior and not changed and not inside(self.root, source).is_dir():
+            notes = (f"there is no folder {source!r} on this machine: what was uploaded stays as it is",)
+        elif isinstance(source, str):
             digest = self._folder(source).digest
             if prior and prior.outputs.get("fingerprint") != digest:
                 changed |= {"source"}
         fixed = frozenset(k for k in changed if Files.props[k].replace) if prior else frozenset()
-        return Change(changed, fixed, unknown=frozenset(Files.outs) if changed else frozenset())
+        return Change(changed, fixed, unknown=frozenset(Files.outs) if changed else frozenset(), notes=notes)
 
     def create(self, operation: Operation, note: Note) -> Result:
         return self._sync(operation.inputs, operation.base, note)
@@ -96,11 +102,12 @@ class FilesProvider(Provider):
         try:
             folder = self._folder(source if isinstance(source, str) else source["folder"])
         except UserError as e:
-            raise ProviderError(e.message, operation="upload", sent=False, hint=e.hint) from e
+            hint = e.hint if isinstance(source, str) else _RUN_IT
+            raise ProviderError(e.message, operation="upload", sent=False, hint=hint) from e
         if not isinstance(source, str) and source["digest"] != folder.digest:
             raise ProviderError(f"the folder {source['folder']} does not hold what its command made",
                                 operation="upload", sent=False,
-                                hint="run the command that makes it with the files of that deploy, then deploy again")
+                                hint=_RUN_IT)
         key = self._place(inputs, base).sync(folder, inputs.get("options") or (), note,
                                              keep_old=bool(inputs.get("keep_old")))
         return Result(_id(inputs), {"fingerprint": folder.digest, "files": len(folder.files), "bytes": folder.size,

@@ -70,6 +70,12 @@ class AwsProvider(Verbs, Provider):
                       frozenset(k for k, o in kind.outs.items() if o.volatile),
                       notes=() if self.local else kind.warnings(prior.inputs, inputs))
 
+    def upgrade(self, state: State) -> State:
+        if state.type in self._bulk or not (names := row(state.type).renamed):
+            return state
+        return replace(state, version=row(state.type).schema_version,
+                       inputs={names.get(k, k): v for k, v in state.inputs.items()})
+
     def create(self, operation: Operation, note: Note) -> Result:
         if bulk := self._bulk.get(operation.type):
             return bulk.create(operation, note)
@@ -135,13 +141,13 @@ class AwsProvider(Verbs, Provider):
     def read(self, state: State) -> Result | None:
         if bulk := self._bulk.get(state.type):
             return bulk.read(state)
-        return read(self, row(state.type), state, {})
+        return read(self, row(state.type), self.upgrade(state), {})
 
     def reader(self, states: Sequence[State]) -> Callable[[State], Result | None]:
         """``read`` for many: their tags are asked for together where that saves calls."""
         listed = listed_tags(self, [row(s.type) for s in states if s.type not in self._bulk])
         return lambda state: (bulk.read(state) if (bulk := self._bulk.get(state.type))
-                              else read(self, row(state.type), state, listed))
+                              else read(self, row(state.type), self.upgrade(state), listed))
 
     @property
     def traits(self) -> Traits:  # type: ignore[override]  # read only
@@ -178,6 +184,7 @@ class AwsProvider(Verbs, Provider):
     def update(self, operation: Operation, state: State, note: Note) -> Result:
         if bulk := self._bulk.get(state.type):
             return bulk.update(operation, state, note)
+        state = self.upgrade(state)
         kind, inputs, changed = row(state.type), operation.inputs, operation.changed
         was = {f"{k}_was": v for k, v in state.inputs.items()}
         known = self.variables(kind, {**state.values, **inputs}, {"id": state.id, "urn": state.urn, **was})
@@ -203,6 +210,7 @@ class AwsProvider(Verbs, Provider):
     def delete(self, state: State, note: Note) -> None:
         if bulk := self._bulk.get(state.type):
             return bulk.delete(state, note)
+        state = self.upgrade(state)
         kind = row(state.type)
         known = self.variables(kind, state.values, {"id": state.id, "urn": state.urn})
         if state.private == STAND_IN:

@@ -20,16 +20,19 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
 
     zone: Arg[str] = prop("HostedZoneId", replace=True, read="")
     name: Arg[str] = prop(replace=True, read="")
-    type_: Arg[str] = prop(replace=True, read="")
+    type: Arg[str] = prop(replace=True, read="")
     ttl: Arg[int] = prop(default=None, read="ResourceRecordSets[0].TTL")
     records: Arg[Sequence[Any]] = prop(default=None, read="ResourceRecordSets[0].ResourceRecords[].Value")
     alias_target: Arg[Mapping[str, Any]] = prop(default=None, read="")
     override: Arg[bool] = prop(default=None, local=True)
 
+    renamed = {"type_": "type"}
+    schema_version = 1
+
     identity = "key"
-    identifier = "$zone/$name/$type_"
+    identifier = "$zone/$name/$type"
     create = call("change_resource_record_sets", retry=BUSY, idempotent=False)
-    read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type_",
+    read = call("list_resource_record_sets", HostedZoneId="$zone", StartRecordName="$name", StartRecordType="$type",
                 MaxItems="1")
     update = (call("change_resource_record_sets", properties="ttl records alias_target", retry=BUSY, idempotent=True),)
     imports = Import("aws_route53_record", "{zoneId}/{name}/{type}")
@@ -45,7 +48,7 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
 
     @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        name, kind = str(known["name"]).rstrip(".").lower(), known["type_"]
+        name, kind = str(known["name"]).rstrip(".").lower(), known["type"]
         return {"ResourceRecordSets": [r for r in answer.get("ResourceRecordSets", ())
                                        if r["Type"] == kind and r["Name"].rstrip(".").replace("\\052", "*") == name]}
 
@@ -59,7 +62,7 @@ class Record(AwsResource, type="aws.route53.Record", service="route53"):
 
 
 def change(action: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    record: dict[str, Any] = {"Name": inputs["name"], "Type": inputs["type_"]}
+    record: dict[str, Any] = {"Name": inputs["name"], "Type": inputs["type"]}
     if inputs.get("alias_target"):
         record["AliasTarget"] = dict(inputs["alias_target"])
     else:

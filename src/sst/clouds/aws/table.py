@@ -139,6 +139,9 @@ class AwsResource(Resource):
     """Property → fields that AWS adds to its value, with the values it gives them."""
     one_at_a_time: ClassVar[str] = ""
     """Template of what takes one change at a time: changes of rows with the same value of it wait for each other."""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Former name of a property → its name, in states of an older `schema_version`."""
+    schema_version: ClassVar[int] = 0
     fingerprints: ClassVar[Mapping[str, str]] = {}
     """Property that no response shows → output that changes with it. A value of the output that differs from the one
     after the last upload is drift."""
