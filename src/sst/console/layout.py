@@ -11,6 +11,8 @@ __all__ = ["HEIGHT", "Layout", "label_places", "lay_out", "width_of"]
 HEIGHT = 50.0
 _GAP_X, _GAP_Y = 40.0, 64.0
 _ORDER_SWEEPS, _PLACE_SWEEPS = 12, 24
+_LARGE = 2_000
+"""Over so many boxes and bends a third of the sweeps is made: it must be drawn while one waits."""
 _PER_ROW = 6
 """Of parts without edges."""
 _Node = str | tuple[int, int]
@@ -151,10 +153,14 @@ def _ranks(nodes: Sequence[str], down: Sequence[tuple[str, str]]) -> dict[str, i
     return rank
 
 
+def _sweeps(most: int, size: int) -> int:
+    return most if size <= _LARGE else most // 3
+
+
 def _order(rows: Mapping[int, list[_Node]], up_of: Mapping[_Node, list[_Node]],
            down_of: Mapping[_Node, list[_Node]]) -> None:
     at = {n: i for row in rows.values() for i, n in enumerate(row)}
-    for sweep in range(_ORDER_SWEEPS):
+    for sweep in range(_sweeps(_ORDER_SWEEPS, len(at))):
         side = down_of if sweep % 2 else up_of
         for r in sorted(rows, reverse=bool(sweep % 2)):
             keys: dict[_Node, int] = {}
@@ -174,7 +180,7 @@ def _places(rows: Mapping[int, list[_Node]], wide: Mapping[_Node, float], up_of:
         for n in row:
             x[n] = edge + wide[n] / 2
             edge += wide[n] + _GAP_X
-    for sweep in range(_PLACE_SWEEPS):
+    for sweep in range(_sweeps(_PLACE_SWEEPS, len(x))):
         side = down_of if sweep % 2 else up_of
         for r in sorted(rows, reverse=bool(sweep % 2)):
             row = rows[r]
