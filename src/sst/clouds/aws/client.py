@@ -23,6 +23,7 @@ from .settings import Login, Settings
 from .sign import Credentials, signed, signed_url
 
 if TYPE_CHECKING:
+    from .identity import Identity
     from .service import Request, Service
 
 __all__ = ["Aws"]
@@ -83,7 +84,7 @@ class Aws:
         ``guard`` is asked at the last moment before each try, and raises if the call may not be made any more. Raises
         ``ProviderError``, ``Throttled``.
         """
-        model = self.service(service)
+        model = self._model(service, operation)
         arguments = dict(params or {})
         model.fill_tokens(operation, arguments, token or uuid.uuid4().hex)
         where = region or self.region
@@ -116,7 +117,7 @@ class Aws:
                     self._tell(note, e)
                     self.sleep(seconds)
 
-    def _once(self, model: Service, operation: str, prepared: Request,
+    def _once(self, model: Service | Identity, operation: str, prepared: Request,
               guard: Callable[[], None] | None = None) -> dict[str, Any]:
         place, name = prepared.place, f"{model.name} {operation}"
         body = prepared.body
@@ -141,12 +142,12 @@ class Aws:
             return parsed
         raise self._error(parsed, reply, name)
 
-    def _parsed(self, model: Service, operation: str, reply: Response) -> dict[str, Any]:
-        from botocore.parsers import ResponseParserError
+    def _parsed(self, model: Service | Identity, operation: str, reply: Response) -> dict[str, Any]:
+        from .service import Unreadable
 
         try:
             return model.parse(operation, reply)
-        except ResponseParserError as e:
+        except Unreadable as e:
             if reply.status >= 300:
                 return {"Error": {"Code": str(reply.status), "Message": reply.body[:200].decode(errors="replace")},
                         "ResponseMetadata": {}}
@@ -214,6 +215,13 @@ class Aws:
             with self._lock:
                 found = self._services.get(name) or self._services.setdefault(name, Service(name, session))
         return found
+
+    def _model(self, service: str, operation: str) -> Service | Identity:
+        if operation == "get_caller_identity" and not any(self._fips().values()):
+            from .identity import Identity
+
+            return Identity()
+        return self.service(service)
 
     def endpoint(self, service: str) -> str | None:
         """The custom endpoint for the service, or None."""

@@ -20,7 +20,7 @@ from ...net.http import Response
 from .handlers import adapt_body, adapt_parameters, adapt_response
 from .sign import EMPTY, UNSIGNED
 
-__all__ = ["Endpoint", "Request", "Service"]
+__all__ = ["Endpoint", "Request", "Service", "Unreadable"]
 
 PER_KEY = frozenset({"Key", "Prefix", "CopySource"})
 """Parameters of S3's endpoint rules that never change where a call goes."""
@@ -68,6 +68,10 @@ class Request:
     def __exit__(self, *_: object) -> None:
         if self.spool:
             self.spool.close()
+
+
+class Unreadable(Exception):
+    """An answer that does not look as the service's answers do."""
 
 
 class Service:
@@ -203,8 +207,9 @@ class Service:
                         spool)
 
     def parse(self, operation: str, reply: Response) -> dict[str, Any]:
-        """The answer as a dict with ``ResponseMetadata``, and ``Error`` if it is one."""
+        """The answer as a dict with ``ResponseMetadata``, and ``Error`` if it is one. Raises ``Unreadable``."""
         from botocore.awsrequest import HeadersDict
+        from botocore.parsers import ResponseParserError
 
         model = self.operation(operation)
         raw: dict[str, Any] = {"headers": HeadersDict(reply.headers), "status_code": reply.status, "body": reply.body,
@@ -212,7 +217,10 @@ class Service:
         streaming = model.has_streaming_output and reply.status < 300
         if streaming:
             raw["body"] = BytesIO(reply.body)  # bytes would be taken for text
-        parsed: dict[str, Any] = self._parser.parse(raw, model.output_shape)
+        try:
+            parsed: dict[str, Any] = self._parser.parse(raw, model.output_shape)
+        except ResponseParserError as e:
+            raise Unreadable(str(e)) from e
         payload = model.output_shape.serialization.get("payload") if streaming else None
         if payload and hasattr(parsed.get(payload), "read"):
             parsed[payload] = reply.body

@@ -1,12 +1,18 @@
-"""The standard AWS settings: region, endpoint, credentials, CA bundle, proxies. Files, SSO, assume-role and IMDS are
+"""The standard AWS settings: region, endpoint, credentials, CA bundle, proxies. Log-ins, roles to assume and IMDS are
 botocore's."""
 from __future__ import annotations
 
+import importlib.util
+import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from ...errors import ProviderError, SstError, UserError
+from .credentials import stored_credentials
+from .profile import ConfigFiles, Section
 from .sign import Credentials
 
 __all__ = ["Login", "Settings"]
@@ -31,7 +37,8 @@ class Settings:
         self._region = region
         self._session: Any = None
         self._source: Any = None
-        self._config: dict[str, Any] = {}
+        self._files = ConfigFiles(environment)
+        self._stored: tuple[Credentials, float] | None = None
         self._lock = Lock()
 
     @property
@@ -44,36 +51,34 @@ class Settings:
 
     def _made(self) -> Any:
         import botocore.session
-        from botocore.exceptions import BotoCoreError, ProfileNotFound
 
+        if not self._given:  # with given credentials the user's own profile counts for nothing, even a missing one
+            _ = self._scoped
         session = botocore.session.Session(profile=self._explicit_profile)
         for variable, key in (("config_file", "AWS_CONFIG_FILE"), ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE")):
             if path := self.environment.get(key):
                 session.set_config_variable(variable, path)
         if self.profile and not self._explicit_profile:
             session.set_config_variable("profile", self.profile)
-        if self._given:
-            return session  # with given credentials the user's own profile counts for nothing, even a broken one
-        try:
-            self._config = dict(session.get_scoped_config())
-        except ProfileNotFound:
-            raise UserError(f'the AWS profile "{self.profile}" does not exist',
-                            hint="`aws configure list-profiles` shows what there is; set AWS_PROFILE to one of "
-                                 "them") from None
-        except BotoCoreError as e:
-            raise UserError(f"the AWS config file can't be read: {e}") from e
         return session
 
-    def _scoped(self) -> dict[str, Any]:
-        """The settings of the profile in the config file."""
-        return self._config if self.session else {}
+    @cached_property
+    def _scoped(self) -> Section:
+        """The settings of the profile in the files."""
+        if self._given:
+            return {}
+        found = self._files.profile(self.profile or "default")
+        if found is None and self.profile:
+            raise UserError(f'the AWS profile "{self.profile}" does not exist',
+                            hint="`aws configure list-profiles` shows what there is; set AWS_PROFILE to one of them")
+        return found or {}
 
     @property
     def region(self) -> str:
         """The region, or ``UserError`` if none is set anywhere."""
         if not self._region:
             env = self.environment
-            self._region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or self._scoped().get("region")
+            self._region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or self._scoped.get("region")
         if not self._region:
             raise UserError("no AWS region is set",
                             hint='set `region` in sst_config.py (`Config(region="us-east-1")`) or AWS_REGION')
@@ -87,13 +92,13 @@ class Settings:
             return self._endpoint
         if env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
             return None
-        key = self.session.get_service_model(service).service_id.replace(" ", "_")
+        key = "STS" if service == "sts" else self.session.get_service_model(service).service_id.replace(" ", "_")
         if found := env.get(f"AWS_ENDPOINT_URL_{key.upper()}") or env.get("AWS_ENDPOINT_URL"):
             return found
-        scoped = self._scoped()
+        scoped = self._scoped
         if isinstance(name := scoped.get("services"), str):
-            sections = self.session.full_config.get("services", {})
-            if url := sections.get(name, {}).get(key.lower(), {}).get("endpoint_url"):
+            services = self._files.section("services", name) or {}
+            if url := (services.get(key.lower()) or {}).get("endpoint_url"):
                 return str(url)
         return scoped.get("endpoint_url")
 
@@ -104,16 +109,12 @@ class Settings:
 
     def flag(self, variable: str, key: str) -> bool:
         """A boolean setting by its environment variable or its key in the config file."""
-        return str(self.environment.get(variable) or self._scoped().get(key) or "").lower() == "true"
+        return str(self.environment.get(variable) or self._scoped.get(key) or "").lower() == "true"
 
     def ca_bundle(self) -> str | None:
-        found = self.environment.get("AWS_CA_BUNDLE") or self._scoped().get("ca_bundle")
+        found = self.environment.get("AWS_CA_BUNDLE") or self._scoped.get("ca_bundle")
         found = found or self.environment.get("REQUESTS_CA_BUNDLE") or self.environment.get("SSL_CERT_FILE")
-        if found:
-            return str(found)
-        from botocore.httpsession import get_cert_path
-
-        return str(get_cert_path(True))
+        return str(found) if found else _authorities()
 
     def proxies(self) -> tuple[dict[str, str], str]:
         """Proxy by scheme, and what must not go through one."""
@@ -133,6 +134,8 @@ class Settings:
                 raise UserError("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not",
                                 hint="set both, or neither and AWS_PROFILE")
             return Credentials(key, env["AWS_SECRET_ACCESS_KEY"], env.get("AWS_SESSION_TOKEN") or None)
+        if found := self._stored_credentials():
+            return found
         from botocore.exceptions import BotoCoreError, ClientError
 
         session = self.session
@@ -151,11 +154,22 @@ class Settings:
                             "account")
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
+    def _stored_credentials(self) -> Credentials | None:
+        """Those that lie on this machine, until they expire; None if they must be asked for."""
+        with self._lock:
+            if self._source is not None:
+                return None
+            if self._stored is None or time.time() >= self._stored[1]:
+                _ = self._scoped
+                self._stored = stored_credentials(self._files, self.profile or "default", self.environment,
+                                                  now=time.time(), cache=Path("~/.aws/cli/cache").expanduser())
+            return self._stored[0] if self._stored else None
+
     def login_hint(self) -> str:
         """How to log in again with this profile."""
-        if not self.profile or not self._session:
+        if not self.profile or self._given:
             return ""
-        if self._config.keys() & {"sso_session", "sso_start_url"}:
+        if self._scoped.keys() & {"sso_session", "sso_start_url"}:
             return f"run `aws sso login --profile {self.profile}`"
         return f'check the profile "{self.profile}" with `aws sts get-caller-identity --profile {self.profile}`'
 
@@ -169,3 +183,11 @@ class Settings:
             return UserError(f"the AWS credentials{name} are incomplete: {e}", hint=self.login_hint())
         return ProviderError(f"the AWS credentials{name} can't be loaded: {e}", code=kind, hint=self.login_hint(),
                              sent=False)
+
+
+def _authorities() -> str | None:
+    """The file of certificate authorities that botocore would use: certifi's if it is installed, else its own."""
+    for package in ("certifi", "botocore"):
+        if (found := importlib.util.find_spec(package)) and found.origin:
+            return str(Path(found.origin).with_name("cacert.pem"))
+    return None
