@@ -52,7 +52,8 @@ class FrontDoor:
             raise ValueError(f"{kind} has no address on stage `local` yet")
         identity = door.identity(host)
         if identity is None:
-            door, identity = DOORS["domain"], host
+            door = DOORS["domain"]
+            identity = door.identity(host) or host
         if not door.exists(identity):
             raise ValueError(f"there is no {kind.replace('_', ' ')} {value}")
         port = await self._opened(door, identity)

@@ -10,7 +10,7 @@ from sst.embedded.emulator import Answer
 
 __all__ = ["Api", "Domain"]
 
-_AWS_HOST = re.compile(r"([a-z0-9]+)\.(execute-api|lambda-url)\.[a-z0-9.-]+")
+_AWS_HOST = re.compile(r"([a-z0-9]+)\.(execute-api|lambda-url)\.[a-z0-9.-]+(?::\d+)?")
 
 
 class Api:
@@ -41,7 +41,7 @@ class Domain:
     keeps = False
 
     def identity(self, host: str) -> str:
-        return host
+        return host.partition(":")[0]
 
     def exists(self, identity: str) -> bool:
         return emulator.find_domain(identity)
