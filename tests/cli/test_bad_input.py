@@ -1,7 +1,9 @@
 """Every mistake gets its own words, and no traceback."""
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from sst.cli.dispatch import of_the_machine
 
 from .conftest import SST, Project
 
@@ -237,3 +241,13 @@ def test_components(project: Project, body: str, text: str) -> None:
     project.write("api.py", "def handler(event, context): ...\n")
     project.program(f"from sst import aws\n{body}")
     assert text in project.fails("diff")
+
+
+@pytest.mark.parametrize(("number", "file", "hint"), [
+    (errno.ENOSPC, None, "free some space"), (errno.ENOSPC, "/x/.sst/state.db", "free some space"),
+    (errno.EACCES, "/home/ann/.cache/sst", "XDG_CACHE_HOME"), (errno.EROFS, "/srv/app/.sst", "make it writable"),
+    (errno.ENOTDIR, "/srv/file/x", "")])
+def test_what_is_wrong_with_the_machine_is_no_bug(number: int, file: str | None, hint: str) -> None:
+    told = of_the_machine(OSError(number, os.strerror(number), file))
+    assert told and hint in told.hint and (file or "") in told.message
+    assert of_the_machine(OSError("odd")) is None

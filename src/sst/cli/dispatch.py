@@ -10,6 +10,7 @@
 """
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -21,7 +22,7 @@ from ..errors import InternalError, SstError, UserError
 from .call import Call
 from .root import root
 
-__all__ = ["run"]
+__all__ = ["of_the_machine", "run"]
 
 
 def run(argv: Sequence[str], call: Call | None = None) -> int:
@@ -77,10 +78,27 @@ def _check_package() -> None:
                         hint="uninstall both (`pip uninstall sst sst-python`), then install sst-python again")
 
 
+def of_the_machine(error: OSError) -> UserError | None:
+    """A full disk, a missing permission: what is wrong and what to do; None if it is not about a file."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if not error.strerror or not (error.filename or full):
+        return None
+    place = f": {error.filename}" if error.filename else ""
+    if full:
+        hint = "free some space on the disk, then run the command again"
+    elif error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = ""
+    elif "/.cache" in str(error.filename):
+        hint = "make it writable for you, or set XDG_CACHE_HOME to a folder that is"
+    else:
+        hint = "make it writable for you"
+    return UserError(f"{error.strerror}{place}", hint=hint)
+
+
 def _crash(call: Call, error: Exception) -> int:
     """A bug in sst, or a problem of the machine (disk full, no permission)."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return _told(call, UserError(f"{error.strerror}: {error.filename}"), 1)
+    if isinstance(error, OSError) and (told := of_the_machine(error)):
+        return _told(call, told, 1)
     from .log import write_log
 
     file = write_log(call.root, error, call.screen.redact)
