@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .project.app import AppInput as AppInput
     from .project.app import Stack as Stack
     from .project.config import Config as Config
+    from .runtime import task as task
     from .runtime.resource import Resource as Resource
     from .secret import Secret as Secret
 
@@ -47,15 +48,17 @@ _HOMES = {
     "permission": "aws.permissions",
 }
 """Public name → the module that has it."""
+_MODULES = {"task": "runtime.task"}
+"""Public name → the module that it is."""
 _PACKAGES = ("aws", "cloudflare", "vercel")
 
-__all__ = [*_HOMES, "aws"]  # noqa: PLE0604  # names only
+__all__ = [*_HOMES, "aws", "task"]  # noqa: PLE0604  # names only
 
 if not TYPE_CHECKING:
     def __getattr__(name):
         from importlib import import_module
 
-        home = _HOMES.get(name) or (name if name in _PACKAGES else None)
+        home = _HOMES.get(name) or _MODULES.get(name) or (name if name in _PACKAGES else None)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         try:
@@ -64,7 +67,7 @@ if not TYPE_CHECKING:
             if not f"{__name__}.{home}.".startswith(f"{e.name}."):
                 raise
             raise ImportError(_absent(name), name=e.name) from None
-        value = module if name in _PACKAGES else getattr(module, name)
+        value = module if name in _PACKAGES or name in _MODULES else getattr(module, name)
         globals()[name] = value
         return value
 

