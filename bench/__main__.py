@@ -8,6 +8,7 @@ import time
 
 from .bridge import run_bridge
 from .builds import run_builds
+from .console import run_console
 from .databases import run_databases
 from .demo import run_demo
 from .dev import run_dev
@@ -24,7 +25,8 @@ from .wide import run_chain, run_wide
 PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_scale, "start": run_start,
          "terminal": run_terminal,
          "refresh": run_refresh, "dev": run_dev, "dev_node": run_dev_node, "bridge": run_bridge,
-         "builds": run_builds, "local": run_local, "databases": run_databases, "plugins": run_plugins}
+         "builds": run_builds, "local": run_local, "databases": run_databases, "plugins": run_plugins,
+         "console": run_console}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from sst.embedded import trace
 from sst.embedded.cloud import Cloud
+from sst.errors import SstError
 
 from .functions import function, url
 from .test_emulator import client
@@ -159,3 +160,16 @@ def test_a_request_begins_a_trace_and_the_function_is_given_it(cloud: Cloud) -> 
     with urlopen(url(cloud, function(cloud, show)), timeout=30) as answer:
         given, own = answer.read().decode().strip('"').split(" ")
     assert trace.parse(given)[0] == trace.parse(own)[0] and trace.parse(own)[1]
+
+
+def test_an_event_is_sent_again(cloud: Cloud) -> None:
+    name = function(cloud, "def handler(event, context):\n    return event['queryStringParameters']\n")
+    with urlopen(f"{url(cloud, name)}?a=1", timeout=30):
+        first = eventually(lambda: rows(cloud, "SELECT * FROM invocation WHERE function = ? AND ms > 0", name))[0]
+    assert cloud.replay(first["request"]) == {"payload": {"a": "1"}, "error": ""}
+    edited = cloud.replay(first["request"], '{"queryStringParameters": 7}')
+    assert edited == {"payload": 7, "error": ""}
+    again = eventually(lambda: rows(cloud, "SELECT * FROM invocation WHERE replay_of = ? AND ms > 0", first["request"]))
+    assert all(a["trace"] != first["trace"] for a in again)
+    with pytest.raises(SstError, match="can't be sent again"):
+        cloud.replay("no-such-request")
