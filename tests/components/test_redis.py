@@ -19,6 +19,7 @@ from .test_postgres import NETWORK, declared, link_of
     ({"engine": "valkey", "version": "7.1"}, "AWS has no valkey 7.1"),
     ({"instance": "micro"}, "there is no class 'cache.micro'"),
     ({"cluster": {"nodes": 501}}, "it can't have 501 nodes"),
+    ({"parameters": {f"p{i}": "1" for i in range(20)}}, "has 21 parameters"),
     ({"vpc": None}, "needs a Vpc, and none is declared before it"),
 ])
 def test_what_elasticache_would_refuse_is_refused_before_the_first_call(options: dict[str, Any], said: str) -> None:

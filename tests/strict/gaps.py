@@ -30,6 +30,7 @@ MOTO_GAPS: dict[str, str] = {
     "aws.lambda.EventInvokeConfig": "a second PutFunctionEventInvokeConfig does not replace the first",
     "aws.lambda.LayerVersion": "GetLayerVersionByArn is not implemented",
     "aws.lambda.ProvisionedConcurrency": "PutProvisionedConcurrencyConfig is not implemented",
+    "aws.migration.Run": "functions run in Docker alone",
     "aws.rds.ParameterGroup": "ResetDBParameterGroup is not implemented",
     "aws.rds.Proxy": "ModifyDBProxy without Auth fails",
     "aws.rds.SubnetGroup": "a subnet group is gone once it was changed",

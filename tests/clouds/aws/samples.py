@@ -47,7 +47,8 @@ def _zip(text: str) -> bytes:
 
 
 ZIP = {"1": _zip("def handler(event, context):\n    return 1\n"),
-       "2": _zip("def handler(event, context):\n    return 2\n")}
+       "2": _zip("def handler(event, context):\n    return 2\n"),
+       "3": _zip("def handler(event, context):\n    return {'state': 'done'}\n")}
 BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
@@ -702,7 +703,7 @@ def _(w: World) -> Sample:
 @sample("aws.elasticache.ParameterGroup")
 def _(w: World) -> Sample:
     return Sample({"family": "redis7", "parameters": {"maxmemory-policy": "allkeys-lru", "timeout": "20"}},
-                  {"parameters": {"maxmemory-policy": "noeviction"}}, {"family": "valkey8"})
+                  {"tags": {"a": "1"}}, {"parameters": {"maxmemory-policy": "noeviction"}})
 
 
 @sample("aws.elasticache.ReplicationGroup")
@@ -792,3 +793,13 @@ def _(w: World) -> Sample:
                    "conditions": [{"Field": "path-pattern", "Values": ["/api/*"]}]},
                   {"conditions": [{"Field": "path-pattern", "Values": ["/v2/*"]}], "priority": 6, "tags": {"a": "2"}},
                   {"region": "us-east-1"}, delete_first=True)
+
+
+# Migrations ---------------------------------------------------------------------------------------------------------
+
+@sample("aws.migration.Run")
+def _(w: World) -> Sample:
+    runner = w.make("aws.lambda.Function", {"role": role(w)["arn"], "handler": "app.handler", "runtime": "python3.11",
+                                            "code": _code("3")})
+    return Sample({"function_name": runner["name"], "name": "Schema", "files": {"1.sql": "a"}, "work": "x",
+                   "database": "db-1"}, replace={"database": "db-2"}, gone=False)

@@ -4,13 +4,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...core.model import State
 from ...core.output import Input, Output
-from ...core.provider import Note
 from ...core.resource import Arg, out, prop
-from .columns import Call, Import, Listing, Tagging, call
-from .elasticache_checks import group_fits
-from .table import AwsResource, Calls
+from .columns import Import, Listing, Tagging, call
+from .elasticache_checks import group_fits, parameters_fit
+from .table import AwsResource
 
 __all__ = ["ParameterGroup", "ReplicationGroup", "SubnetGroup"]
 
@@ -21,8 +19,10 @@ TAGGING = Tagging(add=call("add_tags_to_resource", ResourceName="$arn", Tags="$t
                   show=call("list_tags_for_resource", ResourceName="$arn"))
 SHOWN = call("list_tags_for_resource", ResourceName="$arn")
 PAGE = ("Marker", "Marker")
-AT_ONCE = 20
-"""Parameters of a call of ModifyCacheParameterGroup, at most."""
+
+
+def _parameters(values: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"ParameterName": k, "ParameterValue": str(v)} for k, v in sorted(values.items())]
 
 
 class SubnetGroup(AwsResource, type="aws.elasticache.SubnetGroup", service="elasticache"):
@@ -50,16 +50,18 @@ class SubnetGroup(AwsResource, type="aws.elasticache.SubnetGroup", service="elas
 
 
 class ParameterGroup(AwsResource, type="aws.elasticache.ParameterGroup", service="elasticache"):
-    """Parameters of caches, by name. One that is taken out is reset to its default."""
+    """Parameters of caches, by name, at most 20. Other ones are another group, which takes the place of this one."""
 
     name: Arg[str] = prop("CacheParameterGroupName", limit=255, lower=True, replace=True, default=None)
     family: Arg[str] = prop("CacheParameterGroupFamily", replace=True)
     description: Arg[str] = prop(default="Managed by sst", replace=True)
-    parameters: Arg[Mapping[str, str]] = prop(default=None, local=True, read="")
+    parameters: Arg[Mapping[str, str]] = prop("ParameterNameValues", default=None, enc=_parameters, replace=True,
+                                              read="")
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
     arn: Output[str] = out("CacheParameterGroup.ARN || ARN")
 
+    __checks__ = (*AwsResource.__checks__, parameters_fit)
     create = call("create_cache_parameter_group")
     read = call("describe_cache_parameter_groups", CacheParameterGroupName="$name")
     item = "CacheParameterGroups[0]"
@@ -71,27 +73,6 @@ class ParameterGroup(AwsResource, type="aws.elasticache.ParameterGroup", service
     listing = Listing("describe_cache_parameter_groups",
                       "CacheParameterGroups[].{name: CacheParameterGroupName, arn: ARN}", PAGE, tags=SHOWN, order=2)
     imports = Import("aws_elasticache_parameter_group", "{name}")
-
-    @classmethod
-    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        made = super().request(provider, inputs, c)
-        if c is cls.update[0]:
-            made["ParameterNameValues"] = _parameters(inputs.get("parameters") or {})[:AT_ONCE]
-        return made
-
-    @classmethod
-    def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
-                      known: Mapping[str, Any], note: Note) -> frozenset[str]:
-        """Reset what was taken out, and set the rest, twenty in a call."""
-        if "parameters" not in changed:
-            return frozenset()
-        was, wanted = state.inputs.get("parameters") or {}, inputs.get("parameters") or {}
-        gone = [{"ParameterName": k} for k in sorted(was.keys() - wanted.keys())]
-        for op, some in (("reset_cache_parameter_group", gone), ("modify_cache_parameter_group", _parameters(wanted))):
-            for at in range(0, len(some), AT_ONCE):
-                provider.send(cls, call(op, CacheParameterGroupName="$name", idempotent=True), known,
-                              {"ParameterNameValues": some[at:at + AT_ONCE]}, note)
-        return frozenset({"parameters"})
 
 
 class ReplicationGroup(AwsResource, type="aws.elasticache.ReplicationGroup", service="elasticache", holds_data=True):
@@ -153,7 +134,3 @@ class ReplicationGroup(AwsResource, type="aws.elasticache.ReplicationGroup", ser
                       tags=SHOWN)
     imports = Import("aws_elasticache_replication_group", "{replicationGroupId}")
     stand_in = {"engine": "valkey", "node_type": "cache.t4g.micro", "replicas": 0, "node_groups": 1}
-
-
-def _parameters(values: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [{"ParameterName": k, "ParameterValue": str(v)} for k, v in sorted(values.items())]

@@ -12,10 +12,10 @@ from typing import Any
 from ...core.graph import Graph
 from ...core.model import Goal
 
-__all__ = ["group_fits", "token_problem"]
+__all__ = ["group_fits", "parameters_fit", "token_problem"]
 
 _VERSIONS = {"redis": r"(4\.0|5\.0|6\.[02x]|7\.[01])(\.\d+)?", "valkey": r"(7\.2|8\.\d|9\.\d)(\.\d+)?"}
-_SHARDS = 500
+_SHARDS, _PARAMETERS = 500, 20
 
 
 def group_fits(graph: Graph, goal: Goal) -> None:
@@ -25,6 +25,14 @@ def group_fits(graph: Graph, goal: Goal) -> None:
     for problem, hint in _problems(goal.inputs):
         graph.problem(f'the cache "{goal.urn.rpartition("::")[2]}" can\'t be made: {problem}', where=goal.where,
                       hint=hint)
+
+
+def parameters_fit(graph: Graph, goal: Goal) -> None:
+    """A call of ModifyCacheParameterGroup sets at most 20 parameters."""
+    given = goal.inputs.get("parameters")
+    if isinstance(given, Mapping) and len(given) > _PARAMETERS:
+        graph.problem(f'the parameter group "{goal.urn.rpartition("::")[2]}" has {len(given)} parameters',
+                      where=goal.where, hint=f"at most {_PARAMETERS}")
 
 
 def token_problem(token: str) -> str:

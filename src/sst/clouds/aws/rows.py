@@ -11,8 +11,9 @@ from .table import AwsResource
 
 __all__ = ["SERVICES", "all_rows", "row"]
 
-SERVICES = ("acm", "apigatewayv2", "appsync", "cloudfront", "dynamodb", "ec2", "ecs", "elasticache", "elbv2", "events",
-            "iam", "lambda_", "logs", "rds", "route53", "s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm")
+SERVICES = ("acm", "apigatewayv2", "appsync", "cloudfront", "dynamodb", "ec2", "ecs", "elasticache", "elbv2",
+            "events", "iam", "lambda_", "logs", "migration", "rds", "route53", "s3", "scheduler", "secretsmanager",
+            "sns", "sqs", "ssm")
 """Modules with rows."""
 
 
