@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from sst import aws
-from sst.clouds.aws import events
+from sst.clouds.aws import events, s3
 from sst.errors import SstError
 from tests.components.graphs import program
 
@@ -43,7 +43,14 @@ def rule(schedule: str) -> Callable[[], None]:
     return lambda: events.Rule("Nightly", schedule_expression=schedule) and None
 
 
+def bucket(name: str) -> Callable[[], None]:
+    return lambda: s3.Bucket("Buck", name=name) and None
+
+
 REFUSED = {
+    **{f"bucket {name}": (bucket(name), f"S3 does not take '{name}'") for name in (
+        "My_Bucket", "MyBucket", "ab", "a..b", "x y", "x/../../y", "192.168.5.4", "xn--a", "a--x-s3", "-ab", "ab-",
+        "a" * 64)},
     "day and weekday": (cron("cron(0 3 * * MON-FRI *)"), "(fifth) must be"),
     "time zone": (cron("cron(0 3 * * ? *)", "Berlin"), 'there is no time zone "Berlin"'),
     "number": (cron("cron(60 25 * * ? *)"), "is no schedule"), "date": (cron("at(2020-13-01T00:00:00)"), "no schedule"),
@@ -55,7 +62,8 @@ REFUSED = {
     "overlap": (told(("in/", ""), ("in/a/", ".jpg")), "of one bucket overlap"),
     "overlap without filters": (told(("", ""), ("", "")), "of one bucket overlap"),
 }
-ALLOWED = {"visibility": slow("30 seconds", "30 seconds"), "cron": cron("cron(0 3 ? * MON-FRI *)", "Europe/Berlin"),
+ALLOWED = {"bucket": bucket("my.bucket-1"), "visibility": slow("30 seconds", "30 seconds"),
+           "cron": cron("cron(0 3 ? * MON-FRI *)", "Europe/Berlin"),
            "rule": rule("cron(0 3 ? * 2#1 *)"), "fifo": dead(True, True), "standard": dead(False, False),
            "environment": variables(4000), "apart": told(("in/", ""), ("out/", "")),
            "suffix": told(("", "a"), ("", "b"))}

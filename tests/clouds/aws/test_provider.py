@@ -169,3 +169,15 @@ def test_an_id_tells_what_it_is_made_of() -> None:
 def test_a_long_urn_fits_into_a_tag_and_stays_itself() -> None:
     long = "aws.Function::" + "a/" * 200
     assert urn_tag("short") == "short" and len(urn_tag(long)) == 256 and urn_tag(long) != urn_tag(long + "b")
+
+
+def test_a_look_up_that_is_refused_before_the_create_leaves_nothing_to_find() -> None:
+    with stand_in(lambda n: xml(ME) if n == 0 else Answer(400, b"")) as cloud, Aws(
+            region="eu-west-1", endpoint=cloud.url, environment={}, credentials=("a", "b"),
+            sleep=lambda s: None) as aws:
+        provider = AwsProvider(aws, app="app", stage="test", lineage="L")
+        wanted = Operation("urn", Op.CREATE, "aws.s3.Bucket", "", "t", {"name": "My_Bucket"})
+        with pytest.raises(ProviderError) as e:
+            provider.create(wanted, lambda text: None)
+    assert e.value.status == 400 and not e.value.sent
+    assert [method for method, _, _, _ in cloud.requests] == ["POST", "HEAD"], "no bucket was asked for"

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
@@ -11,7 +12,8 @@ from ...core.model import URN, Goal
 from ...core.output import Output, leaves
 from ..schedule_times import problem
 
-__all__ = ["dead_letters_alike", "environment_fits", "filters_apart", "hidden_long_enough", "schedule_valid"]
+__all__ = ["bucket_name_valid", "dead_letters_alike", "environment_fits", "filters_apart", "hidden_long_enough",
+           "schedule_valid"]
 
 ENVIRONMENT = 4096
 """Bytes of a function's variables: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
@@ -20,6 +22,11 @@ RESERVED = frozenset({"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS
                       "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
                       "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
                       "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"})
+
+
+BUCKET = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-|\d+(\.\d+){3}$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"
+                    r"(?<!-s3alias)(?<!--ol-s3)(?<!\.mrap)(?<!--x-s3)(?<!--table-s3)")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
 
 def _of(graph: Graph, value: Any, type: str) -> list[Goal]:
@@ -54,6 +61,15 @@ def dead_letters_alike(graph: Graph, goal: Goal) -> None:
             wanted = "a FIFO queue too" if fifo else "no FIFO queue"
             graph.problem(f"the dead-letter queue {_name(dead)} of {_name(goal)} must be {wanted}", where=goal.where,
                           hint=f"it is declared at {dead.where}")
+
+
+def bucket_name_valid(graph: Graph, goal: Goal) -> None:
+    """S3 refuses other names, some of them with an answer that does not say why."""
+    name = goal.inputs.get("name")
+    if isinstance(name, str) and not BUCKET.fullmatch(name):
+        graph.problem(f"S3 does not take {name!r} as the name of a bucket", where=goal.where,
+                      hint="3 to 63 lower-case letters, digits, dots and hyphens; it begins and ends with a letter or "
+                           "digit, is no IP address, and has no prefix or suffix that S3 keeps for itself")
 
 
 def environment_fits(graph: Graph, goal: Goal) -> None:

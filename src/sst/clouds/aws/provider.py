@@ -267,6 +267,7 @@ class AwsProvider(Verbs, Provider):
             there, _ = self._standing(kind, operation, dict(known))
         except ProviderError as e:
             if e.status != 403:
+                e.sent = False      # the create call was not: there is nothing to look for
                 raise
             return      # not ours to see: the create call will say so
         if there in ("foreign", "unsure"):

@@ -13,7 +13,7 @@ from ...errors import ProviderError
 from .checks import may_invoke, may_send
 from .columns import Call, Import, Listing, Tagging, call, grant
 from .files import Files
-from .limits import filters_apart
+from .limits import bucket_name_valid, filters_apart
 from .shared import Statements, merged_entries, own_entries
 from .table import AwsResource, Calls
 
@@ -52,6 +52,7 @@ class Bucket(AwsResource, type="aws.s3.Bucket", service="s3", holds_data=True):
     domain: Output[str] = out("=$name.s3.$region.$suffix")
 
     overwrites = True
+    __checks__ = (*AwsResource.__checks__, bucket_name_valid)
     stand_in = {"force_destroy": True}
     computed = {"location": lambda known: None if known["region"] == "us-east-1" else known["region"],
                 "suffix": lambda known: "amazonaws.com.cn" if known["partition"] == "aws-cn" else "amazonaws.com"}
