@@ -51,8 +51,8 @@ def shown(graph: Graph) -> list[dict[str, Any]]:
     rows = []
     for goal in graph.goals.values():
         inputs = {k: "(secret)" if k in goal.secret else resolve(v, look) for k, v in goal.inputs.items()}
-        if goal.type == "local.Build":
-            inputs["fingerprint"] = "(hash)"
+        if hashed := {"local.Build": "fingerprint", "local.Site": "source"}.get(goal.type):
+            inputs[hashed] = "(hash)"
         row = {"urn": goal.urn, "inputs": inputs, "needs": sorted(d.rpartition("::")[2] for d in goal.deps)}
         flags = {k: v for k in ("protect", "retain", "ignore_changes", "aliases") if (v := getattr(goal, k))}
         rows.append({**row, **flags})

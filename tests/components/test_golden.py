@@ -237,6 +237,26 @@ def migration() -> None:
 
 
 @golden
+def sites() -> None:
+    bucket, router = aws.Bucket("Uploads"), aws.Router("Main")
+    aws.React("Shop", path="web", link=[bucket, sst.Secret("Token")], environment={"MODE": "x"},
+              server={"memory": "2 GB", "install": ["sharp"]})
+    for kind in (aws.Astro, aws.SvelteKit, aws.Nuxt):
+        kind(kind.__name__, path="web", router={"instance": router, "path": f"/{kind.__name__}"})
+    aws.StaticSite("Pages", path="web", router={"instance": router, "path": "/pages"})
+    aws.NodeServer("Node", path="web", entry="main.js", protection="none",
+                   router={"instance": router, "path": "/node"})
+
+
+@golden
+def python_sites() -> None:
+    router = aws.Router("Main")
+    aws.Django("Shop", project="shop")
+    aws.FastApi("Api", app="src/web:app", static={"/files": "web"}, router={"instance": router, "path": "/api"})
+    aws.Flask("Admin", app="src/web:app", router={"instance": router, "path": "/admin"})
+
+
+@golden
 def linkable() -> None:
     thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1},
                          include=[sst.permission(["a:B"], ["*"])])

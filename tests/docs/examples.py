@@ -86,6 +86,10 @@ FILES = {
     "app/main.py": "async def app(scope, receive, send): ...\n",
     "src/worker.py": "def handler(event, context): ...\n",
     "web/page.mjs": "export const handler = async () => ({})\n",
+    "web/package.json": '{"scripts": {"build": "x", "dev": "x"}, "devDependencies": {"@react-router/dev": "8", '
+                        '"astro": "7", "@sveltejs/kit": "3", "nuxt": "4"}}',
+    "web/package-lock.json": "{}",
+    "shop/__init__.py": "", "shop/settings.py": "", "shop/wsgi.py": "application = lambda environ, start: []\n",
     "layers/given.txt": "",
     "templates/mail.html": "<p>",
     "out/data.json": "{}",

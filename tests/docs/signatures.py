@@ -71,6 +71,11 @@ PAGES = (
     Page("static_site", aws.StaticSite, ("aws.static_site", "aws.site", "aws.site.dev")),
     Page("redis", aws.Redis, ("aws.redis",)),
     Page("migration", aws.Migration, ("aws.migration",)),
+    *(Page(name, component, ()) for name, component in (
+        ("react", aws.React), ("astro", aws.Astro), ("svelte_kit", aws.SvelteKit), ("nuxt", aws.Nuxt),
+        ("flask", aws.Flask), ("django", aws.Django))),
+    Page("node_server", aws.NodeServer, ("aws.ssr_site",)),
+    Page("fast_api", aws.FastApi, ("aws.python_site",)),
     Page("dns", aws.dns, ("aws.dns_records",)),
     Page("secret", sst.Secret, ("secret",)),
     Page("linkable", sst.Linkable, ("linkable",)),

@@ -7,34 +7,43 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .account import account_id as account_id
     from .api_gateway_v2 import ApiGatewayV2 as ApiGatewayV2
+    from .astro import Astro as Astro
     from .bucket import Bucket as Bucket
     from .cdn import Cdn as Cdn
     from .cluster import Cluster as Cluster
     from .cron import Cron as Cron
+    from .django import Django as Django
     from .dns_records import dns as dns
     from .dynamo import Dynamo as Dynamo
+    from .fast_api import FastApi as FastApi
+    from .flask import Flask as Flask
     from .function import Function as Function
     from .migration import Migration as Migration
+    from .node_server import NodeServer as NodeServer
+    from .nuxt import Nuxt as Nuxt
     from .permissions import permission as permission
     from .postgres import Postgres as Postgres
     from .provider import Provider as Provider
     from .queue import Queue as Queue
+    from .react import React as React
     from .redis import Redis as Redis
     from .router import Router as Router
     from .service import Service as Service
     from .static_site import StaticSite as StaticSite
+    from .svelte_kit import SvelteKit as SvelteKit
     from .task import Task as Task
     from .vpc import Vpc as Vpc
 
-_HOME = {"ApiGatewayV2": "api_gateway_v2", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron",
-         "Dynamo": "dynamo", "Function": "function", "Migration": "migration", "Postgres": "postgres",
-         "Provider": "provider", "Queue": "queue", "Redis": "redis", "Router": "router", "Service": "service",
-         "StaticSite": "static_site", "Task": "task", "Vpc": "vpc", "account_id": "account", "dns": "dns_records",
-         "permission": "permissions"}
+_HOME = {"ApiGatewayV2": "api_gateway_v2", "Astro": "astro", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster",
+         "Cron": "cron", "Django": "django", "Dynamo": "dynamo", "FastApi": "fast_api", "Flask": "flask",
+         "Function": "function", "Migration": "migration", "NodeServer": "node_server", "Nuxt": "nuxt",
+         "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis",
+         "Router": "router", "Service": "service", "StaticSite": "static_site", "SvelteKit": "svelte_kit",
+         "Task": "task", "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["ApiGatewayV2", "Bucket", "Cdn", "Cluster", "Cron", "Dynamo", "Function", "Migration", "Postgres",
-           "Provider", "Queue", "Redis", "Router", "Service", "StaticSite", "Task", "Vpc", "account_id", "dns",
-           "permission"]
+__all__ = ["ApiGatewayV2", "Astro", "Bucket", "Cdn", "Cluster", "Cron", "Django", "Dynamo", "FastApi", "Flask",
+           "Function", "Migration", "NodeServer", "Nuxt", "Postgres", "Provider", "Queue", "React", "Redis", "Router",
+           "Service", "StaticSite", "SvelteKit", "Task", "Vpc", "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack, cast, get_args
 
 from ..errors import SstError, UserError
 from .dev_parts import DevPart
@@ -173,10 +173,21 @@ def _signature(cls: type[Component]) -> inspect.Signature:
 
 
 def _options(cls: type[Component]) -> frozenset[str]:
-    names = set(_signature(cls).parameters) - {"self"}
-    if "options" in names:
-        names = (names - {"options"}) | set(Options.__annotations__)
-    return frozenset(names)
+    """The names of all arguments; ``**options: Unpack[Options]`` stands for those of the ``TypedDict``."""
+    names = set[str]()
+    for name, parameter in _signature(cls).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            names |= set(_unpacked(cls, parameter.annotation).__annotations__)
+        else:
+            names.add(name)
+    return frozenset(names - {"self"})
+
+
+def _unpacked(cls: type[Component], annotation: Any) -> Any:
+    """The ``TypedDict`` in ``Unpack[...]``, which is a text where annotations are not evaluated."""
+    if isinstance(annotation, str):
+        return cls.__init__.__globals__[annotation.removeprefix("Unpack[").removesuffix("]")]
+    return get_args(annotation)[0]
 
 
 def _transform_args(cls: type[Component], args: tuple[Any, ...], given: dict[str, Any], change: Transform,

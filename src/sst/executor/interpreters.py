@@ -33,16 +33,24 @@ class Interpreters:
             self._found[wanted] = exact or _asked(self._host.get("SST_PYTHON", "")) or _own()
         return self._found[wanted]
 
-    def node(self) -> tuple[str, str]:
-        """(path, its major version). Raises ``FileNotFoundError`` if this machine has none."""
+    def node(self, wanted: str = "") -> tuple[str, str]:
+        """For ``24``: (path, its major version). That of the PATH, unless it is another one and a build of a site has
+        fetched the one that is wanted. Raises ``FileNotFoundError`` if this machine has none."""
         if "node" not in self._found:
             path = shutil.which("node", path=self._host.get("PATH") or SYSTEM_PATH) or _node_wheel()
-            if path is None:
-                raise FileNotFoundError("this function needs Node, which is not on this machine's PATH")
-            said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False,
-                                  env={}).stdout
-            self._found["node"] = path, said.strip().removeprefix("v").split(".")[0]
-        return self._found["node"]
+            self._found["node"] = (path, _node_version(path)) if path else ("", "")
+        found = self._found["node"]
+        if wanted and found[1] != wanted and (fetched := self._fetched_node(wanted)):
+            return fetched, wanted
+        if not found[0]:
+            raise FileNotFoundError("this function needs Node, which is not on this machine's PATH")
+        return found
+
+    def _fetched_node(self, wanted: str) -> str:
+        """Of the cache that all projects of the user share."""
+        home = self._host.get("HOME") or "/nonexistent"
+        cache = Path(self._host.get("XDG_CACHE_HOME") or Path(home) / ".cache") / "sst" / "node"
+        return next((str(p) for p in sorted(cache.glob(f"{wanted}.*/bin/node"), reverse=True)), "")
 
     def warning(self, function: str, kind: str, wanted: str, version: str) -> str:
         """A warning for a function that runs on another version than it asked for; once per function, else ""."""
@@ -83,6 +91,11 @@ def _asked(path: str) -> tuple[str, str] | None:
 
 def _own() -> tuple[str, str]:
     return str(getattr(sys, "_base_executable", "") or sys.executable), f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def _node_version(node: str) -> str:
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=10, check=False, env={}).stdout
+    return said.strip().removeprefix("v").split(".")[0]
 
 
 def _node_wheel() -> str | None:

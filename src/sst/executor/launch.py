@@ -73,8 +73,8 @@ def _command(fn: FunctionVersion, env: dict[str, str], cache: Path,
         client = [str(SOURCE_CLIENT), str(PYTHON_CLIENT)] if fn.watch else [str(PYTHON_CLIENT)]
         return [python, "-s", "-S", "-u", *client], warning
     if fn.runtime.startswith("nodejs"):
-        node, version = interpreters.node()
         major = fn.runtime.removeprefix("nodejs").split(".")[0]
+        node, version = interpreters.node(major)
         warning = interpreters.warning(fn.arn, "Node", major, version)
         env["NODE_PATH"] = _joined([layer / "nodejs" / p for layer in fn.layers
                                     for p in (f"node{major}/node_modules", "node_modules")])

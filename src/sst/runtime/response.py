@@ -11,7 +11,7 @@ from typing import Any
 from .request import Request
 from .stream import Chunks
 
-__all__ = ["Response", "WholeBody", "answer", "failed", "prelude"]
+__all__ = ["Response", "WholeBody", "answer", "failed", "prelude", "refused"]
 
 _TEXT = ("application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded",
          "application/graphql")
@@ -44,6 +44,11 @@ class WholeBody:
 def failed() -> Response:
     """What the caller gets of an app that failed; the reason is in the log."""
     return Response(500, [("content-type", "text/plain; charset=utf-8")], WholeBody(b"Internal Server Error"))
+
+
+def refused() -> Response:
+    """For a request that did not come through the CDN."""
+    return Response(403, [("content-type", "text/plain; charset=utf-8")], WholeBody(b"Forbidden"))
 
 
 def answer(response: Response, body: bytes, request: Request) -> dict[str, Any]:

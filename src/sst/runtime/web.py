@@ -19,8 +19,9 @@ from typing import Any, cast
 
 from ..errors import UserError
 from .asgi import Asgi, AsgiApp
+from .origin import from_edge
 from .request import read_request
-from .response import answer, failed, prelude
+from .response import answer, failed, prelude, refused
 from .stream import Streamed
 from .wsgi import Wsgi, WsgiApp
 
@@ -35,8 +36,13 @@ class WebHandler:
         self._server, self._streaming, self._root = server, streaming, root_path
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any] | Streamed:
+        if isinstance(event, dict) and "sst:manage" in event:  # never in an event of a URL: those are wrapped
+            from .django import manage
+
+            return manage(event["sst:manage"])
         request = read_request(event, self._root)
-        response = self._server.serve(request, event, context)
+        admitted = from_edge(request, os.environ)
+        response = self._server.serve(admitted, event, context) if admitted else refused()
         if self._streaming and request.form == "v2":
             return Streamed(prelude(response), response.chunks)
         try:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from sst.build.cache import keep, machine_cache
 from sst.build.site.nodejs import node_for
 
 HERE = Path(__file__).parent
+SECRET = "tok-7f3e9a51"
+"""A link's value that every build has, and that no file which is served may have."""
 OVER = {"react_router_8": "react_router"}
 """Apps that have another's files, with packages of their own."""
 
@@ -19,6 +22,8 @@ def app(name: str, to: Path) -> Path:
     """A copy of an app with its packages, not built."""
     installed = _kept(name, build=False)
     shutil.copytree(installed, to, symlinks=True, dirs_exist_ok=True)
+    for folder in _source(name):
+        shutil.copytree(folder, to, dirs_exist_ok=True)
     return to
 
 
@@ -28,14 +33,18 @@ def built(name: str) -> Path:
 
 
 def _kept(name: str, *, build: bool) -> Path:
-    source = [HERE / n for n in (OVER.get(name), name) if n]
+    source = _source(name)
     files = sorted(p for folder in source for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc")
     locks = [p for p in files if p.name in ("package.json", "package-lock.json")]
-    content = hashlib.sha256(b"".join(str(p.relative_to(HERE)).encode() + p.read_bytes()
+    content = hashlib.sha256(SECRET.encode() * build + b"".join(str(p.relative_to(HERE)).encode() + p.read_bytes()
                                       for p in (files if build else locks))).hexdigest()[:20]
     if build:
         return keep(machine_cache() / "tests", "built", f"{name}-{content}", lambda part: _build(name, source, part))
     return keep(machine_cache() / "tests", "installed", f"{name}-{content}", lambda part: _install(source, part))
+
+
+def _source(name: str) -> list[Path]:
+    return [HERE / n for n in (OVER.get(name), name) if n]
 
 
 def _install(source: list[Path], part: Path) -> None:
@@ -55,6 +64,6 @@ def _build(name: str, source: list[Path], part: Path) -> None:
 def _run(command: list[str], folder: Path) -> None:
     node = node_for(folder, os.environ["PATH"], lambda text: None)
     env = {**os.environ, "PATH": f"{node}:{os.environ['PATH']}", "CI": "1", "NITRO_PRESET": "node-server",
-           "ASTRO_TELEMETRY_DISABLED": "1"}
+           "ASTRO_TELEMETRY_DISABLED": "1", "SST_RESOURCE_Token": json.dumps(SECRET)}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

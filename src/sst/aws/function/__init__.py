@@ -18,7 +18,7 @@ from ..existing import FUNCTION, identified
 from ..link_permissions import Access, grants, located
 from ..permissions import Statement
 from ..vpc import Vpc
-from .code import CopyFile, Hook, make_code
+from .code import Code, CopyFile, Hook, make_code
 from .env import add_variables, stream_environment
 from .live import bridge_permissions, live_function, live_of, overlaid
 from .logs import Logging, make_log_group
@@ -26,7 +26,8 @@ from .network import FunctionNetwork, network_of, network_permissions
 from .role import make_role
 from .url import Cors, Url, make_url
 
-__all__ = ["Concurrency", "CopyFile", "Cors", "Function", "FunctionArgs", "FunctionTransform", "Hook", "Logging", "Url"]
+__all__ = ["Code", "Concurrency", "CopyFile", "Cors", "Function", "FunctionArgs", "FunctionTransform", "Hook",
+           "Logging", "Url"]
 
 
 class Concurrency(TypedDict, total=False):
@@ -74,7 +75,7 @@ class FunctionArgs(TypedDict, total=False):
     layers: Sequence[Input[str]]
     vpc: Vpc | FunctionNetwork
     copy_files: Sequence[CopyFile]
-    bundle: str
+    bundle: str | Code
     hook: Hook
     tags: Mapping[str, str]
     python: Mapping[str, Any]
@@ -93,7 +94,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     name: its name in Lambda, at most 64 characters; made from app, stage and logical name by default. A change of it
     makes a new function.
     runtime: by the handler's file and the project's Python by default, as ``"python3.12"`` or ``"nodejs22.x"``.
-    bundle: a folder that is uploaded as it is; the handler is relative to it, and nothing is built.
+    bundle: a folder that is uploaded as it is; the handler is relative to it, and nothing is built;
+    other components give the ``Code`` that they have built.
     hook: ``{"postbuild": f}``: ``f(folder)`` changes the bundle before it is zipped.
     timeout: 1 second to 15 minutes, ``"20 seconds"`` by default. memory: 128 MB to 10240 MB, ``"1024 MB"`` by default.
     storage: size of /tmp, 512 MB to 10240 MB. architecture: ``"x86_64"`` (default) or ``"arm64"``.
@@ -117,7 +119,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                  concurrency: Concurrency | None = None, retries: int | None = None, versioning: bool = False,
                  layers: Sequence[Input[str]] = (), vpc: Vpc | FunctionNetwork | None = None,
                  copy_files: Sequence[CopyFile] = (),
-                 bundle: str | None = None, hook: Hook | None = None,
+                 bundle: str | Code | None = None, hook: Hook | None = None,
                  tags: Mapping[str, str] | None = None,
                  python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None, dev: bool = True,
                  transform: FunctionTransform | None = None, **options: Unpack[Options]) -> None:
@@ -136,8 +138,9 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 self.role, self.policy = make_role(links, [*permissions, *bridge_permissions(live),
                                                      *network_permissions(network)], policies, log_arn, self.where)
                 role = self.role.arn
-            code = make_code(graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
-                             python=python or {}, nodejs=nodejs or {}, bundle=bundle, hook=hook)
+            code = bundle if isinstance(bundle, Code) else make_code(
+                graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
+                python=python or {}, nodejs=nodejs or {}, bundle=bundle, hook=hook)
             streams = stream_environment(code.runtime) if streaming else {}
             env = linked_environment(graph, links, {**streams, **(environment or {})}, sealed_for=self.urn)
             made = overlaid(live, code, env, streaming=streaming)

@@ -66,6 +66,8 @@ class SiteFiles:
     error_page: str | None = None
     trailing_slash: Literal["redirect", "serve"] = "redirect"
     servers: Sequence[Input[Mapping[str, Any]]] = ()
+    origin_key: Input[str] | None = None
+    """That the servers want to see, see `protection`."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _site(files: SiteFiles, assets: Assets, bucket: Bucket, store: Input[str], k
         prefix=assets.get("path"), base=base or None, index_page=files.index_page, error_page=files.error_page,
         redirect=files.trailing_slash == "redirect", immutable=assets.get("immutable"),
         options=[dict(o) for o in assets["file_options"]] if "file_options" in assets else None,
-        record=record or None, keep=keep)
+        record=record or None, origin_key=files.origin_key, keep=keep)
 
 
 def _alone(owner: Component, store: cloudfront.KeyValueStore, files: SiteFiles, domain: str | CdnDomain | None,
@@ -132,8 +134,16 @@ def _alone(owner: Component, store: cloudfront.KeyValueStore, files: SiteFiles, 
                                                     own=own, routes=False))
     response = cloudfront.Function("Response", code=response_code(after)) if files.error_page or after else None
     behavior = routed(PLACEHOLDER, request=request.arn,
-                      response=response.arn if response else None, cache_policy=CACHING)
+                      response=response.arn if response else None,
+                      cache_policy=_policy() if files.servers else CACHING)
     return Cdn("Cdn", **{**behavior, "domain": domain, **cdn})
+
+
+def _policy() -> Output[str]:
+    """What servers say of their answers decides; they see queries, and nothing is kept that they do not allow."""
+    from ..router import POLICY, POLICY_NAME
+
+    return cloudfront.AccountCachePolicy("CachePolicy", name=POLICY_NAME, settings=POLICY).policy_id
 
 
 def auth_record(auth: BasicAuth, salt: Input[str]) -> Output[list[str]]:

@@ -13,18 +13,23 @@ from ..call import Call, command
 @click.argument("name")
 @click.option("--event", metavar="JSON", default="{}",
               help="The event: JSON, @FILE, or - for standard input. Default: {}.")
-def invoke(call: Call, name: str, event: str) -> int:
+@click.option("--manage", metavar="COMMAND", help="A management command of a Django project instead of an event.")
+def invoke(call: Call, name: str, event: str, manage: str | None) -> int:
     """Call a deployed function.
 
     Prints the result; the function's log goes to standard error. Exits with 2 if the function raised
-    an error.
+    an error, or if the management command failed.
     """
     from ...project.invoke import invoke as run_invoke
 
     project, screen = call.project(), call.screen
     backend = call.backend(project)
     screen.hide(backend.secrets.get_all())
-    answer = run_invoke(backend, name, _event(call, event))
+    given = _event(call, event) if manage is None else json.dumps({"sst:manage": manage}).encode()
+    answer = run_invoke(backend, name, given)
+    if manage is not None and not answer.error and isinstance(answer.payload, dict) and not screen.as_json:
+        screen.raw(answer.payload["output"])
+        return 2 if answer.payload["status"] else 0
     if screen.as_json:
         screen.data({"error": answer.error or None, "payload": answer.payload, "log": answer.tail.splitlines()})
     else:

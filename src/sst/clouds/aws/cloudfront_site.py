@@ -71,6 +71,8 @@ class Site(Resource, type="aws.cloudfront.Site"):
     """Seconds for which files that left the site stay in the bucket."""
     record: Arg[Mapping[str, Any]] = prop(default=None)
     """More for the edge function: ``servers`` that answer what is no file, ``auth``."""
+    origin_key: Arg[str] = prop(default=None, secret=True)
+    """Goes to the servers with each request, as the header ``x-sst-key``."""
 
     version: Output[str] = out(volatile=True)
     files: Output[int] = out(volatile=True)
@@ -162,11 +164,12 @@ class Sites(Provider):
         except UserError:
             folder = None
         if folder and folder.digest == source["digest"]:
-            _check_pages(folder, source["folder"], inputs.get("error_page") or "")
+            if "servers" not in (inputs.get("record") or {}):
+                _check_pages(folder, source["folder"], inputs.get("error_page") or "")
             pages = Pages(folder, rules)
             while pages.clash:
                 pages = Pages(folder, rules, pages.salt + 1)
-            return Version.of(pages, {**(inputs.get("record") or {}), **_record(inputs)})
+            return Version.of(pages, {**_servers(inputs), **_record(inputs)})
         if kept := versions.get(name):
             note("the bucket still has this version")
             return kept
@@ -192,6 +195,14 @@ def _rules(inputs: Mapping[str, Any]) -> Rules:
     return Rules(inputs.get("index_page") or "index.html", inputs.get("error_page") or "",
                  bool(inputs.get("redirect", True)), inputs.get("immutable"), inputs.get("options") or (),
                  f"{prefix}/" if prefix else "")
+
+
+def _servers(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given for the edge function, with the key in each server."""
+    given = dict(inputs.get("record") or {})
+    if (key := inputs.get("origin_key")) and "servers" in given:
+        given["servers"] = [{**server, "key": key} for server in given["servers"]]
+    return given
 
 
 def _record(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The provider of everything that is made on this machine."""
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ...core.model import Operation, State
@@ -24,7 +26,7 @@ class LocalProvider(Provider):
     ``exact``."""
 
     def __init__(self, artefacts: Artefacts, *, environ: Mapping[str, str], exact: bool = False) -> None:
-        self._runner = Runner(environ)
+        self._runner = Runner({**environ, "SST_PYTHON": sys.executable, "SST_PACKAGE": str(Path(__file__).parents[2])})
         self._parts: dict[str, Provider] = {
             "local.Build": Builder(artefacts, exact=exact),
             "local.Command": Commands(artefacts.root, self._runner, environ),

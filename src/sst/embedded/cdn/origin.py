@@ -76,7 +76,8 @@ async def fetch(origin: Origin, request: Head, headers: Headers) -> Answer | Upg
         raise OriginError(f"{origin.authority} broke off: {error}") from error
     if answer.status == 101:
         return Upgraded(answer, reader, writer)
-    answer.stream = _body(reader, writer, answer, request.method, origin.read_timeout)
+    chunked = "chunked" in answer.get("transfer-encoding").lower()
+    answer.stream = _body(reader, writer, answer, request.method, origin.read_timeout, chunked=chunked)
     answer.headers = [(n, v) for n, v in answer.headers if n not in HOP_BY_HOP]
     return answer
 
@@ -107,8 +108,7 @@ async def _head(reader: asyncio.StreamReader) -> Answer:
 
 
 async def _body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer, method: str,
-                seconds: float) -> AsyncIterator[bytes]:
-    chunked = "chunked" in answer.get("transfer-encoding").lower()
+                seconds: float, *, chunked: bool) -> AsyncIterator[bytes]:
     length = answer.get("content-length")
     try:
         if method == "HEAD" or answer.status in (204, 304):

@@ -1,0 +1,141 @@
+"""What Python web apps behind the CDN have in common: the app in a function, its static files in a bucket."""
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from urllib.parse import urlsplit
+
+from ..build.cache import keep
+from ..clouds.local.folders import inside, read_folder
+from ..core.component import Component, Options
+from ..core.graph import current
+from ..core.link import Link, LinkItem
+from ..core.output import Input, Output
+from ..core.transform import Transform
+from ..errors import UserError
+from .cdn import CdnDomain
+from .cdn.injection import Edge
+from .function import CopyFile, Function
+from .permissions import Statement
+from .router.target import url_target
+from .site import Assets, BasicAuth, SiteFiles, serve
+from .site.protection import origin_key
+
+if TYPE_CHECKING:
+    from .router import RouterPath
+
+__all__ = ["PythonServer", "PythonSite", "PythonSiteArgs", "PythonSiteTransform"]
+
+
+class PythonServer(TypedDict, total=False):
+    """The function of the app. ``memory``: ``"1024 MB"`` by default; ``timeout``: ``"20 seconds"``, at most 60, since
+    CloudFront waits no longer. ``runtime``, ``architecture``, ``layers``, ``copy_files``, ``python``: as for
+    ``aws.Function``."""
+
+    memory: str
+    timeout: str
+    runtime: str
+    architecture: Literal["x86_64", "arm64"]
+    layers: Sequence[Input[str]]
+    copy_files: Sequence[CopyFile]
+    python: Mapping[str, Any]
+
+
+class PythonSiteTransform(TypedDict, total=False):
+    server: Transform
+    assets: Transform
+    site: Transform
+    store: Transform
+    request: Transform
+    response: Transform
+    static: Transform
+
+
+class PythonSiteArgs(Options, total=False):
+    """The arguments of every Python site but its name and app."""
+
+    environment: Mapping[str, Input[str]]
+    link: Sequence[LinkItem]
+    permissions: Sequence[Statement]
+    streaming: bool
+    server: PythonServer
+    protection: Literal["key", "none"]
+    assets: Assets
+    auth: BasicAuth
+    domain: str | CdnDomain
+    router: RouterPath
+    edge: Edge
+    transform: PythonSiteTransform
+
+
+class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
+    """Base of ``aws.FastApi``, ``aws.Flask`` and ``aws.Django``.
+
+    environment: variables of the app. It also finds its hosts, separated by commas, in ``SST_HOSTS``. link: what the
+    app uses. permissions: further IAM statements. streaming: send answers while they are made; on by default.
+    server: see ``PythonServer``. protection: with ``"key"``, the default, the app refuses requests that did not come
+    through the CDN. assets, auth, domain, router, edge: as for ``StaticSite``.
+
+    In ``sst dev`` the app runs from its source, behind the CDN of the stage.
+    """
+
+    def __init__(self, name: str, *, app: str, static: Mapping[str, str] | None = None,
+                 environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
+                 permissions: Sequence[Statement] = (), streaming: bool = True, server: PythonServer | None = None,
+                 protection: Literal["key", "none"] = "key", assets: Assets | None = None,
+                 auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
+                 router: RouterPath | None = None, edge: Edge | None = None,
+                 transform: PythonSiteTransform | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(name, **options)
+        if ":" not in app:
+            raise UserError(f"the app {app!r} names no object", hint='app="api.main:app": a module and the app in it')
+        with self.scope(transform):
+            key = origin_key(self) if protection == "key" else None
+            variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
+            given: Any = {"memory": "1024 MB", **(server or {})}
+            self.server = Function("Server", handler=app, url={"cors": False}, streaming=streaming, link=link,
+                                   environment=variables, permissions=permissions, **given)
+            files = SiteFiles(self._files(static or {}), servers=[url_target(self.server.url, {})],
+                              origin_key=key)
+            served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
+            self.server.add_environment({"SST_HOSTS": served.url.apply(lambda url: urlsplit(url).netloc)})
+        self._url = served.url
+
+    def _files(self, static: Mapping[str, str]) -> Input[Mapping[str, str]]:
+        """The static files, as a folder and its digest."""
+        return static_folder(static)
+
+    @property
+    def url(self) -> Output[str]:
+        """Its address: of its domain, or of the Router with its path."""
+        return self._url
+
+    def link(self) -> Link:
+        """The URL."""
+        return Link(self.logical_name, self.kind, {"url": self.url})
+
+
+def static_folder(static: Mapping[str, str]) -> dict[str, str]:
+    """Folders by the path under which they are served, as one folder of the cache."""
+    root = Path(current().root)
+    found: dict[str, Path] = {}
+    made = hashlib.sha256()
+    for prefix, name in sorted(static.items()):
+        if not prefix.startswith("/"):
+            raise UserError(f"the path {prefix!r} of static files has no slash at its beginning",
+                            hint='static={"/assets": "web/dist"}')
+        for file in read_folder(inside(root, name)).files:
+            shown = f"{prefix.strip('/')}/{file.name}".lstrip("/")
+            found[shown] = file.path
+            made.update(f"{shown}\0{file.sha256}\n".encode())
+
+    def copy(part: Path) -> None:
+        for shown, path in found.items():
+            (part / shown).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, part / shown)
+
+    folder = keep(root / ".sst" / "cache", "static", made.hexdigest()[:40], copy)
+    return {"folder": folder.relative_to(root).as_posix(), "digest": read_folder(folder).digest}

@@ -1,0 +1,230 @@
+"""What sites that are rendered on a server have in common: a build, a function for the server, files on the CDN."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, Unpack, cast
+
+from ..clouds.local.folders import inside
+from ..clouds.local.site import Site, site_fingerprint
+from ..core.component import Component, Options
+from ..core.dev_parts import DevPart
+from ..core.graph import current
+from ..core.link import Link, LinkItem, linked
+from ..core.link_env import environment as linked_environment
+from ..core.output import Input, Output, combine
+from ..core.transform import Transform
+from ..errors import UserError
+from .cdn import CdnDomain
+from .cdn.injection import Edge
+from .function import Code, Function
+from .permissions import Statement
+from .router.target import url_target
+from .site import Assets, BasicAuth, SiteFiles, serve
+from .site.dev import SiteDev, dev_server, lead_to
+from .site.protection import origin_key
+
+if TYPE_CHECKING:
+    from .router import RouterPath
+
+__all__ = ["Framework", "Server", "SsrSite", "SsrSiteArgs", "SsrSiteTransform"]
+
+_MANAGERS = (("yarn.lock", "yarn"), ("pnpm-lock.yaml", "pnpm"), ("bun.lock", "bun"), ("bun.lockb", "bun"),
+             ("package-lock.json", "npm"))
+
+
+@dataclass(frozen=True)
+class Framework:
+    """What differs between frameworks."""
+
+    title: str
+    package: str
+    """That a site of this framework depends on; empty for any."""
+    reader: str
+    """Of `build.site.frameworks`."""
+    oldest: int = 0
+    """The first major version that is supported."""
+    port: int = 5173
+    """Of its development server."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its build."""
+
+
+class Server(TypedDict, total=False):
+    """The function that renders. ``memory``: ``"1024 MB"`` by default; ``timeout``: ``"20 seconds"``, at most 60, since
+    CloudFront waits no longer. ``runtime``: ``"nodejs24.x"``; ``architecture``: ``"x86_64"``. ``install``: packages
+    that it gets whole, for code that finds its files in ways that can't be read from the source. ``layers``: ARNs."""
+
+    memory: str
+    timeout: str
+    runtime: Literal["nodejs20.x", "nodejs22.x", "nodejs24.x"]
+    architecture: Literal["x86_64", "arm64"]
+    install: Sequence[str]
+    layers: Sequence[Input[str]]
+
+
+class SsrSiteTransform(TypedDict, total=False):
+    build: Transform
+    server: Transform
+    assets: Transform
+    site: Transform
+    store: Transform
+    request: Transform
+    response: Transform
+
+
+class SsrSiteArgs(Options, total=False):
+    """The arguments of every site with a server but its name."""
+
+    path: str
+    build_command: str
+    environment: Mapping[str, Input[str]]
+    link: Sequence[LinkItem]
+    permissions: Sequence[Statement]
+    ssr: bool
+    server: Server
+    protection: Literal["key", "none"]
+    assets: Assets
+    auth: BasicAuth
+    domain: str | CdnDomain
+    router: RouterPath
+    edge: Edge
+    dev: SiteDev | Literal[False]
+    transform: SsrSiteTransform
+
+
+class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
+    """Base of sites with a server; ``aws.React``, ``aws.Astro`` and others are what programs use.
+
+    path: the folder of the site, relative to ``sst_config.py``. build_command: ``npm run build`` by default, with the
+    package manager whose lock file is there. environment: variables of the build and of the server. link: what the
+    server uses; the build finds it too. permissions: further IAM statements of the server.
+    ssr: ``False`` for a build that makes files alone. server: see ``Server``.
+    protection: with ``"key"``, the default, the server refuses requests that did not come through the CDN.
+    assets, auth, domain, router, edge: as for ``StaticSite``. dev: what ``sst dev`` runs, see ``SiteDev``; ``False``
+    deploys the site there too.
+    """
+
+    framework: ClassVar[Framework]
+
+    def __init__(self, name: str, *, path: str = ".", build_command: str | None = None,
+                 environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
+                 permissions: Sequence[Statement] = (), ssr: bool = True, server: Server | None = None,
+                 protection: Literal["key", "none"] = "key", assets: Assets | None = None,
+                 auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
+                 router: RouterPath | None = None, edge: Edge | None = None,
+                 dev: SiteDev | Literal[False] | None = None, transform: SsrSiteTransform | None = None,
+                 **options: Unpack[Options]) -> None:
+        super().__init__(name, **options)
+        self.server: Function | None = None
+        line = _checked(self.framework, path, build_command)
+        process, instead = None, None
+        if dev is not False and current().target.dev:
+            server_of: SiteDev = {"command": _run(path, "dev"), "url": f"http://localhost:{self.framework.port}",
+                                  **(dev or {})}
+            process, instead = dev_server(self, server_of, path, link=link, environment=environment)
+        self._process = process
+        with self.scope(transform):
+            if instead is not None:
+                self._url = lead_to(self, instead, router=router, domain=domain, edge=edge)
+                return
+            built = self._build(path, line, environment, link, ssr, server or {}, frozen=process is not None)
+            targets: list[Input[Mapping[str, Any]]] = []
+            key = origin_key(self) if protection == "key" and ssr else None
+            if ssr:
+                self.server = _function(built, link, permissions, environment, server or {}, key)
+                targets.append(url_target(self.server.url, {}))
+            files = SiteFiles(built.contents, servers=targets, origin_key=key)
+            served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
+            self._url = served.url
+
+    def _build(self, path: str, line: str, environment: Mapping[str, Input[str]] | None, link: Sequence[LinkItem],
+               ssr: bool, server: Server, *, frozen: bool) -> Site:
+        """``frozen``: a site that is deployed stays what it is, since `sst dev` runs its development server."""
+        graph = current()
+        env = linked_environment(graph, linked(link, self.where), {**self.framework.environment, **(environment or {})})
+        variables: Any = {**env.plain, **env.secret}
+        return Site("Build", framework=self.framework.reader, command=line, folder=Path(path).as_posix(),
+                    source=site_fingerprint(inside(Path(graph.root), path)), environment=variables,
+                    server=ssr, entry=self._entry(), install=list(server.get("install", ())) or None,
+                    ignore_changes=["source", "command", "environment"] if frozen else [])
+
+    def _entry(self) -> str | None:
+        return None
+
+    def dev_parts(self) -> Sequence[DevPart]:
+        """The framework's own development server."""
+        return (self._process,) if self._process else ()
+
+    @property
+    def url(self) -> Output[str]:
+        """Its address: of its domain, of the Router with its path, or of its development server."""
+        return self._url
+
+    def link(self) -> Link:
+        """The URL."""
+        return Link(self.logical_name, self.kind, {"url": self.url})
+
+
+def _function(built: Site, link: Sequence[LinkItem], permissions: Sequence[Statement],
+              environment: Mapping[str, Input[str]] | None, server: Server, key: Output[str] | None) -> Function:
+    runtime = server.get("runtime", "nodejs24.x")
+    code = Code(runtime, built.handler, cast("Output[dict[str, Any]]", built.code), combine(handler=built.handler))
+    variables: dict[str, Input[str]] = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
+    return Function("Server", handler="sst-entry.handler", bundle=code, url={"cors": False}, streaming=True, link=link,
+                    permissions=permissions, environment=variables, memory=server.get("memory", "1024 MB"),
+                    timeout=server.get("timeout", "20 seconds"), architecture=server.get("architecture", "x86_64"),
+                    layers=server.get("layers", ()), dev=False)
+
+
+def _checked(framework: Framework, path: str, command: str | None) -> str:
+    """The line that builds the site, once it is clear that there is one. Raises ``UserError``."""
+    folder = inside(Path(current().root), path)
+    package = folder / "package.json"
+    if not package.is_file():
+        raise UserError(f"there is no package.json in {path!r}", hint=f"path= is the folder of the {framework.title} "
+                                                                     "site, relative to sst_config.py")
+    own = _json(package)
+    used = {**own.get("devDependencies", {}), **own.get("dependencies", {})}
+    if framework.package and framework.package not in used:
+        raise UserError(f"the package.json in {path!r} does not name {framework.package}",
+                        hint=f"it is no {framework.title} site; the component has the name of its framework")
+    if framework.oldest:
+        _supported(framework, folder, str(used.get(framework.package, "")))
+    if command is None and "build" not in own.get("scripts", {}):
+        raise UserError(f"the package.json in {path!r} has no script build", hint='add one, or give build_command="…"')
+    return command or _run(path, "build")
+
+
+def _supported(framework: Framework, folder: Path, wanted: str) -> None:
+    at = next((p for f in (folder, *folder.parents)
+               if (p := f / "node_modules" / framework.package / "package.json").is_file()), None)
+    found = re.search(r"\d+", str(_json(at).get("version", "")) if at else wanted)
+    if found and int(found[0]) < framework.oldest:
+        raise UserError(f"{framework.title} {found[0]} is not supported",
+                        hint=f"the first version that is: {framework.oldest}")
+
+
+def _run(path: str, script: str) -> str:
+    """``npm run build``, by the package manager whose lock file is nearest."""
+    root = Path(current().root)
+    folder = inside(root, path)
+    for at in (folder, *folder.parents):
+        for lock, manager in _MANAGERS:
+            if (at / lock).is_file():
+                return f"{manager} run {script}"
+        if at == root.resolve() or (at / ".git").exists():
+            break
+    raise UserError(f"there is no lock file in {path!r} or above",
+                    hint="run `npm install`: package-lock.json makes every build use the same packages")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError) as e:
+        raise UserError(f"{path.name} can't be read: {e}", where=str(path)) from None
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,19 @@
+"""SvelteKit sites."""
+from __future__ import annotations
+
+from .ssr_site import Framework, SsrSite
+
+__all__ = ["SvelteKit"]
+
+
+class SvelteKit(SsrSite, kind="sst.aws.SvelteKit"):
+    """A SvelteKit site: its server in a function, its files on the CDN.
+
+        site = aws.SvelteKit("Web", path="web", link=[bucket])
+        site.url
+
+    SvelteKit with ``@sveltejs/adapter-node``. https://svelte.dev/docs/kit/adapter-node
+    All arguments are those of ``SsrSite``.
+    """
+
+    framework = Framework("SvelteKit", "@sveltejs/kit", "svelte_kit", oldest=2, port=5173)

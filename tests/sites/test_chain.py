@@ -1,0 +1,120 @@
+"""Sites with a server on stage ``local``: edge function, files, server, cache."""
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.project import Project, call, project
+from tests.sites import apps
+
+pytestmark = [pytest.mark.emulator, pytest.mark.slow]
+
+CONFIG = '''
+import sst
+from sst import aws
+
+
+def config(input: sst.AppInput) -> sst.Config:
+    return sst.Config(name="shop")
+
+
+def run() -> dict[str, object]:
+    bucket = aws.Bucket("Uploads")
+    token = sst.Secret("Token", "tok-7f3e9a51")
+    router = aws.Router("Main")
+    web = aws.NodeServer("Web", path="web", entry="dist/main.js", link=[bucket, token])
+    api = aws.FastApi("Api", app="api.main:app", static={"/assets": "files"}, link=[bucket, token],
+                      router={"instance": router, "path": "/api"})
+    return {"web": web.url, "direct": web.server.url, "api": api.url, "behind": api.server.url}
+'''
+API = '''
+import json
+import os
+
+from sst import Resource
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    headers = {k.decode(): v.decode() for k, v in scope["headers"]}
+    told = {"path": scope["path"], "host": headers["host"], "scheme": scope["scheme"], "hosts": os.environ["SST_HOSTS"],
+            "cookie": headers.get("cookie"), "bucket": Resource.Uploads.name, "token": len(Resource.Token.value),
+            "key": "x-sst-key" in headers}
+    await send({"type": "http.response.start", "status": 200, "headers": [
+        (b"content-type", b"application/json"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]})
+    await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+'''
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    root = tmp_path_factory.mktemp("shop")
+    apps.app("express", root / "web")
+    files = {"sst_config.py": CONFIG, "api/main.py": API, "api/__init__.py": "", "files/logo.svg": "<svg/>"}
+    with project(root, files) as made:
+        made.sst("deploy")
+        yield made
+
+
+def test_the_server_sees_what_the_visitor_sent(shop: Project) -> None:
+    web = shop.outputs()["web"]
+    seen = call(f"{web}/seen?q=a%20b", headers={"cookie": "a=1; b=2", "x-sst-key": "guessed"})
+    port = web.rpartition(":")[2]
+    assert seen.json == {"url": "/seen?q=a%20b", "protocol": "http", "host": "127.0.0.1", "cookie": "a=1; b=2"}
+    assert [v for k, v in call(f"{web}/cookie", headers={"cookie": ""}).headers if k == "x-powered-by"] == ["express"]
+    assert "shop-local-uploads" in call(web).body and int(port)
+    assert call(f"{web}/nowhere").status == 404
+    assert call(f"{web}/upload", method="POST", body=bytes(range(256)) * 12 * 1024,
+                headers={"content-type": "application/octet-stream"}).json == {"size": 3 * 1024 * 1024}
+
+
+def test_the_first_part_comes_before_the_last_and_nothing_is_kept(shop: Project) -> None:
+    for _ in range(2):
+        with urllib.request.urlopen(f"{shop.outputs()['web']}/slow", timeout=30) as answer:
+            assert answer.read1(100) == b"first "
+            assert answer.read() == b"last"
+            assert answer.headers["x-cache"] == "Miss from cloudfront"
+
+
+def test_a_python_app_is_behind_a_router_with_its_files(shop: Project) -> None:
+    api = shop.outputs()["api"]
+    answer = call(f"{api}/items", headers={"cookie": "x=1"})
+    host = api.removeprefix("http://").removesuffix("/api")
+    assert answer.json["host"] == answer.json["hosts"] == host
+    assert (answer.json["path"], answer.json["scheme"], answer.json["token"]) == ("/api/items", "http", 12)
+    assert (answer.json["cookie"], answer.json["key"]) == ("x=1", False)
+    assert [v for k, v in answer.headers if k == "set-cookie"] == ["a=1", "b=2"]
+    logo = call(f"{api}/assets/logo.svg")
+    assert logo.body == "<svg/>" and "image/svg+xml" in dict(logo.headers)["content-type"]
+
+
+@pytest.mark.parametrize("name", ["direct", "behind"])
+def test_nobody_gets_around_the_cdn(shop: Project, name: str) -> None:
+    url = shop.outputs()[name]
+    for method, body in (("GET", None), ("POST", b"x=1")):
+        refused = call(url, method=method, body=body, headers={"x-sst-key": "0" * 64, "x-forwarded-host": "a.example"})
+        assert (refused.status, refused.body) == (403, "Forbidden")
+
+
+def test_nothing_changed_nothing_done_and_a_comment_uploads_nothing(shop: Project) -> None:
+    assert "no changes" in shop.sst("deploy")
+    source = shop.root / "web/README.md"
+    source.write_text("a new file that the server does not need")
+    said = shop.sst("deploy")
+    assert "Web/Build" in said and "Web/Server/Function" not in said and "Web/Site" not in said
+
+
+def test_a_build_that_fails_deploys_nothing_and_shows_its_words(shop: Project) -> None:
+    package = shop.root / "web/package.json"
+    before = package.read_text()
+    package.write_text(before.replace("mkdir -p dist", "echo no such page >&2; exit 3; mkdir -p dist"))
+    try:
+        failed = shop.run("deploy")
+        assert failed.returncode != 0 and "no such page" in failed.stdout + failed.stderr
+        assert "exit code 3" in failed.stdout + failed.stderr
+        assert call(shop.outputs()["web"]).status == 200
+    finally:
+        package.write_text(before)
