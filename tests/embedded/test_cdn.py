@@ -5,6 +5,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from sst.embedded.cdn.message import Answer, Head
 from sst.embedded.cloud import Cloud
 
 from ..clouds.aws.test_sites import Site as Managed
-from ..clouds.aws.test_sites import route
+from ..clouds.aws.test_sites import cut_off, route
 from ..clouds.aws.world import World, note
 from .functions import function, url
 from .test_front_door import fetch
@@ -217,3 +218,30 @@ def test_an_origin_that_is_not_there_is_502(site: Site) -> None:
                                      "app-test-R-33333333"), note)
     status, _, body = site.get("/gone")
     assert status == 502 and b"127.0.0.1:1 can't be reached" in body
+
+
+@emulator
+def test_nobody_sees_a_mixed_page_while_deploys_are_cut_off(site: Site, cloud: Cloud) -> None:
+    """A client asks for two pages all the time. Each is that of one deploy, and never an error."""
+    ended, odd = Event(), []
+    known = {b"<h1>home</h1>", *(b"<h1>%d</h1>" % n for n in range(10))}
+
+    def poll() -> None:
+        while not ended.is_set():
+            for path in ("/site/", "/site/index"):
+                status, _, body = site.get(path)
+                if status != 200 or body not in known:
+                    odd.append((status, body))
+
+    client = Thread(target=poll)
+    client.start()
+    try:
+        for n in range(10):
+            (site.site.folder / "index.html").write_text(f"<h1>{n}</h1>")
+            cut_off(site.site, after=n, error_page="404.html", base="/site")
+            site.site.deploy(error_page="404.html", base="/site")
+            assert site.get("/site/")[2] == b"<h1>%d</h1>" % n
+    finally:
+        ended.set()
+        client.join()
+    assert not odd

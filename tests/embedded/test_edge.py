@@ -67,7 +67,7 @@ def event(path: str, method: str = "GET", host: str = "d1.cloudfront.net", query
 
 
 def decided(store: Mapping[str, str], code: str, *events: Any) -> list[dict[str, Any]]:
-    function = EdgeFunction(code, store.get, print)
+    function = EdgeFunction(code, lambda: ("1", store), print)
     return [{k: v for k, v in function(e).items() if k != "lines"} for e in events]
 
 
@@ -171,11 +171,30 @@ def test_the_work_for_a_request_does_not_grow_with_the_routes(routes: int) -> No
     changes = Changes({}.get)
     for n in range(routes):
         put(changes, f"a{n // 4}.example.com", f"/p{n % 4}", {"u": "x.test"}, f"{n:08d}")
-    reads: list[str] = []
-    function = EdgeFunction(request_code("await route(q,host)", routes=True),
-                            lambda key: reads.append(key) or changes.puts.get(key), print)   # type: ignore[func-returns-value]  # to count
-    function(event("/p1", host="a0.example.com"))
-    assert len([r for r in reads if not r.startswith("h#") and r != "h"]) == 1
+    counted = Counted(changes.puts)
+    EdgeFunction(request_code("await route(q,host)", routes=True), lambda: ("1", counted), print)(
+        event("/p1", host="a0.example.com"))
+    assert counted.reads == ["h", "h:a0.example.com"]
+
+
+class Counted(dict[str, str]):
+    """Notes what is read."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        super().__init__(given)
+        self.reads: list[str] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.reads.append(key)
+        return super().get(key, default)
+
+
+def test_another_store_gives_another_result() -> None:
+    store: list[tuple[str, dict[str, str]]] = [("1", {})]
+    function = EdgeFunction(request_code("await route(q,host)", routes=True), lambda: store[0], print)
+    assert function(event("/a"))["result"]["statusCode"] == 404
+    store[0] = "2", routed()
+    assert function(event("/a"))["origin"]["domainName"] == "any-a.test"
 
 
 def test_the_text_leaves_room_for_that_of_the_user() -> None:

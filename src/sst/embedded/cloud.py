@@ -100,6 +100,8 @@ class Status:
     """Of what is public: ``function_url/ID`` -> URL."""
     services: Mapping[str, str]
     """Processes beside the emulator: ``KIND/NAME`` -> endpoint."""
+    edge: Mapping[str, Mapping[str, float]]
+    """Per edge function: ``calls``, ``errors``, and ``ms`` of one on average and ``slowest_ms``."""
 
 
 def folder_of(root: Path) -> Path:
@@ -141,10 +143,10 @@ def status(root: Path) -> Status | None:
     found = _running(folder)
     if not found:
         return None
-    addresses, services = (part if isinstance(part := found.get(name), dict) else {}
-                           for name in ("addresses", "services"))
+    addresses, services, edge = (part if isinstance(part := found.get(name), dict) else {}
+                                 for name in ("addresses", "services", "edge"))
     return Status(_cloud(folder, found), float(str(found["started"])), bool(found["iam"]),
-                  found.get("version") == fingerprint(), dict(addresses), dict(services))
+                  found.get("version") == fingerprint(), dict(addresses), dict(services), dict(edge))
 
 
 def stop(root: Path) -> bool:

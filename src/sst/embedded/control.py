@@ -36,7 +36,7 @@ class Control:
     async def _status(self, body: Body) -> Any:
         return {**self._facts, "checkpoints": self._checkpoints.count,
                 "checkpoint_ms": round(self._checkpoints.milliseconds, 2), "addresses": self._door.addresses(),
-                "services": self._supervisor.endpoints()}
+                "services": self._supervisor.endpoints(), "edge": self._door.edge_usage()}
 
     async def _address(self, body: Body) -> Any:
         """The loopback URL of a public thing."""

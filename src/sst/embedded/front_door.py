@@ -73,6 +73,11 @@ class FrontDoor:
     def addresses(self) -> dict[str, str]:
         return {name: f"http://127.0.0.1:{port}" for name, (port, _) in sorted(self._open.items())}
 
+    def edge_usage(self) -> dict[str, dict[str, float]]:
+        """What edge functions have used so far, by their names."""
+        return {name: used for door in DOORS.values() if isinstance(door, DistributionDoor)
+                for name, used in door.usage().items()}
+
     async def close(self) -> None:
         self._closing.set()
         await asyncio.gather(*(task for _, task in self._open.values()), return_exceptions=True)

@@ -35,14 +35,15 @@ async function site(key) {
   return v && JSON.parse(v);
 }
 //[route
-// The exact host, then *.rest with ever less, then any. Each has its own paths, the longest first.
+// The exact host, then *.rest with ever less, then any. Each has its own paths, the longest first. h saves reads where
+// the hosts fit into one value.
 async function route(q, host) {
   const names = [host], parts = host.split(".");
   for (let i = 1; i < parts.length - 1; i++) names.push("*." + parts.slice(i).join("."));
   names.push("*");
-  const known = (await whole("h")).split(" ");
+  const v = await get("h"), known = v[0] === "+" ? null : v.split(" ");
   for (let i = 0; i < names.length; i++) {
-    if (known.indexOf(names[i]) < 0) continue;
+    if (known && known.indexOf(names[i]) < 0) continue;
     const rows = JSON.parse((await whole("h:" + names[i])) || "[]");
     for (let j = 0; j < rows.length; j++) {
       const p = rows[j][0], t = rows[j][1];

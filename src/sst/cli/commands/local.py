@@ -29,7 +29,8 @@ def status(call: Call) -> None:
         screen.data({"running": False} if not found else {
             "running": True, "endpoint": found.cloud.endpoint, "region": found.cloud.region, "pid": found.cloud.pid,
             "folder": str(found.cloud.folder), "started": found.started, "iam": found.iam, "current": found.current,
-            "addresses": dict(found.addresses), "services": dict(found.services), "stand_ins": standing})
+            "addresses": dict(found.addresses), "services": dict(found.services), "stand_ins": standing,
+            "edge": {name: dict(used) for name, used in found.edge.items()}})
     elif not found:
         screen.line("The local cloud is not running; `sst deploy --stage local` starts it.")
     else:
@@ -43,6 +44,9 @@ def status(call: Call) -> None:
             screen.table([*found.addresses.items()], indent="  ")
         if found.services:
             screen.table([*found.services.items()], indent="  ")
+        for name, used in found.edge.items():
+            screen.line(f"  edge function {name}: {used['calls']:,.0f} calls, {used['ms']:.2f} ms each, at most "
+                        f"{used['slowest_ms']:.1f} ms, {used['errors']:,.0f} errors")
         for arn in standing:
             screen.line(f"  stand-in for {arn}")
 

@@ -201,8 +201,7 @@ class Distribution:
             raise EdgeError(f"the function {arn} is not there")
         if known is None or now is not known[0]:
             store = now.store
-            made = EdgeFunction(now.code, lambda key: cdn.keys_of(store).get(key),
-                                lambda text: self._say(text, now.name))
+            made = EdgeFunction(now.code, lambda: cdn.keys_of(store), lambda text: self._say(text, now.name))
             self._functions[arn] = known = now, made
         return known[1]
 

@@ -8,18 +8,22 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 __all__ = ["EdgeError", "EdgeFunction"]
 
+Store: TypeAlias = tuple[str, Mapping[str, str]]
 MEMORY = 16 << 20
 SECONDS = 0.5
 """Of computing in a row for code of users; CloudFront stops it far earlier, at about a millisecond of its own."""
 TURNS = 200
 """How often a function may read of its store, one read after the other."""
+KNOWN = 10_000
+"""Results of ours that are kept."""
 OURS = "/*sst*/"
 """What code begins with to which no user has added anything: it runs without a limit of time, and so may call out for
 its hashes, which takes half of the time."""
@@ -94,17 +98,23 @@ class EdgeError(Exception):
 
 
 class EdgeFunction:
-    """A published function. ``read`` gives the value of a key or None, ``log`` gets the lines that it prints."""
+    """A published function. ``store`` gives the keys of its store and what changes with them, ``log`` gets the lines
+    that it prints.
 
-    def __init__(self, code: str, read: Callable[[str], str | None], log: Callable[[str], None]) -> None:
+    Ours computes its result from the event and the store alone, so what it made of the same ones is used again.
+    """
+
+    def __init__(self, code: str, store: Callable[[], Store], log: Callable[[str], None]) -> None:
         from quickjs import Context
 
         self.calls, self.errors, self.seconds, self.slowest = 0, 0, 0.0, 0.0
-        self._read, self._log, self._ours = read, log, code.startswith(OURS)
+        self._store, self._log, self._ours = store, log, code.startswith(OURS)
+        self._keys: Mapping[str, str] = {}
+        self._version, self._known = "", OrderedDict[str, str]()
         self._context = context = Context()
         context.set_memory_limit(MEMORY)
         if self._ours:
-            for name, function in (("__get", read), ("__hash", _hash), ("__hmac", _hmac)):
+            for name, function in (("__get", lambda key: self._keys.get(key)), ("__hash", _hash), ("__hmac", _hmac)):
                 context.add_callable(name, function)
         else:
             context.set_time_limit(SECONDS)
@@ -120,7 +130,7 @@ class EdgeFunction:
         """``result`` as the function returned it, and ``origin`` if it chose one. Raises `EdgeError`."""
         began = time.perf_counter()
         try:
-            made: dict[str, Any] = json.loads(self._ran(json.dumps(event)))
+            made: dict[str, Any] = json.loads(self._text(json.dumps(event)))
         except EdgeError:
             self.errors += 1
             raise
@@ -137,6 +147,21 @@ class EdgeFunction:
             raise EdgeError(f"{made['error']}\n{made['stack']}".strip())
         return made
 
+    def _text(self, event: str) -> str:
+        """The result as JSON."""
+        version, self._keys = self._store()
+        if not self._ours:
+            return self._ran(event)
+        if version != self._version:
+            self._version = version
+            self._known.clear()
+        made = self._known.get(event)
+        if made is None:
+            made = self._known[event] = self._ran(event)
+            if len(self._known) > KNOWN:
+                self._known.popitem(last=False)
+        return made
+
     def _ran(self, event: str) -> str:
         context, turns = self._context, 0
         self._call(event)
@@ -146,7 +171,7 @@ class EdgeFunction:
             asked = [] if self._ours else json.loads(context.get("__asked")())
             if not asked or (turns := turns + 1) > TURNS:
                 raise EdgeError("the function never ends")
-            context.get("__told")(json.dumps([self._read(key) for key in asked]))
+            context.get("__told")(json.dumps([self._keys.get(key) for key in asked]))
         return str(done)
 
 

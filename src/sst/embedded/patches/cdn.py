@@ -164,13 +164,13 @@ def published(arn: str, known: Published | None = None) -> Published | None:
         return Published(name, found["live_etag"], code if isinstance(code, str) else bytes(code).decode(), stores[0])
 
 
-def keys_of(store: str) -> Mapping[str, str]:
-    """All keys of a key value store."""
+def keys_of(store: str) -> tuple[str, Mapping[str, str]]:
+    """All keys of a key value store, and what changes with them."""
     from ministack.services import cloudfront_keyvaluestore
 
     with tracking.reading():
         found = cloudfront_keyvaluestore._stores.get(store)
-        return found["items"] if found else {}
+        return (found["etag"], found["items"]) if found else ("", {})
 
 
 def invalidations(identity: str, since: int) -> tuple[int, list[str]]:
