@@ -31,9 +31,10 @@ def test_every_row_is_in_the_table() -> None:
 
 
 def test_a_type_stands_in_one_place() -> None:
-    """No mapping outside of the rows has types as its keys: what concerns one type is a column of its row."""
+    """No mapping outside of the rows has types as its keys: what concerns one type is a column of its row. Those of
+    plugins have no row."""
     odd = []
-    for file in SRC.rglob("*.py"):
+    for file in (f for f in SRC.rglob("*.py") if "terraform" not in f.parts):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             keys = node.keys if isinstance(node, ast.Dict) else node.elts if isinstance(node, ast.Set) else ()
             types = [k.value for k in keys if isinstance(k, ast.Constant) and isinstance(k.value, str)
