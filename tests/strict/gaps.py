@@ -23,6 +23,8 @@ MOTO_GAPS: dict[str, str] = {
     "aws.cloudfront.ResponseHeadersPolicy": "CreateResponseHeadersPolicy is not implemented",
     "aws.dynamodb.Table": "a stream can't be enabled again after it was disabled",
     "aws.ec2.VpcEndpoint": "DeleteVpcEndpoints fails where the endpoint is gone",
+    "aws.ecs.Service": "CreateService answers with an internal error",
+    "aws.elbv2.ListenerRule": "SetRulePriorities refuses the priority that a rule has already",
     "aws.iam.InstanceProfileRole": "RemoveRoleFromInstanceProfile fails where the role is not in it",
     "aws.elasticache.ParameterGroup": "CreateCacheParameterGroup is not implemented",
     "aws.elasticache.ReplicationGroup": "ModifyReplicationGroup is not implemented, nor are its parameter groups",
