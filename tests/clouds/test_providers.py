@@ -1,4 +1,5 @@
-"""The suite of providers, over builds on this machine and over a provider that is a process of its own."""
+"""The suite of providers, over builds on this machine, over a REST API and over a provider that is a process of its
+own."""
 from __future__ import annotations
 
 import json
@@ -15,6 +16,7 @@ from sst.clouds.local.artefacts import Artefacts
 from sst.clouds.local.build import Builder
 from sst.core.model import Entry, Op
 from sst.core.output import UNKNOWN
+from sst.engine.record import pending
 from sst.errors import UserError
 from sst.events import Planned
 from sst.state.keys import MemoryKeys
@@ -22,6 +24,8 @@ from sst.state.records import Box, entry_record
 
 from .demo.provider import DemoProvider
 from .provider_suite import Case, ProviderSuite, Stage
+from .rest.provider import RestProvider
+from .rest.server import rest_api
 
 
 def build_of(root: Path, name: str) -> dict[str, object]:
@@ -41,6 +45,30 @@ class TestBuilds(ProviderSuite):
         return Case(Builder(Artefacts(project, tmp_path / "cache")), "local", "local.Build", build_of(project, "one"),
                     build_of(project, "two"), {}, "sha256", keeps_id=False,
                     reads=False)
+
+
+class TestRest(ProviderSuite):
+    @pytest.fixture
+    def case(self) -> Iterator[Case]:
+        with rest_api() as address:
+            yield Case(RestProvider(address), "rest", "rest:Monitor",
+                       {"name": "one", "url": "https://example.com", "password": "s3cret-password"},
+                       {"interval": 120}, {"region": "us", "name": "other"}, "region",
+                       user={"name": "two", "url": "https://example.org"}, uses="region",
+                       lost={"name": "lost", "url": "https://example.com"})
+
+    def test_what_a_lost_answer_made_is_found(self, case: Case) -> None:
+        stage = Stage(case)
+        goal = stage.goal("One", case.type, case.inputs)
+        operation = pending(goal, Op.CREATE, "app-test-one", dict(case.inputs), None)
+        made = case.provider.create(operation, lambda text: None)
+        stage.journal.write(Entry("begin", goal.urn, pending=operation))
+        stage.deploy(case.inputs).check()
+        assert stage.state().id == made.id
+
+    def test_what_it_refuses_is_refused_by_the_plan(self, case: Case) -> None:
+        with pytest.raises(UserError, match="interval is at least 30 seconds"):
+            Stage(case).plan({**case.inputs, "interval": 5})
 
 
 class TestProcess(ProviderSuite):
