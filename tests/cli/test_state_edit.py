@@ -5,6 +5,8 @@ import json
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from .conftest import Project
 
 
@@ -89,6 +91,7 @@ def test_what_can_not_be_adopted(project: Project) -> None:
     assert 'is in the state already, as "B" (sst_config.py:9)\n  hint: to rename it: sst state mv B A' in said
 
 
+@pytest.mark.long
 def test_an_import_in_the_program_shows_what_it_would_change(project: Project) -> None:
     folder = project.root / "things"
     folder.mkdir()
@@ -105,6 +108,7 @@ def test_an_import_in_the_program_shows_what_it_would_change(project: Project) -
     assert "no changes" in project.run("deploy").out
 
 
+@pytest.mark.long
 def test_two_versions_are_compared(project: Project) -> None:
     project.run("secret", "set", "Key", stdin="hunter2\n")
     project.program('key = sst.Secret("Key")\nFile("A", text="one")\nFile("S", text=key.value)\nreturn {"n": 1}')

@@ -152,6 +152,7 @@ def test_a_second_terminal_has_the_same_panes(screen: Callable[..., Session]) ->
     assert session.over(seconds=30) == 0
 
 
+@pytest.mark.long
 def test_an_error_in_the_program_and_a_loss_that_is_agreed_to(screen: Callable[..., Session]) -> None:
     session = screen(FILES)
     session.until("ready:", seconds=60)
@@ -170,6 +171,7 @@ def test_an_error_in_the_program_and_a_loss_that_is_agreed_to(screen: Callable[.
     assert session.over(seconds=30) == 0
 
 
+@pytest.mark.long
 def test_a_narrow_terminal_and_a_change_of_size(screen: Callable[..., Session]) -> None:
     session = screen(FILES, columns=50, lines=15)
     session.until("ready:", seconds=60)
@@ -197,6 +199,7 @@ def test_however_it_is_ended_the_terminal_is_given_back(screen: Callable[..., Se
     assert session.is_restored() and not alive(session.process.pid)
 
 
+@pytest.mark.long
 def test_no_color_is_kept(screen: Callable[..., Session]) -> None:
     session = screen(FILES, NO_COLOR="1")
     session.until("ready:", seconds=60)

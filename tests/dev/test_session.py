@@ -73,6 +73,7 @@ def test_dotenv_is_part_of_the_program(start: Callable[..., Dev]) -> None:
     assert get(dev.url("two")) == (200, "two")
 
 
+@pytest.mark.long
 def test_after_kill_nine_the_deployed_code_runs_and_nothing_is_left(start: Callable[..., Dev]) -> None:
     dev = start(WITH_WEB).ready()
     dev.until("Web is ready")
@@ -167,6 +168,7 @@ def test_a_second_session_looks_on_and_a_command_joins(start: Callable[..., Dev]
     assert dev.process.poll() is None
 
 
+@pytest.mark.long
 def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_session(
     start: Callable[..., Dev],
 ) -> None:
@@ -186,6 +188,7 @@ def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_s
     assert not [p for p in inner if alive(p)]
 
 
+@pytest.mark.long
 def test_what_is_refused(tmp_path: Path) -> None:
     root = write(tmp_path, {**FILES, "sst_config.py": CONFIG.replace('name="live"', 'name="live", protect=True')})
 
@@ -202,6 +205,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert "sst_config.py:2" in said()
 
 
+@pytest.mark.long
 def test_the_cloud_is_restarted_under_the_session(start: Callable[..., Dev]) -> None:
     dev = start(FILES).ready()
     dev.save("src/shared.py", "text = 'live'\n")
@@ -237,6 +241,7 @@ def test_a_command_is_shown_what_is_wrong_with_it(start: Callable[..., Dev]) -> 
     dev.until("[Web] local", since=since)
 
 
+@pytest.mark.long
 def test_a_secret_that_is_set_is_deployed_at_once(start: Callable[..., Dev]) -> None:
     program = CONFIG.replace('"src/two.handler"', '"src/two.handler", link=[sst.Secret("Word", placeholder="none")]')
     two = "from sst import Resource\n\ndef handler(event, context):\n    return Resource.Word.value[::-1]\n"
@@ -249,6 +254,7 @@ def test_a_secret_that_is_set_is_deployed_at_once(start: Callable[..., Dev]) -> 
     assert "hush-hush" not in dev.text
 
 
+@pytest.mark.long
 def test_a_cloud_that_dies_is_started_again(start: Callable[..., Dev]) -> None:
     dev = start(FILES).ready()
     dev.save("src/shared.py", "text = 'live'\n")
@@ -264,6 +270,7 @@ def test_a_cloud_that_dies_is_started_again(start: Callable[..., Dev]) -> None:
     dev.until(answers, seconds=40)
 
 
+@pytest.mark.long
 def test_code_and_folders_outside_of_the_project_are_watched(tmp_path: Path) -> None:
     write(tmp_path / "core", {"pyproject.toml": '[project]\nname = "core"\nversion = "1"\n[build-system]\nrequires = '
                                                 '["hatchling"]\n'

@@ -159,6 +159,7 @@ def test_nothing_to_do_makes_no_call_and_changes_nothing(app: Project) -> None:
     assert "no changes" in app.sst("deploy")
 
 
+@pytest.mark.long
 def test_an_update_and_a_killed_replica_fail_no_request(app: Project) -> None:
     app.write({"server.py": SERVER.replace('VERSION = "1"', 'VERSION = "2"')})
     with load(app.outputs()["url"]) as seen:
@@ -169,6 +170,7 @@ def test_an_update_and_a_killed_replica_fail_no_request(app: Project) -> None:
     assert set(seen) == {"200"} and seen["200"] > 20, seen
 
 
+@pytest.mark.long
 def test_a_broken_version_leaves_the_old_one_serving(app: Project) -> None:
     app.write({"server.py": SERVER.replace('VERSION = "1"', 'sys.exit("no database here")')})
     with load(app.outputs()["url"]) as seen:
@@ -181,6 +183,7 @@ def test_a_broken_version_leaves_the_old_one_serving(app: Project) -> None:
     assert {a["version"] for a in answers(app)} == {"3"}
 
 
+@pytest.mark.long
 def test_it_runs_again_after_the_cloud_was_killed(app: Project) -> None:
     before = {int(str(a["pid"])) for a in answers(app)}
     cloud = json.loads((app.root / ".sst/local/cloud.json").read_text())

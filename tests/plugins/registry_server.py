@@ -160,7 +160,13 @@ def serving(server: RegistryServer, folder: Path) -> Iterator[RegistryServer]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server.certificate, key)
-    http.socket = context.wrap_socket(http.socket, server_side=True)
+    accept = http.get_request
+
+    def get_request() -> tuple[ssl.SSLSocket, object]:
+        plain, address = accept()
+        return context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False), address
+
+    http.get_request = get_request    # type: ignore[method-assign]  # the handshake is the handler's, who closes it
     http.handle_error = lambda request, address: None    # type: ignore[method-assign]  # a client that went away
     server.port = http.server_address[1]
     Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()

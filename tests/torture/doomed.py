@@ -100,7 +100,7 @@ class DoomedStore:
         self.store, self.gate, self.packed = store, gate, store.packed
 
     def _kind(self, key: str) -> str:
-        return next(k for k in ("journal", "snapshot", "lock", "") if k in key.split("/")[2:])
+        return next(k for k in ("journal", "snapshot", "lock", "deploys", "") if k in key.split("/")[2:])
 
     def get(self, key: str) -> Stored | None:
         return self.store.get(key)

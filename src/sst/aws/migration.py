@@ -34,8 +34,9 @@ class MigrationTransform(TypedDict, total=False):
 class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransform.__annotations__)):
     """A migration of a database, run by a deploy before the new code of the components that use it.
 
+        db = aws.Postgres("Database", vpc=aws.Vpc("Network"))
         api = aws.Function("Api", handler="src/api.handler", link=[db])
-        aws.Migration("Schema", run="alembic upgrade head", link=[db], before=[api])
+        aws.Migration("Schema", handler="src/migrate.handler", link=[db], before=[api])
 
     run: a command, in the project's environment and folder. handler: a function in its place,
     ``path/to/file.function``, called with an event and a context. link: what it uses, among it exactly one

@@ -112,6 +112,7 @@ class _Proxies(urllib.request.ProxyHandler):
 class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if urlsplit(newurl).scheme != "https":
+            fp.close()
             raise UserError(f"{_host(req.full_url)} leads to {newurl}, which is not HTTPS",
                             hint="packages are not fetched over plain HTTP")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

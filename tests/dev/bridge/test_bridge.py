@@ -91,6 +91,7 @@ def test_the_log_has_one_line_with_the_request(stage: Stage) -> None:
     assert f"{request} runs in sst dev" in seen and "hello" not in seen
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_hundred_calls_at_once_are_answered_once_each(stage: Stage) -> None:
     name = stage.function(wait=120_000)
@@ -167,6 +168,7 @@ def test_a_laptop_that_comes_is_found_at_once(stage: Stage, runtime: str) -> Non
             assert len(laptop.live.calls) == 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @both
 def test_a_laptop_that_dies_in_the_middle_fails_the_call(stage: Stage, runtime: str) -> None:
@@ -221,6 +223,7 @@ def test_what_is_none_of_ours_disturbs_nobody(stage: Stage) -> None:
         assert invoke(stage.cloud, name, 1)[0]["here"] == 1 and laptop.states == [True]
 
 
+@pytest.mark.long
 @both
 def test_cut_connections_lose_nothing(stage: Stage, tap: Tap, runtime: str) -> None:
     """Those of both sides, while a call runs and while none does."""

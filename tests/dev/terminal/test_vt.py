@@ -133,6 +133,7 @@ anything = st.one_of(
     .map(lambda parts: "".join(parts).encode("utf-8", "replace")))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(anything, st.tuples(st.integers(1, 30), st.integers(1, 12))), max_size=12))

@@ -1,7 +1,6 @@
 """EC2's networks: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Welcome.html"""
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,10 +18,6 @@ from .zones import zone
 __all__ = ["ElasticIp", "ElasticIpAssociation", "Instance", "InternetGateway", "InternetGatewayAttachment",
            "NatGateway", "Route", "RouteTable", "RouteTableAssociation", "SecurityGroup", "Subnet", "Vpc",
            "VpcEndpoint"]
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 class Vpc(AwsResource, type="aws.ec2.Vpc", service="ec2"):
@@ -320,7 +315,7 @@ class Instance(AwsResource, type="aws.ec2.Instance", service="ec2"):
     subnet_id: Arg[str] = prop(replace=True)
     security_group_ids: Arg[Sequence[Input[str]]] = prop(replace=True, default=None, read="SecurityGroups[].GroupId")
     instance_profile: Arg[str] = prop("IamInstanceProfile.Name", replace=True, default=None, read="")
-    user_data: Arg[str] = prop(replace=True, default=None, read="", enc=_base64)
+    user_data: Arg[str] = prop(replace=True, default=None, read="")
     source_dest_check: Arg[bool] = prop("SourceDestCheck.Value", default=None, read="SourceDestCheck")
     metadata_options: Arg[Mapping[str, Any]] = prop(replace=True, default=None, read="")
     tags: Arg[Mapping[str, str]] = prop(default=None)

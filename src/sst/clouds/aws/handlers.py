@@ -14,13 +14,18 @@ ESCAPED = frozenset({"delete_objects", "put_bucket_lifecycle_configuration"})
 
 
 def adapt_parameters(service: str, operation: str, model: Any, params: dict[str, Any]) -> None:
-    """Ask S3 for URL-encoded keys; take the path off ids of Route 53 (``/hostedzone/Z1``)."""
+    """Ask S3 for URL-encoded keys; take the path off ids of Route 53 (``/hostedzone/Z1``); encode the user
+    data of instances."""
     if service == "s3" and operation in LISTS:
         params.setdefault("EncodingType", "url")
     elif service == "route53":
         from botocore.handlers import fix_route53_ids
 
         fix_route53_ids(params, model)
+    elif service == "ec2" and operation == "run_instances":
+        from botocore.handlers import base64_encode_user_data
+
+        base64_encode_user_data(params)
 
 
 def adapt_body(service: str, operation: str, raw: dict[str, Any]) -> None:
