@@ -45,7 +45,8 @@ class SubnetGroup(AwsResource, type="aws.elasticache.SubnetGroup", service="elas
     not_found_codes = ("CacheSubnetGroupNotFoundFault",)
     tagging = TAGGING
     listing = Listing("describe_cache_subnet_groups", "CacheSubnetGroups[].{name: CacheSubnetGroupName, arn: ARN}",
-                      PAGE, tags=SHOWN, order=2)
+                      PAGE,
+                      tags=SHOWN, arn="$arn", order=2)
     imports = Import("aws_elasticache_subnet_group", "{name}")
 
 
@@ -71,7 +72,8 @@ class ParameterGroup(AwsResource, type="aws.elasticache.ParameterGroup", service
     not_found_codes = ("CacheParameterGroupNotFound",)
     tagging = TAGGING
     listing = Listing("describe_cache_parameter_groups",
-                      "CacheParameterGroups[].{name: CacheParameterGroupName, arn: ARN}", PAGE, tags=SHOWN, order=2)
+                      "CacheParameterGroups[].{name: CacheParameterGroupName, arn: ARN}", PAGE,
+                      tags=SHOWN, arn="$arn", order=2)
     imports = Import("aws_elasticache_parameter_group", "{name}")
 
 
@@ -131,6 +133,6 @@ class ReplicationGroup(AwsResource, type="aws.elasticache.ReplicationGroup", ser
     unmodelled_codes = ("InvalidReplicationGroupStateFault",)
     tagging = TAGGING
     listing = Listing("describe_replication_groups", "ReplicationGroups[].{name: ReplicationGroupId, arn: ARN}", PAGE,
-                      tags=SHOWN)
+                      tags=SHOWN, arn="$arn")
     imports = Import("aws_elasticache_replication_group", "{replicationGroupId}")
     stand_in = {"engine": "valkey", "node_type": "cache.t4g.micro", "replicas": 0, "node_groups": 1}

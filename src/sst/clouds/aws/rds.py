@@ -47,7 +47,8 @@ class SubnetGroup(AwsResource, type="aws.rds.SubnetGroup", service="rds"):
     not_found_codes = ("DBSubnetGroupNotFoundFault",)
     tagging = TAGGING
     listing = Listing("describe_db_subnet_groups", "DBSubnetGroups[].{name: DBSubnetGroupName, arn: DBSubnetGroupArn}",
-                      PAGE, tags=SHOWN, order=2)
+                      PAGE,
+                      tags=SHOWN, arn="$arn", order=2)
     imports = Import("aws_db_subnet_group", "{name}")
     unordered = frozenset({"subnet_ids"})
 
@@ -73,8 +74,8 @@ class ParameterGroup(AwsResource, type="aws.rds.ParameterGroup", service="rds"):
     not_found_codes = ("DBParameterGroupNotFound",)
     tagging = TAGGING
     listing = Listing("describe_db_parameter_groups",
-                      "DBParameterGroups[].{name: DBParameterGroupName, arn: DBParameterGroupArn}", PAGE, tags=SHOWN,
-                      order=2)
+                      "DBParameterGroups[].{name: DBParameterGroupName, arn: DBParameterGroupArn}", PAGE,
+                      tags=SHOWN, arn="$arn", order=2)
     imports = Import("aws_db_parameter_group", "{name}")
 
     @classmethod
@@ -234,7 +235,8 @@ class Proxy(AwsResource, type="aws.rds.Proxy", service="rds"):
     failed = "contains(['incompatible-network', 'insufficient-resource-limits'], Status) && Status"
     not_found_codes = ("DBProxyNotFoundFault",)
     tagging = TAGGING
-    listing = Listing("describe_db_proxies", "DBProxies[].{name: DBProxyName, arn: DBProxyArn}", PAGE, tags=SHOWN)
+    listing = Listing("describe_db_proxies", "DBProxies[].{name: DBProxyName, arn: DBProxyArn}", PAGE,
+                      tags=SHOWN, arn="$arn")
     imports = Import("aws_db_proxy", "{name}")
 
 
