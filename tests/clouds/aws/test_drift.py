@@ -20,6 +20,10 @@ from .world import World, full, note
 
 pytestmark = pytest.mark.emulator
 
+UNSEEN = {"aws.rds.ParameterGroup"}
+"""Rows of which no read tells what can be changed: parameters have a list of their own, with all the defaults."""
+
+
 def snapshot_of(state: State) -> Snapshot:
     return Snapshot(resources={state.urn: replace(state, deps=())})
 
@@ -42,7 +46,7 @@ def put_back(world: World, state: State, inputs: Mapping[str, Any]) -> bool:
     assert not accepted_too, "what was accepted is no drift any more"
     graph = goals_of(fold(before, []), journal.snapshot, lambda t: provider, app="app", stage="test", all_of_it=True)
     deploy(graph, journal, lambda t: provider, ignore, confirm=agree).check()
-    assert drifts(before, lambda t: provider, ignore) == []
+    assert drifts(journal.snapshot, lambda t: provider, ignore) == []
     assert journal.snapshot.resources[state.urn].inputs == state.inputs
     return bool(found)
 
@@ -59,7 +63,7 @@ def test_a_change_by_hand_is_found_and_reverted(type: str, world: World) -> None
     made = world.update(state, inputs, world.plan(state, inputs).changed)
     updated = replace(state, inputs=inputs, outputs={**state.outputs, **made.outputs})
     assert drifts(snapshot_of(updated), lambda t: provider, ignore) == [], "that was the program"
-    assert put_back(world, updated, state.inputs) or told
+    assert put_back(world, updated, state.inputs) or told or type in UNSEEN
 
 
 @pytest.mark.parametrize("type", [t for t in ROWS if ROWS[t].read and ROWS[t].delete])

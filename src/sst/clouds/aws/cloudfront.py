@@ -56,7 +56,7 @@ class Distribution(AwsResource, type="aws.cloudfront.Distribution", service="clo
 
     identity = "token"
     identifier = "$distribution_id"
-    create = call("create_distribution_with_tags", DistributionConfigWithTags={
+    create = call("create_distribution_with_tags", idempotent=True, DistributionConfigWithTags={
         "DistributionConfig": {"CallerReference": "$token"}})
     read = call("get_distribution", Id="$id")
     response_root = "Distribution.DistributionConfig"
@@ -198,7 +198,7 @@ class Invalidation(AwsResource, type="aws.cloudfront.Invalidation", service="clo
 
     identity = "token"
     identifier = "$distribution_id/$invalidation_id"
-    create = call("create_invalidation", retry=("TooManyInvalidationsInProgress",), patience=600,
+    create = call("create_invalidation", retry=("TooManyInvalidationsInProgress",), patience=600, idempotent=True,
                   InvalidationBatch={"CallerReference": "$token"})
     read = call("get_invalidation", DistributionId="$distribution_id", Id="$invalidation_id")
     not_found_codes = ("NoSuchInvalidation", "NoSuchDistribution")

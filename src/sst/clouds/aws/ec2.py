@@ -315,7 +315,7 @@ class Instance(AwsResource, type="aws.ec2.Instance", service="ec2"):
     subnet_id: Arg[str] = prop(replace=True)
     security_group_ids: Arg[Sequence[Input[str]]] = prop(replace=True, default=None, read="SecurityGroups[].GroupId")
     instance_profile: Arg[str] = prop("IamInstanceProfile.Name", replace=True, default=None, read="")
-    user_data: Arg[str] = prop(replace=True, default=None, read="")
+    user_data: Arg[str] = prop(replace=True, default=None, read="", secret=True)
     source_dest_check: Arg[bool] = prop("SourceDestCheck.Value", default=None, read="SourceDestCheck")
     metadata_options: Arg[Mapping[str, Any]] = prop(replace=True, default=None, read="")
     tags: Arg[Mapping[str, str]] = prop(default=None)

@@ -192,7 +192,7 @@ class InstanceProfileRole(AwsResource, type="aws.iam.InstanceProfileRole", servi
 
     identity = "once"
     identifier = "$instance_profile/$role"
-    create = call("add_role_to_instance_profile", retry=(*BUSY, *NOT_FOUND), patience=30, idempotent=True)
+    create = call("add_role_to_instance_profile", retry=(*BUSY, *NOT_FOUND), patience=30)
     read = call("get_instance_profile", InstanceProfileName="$instance_profile")
     item = "InstanceProfile.Roles[?RoleName == $role] | [0]"
     delete = call("remove_role_from_instance_profile", InstanceProfileName="$instance_profile", RoleName="$role")
