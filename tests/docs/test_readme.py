@@ -30,6 +30,8 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     source = ROOT / "src"
     wanted = {p.relative_to(source).as_posix() for p in source.rglob("*")
               if p.is_file() and "__pycache__" not in p.parts}
+    manual = ROOT / "docs"
+    wanted |= {f"sst/manual/{p.relative_to(manual).as_posix()}" for p in manual.rglob("*") if p.is_file()}
     with zipfile.ZipFile(wheel) as z:
         held = set(z.namelist())
         entries = z.read(next(n for n in held if n.endswith("entry_points.txt"))).decode()
