@@ -11,7 +11,7 @@ from ..core.transform import Transform
 from ..errors import UserError
 from .vpc import Vpc, the_vpc
 
-__all__ = ["Cluster", "ClusterTransform", "Network"]
+__all__ = ["Cluster", "ClusterTransform", "Network", "check_cluster"]
 
 
 class ClusterTransform(TypedDict, total=False):
@@ -92,3 +92,10 @@ class Cluster(Component, kind="sst.aws.Cluster", parts=("cluster",)):
         # without NAT a task can reach its image and its logs from a public subnet alone
         self.assign_public_ip, self.cidr = not found.has_nat, found.cidr
         self.container_subnets = found.private_subnets if found.has_nat else found.public_subnets
+
+
+def check_cluster(name: str, cluster: object) -> None:
+    """Refuse what is no cluster; ``name`` is that of the component which runs in it."""
+    if not isinstance(cluster, Cluster):
+        raise UserError(f"cluster of {name} takes an aws.Cluster, not {cluster!r}",
+                        hint='cluster = aws.Cluster("MyCluster"), above it')

@@ -22,6 +22,7 @@ from .function import CopyFile, Function
 from .permissions import Statement
 from .router.target import url_target
 from .site import Assets, BasicAuth, SiteFiles, serve
+from .site.arguments import ServedArgs
 from .site.protection import origin_key
 
 if TYPE_CHECKING:
@@ -54,20 +55,11 @@ class PythonSiteTransform(TypedDict, total=False):
     static: Transform
 
 
-class PythonSiteArgs(Options, total=False):
+class PythonSiteArgs(ServedArgs, total=False):
     """The arguments of every Python site but its name and app."""
 
-    environment: Mapping[str, Input[str]]
-    link: Sequence[LinkItem]
-    permissions: Sequence[Statement]
     streaming: bool
     server: PythonServer
-    protection: Literal["key", "none"]
-    assets: Assets
-    auth: BasicAuth
-    domain: str | CdnDomain
-    router: RouterPath
-    edge: Edge
     transform: PythonSiteTransform
 
 

@@ -24,6 +24,7 @@ from .function import Code, Function
 from .permissions import Statement
 from .router.target import url_target
 from .site import Assets, BasicAuth, SiteFiles, serve
+from .site.arguments import ServedArgs
 from .site.dev import SiteDev, dev_server, lead_to
 from .site.protection import origin_key
 
@@ -76,22 +77,13 @@ class SsrSiteTransform(TypedDict, total=False):
     response: Transform
 
 
-class SsrSiteArgs(Options, total=False):
+class SsrSiteArgs(ServedArgs, total=False):
     """The arguments of every site with a server but its name."""
 
     path: str
     build_command: str
-    environment: Mapping[str, Input[str]]
-    link: Sequence[LinkItem]
-    permissions: Sequence[Statement]
     ssr: bool
     server: Server
-    protection: Literal["key", "none"]
-    assets: Assets
-    auth: BasicAuth
-    domain: str | CdnDomain
-    router: RouterPath
-    edge: Edge
     dev: SiteDev | Literal[False]
     transform: SsrSiteTransform
 

@@ -9,8 +9,7 @@ from ..core.component import Component, Options
 from ..core.link import Link, LinkItem, linked
 from ..core.output import Input, Output
 from ..core.transform import Transform
-from ..errors import UserError
-from .cluster import Cluster
+from .cluster import Cluster, check_cluster
 from .fargate import Common, Container, Cpu, define, size_of
 from .fargate.containers import Logging, container_list
 from .permissions import Statement, permission
@@ -52,14 +51,10 @@ class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotatio
                  execution_role: str | None = None, transform: TaskTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
-        if not isinstance(cluster, Cluster):
-            raise UserError(f"cluster of {name} takes an aws.Cluster, not {cluster!r}",
-                            hint='cluster = aws.Cluster("MyCluster"), above it')
-        given = {k: v for k, v in (("image", image), ("handler", handler), ("command", command),
-                                   ("entrypoint", entrypoint), ("environment", environment),
-                                   ("environment_files", environment_files or None), ("ssm", ssm),
-                                   ("logging", logging)) if v is not None}
-        some = container_list(name, containers, given)  # type: ignore[arg-type]  # its keys are those above
+        check_cluster(name, cluster)
+        some = container_list(name, containers, image=image, handler=handler, command=command, entrypoint=entrypoint,
+                              environment=environment, environment_files=environment_files or None, ssm=ssm,
+                              logging=logging)
         self._cluster, self._public = cluster, public
         with self.scope(transform):
             self._made = define(self, Common(cluster, size_of(cpu, memory, storage), architecture,

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from ...clouds.aws import ecs, iam, logs, ssm
 from ...core.component import Component
@@ -97,8 +97,9 @@ class Definition:
     """ARNs that a caller of RunTask must be allowed to pass."""
 
 
-def container_list(name: str, containers: Sequence[Container] | None, one: Container) -> list[Container]:
+def container_list(name: str, containers: Sequence[Container] | None, **given: Any) -> list[Container]:
     """The containers: those given, or the only one that the component's own arguments describe."""
+    one = cast("Container", {k: v for k, v in given.items() if v is not None})
     own = [k for k in one if k not in ("name", "python")]
     if containers is None:
         return [{**one, "name": name}]

@@ -125,14 +125,9 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
         return self._url
 
     @property
-    def id(self) -> Output[str]:
-        """Of its distribution, as ``Router.get`` takes it."""
-        return self.distribution.distribution_id
-
-    @property
     def distribution_id(self) -> Output[str]:
-        """The same as ``id``."""
-        return self.id
+        """As ``Router.get`` takes it."""
+        return self.distribution.distribution_id
 
     @property
     def store_arn(self) -> Output[str]:
@@ -264,7 +259,8 @@ def _label(host: str, path: str) -> str:
 def _store_of(comment: str) -> str:
     before, _, name = comment.rpartition(" ")
     if before != "sst router":
-        raise UserError("this distribution is no Router of sst for Python", hint="take the id that Router.id gives")
+        raise UserError("this distribution is no Router of sst for Python",
+                        hint="take the id that Router.distribution_id gives")
     return name
 
 

@@ -12,7 +12,7 @@ from ...core.link import Link, LinkItem, linked
 from ...core.output import Input, Output
 from ...core.transform import Transform
 from ...errors import UserError
-from ..cluster import Cluster
+from ..cluster import Cluster, check_cluster
 from ..fargate import Common, Container, Cpu, define, size_of
 from ..fargate.containers import Health, Logging, container_list
 from ..permissions import Statement
@@ -115,15 +115,11 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                  execution_role: str | None = None, dev: Literal[False] | ServiceDev | None = None,
                  transform: ServiceTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
-        if not isinstance(cluster, Cluster):
-            raise UserError(f"cluster of {name} takes an aws.Cluster, not {cluster!r}",
-                            hint='cluster = aws.Cluster("MyCluster"), above it')
+        check_cluster(name, cluster)
         graph, links = current(), linked(link, self.where)
-        given = {k: v for k, v in (("image", image), ("handler", handler), ("command", command),
-                                   ("entrypoint", entrypoint), ("environment", environment),
-                                   ("environment_files", environment_files or None), ("ssm", ssm),
-                                   ("logging", logging), ("health", health)) if v is not None}
-        some = container_list(name, containers, given)  # type: ignore[arg-type]  # its keys are those above
+        some = container_list(name, containers, image=image, handler=handler, command=command, entrypoint=entrypoint,
+                              environment=environment, environment_files=environment_files or None, ssm=ssm,
+                              logging=logging, health=health)
         names = [c["name"] for c in some]
         ways = rules_of(load_balancer, names, name) if load_balancer is not None else []
         low = _tasks(scaling or {}, name)

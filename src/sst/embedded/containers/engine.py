@@ -1,7 +1,6 @@
 """What the emulator's ECS takes for a container engine: it starts processes."""
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import shutil
@@ -25,6 +24,8 @@ SHIM = Path(__file__).with_name("shim")
 _QUICK = 10.0
 """A container that ends sooner failed at its start."""
 _LONGEST_WAIT = 15.0
+_KEPT = 60.0
+"""Seconds for which a container that ended is kept: ECS asks for its exit code."""
 
 
 class Engine:
@@ -42,6 +43,7 @@ class Engine:
         self._numbers = itertools.count(1)
         self._failures: dict[str, tuple[int, float]] = {}
         self._lock, self._unpacking = threading.Lock(), threading.Lock()
+        self._closing = threading.Event()
         self.leaving: Callable[[str], None] = lambda address: None
         """Called with the address of a task before it is ended."""
         self.containers, self.images = self, Images()
@@ -82,11 +84,15 @@ class Engine:
 
     def close(self) -> None:
         """End all of them, at once."""
-        threads = [threading.Thread(target=c.stop, args=(3,)) for c in list(self._all.values())]
+        ending = list(self._all.values())
+        threads = [threading.Thread(target=c.stop, args=(3,)) for c in ending]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self._closing.set()
+        for container in ending:
+            self._forget(container)
 
     def _place(self, task: str, definition: Mapping[str, Any]) -> tuple[str, dict[int, int]]:
         with self._lock:
@@ -110,7 +116,7 @@ class Engine:
                 if not archive.is_file():
                     raise RuntimeError(f"the code of {container['name']} is not on this machine any more: deploy again")
                 folder = unpack(self._settings.folder / "code", archive.read_bytes(), "")
-        temp = self._settings.folder / "tmp" / f"task-{task.rpartition('/')[2]}"
+        temp = self._temp(task)
         temp.mkdir(mode=0o700, parents=True, exist_ok=True)
         python, version = self._interpreters.python(labels.get("sst.python", ""))
         account, region = task.split(":")[4], task.split(":")[3]
@@ -141,14 +147,22 @@ class Engine:
         failed = self._failures.get(family, (0, 0.0))[0]
         quick = code and now - container.began < _QUICK
         self._failures[family] = (failed + 1 if quick else 0, now)
-        time.sleep(60)  # till then ECS may ask for its exit code
+        if not self._closing.wait(_KEPT):
+            self._forget(container)
+
+    def _forget(self, container: Container) -> None:
+        """Drop what ended; with the last container of a task its ports and its folder go."""
+        task = container.labels[TASK]
         with self._lock:
             self._all.pop(container.id, None)
-            task = container.labels[TASK]
-            if not any(c.labels[TASK] == task for c in self._all.values()):
-                self._ports.pop(self._addresses.pop(task, ""), None)
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self._settings.folder / "tmp" / f"task-{task.rpartition('/')[2]}", ignore_errors=True)
+            if any(c.labels[TASK] == task for c in self._all.values()):
+                return
+            self._ports.pop(self._addresses.pop(task, ""), None)
+        shutil.rmtree(self._temp(task), ignore_errors=True)
+
+    def _temp(self, task: str) -> Path:
+        """The home of a task's containers, and where they write what is temporary."""
+        return self._settings.folder / "tmp" / f"task-{task.rpartition('/')[2]}"
 
 
 def _command(given: Sequence[str], python: str) -> list[str]:

@@ -15,6 +15,7 @@ import logging
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,8 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.2, 2.0
 """Seconds between two tries of a batch."""
 _TABLE_SHARD = "shardId-00000000000000000000-00000000"
 _busy: set[tuple[str, str]] = set()
+_AFTER_A_FAULT = 1.0
+"""Seconds before a subscriber begins anew that failed by itself, not by its function."""
 _guard = threading.Lock()
 
 
@@ -90,6 +93,7 @@ def _work(account: str, region: str, key: tuple[str, str], shard: Shard) -> None
                 shard.advance(len(records))
     except Exception:
         _log.exception("the subscriber of %s failed", shard.arn)
+        time.sleep(_AFTER_A_FAULT)
     finally:
         with _guard:
             _busy.discard(key)
@@ -113,19 +117,20 @@ def _batch(mapping: Mapping[str, Any], shard: Shard) -> list[Any]:
 
 
 @dataclass
-class Shard:
+class Shard(ABC):
     """One shard as one mapping reads it."""
 
     mapping: str
     arn: str
     name: str
 
+    @abstractmethod
     def records(self, limit: int) -> list[Any]:
         """The next records, as events have them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def advance(self, count: int) -> None:
-        raise NotImplementedError
+        """Go on after so many of them."""
 
 
 class TableShard(Shard):

@@ -1,0 +1,32 @@
+"""What every site with a server takes, whatever runs on it."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from ...core.component import Options
+from ...core.link import LinkItem
+from ...core.output import Input
+from ..cdn import CdnDomain
+from ..cdn.injection import Edge
+from ..permissions import Statement
+from . import Assets, BasicAuth
+
+if TYPE_CHECKING:
+    from ..router import RouterPath
+
+__all__ = ["ServedArgs"]
+
+
+class ServedArgs(Options, total=False):
+    """The arguments of ``SsrSite`` and ``PythonSite`` alike."""
+
+    environment: Mapping[str, Input[str]]
+    link: Sequence[LinkItem]
+    permissions: Sequence[Statement]
+    protection: Literal["key", "none"]
+    assets: Assets
+    auth: BasicAuth
+    domain: str | CdnDomain
+    router: RouterPath
+    edge: Edge
