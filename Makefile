@@ -24,7 +24,7 @@ QUICK := -n 2 --dist loadfile -m "not emulator and not slow" \
 	tests/test_shape.py tests/core tests/machine tests/engine tests/project tests/components \
 	$(addprefix tests/state/test_,format.py journal.py keys.py memory.py redact.py secrets.py) \
 	$(addprefix tests/clouds/aws/test_,lint.py retry.py) \
-	tests/embedded/test_timetable.py tests/embedded/test_schedule_grammar.py
+	tests/embedded/test_timetable.py
 quick: .venv/ready check
 	SST_EXAMPLES=5 $(BIN)/python -m pytest $(QUICK)
 

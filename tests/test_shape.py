@@ -14,6 +14,7 @@ import pytest
 import sst
 
 SRC = Path(sst.__file__).parent
+ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in SRC.rglob("*.py"))
 
 LAYERS: dict[str, set[str]] = {
@@ -256,3 +257,12 @@ def test_the_start_is_light(module: str) -> None:
     code = f"import sys, {module}; print(*(m for m in {heavy} if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_files_that_the_makefile_names_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    named = {*re.findall(r"\btests/[\w/.]+\.py\b", makefile),
+             *(f"{prefix}{name}" for prefix, names in re.findall(r"\$\(addprefix (\S+?),([\w. ]+)\)", makefile)
+               for name in names.split())}
+    assert len(named) > 8
+    assert not [name for name in sorted(named) if not (ROOT / name).exists()]
