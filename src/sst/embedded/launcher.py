@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sst.embedded import emulator
-from sst.embedded.ports import free_port
+from sst.embedded.ports import free_port, listener
 from sst.embedded.recorder import start_recorder
 from sst.embedded.services import LocalService, Supervisor
 from sst.embedded.settings import Keys, Settings
@@ -46,13 +46,13 @@ def main(arguments: Sequence[str], services: Sequence[LocalService] = ()) -> int
     if not data.acquire(wait=False):
         sys.stderr.write("another process holds this data folder\n")
         return 1
-    settings = _settings(folder, region, iam, dict(os.environ))
+    settings, line = _settings(folder, region, iam, dict(os.environ))
     os.environ.clear()
     kept = {"PATH": settings.host.get("PATH", ""), "HOME": settings.host.get("HOME", str(folder)), "LANG": "C.UTF-8"}
     os.environ.update(kept | emulator.environment(settings))
     _set_up_logging(folder)
     try:
-        asyncio.run(_serve_and_leave(settings, version, services))
+        asyncio.run(_serve_and_leave(settings, line, version, services))
     except SstError as error:
         _log.error("%s", error)
         sys.stderr.write(f"{error}\n".replace("\n", " ").strip() + "\n")
@@ -60,15 +60,16 @@ def main(arguments: Sequence[str], services: Sequence[LocalService] = ()) -> int
     return 0
 
 
-async def _serve_and_leave(settings: Settings, version: str, services: Sequence[LocalService]) -> None:
+async def _serve_and_leave(settings: Settings, line: socket.socket, version: str,
+                           services: Sequence[LocalService]) -> None:
     """Everything is saved when `serve` returns; threads that still wait for something must not keep the process."""
-    await serve(settings, version, services)
+    await serve(settings, line, version, services)
     logging.shutdown()
     os._exit(0)
 
 
-async def serve(settings: Settings, version: str, services: Sequence[LocalService] = ()) -> None:
-    """Patch the emulator, serve it, publish ``cloud.json``; returns after an orderly end."""
+async def serve(settings: Settings, line: socket.socket, version: str, services: Sequence[LocalService] = ()) -> None:
+    """Patch the emulator, serve it on ``line``, publish ``cloud.json``; returns after an orderly end."""
     from sst.embedded import patches
 
     if settings.host.get("SST_RECORD") != "0":
@@ -94,7 +95,7 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
     for word in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(word, ended.set)
     config = Config()
-    config.bind = [f"127.0.0.1:{settings.port}"]
+    config.bind = [f"fd://{line.detach()}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
@@ -126,18 +127,14 @@ async def serve(settings: Settings, version: str, services: Sequence[LocalServic
 
 async def _publish(settings: Settings, facts: Mapping[str, Any], door: FrontDoor,
                    resume: Callable[[], Awaitable[None]]) -> None:
-    """Say where we are once the port and the services answer, not before; then take up what was left over."""
-    while True:
-        with socket.socket() as probe:
-            probe.setblocking(False)
-            try:
-                await asyncio.get_running_loop().sock_connect(probe, ("127.0.0.1", settings.port))
-                break
-            except OSError:
-                await asyncio.sleep(0.01)
+    """Say where we are once the emulator and the services answer, not before; then take up what was left over."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")   # whatever the answer is: it comes from the emulator, with its state
+    await reader.readline()
+    writer.close()
     from sst.embedded.patches import events
 
-    await resume()      # the emulator has its state now
+    await resume()
     await door.restore()
     events.resume(settings)
     write_private(settings.folder / "cloud.json", json.dumps(facts))
@@ -161,15 +158,16 @@ async def _watch(settings: Settings, ended: asyncio.Event) -> None:
     ended.set()
 
 
-def _settings(folder: Path, region: str, iam: bool, host: Mapping[str, str]) -> Settings:
+def _settings(folder: Path, region: str, iam: bool, host: Mapping[str, str]) -> tuple[Settings, socket.socket]:
+    """With the socket of its port, which nobody else can take from here on."""
     keys = Keys.of(folder)
-    port = free_port(keys.port)
+    line, port = listener(keys.port)
     found = replace(keys, port=port, s3_port=free_port(keys.s3_port, port))
     if found != keys:
         found.save(folder)
     for name in ("state", "s3", "tmp"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
-    return Settings(folder, region, found, iam, host)
+    return Settings(folder, region, found, iam, host), line
 
 
 def _set_up_logging(folder: Path) -> None:
