@@ -75,7 +75,7 @@ sites: .venv/ready
 ROUNDS ?= 1
 torture: .venv/ready
 	SST_TORTURE=$(ROUNDS) SST_TORTURE_ROUNDS=10000 SST_TORTURE_STEP=5 SST_EXAMPLES=2500 \
-		$(BIN)/python -m pytest tests/torture tests/state tests/engine -n 2 --dist worksteal -o timeout=7200 --durations=15
+		$(BIN)/python -m pytest -m "long or not long" tests/torture tests/state tests/engine -n 2 --dist worksteal -o timeout=7200 --durations=15
 
 # Draft a row of the AWS table: `make row TYPE=kinesis.Stream`. The wheel of cfn-lint carries CloudFormation's schemas.
 row: .venv/ready .venv/schemas

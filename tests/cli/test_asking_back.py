@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from .conftest import Project
 from .test_asking import ask
 from .test_drift import TWO, by_hand
@@ -35,6 +37,7 @@ def test_after_a_failure_it_asks_whether_to_go_back(project: Project) -> None:
     assert code == 2 and "rolled back" in text and texts(project)["A"] == "two"
 
 
+@pytest.mark.long
 def test_a_rollback_shows_its_plan_first(project: Project) -> None:
     for n in ("one", "two"):
         project.program(f'File("A", text="{n}")')

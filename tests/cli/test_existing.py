@@ -40,6 +40,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.long
 def test_empty_ones_stand_in_on_stage_local(cloud_stage: Project) -> None:
     p = cloud_stage
     p.write("sst_config.py", CONFIG)

@@ -80,6 +80,7 @@ def test_an_app_on_this_machine(cloud_stage: Project) -> None:
     assert p.run("state", "list", "--json").json == []
 
 
+@pytest.mark.long
 def test_the_same_app_on_a_stage_in_aws(cloud_stage: Project) -> None:
     """State in a bucket, keys in SSM, any endpoint that speaks AWS: here that of the cloud on this machine."""
     p = cloud_stage

@@ -44,6 +44,7 @@ def names_of(aws: Aws) -> list[str]:
     return sorted(u.rpartition("/")[2] for u in aws.call("sqs", "list_queues").get("QueueUrls", ()))
 
 
+@pytest.mark.long
 def test_drift_of_a_queue_and_a_bucket(cloud_stage: Project) -> None:
     p = cloud_stage
     program(p, 'q = sqs.Queue("Jobs", visibility_timeout=60)\nsqs.Queue("Other")\naws.Bucket("Files")\nreturn {"url": '
@@ -95,6 +96,7 @@ def test_a_rollback_brings_back_the_code_that_was_there(cloud_stage: Project) ->
     assert answer(p) == 2
 
 
+@pytest.mark.long
 def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
     p = cloud_stage
     program(p, 'sqs.Queue("First")')
@@ -144,6 +146,7 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
         assert attributes["VisibilityTimeout"] == "77"
 
 
+@pytest.mark.long
 def test_files_of_other_tools_that_are_none(cloud_stage: Project) -> None:
     p = cloud_stage
     program(p, 'sqs.Queue("First")')
@@ -163,6 +166,7 @@ def test_files_of_other_tools_that_are_none(cloud_stage: Project) -> None:
     assert 'the file has nothing named "a"' in p.fails("state", "import", "other.json", "--as", "a=b")
 
 
+@pytest.mark.long
 def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) -> None:
     p = cloud_stage
     program(p, 'sqs.Queue("Jobs")\nsns.Topic("News")\niam.Role("Writer", '
@@ -204,6 +208,7 @@ def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) ->
     assert "Writer" in p.run("state", "list").out and "no drift" in p.run("refresh").out
 
 
+@pytest.mark.long
 def test_all_of_it_on_a_stage_in_aws(cloud_stage: Project) -> None:
     """State in a bucket and keys in SSM: any endpoint that speaks AWS will do, here that of the cloud on this
     machine."""

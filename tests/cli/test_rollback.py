@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from .conftest import Project
 
 
@@ -61,6 +63,7 @@ def test_data_stays_as_it_is(project: Project) -> None:
     assert texts(project) == {"A": "one", "D": "second", "New": "fresh"}
 
 
+@pytest.mark.long
 def test_a_removed_stage_comes_back(project: Project) -> None:
     project.program('File("A", text="one")\nFile("B", text="two")')
     project.run("deploy")
@@ -69,6 +72,7 @@ def test_a_removed_stage_comes_back(project: Project) -> None:
     assert texts(project) == {"A": "one", "B": "two"}
 
 
+@pytest.mark.long
 def test_a_rollback_that_was_killed_is_simply_repeated(project: Project) -> None:
     project.program('File("A", text="one")\nFile("B", text="two", slow=True)\n')
     (project.root / "go").touch()
@@ -88,6 +92,7 @@ def test_a_rollback_that_was_killed_is_simply_repeated(project: Project) -> None
     assert texts(project) == {"A": "one", "B": "two"} and "no drift" in project.run("refresh", "--yes").out
 
 
+@pytest.mark.long
 def test_versions_that_can_not_be_gone_back_to(project: Project) -> None:
     project.program('File("A")')
     assert 'stage "dev" has not been deployed yet' in project.fails("rollback", "--yes")

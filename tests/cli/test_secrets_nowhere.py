@@ -75,6 +75,7 @@ def open_to_others(folder: Path, name: str) -> bool:
     return all(p.stat().st_mode & 0o011 for p in path.parents if p != folder and folder in p.parents)
 
 
+@pytest.mark.long
 def test_no_plain_value_is_anywhere(cloud_stage: Project) -> None:
     p = cloud_stage
     said: list[Said] = []

@@ -14,6 +14,7 @@ def versions(project: Project) -> int:
     return len(project.run("state", "history", "--json").json)
 
 
+@pytest.mark.long
 def test_what_is_dropped_stays_in_the_cloud(project: Project) -> None:
     project.program('a = File("A")\nFile("B", text=a.path)')
     project.run("deploy")
@@ -42,6 +43,7 @@ def test_an_attempt_whose_end_is_unknown_is_forgotten(project: Project) -> None:
     assert project.run("state", "export").json["pending"] == []
 
 
+@pytest.mark.long
 def test_a_resource_or_a_component_gets_another_name(project: Project) -> None:
     project.program('File("A", text="one")\nFile("B", depends_on=[])')
     project.run("deploy")

@@ -78,6 +78,7 @@ def app(cloud: Cloud, request: pytest.FixtureRequest) -> App:
     return App(cloud, "a" + str(abs(hash(request.node.name)) % 10**8))
 
 
+@pytest.mark.long
 def test_calls_come_to_the_source_and_go_back_to_what_is_deployed(app: App, start: Callable[..., Dev]) -> None:
     dev = start(app.files, **app.environment).ready()
     dev.until("connected: calls of functions come here")
@@ -117,6 +118,7 @@ def test_calls_come_to_the_source_and_go_back_to_what_is_deployed(app: App, star
     app.sst(dev.root, "remove", "--yes")
 
 
+@pytest.mark.long
 def test_an_app_without_functions_has_no_api(app: App, start: Callable[..., Dev]) -> None:
     program = app.files["sst_config.py"].split("    secret =")[0] + '    return {"name": aws.Queue("Only").url}\n'
     dev = start({"sst_config.py": program}, **app.environment).ready()
@@ -125,6 +127,7 @@ def test_an_app_without_functions_has_no_api(app: App, start: Callable[..., Dev]
     app.sst(dev.root, "remove", "--yes")
 
 
+@pytest.mark.long
 def test_an_events_api_of_the_program_is_never_used_for_calls(app: App, start: Callable[..., Dev]) -> None:
     program = "from sst.providers.aws import appsync\n" + app.files["sst_config.py"]
     program = program.split("    secret =")[0] + '''    two = aws.Function("Two", handler="src/two.handler")

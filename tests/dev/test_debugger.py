@@ -81,6 +81,7 @@ def test_a_breakpoint_stops_a_function_and_its_timeout(start: Callable[..., Dev]
     editor.close()
 
 
+@pytest.mark.long
 def test_only_what_is_named_is_debugged_and_other_configurations_stay(start: Callable[..., Dev]) -> None:
     mine = {"version": "0.2.0", "configurations": [{"name": "mine", "type": "node"}]}
     dev = start({**FILES, ".vscode/launch.json": json.dumps(mine)}, "--debug-only", "Two,Tow").ready()

@@ -129,6 +129,7 @@ def test_the_keys_of_functions_and_addresses(screen: Callable[..., Session], tmp
     assert "[Deploy] ready: 2 functions" in log and "[Functions] Two  " in log and "\x1b" not in log
 
 
+@pytest.mark.long
 def test_a_second_terminal_has_the_same_panes(screen: Callable[..., Session]) -> None:
     session = screen(WITH_WEB, columns=110)
     session.until("Web is ready", seconds=60)
@@ -181,6 +182,7 @@ def test_a_narrow_terminal_and_a_change_of_size(screen: Callable[..., Session]) 
     assert session.over(seconds=30) == 0 and session.is_restored()
 
 
+@pytest.mark.long
 def test_a_tiny_terminal_gets_lines(screen: Callable[..., Session]) -> None:
     session = screen(FILES, columns=30, lines=8)
     session.until(lambda: b"[Deploy]" in session.raw, seconds=60)
@@ -191,6 +193,7 @@ def test_a_tiny_terminal_gets_lines(screen: Callable[..., Session]) -> None:
 
 
 @pytest.mark.parametrize("number", first_of([signal.SIGTERM, signal.SIGHUP]))
+@pytest.mark.long
 def test_however_it_is_ended_the_terminal_is_given_back(screen: Callable[..., Session], number: signal.Signals) -> None:
     session = screen(WITH_WEB)
     session.until("Web is ready", seconds=60)

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.long import first_of
-
 from .examples import blocks, clean_process, run_program, write
 from .signatures import PAGES
 
-pytestmark = [pytest.mark.emulator, pytest.mark.slow]
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.long]
 
 CALLED = {"bucket": "Api", "dynamo": "Api", "linkable": "Worker", "secret": "Api", "queue": "", "cron": "",
           "api_gateway_v2": "", "postgres": "", "static_site": "", "router": "", "redis": ""}
@@ -22,7 +20,7 @@ README's."""
 SST = Path(sys.executable).with_name("sst")
 
 
-@pytest.mark.parametrize("name", first_of(CALLED))
+@pytest.mark.parametrize("name", CALLED)
 def test_the_example_of_a_page_lives_on_this_machine(name: str, tmp_path: Path) -> None:
     page = next(p for p in PAGES if p.name == name)
     examples = blocks(page.path, "python")

@@ -41,6 +41,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     assert "sst = sst.cli.main:main" in entries and "sst = sst.testing.plugin" in entries
 
 
+@pytest.mark.long
 def test_the_five_minutes(tmp_path: Path, wheel: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_", "VIRTUAL_ENV", "PYTHON"))}
     folder, said = tmp_path, ""

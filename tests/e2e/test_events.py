@@ -33,6 +33,7 @@ def rows(app: Project) -> set[str]:
     return {item["id"]["S"] for item in app.client("dynamodb").scan(TableName=table)["Items"]}
 
 
+@pytest.mark.long
 def test_a_second_deploy_has_nothing_to_do(app: Project) -> None:
     assert "no changes" in app.sst("deploy")
     assert "no changes" in app.sst("diff")

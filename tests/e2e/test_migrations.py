@@ -66,6 +66,7 @@ def shop(tmp_path: Path) -> Project:
     return made
 
 
+@pytest.mark.long
 def test_a_migration_comes_before_new_code_and_never_twice(shop: Project) -> None:
     try:
         shop.sst("deploy", "--stage", "local")

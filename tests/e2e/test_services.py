@@ -139,6 +139,7 @@ def test_what_they_print_is_in_the_log(app: Project) -> None:
     assert "listening, version 1" in lines
 
 
+@pytest.mark.long
 def test_a_function_runs_a_task_and_learns_how_it_ended(app: Project) -> None:
     started = app.invoke("Runner", {"DAY": "monday", "CODE": "3"})
     told: dict[str, object] = {}
@@ -195,6 +196,7 @@ def test_it_runs_again_after_the_cloud_was_killed(app: Project) -> None:
     assert {a["version"] for a in answers(app)} == {"3"}
 
 
+@pytest.mark.long
 def test_removal_leaves_no_process(app: Project) -> None:
     pids = {int(str(a["pid"])) for a in answers(app)}
     url = app.outputs()["url"]

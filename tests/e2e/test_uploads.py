@@ -14,6 +14,7 @@ UPLOADS = Path(__file__).parents[2] / "examples/uploads"
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
 
+@pytest.mark.long
 def test_the_tests_of_the_demo_pass(tmp_path: Path) -> None:
     root = tmp_path / "uploads"
     shutil.copytree(UPLOADS, root, ignore=shutil.ignore_patterns(".sst", ".venv", "__pycache__"))

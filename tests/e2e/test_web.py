@@ -58,6 +58,7 @@ def test_a_node_function_gets_cookies_binary_and_links_right(app: Project) -> No
     assert headers["set-cookie"] == "c=3" and headers["access-control-allow-origin"] == "https://a.example"
 
 
+@pytest.mark.long
 def test_a_changed_line_is_live_after_the_next_deploy(app: Project) -> None:
     file = app.root / "app/auth.py"
     file.write_text(file.read_text().replace('{"who": "me"}', '{"who": "you"}'))
@@ -66,6 +67,7 @@ def test_a_changed_line_is_live_after_the_next_deploy(app: Project) -> None:
     assert answer.json == {"lambda": {"who": "you"}}
 
 
+@pytest.mark.long
 def test_urls_stay_when_the_cloud_is_killed(app: Project) -> None:
     before = app.outputs()
     import json

@@ -52,6 +52,7 @@ def said(cloud: Cloud, endpoint: dict[str, Any], *commands: str, token: str = TO
     return answers[1:] if answers[0] == "+OK" else answers
 
 
+@pytest.mark.long
 def test_a_cache_of_the_cluster_protocol_lives_through_kills_and_another_password(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     cache = client(cloud, "elasticache")

@@ -95,6 +95,7 @@ def test_a_database_lives_through_kills_and_another_password(root: Path) -> None
     assert kept == []
 
 
+@pytest.mark.long
 def test_parameters_reach_the_server_and_wrong_ones_fail_the_creation(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     rds = client(cloud, "rds")

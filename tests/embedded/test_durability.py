@@ -85,6 +85,7 @@ def check_kept(cloud: Cloud) -> None:
     assert client(cloud, "sns").list_subscriptions()["Subscriptions"][0]["Endpoint"].endswith(":Jobs")
 
 
+@pytest.mark.long
 def test_a_folder_of_the_former_format_goes_on_with_its_data(root: Path) -> None:
     folder = embedded.folder_of(root)
     shutil.copytree(GOLDEN, folder)
@@ -105,6 +106,7 @@ def test_a_folder_of_the_former_format_goes_on_with_its_data(root: Path) -> None
     check_kept(embedded.start(root, environment=os.environ))
 
 
+@pytest.mark.long
 def test_a_folder_of_the_former_format_that_is_damaged_is_refused(root: Path) -> None:
     folder = embedded.folder_of(root)
     shutil.copytree(GOLDEN, folder)
@@ -118,6 +120,7 @@ def test_a_folder_of_the_former_format_that_is_damaged_is_refused(root: Path) ->
     check_kept(embedded.start(root, environment=os.environ))
 
 
+@pytest.mark.long
 def test_every_way_to_change_a_table(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     db = table(cloud, "tab")

@@ -18,7 +18,6 @@ import pytest
 from sst.embedded import cloud as embedded
 from sst.embedded import environment
 from sst.errors import UserError
-from tests.long import first_of
 
 from .test_emulator import client, raw
 
@@ -144,7 +143,8 @@ def test_nothing_answered_is_lost_by_kill_9_under_load(root: Path) -> None:
         assert set(answered) <= kept
 
 
-@pytest.mark.parametrize("place", first_of([0, 0.5, 0.97], ids=["head", "middle", "end"]))
+@pytest.mark.long
+@pytest.mark.parametrize("place", [0, 0.5, 0.97], ids=["head", "middle", "end"])
 def test_damaged_state_is_never_overwritten(root: Path, place: float) -> None:
     cloud = embedded.start(root, environment=os.environ)
     for n in range(20):

@@ -33,6 +33,7 @@ def test_it_runs_in_its_time_zone_and_is_deleted(cloud: Cloud) -> None:
     eventually(lambda: "zone-at" not in [s["Name"] for s in client(cloud, "scheduler").list_schedules()["Schedules"]])
 
 
+@pytest.mark.long
 def test_what_is_over_or_switched_off_does_not_run(cloud: Cloud) -> None:
     past, off = schedule(cloud, "past", -60), schedule(cloud, "off", 3, State="DISABLED")
     received(cloud, schedule(cloud, "on", 4))  # when the others would have run, if they did

@@ -79,6 +79,7 @@ def test_a_batch_names_each_cause(cloud: Cloud, listener: str) -> None:
     assert seen["trace"] in roots and sorted([seen["parent"], *seen["causes"].split()]) == sorted(sent)
 
 
+@pytest.mark.long
 def test_sns_also_by_way_of_a_queue(cloud: Cloud, listener: str) -> None:
     sns, (_, arn) = client(cloud, "sns"), queue(cloud, "sns-traced")
     direct, by_queue = (sns.create_topic(Name=name)["TopicArn"] for name in ("direct", "by-queue"))
@@ -96,6 +97,7 @@ def test_sns_also_by_way_of_a_queue(cloud: Cloud, listener: str) -> None:
         assert invocation(cloud, root)["parent"] == published["span"]
 
 
+@pytest.mark.long
 def test_streams_of_records(cloud: Cloud, listener: str) -> None:
     table = client(cloud, "dynamodb").create_table(
         TableName="traced", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
@@ -113,6 +115,7 @@ def test_streams_of_records(cloud: Cloud, listener: str) -> None:
     assert invocation(cloud, two)["trigger"] == "kinesis traced (1 record)"
 
 
+@pytest.mark.long
 def test_events_and_objects(cloud: Cloud, listener: str) -> None:
     events, s3 = client(cloud, "events"), client(cloud, "s3")
     events.put_rule(Name="traced", EventPattern='{"source": ["shop"]}')
@@ -127,6 +130,7 @@ def test_events_and_objects(cloud: Cloud, listener: str) -> None:
     assert invocation(cloud, two)["trigger"] == "s3 ObjectCreated:Put a.txt"
 
 
+@pytest.mark.long
 def test_tries_have_one_parent_and_what_follows_a_failure_goes_on(cloud: Cloud, listener: str) -> None:
     _, arn = queue(cloud, "dead-traced")
     name = function(cloud, "def handler(event, context):\n    raise KeyError('nope')\n", STREAMS)

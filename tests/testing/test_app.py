@@ -63,6 +63,7 @@ def test_between():
     assert not (suite.root / ".sst/local").exists()
 
 
+@pytest.mark.long
 def test_time_passes_for_crons_when_a_test_says_so(suite: Suite) -> None:
     more = """    aws.Cron("Nine", schedule="cron(0 9 ? * MON-FRI *)", timezone="Europe/Berlin", job="src/api.daily")
     aws.Cron("Off", schedule="rate(1 minute)", enabled=False, job="src/api.daily")
@@ -98,6 +99,7 @@ def test_none_runs_by_itself(sst_app):
     assert "3 passed" in suite.passes()
 
 
+@pytest.mark.long
 def test_the_users_own_stage_is_not_touched(suite: Suite) -> None:
     suite.write({"test_it.py": """
 import boto3
@@ -130,6 +132,7 @@ def test_a_failing_deploy_is_told_once_in_words(suite: Suite) -> None:
     assert suite.places() == []
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_is_deleted_by_the_next_one(suite: Suite) -> None:
     suite.write({"test_it.py": "import os, signal\n\ndef test_it(sst_app):\n    os.kill(os.getpid(), "
                                "signal.SIGKILL)\n"})
@@ -142,6 +145,7 @@ def test_what_a_killed_run_left_is_deleted_by_the_next_one(suite: Suite) -> None
     assert suite.places() == [] and cloud.status(left) is None
 
 
+@pytest.mark.long
 def test_workers_of_xdist_share_one_app(suite: Suite, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     test = f'''

@@ -24,6 +24,7 @@ def test_each_fixture_option_and_member_is_explained() -> None:
 
 @pytest.mark.emulator
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_example_runs(tmp_path: Path) -> None:
     suite = Suite(tmp_path / "notes")
     suite.write({block.file: block.text for block in blocks(PAGE, "python") if block.file})

@@ -81,6 +81,7 @@ def test_a_snapshot_is_written_on_demand_and_compared_else(suite: Suite) -> None
     assert "the plan has changed" in told and '-    "name": "Files/Bucket",' in told and "Traceback" not in told
 
 
+@pytest.mark.long
 def test_another_stage_is_chosen_in_conftest(suite: Suite) -> None:
     suite.write({"conftest.py": "import pytest\n\n@pytest.fixture(scope='session')\ndef sst_stage():\n    return "
                                 "'production'\n",

@@ -16,7 +16,7 @@ from .conftest import FULL, ROUNDS
 from .doomed import Doom
 from .forge import Forge
 
-pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.long]
 
 SPEED = 60.0
 LEASE = (15 / SPEED, 3.0, 4.0)

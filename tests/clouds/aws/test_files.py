@@ -122,6 +122,7 @@ def test_old_files_can_be_kept_till_the_end(aws: Aws, bucket: str, site: Path, s
     assert not keys(aws, bucket, all=True)
 
 
+@pytest.mark.long
 def test_a_thousand_files_are_counted_and_the_state_stays_small(aws: Aws, bucket: str, site: Path,
                                                                 stage: Stage) -> None:
     for n in range(1_000):

@@ -113,6 +113,7 @@ def test_a_thing_with_a_fixed_name_and_no_tags_is_unsure() -> None:
         assert isinstance(AwsProvider(aws, app="a", stage="s", lineage="L").find(operation), Unsure)
 
 
+@pytest.mark.long
 def test_a_throttled_look_up_is_not_absent() -> None:
     with stand_in(lambda n: xml(ME) if n == 0 else refusal("ThrottlingException")) as cloud, \
             Aws(region="eu-west-1", endpoint=cloud.url, credentials=("a", "b"), environment={}, clock=Ticking(),

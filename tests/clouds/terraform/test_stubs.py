@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from venv import create
 
+import pytest
+
 import sst
 from sst.clouds.terraform.catalogue import Catalogue
 from sst.clouds.terraform.stubs import stub_files
@@ -38,6 +40,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.long
 def test_mypy_knows_each_class(project: Catalogue, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     create(venv, symlinks=True)
