@@ -215,6 +215,22 @@ class ProcessOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskOutput:
+    """A line that a task of the app wrote; ``task`` is its id."""
+
+    title: str
+    task: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnded:
+    title: str
+    task: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A message of the session itself, about its ``deploy`` or its ``functions``."""
 
@@ -233,7 +249,8 @@ class Ready:
 
 
 SessionEvent: TypeAlias = (DeployBegan | DeployEnded | CallBegan | CallEnded | LogLine | FunctionReloaded
-                           | FunctionBroken | FunctionRecovered | ProcessState | ProcessOutput | Notice | Ready)
+                           | FunctionBroken | FunctionRecovered | ProcessState | ProcessOutput | TaskOutput | TaskEnded
+                           | Notice | Ready)
 AnyEvent: TypeAlias = Event | SessionEvent
 
 _TYPES: dict[str, Any] = {}

@@ -63,7 +63,7 @@ PAGES = (
     Page("cluster", aws.Cluster, ("aws.cluster",)),
     Page("task", aws.Task, ("aws.task",)),
     Page("service", aws.Service, ("aws.service", "aws.service.load_balancer", "aws.fargate.containers",
-                                  "aws.fargate.sizes")),
+                                  "aws.fargate.dev", "aws.fargate.sizes")),
     Page("vpc", aws.Vpc, ("aws.vpc", "aws.vpc.nat")),
     Page("postgres", aws.Postgres, ("aws.postgres", "aws.database_options", "aws.network")),
     Page("cdn", aws.Cdn, ("aws.cdn", "aws.cdn.domain", "aws.cdn.injection")),

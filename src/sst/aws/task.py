@@ -6,15 +6,17 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from ..clouds.aws import ec2
 from ..core.component import Component, Options
+from ..core.graph import current
 from ..core.link import Link, LinkItem, linked
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from .cluster import Cluster, check_cluster
 from .fargate import Common, Container, Cpu, define, size_of
 from .fargate.containers import Logging, container_list
+from .fargate.dev import dev_settings
 from .permissions import Statement, permission
 
-__all__ = ["Task", "TaskTransform"]
+__all__ = ["Task", "TaskDev", "TaskTransform"]
 
 
 class TaskTransform(TypedDict, total=False):
@@ -23,6 +25,14 @@ class TaskTransform(TypedDict, total=False):
     execution_role: Transform
     log_group: Transform
     public_security_group: Transform
+
+
+class TaskDev(TypedDict, total=False):
+    """What runs in its place in `sst dev` on stage ``local``. ``command``: a line for the shell. ``directory``: where,
+    relative to the config."""
+
+    command: str
+    directory: str
 
 
 class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotations__)):
@@ -35,7 +45,8 @@ class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotatio
 
     handler: a function that is called once, ``"src/report.main"``. command: words to run in its place. image: what runs
     on AWS, where it is required; on stage ``local`` the code of the project runs. public: the internet may connect to
-    it; False by default. All others are as for a ``Service``.
+    it; False by default. dev: in `sst dev` on stage ``local`` it runs from its source, or runs the ``command`` of
+    ``{"command": ..., "directory": ...}``; ``False`` runs the deployed code. All others are as for a ``Service``.
 
     Source: ECS API RunTask, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
     """
@@ -48,7 +59,8 @@ class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotatio
                  environment_files: Sequence[Input[str]] = (), ssm: Mapping[str, Input[str]] | None = None,
                  logging: Logging | None = None, containers: Sequence[Container] | None = None, public: bool = False,
                  python: Mapping[str, Any] | None = None, task_role: str | None = None,
-                 execution_role: str | None = None, transform: TaskTransform | None = None,
+                 execution_role: str | None = None, dev: Literal[False] | TaskDev | None = None,
+                 transform: TaskTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         check_cluster(name, cluster)
@@ -56,10 +68,13 @@ class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotatio
                               environment=environment, environment_files=environment_files or None, ssm=ssm,
                               logging=logging)
         self._cluster, self._public = cluster, public
+        own = dev_settings(dev, name, takes=("command", "directory"))
+        target = current().target
         with self.scope(transform):
             self._made = define(self, Common(cluster, size_of(cpu, memory, storage), architecture,
                                              linked(link, self.where), permissions, some, python or {}, task_role,
-                                             execution_role))
+                                             execution_role,
+                                             dev=own if target.dev and target.is_local and dev is not False else None))
             self._group = ec2.SecurityGroup("PublicSecurityGroup", vpc_id=cluster.vpc_id, description="Public task",
                                             ingress=[{"protocol": "all", "cidr": "0.0.0.0/0"}]) if public else None
 

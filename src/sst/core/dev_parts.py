@@ -16,14 +16,21 @@ class Process:
     """A command of the developer's machine that runs beside the app, with the environment of what it is linked to."""
 
     title: str
-    command: str
-    """A line for the shell."""
+    command: str | tuple[str, ...]
+    """A line for the shell, or words."""
     directory: str
     """Relative to the project's folder."""
     autostart: bool
     links: tuple[Link, ...]
     environment: Mapping[str, Input[str]]
     where: str = ""
+    code: Mapping[str, Any] | None = None
+    """`build.Source` as a mapping, without the project's folder, of the Python code that ``command`` runs: it gets the
+    dependencies of its bundle and is restarted when a file of it is saved. None: a command as it is."""
+    ports: tuple[tuple[int, int], ...] = ()
+    """With ``code``: the ports that it binds, each with the port of 127.0.0.1 that it gets instead."""
+    url: str = ""
+    """Where it answers, if that is known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)

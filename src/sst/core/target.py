@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Target:
     """Whether `sst dev` runs the program."""
     lease: Lease | None = None
     """In `sst dev` on an AWS stage: how deployed functions find the session."""
+    dev_port: Callable[[str], int] = field(default=lambda name: 0, compare=False)
+    """In `sst dev`: a free port of 127.0.0.1 for the server of that name, the same in each session."""
 
     @property
     def is_local(self) -> bool:

@@ -35,6 +35,8 @@ class Deploys:
         """What the last deploy would have deleted with its data; it waits to be confirmed."""
         self.lease: Callable[[], Lease | None] = lambda: None
         """On AWS stages: how deployed functions find this session."""
+        self.port: Callable[[str], int] = lambda name: 0
+        """See `Target.dev_port`."""
         self._stop: threading.Event | None = None
         self.running = False
 
@@ -88,7 +90,7 @@ class Deploys:
             self._emit(Notice("deploy", text, "warn"))
 
     def _before(self, graph: Graph) -> None:
-        graph.context.target = replace(graph.target, dev=True, lease=self.lease())
+        graph.context.target = replace(graph.target, dev=True, lease=self.lease(), dev_port=self.port)
 
     def _same_place(self, project: Project) -> Project:
         """What a session can't follow: it would be another stage's."""

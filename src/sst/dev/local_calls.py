@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.dev_parts import Bridge
+from ..events import AnyEvent, TaskEnded, TaskOutput
 from ..executor import LogLines
 from ..net.frames import Frames
 from .call import LiveCall
@@ -19,8 +20,9 @@ __all__ = ["LocalCalls"]
 class LocalCalls:
     """A `parts.function.CallSource`. ``invite`` has the cloud connect to `serve`; it may take a moment."""
 
-    def __init__(self, functions: Functions, invite: Callable[[], Awaitable[None]]) -> None:
-        self._functions, self._invite = functions, invite
+    def __init__(self, functions: Functions, invite: Callable[[], Awaitable[None]],
+                 emit: Callable[[AnyEvent], None]) -> None:
+        self._functions, self._invite, self._emit = functions, invite, emit
         self._connected: set[Frames] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = asyncio.Event()
@@ -34,6 +36,9 @@ class LocalCalls:
         self.lost.clear()
         try:
             while message := await frames.read():
+                if "task" in message[0]:
+                    self._task_heard(message[0])
+                    continue
                 self._begin(self._run(frames, *message))
         finally:
             self._connected.discard(frames)
@@ -65,6 +70,13 @@ class LocalCalls:
         message = {"log": made.function.arn, "sandbox": made.sandbox, "request": made.request_id, "lines": made.lines}
         for frames in list(self._connected):
             self._begin(_send(frames, message))
+
+    def _task_heard(self, said: Mapping[str, Any]) -> None:
+        title, task = str(said["task"]), str(said["id"])
+        for text in said["lines"]:
+            self._emit(TaskOutput(title, task, str(text)))
+        if said["code"] is not None:
+            self._emit(TaskEnded(title, task, int(said["code"])))
 
     async def _run(self, frames: Frames, head: Mapping[str, Any], event: bytes) -> None:
         request = str(head["call"])

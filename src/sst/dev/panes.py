@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ..events import AnyEvent, DeployBegan, DeployEnded, ProcessOutput, ProcessState
+from ..events import AnyEvent, DeployBegan, DeployEnded, ProcessOutput, ProcessState, TaskEnded, TaskOutput
 from .calls import CallStore
 from .colors import Colors
 from .function_lines import FunctionLines, Text
@@ -45,6 +45,7 @@ class Panes:
         self._of_function: list[FunctionPane] = []
         self._of_process: dict[str, LogPane] = {}
         self._of_output: dict[str, LogPane] = {}
+        self._of_tasks: LogPane | None = None
         self.added: Callable[[Pane], object] = lambda pane: None
         """Called, in whatever thread, with each pane that comes later; ``removed`` with each that goes."""
         self.removed: Callable[[Pane], object] = lambda pane: None
@@ -65,6 +66,11 @@ class Panes:
                 self.deploys.mark = "failed" if event.error else "ok"
                 if self._links and event.outputs:
                     self._show_links({k: str(v) for k, v in event.outputs.items()})
+            case TaskOutput():
+                self.write(self._tasks(), f"{event.title} {event.task[:6]}  {event.text}")
+            case TaskEnded():
+                self._tasks().mark = "failed" if event.code else "ok"
+                self.write(self._tasks(), f"{event.title} {event.task[:6]}  ended with exit code {event.code}")
             case ProcessOutput() if self._processes:
                 self.write(self._process(event.title), event.text)
             case ProcessState() if self._processes:
@@ -111,6 +117,13 @@ class Panes:
             if known is None:
                 self._of_output[name] = pane
                 self.added(pane)
+
+    def _tasks(self) -> LogPane:
+        """Of all tasks; there once one has said something."""
+        if self._of_tasks is None:
+            self._of_tasks = LogPane("Tasks", icon="⧉")
+            self.added(self._of_tasks)
+        return self._of_tasks
 
     def _process(self, title: str) -> LogPane:
         if title not in self._of_process:

@@ -28,6 +28,7 @@ from .functions import Functions
 from .parts import Deployed, Part
 from .parts.function import CallSource, FunctionPart
 from .parts.process import PaneHost, ProcessPart
+from .ports import Ports
 from .read_files import ReadFiles
 from .recorder import CallRecorder
 from .stream import EventStream
@@ -98,14 +99,14 @@ class Session:
         if backend.project.is_local:
             from .local_calls import LocalCalls
 
-            source = local = LocalCalls(self.functions, self._invite_cloud)
+            source = local = LocalCalls(self.functions, self._invite_cloud, self.stream.emit)
             self.functions.on_log = local.logged
             self._control.handlers["calls"] = local.serve
         else:
             from .bridge_calls import BridgeCalls
 
             source = BridgeCalls(self.functions, backend.clouds.connection, self.stream.function_notice)
-        self.deploys.lease = source.lease
+        self.deploys.lease, self.deploys.port = source.lease, Ports(self._folder / "ports.json").of
         return FunctionPart(self.functions, source, root=self._root, busy=lambda: self.deploys.running,
                             tell=self.deploys.tell)
 
@@ -113,7 +114,7 @@ class Session:
         """Until the host ends, or something of the session itself breaks; nothing of it is left then."""
         self._loop = asyncio.get_running_loop()
         if self._with_commands:
-            self._commands = ProcessPart(host, self.stream.emit, self._root, self._cloud_environment)
+            self._commands = ProcessPart(host, self.stream.emit, self._root, self._cloud_environment, self._environment)
             self.parts.append(self._commands)
         work = [asyncio.create_task(w) for w in (self._begin(), self._deploy_when_wanted(), self._look())]
         for task in work:

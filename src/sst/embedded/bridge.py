@@ -54,6 +54,10 @@ class Runner(Protocol):
         """Let the session of ``sst dev`` on that port run functions. Raises `OSError`."""
         ...
 
+    def task_heard(self, title: str, task: str, lines: Sequence[tuple[int, str]], code: int | None) -> None:
+        """Tell the session what a task says, or that it has ended with a code."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -123,6 +127,9 @@ class Bridge:
 
     def attach(self, port: int, token: str) -> None:
         self._runner.attach(port, token)
+
+    def task_heard(self, title: str, task: str, lines: Sequence[tuple[int, str]], code: int | None) -> None:
+        self._runner.task_heard(title, task, lines, code)
 
     def close(self) -> None:
         self._runner.close()

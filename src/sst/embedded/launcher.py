@@ -90,6 +90,7 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     facts: dict[str, Any] = {"pid": os.getpid(), "port": settings.port, "region": settings.region, "version": version,
                              "iam": settings.iam, "started": time.time()}
 
+    containers.running.engine.heard = functions.task_heard
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for word in (signal.SIGTERM, signal.SIGINT):

@@ -97,6 +97,11 @@ class Attached:
         finally:
             self._open.pop(request_id, None)
 
+    async def tell(self, message: dict[str, Any]) -> None:
+        """What is no call: lines of a task."""
+        with contextlib.suppress(OSError):
+            await self._frames.send(message)
+
     async def _listen(self) -> None:
         try:
             while await self._hear():

@@ -9,7 +9,7 @@ import json
 import queue
 import sys
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,6 +79,12 @@ class ExecutorRunner:
     def attach(self, port: int, token: str) -> None:
         """A session of ``sst dev`` listens on that port: let it run what it wants to. Raises `OSError`."""
         self._attached = self._wait(Attached.to(port, token, self._on_lines))
+
+    def task_heard(self, title: str, task: str, lines: Sequence[tuple[int, str]], code: int | None) -> None:
+        """Show a session what a task says, or that it has ended."""
+        if (attached := self._attached) and not attached.gone:
+            message = {"task": title, "id": task, "lines": [text for _, text in lines], "code": code}
+            asyncio.run_coroutine_threadsafe(attached.tell(message), self._loop)
 
     def close(self) -> None:
         self._wait(self._executor.close())

@@ -21,7 +21,7 @@ from .sizes import Size, cpu_units, memory_mb
 if TYPE_CHECKING:
     from ..cluster import Cluster
 
-__all__ = ["Common", "Container", "Definition", "Health", "Logging", "define"]
+__all__ = ["Common", "Container", "ContainerDev", "Definition", "Health", "Logging", "define"]
 
 EXECUTION = "policy/service-role/AmazonECSTaskExecutionRolePolicy"
 EXEC = ("ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel",
@@ -50,6 +50,15 @@ class Health(TypedDict, total=False):
     retries: int
 
 
+class ContainerDev(TypedDict, total=False):
+    """What runs in place of a container in `sst dev`. ``command``: a line for the shell. ``directory``: where, relative
+    to the config. ``autostart``: start it with the session, True by default."""
+
+    command: str
+    directory: str
+    autostart: bool
+
+
 class Container(TypedDict, total=False):
     """One of several containers. ``name`` is required; the rest is as for the service or task itself. ``cpu`` and
     ``memory`` are its share."""
@@ -66,6 +75,7 @@ class Container(TypedDict, total=False):
     health: Health
     cpu: str
     memory: str
+    dev: Literal[False] | ContainerDev
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,8 @@ class Common:
     execution_role: str | None
     ports: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """By container, the ports that something forwards to."""
+    dev: Mapping[str, Any] | None = None
+    """Of a task in `sst dev` on stage ``local``: it runs from its source, or this command."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,8 @@ def define(owner: Component, given: Common) -> Definition:
         log_arns.append(group.arn)
         image = image_of(graph, _child("Code", one, given), image=one.get("image"), handler=one.get("handler"),
                          command=one.get("command"), port=next(iter(given.ports.get(one["name"], ())), None),
-                         architecture=given.architecture, python=given.python, what=one["name"])
+                         architecture=given.architecture, python=given.python, what=one["name"],
+                         dev=given.dev)
         definitions.append(_container(one, image, env.plain, asked, group, given.ports.get(one["name"], ())))
     task_role, task_policy = _task_role(given, owner.where)
     execution, ready = _execution_role(given, [*secret_arns.values(), *own_secrets], log_arns, owner.where)

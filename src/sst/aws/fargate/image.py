@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ...core.graph import Graph
 from ...core.output import Input
 from ...errors import UserError
 
-__all__ = ["Image", "Python", "image_of"]
+__all__ = ["Code", "Image", "Python", "code_of", "image_of"]
 
 APPS = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py", "src/main.py", "src/app.py")
 """Where the web app is looked for, and ``app`` or ``api`` in it.
@@ -36,41 +36,75 @@ class Image:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Code:
+    """The project's own Python code, and the command that runs it."""
+
+    source: Source
+    command: Sequence[str]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The source without the project's folder."""
+        return {k: v for k, v in self.source.to_dict().items() if k != "root"}
+
+
+def code_of(graph: Graph, *, handler: str | None, command: Sequence[str] | None, port: int | None, architecture: str,
+            python: Python, what: str) -> Code | None:
+    """The code that a container runs, if it names some or the project has a web app. ``port`` is where that listens."""
+    root = Path(graph.root or ".")
+    chosen = handler or _file_of(root, command) or _app(root)
+    if chosen is None:
+        return None
+    source = Source(str(root), chosen, runtime_for(root, chosen, python=graph.context.python), architecture,
+                    graph.target.is_local or graph.target.dev, (), python)
+    if not source.is_python:
+        raise UserError(f"the handler of {what} is no Python file: {chosen}",
+                        hint="for other languages build an image, and name it: image=\"...\"")
+    line = list(command) if command is not None else _start(source, port, what)
+    if line[0] not in SHELLS and "/" not in line[0]:
+        line = ["python", "-m", *line]
+    return Code(source, line)
+
+
 def image_of(graph: Graph, name: str, *, image: str | None, handler: str | None, command: Sequence[str] | None,
-             port: int | None, architecture: str, python: Python, what: str) -> Image:
+             port: int | None, architecture: str, python: Python, what: str,
+             dev: Mapping[str, Any] | None = None) -> Image:
     """The image of a container. ``port`` is where a web app listens; ``name`` is that of the build's resource."""
     if command is not None and (isinstance(command, str) or not command):
         raise UserError(f"command of {what} takes a list of words, not {command!r}",
                         hint='command=["python", "-m", "worker"]')
     if image is not None and not graph.target.is_local:
         return Image(image, command)
-    root = Path(graph.root or ".")
-    chosen = handler or _file_of(root, command) or _app(root)
-    if chosen is None:
+    code = code_of(graph, handler=handler, command=command, port=port, architecture=architecture, python=python,
+                   what=what)
+    if code is None:
+        if dev is not None and "command" in dev:
+            return _from_source(graph, Image(f"{LOCAL_IMAGE}{what.lower()}", None), what, dev)
         if image is not None:
             return Image(image, command)  # refused, with the reason, once the program has ended
         raise UserError(f"{what} says neither what it runs nor which image",
                         hint='handler="app.main:app" for a web app, handler="src/job.run" or command=["python", '
                              '"job.py"] for a program, or image="..."; without one there must be an app in one of '
                              + ", ".join(APPS))
-    source = Source(str(root), chosen, runtime_for(root, chosen, python=graph.context.python), architecture,
-                    graph.target.is_local, (), python)
-    if not source.is_python:
-        raise UserError(f"the handler of {what} is no Python file: {chosen}",
-                        hint="for other languages build an image, and name it: image=\"...\"")
-    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(root / ".sst" / "cache"))
-    data = {k: v for k, v in source.to_dict().items() if k != "root"}
     if not graph.target.is_local:
         raise UserError(f"{what} needs an image on AWS", hint='image="...": one in ECR or another registry; on stage '
                                                               'local the code itself runs')
+    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(Path(graph.root or ".") / ".sst" / "cache"))
     told: dict[str, None] = graph.context.once("warnings", dict)
-    told |= dict.fromkeys(warnings(source, files))
-    line = list(command) if command is not None else _start(source, port, what)
-    if line[0] not in SHELLS and "/" not in line[0]:
-        line = ["python", "-m", *line]
-    built = Build(name, source=data, fingerprint=fingerprint(source, files=files))
-    labels: dict[str, Input[str]] = {"sst.bundle": built.path, "sst.sha256": built.sha256, "sst.python": source.version}
-    return Image(f"{LOCAL_IMAGE}{what.lower()}@sha256:{built.sha256}", line, labels)
+    told |= dict.fromkeys(warnings(code.source, files))
+    built = Build(name, source=code.data, fingerprint=fingerprint(code.source, files=files))
+    labels: dict[str, Input[str]] = {"sst.bundle": built.path, "sst.sha256": built.sha256,
+                                     "sst.python": code.source.version}
+    made = Image(f"{LOCAL_IMAGE}{what.lower()}@sha256:{built.sha256}", code.command, labels)
+    return made if dev is None else _from_source(graph, made, what, dev)
+
+
+def _from_source(graph: Graph, image: Image, what: str, dev: Mapping[str, Any]) -> Image:
+    """The same in `sst dev`: the project's files come before those of the bundle, and the session shows its lines."""
+    labels = {**image.labels, "sst.source": str(Path(graph.root or ".").resolve()), "sst.title": what,
+              "sst.directory": dev.get("directory", ".")}
+    return replace(image, labels=labels, command=["sh", "-c", dev["command"]] if "command" in dev else image.command)
 
 
 def _start(source: Source, port: int | None, what: str) -> list[str]:

@@ -6,17 +6,19 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from ...clouds.aws import ecs
 from ...core.component import Component, Options
-from ...core.dev_parts import DevPart, Process
+from ...core.dev_parts import DevPart
 from ...core.graph import current
 from ...core.link import Link, LinkItem, linked
-from ...core.output import Input, Output
+from ...core.output import Input, Output, combine
 from ...core.transform import Transform
 from ...errors import UserError
 from ..cluster import Cluster, check_cluster
-from ..fargate import Common, Container, Cpu, define, size_of
-from ..fargate.containers import Health, Logging, container_list
+from ..fargate import Common, Container, Cpu, Definition, define, size_of
+from ..fargate.containers import ContainerDev, Health, Logging, container_list
+from ..fargate.dev import ServiceDev, dev_processes
 from ..permissions import Statement
 from .load_balancer import (
+    Balanced,
     Conditions,
     Header,
     HealthCheck,
@@ -28,8 +30,8 @@ from .load_balancer import (
     tcp_ports,
 )
 
-__all__ = ["Capacity", "Conditions", "Container", "Header", "Health", "HealthCheck", "LoadBalancer", "Logging", "Query",
-           "Rule", "Scaling", "Service", "ServiceDev", "ServiceTransform", "Share"]
+__all__ = ["Capacity", "Conditions", "Container", "ContainerDev", "Header", "Health", "HealthCheck", "LoadBalancer",
+           "Logging", "Query", "Rule", "Scaling", "Service", "ServiceDev", "ServiceTransform", "Share"]
 
 UNAVAILABLE = "http://url-unavailable-in-dev.mode"
 
@@ -53,17 +55,6 @@ class Capacity(TypedDict, total=False):
 
     fargate: Share
     spot: Share
-
-
-class ServiceDev(TypedDict, total=False):
-    """``command``: a line for the shell that runs the service on the developer's machine. ``directory``: where,
-    relative to the config. ``url``: what it is reached by. ``autostart``: start it with the session, True by
-    default."""
-
-    command: str
-    directory: str
-    url: str
-    autostart: bool
 
 
 class ServiceTransform(TypedDict, total=False):
@@ -97,6 +88,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
     load_balancer: what reaches it. scaling: how many tasks run. health: a command that says whether a container works.
     wait: whether a deploy waits until the new tasks run, and fails if they do not; True on stage ``local``, False
     elsewhere.
+    dev: what runs in its place in `sst dev`, ``{"command": ...}``; by default its Python code, from its source and
+    restarted when a file is saved. ``False`` deploys it there, too.
 
     Source: ECS API CreateService,
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
@@ -116,57 +109,57 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                  transform: ServiceTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         check_cluster(name, cluster)
-        graph, links = current(), linked(link, self.where)
         some = container_list(name, containers, image=image, handler=handler, command=command, entrypoint=entrypoint,
                               environment=environment, environment_files=environment_files or None, ssm=ssm,
                               logging=logging, health=health)
-        names = [c["name"] for c in some]
-        ways = rules_of(load_balancer, names, name) if load_balancer is not None else []
-        low = _tasks(scaling or {}, name)
-        self._dev = self._dev_process(dev, links, environment or {})
+        ways = rules_of(load_balancer, [c["name"] for c in some], name) if load_balancer is not None else []
+        low, launch = _tasks(scaling or {}, name), _launch(capacity, name)
+        common = Common(cluster, size_of(cpu, memory, storage), architecture, linked(link, self.where), permissions,
+                        some, python or {}, task_role, execution_role, tcp_ports(ways))
+        self._url: Input[str] | None = None
+        self._dev = dev_processes(self, dev, common)
+        if self._dev:       # the developer's machine runs it
+            own = (dev or {}).get("url")
+            self._url = own or (self._dev[0].url or UNAVAILABLE if ways else None)
+            return
         with self.scope(transform):
-            made = define(self, Common(cluster, size_of(cpu, memory, storage), architecture, links, permissions, some,
-                                       python or {}, task_role, execution_role, tcp_ports(ways)))
+            made = define(self, common)
             self.task_definition = made.task_definition
             balanced = declare_balancer(cluster, load_balancer or {}, ways) if ways else None
             self.load_balancer = balanced.load_balancer if balanced else None
-            self.service = ecs.Service(
-                "Service", cluster=cluster.name, name=f"{name}", task_definition=made.task_definition.arn,
-                desired_count=low, **_launch(capacity, name),
-                network_configuration={"awsvpcConfiguration": {
-                    "subnets": list(cluster.container_subnets), "securityGroups": list(cluster.security_groups),
-                    "assignPublicIp": "ENABLED" if cluster.assign_public_ip else "DISABLED"}},
-                load_balancers=list(balanced.targets) if balanced else None,
-                deployment_configuration={"maximumPercent": 200, "minimumHealthyPercent": 100,
-                                          "deploymentCircuitBreaker": {"enable": True, "rollback": True}},
-                enable_execute_command=True, wait_for_steady_state=graph.target.is_local if wait is None else wait,
-                depends_on=[*made.ready, *(balanced.ready if balanced else ())])
-        self._url: Input[str] | None = balanced.url if balanced else None
-        if self._dev and graph.target.dev:
-            self._url = (dev or {}).get("url", self._url)
+            self._url = balanced.url if balanced else None
+            self.service = _service(name, made, balanced, cluster, low, launch, wait)
 
     @property
     def url(self) -> Output[str]:
-        """The address of its load balancer."""
+        """The address of its load balancer; in `sst dev` that of the server in its place."""
         if self._url is None:
             raise UserError(f"{self.logical_name} has no load balancer, and so no url",
                             hint='load_balancer={"ports": [{"listen": "80/http"}]}')
-        return self._url  # type: ignore[return-value]  # an output of the listener
+        return combine(url=self._url)["url"]
 
     def link(self) -> Link:
         """Its address, if it has a load balancer."""
         return Link(self.logical_name, self.kind, {"url": self._url} if self._url is not None else {})
 
     def dev_parts(self) -> Sequence[DevPart]:
-        """Its command, if it has one for `sst dev`."""
-        return (self._dev,) if self._dev else ()
+        """What runs in its place in `sst dev`."""
+        return self._dev
 
-    def _dev_process(self, dev: Literal[False] | ServiceDev | None, links: Sequence[Link],
-                     own: Mapping[str, Input[str]]) -> Process | None:
-        if not dev or "command" not in dev:
-            return None
-        return Process(self.logical_name, dev["command"], dev.get("directory", "."), dev.get("autostart", True),
-                       tuple(links), dict(own), self.where)
+
+def _service(name: str, made: Definition, balanced: Balanced | None, cluster: Cluster, count: int,
+             launch: Mapping[str, Any], wait: bool | None) -> ecs.Service:
+    return ecs.Service(
+        "Service", cluster=cluster.name, name=f"{name}", task_definition=made.task_definition.arn,
+        desired_count=count, **launch,
+        network_configuration={"awsvpcConfiguration": {
+            "subnets": list(cluster.container_subnets), "securityGroups": list(cluster.security_groups),
+            "assignPublicIp": "ENABLED" if cluster.assign_public_ip else "DISABLED"}},
+        load_balancers=list(balanced.targets) if balanced else None,
+        deployment_configuration={"maximumPercent": 200, "minimumHealthyPercent": 100,
+                                  "deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+        enable_execute_command=True, wait_for_steady_state=current().target.is_local if wait is None else wait,
+        depends_on=[*made.ready, *(balanced.ready if balanced else ())])
 
 
 def _tasks(scaling: Scaling, name: str) -> int:

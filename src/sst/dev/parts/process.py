@@ -3,22 +3,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from ...build.in_place import InPlace, in_place
+from ...build.source import Source
 from ...core.dev_parts import Process
 from ...core.graph import Graph
 from ...core.link_env import environment
 from ...core.model import Snapshot
 from ...errors import UserError
 from ...events import AnyEvent, ProcessOutput, ProcessState
+from ...executor.interpreters import Interpreters
 from ...project.shell import NotThere, look_in
 from ..terminal import Pane, ProcessPane
 from . import Deployed, Part, declared_parts
 
-__all__ = ["Command", "PaneHost", "ProcessPart", "commands_of"]
+__all__ = ["Command", "PaneHost", "Place", "ProcessPart", "commands_of"]
 
 _URL = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::\d+)?(?:/[\w\-./~]*)?")
 _COLOUR = re.compile(rb"\x1b\[[0-9;:]*m")
@@ -28,20 +31,33 @@ _READY_SECONDS = 30.0
 @dataclass(frozen=True, slots=True)
 class Command:
     title: str
-    line: str
+    line: str | tuple[str, ...]
     directory: Path
     autostart: bool
     environment: Mapping[str, str]
     missing: str = ""
     """What it is linked to and is not deployed yet; it starts once that is there."""
+    url: str = ""
+    """Where it answers, if that is known beforehand."""
+    code: InPlace | None = None
+    """The Python code that it runs: it is restarted when that is saved."""
 
 
-def commands_of(graph: Graph, snapshot: Snapshot, *, root: Path, cloud: Mapping[str, str]) -> list[Command]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where commands run. ``cloud``: the variables that lead to the stage's cloud; ``host``: of the session."""
+
+    root: Path
+    cloud: Mapping[str, str]
+    host: Mapping[str, str] = field(default_factory=dict)
+
+
+def commands_of(graph: Graph, snapshot: Snapshot, place: Place) -> list[Command]:
     """The program's commands with their links resolved. Raises `UserError` for a directory that is not there, or two of
     one title."""
     found: dict[str, Command] = {}
     for wanted in declared_parts(graph, Process):
-        command = _command(wanted, graph, snapshot, root, cloud)
+        command = _command(wanted, graph, snapshot, place)
         if command.title in found:
             raise UserError(f'two commands are titled "{command.title}"', where=wanted.where,
                             hint="give one of them another title")
@@ -49,15 +65,29 @@ def commands_of(graph: Graph, snapshot: Snapshot, *, root: Path, cloud: Mapping[
     return list(found.values())
 
 
-def _command(wanted: Process, graph: Graph, snapshot: Snapshot, root: Path, cloud: Mapping[str, str]) -> Command:
-    directory = (root / wanted.directory).resolve()
+def _command(wanted: Process, graph: Graph, snapshot: Snapshot, place: Place) -> Command:
+    directory = (place.root / wanted.directory).resolve()
     if not directory.is_dir():
         raise UserError(f'{wanted.title} should run in "{wanted.directory}", which is not a folder', where=wanted.where)
     try:
         own = environment(graph, wanted.links, wanted.environment).resolved(look_in(snapshot))
     except NotThere as missing:
         return Command(wanted.title, wanted.command, directory, wanted.autostart, {}, str(missing) or "its links")
-    return Command(wanted.title, wanted.command, directory, wanted.autostart, {**cloud, **own})
+    made = Command(wanted.title, wanted.command, directory, wanted.autostart, {**place.cloud, **own}, url=wanted.url)
+    return made if wanted.code is None else _python(made, wanted, wanted.code, place)
+
+
+def _python(made: Command, wanted: Process, code: Mapping[str, Any], place: Place) -> Command:
+    """With the interpreter and the dependencies that it has once it is deployed."""
+    from ...embedded.containers.python import line, variables
+
+    at = in_place(Source.from_dict({**code, "root": str(place.root), "host": True}),
+                  cache=place.root / ".sst" / "cache")
+    python = Interpreters(place.host).python(Source.from_dict({**code, "root": ""}).version)[0]
+    words = wanted.command if isinstance(wanted.command, tuple) else ("sh", "-c", wanted.command)
+    own = {"PATH": place.host.get("PATH", ""), **made.environment}
+    return replace(made, line=tuple(line(words, python)), directory=at.folder, code=at,
+                   environment=variables(python, [at.folder, *at.path], dict(wanted.ports), own))
 
 
 class PaneHost(Protocol):
@@ -101,13 +131,35 @@ class ProcessPart(Part):
     emit: Callable[[AnyEvent], None]
     root: Path
     cloud: Callable[[], Awaitable[Mapping[str, str]]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of the session."""
     urls: dict[str, str] = field(default_factory=dict)
     """Title → the address of a server that is ready."""
     _panes: dict[str, tuple[Command, _CommandPane]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def use(self, deployed: Deployed) -> None:
-        await self._keep(commands_of(deployed.graph, deployed.snapshot, root=self.root, cloud=await self.cloud()))
+        place = Place(self.root, await self.cloud(), self.environment)
+        await self._keep(await asyncio.to_thread(commands_of, deployed.graph, deployed.snapshot, place))
+
+    @property
+    def folders(self) -> Collection[Path]:
+        return [folder for command, _ in self._panes.values() if command.code for folder in command.code.roots]
+
+    @property
+    def program_files(self) -> Collection[Path]:
+        return [file for command, _ in self._panes.values() if command.code for file in command.code.declared]
+
+    async def changed(self, paths: Collection[str]) -> None:
+        """Restart what runs code that was saved."""
+        for command, pane in list(self._panes.values()):
+            roots = tuple(f"{root}/" for root in command.code.roots) if command.code else ()
+            saved = sorted(p for p in paths if p.endswith(".py") and roots and p.startswith(roots)
+                           and Path(p) != self.root / "sst_config.py")
+            if saved and pane.child is not None:
+                name = Path(saved[0]).name if len(saved) == 1 else f"{len(saved)} files"
+                self.emit(ProcessState(command.title, "restarting", f"{name} saved"))
+                await pane.restart()
 
     async def _keep(self, wanted: Sequence[Command]) -> None:
         names = {c.title for c in wanted}
@@ -126,7 +178,7 @@ class ProcessPart(Part):
         if pane is None or was is None:
             pane = _CommandPane(command.title, command.line, directory=command.directory, autostart=command.autostart,
                                 environment=command.environment)
-            pane.ready = lambda url: self._answers(command.title, url)
+            pane.ready = lambda url: self._answers(command.title, self._panes[command.title][0].url or url)
             pane.changed = lambda state, code: self.emit(ProcessState(command.title, state, code=code))
             pane.tap(lambda line: self.emit(ProcessOutput(command.title, line)))
             self._panes[command.title] = command, pane

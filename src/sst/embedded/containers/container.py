@@ -46,8 +46,10 @@ class Container:
         self._process: subprocess.Popen[bytes] | None = None
         self._say: Say | None = None
         self._waiting: list[tuple[int, str]] = []
-        self._lock = threading.Lock()
+        self._lock, self._forwarded = threading.Lock(), threading.Event()
         self._killed = ""
+        self.title = ""
+        """In `sst dev`: what its lines are shown under."""
         self.last: deque[str] = deque(maxlen=KEPT)
         self.began = time.monotonic()
 
@@ -64,7 +66,9 @@ class Container:
             raise
         lifeline.hold(process.pid)
         self._process = process
-        threading.Thread(target=self._follow, args=(process, lifeline), daemon=True, name="sst-container").start()
+        self._following = threading.Thread(target=self._follow, args=(process, lifeline), daemon=True,
+                                           name="sst-container")
+        self._following.start()
         if self._launch.memory:
             threading.Thread(target=self._hold_memory, args=(process,), daemon=True, name="sst-memory").start()
 
@@ -113,6 +117,12 @@ class Container:
             self._say, waiting, self._waiting = say, self._waiting, []
             if waiting:
                 say(waiting)
+        self._forwarded.set()
+
+    def wait_for_lines(self, seconds: float = 2) -> None:
+        """Until all that it said was handed on."""
+        self._following.join(seconds)
+        self._forwarded.wait(seconds)
 
     def _follow(self, process: subprocess.Popen[bytes], lifeline: Lifeline) -> None:
         assert process.stdout

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import threading
 import time
@@ -11,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from sst.embedded import emulator
+from sst.embedded.certificates import trusting
 from sst.embedded.containers.container import Container, Images, Launch
+from sst.embedded.containers.python import line, variables
 from sst.embedded.functions import unpack
 from sst.embedded.ports import free_port
 from sst.embedded.settings import Settings
-from sst.executor.interpreters import SYSTEM_PATH, Interpreters
+from sst.executor.interpreters import Interpreters
 
 __all__ = ["Engine"]
 
 TASK = "com.amazonaws.ecs.task-arn"
-SHIM = Path(__file__).with_name("shim")
 _QUICK = 10.0
 """A container that ends sooner failed at its start."""
 _LONGEST_WAIT = 15.0
@@ -46,6 +46,8 @@ class Engine:
         self._closing = threading.Event()
         self.leaving: Callable[[str], None] = lambda address: None
         """Called with the address of a task before it is ended."""
+        self.heard: Callable[[str, str, Sequence[tuple[int, str]], int | None], None] = lambda *_: None
+        """In `sst dev`: title and id of a task, and what it says; its exit code when it has ended."""
         self.containers, self.images = self, Images()
 
     # Docker's client
@@ -59,6 +61,7 @@ class Engine:
         address, ports = self._place(labels[TASK], definition)
         launch = self._launch(container, definition, environment, ports, labels[TASK])
         made = Container(labels, address, launch, leaving=self.leaving)
+        made.title = (container.get("dockerLabels") or {}).get("sst.title", "")
         made.start()
         with self._lock:
             self._all[made.id] = made
@@ -72,6 +75,11 @@ class Engine:
 
     def list(self, **_: Any) -> Sequence[Container]:
         return list(self._all.values())
+
+    def tell(self, container: Container, lines: Sequence[tuple[int, str]], code: int | None = None) -> None:
+        """Hand on what a task says that `sst dev` shows."""
+        if container.title:
+            self.heard(container.title, container.labels[TASK].rpartition("/")[2], lines, code)
 
     # Where they are
 
@@ -109,31 +117,39 @@ class Engine:
     def _launch(self, container: Mapping[str, Any], definition: Mapping[str, Any], environment: dict[str, str],
                 ports: Mapping[int, int], task: str) -> Launch:
         labels = container.get("dockerLabels") or {}
-        archive, digest = Path(labels.get("sst.bundle", "")), labels.get("sst.sha256", "")
-        with self._unpacking:  # once for all replicas
-            folder = self._settings.folder / "code" / digest
-            if not folder.is_dir():
-                if not archive.is_file():
-                    raise RuntimeError(f"the code of {container['name']} is not on this machine any more: deploy again")
-                folder = unpack(self._settings.folder / "code", archive.read_bytes(), "")
+        source = Path(labels["sst.source"]) if "sst.source" in labels else None  # in `sst dev`
+        folders = [*([source] if source else []), *([self._code(container)] if "sst.bundle" in labels else [])]
         temp = self._temp(task)
         temp.mkdir(mode=0o700, parents=True, exist_ok=True)
         python, version = self._interpreters.python(labels.get("sst.python", ""))
         account, region = task.split(":")[4], task.split(":")[3]
-        paths = [str(SHIM), str(folder), *([str(folder / "src")] if (folder / "src").is_dir() else [])]
         env = {
-            "PATH": f"{Path(python).parent}:{SYSTEM_PATH}", "LANG": "C.UTF-8", "HOME": str(temp), "TMPDIR": str(temp),
-            "PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(self._settings.folder / "tmp" / f"pycache-{version}"),
-            **environment, "PYTHONPATH": os.pathsep.join([*paths, *filter(None, [environment.get("PYTHONPATH", "")])]),
+            "LANG": "C.UTF-8", "HOME": str(temp), "TMPDIR": str(temp),
+            "PYTHONPYCACHEPREFIX": str(self._settings.folder / "tmp" / f"pycache-{version}"),
+            **trusting(self._settings.folder), **environment,
             "AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": self._settings.endpoint,
-            "AWS_ENDPOINT_URL_S3": self._settings.s3_endpoint, "UVICORN_LOOP": "asyncio",
-            "SST_PORTS": ",".join(f"{a}={b}" for a, b in ports.items()),
+            "AWS_ENDPOINT_URL_S3": self._settings.s3_endpoint,
             **emulator.task_credentials(definition, task, account, region),
         }
         for name in ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"):
             env.pop(name, None)
-        command = _command([*(container.get("entryPoint") or ()), *(container.get("command") or ())], python)
-        return Launch(command, env, folder, int(container.get("memory") or definition.get("memory") or 0))
+        command = line([*(container.get("entryPoint") or ()), *(container.get("command") or ())], python)
+        env = variables(python, folders, ports, env)
+        place = folders[0] / labels.get("sst.directory", ".")
+        return Launch(command, env, place, int(container.get("memory") or definition.get("memory") or 0))
+
+    def _code(self, container: Mapping[str, Any]) -> Path:
+        """Where its bundle is unpacked."""
+        labels = container["dockerLabels"]
+        archive: Path
+        folder: Path
+        archive, folder = Path(labels["sst.bundle"]), self._settings.folder / "code" / labels["sst.sha256"]
+        with self._unpacking:  # once for all replicas
+            if folder.is_dir():
+                return folder
+            if not archive.is_file():
+                raise RuntimeError(f"the code of {container['name']} is not on this machine any more: deploy again")
+            return unpack(self._settings.folder / "code", archive.read_bytes(), "")
 
     def _slow_down(self, family: str) -> None:
         """Wait before the next start of what keeps failing: 0.5, 1, 2... 15 seconds."""
@@ -143,6 +159,9 @@ class Engine:
 
     def _note_end(self, container: Container, family: str) -> None:
         code = container.wait()["StatusCode"]
+        if container.title:
+            container.wait_for_lines()
+            self.tell(container, (), code)
         now = time.monotonic()
         failed = self._failures.get(family, (0, 0.0))[0]
         quick = code and now - container.began < _QUICK
@@ -164,16 +183,3 @@ class Engine:
         """The home of a task's containers, and where they write what is temporary."""
         return self._settings.folder / "tmp" / f"task-{task.rpartition('/')[2]}"
 
-
-def _command(given: Sequence[str], python: str) -> list[str]:
-    """The image's command with this machine's interpreter. What is no path is looked for among Python's modules, as the
-    scripts of packages are."""
-    if not given:
-        raise RuntimeError("the container has no command")
-    first = Path(given[0]).name
-    run = [python, "-s", "-S", "-u", str(SHIM / "run.py")]
-    if first in ("python", "python3"):
-        return [*run, *given[1:]]
-    if first in ("sh", "bash", "env") or "/" in given[0]:
-        return list(given)
-    return [*run, "-m", *given]

@@ -150,6 +150,7 @@ def _forward_logs(container: Any, definition: Mapping[str, Any], task: str) -> N
         account, region = emulator.present_scope()
 
         def say(lines: Sequence[tuple[int, str]]) -> None:
+            running.engine.tell(container, lines)
             logs.write(account, config["region"] or region, config["group"], config["stream"].lstrip("/"), lines)
 
         container.forward(say)

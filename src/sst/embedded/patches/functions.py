@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -96,6 +96,12 @@ def replay(request: str, event: str | None) -> dict[str, Any]:
     finally:
         trace.REPLAY.reset(token)
     return {"payload": made.get("body"), "error": str(made.get("function_error") or "") if made.get("error") else ""}
+
+
+def task_heard(title: str, task: str, lines: Sequence[tuple[int, str]], code: int | None) -> None:
+    """See `Runner.task_heard`."""
+    if _bridge is not None:
+        _bridge.task_heard(title, task, lines, code)
 
 
 def close() -> None:
