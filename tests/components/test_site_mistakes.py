@@ -12,14 +12,23 @@ from sst.core.target import Target
 from tests.components.graphs import program, refused
 
 BUILD = {"command": "true", "output": "out"}
+AUTH: Any = {"username": "team", "password": "p"}
 
 
 def site(**given: Any) -> Callable[[], object]:
     return lambda: aws.StaticSite("Docs", **{"path": "site", **given})
 
 
+def function(**given: Any) -> Callable[[], object]:
+    return lambda: aws.Function("F", **{"handler": "src/job.handler", **given})
+
+
 def router(use: Callable[[aws.Router], object], **given: Any) -> Callable[[], object]:
     return lambda: use(aws.Router("Web", **given))
+
+
+def in_router(more: Any = None, **url: Any) -> Callable[[], object]:
+    return router(lambda web: function(url={"router": {"instance": web}, **url}, **(more or {}))())
 
 
 def two_sites(web: aws.Router) -> None:
@@ -36,6 +45,14 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
                             ('the build of "Docs" would get secret values: KEY', "secrets")),
     "a linked secret in a build": (lambda: site(build=BUILD, link=[sst.Secret("Token")])(), ("SST_RESOURCE_Token",)),
     "half of auth": (site(auth={"username": "a"}), ("auth takes a username and a password",)),
+    "auth twice": (router(lambda w: site(router={"instance": w}, auth=AUTH)(), auth=AUTH),
+                   ("a site and its Router can't both have auth",)),
+    "protection without a router": (function(url={"protection": "key"}), ("protection of a URL needs a router",)),
+    "a protection that is none": (function(url={"protection": "oac"}), ("it is 'oac'",)),
+    "protection of a signed URL": (in_router(authorization="iam"), ("the edge signs nothing",)),
+    "protection of a runtime of one's own": (
+        in_router(protection="key", more={"bundle": "src", "handler": "bootstrap", "runtime": "provided.al2023"}),
+        ("needs a Python or Node handler that sst bundles",)),
     "no domain": (site(domain="https://example.com"), ("'https://example.com' is no domain name",)),
     "a domain without a name": (site(domain={"redirects": ["a.example.com"]}), ("a domain needs a name",)),
     "a domain without records": (site(domain={"name": "example.com", "dns": False}), ("has dns=False", '"cert"')),

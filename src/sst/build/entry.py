@@ -31,6 +31,10 @@ def __getattr__(name):
         from sst.runtime.web import handler
 
         found = handler(found)
+    elif os.environ.get("SST_ORIGIN_KEY"):
+        from sst.runtime.origin import protected
+
+        found = protected(found)
     globals()[name] = found
     return found
 '''

@@ -41,7 +41,7 @@ class WebHandler:
 
             return manage(event["sst:manage"])
         request = read_request(event, self._root)
-        admitted = from_edge(request, os.environ)
+        admitted = from_edge(request, event, os.environ)
         response = self._server.serve(admitted, event, context) if admitted else refused()
         if self._streaming and request.form == "v2":
             return Streamed(prelude(response), response.chunks)

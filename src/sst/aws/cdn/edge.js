@@ -11,11 +11,17 @@ async function handler(event) {
   /*BEFORE*/
   const t = /*TARGET*/;
   if (!t) return gone(404, "Not Found");
-  if (t.auth && (!H.authorization || hash(t.auth[0] + H.authorization.value) !== t.auth[1])) return ask();
+  if (t.auth && !known(H, t.auth)) return ask();
   if (t.ns) return serve(q, t);
   if (t.rw) q.uri = q.uri.replace(new RegExp(t.rw[0]), t.rw[1]);
   if (t.to) return moved(q, t.to + (t.keep ? q.uri : ""), t.code || 302);
   return t.b ? toS3(q, t.b) : toUrl(q, t);
+}
+// Whether the password is that of the hash; then it goes no further.
+function known(H, a) {
+  const v = H.authorization;
+  delete H.authorization;
+  return v && hash(a[0] + v.value) === a[1];
 }
 function hash(text) {
   return crypto.createHash("sha256").update(text).digest("hex");

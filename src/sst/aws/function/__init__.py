@@ -23,6 +23,7 @@ from .env import add_variables, stream_environment
 from .live import bridge_permissions, live_function, live_of, overlaid
 from .logs import Logging, make_log_group
 from .network import FunctionNetwork, network_of, network_permissions
+from .origin import guarded, key_of, key_variable
 from .role import make_role
 from .url import Cors, Url, make_url
 
@@ -142,8 +143,10 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
                 python=python or {}, nodejs=nodejs or {}, bundle=bundle, hook=hook)
             streams = stream_environment(code.runtime) if streaming else {}
-            env = linked_environment(graph, links, {**streams, **(environment or {})}, sealed_for=self.urn)
-            made = overlaid(live, code, env, streaming=streaming)
+            key = key_of(self, url, code, built=bundle is None)
+            env = linked_environment(graph, links, {**streams, **(environment or {}), **key_variable(key)},
+                                     sealed_for=self.urn)
+            made = overlaid(live, *guarded(code, env, key), streaming=streaming)
             self.function = lambda_.Function(
                 "Function", name=name, role=role, handler=made.handler, runtime=code.runtime, code=code.code,
                 files=made.files,
@@ -153,7 +156,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 publish=versioning or None, vpc_config=network,
                 depends_on=[self.policy] if network and self.policy else [],
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
-            self._url = make_url(self.function, url, streaming=streaming, where=self.where)
+            self._url = make_url(self.function, url, streaming=streaming, where=self.where, key=key)
             self._extras(concurrency, retries)
         self._live = live_function(self, self.function, code, live) if dev and graph.target.dev else None
 

@@ -28,14 +28,18 @@ class Cors(TypedDict, total=False):
 
 class Url(TypedDict, total=False):
     """``authorization`` is ``"none"`` (anybody may call, the default) or ``"iam"``; ``cors`` is True by default.
-    ``router``: ``{"instance": router, "path": "/api"}``, where a ``Router`` leads to it."""
+    ``router``: ``{"instance": router, "path": "/api"}``, where a ``Router`` leads to it. ``protection``: ``"key"`` has
+    the function refuse requests that did not come through that Router, and is the default for code that sst bundles;
+    ``"none"`` lets everybody call its own address too."""
 
     authorization: Literal["none", "iam"]
     cors: bool | Cors
     router: RouterPath
+    protection: Literal["key", "none"]
 
 
-def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool, where: str) -> Output[str] | None:
+def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool, where: str,
+             key: Output[str] | None) -> Output[str] | None:
     """The address of the function, or that which it has in a ``Router``."""
     if not url:
         return None
@@ -57,7 +61,7 @@ def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool, wh
     from ..router.target import url_target
 
     part = part_of(given["router"], where)
-    part.add("Route", url_target(made.url, part.options))
+    part.add("Route", url_target(made.url, part.options, key=key))
     return part.url
 
 

@@ -16,6 +16,7 @@ from ...core.transform import Transform
 from ...errors import UserError
 from ..bucket import Bucket
 from ..cdn import Cdn, CdnDomain
+from ..cdn.auth import BasicAuth, checked
 from ..cdn.behavior import PLACEHOLDER, routed
 from ..cdn.edge import request_code, response_code
 from ..cdn.injection import Edge, injections, statements_of
@@ -74,25 +75,27 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
 
     The most exact host decides, then the longest path. domain: ``"example.com"``, or ``{"name", "aliases",
     "redirects", "cert", "dns"}``; hosts of routes are among its names. edge: code that runs at the edges, see ``Edge``.
-    web_acl_arn: of a firewall. Answers are cached as long as their ``Cache-Control`` says, otherwise not.
+    auth: a user name and a password for all of it. web_acl_arn: of a firewall. Answers are cached as long as their
+    ``Cache-Control`` says, otherwise not.
 
     Source: CloudFront Developer Guide,
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Introduction.html
     """
 
     def __init__(self, name: str, *, domain: str | CdnDomain | None = None, edge: Edge | None = None,
-                 web_acl_arn: Input[str] | None = None, transform: RouterTransform | None = None,
+                 auth: BasicAuth | None = None, web_acl_arn: Input[str] | None = None,
+                 transform: RouterTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         self._routes: dict[tuple[str, str], str] = {}
-        self._domain = domain
+        self._domain, self.asks = domain, auth is not None
         own, after = injections(edge, self.where)
         with self.scope(transform):
             self.store = cloudfront.KeyValueStore("Store")
             policy = cloudfront.AccountCachePolicy("CachePolicy", name=POLICY_NAME, settings=POLICY)
-            request = cloudfront.Function("Request", stores=[self.store.arn],
-                                          code=request_code("await route(q,host)", before=statements_of(domain),
-                                                            own=own, routes=True))
+            before = statements_of(domain) + (checked(auth, self.store.name) if auth is not None else "")
+            request = cloudfront.Function("Request", stores=[self.store.arn], code=request_code(
+                "await route(q,host)", before=before, own=own, routes=True))
             response = cloudfront.Function("Response", code=response_code(after))
             self.cdn: Cdn | None = Cdn(
                 "Cdn", **routed(PLACEHOLDER, request=request.arn, response=response.arn, cache_policy=policy.policy_id),
@@ -112,7 +115,7 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
         if current().target.is_local:
             return cls(name, **options)
         self = cls.existing(name, **options)
-        self._routes, self._domain, self.cdn = {}, None, None
+        self._routes, self._domain, self.cdn, self.asks = {}, None, None, False
         with self.scope():
             self.distribution = cloudfront.Distribution.get("Distribution", id=distribution_id)
             self.store = cloudfront.KeyValueStore.get("Store", name=self.distribution.comment.apply(_store_of))

@@ -1,21 +1,20 @@
 """What sites of every kind have in common: their files behind an edge function, alone or as a part of a ``Router``."""
 from __future__ import annotations
 
-import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ...clouds.aws import cloudfront
 from ...core.component import Component
-from ...core.output import Input, Output, combine
+from ...core.output import Input, Output
 from ...core.units import seconds
 from ...errors import UserError
 from ..account import account_id
 from ..bucket import Bucket
 from ..cdn import Cdn, CdnDomain
+from ..cdn.auth import BasicAuth, auth_record
 from ..cdn.behavior import CACHING, PLACEHOLDER, routed
 from ..cdn.edge import request_code, response_code
 from ..cdn.injection import Edge, injections, statements_of
@@ -23,7 +22,7 @@ from ..cdn.injection import Edge, injections, statements_of
 if TYPE_CHECKING:
     from ..router import RouterPath
 
-__all__ = ["Assets", "BasicAuth", "Served", "SiteFiles", "auth_record", "serve"]
+__all__ = ["Assets", "BasicAuth", "Served", "SiteFiles", "serve"]
 
 KEY = "site"
 """Names a site in a store that it has for itself."""
@@ -47,13 +46,6 @@ class Assets(TypedDict, total=False):
     file_options: Sequence[FileOption]
     immutable: Sequence[str]
     keep_old: str
-
-
-class BasicAuth(TypedDict):
-    """A user name and a password, ``sst.Secret("Password").value``."""
-
-    username: Input[str]
-    password: Input[str]
 
 
 @dataclass(frozen=True)
@@ -98,6 +90,9 @@ def serve(owner: Component, files: SiteFiles, *, assets: Assets | None = None, r
     from ..router import part_of
 
     part = part_of(router, owner.where)
+    if auth is not None and part.router.asks:
+        raise UserError("a site and its Router can't both have auth: a browser sends one password",
+                        hint=f"leave it to one of them; the Router is declared at {part.router.where}")
     key = f"{owner.base_of(cloudfront.Site, 'Site')}"
     site = _site(files, given, bucket, part.router.store_arn, key, part.path, auth)
     part.add("Route", site.key)
@@ -144,17 +139,3 @@ def _policy() -> Output[str]:
     from ..router import POLICY, POLICY_NAME
 
     return cloudfront.AccountCachePolicy("CachePolicy", name=POLICY_NAME, settings=POLICY).policy_id
-
-
-def auth_record(auth: BasicAuth, salt: Input[str]) -> Output[list[str]]:
-    """What the edge function compares the header ``Authorization`` with: a salt and a hash, never the password."""
-    if not isinstance(auth, Mapping) or set(auth) != {"username", "password"}:
-        raise UserError("auth takes a username and a password",
-                        hint='auth={"username": "team", "password": sst.Secret("Password").value}')
-
-    def made(known: Mapping[str, str]) -> list[str]:
-        pair = b64encode(f"{known['username']}:{known['password']}".encode()).decode()
-        salt = f"salt of {known['salt']} "
-        return [salt, hashlib.sha256(f"{salt}Basic {pair}".encode()).hexdigest()]
-
-    return combine(salt=salt, **auth).apply(made)
