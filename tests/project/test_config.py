@@ -24,6 +24,9 @@ def test_a_mapping_is_as_good_as_a_config() -> None:
     ({"name": "a", "tags": {"sst:x": "y"}}, "prefix"),
     ({"name": "a", "tags": {"x": 1}}, "text for its name and value"), ({"name": "a", "version": "soon"}, "range"),
     ({"name": "a", "watch": "src"}, "list"),
+    ({"name": "a", "budget": {"monthly": "50"}}, "write it like \"50 USD\""),
+    ({"name": "a", "budget": {"monthly": "50 USD", "above": "stop"}}, '"warn" or "refuse"'),
+    ({"name": "a", "budget": {"monthly": "50 USD", "yearly": 3}}, "no option 'yearly'"),
     ({"name": "a", "providers": 3}, "mapping"), ({"name": "a", "profile": 3}, "profile must be text"),
 ])
 def test_each_bad_option_says_what_is_wrong(given: dict[str, Any], text: str) -> None:

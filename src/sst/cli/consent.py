@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..engine.adopt import Difference
 from ..engine.plan import Plan, Step
 from ..errors import UserError
+from .ui.cost import show_cost
 
 if TYPE_CHECKING:
     from ..project.project import Project
@@ -19,9 +20,11 @@ def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str],
     """Asks before data is lost, or an empty resource takes the place of one that holds data: on a terminal its name
     must be typed, without one ``--allow-destroy`` must name it. On stage ``local`` a yes, or ``--yes``, is enough.
 
-    On a protected stage nobody is asked: it is refused, whatever the flags say.
+    On a protected stage nobody is asked: it is refused, whatever the flags say. On AWS the change of the fixed cost is
+    shown first.
     """
     def agree(plan: Plan) -> None:
+        show_cost(project, plan, lambda line: screen.note(screen.err_paint.line(line)))
         lost = list(plan.needs_consent)
         if lost and project.config.protect:
             raise UserError(f'stage "{project.stage}" is protected; {_losing(lost)}', where=lost[0].where,

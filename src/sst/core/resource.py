@@ -376,6 +376,6 @@ def schema_of(kind: builtins.type[Resource]) -> Schema:
             runs_once=info.runs_once,
             id_format=getattr(kind, "identifier", ""), version=getattr(kind, "schema_version", 0),
             stand_in=getattr(kind, "stand_in", None) is not None, digest=info.digest,
-            from_bundle=info.from_bundle)
+            from_bundle=info.from_bundle, monthly=getattr(kind, "monthly", None))
         kind._schema = found  # type: ignore[attr-defined]  # a cache on the class
     return found

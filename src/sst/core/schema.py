@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from .cost import Pricing
 from .model import State
 
 __all__ = ["Argument", "Name", "Order", "Schema"]
@@ -68,6 +69,9 @@ class Schema:
     """The argument that is a fingerprint of files: a plan says that the code changed, not its value."""
     from_bundle: frozenset[str] = frozenset()
     """Arguments that a new bundle sets: while they are unknown, a plan says only that the code changed."""
+
+    monthly: Pricing | None = None
+    """What it costs each month, whether it is used or not; None: nothing."""
 
     @property
     def name_argument(self) -> str:

@@ -5,7 +5,7 @@ import re
 
 from ..errors import UserError
 
-__all__ = ["gigabytes", "megabytes", "seconds"]
+__all__ = ["dollars", "gigabytes", "megabytes", "seconds"]
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _MEGABYTES = {"MB": 1, "GB": 1024}
@@ -44,6 +44,18 @@ def gigabytes(text: str | int, *, what: str = "size", low: int = 0, high: int | 
     value = (text if isinstance(text, int) and not isinstance(text, bool)
              else _parse(text, what, _GIGABYTES, '"20 GB" or "2 TB"'))
     return _within(value, text, what, low, high, "GB")
+
+
+def dollars(text: object, *, what: str = "amount") -> float:
+    """US dollars of ``"50 USD"`` or ``"12.50 USD"``.
+
+    >>> dollars("12.50 USD")
+    12.5
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d{1,2})?)\s*USD\s*", text) if isinstance(text, str) else None
+    if not found:
+        raise UserError(f"{what} can't be {text!r}", hint='write it like "50 USD"')
+    return float(found[1])
 
 
 def _parse(text: object, what: str, units: dict[str, int], example: str) -> int:

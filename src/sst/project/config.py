@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clouds.regions import is_region
 from ..core.graph import Removal
+from ..core.units import dollars
 from ..errors import Problems, SstError, UserError
 
 __all__ = ["Config", "check_config", "check_version"]
@@ -65,6 +66,9 @@ class Config(metaclass=_Known):
     """The versions of this tool that may deploy the app: ``">=0.1,<1"``."""
     watch: Sequence[str] = ()
     """Further folders whose changes redeploy in ``sst dev``; relative to the config file."""
+    budget: Mapping[str, str] = field(default_factory=dict)
+    """The fixed cost that the stage may have: ``{"monthly": "50 USD", "above": "refuse"}``. ``above`` is ``"warn"``,
+    the default, or ``"refuse"``, which stops a deploy before its first change."""
 
 
 _FIELDS = tuple(f.name for f in fields(Config))
@@ -182,10 +186,26 @@ def _watch(value: object) -> Iterator[UserError]:
         yield UserError(f"watch must be a list of folders, not {value!r}")
 
 
+def _budget(value: object) -> Iterator[UserError]:
+    if not isinstance(value, Mapping):
+        yield UserError(f"budget must be a mapping, not {value!r}", hint='budget={"monthly": "50 USD"}')
+        return
+    if not value:
+        return
+    for key in value:
+        if key not in ("monthly", "above"):
+            yield UserError(f"budget has no option {key!r}", hint="it has monthly and above")
+    try:
+        dollars(value.get("monthly"), what="budget monthly")
+    except UserError as e:
+        yield e
+    yield from _one_of("budget above", ("warn", "refuse"))(value.get("above", "warn"))
+
+
 _CHECKS: dict[str, Callable[[object], Iterator[UserError]]] = {
     "name": _name, "region": _region, "profile": _text("profile"), "account": _account, "home": _one_of("home", HOMES),
     "removal": _one_of("removal", REMOVALS, none=True), "protect": _protect, "tags": _tags, "providers": _providers,
-    "version": _version, "watch": _watch,
+    "version": _version, "watch": _watch, "budget": _budget,
 }
 
 _RANGE = re.compile(r"\s*(>=|<=|==|!=|~=|>|<|)\s*v?(\d+(?:\.\d+){0,2})\s*\Z")

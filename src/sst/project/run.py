@@ -28,6 +28,7 @@ from ..machine.files import write_private
 from ..state.redact import Redactor, secrets_of
 from ..state.session import Session
 from .backend import Backend
+from .budget import keep_within
 from .deploy_record import Recording
 from .project import Project
 from .resource_types import keep_types
@@ -99,7 +100,7 @@ def deploy(backend: Backend, run: Run) -> Done:
         providers = run.providers or backend.registry(session.snapshot, session=session, exact=run.only is not None)
         recording = Recording(run.sink)
         result = saved(session, lambda: engine.deploy(
-            graph, session, providers, _counted(recording, backend), confirm=_confirm(run, session, providers),
+            graph, session, providers, _counted(recording, backend), confirm=_confirm(run, project, session, providers),
             outputs=masked(app.outputs), links=links_of(graph), choice=run.choice, stop=run.stop))
         after = session.snapshot
         _record(backend, recording, session, run)
@@ -147,11 +148,13 @@ def remove(backend: Backend, run: Run) -> Done:
     return Done(result, {})
 
 
-def _confirm(run: Run, session: Session, providers: Providers) -> Callable[[Plan], None]:
-    """A saved plan is compared first; then what importing would change, and what would be lost, is agreed to."""
+def _confirm(run: Run, project: Project, session: Session, providers: Providers) -> Callable[[Plan], None]:
+    """A saved plan is compared first, and the budget; then what importing would change, and what would be lost, is
+    agreed to."""
     def confirm(plan: Plan) -> None:
         if run.only:
             run.only(plan, session.snapshot)
+        keep_within(project, plan, run.warn)
         if found := differences(plan, providers):
             run.adopt(found)
         run.confirm(plan)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ...engine.plan import Plan
     from ...engine.three_way import Row
     from ...project.backend import Backend
+    from ...project.project import Project
 
 
 @command("diff")
@@ -38,12 +39,13 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
     from ...engine.plan import Choice
     from ...engine.plan_json import plan_data
     from ...errors import UserError
+    from ...project.budget import keep_within
     from ...project.refresh import diff_refreshed
     from ...project.run import diff as run_diff
     from ...project.saved_plan import save_plan
     from ..consent import names
-    from ..ui.drift import difference_data, difference_lines, drift_data, drift_lines
-    from ..ui.plan import show_plan
+    from ..ui.cost import cost_data
+    from ..ui.drift import difference_data, drift_data
 
     if refresh and output:
         raise UserError("a plan with --refresh can't be saved",
@@ -69,22 +71,36 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
         _report(call, backend, plan, markdown, html)
     if screen.as_json and not markdown:
         more = {"drift": drift_data(rows), "imported": difference_data(imported)} if refresh else {}
-        screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **more})
+        screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **more,
+                     **cost_data(project, plan)})
     elif not markdown:
-        if refresh:
-            screen.line("Changed outside sst:" if rows else "No changes were made outside sst.")
-        for line in drift_lines(rows):
-            screen.line(screen.paint.line(line))
-        if imported:
-            screen.line("\nImported resources differ from the program:")
-        for line in difference_lines(imported):
-            screen.line(screen.paint.line(line))
-        if rows:
-            screen.line("\nWhat `sst refresh` and then `sst deploy` would do:")
-        show_plan(screen, plan, f"{project.name}/{project.stage}", everything=call.verbose)
+        _show(call, project, plan, rows if refresh else None, imported)
         if output:
             screen.done(f"the plan is saved; apply it with `sst deploy {output}`")
+    keep_within(project, plan, screen.warn, refuse=False)
     return 4 if exit_code and (plan.changes or plan.undecided or rows) else 0
+
+
+def _show(call: Call, project: Project, plan: Plan, drifted: Sequence[Row] | None,
+          imported: Sequence[Difference]) -> None:
+    """``drifted`` is None unless the cloud was read, too."""
+    from ..ui.cost import show_cost
+    from ..ui.drift import difference_lines, drift_lines
+    from ..ui.plan import show_plan
+
+    screen = call.screen
+    if drifted is not None:
+        screen.line("Changed outside sst:" if drifted else "No changes were made outside sst.")
+    for line in drift_lines(drifted or ()):
+        screen.line(screen.paint.line(line))
+    if imported:
+        screen.line("\nImported resources differ from the program:")
+    for line in difference_lines(imported):
+        screen.line(screen.paint.line(line))
+    if drifted:
+        screen.line("\nWhat `sst refresh` and then `sst deploy` would do:")
+    show_plan(screen, plan, f"{project.name}/{project.stage}", everything=call.verbose)
+    show_cost(project, plan, lambda line: screen.line(screen.paint.line(line)))
 
 
 def _view(backend: Backend, plan: Plan) -> View:

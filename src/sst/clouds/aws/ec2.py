@@ -8,6 +8,7 @@ from ...core.model import State
 from ...core.output import Input, Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
+from . import prices
 from .columns import Call, Import, Listing, Part, call
 from .ec2_columns import IN_USE, OURS, TAGGED, UNSEEN, listed, no, spec
 from .interfaces import release_interfaces
@@ -278,6 +279,7 @@ class ElasticIp(AwsResource, type="aws.ec2.ElasticIp", service="ec2"):
     tagging = TAGGED
     listing = Listing("describe_addresses", "Addresses[].{id: AllocationId, tags: Tags}", order=6)
     imports = Import("aws_eip", "{id}")
+    monthly = prices.public_address
 
 
 class NatGateway(AwsResource, type="aws.ec2.NatGateway", service="ec2"):
@@ -305,6 +307,7 @@ class NatGateway(AwsResource, type="aws.ec2.NatGateway", service="ec2"):
     listing = Listing("describe_nat_gateways", "NatGateways[?State != 'deleted'].{id: NatGatewayId, tags: Tags}",
                       ("NextToken", "NextToken"), order=1)
     imports = Import("aws_nat_gateway", "{id}")
+    monthly = prices.nat_gateway
 
 
 class Instance(AwsResource, type="aws.ec2.Instance", service="ec2"):
@@ -341,6 +344,7 @@ class Instance(AwsResource, type="aws.ec2.Instance", service="ec2"):
     listing = Listing("describe_instances", "Reservations[].Instances[] | [?State.Name != 'terminated']."
                       "{id: InstanceId, tags: Tags}", ("NextToken", "NextToken"), order=1)
     imports = Import("aws_instance", "{id}")
+    monthly = prices.machine
 
 
 class ElasticIpAssociation(AwsResource, type="aws.ec2.ElasticIpAssociation", service="ec2"):
@@ -393,3 +397,4 @@ class VpcEndpoint(AwsResource, type="aws.ec2.VpcEndpoint", service="ec2"):
     listing = Listing("describe_vpc_endpoints", "VpcEndpoints[?State != 'deleted'].{id: VpcEndpointId, tags: Tags}",
                       ("NextToken", "NextToken"), order=1)
     imports = Import("aws_vpc_endpoint", "{id}")
+    monthly = prices.endpoint

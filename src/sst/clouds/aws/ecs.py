@@ -7,6 +7,7 @@ from typing import Any
 from ...core.output import Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
+from . import prices
 from .checks import runs_here
 from .columns import Import, Listing, Part, Tagging, call
 from .fargate import fits_fargate, refuses_locally
@@ -136,6 +137,7 @@ class Service(AwsResource, type="aws.ecs.Service", service="ecs"):
     delete_first = True
     tagging = TAGGED
     imports = Import("aws_ecs_service", "{cluster}/{name}")
+    monthly = prices.tasks
 
     @classmethod
     def settle(cls, provider: Calls, known: Mapping[str, Any], note: Note) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.output import Input, Output
 from ...core.resource import Arg, out, prop
+from . import prices
 from .columns import Import, Listing, Tagging, call
 from .elasticache_checks import group_fits, parameters_fit
 from .table import AwsResource
@@ -135,4 +136,5 @@ class ReplicationGroup(AwsResource, type="aws.elasticache.ReplicationGroup", ser
     listing = Listing("describe_replication_groups", "ReplicationGroups[].{name: ReplicationGroupId, arn: ARN}", PAGE,
                       tags=SHOWN, arn="$arn")
     imports = Import("aws_elasticache_replication_group", "{replicationGroupId}")
+    monthly = prices.cache
     stand_in = {"engine": "valkey", "node_type": "cache.t4g.micro", "replicas": 0, "node_groups": 1}

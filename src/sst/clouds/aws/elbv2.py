@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.output import Input, Output
 from ...core.resource import Arg, out, prop
+from . import prices
 from .columns import Import, Listing, Tagging, call
 from .table import AwsResource
 
@@ -47,6 +48,7 @@ class LoadBalancer(AwsResource, type="aws.elbv2.LoadBalancer", service="elbv2"):
     listing = Listing("describe_load_balancers", "LoadBalancers[].{arn: LoadBalancerArn, name: LoadBalancerName}",
                       ("NextMarker", "Marker"), {}, call("describe_tags", ResourceArns=["$arn"]), "$arn", order=1)
     imports = Import("aws_lb", "{arn}", ("aws:alb/loadBalancer:LoadBalancer",))
+    monthly = prices.load_balancer
 
 
 class TargetGroup(AwsResource, type="aws.elbv2.TargetGroup", service="elbv2"):

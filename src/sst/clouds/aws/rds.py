@@ -8,6 +8,7 @@ from ...core.model import State
 from ...core.output import Input, Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
+from . import prices
 from .columns import Call, Import, Listing, Tagging, call
 from .rds_checks import instance_fits
 from .table import AwsResource, Calls
@@ -168,6 +169,7 @@ class Instance(AwsResource, type="aws.rds.Instance", service="rds", holds_data=T
     listing = Listing("describe_db_instances", "DBInstances[].{name: DBInstanceIdentifier, arn: DBInstanceArn, tags: "
                       "TagList}", PAGE)
     imports = Import("aws_db_instance", "{identifier}")
+    monthly = prices.database
     stand_in = {"engine": "postgres", "engine_version": "17", "instance_class": "db.t4g.micro",
                 "username": "postgres", "password": "stand-in", "allocated_storage": 20}
 
@@ -201,6 +203,7 @@ class Replica(AwsResource, type="aws.rds.Replica", service="rds"):
     not_found_codes = Instance.not_found_codes
     unmodelled_codes = Instance.unmodelled_codes
     tagging = TAGGING
+    monthly = prices.replica
 
 
 class Proxy(AwsResource, type="aws.rds.Proxy", service="rds"):
@@ -255,6 +258,7 @@ class ProxyTarget(AwsResource, type="aws.rds.ProxyTarget", service="rds"):
     delete = call("deregister_db_proxy_targets", DBProxyName="$proxy", DBInstanceIdentifiers=["$instance"],
                   retry=("InvalidDBProxyStateFault",), patience=1800)
     not_found_codes = ("DBProxyNotFoundFault", "DBProxyTargetNotFoundFault", "DBProxyTargetGroupNotFoundFault")
+    monthly = prices.proxy
 
 
 def _parameters(values: Mapping[str, Any]) -> list[dict[str, str]]:

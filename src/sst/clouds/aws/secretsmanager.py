@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
+from . import prices
 from .columns import Import, Listing, Tagging, call
 from .table import AwsResource
 
@@ -42,3 +43,4 @@ class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmana
                       remove=call("untag_resource", SecretId="$name", TagKeys="$tag_keys"))
     listing = Listing("list_secrets", "SecretList[].{name: Name, arn: ARN, tags: Tags}", ("NextToken", "NextToken"))
     imports = Import("aws_secretsmanager_secret", "{name}")
+    monthly = prices.secret

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from ...core.cost import Pricing
 from ...core.graph import Check
 from ...core.model import State
 from ...core.provider import Note
@@ -149,6 +150,8 @@ class AwsResource(Resource):
     """How ``sst orphans`` finds resources of this type; None: they are parts of another one, or can't be tagged."""
     imports: ClassVar[Import | None] = None
     """What other tools call it, for ``sst state import``."""
+    monthly: ClassVar[Pricing | None] = None
+    """What it costs each month, whether it is used or not: a function of ``prices``."""
     actions: ClassVar[Mapping[str, tuple[Grant, ...]]] = {}
     """What a link grants, by access: ``read``, ``write``, ``read-write`` (the default), ``full``."""
 
