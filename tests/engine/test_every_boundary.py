@@ -6,6 +6,8 @@ import pytest
 
 from .programs import ERRORS, Fault, Item, Program, Sim
 
+pytestmark = pytest.mark.slow  # all together
+
 BEFORE = (Item(0), Item(1, uses=(0,)), Item(2, fixed=True))
 EDITS: dict[str, Program] = {
     "updated": (Item(0, size=3), Item(1, size=2, uses=(0,)), Item(2, size=2, fixed=True)),

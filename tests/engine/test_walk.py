@@ -75,6 +75,7 @@ def test_a_stop_and_a_fatal_error() -> None:
         walk({"a": []}, killed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wide", [True, False])
 def test_deep_and_wide_programs_deploy_plan_and_go(wide: bool) -> None:
     def program(n: int = 1000) -> Graph:
