@@ -81,6 +81,13 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "a timeout that is too long": (router(lambda w: w.route("/a", "https://x.test", read_timeout="2 minutes")),
                                    ("read_timeout",)),
     "no router": (lambda: site(router={"instance": "Web"})(), ("router takes a Router as instance",)),
+    "no project of Django": (lambda: aws.Django("Shop", project="store"),
+                             ("there is no store/wsgi.py", "startproject")),
+    "migrations without a database": (lambda: aws.Django("Shop", project="shop", migrate="before"),
+                                      ("migrate needs the database", "database=db")),
+    "a database that is none": (
+        lambda: aws.Django("Shop", project="shop", database=aws.Bucket("Db")),  # type: ignore[arg-type]  # the mistake
+        ("database takes a Postgres",)),
     "a server of ftp": (site(dev={"url": "ftp://x"}), ("a route can't lead to 'ftp://x'",)),
 }
 

@@ -1,50 +1,132 @@
 """Django projects."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Literal, Unpack
+from urllib.parse import urlsplit
 
 from ..clouds.local.command import Command
+from ..core.component import Component
 from ..core.graph import current
-from ..core.output import Input
+from ..core.link import LinkItem, linked
+from ..core.link_env import environment as linked_environment
+from ..core.output import Input, Output, combine
 from ..errors import UserError
-from .python_site import PythonSite, PythonSiteArgs, static_folder
+from .bucket import Bucket
+from .function import Function
+from .migration import FILES, Migration
+from .postgres import Postgres
+from .python_site import Collected, PythonSite, PythonSiteArgs, static_folder
+from .queue import Queue
+from .site import Assets
 
 __all__ = ["Django"]
 
 _COLLECT = ('PYTHON=.venv/bin/python; [ -x "$PYTHON" ] || PYTHON="$SST_PYTHON"; '
-            '"$PYTHON" "$SST_PACKAGE/runtime/collect_static.py"')
+            '"$PYTHON" "$SST_PACKAGE/runtime/collect_static.py" "{folder}"')
+_LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "requirements.txt", "pyproject.toml")
+"""Apps that are installed bring migrations, too."""
 
 
 class Django(PythonSite, kind="sst.aws.Django"):
     """A Django project behind the CDN.
 
-        shop = aws.Django("Shop", project="shop", link=[bucket])
+        vpc = aws.Vpc("Network")
+        db = aws.Postgres("Database", vpc=vpc)
+        shop = aws.Django("Shop", project="shop", database=db, migrate="before")
         shop.url
 
     project: the package that holds ``settings.py`` and ``wsgi.py``. settings: another module of settings,
-    ``"shop.production"``. asgi: run ``asgi.py`` instead of ``wsgi.py``. static: collect the static files of all apps
-    and serve them by the CDN; on by default.
-    ``sst.runtime.django.configure(globals())`` in the settings takes over hosts and the scheme.
+    ``"shop.production"``. Hosts, CSRF origins and the scheme are set by themselves. asgi: run ``asgi.py`` instead of
+    ``wsgi.py``.
+    static: collect the static files of all apps and serve them by the CDN, with hashes in their names; ``"plain"``
+    leaves the names as they are, ``False`` collects nothing.
+    database: of ``DATABASES["default"]``. migrate: ``"before"`` runs ``migrate`` in a deploy before the new code; if it
+    fails, the old code stays. media: a bucket for uploads, of ``STORAGES["default"]``. tasks: a queue for Django's
+    tasks; a function of its own works on it, for each task as long as the queue's ``visibility_timeout``.
     All other arguments are those of ``PythonSite``.
     """
 
     def __init__(self, name: str, *, project: str, settings: str | None = None, asgi: bool = False,
-                 static: bool = True, **args: Unpack[PythonSiteArgs]) -> None:
+                 static: bool | Literal["plain"] = True, database: Postgres | None = None,
+                 migrate: Literal["before"] | None = None, media: Bucket | None = None, tasks: Queue | None = None,
+                 **args: Unpack[PythonSiteArgs]) -> None:
         module = "asgi" if asgi else "wsgi"
-        place = project.replace(".", "/")
-        roots = [Path(current().root), Path(current().root) / "src"]
-        if not any((r / place / f"{module}.py").is_file() for r in roots):
-            raise UserError(f"there is no {place}/{module}.py", hint="project= is the package that `django-admin "
-                                                                     "startproject` made, beside manage.py")
-        self._settings, self._collects = settings or f"{project}.settings", static
-        args["environment"] = {**args.get("environment", {}), "DJANGO_SETTINGS_MODULE": self._settings}
-        super().__init__(name, app=f"{project}.{module}:application", **args)
+        _check(project, module, database, migrate, media, tasks)
+        self._static: bool | Literal["plain"] = static
+        self._names: Mapping[str, Any] = {}
+        parts = {"DATABASE": database, "MEDIA": media, "TASKS": tasks}
+        given = {f"SST_DJANGO_{key}": part.logical_name for key, part in parts.items() if part is not None}
+        environment: dict[str, Input[str]] = {
+            **args.get("environment", {}), **given, "DJANGO_SETTINGS_MODULE": "sst.runtime.django_settings",
+            "SST_DJANGO_SETTINGS": settings or f"{project}.settings",
+            **({"SST_STATIC_ROOT": f".sst/static/{name}/server"} if static is True else {})}
+        link = [*args.get("link", ()), *(part for part in parts.values() if part is not None)]
+        app = f"{project}.{module}:application"
+        args["environment"], args["link"] = environment, link
+        super().__init__(name, app=app, **args)
+        with self.scope(args.get("transform")):
+            code: list[Component] = [self.server]
+            if tasks is not None and (worker := self._worker(tasks, app, link, environment, args)):
+                code.append(worker)
+            if migrate and database is not None:
+                Migration("Migrate", run="python -m django migrate --no-input", link=link, before=code,
+                          environment=environment, files=(*FILES, *_LOCKS))
 
-    def _files(self, static: Mapping[str, str]) -> Input[Mapping[str, str]]:
-        if not self._collects:
-            return static_folder({})
+    def _worker(self, tasks: Queue, app: str, link: Sequence[LinkItem], environment: Mapping[str, Input[str]],
+                args: PythonSiteArgs) -> Function | None:
+        limit = min(tasks.visibility or 30, 900)
+        made = tasks.subscribe({"memory": "1024 MB", **args.get("server", {}), **self._names, "handler": app,
+                                "link": link, "environment": environment,
+                                "permissions": args.get("permissions", ()), "timeout": f"{limit} seconds"},
+                               batch={"size": 1, "partial_responses": True})
+        return made.function
+
+    def _collected(self, static: Mapping[str, str], link: Sequence[LinkItem],
+                   environment: Mapping[str, Input[str]]) -> Collected:
+        if not self._static:
+            return Collected(static_folder({}))
         folder = f".sst/static/{self.logical_name}"
         (Path(current().root) / folder).mkdir(parents=True, exist_ok=True)
-        return Command("Static", command=f'{_COLLECT} {self._settings} "{folder}"', output=folder).contents
+        env = linked_environment(current(), linked(link, self.where), environment)
+        plain = {"SST_STATIC_PLAIN": "1"} if self._static == "plain" else {}
+        variables: Any = {**env.plain, **env.secret, **plain}
+        names = f"{folder}/server/staticfiles.json"
+        made = Command("Static", command=_COLLECT.format(folder=folder), output=f"{folder}/files", keep=names,
+                       environment=variables)
+        self._names = {} if plain else {"transform": {"function": _with_file(names, made.kept)}}
+        return Collected(made.contents, self._names, Assets(immutable=made.kept.apply(
+            lambda text: re.findall(r'"immutable": \["(.+?)"', text))))
+
+    def _found(self, url: Output[str]) -> dict[str, Input[str]]:
+        """Below the path of a Router, the app's own paths begin after it."""
+        return {**super()._found(url), "SST_ROOT_PATH": url.apply(lambda text: urlsplit(text).path.rstrip("/"))}
+
+
+def _with_file(name: str, text: Output[str]) -> Callable[[dict[str, Any]], None]:
+    """A transform of a function that adds a file to its code."""
+    def add(args: dict[str, Any]) -> None:
+        encoded = text.apply(lambda known: b64encode(known.encode()).decode())
+        args["files"] = combine(others=args.get("files"), own=encoded).apply(
+            lambda known: {**(known["others"] or {}), name: known["own"]})
+
+    return add
+
+
+def _check(project: str, module: str, database: Postgres | None, migrate: str | None, media: Bucket | None,
+           tasks: Queue | None) -> None:
+    place = project.replace(".", "/")
+    roots = [Path(current().root), Path(current().root) / "src"]
+    if not any((r / place / f"{module}.py").is_file() for r in roots):
+        raise UserError(f"there is no {place}/{module}.py", hint="project= is the package that `django-admin "
+                                                                 "startproject` made, beside manage.py")
+    for name, part, kind in (("database", database, Postgres), ("media", media, Bucket), ("tasks", tasks, Queue)):
+        if part is not None and not isinstance(part, kind):
+            raise UserError(f"{name} takes a {kind.__name__}, not {part!r}", hint=f"{name}=aws.{kind.__name__}(...)")
+    if migrate not in (None, "before"):
+        raise UserError(f"migrate is \"before\" or left out, not {migrate!r}")
+    if migrate and database is None:
+        raise UserError("migrate needs the database", hint='database=db, migrate="before"')

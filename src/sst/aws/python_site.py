@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from .site.protection import origin_key
 if TYPE_CHECKING:
     from .router import RouterPath
 
-__all__ = ["PythonServer", "PythonSite", "PythonSiteArgs", "PythonSiteTransform"]
+__all__ = ["Collected", "PythonServer", "PythonSite", "PythonSiteArgs", "PythonSiteTransform"]
 
 
 class PythonServer(TypedDict, total=False):
@@ -63,6 +64,15 @@ class PythonSiteArgs(ServedArgs, total=False):
     transform: PythonSiteTransform
 
 
+@dataclass(frozen=True)
+class Collected:
+    """Static files, as a folder and its digest; what follows from them for the function and for the upload."""
+
+    source: Input[Mapping[str, str]]
+    function: Mapping[str, Any] = field(default_factory=dict)
+    assets: Assets = field(default_factory=lambda: Assets())
+
+
 class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
     """Base of ``aws.FastApi``, ``aws.Flask`` and ``aws.Django``.
 
@@ -86,19 +96,25 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
             raise UserError(f"the app {app!r} names no object", hint='app="api.main:app": a module and the app in it')
         with self.scope(transform):
             key = origin_key(self) if protection == "key" else None
+            collected = self._collected(static or {}, link, environment or {})
             variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
-            given: Any = {"memory": "1024 MB", **(server or {})}
+            given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}
             self.server = Function("Server", handler=app, url={"cors": False}, streaming=streaming, link=link,
                                    environment=variables, permissions=permissions, **given)
-            files = SiteFiles(self._files(static or {}), servers=[url_target(self.server.url, {})],
-                              origin_key=key)
-            served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
-            self.server.add_environment({"SST_HOSTS": served.url.apply(lambda url: urlsplit(url).netloc)})
+            files = SiteFiles(collected.source, servers=[url_target(self.server.url, {})], origin_key=key)
+            served = serve(self, files, assets={**collected.assets, **(assets or {})}, router=router, domain=domain,
+                           edge=edge, auth=auth)
+            self.server.add_environment(self._found(served.url))
         self._url = served.url
 
-    def _files(self, static: Mapping[str, str]) -> Input[Mapping[str, str]]:
-        """The static files, as a folder and its digest."""
-        return static_folder(static)
+    def _collected(self, static: Mapping[str, str], link: Sequence[LinkItem],
+                   environment: Mapping[str, Input[str]]) -> Collected:
+        """The static files."""
+        return Collected(static_folder(static))
+
+    def _found(self, url: Output[str]) -> dict[str, Input[str]]:
+        """Variables that the app gets once its address is known."""
+        return {"SST_HOSTS": url.apply(lambda text: urlsplit(text).netloc)}
 
     @property
     def url(self) -> Output[str]:

@@ -109,6 +109,11 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
     def url(self) -> Output[str]:
         return self.queue.url
 
+    @property
+    def visibility(self) -> int | None:
+        """Seconds for which a received message is hidden; None for an existing queue."""
+        return self._visibility
+
     def subscribe(self, subscriber: Handler, *, filters: Sequence[Mapping[str, Any]] = (), batch: Batch | None = None,
                   transform: SubscriberTransform | None = None) -> QueueSubscriber:
         """Call a function with the queue's messages. A queue has one subscriber.

@@ -36,10 +36,8 @@ class WebHandler:
         self._server, self._streaming, self._root = server, streaming, root_path
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any] | Streamed:
-        if isinstance(event, dict) and "sst:manage" in event:  # never in an event of a URL: those are wrapped
-            from .django import manage
-
-            return manage(event["sst:manage"])
+        if "SST_DJANGO_SETTINGS" in os.environ and isinstance(event, dict) and "requestContext" not in event:
+            return _django(event)
         request = read_request(event, self._root)
         admitted = from_edge(request, event, os.environ)
         response = self._server.serve(admitted, event, context) if admitted else refused()
@@ -64,18 +62,30 @@ def handler(app: Any, *, streaming: bool | None = None, root_path: str | None = 
     An ASGI app is started here, once a sandbox: a failed startup fails the function's init with the app's message.
     Background tasks end before the response is returned, for the sandbox sleeps after it. ``streaming`` sends parts as
     they are made; the front end must be a function URL with ``RESPONSE_STREAM``; default: whether ``SST_STREAMING`` is
-    ``1``. ``root_path`` is the path before the app's own (a base path of a custom domain); default: the API's stage.
+    ``1``. ``root_path`` is the path before the app's own (a base path of a custom domain); default: the variable
+    ``SST_ROOT_PATH``, else the API's stage.
     The app finds the event and the context as ``aws.event`` and ``aws.context`` in its scope or environ. Raises
     ``UserError`` for what is no app.
     """
     asgi = _is_asgi(app)
     server = Asgi(cast(AsgiApp, app)) if asgi else Wsgi(cast(WsgiApp, app))
     made = WebHandler(server, streaming=os.environ.get("SST_STREAMING") == "1" if streaming is None else streaming,
-                      root_path=root_path)
+                      root_path=os.environ.get("SST_ROOT_PATH") if root_path is None else root_path)
     if asgi:
         atexit.register(_last, made)
         _exit_when_told()
     return made
+
+
+def _django(event: dict[str, Any]) -> dict[str, Any]:
+    """A management command, or tasks of a queue; never of a URL, whose events are requests."""
+    from .django import is_work, manage, work
+
+    if is_work(event):
+        return work(event)
+    if "sst:manage" not in event:
+        raise UserError("the event is neither a management command nor one of the queue of tasks")
+    return manage(event["sst:manage"], event.get("environment"))
 
 
 def _last(made: WebHandler) -> None:

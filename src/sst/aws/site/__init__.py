@@ -44,7 +44,7 @@ class Assets(TypedDict, total=False):
     bucket: Bucket
     path: str
     file_options: Sequence[FileOption]
-    immutable: Sequence[str]
+    immutable: Input[Sequence[str]]
     keep_old: str
 
 

@@ -25,7 +25,7 @@ def invoke(call: Call, name: str, event: str, manage: str | None) -> int:
     project, screen = call.project(), call.screen
     backend = call.backend(project)
     screen.hide(backend.secrets.get_all())
-    given = _event(call, event) if manage is None else json.dumps({"sst:manage": manage}).encode()
+    given = _event(call, event) if manage is None else json.dumps(_manage(call, manage)).encode()
     answer = run_invoke(backend, name, given)
     if manage is not None and not answer.error and isinstance(answer.payload, dict) and not screen.as_json:
         screen.raw(answer.payload["output"])
@@ -39,6 +39,21 @@ def invoke(call: Call, name: str, event: str, manage: str | None) -> int:
         if answer.error:
             screen.warn(f"{name} raised an error")
     return 2 if answer.error else 0
+
+
+def _manage(call: Call, line: str) -> dict[str, object]:
+    """The event of a management command. `createsuperuser` asks here what it can't ask there."""
+    asked = {k: v for k, v in call.environ.items() if k.startswith("DJANGO_SUPERUSER_")}
+    screen, words = call.screen, line.split()
+    if words[:1] == ["createsuperuser"] and "--noinput" not in words and "--no-input" not in words:
+        line += " --noinput"
+        for name in ("username", "email"):
+            if screen.asks and f"--{name}" not in line and f"DJANGO_SUPERUSER_{name.upper()}" not in asked:
+                asked[f"DJANGO_SUPERUSER_{name.upper()}"] = screen.ask(f"{name.capitalize()}:")
+        if screen.asks and "DJANGO_SUPERUSER_PASSWORD" not in asked:
+            asked["DJANGO_SUPERUSER_PASSWORD"] = screen.secret("Password:")
+    screen.hide(asked.get("DJANGO_SUPERUSER_PASSWORD"))
+    return {"sst:manage": line, "environment": asked}
 
 
 def _event(call: Call, given: str) -> bytes:

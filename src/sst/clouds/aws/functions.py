@@ -21,9 +21,11 @@ TYPE = "aws.lambda.Function"
 
 
 def function_named(snapshot: Snapshot, name: str) -> State:
-    """The deployed function of a component: ``Api``, or ``Api/Handler`` where a component has several."""
+    """The deployed function of a component: ``Api``, or ``Api/Handler`` where a component has several. Of a site it is
+    the server."""
     functions = {s.urn.rpartition("::")[2]: s for s in snapshot.resources.values() if s.type == TYPE}
-    found = [s for n, s in functions.items() if n == name or n.startswith(f"{name}/")]
+    server = functions.get(f"{name}/Server/Function")
+    found = [server] if server else [s for n, s in functions.items() if n == name or n.startswith(f"{name}/")]
     if len(found) == 1:
         return found[0]
     short = sorted({n.removesuffix("/Function") for n in functions})

@@ -17,6 +17,8 @@ from .runner import Runner
 
 __all__ = ["Command", "Commands", "hidden_values"]
 
+_KEPT = 1024 * 1024
+
 
 class Command(Resource, type="local.Command", digest="inputs"):
     """A command that runs on this machine during a deploy: a build of a site, a generator.
@@ -37,6 +39,8 @@ class Command(Resource, type="local.Command", digest="inputs"):
     """Patterns of the files it reads, relative to ``folder``. Without them, all files that git does not ignore."""
     output: Arg[str] = prop(default=None)
     """The folder it makes, relative to ``folder``."""
+    keep: Arg[str] = prop(default=None)
+    """A file that it makes, relative to ``folder``, whose text others use; at most 1 MB."""
     alone: Arg[bool] = prop(default=None)
     """Of the variables of ``sst`` it gets those that a build needs: PATH, HOME, locale, proxies, npm's settings."""
 
@@ -47,6 +51,8 @@ class Command(Resource, type="local.Command", digest="inputs"):
     files: Output[int] = out(volatile=True)
     """How many files it made."""
     bytes: Output[int] = out(volatile=True)
+    kept: Output[str] = out(volatile=True)
+    """The text of ``keep``; empty without it."""
 
 
 class Commands(Provider):
@@ -73,7 +79,8 @@ class Commands(Provider):
         alone = bool(inputs.get("alone"))
         given = {**(build_environment(self.environ) if alone else {}), **(inputs.get("environment") or {})}
         self.runner.run(inputs["command"], folder, given, note, hide=hidden_values(operation), alone=alone)
-        outputs: dict[str, Any] = {"fingerprint": before, "contents": {}, "files": 0, "bytes": 0}
+        outputs: dict[str, Any] = {"fingerprint": before, "contents": {}, "files": 0, "bytes": 0,
+                                   "kept": _text(folder / inputs["keep"]) if inputs.get("keep") else ""}
         if output:
             try:
                 made = read_folder(output)
@@ -105,6 +112,18 @@ class Commands(Provider):
     def _fingerprint(self, inputs: Mapping[str, Any]) -> str:
         folder, output = self._folders(inputs)
         return fingerprint(folder, inputs.get("inputs") or (), output)
+
+
+def _text(file: Path) -> str:
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ProviderError(f"the command made no file {file.name}: {getattr(e, 'strerror', None) or e}",
+                            operation="command", sent=False, hint="keep= is relative to folder=") from e
+    if len(text) > _KEPT:
+        raise ProviderError(f"{file.name} has {len(text):,} characters, and keep= takes {_KEPT:,}",
+                            operation="command", sent=False, hint="large files belong into output=")
+    return text
 
 
 def hidden_values(operation: Operation) -> list[str]:

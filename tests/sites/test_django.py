@@ -1,0 +1,101 @@
+"""A Django project on stage ``local``: database, migrations, static files, uploads, tasks, the admin in a browser."""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.e2e.project import Project, call, eventually, project
+from tests.runtime.conftest import environment_of
+
+__all__ = ["environment_of"]
+
+HERE = Path(__file__).parent / "django"
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
+    not os.environ.get("SST_SITES") or not BROWSER, reason="make sites opens the admin in Chromium")]
+ADDED = '''
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("shop", "0001_initial")]
+    operations = [migrations.RunSQL("alter table nowhere add column x int")]
+'''
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, environment_of: Callable[..., Path]) -> Iterator[Project]:
+    root = tmp_path_factory.mktemp("shop")
+    shutil.copytree(HERE, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    python = environment_of(*(HERE / "requirements.txt").read_text().split())
+    (root / ".venv").symlink_to(python.parents[1])
+    with project(root, {}) as made:
+        made.sst("deploy")
+        yield made
+
+
+def test_the_admin_is_used_in_a_browser(shop: Project) -> None:
+    said = shop.run("invoke", "Shop", "--manage", "createsuperuser", DJANGO_SUPERUSER_USERNAME="ada",
+                    DJANGO_SUPERUSER_EMAIL="ada@example.com", DJANGO_SUPERUSER_PASSWORD="pass-7f3e9a51")
+    assert said.returncode == 0 and "Superuser created" in said.stdout
+    url = shop.outputs()["url"]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page = browser.new_page()
+        missing: list[str] = []
+        page.on("response", lambda r: missing.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.goto(f"{url}/admin/")
+        assert page.url == f"{url}/admin/login/?next=/admin/"
+        page.fill("#id_username", "ada")
+        page.fill("#id_password", "pass-7f3e9a51")
+        page.click("[type=submit]")
+        page.wait_for_selector("text=Site administration")
+        page.click("text=Items")
+        page.click("text=Add item")
+        page.fill("#id_name", "Müller's lamp")
+        page.set_input_files("#id_picture", files=[{"name": "lamp.png", "mimeType": "image/png", "buffer": PICTURE}])
+        page.click("[name=_save]")
+        page.wait_for_selector("text=was added successfully")
+        page.goto(url)
+        page.wait_for_function("document.title === 'From a module'")
+        assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(1, 2, 3)"
+        assert page.evaluate("document.querySelector('img').naturalWidth") == 1
+        page.fill("[name=name]", "from the form")
+        page.click("button")
+        page.wait_for_selector("li:nth-child(2)")
+        assert missing == []
+        browser.close()
+    eventually(lambda: {"name": "from the form", "thumbnails": 1} in call(f"{url}/items").json["items"])
+
+
+PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc0"
+                        "0000030101003c5ad9b60000000049454e44ae426082")
+
+
+def test_static_files_have_hashes_in_their_names_and_are_kept_for_ever(shop: Project) -> None:
+    url = shop.outputs()["url"]
+    path = re.findall(r'href="(/static/_/shop/main\.[0-9a-f]{12}\.css)"', call(url).body)[0]
+    style = call(f"{url}{path}")
+    assert dict(style.headers)["cache-control"] == "public,max-age=31536000,immutable"
+    assert re.search(r"dot\.[0-9a-f]{12}\.svg", style.body)
+    assert dict(call(f"{url}/static/shop/main.css").headers)["cache-control"].startswith("public,max-age=0")
+    assert "no changes" in shop.sst("deploy")
+
+
+def test_a_migration_that_fails_leaves_the_old_code_and_the_next_one_goes_on(shop: Project) -> None:
+    url, urls = shop.outputs()["url"], (shop.root / "shop/urls.py").read_text()
+    shop.write({"shop/urls.py": urls.replace("VERSION = 1", "VERSION = 2"), "shop/migrations/0002_added.py": ADDED})
+    failed = shop.run("deploy")
+    assert failed.returncode == 2 and 'relation "nowhere" does not exist' in failed.stdout + failed.stderr
+    assert call(f"{url}/items").json["version"] == 1
+    shop.write({"shop/migrations/0002_added.py": ADDED.replace("nowhere", "shop_item")})
+    shop.sst("deploy")
+    assert call(f"{url}/items").json["version"] == 2
+    assert "[X] 0002_added" in shop.sst("invoke", "Shop", "--manage", "showmigrations shop")
+    assert shop.run("invoke", "Shop", "--manage", "nonsense").returncode == 2
