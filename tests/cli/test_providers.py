@@ -63,10 +63,17 @@ def test_from_the_first_add_to_the_last_trace(tmp_path: Path) -> None:
         assert lines["rule.port"]["type"] == "number" and lines["token"]["notes"] == "secret, output"
 
         shutil.rmtree(tmp_path / "cache")
-        assert "is not installed" in shell.run("diff").stderr
         assert "installed acme/fake 1.0.0" in shell.ok("install", CI="true")
+        shutil.rmtree(tmp_path / "cache")
+        away = shell.run("diff", HTTPS_PROXY="http://127.0.0.1:9", NO_PROXY="")
+        assert "the provider acme/fake 1.0.0 is not installed, and " in away.stderr
+        assert "can't be reached" in away.stderr
+        deployed = shell.run("deploy", "--yes", CI="true")
+        assert deployed.returncode == 0 and "downloading acme/fake 1.0.0" in deployed.stderr
         assert (tmp_path / "sst.lock").read_text() == lock
-        shell.ok("deploy", "--yes")
+        why = json.loads(shell.ok("providers", "why", "fake", "--json"))
+        assert why["constraint"] == "~> 1.0"
+        assert why["uses"] == [{"name": "One", "type": "fake:Thing", "where": "sst_config.py:9", "instance": ""}]
         assert [json.loads(f.read_text())["name"] for f in shell.cloud.glob("*.json")] == ["one"]
         assert "no changes" in shell.ok("deploy", "--yes")
 

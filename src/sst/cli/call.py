@@ -67,7 +67,7 @@ class Call:
         with self.screen.result_only():
             return open_project(file, stage=self.stage, environ=self.environ,
                                 ask=self._ask_stage if self.screen.asks else None,
-                                broken=self._tell_broken if broken else None)
+                                broken=self._tell_broken if broken else None, note=self.screen.note)
 
     def backend(self, project: Project, *, note: Callable[[str], None] | None = None) -> Backend:
         """The cloud and the state of the project's stage; nothing is started yet. ``note`` hears that the local cloud

@@ -37,7 +37,7 @@ def _plugin_problems(name: str, settings: object) -> Iterator[UserError]:
     from .terraform.plugins import problems as plugin_problems
 
     catalogue = active()
-    if not (catalogue and catalogue.has(name)) and name not in known_names():
+    if not (catalogue and name in catalogue.lock.providers) and name not in known_names():
         installed = list(catalogue.lock.providers) if catalogue else []
         yield UserError(f"providers: there is no provider {name!r}",
                         hint=f"{did_you_mean(name, [*CLOUDS, *installed])}; another one is added by: sst add {name}")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ..errors import UserError
 
-__all__ = ["Download", "NotThere"]
+__all__ = ["Download", "NotThere", "Unreachable"]
 
 _WAIT = 10.0
 """Seconds without a byte after which a server counts as gone."""
@@ -23,6 +23,10 @@ _CHUNK = 1 << 18
 
 class NotThere(Exception):
     """The server answered that there is no such thing."""
+
+
+class Unreachable(UserError):
+    """There is no way to the server from here."""
 
 
 class Download:
@@ -90,7 +94,7 @@ class Download:
                     raise UserError(f"the certificate of {_host(url)} can't be verified: {reason.verify_message}",
                                     hint="SSL_CERT_FILE names a file with the certificates to trust") from e
                 if n == _TRIES - 1:
-                    raise UserError(f"{_host(url)} can't be reached: {reason}",
+                    raise Unreachable(f"{_host(url)} can't be reached: {reason}",
                                     hint="behind a proxy set HTTPS_PROXY; without network use a mirror: "
                                          "SST_PROVIDER_DIR") from e
             self._pause(0.2 * 4 ** n)

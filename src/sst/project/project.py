@@ -13,6 +13,7 @@ from ..core.context import Context
 from ..core.graph import Graph, Removal
 from ..core.target import Target
 from ..errors import SstError, UserError
+from ..plugins.lock import in_ci
 from .app import App
 from .config import Config, check_version
 from .dotenv import merge
@@ -77,10 +78,11 @@ class Project:
 
 
 def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
-                 ask: Callable[[], str] | None = None, broken: Callable[[SstError], None] | None = None) -> Project:
+                 ask: Callable[[], str] | None = None, broken: Callable[[SstError], None] | None = None,
+                 note: Callable[[str], None] = lambda text: None) -> Project:
     """Read the ``.env`` files, choose the stage, import the config and check it. With ``broken``, a config that can't
     be used is replaced by the one with which the stage was last changed from this folder, if there is one; ``broken``
-    is told why. Such a project declares nothing.
+    is told why. Such a project declares nothing. ``note`` hears that a provider of ``sst.lock`` is downloaded.
 
     The files' values are put into this process's environment, where the program and the AWS settings find them; what is
     set there already wins.
@@ -95,7 +97,7 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
         # botocore reads them itself, and stops if there is no such profile
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
-    activate(Catalogue(root, merged))
+    activate(Catalogue(root, merged, note, simulates=chosen.name == LOCAL and not in_ci(merged)))
     try:
         program = load(file)
         config = program.config(chosen.name)

@@ -11,20 +11,21 @@ from ..clouds.terraform.catalogue import Catalogue
 from ..clouds.terraform.classes import class_name
 from ..clouds.terraform.schema import Block, python_name
 from ..clouds.terraform.stubs import stub_files
+from ..core.graph import Graph
 from ..core.model import Snapshot
 from ..core.names import did_you_mean
 from ..errors import UserError
 from ..plugins.download import Download
 from ..plugins.hashes import h1_of_folder
 from ..plugins.installer import Installer
-from ..plugins.lock import FILE, Lock, Locked
+from ..plugins.lock import FILE, Lock, Locked, in_ci
 from ..plugins.registry import Registry
 from ..plugins.source import host_platform, source_of
 from ..plugins.store import Store
 from ..plugins.versions import fits, newest
 from .resource_types import NO_VENV, find_venv, write_provider_types
 
-__all__ = ["Line", "Listed", "ProjectProviders"]
+__all__ = ["Line", "Listed", "ProjectProviders", "Use", "uses"]
 
 RESERVED = {"aws": "aws_tf", "local": "local_tf"}
 """Modules of `sst.providers` that are ours, and what a provider of that name is called instead."""
@@ -50,6 +51,26 @@ class Line:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Something that needs a provider. ``instance`` is the name of its provider instance, empty for the default."""
+
+    name: str
+    type: str
+    where: str
+    instance: str = ""
+
+
+def uses(name: str, graph: Graph, snapshot: Snapshot) -> list[Use]:
+    """What the program declares of a provider, and what only the state still has."""
+    declared = [Use(g.urn.rpartition("::")[2], g.type, g.where, g.provider.partition("::")[2])
+                for g in graph.goals.values() if g.provider.partition("::")[0] == name]
+    held = [Use(s.urn.rpartition("::")[2], s.type, "in the state only", s.provider.partition("::")[2])
+            for s in (*snapshot.resources.values(), *snapshot.deposed.values())
+            if s.provider.partition("::")[0] == name and s.urn not in graph.goals]
+    return declared + held
+
+
 class ProjectProviders:
     """Of the project at ``root``. ``note`` hears what takes long."""
 
@@ -59,10 +80,6 @@ class ProjectProviders:
         self.store = Store.of(root, environ, self.lock.mirror)
         self._registry = Registry(Download(environ))
         self._installer = Installer(self.store, self._registry, note)
-
-    @property
-    def in_ci(self) -> bool:
-        return self._environ.get("CI", "").lower() in ("1", "true")
 
     def add(self, words: tuple[str, ...]) -> list[Locked]:
         """``vercel``, ``vercel@4.2.0``, ``acme/dns@~> 1.0``: all of them, or none."""
@@ -191,7 +208,7 @@ class ProjectProviders:
         yield from _lines(own.block, "")
 
     def _may_write(self) -> None:
-        if self.in_ci:
+        if in_ci(self._environ):
             raise UserError(f"{FILE} is not changed where CI is set", hint="run it on your machine and commit the file")
 
     def _write(self, lock: Lock) -> None:

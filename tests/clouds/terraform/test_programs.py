@@ -328,6 +328,17 @@ class TestNotInstalled:
         assert not local.plan(foreign).changes
         local.remove().check()
 
+    def test_one_that_is_locked_and_out_of_reach_is_simulated_too(self, project: Catalogue,
+                                                                         tmp_path: Path) -> None:
+        away = {**project.environ, "SST_PROVIDER_DIR": "/nowhere", "HTTPS_PROXY": "http://127.0.0.1:9",
+                "XDG_CACHE_HOME": str(tmp_path / "empty")}
+        activate(Catalogue(project.root, away, simulates=True))
+        stage = Stage(project, local=True)
+        stage.deploy(two).check()
+        assert "fake is not installed" in stage.warnings[0] and stage.warnings[0].endswith("sst install")
+        with pytest.raises(UserError, match="is not installed, and"):
+            Stage(project, local=True, fake={"local": "real"}).plan(two)
+
     def test_on_every_other_stage_it_is_refused(self, stage: Stage) -> None:
         with pytest.raises(Problems) as e:
             stage.plan(foreign)

@@ -54,6 +54,35 @@ def list_(call: Call, newer: bool) -> None:
         call.screen.note("no providers; `sst add NAME` adds one")
 
 
+@providers.command("why")
+@click.argument("name")
+@pass_call
+def why(call: Call, name: str) -> None:
+    """Show what needs a provider.
+
+    Each resource of the program with its file and line, what only the stage's state still has, and the
+    constraint of sst.lock.
+    """
+    from ...project.providers import uses
+    from ...project.run import prepared_graph
+
+    one = opened(call).lock.named(name)
+    project = call.project()
+    backend = call.backend(project)
+    graph = prepared_graph(backend, call.screen.hide, only_plan=True)
+    project.declare(graph)
+    found = uses(name, graph, backend.stage.load())
+    if call.screen.as_json:
+        call.screen.data({"name": name, "version": one.version, "constraint": one.constraint,
+                          "uses": [{"name": u.name, "type": u.type, "where": u.where, "instance": u.instance}
+                                   for u in found]})
+        return
+    call.screen.note(f"{one}, locked {f'for {one.constraint}' if one.constraint else 'without a constraint'}")
+    call.screen.table([(u.name, u.type, u.where, f"through {u.instance}" if u.instance else "") for u in found])
+    if not found:
+        call.screen.note(f"nothing in stage {project.stage} needs it; `sst providers remove {name}` removes it")
+
+
 @providers.command("upgrade")
 @click.argument("names", metavar="[NAME[@VERSION]]...", nargs=-1)
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")

@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from ...errors import UserError
 from ...plugins.lock import Lock, Locked
 from ...plugins.store import Store
 from .schema_cache import Schemas
@@ -19,17 +20,34 @@ __all__ = ["PACKAGE", "Catalogue", "activate", "active"]
 
 
 class Catalogue:
-    """Of one project. What is read from the lock is read once."""
+    """Of one project. What is read from the lock is read once. A provider that is locked and not here is installed when
+    it is needed; ``note`` hears of it."""
 
-    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
-        self.root, self.environ = root, environ
+    def __init__(self, root: Path, environ: Mapping[str, str], note: Callable[[str], None] = lambda text: None, *,
+                 simulates: bool = False) -> None:
+        """``simulates``: a provider that can't be downloaded for want of a network counts as absent."""
+        self.root, self.environ, self._note, self._simulates = root, environ, note, simulates
         self.lock = Lock.read(root)
         self.store = Store.of(root, environ, self.lock.mirror)
         self._schemas: dict[str, Schemas] = {}
+        self._absent: set[str] = set()
         self._lock = RLock()
 
     def has(self, name: str) -> bool:
-        return name in self.lock.providers
+        """Whether the lock has it, and the schemas can be read."""
+        if name not in self.lock.providers or name in self._absent:
+            return False
+        if self._simulates:
+            try:
+                self.schemas(name)
+            except UserError as e:
+                from ...plugins.download import Unreachable
+
+                if not isinstance(e, Unreachable):
+                    raise
+                self._absent.add(name)
+                return False
+        return True
 
     def schemas(self, name: str) -> Schemas:
         """Those of a provider of the lock: cached, or asked of its plugin once for each version."""
@@ -42,7 +60,7 @@ class Catalogue:
         file = self.store.cache / "schemas" / str(one.source) / f"{one.version}.schema"
         if self.store.find(one) is None and (kept := Schemas.read(file, None)) is not None:
             return kept    # enough for a plan on stage local
-        stat = self.store.program(one).stat()
+        stat = self._program(one).stat()
         made_from = f"{stat.st_size} {stat.st_mtime_ns}"
         if (found := Schemas.read(file, made_from)) is None:
             plugin = self.start(one.name)
@@ -53,12 +71,25 @@ class Catalogue:
             found.write(file, made_from)
         return found
 
+    def _program(self, one: Locked) -> Path:
+        """Of the plugin, which is downloaded if it is not here. Raises ``Unreachable`` without a network."""
+        if self.store.find(one) is None:
+            from ...plugins.download import Download, Unreachable
+            from ...plugins.installer import Installer
+            from ...plugins.registry import Registry
+
+            try:
+                Installer(self.store, Registry(Download(self.environ)), self._note).install(self.lock, one)
+            except Unreachable as e:
+                raise Unreachable(f"the provider {one} is not installed, and {e.message}", hint=e.hint) from e
+        return self.store.program(one)
+
     def start(self, name: str, environ: Mapping[str, str] | None = None) -> Plugin:
         """A new process of a provider. Its environment is that of the command without what is ours."""
         from .plugin import Plugin
 
         one = self.lock.named(name)
-        program = self.store.program(one)
+        program = self._program(one)
         if not os.access(program, os.X_OK):
             program.chmod(program.stat().st_mode | 0o111)    # a package that lost it on its way here
         given = {k: v for k, v in (environ or self.environ).items() if not k.startswith("SST_")}

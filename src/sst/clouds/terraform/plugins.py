@@ -76,6 +76,8 @@ class Plugins:
         if self._context.local is None:
             return False
         if not self.catalogue.has(name):
+            if name in self.catalogue.lock.providers and self.defaults(name).get("local", "plan") != "plan":
+                self.catalogue.schemas(name)    # raises what is wrong
             return True
         source = self.catalogue.lock.named(name).source
         return (self.defaults(name).get("local", "plan") == "plan"

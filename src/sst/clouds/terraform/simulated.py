@@ -16,7 +16,7 @@ from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsu
 from ...core.resource import OPTIONS, Out, Prop, ProviderInstance, Resource, ResourceType, cloud_of
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
-from ...plugins.lock import FILE
+from ...plugins.lock import FILE, in_ci
 from .catalogue import PACKAGE, active
 from .configuration import configured
 from .schema import wire_name
@@ -57,15 +57,15 @@ def name_in(urn: str) -> str:
 def _check_open(graph: Graph, name: str, type: str, where: str) -> None:
     """A provider without a schema is for a first look on stage ``local`` alone."""
     catalogue = active()
-    in_ci = catalogue is not None and catalogue.lock.providers and catalogue.environ.get("CI", "").lower() in (
-        "1", "true")
-    if not graph.target.is_local or in_ci:
+    strict = catalogue is not None and catalogue.lock.providers and in_ci(catalogue.environ)
+    if not graph.target.is_local or strict:
         graph.problem(f'{type}: {FILE} has no provider "{name}"', hint=f"sst add {name}", where=where)
         return
     warnings: dict[str, None] = graph.context.once("warnings", dict)
+    words = "sst install" if catalogue is not None and name in catalogue.lock.providers else f"sst add {name}"
     warnings[
         f"{name} is not installed: its resources are simulated and nothing that the program says of them was checked; "
-        f"sst add {name}"] = None
+        f"{words}"] = None
 
 
 class _OpenType(ResourceType):
