@@ -144,7 +144,8 @@ def test_what_is_imported_by_name_can_be_told() -> None:
     assert unknown == AT_RUN_TIME
 
 
-NO_AWS = ("core/", "engine/", "state/", "project/", "cli/", "dev/", "testing/", "net/", "executor/", "build/")
+NO_AWS = ("core/", "engine/", "state/", "project/", "console/", "cli/", "dev/", "testing/", "net/", "executor/",
+          "build/")
 """Rooms that know no type, client or document of AWS."""
 AWS_TYPE = re.compile(r"aws\.[a-z0-9]+\.[A-Z]\w+")
 
@@ -159,6 +160,16 @@ def test_aws_stands_in_its_own_rooms() -> None:
                 if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in words
                 and AWS_TYPE.fullmatch(n.value)]
     assert not odd, "\n".join(odd)
+
+
+def test_the_console_names_no_service() -> None:
+    """What resources hold is shown by their providers (`core/browse.py`); pages get columns, fields and actions."""
+    services = re.compile(r"\b(s3|sqs|sns|dynamodb|eventbridge|cloudwatch)\b", re.IGNORECASE)
+    odd = [f"{file.name}:{number}" for file in (SRC / "console").rglob("*.*")
+           if file.suffix in (".py", ".js") and file.name != "preact.js"
+           for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+           if services.search(line)]
+    assert not odd
 
 
 @pytest.mark.parametrize("name", ["botocore", "asyncio"])

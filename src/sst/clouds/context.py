@@ -1,7 +1,7 @@
 """What providers may know of the stage they work for."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ class LocalCloud(Protocol):
     @property
     def trust(self) -> Mapping[str, str]: ...
     def address(self, kind: str, value: str) -> str: ...
+    def messages(self, queue: str) -> Sequence[Mapping[str, Any]]: ...
     def attach(self, port: int, token: str) -> bool: ...
 
 

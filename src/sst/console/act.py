@@ -9,7 +9,7 @@ from typing import Any
 
 from ..embedded.cloud import status
 from ..errors import UserError
-from .pages import Pages
+from .permission import Permission
 from .server import NotThere
 from .source import Source
 
@@ -20,12 +20,12 @@ _EVENT_LIMIT = 6 * 1024 * 1024
 
 
 class Actions:
-    def __init__(self, source: Source, pages: Pages) -> None:
-        self._source, self._pages = source, pages
+    def __init__(self, source: Source, permission: Permission) -> None:
+        self._source, self._permission = source, permission
 
     def replay(self, body: Body) -> dict[str, Any]:
         """Send the event of a recorded call again, or another one (``event``, a text of JSON)."""
-        self._check()
+        self._permission.check()
         row = self._row(body)
         event = body.get("event")
         if event is not None:
@@ -42,7 +42,7 @@ class Actions:
 
     def save_test(self, body: Body) -> dict[str, Any]:
         """A test of the user's that sends this event. Without ``write`` it is only shown."""
-        self._check()
+        self._permission.check()
         row, root = self._row(body), self._source.project.root
         if len(row["event"]) < row["event_size"]:
             raise UserError("only the beginning of this event is recorded", hint="events over 64 KB are cut")
@@ -57,11 +57,6 @@ class Actions:
                 (root / file).parent.mkdir(parents=True, exist_ok=True)
                 Path(root, file).write_text(text, encoding="utf-8")
         return {"files": files, "written": bool(body.get("write")), "command": f"pytest tests/test_{name}.py"}
-
-    def _check(self) -> None:
-        if not self._pages.writes:
-            raise UserError("nothing can be changed from here",
-                            hint="the console acts on stage `local` alone, unless it is protected or --read-only")
 
     def _row(self, body: Body) -> dict[str, Any]:
         row = self._source.records.one(str(body.get("id", "")))

@@ -11,6 +11,7 @@ from ..errors import SstError
 from ..project.deploy_record import critical_path, read_record, read_records
 from .layout import label_places
 from .model import View, planned, used, view_of
+from .permission import Permission
 from .records import Filter
 from .server import NotThere
 from .source import Seen, Source
@@ -25,19 +26,15 @@ _BUCKETS = 40
 class Pages:
     """Each method is a route; what it raises is shown on its page, and the others work."""
 
-    def __init__(self, source: Source, *, read_only: bool = False) -> None:
-        self._source, self._read_only = source, read_only
+    def __init__(self, source: Source, permission: Permission | None = None) -> None:
+        self._source = source
+        self._permission = permission or Permission(source.project, read_only=True)
 
     def app(self, query: Query) -> dict[str, Any]:
         project = self._source.project
         return {"app": project.name, "stage": project.stage, "local": project.is_local, "protected":
-                bool(project.config.protect), "writes": self.writes, "root": str(project.root)}
-
-    @property
-    def writes(self) -> bool:
-        """Whether anything may be changed from the page: on this machine's stage alone."""
-        project = self._source.project
-        return project.is_local and not project.config.protect and not self._read_only
+                bool(project.config.protect), "writes": self._permission.writes, "root": str(project.root),
+                "can_unlock": self._permission.can_unlock, "unlocked": round(self._permission.seconds_left)}
 
     def news(self) -> dict[str, Any]:
         """Changes whenever something was recorded or deployed."""
@@ -94,6 +91,15 @@ class Pages:
         steps = [{"op": str(s.op), "name": s.name, "type": s.type, "where": s.where, "changed": sorted(s.changed),
                   "loses_data": s.loses_data} for s in plan.steps if s.op not in (Op.SAME, Op.READ)]
         return {"steps": steps, "unchanged": sum(s.op is Op.SAME for s in plan.steps), "serial": snapshot.serial}
+
+    def secrets(self, query: Query) -> list[dict[str, Any]]:
+        """By name alone: values are never sent."""
+        store = self._source.backend.secrets
+        own, shared = store.get_all(own=True), store.fallback()
+        declared = self._source.seen().snapshot.links
+        return [{"name": name, "set": "stage" if name in own else "fallback" if name in shared else "",
+                 "linked": name in declared} for name in sorted({*own, *shared, *(
+                     n for n, link in declared.items() if str(link.get("type", "")).endswith(".Secret"))})]
 
     # graph
 

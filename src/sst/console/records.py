@@ -33,7 +33,7 @@ class Filter(NamedTuple):
     @staticmethod
     def parse(text: str, functions: Mapping[str, str]) -> Filter:
         """Words are looked for everywhere; ``failed``, ``cold``, ``>500ms``, ``status:4xx``, ``fn:NAME``,
-        ``trigger:sqs``, ``trace:ROOT``, ``has:"text"``. ``functions``: the user's name -> the physical one."""
+        ``trigger:WORD``, ``trace:ROOT``, ``has:"text"``. ``functions``: the user's name -> the physical one."""
         parts: list[str] = []
         values: list[object] = []
         for key, quoted, plain in _WORD.findall(text[:1000]):
@@ -164,6 +164,11 @@ class Records:
         """What counts are made of: the latest calls, the newest first."""
         return self._rows("SELECT id, function, began, ms, cold, failed, parent, error FROM invocation "
                           "ORDER BY id DESC LIMIT ?", _RECENT)
+
+    def since(self, since: float, until: float) -> list[dict[str, Any]]:
+        """The calls of a stretch of time, for counts."""
+        return self._rows("SELECT function, began, ms, failed, cold FROM invocation WHERE began BETWEEN ? AND ?",
+                          since, until)
 
     def uses(self) -> list[tuple[str, str, str, str, int]]:
         """By function, service, action and the first part of the resource: how often it was called and not refused."""

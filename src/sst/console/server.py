@@ -19,7 +19,7 @@ from ..errors import SstError
 from ..events import error_to_json
 from .guard import HEADERS, refusal
 
-__all__ = ["ConsoleServer", "NotThere", "Route"]
+__all__ = ["ConsoleServer", "Forbidden", "NotThere", "Route"]
 
 STATIC = Path(__file__).with_name("static")
 _KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -34,6 +34,10 @@ Route = Callable[..., Any]
 
 class NotThere(SstError):
     """Nothing has this name or number."""
+
+
+class Forbidden(SstError):
+    """The console may not do this, on this stage or now."""
 
 
 class ConsoleServer(ThreadingHTTPServer):
@@ -128,6 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, route(**named, **({"body": body} if method == "POST" else {"query": query}))
             except NotThere as error:
                 return 404, _told(error)
+            except Forbidden as error:
+                return 403, _told(error) | {"code": "not-allowed"}
             except SstError as error:
                 return 409, _told(error)
             except Exception as error:  # one page must not end the others

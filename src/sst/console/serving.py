@@ -14,7 +14,11 @@ from ..machine.files import write_private
 from ..project.backend import Backend
 from ..project.project import Project
 from .act import Actions
+from .browse import Browse
+from .changes import Changes
+from .metrics import Metrics
 from .pages import Pages
+from .permission import Permission
 from .server import ConsoleServer
 from .source import Source
 
@@ -25,16 +29,23 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
           read_only: bool = False, note: Callable[[str], None] = lambda text: None) -> ConsoleServer:
     """A console that serves from a thread. Raises ``UserError`` if the port is taken."""
     source = Source(project, open, reopen)
-    pages = Pages(source, read_only=read_only)
-    act = Actions(source, pages)
+    permission = Permission(project, read_only=read_only)
+    pages, act, browse = Pages(source, permission), Actions(source, permission), Browse(source, permission)
+    changes = Changes(source, permission)
     routes: Mapping[str, Any] = {
         "GET /api/app": pages.app, "GET /api/overview": pages.overview, "GET /api/plan": pages.plan,
         "GET /api/graph": pages.graph, "GET /api/deploys": pages.deploys, "GET /api/deploys/{serial}": pages.deploy,
         "GET /api/invocations": pages.invocations, "GET /api/invocations/{id}": pages.invocation,
         "GET /api/trace/{root}": pages.trace, "GET /api/logs": pages.logs,
+        "GET /api/browse": browse.parts, "GET /api/browse/{name}": browse.rows, "GET /api/item/{name}": browse.item,
+        "GET /api/drift": changes.drift, "GET /api/job": changes.job, "GET /api/metrics": Metrics(source).show,
+        "GET /api/secrets": pages.secrets, "POST /api/do/plan-deploy": changes.plan_deploy,
+        "POST /api/do/plan-rollback": changes.plan_rollback, "POST /api/do/run": changes.run,
+        "POST /api/do/refresh": changes.refresh, "POST /api/do/stop": changes.stop,
+        "POST /api/do/change": browse.change, "POST /api/do/unlock": permission.unlock,
         "POST /api/do/replay": act.replay, "POST /api/do/save-test": act.save_test}
     try:
-        server = ConsoleServer(routes, pages.news, port=port, note=note)
+        server = ConsoleServer(routes, lambda: {**pages.news(), "job": changes.stamp}, port=port, note=note)
     except OSError as error:
         raise UserError(f"port {port} is taken: {error.strerror}", hint="choose another with --port, or leave it out"
                         ) from error

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
-from ..core.model import Snapshot
+from ..core.browse import Browser
+from ..core.model import Snapshot, State
 from ..core.picture import Picture
 from ..embedded.cloud import folder_of
 from ..embedded.recorder import FILE
@@ -67,6 +68,9 @@ class Source:
             made = Seen(snapshot, picture, functions, {p.function: p.name for p in picture.parts if p.function})
             self._seen = time.monotonic(), made
             return made
+
+    def browser(self, seen: Seen, state: State) -> Browser | None:
+        return self._backend.registry(seen.snapshot)(state).browser(state)
 
     def use_of(self, service: str, action: str) -> str:
         return self._backend.clouds.registry("").use_of(service, action)

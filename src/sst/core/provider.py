@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from ..errors import ProviderError
+from .browse import Browser
 from .model import Goal, Operation, Snapshot, State
 from .picture import Picture
 from .schema import Order, Schema
@@ -170,6 +171,10 @@ class Provider(ABC):
     def picture(self, snapshot: Snapshot) -> Picture:
         """The parts of an app that this provider manages, and their edges, for people. From the state alone."""
         return Picture()
+
+    def browser(self, state: State) -> Browser | None:
+        """What the resource holds, for the console; None if there is nothing to look at. Makes no call."""
+        return None
 
     def stop(self) -> None:  # noqa: B027  # optional
         """Ctrl-C: ask operations that are running to end soon."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sst.embedded.settings import ACCOUNT, Keys, read_json
 from sst.errors import InternalError, SstError, UserError
@@ -78,6 +79,18 @@ class Cloud:
             raise SstError("the call can't be sent again",
                            hint=str((answer or {}).get("error", "the local cloud does not answer")))
         return dict(answer)
+
+    def messages(self, queue: str) -> list[dict[str, Any]]:
+        """The messages of a queue, by its URL, without receiving them: ``MessageId``, ``Body``, ``IsVisible``, ..."""
+        from urllib.parse import quote
+
+        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "GET",
+                      f"/_ministack/sqs/messages?QueueUrl={quote(queue, safe='')}", None, 10.0)
+        if answer is None:
+            raise SstError("the local cloud does not answer", hint="any command starts it again")
+        found: Any = answer.get("messages") or {}
+        return [m for regions in found.values() for queues in regions.values() for every in queues.values()
+                for m in every]
 
     def attach(self, port: int, token: str) -> bool:
         """Let the session of ``sst dev`` that listens on ``port`` run functions; False if the cloud does not answer."""

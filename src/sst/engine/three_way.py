@@ -1,12 +1,14 @@
 """Drift beside what the program asks for: program, state and cloud of one property in one row."""
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..core.model import Op, Snapshot
 from ..core.names import did_you_mean
+from ..core.output import UNKNOWN
 from ..errors import UserError
 from .choice import name_of
 from .refresh import Drift
@@ -29,6 +31,20 @@ class Row:
     def label(self) -> str:
         """``Jobs.visibility_timeout``; a thing that is gone is just ``Jobs``."""
         return f"{self.drift.name}.{self.drift.property}" if self.drift.property else self.drift.name
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """For a program; values that are not to be shown, or not known yet, are words in parentheses."""
+        d = self.drift
+
+        def plain(value: Any) -> Any:
+            if d.secret:
+                return None if value is None else "(secret)"
+            return json.loads(json.dumps(value, default=lambda v: "(known after deploy)" if v is UNKNOWN else str(v)))
+
+        return {"name": d.name, "type": d.type, "urn": d.urn, "property": d.property or None, "gone": d.gone,
+                "program": plain(self.program), "state": plain(d.state_value), "cloud": plain(d.cloud_value),
+                "declared": self.declared, "where": self.where}
 
 
 def three_way(found: Sequence[Drift], plan: Plan) -> list[Row]:

@@ -1,10 +1,12 @@
 """Back to an earlier deploy: its state is deployed like a program, so a crash in the middle costs nothing."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..core.model import Snapshot
 from ..engine import deploy as engine
+from ..engine.plan import Plan, plan
 from ..engine.rollback import goals_of
 from ..engine.settle import settle
 from ..errors import StateError, UserError
@@ -12,7 +14,7 @@ from ..state.session import Version
 from .backend import Backend
 from .run import FAILED, Done, Run, hide_secrets, locked, saved, write_outputs
 
-__all__ = ["former", "rollback"]
+__all__ = ["former", "preview", "rollback"]
 
 _DEPLOYS = ("deploy", "remove")
 
@@ -51,6 +53,22 @@ def rollback(backend: Backend, run: Run, *, to: int | None = None, expect: int |
     if not result.failures and not result.interrupted:
         write_outputs(project, dict(after.outputs))
     return Done(result, dict(after.outputs), start, after.serial)
+
+
+def preview(backend: Backend, *, to: int | None = None, hide: Callable[[Any], None] = lambda value: None
+            ) -> tuple[Plan, Snapshot, int]:
+    """What a rollback would do, the state it would begin from, and the version it goes to. Takes no lock and changes
+    nothing. Raises as `rollback` does."""
+    project, snapshot = backend.project, backend.stage.load()
+    serial = former(backend.stage.history(), project.stage) if to is None else to
+    before = backend.stage.version(serial) if serial else Snapshot()
+    _check(before, str(snapshot.meta.get("lineage", "")), serial)
+    for each in (snapshot, before):
+        hide_secrets(each, hide)
+    providers = backend.registry(snapshot, exact=True)
+    providers.load(before)
+    graph = goals_of(before, snapshot, providers, app=project.name, stage=project.stage)
+    return plan(graph, snapshot, providers), snapshot, serial
 
 
 def former(history: Sequence[Version], stage: str) -> int:

@@ -21,7 +21,7 @@ from ..errors import UserError
 from ..machine.files import write_private
 from .backend import Backend
 
-__all__ = ["bound", "read_plan", "save_plan"]
+__all__ = ["bound", "plan_document", "read_plan", "save_plan"]
 
 _VERSION = 1
 _AGAIN = "look at the new plan and save it again: sst diff -o plan.json"
@@ -38,12 +38,14 @@ def save_plan(backend: Backend, file: Path, plan: Plan, snapshot: Snapshot, *, c
     if backend.project.root in file.parents and not ("plan" in file.name and file.suffix == ".json"):
         raise UserError(f'a plan that lies in the project can\'t be named "{file.name}": bundles would hold it',
                         hint='give it a name like "plan.json" or "plan-prod.json", or another folder')
+    write_private(file, json.dumps(plan_document(backend, plan, snapshot, choice=choice), indent=2) + "\n")
+
+
+def plan_document(backend: Backend, plan: Plan, snapshot: Snapshot, *, choice: Choice | None = None) -> dict[str, Any]:
+    """What ``bound`` compares with."""
     part = choice or Choice()
-    data = {"sst_plan": _VERSION, **_facts(backend, plan, snapshot), "target": list(part.target),
-            "exclude": list(part.exclude),
-            **plan_data(plan, key=_key(backend))}
-    text = json.dumps(data, indent=2) + "\n"
-    write_private(file, text)
+    return {"sst_plan": _VERSION, **_facts(backend, plan, snapshot), "target": list(part.target),
+            "exclude": list(part.exclude), **plan_data(plan, key=_key(backend))}
 
 
 def read_plan(file: Path) -> dict[str, Any]:

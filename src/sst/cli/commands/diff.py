@@ -45,7 +45,7 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
     from ...project.saved_plan import save_plan
     from ..consent import names
     from ..ui.cost import cost_data
-    from ..ui.drift import difference_data, drift_data
+    from ..ui.drift import difference_data
 
     if refresh and output:
         raise UserError("a plan with --refresh can't be saved",
@@ -70,7 +70,7 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
     if html or markdown:
         _report(call, backend, plan, markdown, html)
     if screen.as_json and not markdown:
-        more = {"drift": drift_data(rows), "imported": difference_data(imported)} if refresh else {}
+        more = {"drift": [r.data for r in rows], "imported": difference_data(imported)} if refresh else {}
         screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **more,
                      **cost_data(project, plan)})
     elif not markdown:

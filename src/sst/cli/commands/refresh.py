@@ -38,7 +38,6 @@ def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accep
     from ..consent import agree_to_deploy, names
     from ..interrupt import interruptible
     from ..lazily import lazily
-    from ..ui.drift import drift_data
 
     screen, project = call.screen, call.project()
     choice = Choice(names(target), names(exclude)) if target or exclude else None
@@ -56,7 +55,7 @@ def refresh(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], accep
     kept, back = len(done.decision.accept), len(done.decision.revert)
     left = len(done.rows) - kept - back
     if screen.as_json:
-        screen.data({"drift": drift_data(done.rows), "accepted": [r.label for r in done.decision.accept],
+        screen.data({"drift": [r.data for r in done.rows], "accepted": [r.label for r in done.decision.accept],
                      "reverted": [r.label for r in done.decision.revert]})
     elif not done.rows:
         screen.done(f"{project.name}/{project.stage}: no drift")

@@ -12,7 +12,7 @@ from ...engine.three_way import Row
 from .plan import LATER, SECRET
 from .style import Line, clean
 
-__all__ = ["difference_data", "difference_lines", "drift_data", "drift_lines"]
+__all__ = ["difference_data", "difference_lines", "drift_lines"]
 
 
 def drift_lines(rows: Sequence[Row]) -> Iterator[Line]:
@@ -38,15 +38,6 @@ def drift_lines(rows: Sequence[Row]) -> Iterator[Line]:
                     program = "(not set)" if row.declared else "(none)"
                 yield [(f"    {row.drift.property}: ", ""), (f"program {program}, ", ""), (f"state {state}, ", ""),
                        (f"cloud {cloud}", "red")]
-
-
-def drift_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows for a program."""
-    return [{"name": r.drift.name, "type": r.drift.type, "urn": r.drift.urn, "property": r.drift.property or None,
-             "gone": r.drift.gone,
-             "program": _data(r, r.program), "state": _data(r, r.drift.state_value),
-             "cloud": _data(r, r.drift.cloud_value),
-             "declared": r.declared, "where": r.where} for r in rows]
 
 
 def difference_lines(found: Sequence[Difference]) -> Iterator[Line]:
@@ -84,10 +75,6 @@ def _cut(text: str, begin: int, room: int) -> str:
     if begin:
         text = f"…{text[begin:]}"
     return text if len(text) <= room else f"{text[: room - 1]}…"
-
-
-def _data(row: Row, value: Any) -> Any:
-    return _plain(value, row.drift.secret)
 
 
 def _plain(value: Any, secret: bool) -> Any:

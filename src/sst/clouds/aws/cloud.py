@@ -2,7 +2,7 @@
 there."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -99,9 +99,12 @@ class AwsCloud:
         def address(kind: str, value: str) -> str:
             return c.local().address(kind, value) if c.local else value
 
+        def peek(queue: str) -> Sequence[Mapping[str, Any]]:
+            return c.local().messages(queue) if c.local else ()
+
         return AwsProvider(client, app=c.app, stage=c.stage, lineage=lineage, tags=c.tags, address=address,
                            asset=self.code, asset_bucket=lambda: self.asset_bucket(client()), guard=guard, root=c.root,
-                           local=c.local is not None)
+                           local=c.local is not None, peek=peek if c.local else None)
 
     def checked(self, reference: str, settings: Mapping[str, Any]) -> Aws:
         """The client of an instance, which must still lead to the account in which it was declared."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from ...core.browse import Browser
 from ...core.model import Operation, Snapshot, State
 from ...core.picture import Picture
 from ...core.provider import STAND_IN, Absent, Change, Found, Note, Provider, Result, Traits, Unsure
@@ -35,6 +36,13 @@ class AwsProvider(Verbs, Provider):
         from .browse.picture import picture_of
 
         return picture_of(snapshot)
+
+    def browser(self, state: State) -> Browser | None:
+        from .browse.browsers import BROWSERS
+        from .browse.calls import Calls
+
+        made = BROWSERS.get(state.type)
+        return made(Calls(lambda: self.aws, self.peek), state) if made else None
 
     # the engine's seam
 

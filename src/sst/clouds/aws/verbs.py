@@ -11,6 +11,7 @@ from typing import Any
 
 from ...core.provider import Note
 from ...errors import ProviderError, Throttled
+from .browse.calls import Peek
 from .client import Aws
 from .columns import Call
 from .retry import matches
@@ -42,8 +43,8 @@ class Verbs:
     ``local``). ``asset`` gives the file of a build artefact; ``asset_bucket`` the bucket for those that are too large
     for a call, or shared.
     ``guard`` raises once we no longer hold the stage's lock: it is asked before each call is sent, also
-    before each repetition. ``local``: it is the cloud of stage ``local``. ``root``: the folder of
-    the project.
+    before each repetition. ``local``: it is the cloud of stage ``local``. ``peek``: looks into its queues.
+    ``root``: the folder of the project.
     """
 
     def __init__(self, aws: Aws | Callable[[], Aws], *, app: str, stage: str, lineage: str,
@@ -51,12 +52,12 @@ class Verbs:
                  address: Callable[[str, str], str] = lambda kind, value: value,
                  asset: Asset | None = None,
                  asset_bucket: Callable[[], str] | None = None,
-                 guard: Callable[[], None] | None = None, local: bool = False,
+                 guard: Callable[[], None] | None = None, local: bool = False, peek: Peek | None = None,
                  root: Path | None = None) -> None:
         self._open = aws if callable(aws) else lambda: aws
         self.app, self.stage, self.lineage = app, stage, lineage
         self.own_tags = dict(tags or {})
-        self.address, self.guard, self.local = address, guard, local
+        self.address, self.guard, self.local, self.peek = address, guard, local, peek
         self.root = root or Path()
         self.uploads = Uploads(self._open, asset, asset_bucket, f"assets/{app}/{stage}")
         self._turns: dict[tuple[str, str, str], Lock] = {}

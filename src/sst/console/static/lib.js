@@ -26,7 +26,7 @@ export async function api(path, body) {
   }
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    if (answer.status === 403) gone(told.error);
+    if (answer.status === 403 && told.code === "refused") gone(told.error);
     throw new Failed(answer.status, told);
   }
   return told;
@@ -87,6 +87,7 @@ export function useApi(path, keys = []) {
   return { ...state, reload: () => setAgain((n) => n + 1) };
 }
 
+export const copy = (text) => navigator.clipboard?.writeText(text).catch(() => {});
 export const go = (hash) => { location.hash = hash; };
 export const link = (page, query = {}) => {
   const q = new URLSearchParams(Object.entries(query).filter(([, v]) => v !== "" && v != null)).toString();

@@ -1,7 +1,7 @@
 import { html, useEffect, useState } from "./preact.js";
+import { SIGN } from "./changes.js";
 import { ago, api, Bars, clock, Dot, go, Icon, link, many, ms, Problem, useApi, useLive, Waiting } from "./lib.js";
 
-const SIGN = { create: "+", update: "~", delete: "−", replace: "±", adopt: "+", forget: "−", unsure: "?" };
 
 function Headline({ d }) {
   const f = d.failing;
@@ -21,15 +21,15 @@ function Row({ p }) {
     <td><div class="row">${p.kind === "function" && p.calls ? html`<${Bars} values=${p.plot} bad=${p.bad} w=${84} h=${18}/>` : html`<span style="width:84px"></span>`}<span>${p.calls || (p.uses ? html`<span class="dim">${many(p.uses, "use")}</span>` : html`<span class="faint">–</span>`)}</span></div></td>
     <td class="r ${p.errors ? "bad" : "faint"}">${p.errors || "–"}</td><td class="r ${p.calls ? "" : "faint"}">${ms(p.p50)}</td><td class="r ${p.calls ? "" : "faint"}">${ms(p.p95)}</td><td><code class="dim">${p.where}</code></td></tr>`;
 }
-function Plan() {
+function Plan({ app, deploy }) {
   const [state, set] = useState(null), { news } = useLive();
   const look = () => { set({ busy: true }); api("plan").then((data) => set({ data }), (error) => set({ error })); };
   useEffect(() => { if (news.serial !== undefined) look(); }, [news.serial]);
   return html`<section class="card" aria-label="Not deployed yet"><header><h2>Not deployed yet</h2><span class="faint grow r">${state?.data ? many(state.data.unchanged, "unchanged", "unchanged") : ""}</span><button onClick=${look} disabled=${state?.busy}>Look again</button></header>
     ${!state || state.busy ? html`<div class="kv faint">Running the program…</div>` : state.error ? html`<div style="padding:10px"><${Problem} error=${state.error}/></div>` : state.data.steps.length ? state.data.steps.slice(0, 60).map((s) => html`<div class="kv"><span class="row" style="min-width:0"><span class="op ${s.op}">${SIGN[s.op] || "·"}</span><span class="ell">${s.name}</span></span><span class="faint ell">${s.loses_data ? html`<b class="bad">loses data</b>` : s.changed.join(", ") || s.type}</span></div>`) : html`<div class="kv faint">The program is what is deployed.</div>`}
-    ${state?.data?.steps.length ? html`<div class="kv faint"><code>sst deploy</code></div>` : ""}</section>`;
+    ${state?.data?.steps.length ? html`<div class="kv"><code class="faint">sst deploy --stage ${app.stage}</code>${app.writes ? html`<button class="primary" onClick=${deploy}>Deploy <kbd>d</kbd></button>` : ""}</div>` : ""}</section>`;
 }
-export function Overview({ app }) {
+export function Overview({ app, deploy }) {
   const { data: d, error } = useApi("overview", ["calls", "ended", "serial"]);
   if (!d) return error ? html`<div class="page"><${Problem} error=${error}/></div>` : html`<${Waiting}/>`;
   const t = d.total, stacks = [...new Set(d.parts.map((p) => p.stack))], last = d.deploy;
@@ -47,7 +47,7 @@ export function Overview({ app }) {
       ${d.parts.length ? "" : html`<tr><td colspan="6" class="faint">No components.</td></tr>`}</tbody></table></div>
     <div class="stack">
       ${Object.keys(d.outputs).length ? html`<section class="card" aria-label="Outputs"><header><h2>Outputs</h2></header>${Object.entries(d.outputs).map(([k, v]) => html`<div class="kv"><span class="dim">${k}</span><code>${/^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(v) ? html`<a href=${v} target="_blank" rel="noopener noreferrer">${v}</a>` : typeof v === "string" ? v : JSON.stringify(v)}</code></div>`)}</section>` : ""}
-      <${Plan}/>
+      <${Plan} app=${app} deploy=${deploy}/>
       ${app.local && d.wide.length ? html`<section class="card" aria-label="May do more than it does"><header><h2>May do more than it does</h2></header>${d.wide.slice(0, 12).map((w) => html`<div class="kv"><span class="ell">${d.parts.find((p) => p.name === w.source)?.title || w.source} <span class="faint">→</span> ${w.target}</span><span class="warn" style="flex:none">${w.verdict}</span></div>`)}<div class="kv faint" style="display:block;white-space:normal">Seen on this machine: evidence, not proof. <code>bucket.link(access="read")</code> narrows a link.</div></section>` : ""}
     </div></div></div>`;
 }
