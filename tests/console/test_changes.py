@@ -86,7 +86,7 @@ def test_a_plan_that_changed_since_it_was_shown_is_refused(server: ConsoleServer
     write('File("A", text="another")')
     do(server, "run", id=shown["id"])
     job = ended(server)
-    assert "out of date; nothing was changed" in job["error"]["message"] and things(project) == {}
+    assert "the plan is another" in job["error"]["message"] and things(project) == {}
     assert deploy(server)["error"] is None
     back = do(server, "plan-rollback", to=0)
     write('File("A", text="third")')
@@ -105,7 +105,7 @@ def test_two_tabs_press_deploy(server: ConsoleServer, project: Project, write: C
     (project.root / "go").touch()
     assert ended(server)["error"] is None
     do(server, "run", id=two["id"])
-    assert "out of date" in ended(server)["error"]["message"], "its plan was that of the state before"
+    assert "the plan is another" in ended(server)["error"]["message"], "its plan was that of the state before"
 
 
 def test_another_console_holds_the_lock(server: ConsoleServer, project: Project, write: Callable[..., None]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import Any
 
-from ..core.model import Op
+from ..core.model import Op, Snapshot
 from ..engine.plan import Plan
 from ..engine.three_way import Row
 from ..errors import SstError, UserError
@@ -81,7 +81,16 @@ class Changes:
             saved = plan_document(backend, plan, snapshot)
 
         def run(backend: Backend, run: Run) -> Done:
-            run.only = bound(backend, saved)
+            same = bound(backend, saved)
+
+            def only(plan: Plan, snapshot: Snapshot) -> None:
+                try:
+                    same(plan, snapshot)
+                except UserError as error:
+                    raise UserError("nothing was changed: the plan is another than the one that was shown\n"
+                                    + error.message.partition("\n")[2], hint="look at the plan again") from error
+
+            run.only = only
             return deploy(backend, run)
 
         return self._show(self._command("deploy"), plan, run) | {"serial": snapshot.serial}
