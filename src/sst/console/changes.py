@@ -147,6 +147,7 @@ class Changes:
 
     def stop(self, body: Body) -> dict[str, Any]:
         """What runs ends, nothing more starts."""
+        self._permission.check()
         if self._job:
             self._job.stop.set()
         return self.job({})
