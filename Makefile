@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check pythons long long-tests strict smoke-aws torture-sample sites bench torture row plugins clean
+.PHONY: demo test quick check docs pythons long long-tests strict smoke-aws torture-sample sites bench torture row plugins clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -39,6 +39,10 @@ smoke-aws: .venv/ready
 check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The documentation as a site, in dist/docs: every page of docs/ and the README, with links and anchors checked.
+docs: .venv/ready
+	$(BIN)/python -m tools.site
 
 bench: .venv/ready
 	$(BIN)/python -m bench
