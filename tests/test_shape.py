@@ -25,7 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "events": {"errors", "core"},
     "engine": {"errors", "core", "events"},
     "state": {"errors", "core", "machine"},
-    "build": {"errors", "core", "machine"},
+    "build": {"errors", "core", "net", "machine"},
     "plugins": {"errors", "core", "machine"},
     "clouds": {"errors", "core", "net", "machine", "build", "plugins"},
     "providers": {"clouds"},

@@ -143,6 +143,7 @@ def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
         content: Callable[[], str] = str
         if source.is_python and not source.bundle:
             made = python.bundle(source, cache=cache, files=files, note=note)
+            (part / "own.json").write_text(json.dumps(sorted(made.own)))
             parts, packaged, content = made.parts, made.packaged, made.key
         elif not source.bundle:
             found, parts = node.bundle(source, cache=cache, files=files, note=note)
@@ -152,7 +153,7 @@ def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
         written = write_zip(part / "code.zip", {**parts, **copies})
         if source.hook:
             written = _hooked(source, part)
-        about = {"sha256": written.sha256, "size": written.size, "unzipped": within(source.handler, written.sizes),
+        about = {"sha256": written.sha256, "size": written.size, "unzipped": _unzipped(source, written),
                  "largest": largest(written.sizes), "packaged": packaged,
                  "python": python.fits(source) if source.is_python and not source.bundle else ""}
         (part / "artefact.json").write_text(json.dumps(about))
@@ -162,6 +163,10 @@ def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
         return key
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _unzipped(source: Source, written: Written) -> int:
+    return sum(size for _, size in written.sizes) if source.image else within(source.handler, written.sizes)
 
 
 def _as_it_is(source: Source, *, cache: Path, files: ProjectFiles) -> str:

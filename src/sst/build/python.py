@@ -42,6 +42,8 @@ class Bundle:
     """The handler's module in the project's wheel."""
     facts: list[str]
     seen: _Seen
+    own: frozenset[str]
+    """The names that are no files of installed dependencies."""
 
     def key(self) -> str:
         """The fingerprint of the files that were actually read; known once all parts were read."""
@@ -90,6 +92,7 @@ def bundle(source: Source, *, cache: Path, files: ProjectFiles, note: Callable[[
     archive = dependencies(lines, source, at, target, cache=cache, note=note)
     entries = read(archive) if archive else []
     parts: dict[str, Callable[[], Entry | None]] = {e.name: entry_part(e) for e in entries}
+    installed = dict(parts)
     wheels, keys = dict[str, tuple[bytes, bool]](), dict[Path, str]()
     for folder in local:
         keys[folder], found = wheel_of(folder, files, cache=cache, note=note)
@@ -101,8 +104,9 @@ def bundle(source: Source, *, cache: Path, files: ProjectFiles, note: Callable[[
     must_fit({n: c for n, (c, _) in wheels.items() if n.endswith(".dist-info/WHEEL")}, target)
     parts |= {n: bytes_part(n, c, executable=x) for n, (c, x) in wheels.items()}
     loose = [] if packaged else place.own.files
-    within(source.handler, [*((e.name, e.size) for e in entries if not _excluded(e.name, _excludes(source))),
-                            *((f.name, f.size) for f in loose)])
+    if not source.image:
+        within(source.handler, [*((e.name, e.size) for e in entries if not _excluded(e.name, _excludes(source))),
+                                *((f.name, f.size) for f in loose)])
     seen = _Seen(files, at.builds)
     parts |= {f.name: seen.part(f.name, f.path, shared=True) for f in loose}
     for name, path in _extras(place).items():
@@ -114,7 +118,8 @@ def bundle(source: Source, *, cache: Path, files: ProjectFiles, note: Callable[[
     paths = ["src"] if loose_src(at) and not packaged else []
     parts[f"{ENTRY}.py"] = bytes_part(f"{ENTRY}.py", ENTRY_CODE.format(paths=paths).encode())
     kept = {n: p for n, p in parts.items() if not _excluded(n, _excludes(source))}
-    return Bundle(kept, packaged, _facts(source, place, cache=cache, files=files, keys=keys), seen)
+    return Bundle(kept, packaged, _facts(source, place, cache=cache, files=files, keys=keys), seen,
+                  frozenset(n for n, p in kept.items() if installed.get(n) is not p))
 
 
 def handler_of(source: Source, packaged: str | None) -> str:

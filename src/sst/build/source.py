@@ -54,9 +54,11 @@ class Source:
     """A folder that is the bundle as it is, relative to the root; the handler is relative to it."""
     hook: str = ""
     """What changes the bundle before it is zipped, see ``build.hooks``."""
+    image: bool = False
+    """It becomes the layers of an image, so Lambda's limit of 250 MB does not hold."""
 
     def to_dict(self) -> dict[str, Any]:
-        given = {k: v for k, v in (("bundle", self.bundle), ("hook", self.hook)) if v}
+        given = {k: v for k, v in (("bundle", self.bundle), ("hook", self.hook), ("image", self.image)) if v}
         return {**given, "root": self.root,
                 "handler": self.handler, "runtime": self.runtime, "architecture": self.architecture,
                 "host": self.host, "copy_files": [list(c) for c in self.copy_files],

@@ -54,9 +54,11 @@ class Pool:
         self._tls_context: ssl.SSLContext | None = None
 
     def send(self, method: str, origin: tuple[str, str, int], target: str, headers: Mapping[str, str],
-             body: bytes | IO[bytes] | None, guard: Callable[[], None] | None = None) -> Response:
+             body: bytes | IO[bytes] | None, guard: Callable[[], None] | None = None,
+             into: IO[bytes] | None = None) -> Response:
         """One request, one whole answer. ``origin`` is (scheme, host, port); raises ``ConnectError`` or ``ReadError``,
-        or what ``guard`` raises once all is ready to be sent."""
+        or what ``guard`` raises once all is ready to be sent. The body of a good answer is written to ``into`` as it
+        comes, where that is given."""
         connection = self._take(origin)
         try:
             if guard:
@@ -65,7 +67,8 @@ class Pool:
                 target = f"http://{origin[1]}:{origin[2]}{target}"
                 headers = {**headers, **_login(proxy)}
             answer = _exchange(connection.sock, method, target, headers, body)
-            reply = Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+            content = _copy(answer, into) if into and answer.status < 300 else answer.read()
+            reply = Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, content)
         except (OSError, http.client.HTTPException) as e:
             connection.close()
             raise ReadError(f"{type(e).__name__}: {e}" if str(e) else type(e).__name__) from e
@@ -175,6 +178,16 @@ def _exchange(sock: Any, method: str, target: str, headers: Mapping[str, str],
     answer = http.client.HTTPResponse(sock, method=method)
     answer.begin()
     return answer
+
+
+def _copy(answer: http.client.HTTPResponse, into: IO[bytes]) -> bytes:
+    left = answer.length
+    while chunk := answer.read(262144):
+        into.write(chunk)
+        left = left - len(chunk) if left is not None else None
+    if left:
+        raise http.client.IncompleteRead(b"", left)
+    return b""
 
 
 def _readable(sock: Any) -> bool:

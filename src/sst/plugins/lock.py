@@ -1,4 +1,5 @@
-"""``sst.lock``: which providers a project uses, in which versions, and what their packages must be. It is committed."""
+"""``sst.lock``: which providers a project uses, in which versions, what their packages must be, and which images its
+containers stand on. It is committed."""
 from __future__ import annotations
 
 import json
@@ -52,6 +53,8 @@ class Lock:
     mirror: str = ""
     """A folder with packages, relative to the file; it is looked into before any registry."""
     require_signatures: bool = False
+    images: Mapping[str, str] = field(default_factory=dict)
+    """The digests that names of images stand for: a deploy is the same one next month."""
 
     @classmethod
     def read(cls, root: Path) -> Lock:
@@ -68,12 +71,13 @@ class Lock:
         if data.get("version") != _VERSION:
             raise UserError(f"{FILE} has version {data.get('version')!r}, and this sst knows {_VERSION}", where=FILE,
                             hint="update sst")
-        known = {"version", "providers", "mirror", "require_signatures"}
+        known = {"version", "providers", "mirror", "require_signatures", "images"}
         for key in data.keys() - known:
             raise UserError(f"{FILE}: there is no setting {key!r}", where=FILE,
                             hint=did_you_mean(key, sorted(known)))
         return cls({name: _locked(name, one) for name, one in data.get("providers", {}).items()},
-                   str(data.get("mirror", "")), data.get("require_signatures") is True)
+                   str(data.get("mirror", "")), data.get("require_signatures") is True,
+                   {str(k): str(v) for k, v in data.get("images", {}).items()})
 
     def write(self, root: Path) -> None:
         """Replace the file in one step; remove it if nothing is left in it."""
@@ -83,7 +87,7 @@ class Lock:
             replace_file(root / FILE, self.text().encode())
 
     def text(self) -> str:
-        lines = ["# Written by `sst add`; commit it.", f"version = {_VERSION}"]
+        lines = ["# Written by sst; commit it.", f"version = {_VERSION}"]
         if self.mirror:
             lines.append(f"mirror = {json.dumps(self.mirror)}")
         if self.require_signatures:
@@ -94,10 +98,15 @@ class Lock:
             lines += [f"{k} = {json.dumps(v)}" for k, v in (("constraint", one.constraint), ("key", one.key)) if v]
             lines.append(f"protocol = {one.protocol}")
             lines += ["hashes = [", *(f"    {json.dumps(h)}," for h in sorted(one.hashes)), "]"]
+        if self.images:
+            lines += ["", "[images]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in sorted(self.images.items()))]
         return "\n".join(lines) + "\n"
 
     def with_provider(self, one: Locked) -> Lock:
         return replace(self, providers={**self.providers, one.name: one})
+
+    def with_image(self, name: str, digest: str) -> Lock:
+        return replace(self, images={**self.images, name: digest})
 
     def without(self, name: str) -> Lock:
         return replace(self, providers={k: v for k, v in self.providers.items() if k != name})

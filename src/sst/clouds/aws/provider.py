@@ -16,6 +16,7 @@ from ...errors import ProviderError, Throttled
 from .cloudfront_keys import Stores
 from .cloudfront_route import Route, Routes
 from .cloudfront_site import Site, Sites
+from .ecr_image import Image, Images
 from .file_provider import FilesProvider
 from .files import Files
 from .reading import listed_tags, read
@@ -53,7 +54,7 @@ class AwsProvider(Verbs, Provider):
         """Of what is no row: one resource stands for many objects or keys."""
         stores = Stores(lambda: self.aws, self.guard)
         return {Files.type: FilesProvider(self, self.root), Site.type: Sites(self, stores, self.root),
-                Route.type: Routes(self, stores)}
+                Route.type: Routes(self, stores), Image.type: Images(self)}
 
     def schema(self, type: str) -> Schema:
         if bulk := self._bulk.get(type):

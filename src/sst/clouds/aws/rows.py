@@ -11,7 +11,7 @@ from .table import AwsResource
 
 __all__ = ["SERVICES", "all_rows", "row"]
 
-SERVICES = ("acm", "apigatewayv2", "appsync", "cloudfront", "dynamodb", "ec2", "ecs", "elasticache", "elbv2",
+SERVICES = ("acm", "apigatewayv2", "appsync", "cloudfront", "dynamodb", "ec2", "ecr", "ecs", "elasticache", "elbv2",
             "events", "iam", "lambda_", "logs", "migration", "rds", "route53", "s3", "scheduler", "secretsmanager",
             "sns", "sqs", "ssm")
 """Modules with rows."""

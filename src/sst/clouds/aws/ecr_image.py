@@ -1,0 +1,186 @@
+"""Images that are built here and pushed to ECR, as resources."""
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...build.image.image import Built, compose
+from ...build.image.project import project_layers, settings_of
+from ...build.image.registry import Registry
+from ...build.image.upload import Upload
+from ...core.model import Operation, State
+from ...core.output import Output
+from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from ...core.resource import Arg, Resource, out, prop, schema_of
+from ...core.schema import Schema
+from ...errors import ProviderError
+from .ecr_bases import Bases, locked
+from .ecr_registry import Registries
+from .verbs import Verbs
+
+__all__ = ["KEPT", "LIFECYCLE", "Image", "Images"]
+
+KEPT = 50
+"""So many images of a resource carry a tag that keeps them: the present one, and those before it."""
+LIFECYCLE: Mapping[str, Any] = {"rules": [
+    {"rulePriority": 1, "description": "images that may run",
+     "selection": {"tagStatus": "tagged", "tagPrefixList": ["live-"], "countType": "imageCountMoreThan",
+                   "countNumber": 5000}, "action": {"type": "expire"}},
+    {"rulePriority": 2, "description": "all others, 30 days after they were pushed",
+     "selection": {"tagStatus": "any", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30},
+     "action": {"type": "expire"}}]}
+"""What an image matches first decides, so no image with the first rule's tags is ever expired by the second.
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html"""
+FORM = 1
+_GONE = ("RepositoryNotFoundException", "ImageNotFoundException")
+
+
+class Image(Resource, type="aws.ecr.Image"):
+    """An image of the project's files on a base, in a repository. It is built and pushed when it changes, and only
+    what the repository lacks is sent.
+
+        ecr_image.Image("Image", repository=repository.name, uri=repository.uri, code={"path": ..., "sha256": ...},
+                        base="public.ecr.aws/docker/library/python:3.12-slim")
+    """
+
+    region: Arg[str] = prop(default=None, replace=True)
+    """Region of the repository. Default: the app's region."""
+    repository: Arg[str] = prop(replace=True)
+    """Name of the repository."""
+    uri: Arg[str] = prop(replace=True)
+    """``123456789012.dkr.ecr.eu-central-1.amazonaws.com/name``."""
+    code: Arg[Mapping[str, Any]] = prop()
+    """``path`` and ``sha256`` of a build."""
+    files: Arg[Mapping[str, str]] = prop(default=None, secret=True)
+    """Further files, in base64."""
+    base: Arg[str] = prop()
+    """What it stands on: an image of a registry, or a folder in the OCI layout, relative to the project."""
+    architecture: Arg[str] = prop(default="x86_64")
+    language: Arg[str] = prop(default="python")
+    entrypoint: Arg[Sequence[str]] = prop(default=None)
+    command: Arg[Sequence[str]] = prop(default=None)
+
+    image: Output[str] = out(volatile=True)
+    """``uri@sha256:...``: what a task definition names."""
+    digest: Output[str] = out(volatile=True)
+    base_digest: Output[str] = out(volatile=True)
+    bytes: Output[int] = out(volatile=True)
+    """Of its layers, compressed."""
+    turn: Output[int] = out(volatile=True)
+    """How often it was pushed."""
+
+
+class Images(Provider):
+    """The provider of ``Image``."""
+
+    def __init__(self, verbs: Verbs) -> None:
+        self.verbs, self.cache = verbs, verbs.root / ".sst" / "cache"
+        self.registries = Registries(verbs)
+        self.bases = Bases(verbs.root, self.cache, self.registries)
+
+    def schema(self, type: str) -> Schema:
+        return schema_of(Image)
+
+    def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
+        was: Mapping[str, Any] = prior.inputs if prior else {}
+        changed = frozenset(k for k in Image.props if was.get(k) != inputs.get(k))
+        if prior and isinstance(base := inputs.get("base"), str):
+            now = locked(self.verbs.root, base)
+            if now and now != prior.outputs.get("base_digest"):
+                changed |= {"base"}
+        fixed = frozenset(k for k in changed if Image.props[k].replace) if prior else frozenset()
+        return Change(changed, fixed, unknown=frozenset(Image.outs) if changed else frozenset())
+
+    def create(self, operation: Operation, note: Note) -> Result:
+        return self._push(operation.inputs, operation.base, None, note)
+
+    def update(self, operation: Operation, state: State, note: Note) -> Result:
+        return self._push(operation.inputs, state.base, state, note)
+
+    def read(self, state: State) -> Result | None:
+        """Whether the repository still has it."""
+        repository, _, digest = str(state.outputs.get("image", "")).rpartition("@")
+        try:
+            self.verbs.aws.call("ecr", "describe_images", region=state.inputs.get("region"), params={
+                "repositoryName": repository.partition("/")[2], "imageIds": [{"imageDigest": digest}]})
+        except ProviderError as e:
+            if e.code not in _GONE:
+                raise
+            return None
+        return Result(state.id, state.outputs, state.inputs)
+
+    def delete(self, state: State, note: Note) -> None:
+        """Take its tags away. An image that another resource has tagged stays; the others expire."""
+        aws, region, name = self.verbs.aws, state.inputs.get("region"), state.inputs["repository"]
+        page: dict[str, Any] = {}
+        try:
+            tags: list[str] = []
+            while True:
+                answer = aws.call("ecr", "list_images", {"repositoryName": name, "filter": {"tagStatus": "TAGGED"},
+                                                         **page}, region=region)
+                tags += [str(i["imageTag"]) for i in answer.get("imageIds", ()) if "imageTag" in i]
+                if not (more := answer.get("nextToken")):
+                    break
+                page = {"nextToken": more}
+            own = sorted(t for t in tags if t.startswith(_live(state.base)))
+            for n in range(0, len(own), 100):
+                aws.call("ecr", "batch_delete_image", idempotent=True, guard=self.verbs.guard, region=region, params={
+                    "repositoryName": name, "imageIds": [{"imageTag": t} for t in own[n:n + 100]]})
+        except ProviderError as e:
+            if e.code not in _GONE:
+                raise
+
+    def find(self, operation: Operation) -> Found | Absent | Unsure:
+        """To push once more costs one look, and makes no second image."""
+        return Absent()
+
+    def _push(self, inputs: Mapping[str, Any], base: str, state: State | None, note: Note) -> Result:
+        outputs: Mapping[str, Any] = state.outputs if state else {}
+        uri, name = str(inputs["uri"]), str(inputs["repository"])
+        registry = self.registries.of(uri.partition("/")[0], inputs.get("region"))
+        same = state is not None and state.inputs.get("base") == inputs["base"]
+        digest = self.bases.digest(str(inputs["base"]), str(outputs.get("base_digest") or "") if same else "", note)
+        turn = int(outputs.get("turn") or 0) + 1
+        live, made = f"{_live(base)}{turn % KEPT}", f"made-{_key(inputs, digest)}"
+        there = registry.tagged(name, made)
+        if there is not None:
+            kind, image, manifest = there
+            registry.put_manifest(name, live, kind, manifest)
+            size = sum(int(layer["size"]) for layer in json.loads(manifest)["layers"])
+        else:
+            built = self._built(inputs, digest, note)
+            note(f"pushing to {name}")
+            sent = self._upload(registry, inputs, digest, note).image(built, (made, live))
+            note(f"{sent / 1e6:.1f} MB sent, {built.size / 1e6:.1f} MB in the image")
+            image, size = built.digest, built.size
+        return Result(f"{name}@{image}", {"image": f"{uri}@{image}", "digest": image, "base_digest": digest,
+                                          "bytes": size, "turn": turn})
+
+    def _upload(self, registry: Registry, inputs: Mapping[str, Any], digest: str, note: Note) -> Upload:
+        own = self.bases.repository_in(registry, str(inputs["base"]))
+        return Upload(registry, str(inputs["repository"]), note=note, same=[own] if own else [],
+                      fetch=lambda blob, path: self.bases.fetch(str(inputs["base"]), digest, blob, path))
+
+    def _built(self, inputs: Mapping[str, Any], digest: str, note: Note) -> Built:
+        base = self.bases.base(str(inputs["base"]), digest, str(inputs["architecture"]))
+        assert self.verbs.uploads.asset
+        with self.verbs.uploads.asset({"code": inputs["code"]}) as archive:
+            note("making the layers")
+            files = {name: b64decode(text) for name, text in (inputs.get("files") or {}).items()}
+            return compose(base, project_layers(archive, files, self.cache),
+                           settings_of(archive, language=str(inputs["language"]),
+                                       entrypoint=inputs.get("entrypoint") or (), command=inputs.get("command") or ()))
+
+
+def _live(base: str) -> str:
+    return f"live-{hashlib.sha256(base.encode()).hexdigest()[:10]}-"
+
+
+def _key(inputs: Mapping[str, Any], base: str) -> str:
+    """What makes the image what it is."""
+    facts = [FORM, base, inputs["code"]["sha256"], inputs.get("files"), inputs["architecture"], inputs["language"],
+             inputs.get("entrypoint"), inputs.get("command")]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()[:40]
