@@ -52,7 +52,7 @@ class Page:
 
 PAGES = (
     Page("function", aws.Function, ("aws.function", "aws.function.code", "aws.function.logs", "aws.function.url",
-                                    "aws.function.network")),
+                                    "aws.function.network", "aws.function.container")),
     Page("bucket", aws.Bucket, ("aws.bucket", "aws.bucket_policy")),
     Page("queue", aws.Queue, ("aws.queue",)),
     Page("dynamo", aws.Dynamo, ("aws.dynamo",)),
@@ -63,7 +63,7 @@ PAGES = (
     Page("cluster", aws.Cluster, ("aws.cluster",)),
     Page("task", aws.Task, ("aws.task",)),
     Page("service", aws.Service, ("aws.service", "aws.service.load_balancer", "aws.fargate.containers",
-                                  "aws.fargate.dev", "aws.fargate.sizes")),
+                                  "aws.fargate.dev", "aws.fargate.sizes", "aws.images")),
     Page("vpc", aws.Vpc, ("aws.vpc", "aws.vpc.nat")),
     Page("postgres", aws.Postgres, ("aws.postgres", "aws.database_options", "aws.network")),
     Page("cdn", aws.Cdn, ("aws.cdn", "aws.cdn.domain", "aws.cdn.injection")),

@@ -14,6 +14,7 @@ from .cluster import Cluster, check_cluster
 from .fargate import Common, Container, Cpu, define, size_of
 from .fargate.containers import Logging, container_list
 from .fargate.dev import dev_settings
+from .images import Dockerfile
 from .permissions import Statement, permission
 
 __all__ = ["Task", "TaskDev", "TaskTransform"]
@@ -43,15 +44,16 @@ class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotatio
                           link=[bucket])
         aws.Function("Api", handler="src/api.handler", link=[report])     # sst.task.run(Resource.Report)
 
-    handler: a function that is called once, ``"src/report.main"``. command: words to run in its place. image: what runs
-    on AWS, where it is required; on stage ``local`` the code of the project runs. public: the internet may connect to
+    handler: a function that is called once, ``"src/report.main"``. command: words to run in its place. image,
+    base: as for a ``Service``: by default an image is made of the project's code. public: the internet may connect to
     it; False by default. dev: in `sst dev` on stage ``local`` it runs from its source, or runs the ``command`` of
     ``{"command": ..., "directory": ...}``; ``False`` runs the deployed code. All others are as for a ``Service``.
 
     Source: ECS API RunTask, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
     """
 
-    def __init__(self, name: str, *, cluster: Cluster, image: str | None = None, handler: str | None = None,
+    def __init__(self, name: str, *, cluster: Cluster, image: str | Dockerfile | None = None,
+                 base: str | None = None, handler: str | None = None,
                  command: Sequence[str] | None = None, entrypoint: Sequence[str] | None = None,
                  cpu: Cpu = "0.25 vCPU", memory: str = "0.5 GB", storage: str = "20 GB",
                  architecture: Literal["x86_64", "arm64"] = "x86_64", link: Sequence[LinkItem] = (),
@@ -64,9 +66,9 @@ class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotatio
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         check_cluster(name, cluster)
-        some = container_list(name, containers, image=image, handler=handler, command=command, entrypoint=entrypoint,
-                              environment=environment, environment_files=environment_files or None, ssm=ssm,
-                              logging=logging)
+        some = container_list(name, containers, image=image, base=base, handler=handler, command=command,
+                              entrypoint=entrypoint, environment=environment,
+                              environment_files=environment_files or None, ssm=ssm, logging=logging)
         self._cluster, self._public = cluster, public
         own = dev_settings(dev, name, takes=("command", "directory"))
         target = current().target

@@ -21,8 +21,8 @@ def within(handler: str, sizes: Iterable[tuple[str, int]]) -> int:
         listing = "\n".join(f"    {megabytes(b):>9}  {n}" for n, b in largest(sizes))
         raise UserError(f"{handler} is {megabytes(total)} unzipped; Lambda takes 250 MB\n  the largest "
                         f"parts:\n{listing}",
-                        hint="drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as a "
-                             "container")
+                        hint="drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as an "
+                             "image, which takes 10 GB: container=True")
     return total
 
 

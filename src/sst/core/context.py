@@ -29,6 +29,8 @@ class Context:
     """Values of ``sst.Secret`` by name."""
     python: str = ""
     """The project's Python version, from ``.python-version``; "" if it names none."""
+    registry: str = "public.ecr.aws/docker/library"
+    """Where the images come from that those of the project stand on."""
     read_stage_key: Callable[[], bytes] = _unset
     encrypt: Encrypt = lambda key, text: _unset()
     open_lookups: Callable[[], Any] = _unset

@@ -64,6 +64,8 @@ class Config(metaclass=_Known):
     Regions and accounts beside the default one are declared in the program: ``aws.Provider("Us", region=...)``."""
     version: str | None = None
     """The versions of this tool that may deploy the app: ``">=0.1,<1"``."""
+    registry: str = "public.ecr.aws/docker/library"
+    """Where the images come from that those of containers stand on: ``<registry>/python:3.12-slim``."""
     watch: Sequence[str] = ()
     """Further folders whose changes redeploy in ``sst dev``; relative to the config file."""
     budget: Mapping[str, str] = field(default_factory=dict)
@@ -181,6 +183,12 @@ def _version(value: object) -> Iterator[UserError]:
         yield UserError(f"version {value!r} is not a range of versions", hint='like ">=0.1,<1"')
 
 
+def _registry(value: object) -> Iterator[UserError]:
+    if not (isinstance(value, str) and re.fullmatch(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*", value)):
+        yield UserError(f"registry {value!r} is no registry of images",
+                        hint='a host, and a path if it has one: "public.ecr.aws/docker/library"')
+
+
 def _watch(value: object) -> Iterator[UserError]:
     if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
         yield UserError(f"watch must be a list of folders, not {value!r}")
@@ -205,7 +213,7 @@ def _budget(value: object) -> Iterator[UserError]:
 _CHECKS: dict[str, Callable[[object], Iterator[UserError]]] = {
     "name": _name, "region": _region, "profile": _text("profile"), "account": _account, "home": _one_of("home", HOMES),
     "removal": _one_of("removal", REMOVALS, none=True), "protect": _protect, "tags": _tags, "providers": _providers,
-    "version": _version, "watch": _watch, "budget": _budget,
+    "version": _version, "watch": _watch, "registry": _registry, "budget": _budget,
 }
 
 _RANGE = re.compile(r"\s*(>=|<=|==|!=|~=|>|<|)\s*v?(\d+(?:\.\d+){0,2})\s*\Z")

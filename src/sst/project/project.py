@@ -68,7 +68,7 @@ class Project:
     def graph(self) -> Graph:
         """An empty graph of this app and stage."""
         return Graph(self.name, self.stage, region=self.region, removal=self.removal, root=str(self.root),
-                     context=Context(Target("local" if self.is_local else "aws")))
+                     context=Context(Target("local" if self.is_local else "aws"), registry=self.config.registry))
 
     def declare(self, graph: Graph) -> App:
         """Run the program into ``graph`` and seal it; all its problems are raised in one report."""

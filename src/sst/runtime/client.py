@@ -225,7 +225,8 @@ def main() -> None:
         logging.getLogger().setLevel({"TRACE": "DEBUG",
                                       "FATAL": "CRITICAL"}.get(level := os.environ["AWS_LAMBDA_LOG_LEVEL"], level))
     try:
-        handler = _load(os.environ["_HANDLER"])
+        # in an image the handler is its command
+        handler = _load(sys.argv[1] if not SOURCE and len(sys.argv) > 1 else os.environ["_HANDLER"])
     except Exception as e:
         error = _error(e)
         log.error(error)

@@ -31,8 +31,7 @@ print(image(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]).digest)
 
 def image(root: Path, cache: Path, handler: str = "app.run") -> Built:
     made = build(Source(str(root), handler, RUNTIME, image=True), cache=cache)
-    return compose(BASE, project_layers(made.path, {}, cache), settings_of(made.path, language="python",
-                                                                           entrypoint=(), command=()))
+    return compose(BASE, project_layers(made.path, {}, cache), settings_of(made.path, language="python", command=()))
 
 
 def test_two_folders_umasks_and_clocks_give_the_same_bytes(tmp_path: Path, cache: Path) -> None:

@@ -803,3 +803,23 @@ def _(w: World) -> Sample:
                                             "code": _code("3")})
     return Sample({"function_name": runner["name"], "name": "Schema", "files": {"1.sql": "a"}, "work": "x",
                    "database": "db-1"}, replace={"database": "db-2"}, gone=False)
+
+
+@sample("aws.ecr.Repository")
+def _(w: World) -> Sample:
+    policy = {"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan",
+                                                          "countNumber": 3}, "action": {"type": "expire"}}]}
+    return Sample({"lifecycle_policy": policy, "tags": {"a": "1"}},
+                  {"lifecycle_policy": None, "image_tag_mutability": "IMMUTABLE",
+                   "image_scanning_configuration": {"scanOnPush": True}, "tags": {"b": "2"}}, {"name": "acme/other"})
+
+
+@sample("aws.ecr.RepositoryPolicy")
+def _(w: World) -> Sample:
+    def policy(action: str) -> dict[str, Any]:
+        return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [action],
+                                                        "Principal": {"Service": "lambda.amazonaws.com"}}]}
+    home = w.make("aws.ecr.Repository", {})
+    return Sample({"repository": home["name"], "policy": policy("ecr:BatchGetImage")},
+                  {"policy": policy("ecr:GetDownloadUrlForLayer")},
+                  {"repository": w.make("aws.ecr.Repository", {})["name"]})

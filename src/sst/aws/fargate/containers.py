@@ -14,6 +14,7 @@ from ...core.output import Input
 from ...errors import UserError
 from ..function.logs import retention_days
 from ..function.role import trust
+from ..images import Dockerfile
 from ..permissions import Statement, granted, permission, statements
 from .image import Image, image_of
 from .sizes import Size, cpu_units, memory_mb
@@ -28,6 +29,11 @@ EXEC = ("ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ss
         "ssmmessages:OpenDataChannel")
 """For `aws ecs execute-command`. Source:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html#ecs-exec-required-iam-permissions"""
+
+
+LOW_PORTS = {"namespace": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
+"""Lets a user that is not root listen to port 80. Source:
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_SystemControl.html"""
 
 
 class Logging(TypedDict, total=False):
@@ -64,7 +70,8 @@ class Container(TypedDict, total=False):
     ``memory`` are its share."""
 
     name: str
-    image: str
+    image: str | Dockerfile
+    base: str
     handler: str
     command: Sequence[str]
     entrypoint: Sequence[str]
@@ -146,9 +153,9 @@ def define(owner: Component, given: Common) -> Definition:
                               retention=retention_days(one.get("logging", {}).get("retention", "1 month")))
         log_arns.append(group.arn)
         image = image_of(graph, _child("Code", one, given), image=one.get("image"), handler=one.get("handler"),
-                         command=one.get("command"), port=next(iter(given.ports.get(one["name"], ())), None),
-                         architecture=given.architecture, python=given.python, what=one["name"],
-                         dev=given.dev)
+                         command=one.get("command"), base=one.get("base"),
+                         port=next(iter(given.ports.get(one["name"], ())), None), architecture=given.architecture,
+                         python=given.python, what=one["name"], dev=given.dev)
         definitions.append(_container(one, image, env.plain, asked, group, given.ports.get(one["name"], ())))
     task_role, task_policy = _task_role(given, owner.where)
     execution, ready = _execution_role(given, [*secret_arns.values(), *own_secrets], log_arns, owner.where)
@@ -184,6 +191,7 @@ def _container(one: Container, image: Image, plain: Mapping[str, Input[str]], se
         "environmentFiles": [{"value": f, "type": "s3"} for f in one.get("environment_files", ())] or None,
         "cpu": cpu_units(one["cpu"]) if "cpu" in one else None,
         "memory": memory_mb(one["memory"]) if "memory" in one else None,
+        "systemControls": [LOW_PORTS] if image.unprivileged and any(p < 1024 for p in ports) else None,
         "healthCheck": _health(one["health"]) if "health" in one else None}
     return {**made, **{k: v for k, v in optional.items() if v is not None}}
 

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ...build.artefact import fingerprint, warnings
 from ...build.layout import layout, python_file
-from ...build.project_files import ProjectFiles
 from ...build.source import Source, runtime_for
 from ...clouds.aws.fargate import LOCAL_IMAGE
-from ...clouds.local.build import Build
 from ...core.graph import Graph
 from ...core.output import Input
 from ...errors import UserError
+from ..images import Dockerfile, declare_build, declare_dockerfile, declare_image
 
 __all__ = ["Code", "Image", "Python", "code_of", "image_of"]
 
@@ -34,6 +32,8 @@ class Image:
     command: Sequence[str] | None
     labels: Mapping[str, Input[str]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    unprivileged: bool = False
+    """Its user is not root."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def code_of(graph: Graph, *, handler: str | None, command: Sequence[str] | None,
     if chosen is None:
         return None
     source = Source(str(root), chosen, runtime_for(root, chosen, python=graph.context.python), architecture,
-                    graph.target.is_local or graph.target.dev, (), python)
+                    graph.target.is_local or graph.target.dev, (), python, image=True)
     if not source.is_python:
         raise UserError(f"the handler of {what} is no Python file: {chosen}",
                         hint="for other languages build an image, and name it: image=\"...\"")
@@ -67,33 +67,31 @@ def code_of(graph: Graph, *, handler: str | None, command: Sequence[str] | None,
     return Code(source, line)
 
 
-def image_of(graph: Graph, name: str, *, image: str | None, handler: str | None, command: Sequence[str] | None,
-             port: int | None, architecture: str, python: Python, what: str,
-             dev: Mapping[str, Any] | None = None) -> Image:
+def image_of(graph: Graph, name: str, *, image: str | Dockerfile | None, handler: str | None,
+             command: Sequence[str] | None, base: str | None, port: int | None, architecture: str,
+             python: Python, what: str, dev: Mapping[str, Any] | None = None) -> Image:
     """The image of a container. ``port`` is where a web app listens; ``name`` is that of the build's resource."""
     if command is not None and (isinstance(command, str) or not command):
         raise UserError(f"command of {what} takes a list of words, not {command!r}",
                         hint='command=["python", "-m", "worker"]')
     if image is not None and not graph.target.is_local:
-        return Image(image, command)
+        return Image(image if isinstance(image, str) else declare_dockerfile(
+            graph, name, image, architecture=architecture, what=what), command)
     code = code_of(graph, handler=handler, command=command, port=port, architecture=architecture, python=python,
                    what=what)
     if code is None:
         if dev is not None and "command" in dev:
             return _from_source(graph, Image(f"{LOCAL_IMAGE}{what.lower()}", None), what, dev)
         if image is not None:
-            return Image(image, command)  # refused, with the reason, once the program has ended
+            # refused, with the reason, once the program has ended
+            return Image(image if isinstance(image, str) else "of a Dockerfile", command)
         raise UserError(f"{what} says neither what it runs nor which image",
                         hint='handler="app.main:app" for a web app, handler="src/job.run" or command=["python", '
                              '"job.py"] for a program, or image="..."; without one there must be an app in one of '
                              + ", ".join(APPS))
     if not graph.target.is_local:
-        raise UserError(f"{what} needs an image on AWS", hint='image="...": one in ECR or another registry; on stage '
-                                                              'local the code itself runs')
-    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(Path(graph.root or ".") / ".sst" / "cache"))
-    told: dict[str, None] = graph.context.once("warnings", dict)
-    told |= dict.fromkeys(warnings(code.source, files))
-    built = Build(name, source=code.data, fingerprint=fingerprint(code.source, files=files))
+        return Image(declare_image(graph, name, code.source, base=base), code.command, unprivileged=True)
+    built = declare_build(graph, name, code.source)
     labels: dict[str, Input[str]] = {"sst.bundle": built.path, "sst.sha256": built.sha256,
                                      "sst.python": code.source.version}
     made = Image(f"{LOCAL_IMAGE}{what.lower()}@sha256:{built.sha256}", code.command, labels)

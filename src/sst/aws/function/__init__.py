@@ -19,6 +19,7 @@ from ..link_permissions import Access, grants, located
 from ..permissions import Statement
 from ..vpc import Vpc
 from .code import Code, CopyFile, Hook, make_code
+from .container import FunctionContainer, packaged
 from .env import add_variables, stream_environment
 from .live import bridge_permissions, live_function, live_of, overlaid
 from .logs import Logging, make_log_group
@@ -27,8 +28,8 @@ from .origin import guarded, key_of, key_variable
 from .role import make_role
 from .url import Cors, Url, make_url
 
-__all__ = ["Code", "Concurrency", "CopyFile", "Cors", "Function", "FunctionArgs", "FunctionTransform", "Hook",
-           "Logging", "Url"]
+__all__ = ["Code", "Concurrency", "CopyFile", "Cors", "Function", "FunctionArgs", "FunctionContainer",
+           "FunctionTransform", "Hook", "Logging", "Url"]
 
 
 class Concurrency(TypedDict, total=False):
@@ -77,6 +78,7 @@ class FunctionArgs(TypedDict, total=False):
     vpc: Vpc | FunctionNetwork
     copy_files: Sequence[CopyFile]
     bundle: str | Code
+    container: bool | FunctionContainer
     hook: Hook
     tags: Mapping[str, str]
     python: Mapping[str, Any]
@@ -97,6 +99,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     runtime: by the handler's file and the project's Python by default, as ``"python3.12"`` or ``"nodejs22.x"``.
     bundle: a folder that is uploaded as it is; the handler is relative to it, and nothing is built;
     other components give the ``Code`` that they have built.
+    container: ``True`` deploys it as an image, for bundles over 250 MB (an image takes 10 GB), on AWS's own image of
+    the runtime, or on ``{"base": ...}``; on stage ``local`` nothing is different.
     hook: ``{"postbuild": f}``: ``f(folder)`` changes the bundle before it is zipped.
     timeout: 1 second to 15 minutes, ``"20 seconds"`` by default. memory: 128 MB to 10240 MB, ``"1024 MB"`` by default.
     storage: size of /tmp, 512 MB to 10240 MB. architecture: ``"x86_64"`` (default) or ``"arm64"``.
@@ -120,7 +124,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                  concurrency: Concurrency | None = None, retries: int | None = None, versioning: bool = False,
                  layers: Sequence[Input[str]] = (), vpc: Vpc | FunctionNetwork | None = None,
                  copy_files: Sequence[CopyFile] = (),
-                 bundle: str | Code | None = None, hook: Hook | None = None,
+                 bundle: str | Code | None = None, container: bool | FunctionContainer = False,
+                 hook: Hook | None = None,
                  tags: Mapping[str, str] | None = None,
                  python: Mapping[str, Any] | None = None, nodejs: Mapping[str, Any] | None = None, dev: bool = True,
                  transform: FunctionTransform | None = None, **options: Unpack[Options]) -> None:
@@ -141,15 +146,15 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 role = self.role.arn
             code = bundle if isinstance(bundle, Code) else make_code(
                 graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
-                python=python or {}, nodejs=nodejs or {}, bundle=bundle, hook=hook)
+                python=python or {}, nodejs=nodejs or {}, bundle=bundle, hook=hook, image=bool(container))
             streams = stream_environment(code.runtime) if streaming else {}
             key = key_of(self, url, code, built=bundle is None)
             env = linked_environment(graph, links, {**streams, **(environment or {}), **key_variable(key)},
                                      sealed_for=self.urn)
             made = overlaid(live, *guarded(code, env, key), streaming=streaming)
             self.function = lambda_.Function(
-                "Function", name=name, role=role, handler=made.handler, runtime=code.runtime, code=code.code,
-                files=made.files,
+                "Function", name=name, role=role, **packaged(graph, code, made, container, architecture,
+                                                             streaming=streaming, layers=bool(layers)),
                 environment=made.plain, secret_environment=combine(**env.secret).as_secret() if env.secret else None,
                 architectures=[architecture], description=description,
                 layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None,

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from ...build.artefact import fingerprint, warnings
 from ...build.hooks import keep_hook
-from ...build.project_files import ProjectFiles
 from ...build.source import Source, runtime_for
-from ...clouds.local.build import Build
 from ...core.graph import Graph
 from ...core.output import Output, combine
 from ...errors import UserError
+from ..images import declare_build
 
 __all__ = ["RUNTIMES", "Code", "CopyFile", "Hook", "make_code"]
 
@@ -42,7 +40,7 @@ class Code:
 
 def make_code(graph: Graph, handler: str, *, runtime: str | None, architecture: str, copy_files: Sequence[CopyFile],
               python: Mapping[str, Any], nodejs: Mapping[str, Any], bundle: str | None = None,
-              hook: Hook | None = None) -> Code:
+              hook: Hook | None = None, image: bool = False) -> Code:
     """Declare the build of a handler. Whether the handler exists is checked here, before anything is deployed."""
     root = Path(graph.root or ".")
     chosen = runtime or runtime_for(root / (bundle or ""), handler, python=graph.context.python)
@@ -50,12 +48,8 @@ def make_code(graph: Graph, handler: str, *, runtime: str | None, architecture: 
         raise UserError(f"there is no runtime {chosen!r}", hint=f"known: {', '.join(RUNTIMES)}")
     source = Source(str(root), handler, chosen, architecture, graph.target.is_local,
                     tuple((c["from"], c.get("to", c["from"])) for c in copy_files),
-                    python, nodejs, bundle or "", _kept(hook))
-    data = {k: v for k, v in source.to_dict().items() if k != "root"}
-    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(root / ".sst" / "cache"))
-    built = Build("Code", source=data, fingerprint=fingerprint(source, files=files))
-    told: dict[str, None] = graph.context.once("warnings", dict)
-    told |= dict.fromkeys(warnings(source, files))
+                    python, nodejs, bundle or "", _kept(hook), image)
+    built = declare_build(graph, "Code", source)
     return Code(chosen, built.handler, combine(path=built.path, sha256=built.sha256), built.source)
 
 

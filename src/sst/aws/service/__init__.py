@@ -16,6 +16,7 @@ from ..cluster import Cluster, check_cluster
 from ..fargate import Common, Container, Cpu, Definition, define, size_of
 from ..fargate.containers import ContainerDev, Health, Logging, container_list
 from ..fargate.dev import ServiceDev, dev_processes
+from ..images import Dockerfile
 from ..permissions import Statement
 from .load_balancer import (
     Balanced,
@@ -30,8 +31,8 @@ from .load_balancer import (
     tcp_ports,
 )
 
-__all__ = ["Capacity", "Conditions", "Container", "ContainerDev", "Header", "Health", "HealthCheck", "LoadBalancer",
-           "Logging", "Query", "Rule", "Scaling", "Service", "ServiceDev", "ServiceTransform", "Share"]
+__all__ = ["Capacity", "Conditions", "Container", "ContainerDev", "Dockerfile", "Header", "Health", "HealthCheck",
+           "LoadBalancer", "Logging", "Query", "Rule", "Scaling", "Service", "ServiceDev", "ServiceTransform", "Share"]
 
 UNAVAILABLE = "http://url-unavailable-in-dev.mode"
 
@@ -79,8 +80,9 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
         api.url
 
     cluster: where it runs. handler: a web app, ``"app.main:app"``, which uvicorn serves, or a function that is called
-    once, ``"src/worker.run"``; by default the project's own app. command: words to run in their place. image: what runs
-    on AWS, where it is required; on stage ``local`` the code of the project runs.
+    once, ``"src/worker.run"``; by default the project's own app. command: words to run in their place. image: for AWS,
+    an image that exists, or that of a Dockerfile, ``{"context": "api"}``; by default one is made of the project's code,
+    on ``base``: an image of a registry, or a folder in the OCI layout. On stage ``local`` the code itself runs.
     cpu: ``"0.25 vCPU"`` by default. memory: ``"0.5 GB"``. storage: ``"20 GB"``, at most 200. architecture:
     ``"x86_64"`` or ``"arm64"``.
     link: what it uses; grants least privilege. permissions: further IAM statements. environment: variables, never
@@ -95,7 +97,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
     """
 
-    def __init__(self, name: str, *, cluster: Cluster, image: str | None = None, handler: str | None = None,
+    def __init__(self, name: str, *, cluster: Cluster, image: str | Dockerfile | None = None,
+                 base: str | None = None, handler: str | None = None,
                  command: Sequence[str] | None = None, entrypoint: Sequence[str] | None = None,
                  cpu: Cpu = "0.25 vCPU", memory: str = "0.5 GB", storage: str = "20 GB",
                  architecture: Literal["x86_64", "arm64"] = "x86_64", link: Sequence[LinkItem] = (),
@@ -109,9 +112,9 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                  transform: ServiceTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         check_cluster(name, cluster)
-        some = container_list(name, containers, image=image, handler=handler, command=command, entrypoint=entrypoint,
-                              environment=environment, environment_files=environment_files or None, ssm=ssm,
-                              logging=logging, health=health)
+        some = container_list(name, containers, image=image, base=base, handler=handler, command=command,
+                              entrypoint=entrypoint, environment=environment,
+                              environment_files=environment_files or None, ssm=ssm, logging=logging, health=health)
         ways = rules_of(load_balancer, [c["name"] for c in some], name) if load_balancer is not None else []
         low, launch = _tasks(scaling or {}, name), _launch(capacity, name)
         common = Common(cluster, size_of(cpu, memory, storage), architecture, linked(link, self.where), permissions,

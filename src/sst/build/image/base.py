@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ProviderError, UserError
-from .image import INDEXES, Base, Blob, digest_of
+from .image import INDEXES, MANIFESTS, Base, Blob, digest_of
 from .reference import Reference
 from .registry import Registry
 
-__all__ = ["base_of_folder", "base_of_registry", "is_layout"]
+__all__ = ["base_of_folder", "base_of_registry", "is_layout", "manifest_of_folder"]
 
 _MACHINES = {"x86_64": "amd64", "arm64": "arm64"}
 
@@ -37,27 +37,36 @@ def base_of_registry(registry: Registry, reference: Reference, architecture: str
 
 
 def base_of_folder(folder: Path, architecture: str, shown: str) -> Base:
-    """The image of a folder; without an architecture the first one. Raises ``UserError`` for one that holds none, or
-    not the one for this architecture."""
-    def read(digest: str) -> bytes:
-        try:
-            content = _file(folder, digest).read_bytes()
-        except OSError as e:
-            raise UserError(f"the folder {shown} lacks the blob {digest}", hint="make it again: " + _MAKE) from e
-        if digest_of(content) != digest:
-            raise UserError(f"the blob {digest} of {shown} is damaged", hint="make it again: " + _MAKE)
-        return content
+    """The image of a folder; without an architecture the first one."""
+    _, content, manifest = manifest_of_folder(folder, architecture, shown)
+    config = json.loads(_read(folder, manifest["config"]["digest"], shown))
+    return _base(shown, digest_of(content), manifest, config, architecture,
+                 lambda d: Blob(d["digest"], d["size"], _file(folder, d["digest"])))
 
+
+def manifest_of_folder(folder: Path, architecture: str, shown: str) -> tuple[str, bytes, dict[str, Any]]:
+    """Media type, bytes and content of the manifest in a folder. Raises ``UserError`` for one that holds none, or not
+    the one for this architecture."""
     if not is_layout(folder):
         raise UserError(f"{shown} is no folder with images: it has no index.json", hint=_MAKE)
     entries = json.loads((folder / "index.json").read_bytes())["manifests"]
-    digest = str(entries[0]["digest"]) if len(entries) == 1 else _fitting(entries, architecture, shown)
-    manifest = json.loads(read(digest))
+    alone = len(entries) == 1 or not architecture
+    content = _read(folder, str(entries[0]["digest"]) if alone else _fitting(entries, architecture, shown), shown)
+    manifest = json.loads(content)
     if "manifests" in manifest:
-        manifest = json.loads(read(_fitting(manifest["manifests"], architecture, shown)))
-    config = json.loads(read(manifest["config"]["digest"]))
-    return _base(shown, digest, manifest, config, architecture,
-                 lambda d: Blob(d["digest"], d["size"], _file(folder, d["digest"])))
+        content = _read(folder, _fitting(manifest["manifests"], architecture, shown), shown)
+        manifest = json.loads(content)
+    return str(manifest.get("mediaType") or MANIFESTS[0]), content, manifest
+
+
+def _read(folder: Path, digest: str, shown: str) -> bytes:
+    try:
+        content = _file(folder, digest).read_bytes()
+    except OSError as e:
+        raise UserError(f"the folder {shown} lacks the blob {digest}", hint="make it again: " + _MAKE) from e
+    if digest_of(content) != digest:
+        raise UserError(f"the blob {digest} of {shown} is damaged", hint="make it again: " + _MAKE)
+    return content
 
 
 _MAKE = "skopeo copy docker://python:3.12-slim oci:base"

@@ -52,7 +52,6 @@ class Settings:
     environment: Mapping[str, str]
     folder: str = "/app"
     user: str = ""
-    entrypoint: Sequence[str] = ()
     command: Sequence[str] = ()
     stop_signal: str = "SIGTERM"
 
@@ -75,18 +74,12 @@ class Built:
         return sum(b.size for b in self.blobs)
 
 
-def compose(base: Base, layers: Sequence[Layer], settings: Settings) -> Built:
-    """The image of a base with further layers. Same parts, same bytes."""
+def compose(base: Base, layers: Sequence[Layer], settings: Settings | None) -> Built:
+    """The image of a base with further layers. Same parts, same bytes. Without settings it starts as its base does."""
     below = base.config
     own = dict(below.get("config") or {})
-    environment = dict(pair.partition("=")[::2] for pair in own.get("Env") or ())
-    own |= {"Env": [f"{k}={v}" for k, v in {**environment, **settings.environment}.items()],
-            "WorkingDir": settings.folder, "StopSignal": settings.stop_signal,
-            "Entrypoint": list(settings.entrypoint), "Cmd": list(settings.command)}
-    if settings.user:
-        own["User"] = settings.user
-    for empty in [k for k in ("Entrypoint", "Cmd") if not own[k]]:
-        own.pop(empty)
+    if settings is not None:
+        own = _started(own, settings)
     history = [{"created": "1970-01-01T00:00:00Z", "created_by": "sst"} for _ in layers]
     config = json.dumps({
         "architecture": below.get("architecture", "amd64"), "os": below.get("os", "linux"),
@@ -105,3 +98,13 @@ def compose(base: Base, layers: Sequence[Layer], settings: Settings) -> Built:
                    *({"mediaType": LAYER, "digest": b.digest, "size": b.size} for b in ours)],
     }, sort_keys=True, separators=(",", ":")).encode()
     return Built(manifest, MANIFEST, [*base.layers, *ours, about])
+
+
+def _started(base: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    environment = dict(pair.partition("=")[::2] for pair in base.get("Env") or ())
+    own = {**base, "Env": [f"{k}={v}" for k, v in {**environment, **settings.environment}.items()],
+           "WorkingDir": settings.folder, "StopSignal": settings.stop_signal, "Cmd": list(settings.command)}
+    if settings.user:
+        own["User"] = settings.user
+    # what starts is the command alone: an entry point of the base would take it for its arguments
+    return {k: v for k, v in own.items() if k != "Entrypoint" and (k != "Cmd" or v)}

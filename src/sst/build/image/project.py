@@ -9,14 +9,17 @@ from ..zip import deflate, read
 from .image import Settings
 from .layer import Layer, layer_of
 
-__all__ = ["FOLDER", "project_layers", "settings_of"]
+__all__ = ["FOLDER", "FUNCTION", "project_layers", "settings_of"]
 
 FOLDER = "app"
 """Where the files of a project are in its image."""
+FUNCTION = "var/task"
+"""Where Lambda looks for those of a function."""
 USER = "10001:10001"
 
 
-def project_layers(archive: Path, files: Mapping[str, bytes], cache: Path) -> list[Layer]:
+def project_layers(archive: Path, files: Mapping[str, bytes], cache: Path,
+                   folder: str = FOLDER) -> list[Layer]:
     """Layers of the files of a bundle. Dependencies are a layer of their own, so that a change of the code neither
     makes nor sends them again. ``files`` come on top."""
     entries = [e for e in read(archive) if e.name not in files]
@@ -24,15 +27,14 @@ def project_layers(archive: Path, files: Mapping[str, bytes], cache: Path) -> li
     own = set(json.loads(listed.read_bytes())) if listed.is_file() else {e.name for e in entries}
     parts = ([e for e in entries if e.name not in own], [e for e in entries if e.name in own],
              [deflate(n, c) for n, c in files.items()])
-    return [layer_of(part, FOLDER, cache) for part in parts if part]
+    return [layer_of(part, folder, cache) for part in parts if part]
 
 
-def settings_of(archive: Path, *, language: str, entrypoint: Sequence[str], command: Sequence[str],
-                user: str = USER) -> Settings:
+def settings_of(archive: Path, *, language: str, command: Sequence[str]) -> Settings:
     """How containers of a project start."""
     place = f"/{FOLDER}"
     if language == "nodejs":
-        return Settings({"NODE_ENV": "production"}, place, user, entrypoint, command)
+        return Settings({"NODE_ENV": "production"}, place, USER, command)
     loose = any(e.name.startswith("src/") for e in read(archive))
     return Settings({"PYTHONPATH": f"{place}:{place}/src" if loose else place, "PYTHONUNBUFFERED": "1",
-                     "PYTHONDONTWRITEBYTECODE": "1"}, place, user, entrypoint, command)
+                     "PYTHONDONTWRITEBYTECODE": "1"}, place, USER, command)

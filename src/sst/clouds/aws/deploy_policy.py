@@ -63,6 +63,16 @@ ALSO = {
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     "lambda:CreateFunction": ("iam:PassRole", "lambda:TagResource", "lambda:GetLayerVersion", "s3:GetObject"),
     "lambda:UpdateFunctionConfiguration": ("iam:PassRole", "lambda:GetLayerVersion"),
+    "ecr:CreateRepository": ("ecr:TagResource",),
+    "ecr:GetAuthorizationToken": (
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:CompleteLayerUpload",
+        "ecr:GetDownloadUrlForLayer",
+        "ecr:InitiateLayerUpload",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+    ),
     "ecs:CreateCluster": ("ecs:TagResource", "iam:CreateServiceLinkedRole"),
     "ecs:CreateService": ("ecs:TagResource",),
     "ecs:RegisterTaskDefinition": ("iam:PassRole",),
@@ -108,6 +118,7 @@ UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "clou
 """Services whose resources have ids that AWS makes."""
 EVERYWHERE = frozenset(
     {
+        "ecr:GetAuthorizationToken",
         "ecs:DescribeTaskDefinition",
         "ecs:DeregisterTaskDefinition",
         "ecs:ListTasks",
@@ -146,6 +157,7 @@ NAMES = {
     "ssm": ("ssm:*:*:parameter/sst-py/*", "ssm:*:*:parameter/{app}-*"),
     "secretsmanager": ("secretsmanager:*:*:secret:{app}-*",),
     "elasticache": ("elasticache:*:*:*:{app}-*",),
+    "ecr": ("ecr:*:*:repository/{app}-*",),
     "ecs": ("ecs:*:*:*/{app}-*",),
     "elasticloadbalancing": ("elasticloadbalancing:*:*:*/{app}-*", "elasticloadbalancing:*:*:*/*/{app}-*"),
     "rds": ("rds:*:*:*:{app}-*", "rds:*:*:og:*"),
@@ -176,6 +188,10 @@ STATE = (
     "lambda.GetFunctionConfiguration",
     "route53.ListHostedZones",
     "route53.ListHostedZonesByName",
+    "ecr.GetAuthorizationToken",
+    "ecr.DescribeImages",
+    "ecr.ListImages",
+    "ecr.BatchDeleteImage",
     "ecs.ListTasks",
     "ecs.DescribeTasks",
     "logs.GetLogEvents",

@@ -10,11 +10,14 @@ from ...core.resource import Arg, out, prop
 from .columns import Import, Listing, Part, Tagging, call, grant
 from .table import AwsResource
 
-__all__ = ["Repository"]
+__all__ = ["Repository", "RepositoryPolicy"]
 
 READ = (grant("ecr:BatchGetImage ecr:GetDownloadUrlForLayer ecr:DescribeImages ecr:ListImages", ""),)
 WRITE = (grant("ecr:BatchCheckLayerAvailability ecr:InitiateLayerUpload ecr:UploadLayerPart ecr:CompleteLayerUpload "
                "ecr:PutImage ecr:BatchDeleteImage", ""),)
+
+
+POLICY_GONE = ("RepositoryNotFoundException", "RepositoryPolicyNotFoundException")
 
 
 def _text(policy: Mapping[str, Any]) -> str:
@@ -63,3 +66,20 @@ class Repository(AwsResource, type="aws.ecr.Repository", service="ecr"):
                                     imageIds=[{"imageDigest": "$digest"}])),))
     imports = Import("aws_ecr_repository", "{name}")
     actions = {"read": READ, "write": WRITE, "read-write": READ + WRITE, "full": (grant("ecr:*", ""),)}
+
+
+class RepositoryPolicy(AwsResource, type="aws.ecr.RepositoryPolicy", service="ecr"):
+    """Who else may use a repository."""
+
+    repository: Arg[str] = prop("repositoryName", replace=True)
+    policy: Arg[Mapping[str, Any]] = prop("policyText", enc=_text, dec=json.loads)
+
+    identity = "once"
+    identifier = "$repository"
+    create = call("set_repository_policy", retry=("InvalidParameterException: Principal",))
+    read = call("get_repository_policy", repositoryName="$repository")
+    update = (create,)
+    delete = call("delete_repository_policy", repositoryName="$repository", idempotent=True)
+    not_found_codes = POLICY_GONE
+    delete_first = True
+    imports = Import("aws_ecr_repository_policy", "{repository}")

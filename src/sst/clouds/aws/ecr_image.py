@@ -4,11 +4,15 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from ...build.image.dockerfile import built_of_folder, commands, engine
 from ...build.image.image import Built, compose
-from ...build.image.project import project_layers, settings_of
+from ...build.image.project import FUNCTION, project_layers, settings_of
 from ...build.image.registry import Registry
 from ...build.image.upload import Upload
 from ...core.model import Operation, State
@@ -17,6 +21,8 @@ from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsu
 from ...core.resource import Arg, Resource, out, prop, schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError
+from ..local.folders import inside
+from ..local.runner import Runner
 from .ecr_bases import Bases, locked
 from .ecr_registry import Registries
 from .verbs import Verbs
@@ -52,15 +58,19 @@ class Image(Resource, type="aws.ecr.Image"):
     """Name of the repository."""
     uri: Arg[str] = prop(replace=True)
     """``123456789012.dkr.ecr.eu-central-1.amazonaws.com/name``."""
-    code: Arg[Mapping[str, Any]] = prop()
-    """``path`` and ``sha256`` of a build."""
+    code: Arg[Mapping[str, Any]] = prop(default=None)
+    """``path`` and ``sha256`` of a build; or there is a ``dockerfile``."""
+    dockerfile: Arg[Mapping[str, Any]] = prop(default=None)
+    """``dockerfile`` and ``context``, relative to the project, ``args``, ``target``, and the ``digest`` of all that is
+    in the context."""
     files: Arg[Mapping[str, str]] = prop(default=None, secret=True)
     """Further files, in base64."""
-    base: Arg[str] = prop()
+    base: Arg[str] = prop(default=None)
     """What it stands on: an image of a registry, or a folder in the OCI layout, relative to the project."""
     architecture: Arg[str] = prop(default="x86_64")
     language: Arg[str] = prop(default="python")
-    entrypoint: Arg[Sequence[str]] = prop(default=None)
+    of_function: Arg[bool] = prop(default=False)
+    """Lambda runs it: the files are where Lambda has them, and how it starts is said by the base and the function."""
     command: Arg[Sequence[str]] = prop(default=None)
 
     image: Output[str] = out(volatile=True)
@@ -102,30 +112,32 @@ class Images(Provider):
 
     def read(self, state: State) -> Result | None:
         """Whether the repository still has it."""
-        repository, _, digest = str(state.outputs.get("image", "")).rpartition("@")
+        repository, _, digest = state.id.rpartition("@")
         try:
-            self.verbs.aws.call("ecr", "describe_images", region=state.inputs.get("region"), params={
-                "repositoryName": repository.partition("/")[2], "imageIds": [{"imageDigest": digest}]})
+            there = self.verbs.aws.call("ecr", "describe_images", region=state.inputs.get("region"), params={
+                "repositoryName": repository, "imageIds": [{"imageDigest": digest}]})
         except ProviderError as e:
             if e.code not in _GONE:
                 raise
             return None
-        return Result(state.id, state.outputs, state.inputs)
+        return Result(state.id, state.outputs, state.inputs or None) if there.get("imageDetails") else None
 
     def delete(self, state: State, note: Note) -> None:
-        """Take its tags away. An image that another resource has tagged stays; the others expire."""
-        aws, region, name = self.verbs.aws, state.inputs.get("region"), state.inputs["repository"]
+        """Take the tags of its images away, and so those that no other resource has tagged."""
+        aws, region, name = self.verbs.aws, state.inputs.get("region"), state.id.rpartition("@")[0]
         page: dict[str, Any] = {}
         try:
-            tags: list[str] = []
+            tags: list[tuple[str, str]] = []
             while True:
                 answer = aws.call("ecr", "list_images", {"repositoryName": name, "filter": {"tagStatus": "TAGGED"},
                                                          **page}, region=region)
-                tags += [str(i["imageTag"]) for i in answer.get("imageIds", ()) if "imageTag" in i]
+                tags += [(str(i["imageTag"]), str(i["imageDigest"])) for i in answer.get("imageIds", ())]
                 if not (more := answer.get("nextToken")):
                     break
                 page = {"nextToken": more}
-            own = sorted(t for t in tags if t.startswith(_live(state.base)))
+            live = _live(state.base)
+            images = {digest for tag, digest in tags if tag.startswith(live)}
+            own = sorted(tag for tag, digest in tags if digest in images and tag.startswith((live, "made-")))
             for n in range(0, len(own), 100):
                 aws.call("ecr", "batch_delete_image", idempotent=True, guard=self.verbs.guard, region=region, params={
                     "repositoryName": name, "imageIds": [{"imageTag": t} for t in own[n:n + 100]]})
@@ -141,8 +153,7 @@ class Images(Provider):
         outputs: Mapping[str, Any] = state.outputs if state else {}
         uri, name = str(inputs["uri"]), str(inputs["repository"])
         registry = self.registries.of(uri.partition("/")[0], inputs.get("region"))
-        same = state is not None and state.inputs.get("base") == inputs["base"]
-        digest = self.bases.digest(str(inputs["base"]), str(outputs.get("base_digest") or "") if same else "", note)
+        digest = self._base(inputs, state, note)
         turn = int(outputs.get("turn") or 0) + 1
         live, made = f"{_live(base)}{turn % KEPT}", f"made-{_key(inputs, digest)}"
         there = registry.tagged(name, made)
@@ -151,28 +162,56 @@ class Images(Provider):
             registry.put_manifest(name, live, kind, manifest)
             size = sum(int(layer["size"]) for layer in json.loads(manifest)["layers"])
         else:
-            built = self._built(inputs, digest, note)
-            note(f"pushing to {name}")
-            sent = self._upload(registry, inputs, digest, note).image(built, (made, live))
-            note(f"{sent / 1e6:.1f} MB sent, {built.size / 1e6:.1f} MB in the image")
+            with self._built(inputs, digest, note) as built:
+                note(f"pushing to {name}")
+                sent = self._upload(registry, inputs, digest, note).image(built, (made, live))
+                note(f"{sent:,} of {built.size:,} bytes were sent")
             image, size = built.digest, built.size
         return Result(f"{name}@{image}", {"image": f"{uri}@{image}", "digest": image, "base_digest": digest,
                                           "bytes": size, "turn": turn})
 
     def _upload(self, registry: Registry, inputs: Mapping[str, Any], digest: str, note: Note) -> Upload:
-        own = self.bases.repository_in(registry, str(inputs["base"]))
+        base = inputs.get("base")
+        own = self.bases.repository_in(registry, str(base)) if base else ""
         return Upload(registry, str(inputs["repository"]), note=note, same=[own] if own else [],
                       fetch=lambda blob, path: self.bases.fetch(str(inputs["base"]), digest, blob, path))
 
-    def _built(self, inputs: Mapping[str, Any], digest: str, note: Note) -> Built:
-        base = self.bases.base(str(inputs["base"]), digest, str(inputs["architecture"]))
+    def _base(self, inputs: Mapping[str, Any], state: State | None, note: Note) -> str:
+        """The digest of the base; of a Dockerfile there is none."""
+        if not inputs.get("base"):
+            return ""
+        same = state is not None and state.inputs.get("base") == inputs["base"]
+        known = str(state.outputs.get("base_digest") or "") if state is not None and same else ""
+        return self.bases.digest(str(inputs["base"]), known, note)
+
+    @contextmanager
+    def _built(self, inputs: Mapping[str, Any], digest: str, note: Note) -> Iterator[Built]:
+        if inputs.get("dockerfile"):
+            with TemporaryDirectory(prefix="sst-image-") as folder:
+                yield self._by_engine(inputs, Path(folder) / f"sst-{Path(folder).name[-8:].lower()}", note)
+            return
+        base = self.bases.base(str(inputs["base"]), digest, inputs.get("architecture") or "x86_64")
         assert self.verbs.uploads.asset
         with self.verbs.uploads.asset({"code": inputs["code"]}) as archive:
             note("making the layers")
             files = {name: b64decode(text) for name, text in (inputs.get("files") or {}).items()}
-            return compose(base, project_layers(archive, files, self.cache),
-                           settings_of(archive, language=str(inputs["language"]),
-                                       entrypoint=inputs.get("entrypoint") or (), command=inputs.get("command") or ()))
+            if inputs.get("of_function"):
+                yield compose(base, project_layers(archive, files, self.cache, FUNCTION), None)
+                return
+            settings = settings_of(archive, language=inputs.get("language") or "python",
+                                   command=inputs.get("command") or ())
+            yield compose(base, project_layers(archive, files, self.cache), settings)
+
+    def _by_engine(self, inputs: Mapping[str, Any], to: Path, note: Note) -> Built:
+        """What a Dockerfile makes. The program is asked for when it is needed, so a plan needs none."""
+        given, environ = inputs["dockerfile"], self.verbs.aws.settings.environment
+        architecture = inputs.get("architecture") or "x86_64"
+        runner, program = Runner(environ), engine(environ)
+        for line in commands(program, inside(self.verbs.root, given["dockerfile"]),
+                             inside(self.verbs.root, given["context"]), to, architecture=architecture,
+                             args=given.get("args") or {}, target=given.get("target") or ""):
+            runner.run(line, self.verbs.root, {}, note)
+        return built_of_folder(to, architecture, given["dockerfile"])
 
 
 def _live(base: str) -> str:
@@ -181,6 +220,8 @@ def _live(base: str) -> str:
 
 def _key(inputs: Mapping[str, Any], base: str) -> str:
     """What makes the image what it is."""
-    facts = [FORM, base, inputs["code"]["sha256"], inputs.get("files"), inputs["architecture"], inputs["language"],
-             inputs.get("entrypoint"), inputs.get("command")]
+    facts = [FORM, base, (inputs.get("code") or {}).get("sha256"), inputs.get("dockerfile"),
+             inputs.get("files"), inputs.get("architecture") or "x86_64",
+             inputs.get("language") or "python",
+             bool(inputs.get("of_function")), inputs.get("command")]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()[:40]

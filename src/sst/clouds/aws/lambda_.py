@@ -31,14 +31,17 @@ def _filters(patterns: Sequence[str]) -> dict[str, Any]:
     return {"Filters": [{"Pattern": p} for p in patterns]}
 
 
+def _code(provider: Calls, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ImageUri": image} if (image := inputs["code"].get("image")) else provider.code(inputs)
+
+
 def _patterns(criteria: Mapping[str, Any]) -> list[str]:
     return [f["Pattern"] for f in criteria.get("Filters", ())]
 
 
 class Function(AwsResource, type="aws.lambda.Function", service="lambda",
                from_bundle=frozenset({"code", "handler"}), of_host=frozenset({"architectures"})):
-    """A function. ``code`` is ``{"path", "sha256"}`` of a build artefact; ``files`` are added to it when it is
-    uploaded."""
+    """A function. ``code`` is ``{"path", "sha256"}`` of a build, with ``files`` added, or ``{"image": uri}``."""
 
     __checks__ = (*AwsResource.__checks__, environment_fits)
 
@@ -48,6 +51,8 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
     runtime: Arg[str] = prop(default=None)
     code: Arg[Mapping[str, Any]] = prop(local=True)
     files: Arg[Mapping[str, str]] = prop(default=None, local=True, secret=True)
+    package_type: Arg[str] = prop(default=None, replace=True)
+    image_config: Arg[Mapping[str, Any]] = prop(default=None, read="Configuration.ImageConfigResponse.ImageConfig")
     architectures: Arg[Sequence[str]] = prop(default=None)
     timeout: Arg[int] = prop(default=3)
     memory_size: Arg[int] = prop(default=128)
@@ -79,21 +84,20 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
     defaults = {"logging_config": {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}}
     update = (
         call("update_function_configuration", FunctionName="$name", retry=(*NOT_READY, *CHANGING),
-             wait="function_updated_v2", wait_on={"FunctionName": "$name"}, settled="LastUpdateStatus == 'Successful'",
-             idempotent=True,
+             wait="function_updated_v2", wait_on={"FunctionName": "$name"}, idempotent=True,
+             settled="LastUpdateStatus == 'Successful'",
              properties="role handler runtime timeout memory_size ephemeral_storage description environment "
-                  "secret_environment layers "
-                  "logging_config vpc_config"),
+                        "secret_environment layers image_config logging_config vpc_config"),
         call("update_function_code", FunctionName="$name", retry=CHANGING, idempotent=True,
-             wait="function_updated_v2", wait_on={"FunctionName": "$name"}, settled="LastUpdateStatus == 'Successful'",
-             properties="code files architectures publish"),
+             wait="function_updated_v2", wait_on={"FunctionName": "$name"},
+             settled="LastUpdateStatus == 'Successful'", properties="code files architectures publish"),
         call("put_function_concurrency", properties="reserved_concurrency", after_create=True, FunctionName="$name",
              retry=CHANGING, idempotent=True))
     reset_call = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", retry=CHANGING,
                                                idempotent=True)}
     reset_value = {"description": "", "layers": [], "environment": {},
-             "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []},
-             "ephemeral_storage": 512, "logging_config": {"LogFormat": "Text"}, "architectures": ["x86_64"]}
+             "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []}, "image_config": {}, "ephemeral_storage": 512,
+             "logging_config": {"LogFormat": "Text"}, "architectures": ["x86_64"]}
     sticky = frozenset({"handler", "runtime", "secret_environment", "publish"})
     omitted_when_unset = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
     fingerprints = {"code": "code_sha256"}
@@ -101,9 +105,8 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
     not_found_codes = NOT_FOUND
     tagging = Tagging("map", add=call("tag_resource", Resource="$arn", Tags="$tags"),
                       remove=call("untag_resource", Resource="$arn", TagKeys="$tag_keys"))
-    listing = Listing("list_functions", "Functions[].{name: FunctionName, arn: FunctionArn}", ("NextMarker", "Marker"),
-                      {},
-                      call("list_tags", Resource="$arn"), "$arn", complete=True)
+    listing = Listing("list_functions", "Functions[].{name: FunctionName, arn: FunctionArn}",
+                      ("NextMarker", "Marker"), {}, call("list_tags", Resource="$arn"), "$arn", complete=True)
     imports = Import("aws_lambda_function", "{functionName|name}")
     actions = {"write": INVOKE, "read-write": INVOKE, "full": (grant("lambda:*", "", ":*"),)}
 
@@ -118,9 +121,9 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
     def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         made = super().request(provider, inputs, c)
         if c.op == "create_function":
-            made["Code"] = provider.code(inputs)
+            made["Code"] = _code(provider, inputs)
         elif c.op == "update_function_code":
-            made = {**provider.code(inputs), "Publish": bool(inputs.get("publish"))}
+            made = {**_code(provider, inputs), "Publish": bool(inputs.get("publish"))}
             if inputs.get("architectures"):
                 made["Architectures"] = list(inputs["architectures"])
         elif c.op == "update_function_configuration":

@@ -17,7 +17,7 @@ __all__ = ["TOPICS", "Topic", "apply_all"]
 
 TOPICS = ("keys", "state", "threads", "code", "traces", "functions", "events", "function_url", "http_api", "rest_api",
           "websocket", "queues", "batches", "streams", "actions", "event_apis", "schedules", "databases", "cdn",
-          "caches", "containers")
+          "caches", "containers", "registry")
 
 
 class Topic(Protocol):
