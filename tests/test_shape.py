@@ -31,7 +31,7 @@ LAYERS: dict[str, set[str]] = {
     "providers": {"clouds"},
     "runtime": {"errors"},
     "executor": {"errors", "net", "machine", "runtime"},
-    "components": {"errors", "core", "clouds", "machine", "build", "runtime"},
+    "components": {"errors", "core", "clouds", "providers", "machine", "build", "runtime"},
 }
 LAYERS["project"] = {"events", "engine", "state", "plugins", *LAYERS["components"], "components"}
 LAYERS["embedded"] = {"executor", "net", *LAYERS["project"], "project"}
@@ -39,7 +39,7 @@ LAYERS["console"] = LAYERS["testing"] = {*LAYERS["embedded"], "embedded"}
 LAYERS["dev"] = {*LAYERS["console"], "console"}
 LAYERS["cli"] = {*LAYERS["dev"], "dev"}
 """Who may import whom."""
-COMPONENTS = {"aws", "cloudflare", "vercel", "secret", "linkable", "dev_command"}
+COMPONENTS = {"aws", "cloudflare", "vercel", "stripe", "dns", "secret", "linkable", "dev_command"}
 EXCEPTIONS: set[tuple[str, str]] = set()
 AT_RUN_TIME = {"runtime/client.py", "runtime/live.py", "runtime/migration.py", "runtime/django_settings.py",
                "runtime/django_tasks.py", "executor/source_client.py", "embedded/emulator.py"}

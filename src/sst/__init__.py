@@ -7,6 +7,8 @@ TYPE_CHECKING = False  # known to type checkers; importing typing would cost mor
 
 if TYPE_CHECKING:
     from . import aws as aws
+    from . import stripe as stripe
+    from . import vercel as vercel
     from .aws.permissions import permission as permission
     from .core.component import Component as Component
     from .core.later import later as later
@@ -50,9 +52,9 @@ _HOMES = {
 """Public name → the module that has it."""
 _MODULES = {"task": "runtime.task"}
 """Public name → the module that it is."""
-_PACKAGES = ("aws", "cloudflare", "vercel")
+_PACKAGES = ("aws", "cloudflare", "stripe", "vercel")
 
-__all__ = [*_HOMES, "aws", "task"]  # noqa: PLE0604  # names only
+__all__ = [*_HOMES, "aws", "stripe", "task", "vercel"]  # noqa: PLE0604  # names only
 
 if not TYPE_CHECKING:
     def __getattr__(name):

@@ -21,14 +21,15 @@ def run():
     site = vercel.Project("MyFrontend", name="my-nextjs-app")
     product = stripe.Product("MyProduct", name="SST Paid Plan", description="This is how SST makes money")
     link = sst.Linkable.of(product, "Product", properties={"id": product.id})
-    aws.Function("Billing", handler="src/billing.handler", link=[link])
+    hook = sst.stripe.Webhook("Payments", url="https://example.com/stripe", events=["invoice.paid"])
+    aws.Function("Billing", handler="src/billing.handler", link=[link, hook])
     return {"site": site.id}
 """
 HANDLER = """
 from sst import Resource
 
 def handler(event, context):
-    return {"product": Resource.Product.id}
+    return {"product": Resource.Product.id, "secret": Resource.Payments.secret}
 """
 
 
@@ -39,7 +40,8 @@ def test_it_deploys_on_stage_local_and_functions_read_it(tmp_path: Path) -> None
         made = app.run("deploy")
         assert made.returncode == 0, made.stderr
         assert "vercel is not installed" in made.stderr and "sst add stripe" in made.stderr
-        assert app.invoke("Billing") == {"product": "local-MyProduct"} and app.outputs() == {"site": "local-MyFrontend"}
+        assert app.invoke("Billing") == {"product": "local-MyProduct", "secret": "local-Payments-Endpoint-secret"}
+        assert app.outputs() == {"site": "local-MyFrontend"}
         assert "no changes" in app.sst("deploy")
         refused = app.run("diff", "--stage", "production", AWS_REGION="us-east-1")
         assert 'stripe:Product: sst.lock has no provider "stripe" (sst_config.py:11)' in refused.stderr

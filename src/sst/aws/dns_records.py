@@ -8,20 +8,38 @@ from typing import TYPE_CHECKING
 from ..clouds.aws import acm, route53
 from ..core.graph import current
 from ..core.output import Input, Output
+from ..dns import Dns
 
 if TYPE_CHECKING:
     from ..clouds.aws.lookup import Lookups
 
-__all__ = ["Dns", "alias_records", "certificate", "dns"]
+__all__ = ["alias_records", "certificate", "dns"]
 
 
 @dataclass(frozen=True)
-class Dns:
-    """Where records are made: a Route 53 hosted zone, found by the longest matching name if not given. ``override``:
-    replace records that exist already."""
+class Route53(Dns):
+    """``zone``: id of the hosted zone, found by the longest matching name if not given. ``override``: replace records
+    that exist already."""
 
     zone: Input[str] | None = None
     override: bool = False
+
+    def proof(self, name: str, host: str, record: Input[str], value: Input[str]) -> route53.Record:
+        return route53.Record(name, zone=self._zone_of(host), type="CNAME", ttl=60, override=True, name=record,
+                              records=[value])
+
+    def alias(self, host: str, target: Input[str], zone: Input[str], suffix: str) -> None:
+        own = self._zone_of(host)
+        for kind in ("A", "AAAA"):
+            route53.Record(f"Dns{kind}{suffix}", zone=own, name=host, type=kind,
+                           override=True if self.override else None,
+                           alias_target={"DNSName": target, "HostedZoneId": zone, "EvaluateTargetHealth": True})
+
+    def _zone_of(self, name: str) -> Input[str]:
+        if self.zone is not None:
+            return self.zone
+        lookups: Lookups = current().context.lookups
+        return lookups.hosted_zone(name)
 
 
 def dns(*, zone: Input[str] | None = None, override: bool = False) -> Dns:
@@ -32,14 +50,7 @@ def dns(*, zone: Input[str] | None = None, override: bool = False) -> Dns:
     zone: id of the hosted zone; by default the one with the longest name that the domain ends with.
     override: replace records of the same name and type that exist already; by default they are an error.
     """
-    return Dns(zone, override)
-
-
-def zone_of(name: str, where: Dns) -> Input[str]:
-    if where.zone is not None:
-        return where.zone
-    lookups: Lookups = current().context.lookups
-    return lookups.hosted_zone(name)
+    return Route53(zone, override)
 
 
 def certificate(name: str, where: Dns | bool, *, more: Sequence[str] = (), region: str | None = None) -> Output[str]:
@@ -47,24 +58,18 @@ def certificate(name: str, where: Dns | bool, *, more: Sequence[str] = (), regio
     CloudFront wants its certificates in the region us-east-1."""
     made = acm.Certificate("Certificate", domain_name=name, validation_method="DNS", region=region,
                            alternative_names=list(more) or None)
-    given = where if isinstance(where, Dns) else Dns()
+    given = where if isinstance(where, Dns) else Route53()
     records = []
     for i, host in enumerate((name, *more)):     # the same record for all of an account
         proof = made.records[i] if i else None
-        records.append(route53.Record(
-            f"CertificateRecord{i or ''}", zone=zone_of(host, given), type="CNAME", ttl=60, override=True,
-            name=made.record_name if proof is None else proof["Name"],
-            records=[made.record_value if proof is None else proof["Value"]]))
+        records.append(given.proof(
+            f"CertificateRecord{i or ''}", host, made.record_name if proof is None else proof["Name"],
+            made.record_value if proof is None else proof["Value"]))
     return acm.CertificateValidation("CertificateValidation", certificate_arn=made.arn, region=region,
                                      depends_on=records).certificate_arn
 
 
 def alias_records(name: str, target: Output[str], target_zone: Input[str], where: Dns | bool,
                   suffix: str = "") -> None:
-    """A and AAAA records that point at a thing of AWS. ``suffix`` tells those of several names apart."""
-    given = where if isinstance(where, Dns) else Dns()
-    zone = zone_of(name, given)
-    for kind in ("A", "AAAA"):
-        route53.Record(f"Dns{kind}{suffix}", zone=zone, name=name, type=kind,
-                       override=True if given.override else None,
-                       alias_target={"DNSName": target, "HostedZoneId": target_zone, "EvaluateTargetHealth": True})
+    """Records that make ``name`` lead to a host of AWS. ``suffix`` tells those of several names apart."""
+    (where if isinstance(where, Dns) else Route53()).alias(name, target, target_zone, suffix)

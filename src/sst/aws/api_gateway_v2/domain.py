@@ -5,8 +5,9 @@ from typing import TypedDict
 
 from ...clouds.aws import apigatewayv2
 from ...core.output import Input, Output
+from ...dns import Dns
 from ...errors import UserError
-from ..dns_records import Dns, alias_records, certificate, dns
+from ..dns_records import alias_records, certificate, dns
 
 __all__ = ["ApiDomain", "make_domain"]
 

@@ -9,8 +9,9 @@ from typing import TypedDict
 from ...clouds.aws import cloudfront
 from ...core.graph import current
 from ...core.output import Input, Output
+from ...dns import Dns
 from ...errors import UserError
-from ..dns_records import Dns, alias_records, certificate, dns
+from ..dns_records import alias_records, certificate, dns
 
 __all__ = ["CdnDomain", "Domain", "address", "domain_of", "make_records"]
 

@@ -1,0 +1,22 @@
+"""Where the records of a domain are made: what ``"dns"`` of a domain takes."""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from .core.output import Input
+from .core.resource import Resource
+
+__all__ = ["Dns"]
+
+
+class Dns(ABC):
+    """A service that holds the records of domains: ``aws.dns()``, ``sst.vercel.dns(domain="example.com")``."""
+
+    @abstractmethod
+    def proof(self, name: str, host: str, record: Input[str], value: Input[str]) -> Resource:
+        """Declare, as resource ``name``, the CNAME ``record`` that proves who has ``host``. Certificates share it."""
+
+    @abstractmethod
+    def alias(self, host: str, target: Input[str], zone: Input[str], suffix: str) -> None:
+        """Declare what makes ``host`` lead to ``target``, a host of AWS in the hosted zone ``zone``. ``suffix`` ends
+        the names of the resources: several hosts of one component have different ones."""

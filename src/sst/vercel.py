@@ -1,0 +1,69 @@
+"""What sst adds to the provider of Vercel."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import providers
+from .core.output import Input, Output, combine
+from .core.resource import Resource
+from .dns import Dns
+from .errors import UserError
+
+__all__ = ["dns"]
+
+
+@dataclass(frozen=True)
+class VercelDns(Dns):
+    """Records of type ``vercel_dns_record``.
+    https://registry.terraform.io/providers/vercel/vercel/latest/docs/resources/dns_record"""
+
+    domain: str
+
+    def proof(self, name: str, host: str, record: Input[str], value: Input[str]) -> Resource:
+        self._check(host)
+        return self._record(name, type="CNAME", name=_changed(record, self._relative),
+                            value=_changed(value, _absolute))
+
+    def alias(self, host: str, target: Input[str], zone: Input[str], suffix: str) -> None:
+        self._check(host)
+        own = self._relative(host)     # a CNAME can't stand beside the other records of a domain itself
+        self._record(f"Dns{suffix}", type="CNAME" if own else "ALIAS", name=own,
+                     value=_changed(target, _absolute))
+
+    def _record(self, id: str, *, type: str, name: Input[str], value: Input[str]) -> Resource:
+        made: Resource = providers.vercel.DnsRecord(id, domain=self.domain, name=name, type=type,
+                                                                         ttl=60, value=value)
+        return made
+
+    def _relative(self, host: str) -> str:
+        return host.rstrip(".").removesuffix(self.domain).rstrip(".")
+
+    def _check(self, host: str) -> None:
+        if host != self.domain and not host.endswith(f".{self.domain}"):
+            raise UserError(f"{host} does not belong to {self.domain}",
+                            hint="domain= of sst.vercel.dns is the domain in Vercel that has the records")
+
+
+def _changed(given: Input[str], how: Callable[[str], str]) -> Output[str]:
+    return combine(value=given).apply(lambda known: how(known["value"]))
+
+
+def _absolute(host: str) -> str:
+    return host if host.endswith(".") else f"{host}."
+
+
+def dns(*, domain: str) -> Dns:
+    """Records of a domain whose DNS is at Vercel.
+
+        aws.Router("Web", domain={"name": "shop.example.com", "dns": sst.vercel.dns(domain="example.com")})
+
+    domain: the domain in your account of Vercel.
+
+    It needs the provider `vercel` (``sst add vercel``) and its token in ``VERCEL_API_TOKEN``; a domain of a team needs
+    the setting ``team`` of the provider. Other DNS services have providers, too: with ``"dns": False`` their records
+    are made with these, from the outputs of the component.
+    """
+    if not isinstance(domain, str) or "." not in domain.strip("."):
+        raise UserError(f"{domain!r} is no domain name", hint='sst.vercel.dns(domain="example.com")')
+    return VercelDns(domain.lower().strip("."))
