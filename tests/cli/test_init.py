@@ -21,29 +21,64 @@ def empty(project: Project, tmp_path: Path) -> Project:
 MANAGE = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')"
 
 
-@pytest.mark.parametrize(("files", "kind", "handler"), [
-    ({}, "empty", ""),
-    ({"requirements.txt": "requests"}, "Python", ""),
-    ({"package.json": '{"name": "@acme/web"}'}, "Node", ""),
-    ({"main.py": "from fastapi import FastAPI\napp = FastAPI()\n"}, "FastAPI", "main:app"),
-    ({"app/main.py": "import fastapi\napi: fastapi.FastAPI = fastapi.FastAPI(title='x')\n"}, "FastAPI", "app.main:api"),
-    ({"app/__init__.py": "from flask import Flask\napp = Flask(__name__)\n"}, "Flask", "app:app"),
+REACT = '{"devDependencies": {"@react-router/dev": "8"}, "scripts": {"build": "x"}}'
+FAST = "from fastapi import FastAPI\napp = FastAPI()\n"
+
+
+@pytest.mark.parametrize(("files", "kind", "lines"), [
+    ({}, "empty", ['aws.Function("Api", handler="src/api.handler", url=True)']),
+    ({"requirements.txt": "requests"}, "Python", ['handler="src/api.handler"']),
+    ({"package.json": '{"name": "@acme/web"}'}, "Node", ['handler="src/api.handler"']),
+    ({"main.py": FAST}, "FastAPI", ['aws.FastApi("Api", app="main:app")']),
+    ({"app/main.py": "import fastapi\napi: fastapi.FastAPI = fastapi.FastAPI(title='x')\n"}, "FastAPI",
+     ['app="app.main:api"']),
+    ({"app/__init__.py": "from flask import Flask\napp = Flask(__name__)\n", "app/static/a.css": ""}, "Flask",
+     ['aws.Flask("Api", app="app:app", static={"/static": "app/static"})']),
     ({"src/shop/__init__.py": "", "src/shop/app.py": "from starlette.applications import Starlette\nsite = "
                                                      "Starlette()\n"}, "Starlette",
-     "src.shop.app:site"),
-    ({"manage.py": MANAGE, "shop/asgi.py": ""}, "Django", "shop.asgi:application"),
-    ({"manage.py": MANAGE, "shop/wsgi.py": ""}, "Django", "shop.wsgi:application"),
-    ({"pyproject.toml": "[project\n", "package.json": "{", "main.py": "\0"}, "empty", ""),
+     ['aws.FastApi("Api", app="src.shop.app:site")']),
+    ({"manage.py": MANAGE, "shop/asgi.py": ""}, "Django", ['aws.Django("Shop", project="shop", asgi=True)']),
+    ({"manage.py": MANAGE, "shop/asgi.py": "", "shop/wsgi.py": ""}, "Django", ['aws.Django("Shop", project="shop")']),
+    ({"manage.py": MANAGE.replace("shop.settings", "shop.settings.dev"), "shop/wsgi.py": ""}, "Django",
+     ['settings="shop.settings.dev"']),
+    ({"pyproject.toml": "[project\n", "package.json": "{", "main.py": "\0"}, "empty", []),
+    ({"package.json": REACT}, "React Router", ['aws.React("Web")']),
+    ({"package.json": REACT, "react-router.config.ts": "export default { ssr: false }"}, "React Router",
+     ['aws.React("Web", ssr=False)']),
+    ({"package.json": '{"dependencies": {"astro": "7"}}', "astro.config.mjs": "export default {}"}, "Astro",
+     ['aws.Astro("Web", ssr=False)']),
+    ({"package.json": '{"dependencies": {"astro": "7"}}', "astro.config.mjs": "{ adapter: node() }"}, "Astro",
+     ['aws.Astro("Web")']),
+    ({"package.json": '{"devDependencies": {"@sveltejs/kit": "3"}}'}, "SvelteKit", ['aws.SvelteKit("Web")']),
+    ({"package.json": '{"dependencies": {"nuxt": "4"}}'}, "Nuxt", ['aws.Nuxt("Web")']),
+    ({"package.json": '{"dependencies": {"express": "5"}, "scripts": {"start": "node dist/main.js"}}'}, "Express",
+     ['aws.NodeServer("Api", entry="dist/main.js", build_command="true")']),
+    ({"package.json": '{"devDependencies": {"vite": "8"}, "scripts": {"build": "x"}}', "pnpm-lock.yaml": ""}, "Vite",
+     ['aws.StaticSite("Web", build={"command": "pnpm run build", "output": "dist"})']),
+    ({"package.json": '{"workspaces": ["sites/*"]}', "sites/shop-web/package.json": REACT, "apps/api/main.py": FAST},
+     "React Router and FastAPI", ['shop_web = aws.React("ShopWeb", path="sites/shop-web")',
+                                  'api = aws.FastApi("Api", app="apps/api/main:app")',
+                                  'return {"shop_web": shop_web.url, "api": api.url}']),
+    ({"pnpm-workspace.yaml": "packages:\n  - 'x/*'\n", "x/web/package.json": REACT, "apps/web/package.json": REACT},
+     "React Router", ['web = aws.React("Web", path="x/web")', 'web2 = aws.React("Web2", path="apps/web")']),
 ])
-def test_what_it_finds(tmp_path: Path, files: dict[str, str], kind: str, handler: str) -> None:
+def test_what_it_finds_and_writes(tmp_path: Path, files: dict[str, str], kind: str, lines: list[str]) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     found = look(tmp_path)
-    assert (found.kind, found.handler) == (kind, handler)
+    assert found.kind == kind
     for write in starter(tmp_path, found):
         if write.path.suffix == ".py":
             ast.parse(write.text)
+        if write.path.name == "sst_config.py":
+            assert all(line in write.text for line in lines), write.text
+
+
+def test_two_frameworks_in_a_folder_are_too_many(empty: Project) -> None:
+    empty.write("package.json", '{"dependencies": {"nuxt": "4", "astro": "7"}}')
+    assert "holds two frameworks, Astro and Nuxt" in empty.fails("init", "--yes")
+    assert not (empty.root / "sst_config.py").exists()
 
 
 def test_an_empty_folder(empty: Project) -> None:
@@ -62,10 +97,12 @@ def test_a_project_with_an_app_in_git(empty: Project) -> None:
     empty.write(".gitignore", "__pycache__")
     (empty.root / ".git").mkdir()
     facts = empty.run("init", "--json").json
-    assert facts == {"name": "shop-api", "kind": "FastAPI", "handler": "main:app",
+    found = {"kind": "FastAPI", "component": "FastApi", "name": "Api", "place": "main:app"}
+    assert facts == {"name": "shop-api", "kind": "FastAPI", "apps": [found],
                      "wrote": ["sst_config.py", ".sst/stage", ".gitignore"]}
     assert (empty.root / ".gitignore").read_text() == "__pycache__\n.sst/\n"
-    assert 'handler="main:app"' in (empty.root / "sst_config.py").read_text() and not (empty.root / "src").exists()
+    assert 'aws.FastApi("Api", app="main:app")' in (empty.root / "sst_config.py").read_text()
+    assert not (empty.root / "src").exists()
 
 
 def test_nothing_that_exists_is_changed(empty: Project) -> None:

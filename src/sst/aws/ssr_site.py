@@ -208,10 +208,14 @@ def _run(path: str, script: str) -> str:
         for lock, manager in _MANAGERS:
             if (at / lock).is_file():
                 return f"{manager} run {script}"
-        if at == root.resolve() or (at / ".git").exists():
+        if (at / ".git").exists() or (at == root.resolve() and not _in_git(at)):
             break
     raise UserError(f"there is no lock file in {path!r} or above",
                     hint="run `npm install`: package-lock.json makes every build use the same packages")
+
+
+def _in_git(folder: Path) -> bool:
+    return any((f / ".git").exists() for f in (folder, *folder.parents))
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from ..call import Call, command
 def init(call: Call, yes: bool) -> None:
     """Set up a project in this folder.
 
-    Detects FastAPI, Django, Flask, a Python or a Node project, and writes what is missing:
-    sst_config.py, a handler if there is no app yet, .sst/stage (stage local) and a line in
-    .gitignore. Existing files are never overwritten.
+    Detects web apps by the files of their frameworks, in this folder or in those of a
+    repository of several, and writes what is missing: sst_config.py, a handler if there is no
+    app yet, .sst/stage (stage local) and a line in .gitignore. Existing files are never
+    overwritten.
     """
     from ...project.starter import look, starter
 
@@ -22,13 +23,16 @@ def init(call: Call, yes: bool) -> None:
     writes = starter(root, found)
     names = [str(w.path.relative_to(root)) for w in writes]
     if screen.as_json:
-        facts = {"name": found.name, "kind": found.kind, "handler": found.handler or None, "wrote": names}
+        facts = {"name": found.name, "kind": found.kind, "wrote": names,
+                 "apps": [{"kind": a.kind, "component": a.component, "name": a.name, "place": a.place}
+                          for a in found.apps]}
     elif not writes:
         screen.done("this folder is set up already")
         return
     else:
-        app = f" with its app {screen.paint(found.handler, 'bold')}" if found.handler else ""
-        what = "an empty folder" if found.kind == "empty" else f"a {found.kind} project{app}"
+        apps = ", ".join(screen.paint(a.place, "bold") for a in found.apps if a.place != ".")
+        what = "an empty folder" if found.kind == "empty" else (
+            f"a project of {found.kind}{f' ({apps})' if apps else ''}" if found.apps else f"a {found.kind} project")
         screen.line(f"This is {what}. To write:")
         for write, name in zip(writes, names, strict=True):
             screen.line(f"  {screen.paint('~' if write.adds else '+', 'yellow' if write.adds else 'green')} {name}")
