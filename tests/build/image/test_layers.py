@@ -15,6 +15,7 @@ from sst.build.image.image import Base, Built, compose
 from sst.build.image.project import project_layers, settings_of
 from sst.build.source import Source
 from tests.build.projects import RUNTIME, write
+from tests.long import first_of
 
 PROJECT = {"app.py": "import idna\ndef run(): return idna.encode('ü')\n", "data/x.txt": "x" * 5000,
            "requirements.txt": "idna==3.10\n"}
@@ -34,10 +35,12 @@ def image(root: Path, cache: Path, handler: str = "app.run") -> Built:
     return compose(BASE, project_layers(made.path, {}, cache), settings_of(made.path, language="python", command=()))
 
 
-def test_two_folders_umasks_and_clocks_give_the_same_bytes(tmp_path: Path, cache: Path) -> None:
+@pytest.mark.parametrize("files", first_of([{k: v for k, v in PROJECT.items() if k != "requirements.txt"}, PROJECT],
+                                           ["code", "dependencies"]))
+def test_two_folders_umasks_and_clocks_give_the_same_bytes(tmp_path: Path, files: dict[str, str]) -> None:
     digests = []
     for place, mask, age in (("a", "022", 0), ("deep/er/b", "077", 86400 * 400)):
-        root = write(tmp_path / place, PROJECT)
+        root = write(tmp_path / place, files)
         for file in root.rglob("*"):
             file.chmod(0o700 if file.is_dir() else 0o640 if age else 0o644)
             os.utime(file, (1_600_000_000 + age,) * 2)

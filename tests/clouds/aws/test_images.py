@@ -5,6 +5,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -105,12 +107,17 @@ def test_an_image_can_be_pulled_and_holds_the_project(aws: Aws, project: Project
     registry, name = opened(aws, project)
     kind, digest, manifest = registry.manifest(name, outputs(stage)["digest"])
     assert kind.startswith("application/vnd.oci.image.manifest") and outputs(stage)["image"].endswith(f"@{digest}")
-    names = set[str]()
+    root = project.root.parent / "unpacked"
     for layer in json.loads(manifest)["layers"]:
-        content = registry.blob(name, layer["digest"])
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            names |= set(archive.getnames())
-    assert {"etc/made-by-a-test", "app/app.py", "app/idna/core.py", "app/sst/runtime/web.py"} <= names
+        with tarfile.open(fileobj=io.BytesIO(registry.blob(name, layer["digest"]))) as archive:
+            archive.extractall(root, filter="data")
+    assert (root / "etc/made-by-a-test").is_file()
+    config = json.loads(registry.blob(name, json.loads(manifest)["config"]["digest"]))["config"]
+    path = ":".join(f"{root}{p}" for e in config["Env"] if e.startswith("PYTHONPATH=") for p in e[11:].split(":"))
+    said = subprocess.run([sys.executable, "-s", "-c", "import app, idna, sst; print(app.run(), idna.__file__)"],
+                          cwd=f"{root}{config['WorkingDir']}", env={"PYTHONPATH": path}, check=True, text=True,
+                          capture_output=True).stdout
+    assert said.startswith(f"1 {root}/app/idna/"), said
 
 
 def test_a_change_of_the_code_sends_its_layer_alone(aws: Aws, project: Project, stage: Stage) -> None:

@@ -167,10 +167,15 @@ class Registry:
         if challenge.scheme == "basic":
             self._basic = True
         elif challenge.scheme == "bearer" and challenge.realm:
-            query = urlencode({"service": challenge.service, "scope": challenge.scope or scope})
+            query = urlencode([("service", challenge.service),
+                               *(("scope", s) for s in (challenge.scope or scope).split())])
             pair = self.keys(self.name)
-            answer = self._once("GET", f"{challenge.realm}{'&' if '?' in challenge.realm else '?'}{query}", None,
-                                {"Authorization": basic(pair)} if pair else {}, None)
+            try:
+                answer = self._once("GET", f"{challenge.realm}{'&' if '?' in challenge.realm else '?'}{query}", None,
+                                    {"Authorization": basic(pair)} if pair else {}, None)
+            except (ConnectError, ReadError) as e:
+                raise ProviderError(f"no token for {self.name}: {e}", code="NoConnection", sent=False,
+                                    operation="get a token") from e
             if answer.status == 200:
                 self._tokens[scope] = Token.of(_json(answer))
 
