@@ -112,11 +112,23 @@ class Pages:
         made = {"CacheControl": cache, **headers(file.name, self.rules.options)}
         return {**made, "Metadata": {"sst-status": status}} if status else made
 
+    @cached_property
+    def _names(self) -> dict[tuple[str, str], tuple[str, str]]:
+        return {}
+
     def _whole(self, file: File, status: str = "") -> str:
-        return json.dumps([file.sha256, self._sent(file, EDGE, status), self.salt], sort_keys=True)
+        return self._named(file, status)[0]
 
     def _name(self, file: File, status: str = "") -> str:
-        return _hash(self._whole(file, status))[:8]
+        return self._named(file, status)[1]
+
+    def _named(self, file: File, status: str) -> tuple[str, str]:
+        """All that a content consists of, and the name that this gets."""
+        known = self._names.get((file.name, status))
+        if known is None:
+            whole = json.dumps([file.sha256, self._sent(file, EDGE, status), self.salt], sort_keys=True)
+            known = self._names[file.name, status] = whole, _hash(whole)[:8]
+        return known
 
 
 def buckets(paths: Mapping[str, str], index: str, *, slash: bool) -> tuple[int, dict[int, str]]:
@@ -130,14 +142,19 @@ def buckets(paths: Mapping[str, str], index: str, *, slash: bool) -> tuple[int, 
     for path, (_, file) in best.items():
         name, spelling = spelled(path)
         records[name, paths[file]] = records.get((name, paths[file]), 0) | spelling
+    every = []
+    for (name, content), spellings in sorted(records.items()):
+        mark = hashlib.sha256(name.encode()).hexdigest()
+        every.append((int(mark[:6], 16), mark[6:15] + base36(spellings) + content))
     n = 1
+    while n < len(records) / USUALLY:
+        n *= 2
     while True:
         made: dict[int, str] = {}
-        for (name, content), spellings in sorted(records.items()):
-            mark = hashlib.sha256(name.encode()).hexdigest()
-            at = int(mark[:6], 16) % n
-            made[at] = made.get(at, "") + mark[6:15] + base36(spellings) + content
-        if n >= len(records) / USUALLY and all(len(v) <= VALUE for v in made.values()):
+        for place, record in every:
+            at = place % n
+            made[at] = made.get(at, "") + record
+        if all(len(v) <= VALUE for v in made.values()):
             return n, made
         n *= 2
 

@@ -64,8 +64,12 @@ class Version:
         return Version(dict(pages.paths), sorted(pages.objects), made, pages.rules.index, len(pages.folder.files),
                        pages.folder.size, uploads=pages.objects)
 
+    known: tuple[int, dict[int, str]] | None = field(default=None, repr=False)
+
     def records(self) -> tuple[int, dict[int, str]]:
-        return buckets(self.files, self.index, slash=bool(self.record.get("slash")))
+        if self.known is None:
+            self.known = buckets(self.files, self.index, slash=bool(self.record.get("slash")))
+        return self.known
 
     def follow(self, before: Version | None, name: str, strays: Collection[Version], *, now: float, keep: int) -> None:
         """Take over what the version before knows. ``strays`` were begun by runs that were cut off."""
@@ -99,7 +103,7 @@ class Version:
         return {*self.objects, *(o for o, t in self.old.items() if t + keep > now)}
 
     def pack(self) -> bytes:
-        kept = {k: v for k, v in vars(self).items() if k not in ("uploads", "gone", "drop")}
+        kept = {k: v for k, v in vars(self).items() if k not in ("uploads", "gone", "drop", "known")}
         return gzip.compress(json.dumps(kept, sort_keys=True).encode(), mtime=0)
 
     @staticmethod

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,14 @@ _SKIPPED = frozenset({".git", ".sst", "node_modules", "__pycache__"})
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """``name`` is relative to the folder, with forward slashes. ``md5`` is what S3 shows of an object."""
+    """``name`` is relative to the folder, with forward slashes. ``md5`` is what S3 shows of an object; empty unless it
+    was asked for."""
 
     name: str
     path: Path
     size: int
     sha256: str
-    md5: str
+    md5: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,17 @@ def inside(root: Path, name: str) -> Path:
     return path
 
 
-def read_folder(path: Path) -> Folder:
+def read_folder(path: Path, *, md5: bool = False) -> Folder:
     """All files under a folder, also hidden ones. Links to files count as files; links to folders are not followed.
     ``UserError`` if there is no such folder."""
     if not path.is_dir():
         raise UserError(f"there is no folder {path.name!r}", hint=f"looked for {path}")
-    names = []
+    files = []
     for at, _, found in os.walk(path):
-        names += [Path(at, name) for name in found]
-    files = sorted((_file(p, p.relative_to(path).as_posix()) for p in names if p.is_file()), key=lambda f: f.name)
+        folder = Path(at)
+        shown = "" if folder == path else f"{folder.relative_to(path).as_posix()}/"
+        files += [f for name in found if (f := _file(folder, f"{at}{os.sep}{name}", name, shown, md5=md5))]
+    files.sort(key=lambda f: f.name)
     return Folder(tuple(files), _digest((f.name, f.sha256) for f in files))
 
 
@@ -81,21 +85,40 @@ def fingerprint(folder: Path, patterns: Sequence[str], output: Path | None) -> s
             if not _SKIPPED & set(p.relative_to(folder).parts):
                 found[p.relative_to(folder).as_posix()] = p
     own = {n: p for n, p in found.items() if output is None or not p.is_relative_to(output)}
-    return _digest((n, f"{_hashes(p)[0]}{'x' if p.stat().st_mode & 0o100 else ''}") for n, p in sorted(own.items()))
+    return _digest((n, _content(p)) for n, p in sorted(own.items()))
 
 
-def _file(path: Path, name: str) -> File:
-    sha256, md5 = _hashes(path)
-    return File(name, path, path.stat().st_size, sha256, md5)
-
-
-def _hashes(path: Path) -> tuple[str, str]:
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+def _content(path: Path) -> str:
+    """Hash of a file and its executable bit."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            sha256.update(block)
-            md5.update(block)
-    return sha256.hexdigest(), md5.hexdigest()
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return f"{sha256}{'x' if os.fstat(file.fileno()).st_mode & 0o100 else ''}"
+
+
+def _file(folder: Path, path: str, name: str, shown: str, *, md5: bool) -> File | None:
+    """One file, or None if it is none. The system is asked by plain paths: a site has thousands of files."""
+    try:
+        at = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:       # a link to nothing, or gone meanwhile
+        return None
+    try:
+        about = os.fstat(at)
+        if not stat.S_ISREG(about.st_mode):
+            return None
+        sha256, other = _hashes(at, md5=md5)
+    finally:
+        os.close(at)
+    return File(f"{shown}{name}", folder / name, about.st_size, sha256, other)
+
+
+def _hashes(at: int, *, md5: bool) -> tuple[str, str]:
+    """SHA-256 of an open file, and its MD5 if that is asked for."""
+    sha256, other = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    while block := os.read(at, _BLOCK):
+        sha256.update(block)
+        if md5:
+            other.update(block)
+    return sha256.hexdigest(), other.hexdigest() if md5 else ""
 
 
 def _digest(pairs: Iterable[tuple[str, str]]) -> str:

@@ -68,7 +68,7 @@ def _directives(text: str) -> dict[str, str]:
     return {name: value.strip('"') for name, _, value in pairs}
 
 
-@dataclass
+@dataclass(eq=False)
 class Entry:
     """A whole answer of an origin."""
 

@@ -108,23 +108,30 @@ class EdgeFunction:
         from quickjs import Context
 
         self.calls, self.errors, self.seconds, self.slowest = 0, 0, 0.0, 0.0
-        self._store, self._log, self._ours = store, log, code.startswith(OURS)
+        self._store, self._log = store, log
+        self.ours = code.startswith(OURS)
+        """Whether no user has added anything, so that its result follows from the event and the store."""
         self._keys: Mapping[str, str] = {}
         self._version, self._known = "", OrderedDict[str, str]()
         self._context = context = Context()
         context.set_memory_limit(MEMORY)
-        if self._ours:
+        if self.ours:
             for name, function in (("__get", lambda key: self._keys.get(key)), ("__hash", _hash), ("__hmac", _hmac)):
                 context.add_callable(name, function)
         else:
             context.set_time_limit(SECONDS)
-        base = "" if self._ours else _runtime()
+        base = "" if self.ours else _runtime()
         imported = _IMPORT.sub(lambda m: f"const {m[2]} = __cf;" if m[2] != "__cf" else "", code)
         try:
             context.eval(f"{base}\n{_SHIM}\n{imported}\n{_CALL}")
         except Exception as error:      # of the user's text: QuickJS has one class for all
             raise EdgeError(str(error)) from error
         self._call, self._done = context.get("__call"), context.get("__done")
+
+    @property
+    def version(self) -> str:
+        """Changes with the keys of its store."""
+        return self._store()[0]
 
     def __call__(self, event: Any) -> dict[str, Any]:
         """``result`` as the function returned it, and ``origin`` if it chose one. Raises `EdgeError`."""
@@ -150,7 +157,7 @@ class EdgeFunction:
     def _text(self, event: str) -> str:
         """The result as JSON."""
         version, self._keys = self._store()
-        if not self._ours:
+        if not self.ours:
             return self._ran(event)
         if version != self._version:
             self._version = version
@@ -168,7 +175,7 @@ class EdgeFunction:
         while (done := self._done()) is None:
             if context.execute_pending_job():
                 continue
-            asked = [] if self._ours else json.loads(context.get("__asked")())
+            asked = [] if self.ours else json.loads(context.get("__asked")())
             if not asked or (turns := turns + 1) > TURNS:
                 raise EdgeError("the function never ends")
             context.get("__told")(json.dumps([self._keys.get(key) for key in asked]))
