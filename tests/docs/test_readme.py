@@ -36,8 +36,8 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
         held = set(z.namelist())
         entries = z.read(next(n for n in held if n.endswith("entry_points.txt"))).decode()
     assert {n for n in held if ".dist-info/" not in n} == wanted
-    assert {"sst/py.typed", "sst/runtime/live.mjs", "sst/runtime/stream.sh", "sst/executor/node_client.mjs",
-            "sst/embedded/requirements.lock", "sst/embedded/functions.lock"} <= held
+    assert {"sst/py.typed", "sst/runtime/live.mjs", "sst/runtime/origin.mjs", "sst/runtime/stream.sh",
+            "sst/executor/node_client.mjs", "sst/embedded/requirements.lock", "sst/embedded/functions.lock"} <= held
     assert "sst = sst.cli.main:main" in entries and "sst = sst.testing.plugin" in entries
 
 

@@ -26,7 +26,7 @@ def run():
                                         "q.headers['x-edge'] = {value: host};"},
         "viewer_response": {"injection": "event.response.headers['x-frame-options'] = {value: 'DENY'};"}})
     made = {"web": web.url}
-    for name, handler, more in (("Plain", "src/api.plain", {}), ("Wsgi", "src.api:app", {}),
+    for name, handler, more in (("Plain", "src/api.plain", {}), ("Flat", "flat.plain", {}), ("Wsgi", "src.api:app", {}),
                                 ("Parts", "src.api:app", {"streaming": True}), ("Node", "src/node.handler", {}),
                                 ("NodeParts", "src/node.parts", {"streaming": True})):
         fn = aws.Function(name, handler=handler, url={"router": {"instance": web, "path": f"/{name.lower()}"}}, **more)
@@ -69,7 +69,7 @@ PASSWORD = {"authorization": "Basic " + b64encode(b"team:s3cret-7f3e9a51").decod
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with project(tmp_path_factory.mktemp("gate"), {"sst_config.py": CONFIG, "src/api.py": API,
-                                                   "src/node.mjs": NODE}) as made:
+                                                   "flat.py": API, "src/node.mjs": NODE}) as made:
         made.sst("deploy")
         yield made
 
@@ -91,7 +91,7 @@ def test_the_password_is_asked_for_and_goes_no_further(urls: dict[str, str]) -> 
     assert "authorization" not in ask(f"{urls['web']}/plain").json[3]
 
 
-@pytest.mark.parametrize("name", ["Plain", "Wsgi", "Parts", "Node", "NodeParts"])
+@pytest.mark.parametrize("name", ["Plain", "Flat", "Wsgi", "Parts", "Node", "NodeParts"])
 def test_nobody_gets_around_the_router(urls: dict[str, str], name: str) -> None:
     path = f"/{name.lower()}/x"
     for method, body in (("GET", None), ("POST", "a=1")):

@@ -19,6 +19,7 @@ from ..clouds.local.build import Build
 from ..core.graph import Graph, Scope
 from ..core.output import Input, Output
 from ..errors import UserError
+from .apart import given_to, noted
 
 __all__ = ["Dockerfile", "declare_build", "declare_dockerfile", "declare_function_image", "declare_image", "repository"]
 
@@ -57,8 +58,9 @@ def declare_build(graph: Graph, name: str, source: Source) -> Build:
     files = graph.context.once(ProjectFiles, lambda: ProjectFiles(Path(graph.root or ".") / ".sst" / "cache"))
     told: dict[str, None] = graph.context.once("warnings", dict)
     told |= dict.fromkeys(warnings(source, files))
-    data = {k: v for k, v in source.to_dict().items() if k != "root"}
-    return Build(name, source=data, fingerprint=fingerprint(source, files=files))
+    built = Build(name, source=given_to(source), fingerprint=fingerprint(source, files=files))
+    noted(graph, built.__sst__.urn, source, files)
+    return built
 
 
 def declare_image(graph: Graph, name: str, source: Source, *, base: str | None) -> Output[str]:

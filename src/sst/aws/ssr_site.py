@@ -18,6 +18,7 @@ from ..core.link_env import environment as linked_environment
 from ..core.output import Input, Output, combine
 from ..core.transform import Transform
 from ..errors import UserError
+from .apart import keep_apart
 from .cdn import CdnDomain
 from .cdn.injection import Edge
 from .function import Code, Function
@@ -113,6 +114,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         super().__init__(name, **options)
         self.server: Function | None = None
         line = _checked(self.framework, path, build_command)
+        keep_apart(current(), path)
         process, instead = None, None
         if dev is not False and current().target.dev:
             server_of: SiteDev = {"command": _run(path, "dev"), "url": f"http://localhost:{self.framework.port}",

@@ -15,6 +15,7 @@ from ..core.link_env import environment as environment_of
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..errors import UserError
+from .apart import keep_apart
 from .cdn import CdnDomain
 from .cdn.injection import Edge
 from .site import Assets, BasicAuth, SiteFiles, serve
@@ -78,6 +79,7 @@ class StaticSite(Component, kind="sst.aws.StaticSite", parts=tuple(StaticSiteTra
                  transform: StaticSiteTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         self._process, target = dev_server(self, dev, path, link=link, environment=environment)
+        keep_apart(current(), path, *([f"{path}/{build['output']}"] if build and "output" in build else []))
         with self.scope(transform):
             if target is None:
                 source = (_built(self, path, build, environment or {}, link) if build is not None

@@ -31,10 +31,6 @@ def __getattr__(name):
         from sst.runtime.web import handler
 
         found = handler(found)
-    elif os.environ.get("SST_ORIGIN_KEY"):
-        from sst.runtime.origin import protected
-
-        found = protected(found)
     globals()[name] = found
     return found
 '''

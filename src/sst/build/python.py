@@ -191,9 +191,9 @@ def loose_src(at: Layout) -> bool:
 
 def _place(source: Source, at: Layout, files: ProjectFiles) -> _Place:
     exclude = _excludes(source)
-    lifted = _lifted(at)
-    key = ("own", at.base, lifted, tuple(exclude))
-    own = files.once(key, lambda: walk(at.base, _wanted(at.base, lifted, exclude), top=_top(source)))
+    lifted, apart = _lifted(at), _apart(source, at)
+    key = ("own", at.base, lifted, tuple(exclude), apart)
+    own = files.once(key, lambda: walk(at.base, _wanted(at.base, lifted, exclude, apart), top=_top(source)))
     roots = [at.base, at.base / "src"] if at.builds or loose_src(at) else [at.base]
     if at.builds:
         roots.reverse()
@@ -247,9 +247,19 @@ def _lifted(at: Layout) -> tuple[str, ...]:
     return tuple(f for f in folders if f in _NOT_CODE or _another_project(at.base / f))
 
 
-def _wanted(base: Path, lifted: tuple[str, ...], exclude: list[str]) -> Callable[[str, bool], bool]:
+def _apart(source: Source, at: Layout) -> tuple[str, ...]:
+    """The folders of sites, relative to the bundle's, but for those on the way to the handler."""
+    folders = (source.folder / name for name in source.apart)
+    return tuple(f.relative_to(at.base).as_posix() for f in folders
+                 if f.is_relative_to(at.base) and not at.file.is_relative_to(f))
+
+
+def _wanted(base: Path, lifted: tuple[str, ...], exclude: list[str],
+            apart: tuple[str, ...]) -> Callable[[str, bool], bool]:
     def wanted(name: str, is_dir: bool) -> bool:
         leaf = name.rpartition("/")[2]
+        if name in apart:
+            return False
         if leaf.startswith(".") or _excluded(name, exclude) or (name in _NOT_CODE and name not in lifted):
             return False
         if not is_dir:

@@ -56,9 +56,13 @@ class Source:
     """What changes the bundle before it is zipped, see ``build.hooks``."""
     image: bool = False
     """It becomes the layers of an image, so Lambda's limit of 250 MB does not hold."""
+    apart: tuple[str, ...] = ()
+    """Folders, relative to the root, that are there for something else: a site. The bundle leaves them out, but for
+    modules in them that the handler imports."""
 
     def to_dict(self) -> dict[str, Any]:
-        given = {k: v for k, v in (("bundle", self.bundle), ("hook", self.hook), ("image", self.image)) if v}
+        given = {k: v for k, v in (("bundle", self.bundle), ("hook", self.hook), ("image", self.image),
+                                   ("apart", list(self.apart))) if v}
         return {**given, "root": self.root,
                 "handler": self.handler, "runtime": self.runtime, "architecture": self.architecture,
                 "host": self.host, "copy_files": [list(c) for c in self.copy_files],
@@ -67,7 +71,7 @@ class Source:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Source:
         copies = tuple((str(a), str(b)) for a, b in data.get("copy_files", ()))
-        return cls(**{**data, "copy_files": copies})
+        return cls(**{**data, "copy_files": copies, "apart": tuple(data.get("apart", ()))})
 
     @property
     def folder(self) -> Path:

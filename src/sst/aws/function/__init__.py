@@ -151,7 +151,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
             key = key_of(self, url, code, built=bundle is None)
             env = linked_environment(graph, links, {**streams, **(environment or {}), **key_variable(key)},
                                      sealed_for=self.urn)
-            made = overlaid(live, *guarded(code, env, key), streaming=streaming)
+            made = overlaid(live, *guarded(code, env, key, web=":" in handler), streaming=streaming)
             self.function = lambda_.Function(
                 "Function", name=name, role=role, **packaged(graph, code, made, container, architecture,
                                                              streaming=streaming, layers=bool(layers)),

@@ -51,10 +51,14 @@ def key_variable(key: Output[str] | None) -> dict[str, Input[str]]:
     return {"SST_ORIGIN_KEY": key} if key is not None else {}
 
 
-def guarded(code: Code, env: LinkedEnvironment, key: Output[str] | None) -> tuple[Code, LinkedEnvironment]:
-    """Put the check before a Node handler. The entry of every Python bundle has it (`build.entry`)."""
-    if key is None or code.runtime.startswith("python"):
+def guarded(code: Code, env: LinkedEnvironment, key: Output[str] | None, *,
+            web: bool) -> tuple[Code, LinkedEnvironment]:
+    """Put the check before a handler. A web app (``web``) has it in its wrapper already (`sst.runtime.web`)."""
+    if key is None or web:
         return code, env
+    env = replace(env, plain={**env.plain, "SST_ORIGIN_HANDLER": code.handler})
+    if code.runtime.startswith("python"):   # every Python bundle has it
+        return replace(code, handler=_named("sst/runtime/guard.handler")), env
     script: dict[str, str] = {f"{_SCRIPT}.mjs": b64encode(Path(own.__file__).with_name("origin.mjs")
                                                           .read_bytes()).decode()}
 
@@ -62,6 +66,8 @@ def guarded(code: Code, env: LinkedEnvironment, key: Output[str] | None) -> tupl
         return {**known, **script}
 
     files = env.files if env.files is not None else combine()
-    plain: dict[str, Input[str]] = {**env.plain, "SST_ORIGIN_HANDLER": code.handler}
-    handler = combine(name=f"{_SCRIPT}.handler").apply(lambda known: str(known["name"]))
-    return replace(code, handler=handler), replace(env, plain=plain, files=files.apply(with_script))
+    return replace(code, handler=_named(f"{_SCRIPT}.handler")), replace(env, files=files.apply(with_script))
+
+
+def _named(handler: str) -> Output[str]:
+    return combine(name=handler).apply(lambda known: str(known["name"]))
