@@ -28,6 +28,10 @@ class Account:
         """Seconds since it happened; endless if it never did."""
         return self.clock() - self._times.get((event, name), -math.inf)
 
+    def times(self) -> list[tuple[str, str]]:
+        """What has happened, and to what."""
+        return list(self._times)
+
     def fact(self, kind: str, name: str) -> dict[str, Any]:
         return self.facts.setdefault((kind, name), {})
 

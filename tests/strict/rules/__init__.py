@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from . import account, dynamodb, ec2, ecr, elasticache, gateway, identity, lambda_, limits, queues, rds, s3, scheduler
+from . import (
+    account,
+    cloudfront,
+    dynamodb,
+    ec2,
+    ecr,
+    elasticache,
+    gateway,
+    identity,
+    lambda_,
+    limits,
+    queues,
+    rds,
+    s3,
+    scheduler,
+)
 from .changes import changes
 
-__all__ = ["account", "changes", "dynamodb", "ec2", "ecr", "elasticache", "gateway", "identity", "lambda_", "limits",
-           "queues", "rds", "s3", "scheduler"]
+__all__ = ["account", "changes", "cloudfront", "dynamodb", "ec2", "ecr", "elasticache", "gateway", "identity",
+           "lambda_", "limits", "queues", "rds", "s3", "scheduler"]
