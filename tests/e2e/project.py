@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -96,11 +97,11 @@ def project(root: Path, files: Mapping[str, str]) -> Iterator[Project]:
 
 
 def call(url: str, *, method: str = "GET", body: bytes | None = None,
-         headers: Mapping[str, str] | None = None) -> Answer:
+         headers: Mapping[str, str] | None = None, context: ssl.SSLContext | None = None) -> Answer:
     """One request; an error status is an answer too."""
     request = urllib.request.Request(url, body, dict(headers or {}), method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=60, context=context) as answer:
             return Answer(answer.status, answer.read().decode(), answer.headers.items())
     except urllib.error.HTTPError as e:
         with e:

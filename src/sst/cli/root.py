@@ -34,6 +34,7 @@ COMMANDS = {
     "orphans": "List resources with this app's tags that are in no state.",
     "unlock": "Release the lock of a command that died.",
     "local": "Manage the local cloud.",
+    "cert": "Make a certificate authority of this machine's own, for HTTPS on stage local.",
     "docs": "Search the manual of this version and print what fits, as Markdown.",
     "schema": "Print the parameters of a component or a resource type as JSON.",
     "skill": "Print a skill file for coding agents: how to work with sst.",

@@ -6,14 +6,14 @@ programs that trust that file trust the rest of the internet as before.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import ipaddress
 import os
 import ssl
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from sst.machine.authority import begun, named, pem, secret
 from sst.machine.files import write_private
 
 __all__ = ["Authority", "trusting"]
@@ -39,7 +39,7 @@ class Authority:
     def server(self) -> ssl.SSLContext:
         """For servers at ``127.0.0.1`` and ``localhost``."""
         file = self._folder / "server.pem"
-        if not file.exists() or file.stat().st_mtime < _now().timestamp() - 86400 * (_DAYS - 30):
+        if not file.exists() or file.stat().st_mtime < time.time() - 86400 * (_DAYS - 30):
             self._make()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
@@ -52,17 +52,17 @@ class Authority:
 
         self._folder.mkdir(mode=0o700, exist_ok=True)
         authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        issuer, subject = _named("sst stage local"), _named("localhost")
-        own = _begun(issuer, issuer, authority.public_key()).add_extension(
+        issuer, subject = named("sst stage local"), named("localhost")
+        own = begun(issuer, issuer, authority.public_key(), _DAYS).add_extension(
             x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(authority, hashes.SHA256())
         names = x509.SubjectAlternativeName([x509.DNSName("localhost"),
                                              x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        server = _begun(subject, issuer, key.public_key()).add_extension(names, critical=False).add_extension(
+        server = begun(subject, issuer, key.public_key(), _DAYS).add_extension(names, critical=False).add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False).sign(
                 authority, hashes.SHA256())
-        write_private(self._folder / "ca.pem", _pem(own))
-        write_private(self._folder / "bundle.pem", f"{self._system()}\n{_pem(own)}")
-        write_private(self._folder / "server.pem", _pem(server) + _secret(key))     # the authority's key is forgotten
+        write_private(self._folder / "ca.pem", pem(own))
+        write_private(self._folder / "bundle.pem", f"{self._system()}\n{pem(own)}")
+        write_private(self._folder / "server.pem", pem(server) + secret(key))     # the authority's key is forgotten
 
     def _system(self) -> str:
         """The certificates that programs of this machine trust."""
@@ -73,36 +73,3 @@ class Authority:
                     return text
         folder = found.capath or found.openssl_capath
         return "\n".join(p.read_text() for p in sorted(Path(folder).glob("*.pem"))) if os.path.isdir(folder) else ""  # noqa: PTH112
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
-def _named(name: str) -> Any:
-    from cryptography import x509
-    from cryptography.x509.oid import NameOID
-
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def _begun(subject: Any, issuer: Any, key: Any) -> Any:
-    from cryptography import x509
-
-    began = _now() - datetime.timedelta(hours=1)
-    return x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key).serial_number(
-        x509.random_serial_number()).not_valid_before(began).not_valid_after(
-            began + datetime.timedelta(days=_DAYS)).add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-
-
-def _pem(certificate: Any) -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return str(certificate.public_bytes(Encoding.PEM).decode())
-
-
-def _secret(key: Any) -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    return str(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())

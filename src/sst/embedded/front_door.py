@@ -19,9 +19,11 @@ from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.doors import DOORS, Door, Request
 from sst.embedded.doors.distribution import DistributionDoor
 from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
+from sst.embedded.https import serve_app
 from sst.embedded.patches.function_url import RAW
 from sst.embedded.ports import listener
 from sst.embedded.settings import Settings, read_json
+from sst.machine.authority import MachineAuthority
 from sst.machine.files import write_private
 
 __all__ = ["FrontDoor"]
@@ -39,6 +41,8 @@ class FrontDoor:
         self._ports: dict[str, int] = {name: int(str(port)) for name, port in (read_json(self._file) or {}).items()}
         self._open: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._closing = asyncio.Event()
+        own = MachineAuthority(settings.host)
+        self._tls = own.server() if own.exists else None
 
     async def address(self, kind: str, value: str) -> str:
         """The loopback URL of ``value`` (an AWS-shaped host or URL); opens its door on first use.
@@ -89,7 +93,7 @@ class FrontDoor:
         line, port = listener(self._ports.get(name, 0))
         if self._ports.get(name, port) != port:
             _log.warning("port %s of %s is taken; it is at http://127.0.0.1:%s now", self._ports[name], name, port)
-        serving = (door.serve(identity, line, self._settings, self._closing, _GRACE)
+        serving = (door.serve(identity, line, self._settings, self._closing, _GRACE, self._tls)
                    if isinstance(door, DistributionDoor) else self._served(door, identity, line))
         self._open[name] = port, asyncio.create_task(serving)
         if self._ports.get(name) != port:
@@ -103,9 +107,12 @@ class FrontDoor:
         from hypercorn.config import Config
 
         config = Config()
-        config.bind, config.loglevel, config.keep_alive_timeout = [f"fd://{line.detach()}"], "WARNING", 75
-        config.graceful_timeout = _GRACE
+        config.loglevel, config.keep_alive_timeout, config.graceful_timeout = "WARNING", 75, _GRACE
         app: Any = _App(door, identity, self._settings, self._checkpoints)
+        if self._tls:
+            await serve_app(app, line, self._tls, config, self._closing)
+            return
+        config.bind = [f"fd://{line.detach()}"]
         await serve(app, config, shutdown_trigger=self._closing.wait)
 
 
@@ -120,6 +127,8 @@ class _App:
             await _lifespan(receive, send)
             return
         headers = _joined(scope["headers"])
+        if scope["scheme"] in ("https", "wss"):
+            headers["x-forwarded-proto"] = "https"
         if not LOOPBACK.fullmatch(headers.get("host", "")):  # a page elsewhere that made its own name point here
             if scope["type"] == "http":
                 await send({"type": "http.response.start", "status": 403, "headers": []})

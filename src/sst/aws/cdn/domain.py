@@ -61,6 +61,9 @@ def domain_of(given: str | CdnDomain | None, where: str) -> Domain | None:
         raise UserError(f"the domain {twice[0]} is named twice", where=where)
     zone = asked.get("dns", True)
     if current().target.is_local:
+        told: dict[str, None] = current().context.once("warnings", dict)
+        told[f"on stage local {asked['name']} is {asked['name']}.localhost, at the port that outputs show: it needs no "
+             "zone and no certificate"] = None
         return Domain(asked["name"], hosts, redirects, None, False)
     if zone is False and "cert" not in asked:
         raise UserError(f'the domain "{asked["name"]}" has dns=False and no certificate',

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 from socket import socket
 
 from sst.embedded.cdn.message import Answer, Head
 from sst.embedded.cdn.origin import OriginError, Upgraded
+from sst.embedded.https import sniffing
 
 __all__ = ["Answers", "serve"]
 
@@ -19,11 +21,12 @@ _REASONS = {s.value: s.phrase for s in HTTPStatus}
 _CLOSED = "the viewer went away"
 
 
-async def serve(line: socket, answers: Answers, ended: asyncio.Event, grace: float) -> None:
-    """Answer on ``line`` until ``ended``; then requests that run have ``grace`` seconds."""
+async def serve(line: socket, answers: Answers, ended: asyncio.Event, grace: float,
+                tls: ssl.SSLContext | None = None) -> None:
+    """Answer on ``line`` until ``ended``; then requests that run have ``grace`` seconds. With ``tls``, HTTPS too."""
     loop = asyncio.get_running_loop()
     open_: set[_Connection] = set()
-    server = await loop.create_server(lambda: _Connection(answers, open_), sock=line)
+    server = await loop.create_server(sniffing(lambda: _Connection(answers, open_), tls), sock=line)
     try:
         await ended.wait()
     finally:
@@ -47,6 +50,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._secure = transport.get_extra_info("sslcontext") is not None
         self._among.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -94,6 +98,9 @@ class _Connection(asyncio.Protocol):
                     self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
             head.body = _body(head, self._buffer, end + 4, size)
+            if self._secure:
+                head.headers = [*((n, v) for n, v in head.headers if n != "x-forwarded-proto"),
+                                ("x-forwarded-proto", "https")]
             del self._buffer[:end + 4 + size]
             self._answer(head)
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from socket import socket
 
 from sst.embedded import emulator
@@ -32,8 +33,8 @@ class DistributionDoor(HttpOnly):
         return cdn.find(identity) is not None
 
     async def serve(self, identity: str, line: socket, settings: Settings, ended: asyncio.Event,
-                    grace: float) -> None:
-        """Answer on ``line`` until ``ended``."""
+                    grace: float, tls: ssl.SSLContext | None) -> None:
+        """Answer on ``line`` until ``ended``; HTTPS too, with ``tls``."""
         emulator.enter_region(settings.region)
         found = self._open[identity] = Distribution(cdn.find(identity) or "", settings)
 
@@ -43,7 +44,7 @@ class DistributionDoor(HttpOnly):
             emulator.enter_region(settings.region)
             return found.answer(head)
 
-        await serve(line, answers, ended, grace)
+        await serve(line, answers, ended, grace, tls)
 
     def usage(self) -> dict[str, dict[str, float]]:
         """What edge functions have used so far, by their names."""
