@@ -1,4 +1,4 @@
-"""`random` and `tls` without a plugin."""
+"""`random`, `time` and `tls` without a plugin."""
 from __future__ import annotations
 
 import json
@@ -87,3 +87,64 @@ def test_mistakes_are_errors_of_the_plan(stage: Stage, declare: Callable[[Any, A
     with pytest.raises(UserError, match=re.escape(message)) as e:
         stage.plan(program)
     assert "test_native.py:" in e.value.where
+
+
+def times(rotating: dict[str, Any], **offset: Any) -> Callable[[], None]:
+    def declare() -> None:
+        from sst.providers import random, time
+
+        month = time.Rotating("Month", **rotating)
+        time.Offset("Later", base_rfc3339="2026-01-31T10:20:30+01:00", **offset)
+        time.Static("Now")
+        time.Sleep("Pause", create_duration="10ms", destroy_duration="1ms", triggers={"of": month.id})
+        random.Pet("Follows", keepers={"month": month.id})
+
+    return declare
+
+
+def test_moments_are_counted_from_the_same_one(stage: Stage, project: Catalogue) -> None:
+    stage.deploy(times({"rotation_days": 30}, offset_months=1)).check()
+    later, month = stage.state("Later").outputs, stage.state("Month").outputs
+    assert later["base_rfc3339"] == "2026-01-31T09:20:30Z" and later["rfc3339"] == "2026-03-03T09:20:30Z"
+    assert (later["month"], later["unix"]) == (3, 1772529630)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stage.state("Now").id)
+    assert not stage.plan(times({"rotation_days": 30}, offset_months=1)).changes
+
+    changed = stage.plan(times({"rotation_days": 60}, offset_years=1)).changes
+    assert {(s.urn.rpartition("::")[2], s.op) for s in changed} == {("Month", Op.UPDATE), ("Later", Op.UPDATE)}
+    stage.deploy(times({"rotation_days": 60}, offset_years=1)).check()
+    assert stage.state("Later").outputs["rfc3339"] == "2027-01-31T09:20:30Z"
+    assert stage.state("Month").id == month["id"]
+    assert stage.state("Month").outputs["rotation_rfc3339"] > month["rotation_rfc3339"]
+    assert not stage.plan(times({"rotation_days": 60}, offset_years=1)).changes
+    stage.remove().check()
+
+
+def test_what_is_due_is_made_anew_with_all_that_follows_it(stage: Stage, project: Catalogue) -> None:
+    past = times({"rfc3339": "2020-01-31T00:00:00Z", "rotation_months": 1}, offset_days=1)
+    stage.deploy(past).check()
+    assert stage.state("Month").outputs["rotation_rfc3339"] == "2020-03-02T00:00:00Z"
+    steps = {s.urn.rpartition("::")[2]: s for s in stage.plan(past).changes}
+    assert {s.op for s in steps.values()} == {Op.REPLACE} and steps.keys() == {"Month", "Pause", "Follows"}
+    assert steps["Month"].reason == "its rotation"
+    fresh = times({"rotation_months": 1}, offset_days=1)
+    stage.deploy(fresh).check()
+    assert not stage.plan(fresh).changes
+    stage.remove().check()
+
+
+@pytest.mark.parametrize(("declare", "message"), [
+    (lambda t: t.Static("A", rfc3339="yesterday"), "'yesterday' is not a time with a zone"),
+    (lambda t: t.Static("A", rfc3339="2026-01-01T00:00:00"), "is not a time with a zone"),
+    (lambda t: t.Sleep("A", create_duration="1 minute"), "'1 minute' is not a duration, as 30s or 1m30s"),
+    (lambda t: t.Offset("A"), "one of offset_years, offset_months"),
+    (lambda t: t.Rotating("A", triggers={"a": "b"}), "rotation_rfc3339 is needed"),
+])
+def test_moments_that_can_not_be(stage: Stage, declare: Callable[[Any], object], message: str) -> None:
+    def program() -> None:
+        from sst.providers import time
+
+        declare(time)
+
+    with pytest.raises(UserError, match=re.escape(message)):
+        stage.plan(program)

@@ -1,13 +1,14 @@
-"""Types of `random` and `tls` that need no plugin: the same arguments and outputs, made by sst.
+"""Types of `random`, `time` and `tls` that need no plugin: the same arguments and outputs, made by sst.
 
-They are used where ``sst.lock`` has no provider of that name. The tables follow the schemas of hashicorp/random 3 and
-hashicorp/tls 4 (their docs in the registry); ``bcrypt_hash`` of a password is left out.
+They are used where ``sst.lock`` has no provider of that name. The tables follow the schemas of hashicorp/random 3,
+hashicorp/time 0.13 and hashicorp/tls 4 (their docs in the registry); ``bcrypt_hash`` of a password is left out.
 """
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from functools import cache
+from threading import Event
 from typing import Any
 
 from ...core.model import Operation, State
@@ -19,6 +20,7 @@ from .configuration import configured
 from .generated import GENERATORS, check
 from .schema import wire_name
 from .schema_cache import Schemas
+from .times import BASE, IN_PLACE, TIMES, check_times, is_due, seconds_of
 from .types import Types, named
 from .values import to_state
 from .wire import encode
@@ -27,6 +29,9 @@ __all__ = ["NATIVE", "NativeProvider", "native_schemas"]
 
 _CHARACTERS = """length=number:r lower=bool:oc upper=bool:oc numeric=bool:oc special=bool:oc min_lower=number:oc
   min_upper=number:oc min_numeric=number:oc min_special=number:oc override_special=string:o keepers=map:o id=string:c"""
+_UNITS = ("years", "months", "days", "hours", "minutes", "seconds")
+_PARTS = """year=number:c month=number:c day=number:c hour=number:c minute=number:c second=number:c unix=number:c
+  id=string:c"""
 _TABLE = f"""
 random_password/3 {_CHARACTERS} result=string:cs
 random_string/2 {_CHARACTERS} result=string:c
@@ -38,14 +43,21 @@ random_pet/0 length=number:oc prefix=string:o separator=string:oc keepers=map:o 
 tls_private_key/1 algorithm=string:r rsa_bits=number:oc ecdsa_curve=string:oc id=string:c private_key_pem=string:cs
   private_key_openssh=string:cs private_key_pem_pkcs8=string:cs public_key_pem=string:c public_key_openssh=string:c
   public_key_fingerprint_md5=string:c public_key_fingerprint_sha256=string:c
+time_static/0 rfc3339=string:oc triggers=map:o {_PARTS}
+time_offset/0 base_rfc3339=string:oc triggers=map:o rfc3339=string:c {_PARTS}
+  {" ".join(f"offset_{u}=number:o" for u in _UNITS)}
+time_rotating/0 rfc3339=string:oc rotation_rfc3339=string:oc triggers=map:o {_PARTS}
+  {" ".join(f"rotation_{u}=number:o" for u in _UNITS[:-1])}
+time_sleep/0 create_duration=string:o destroy_duration=string:o triggers=map:o id=string:c
 """
 """``TYPE/VERSION attribute=TYPE:FLAGS``: r required, o optional, c computed, s sensitive."""
-NATIVE = ("random", "tls")
+NATIVE = ("random", "time", "tls")
+_MAKE = {**GENERATORS, **TIMES}
 
 
 @cache
 def native_schemas(name: str) -> Schemas:
-    """The schemas of `random` or `tls`."""
+    """The schemas of `random`, `time` or `tls`."""
     found: dict[str, bytes] = {}
     for line in _TABLE.replace("\n  ", " ").strip().splitlines():
         head, *attributes = line.split()
@@ -65,10 +77,11 @@ def _attribute(text: str) -> dict[str, Any]:
 
 
 class NativeProvider(Provider):
-    """Every change makes a new value: all arguments of these types need a new resource."""
+    """A change makes a new value: all arguments of these types need a new resource, but some of `time`."""
 
     def __init__(self, name: str) -> None:
         self._types = Types(name, native_schemas(name), name)
+        self._stopped = Event()
 
     def schema(self, type: str) -> Schema:
         return self._types.engine(type)
@@ -79,13 +92,20 @@ class NativeProvider(Provider):
             return Change(frozenset(inputs))
         changed = frozenset(k for k in {*prior.inputs, *inputs} if prior.inputs.get(k) != inputs.get(k)
                             or not plain(inputs.get(k)))
-        return Change(changed, changed)
+        own = self._types.own(type)
+        if own.name == "time_rotating" and is_due(prior.outputs):
+            return Change(changed, reason="its rotation")
+        forced = changed - IN_PLACE.get(own.name, frozenset())
+        told = frozenset(n for n, a in own.block.attributes.items()
+                         if a.computed and n not in inputs and n not in ("id", BASE.get(own.name)))
+        return Change(changed, forced, unknown=told if changed and not forced else frozenset())
 
     def _config(self, type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         own = self._types.own(type)
         try:
             config = configured(own.block, {wire_name(k): v for k, v in inputs.items()})
             check(own.name, config)
+            check_times(own.name, config)
         except ValueError as e:
             raise UserError(f"{type}: {e}") from None
         except UserError as e:
@@ -94,15 +114,31 @@ class NativeProvider(Provider):
 
     def create(self, operation: Operation, note: Note) -> Result:
         own = self._types.own(operation.type)
-        made = GENERATORS[own.name](self._config(operation.type, operation.inputs))
+        config = self._config(operation.type, operation.inputs)
+        self._wait(config.get("create_duration"))
+        made = _MAKE[own.name](config)
         return Result(str(made["id"]), named(to_state(made)), version=own.version)
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
-        """After a create of unknown end: there is nothing outside of the state."""
-        return Result(state.id, state.outputs, version=state.version)
+        """What changes in place is counted from the same moment. Of other types after a create of unknown end: there is
+        nothing outside of the state."""
+        own = self._types.own(operation.type)
+        if own.name not in IN_PLACE:
+            return Result(state.id, state.outputs, version=state.version)
+        base = BASE.get(own.name, "id")
+        made = _MAKE[own.name]({**self._config(operation.type, operation.inputs), base: state.outputs[base]})
+        return Result(state.id, named(to_state({**made, "id": state.id})), version=own.version)
 
     def delete(self, state: State, note: Note) -> None:
         """It is nowhere but in the state."""
+        self._wait(state.inputs.get("destroy_duration"))
+
+    def _wait(self, duration: str | None) -> None:
+        if self._stopped.wait(seconds_of(duration)):
+            raise ProviderError("the wait was interrupted", sent=False)
+
+    def stop(self) -> None:
+        self._stopped.set()
 
     def read(self, state: State) -> Result | None:
         return Result(state.id, state.outputs, state.inputs, version=state.version)
