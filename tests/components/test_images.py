@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from sst import aws
 from sst.core.graph import Graph
 from sst.core.target import Target
+from sst.errors import UserError
 from tests.components.graphs import program, refused, shown
 
 H = "src/job.handler"
@@ -70,6 +72,21 @@ def test_a_function_in_a_container_stands_on_its_runtime() -> None:
     assert bases == ["public.ecr.aws/lambda/python:3.12", "ghcr.io/acme/lambda:1"]
 
 
+def test_a_command_of_node_makes_an_image_of_the_node_project(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text("{}")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/web.mjs").write_text("console.log(1)")
+    with program() as graph:
+        graph.root = str(tmp_path)
+        aws.Service("Web", cluster=cluster(), command=["node", "src/web.mjs"])
+    (image,), (build,) = inputs(graph, "aws.ecr.Image"), inputs(graph, "local.Build")
+    assert image["base"] == "public.ecr.aws/docker/library/node:24-slim" and image["language"] == "nodejs"
+    assert build["source"]["handler"] == "src/web.*" and build["source"]["runtime"] == "nodejs24.x"
+    with pytest.raises(UserError, match="of stage local run Python alone"), program(
+            stage="local", target=Target("local")):
+        aws.Service("Web", cluster=cluster(), command=["node", "src/web.mjs"])
+
+
 def test_stage_local_has_no_images() -> None:
     with program(stage="local", target=Target("local")) as graph:
         aws.Function("Model", handler=H, container=True)
@@ -83,6 +100,7 @@ def test_stage_local_has_no_images() -> None:
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "base": (lambda: aws.Service("Api", cluster=cluster(), handler=H, base="No Image"), ("no name of an image",)),
     "base of a function": (lambda: aws.Function("F", handler=H, container={"base": "x:y:z"}), ("no name of an image",)),
+    "base and image": (lambda: aws.Service("Api", cluster=cluster(), image="a/b:1", base="a/c:1"), ("both image and",)),
     "layers": (lambda: aws.Function("F", handler=H, container=True, layers=["arn:x"]), ("layers are not for",)),
     "a runtime of one's own": (lambda: aws.Function("F", handler="bootstrap", bundle="src", runtime="provided.al2023",
                                                     container=True), ("container is for Python and Node",)),

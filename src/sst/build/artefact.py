@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
 from ..machine.files import replace_file
-from . import node, python, uv
+from . import node, node_project, python, uv
 from .cache import lock, settle, tidy
 from .entry import runtime_files
 from .files import never, repository
@@ -66,7 +66,8 @@ def fingerprint(source: Source, *, cache: Path | None = None, files: ProjectFile
     """
     cache = cache or source.folder / ".sst" / "cache"
     files = files or ProjectFiles(cache)
-    room = _as_it_is if source.bundle else python.fingerprint if source.is_python else node.fingerprint
+    room = (_as_it_is if source.bundle else python.fingerprint if source.is_python
+            else node_project.fingerprint if node_project.is_project(source) else node.fingerprint)
     content = room(source, cache=cache, files=files)
     files.save()
     return _key(source, content, {n: files.digest(str(p)) for n, p in _copies(source).items()})
@@ -123,7 +124,7 @@ def _handler(entry: Path, source: Source, packaged: str | None) -> str:
         return memo.read_text()
     except FileNotFoundError:
         pass
-    if source.bundle:
+    if source.bundle or node_project.is_project(source):
         return source.handler
     try:
         found = python.handler_of(source, packaged) if source.is_python else node.handler_of(source)
@@ -145,6 +146,10 @@ def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
             made = python.bundle(source, cache=cache, files=files, note=note)
             (part / "own.json").write_text(json.dumps(sorted(made.own)))
             parts, packaged, content = made.parts, made.packaged, made.key
+        elif node_project.is_project(source):
+            found, parts, own = node_project.bundle(source, cache=cache, files=files, note=note)
+            content = lambda: found  # noqa: E731  # as with Python, where it is known once all is read
+            (part / "own.json").write_text(json.dumps(sorted(own)))
         elif not source.bundle:
             found, parts = node.bundle(source, cache=cache, files=files, note=note)
             content = lambda: found  # noqa: E731  # as with Python, where it is known once all is read

@@ -45,15 +45,16 @@ FILES = {"app.py": "import idna\ndef run(): return 1\n", "requirements.txt": "id
 class Project:
     """A project, and the inputs of its image."""
 
-    def __init__(self, root: Path, repository: Mapping[str, str]) -> None:
-        self.root, self.repository = write(root, FILES), repository
+    def __init__(self, root: Path, repository: Mapping[str, str], cache: Path) -> None:
+        self.root, self.repository, self.cache = write(root, FILES), repository, cache
         layout(root / "base")
-        self.artefacts = Artefacts(root, root / ".sst" / "cache")
+        self.artefacts = Artefacts(root, cache)
 
     def inputs(self, **more: Any) -> dict[str, Any]:
         source = Source(str(self.root), "app.run", RUNTIME, image=True)
         data = {k: v for k, v in source.to_dict().items() if k != "root"}
-        made = self.artefacts.make({"source": data, "fingerprint": fingerprint(source)}, lambda _: None)
+        key = fingerprint(source, cache=self.cache)
+        made = self.artefacts.make({"source": data, "fingerprint": key}, lambda _: None)
         return {"repository": self.repository["repositoryName"], "uri": self.repository["repositoryUri"],
                 "base": "base", "code": {"path": str(made.path), "sha256": made.sha256}, **more}
 
@@ -65,9 +66,14 @@ def repository(aws: Aws) -> Iterator[Mapping[str, str]]:
     aws.call("ecr", "delete_repository", {"repositoryName": name, "force": True})
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def project(tmp_path: Path, repository: Mapping[str, str]) -> Project:
-    return Project(tmp_path / "project", repository)
+def project(tmp_path: Path, repository: Mapping[str, str], cache: Path) -> Project:
+    return Project(tmp_path / "project", repository, cache)
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...build.layout import layout, python_file
-from ...build.source import Source, runtime_for
+from ...build.source import NODE, Source, runtime_for
 from ...clouds.aws.fargate import LOCAL_IMAGE
 from ...core.graph import Graph
 from ...core.output import Input
@@ -53,7 +53,7 @@ def code_of(graph: Graph, *, handler: str | None, command: Sequence[str] | None,
             python: Python, what: str) -> Code | None:
     """The code that a container runs, if it names some or the project has a web app. ``port`` is where that listens."""
     root = Path(graph.root or ".")
-    chosen = handler or _file_of(root, command) or _app(root)
+    chosen = handler or (None if _starts_node(command) else _file_of(root, command) or _app(root))
     if chosen is None:
         return None
     source = Source(str(root), chosen, runtime_for(root, chosen, python=graph.context.python), architecture,
@@ -74,9 +74,15 @@ def image_of(graph: Graph, name: str, *, image: str | Dockerfile | None, handler
     if command is not None and (isinstance(command, str) or not command):
         raise UserError(f"command of {what} takes a list of words, not {command!r}",
                         hint='command=["python", "-m", "worker"]')
+    if image is not None and base is not None:
+        raise UserError(f"{what} has both image and base",
+                        hint="base is for an image that is made of the project's code")
     if image is not None and not graph.target.is_local:
         return Image(image if isinstance(image, str) else declare_dockerfile(
             graph, name, image, architecture=architecture, what=what), command)
+    project = None if graph.target.is_local else _node_project(graph, command, architecture)
+    if project is not None:
+        return Image(declare_image(graph, name, project, base=base), command, unprivileged=True)
     code = code_of(graph, handler=handler, command=command, port=port, architecture=architecture, python=python,
                    what=what)
     if code is None:
@@ -85,10 +91,7 @@ def image_of(graph: Graph, name: str, *, image: str | Dockerfile | None, handler
         if image is not None:
             # refused, with the reason, once the program has ended
             return Image(image if isinstance(image, str) else "of a Dockerfile", command)
-        raise UserError(f"{what} says neither what it runs nor which image",
-                        hint='handler="app.main:app" for a web app, handler="src/job.run" or command=["python", '
-                             '"job.py"] for a program, or image="..."; without one there must be an app in one of '
-                             + ", ".join(APPS))
+        raise _nothing_to_run(graph, command, what)
     if not graph.target.is_local:
         return Image(declare_image(graph, name, code.source, base=base), code.command, unprivileged=True)
     built = declare_build(graph, name, code.source)
@@ -98,11 +101,37 @@ def image_of(graph: Graph, name: str, *, image: str | Dockerfile | None, handler
     return made if dev is None else _from_source(graph, made, what, dev)
 
 
+def _nothing_to_run(graph: Graph, command: Sequence[str] | None, what: str) -> UserError:
+    if _starts_node(command) and graph.target.is_local:
+        return UserError(f"{what} runs Node, and services and tasks of stage local run Python alone",
+                         hint='dev={"command": "npm run dev"} runs it in sst dev')
+    if _starts_node(command):
+        return UserError(f"{what} runs Node, and there is no package.json in {graph.root}",
+                         hint="it lies beside the config; or name an image: image=\"...\"")
+    return UserError(f"{what} says neither what it runs nor which image",
+                     hint='handler="app.main:app" for a web app, handler="src/job.run" or command=["python", "job.py"] '
+                          'for a program, or image="..."; without one there must be an app in one of '
+                          + ", ".join(APPS))
+
+
 def _from_source(graph: Graph, image: Image, what: str, dev: Mapping[str, Any]) -> Image:
     """The same in `sst dev`: the project's files come before those of the bundle, and the session shows its lines."""
     labels = {**image.labels, "sst.source": str(Path(graph.root or ".").resolve()), "sst.title": what,
               "sst.directory": dev.get("directory", ".")}
     return replace(image, labels=labels, command=["sh", "-c", dev["command"]] if "command" in dev else image.command)
+
+
+def _starts_node(command: Sequence[str] | None) -> bool:
+    return bool(command) and command is not None and command[0] in ("node", "npm")
+
+
+def _node_project(graph: Graph, command: Sequence[str] | None, architecture: str) -> Source | None:
+    """The Node project that a command starts, as ``["node", "dist/server.js"]`` does."""
+    root = Path(graph.root or ".")
+    if command is None or not _starts_node(command) or not (root / "package.json").is_file():
+        return None
+    file = next((w for w in command[1:] if command[0] == "node" and (root / w).is_file()), "index.js")
+    return Source(str(root), f"{PurePosixPath(file).with_suffix('')}.*", NODE, architecture, image=True)
 
 
 def _start(source: Source, port: int | None, what: str) -> list[str]:
