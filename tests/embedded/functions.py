@@ -11,9 +11,6 @@ from sst.embedded.cloud import Cloud
 
 from .test_emulator import client
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-
 
 def bundle(files: dict[str, str]) -> bytes:
     stream = io.BytesIO()
@@ -23,9 +20,11 @@ def bundle(files: dict[str, str]) -> bytes:
     return stream.getvalue()
 
 
-def role(cloud: Cloud, name: str, *statements: dict[str, Any]) -> str:
-    iam = client(cloud, "iam")
-    arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"])
+def role(cloud: Cloud, name: str, *statements: dict[str, Any], service: str = "lambda") -> str:
+    """Create a role for ``service``; returns its ARN."""
+    iam, trust = client(cloud, "iam"), {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"])
     if statements:
         iam.put_role_policy(RoleName=name, PolicyName="p",
                             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
@@ -58,10 +57,18 @@ def url(cloud: Cloud, name: str, **options: Any) -> str:
     return cloud.address("function_url", made["FunctionUrl"]).rstrip("/")
 
 
+def permit(cloud: Cloud, name: str, service: str, source: str = "") -> str:
+    """Let a service call the function; returns the function's ARN."""
+    functions = client(cloud, "lambda")
+    functions.add_permission(FunctionName=name, StatementId=uuid.uuid4().hex, Action="lambda:InvokeFunction",
+                             Principal=f"{service}.amazonaws.com", **({"SourceArn": source} if source else {}))
+    return str(functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"])
+
+
 def http_api(cloud: Cloud, name: str, *routes: str, **options: Any) -> str:
-    """The loopback URL of an HTTP API that sends ``routes`` to the function."""
+    """The loopback URL of an HTTP API that sends ``routes`` to the function, which it may call."""
     apis = client(cloud, "apigatewayv2")
-    arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+    arn = permit(cloud, name, "apigateway")
     variables = options.pop("variables", {})
     api = apis.create_api(Name=name, ProtocolType="HTTP", **options)
     integration = apis.create_integration(ApiId=api["ApiId"], IntegrationType="AWS_PROXY", IntegrationUri=arn,

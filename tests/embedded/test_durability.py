@@ -19,6 +19,7 @@ from sst.errors import UserError
 
 from .functions import function
 from .test_emulator import client
+from .test_events import FROM_QUEUE
 from .test_front_door import fetch
 
 pytestmark = pytest.mark.emulator
@@ -207,7 +208,7 @@ def test_log_lines_deleted_streams_and_late_lines(root: Path) -> None:
 def test_nothing_is_left_for_the_orderly_end(root: Path) -> None:
     """What calls of many services changed is on disk by itself: the end, which looks at everything, finds no more."""
     cloud = embedded.start(root, environment=os.environ)
-    name = function(cloud, "def handler(event, context):\n    print('hello')\n")
+    name = function(cloud, "def handler(event, context):\n    print('hello')\n", FROM_QUEUE)
     sqs, sns, iam, events = (client(cloud, service) for service in ("sqs", "sns", "iam", "events"))
     url = sqs.create_queue(QueueName="q", tags={"a": "b"})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -15,8 +15,12 @@ from sst.embedded.cloud import Cloud
 pytestmark = pytest.mark.emulator
 
 
+_SESSION = botocore.session.get_session()
+"""Reads each service's model once."""
+
+
 def client(cloud: Cloud, service: str, *, access_key: str = "", secret_key: str = "", token: str | None = None) -> Any:
-    return botocore.session.get_session().create_client(
+    return _SESSION.create_client(
         service, region_name=cloud.region, endpoint_url=cloud.endpoint,
         aws_access_key_id=access_key or cloud.access_key,
         aws_secret_access_key=secret_key or cloud.secret_key, aws_session_token=token,

@@ -14,7 +14,7 @@ import pytest
 from sst.embedded import cloud as embedded
 from sst.embedded.cloud import Cloud
 
-from .functions import function, invoke
+from .functions import function, invoke, permit, role
 from .test_emulator import client
 
 pytestmark = pytest.mark.emulator
@@ -83,10 +83,7 @@ def test_a_queue_feeds_its_subscriber(cloud: Cloud) -> None:
 def test_a_new_object_triggers_a_function(cloud: Cloud) -> None:
     out, _ = queue(cloud, "object-out")
     name = function(cloud, SEND, ALLOW_SEND, environment={"OUT": out})
-    functions, s3 = client(cloud, "lambda"), client(cloud, "s3")
-    arn = functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
-    functions.add_permission(FunctionName=name, StatementId="s3", Action="lambda:InvokeFunction",
-                             Principal="s3.amazonaws.com")
+    s3, arn = client(cloud, "s3"), permit(cloud, name, "s3")
     s3.create_bucket(Bucket="pictures")
     s3.put_bucket_notification_configuration(Bucket="pictures",
                                              NotificationConfiguration={"LambdaFunctionConfigurations": [
@@ -100,10 +97,11 @@ def test_a_schedule_fires(cloud: Cloud) -> None:
     out, _ = queue(cloud, "schedule-out")
     name = function(cloud, SEND, ALLOW_SEND, environment={"OUT": out})
     arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+    rights = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn}
     when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 2))
     client(cloud, "scheduler").create_schedule(Name="soon", ScheduleExpression=f"at({when})",
                                                FlexibleTimeWindow={"Mode": "OFF"}, Target={
-        "Arn": arn, "RoleArn": f"arn:aws:iam::{cloud.account}:role/{name}", "Input": '{"tick": 1}'})
+        "Arn": arn, "RoleArn": role(cloud, "soon", rights, service="scheduler"), "Input": '{"tick": 1}'})
     assert json.loads(received(cloud, out)["Body"]) == {"tick": 1}
 
 

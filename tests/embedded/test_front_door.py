@@ -16,7 +16,7 @@ from sst.embedded import cloud as embedded
 from sst.embedded.cloud import Cloud
 from sst.errors import SstError
 
-from .functions import function, http_api, url
+from .functions import function, http_api, permit, url
 from .test_emulator import client
 
 pytestmark = pytest.mark.emulator
@@ -155,9 +155,8 @@ def test_a_rest_api_hides_what_a_failed_function_said(cloud: Cloud, pages: str) 
     api = apis.create_rest_api(name="rest")
     root = apis.get_resources(restApiId=api["id"])["items"][0]["id"]
     child = apis.create_resource(restApiId=api["id"], parentId=root, pathPart="{proxy+}")["id"]
-    arn = client(cloud, "lambda").get_function(FunctionName=pages)["Configuration"]["FunctionArn"]
     fails = function(cloud, "def handler(event, context):\n    raise ValueError('secret detail')\n")
-    for resource, target in ((child, arn), (root, arn.replace(pages, fails))):
+    for resource, target in ((child, permit(cloud, pages, "apigateway")), (root, permit(cloud, fails, "apigateway"))):
         apis.put_method(restApiId=api["id"], resourceId=resource, httpMethod="ANY", authorizationType="NONE")
         apis.put_integration(
             restApiId=api["id"], resourceId=resource, httpMethod="ANY", type="AWS_PROXY", integrationHttpMethod="POST",

@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 def schedule(cloud: Cloud, name: str, seconds: int, *, zone: tzinfo = UTC, **more: object) -> str:
     """A queue that gets a message in so many seconds from now."""
     url, arn = queue(cloud, name)
-    target = {"Arn": arn, "RoleArn": role(cloud, name, ALLOW_SEND), "Input": json.dumps({"from": name})}
+    target = {"Arn": arn, "RoleArn": role(cloud, name, ALLOW_SEND, service="scheduler"),
+              "Input": json.dumps({"from": name})}
     scheduler = client(cloud, "scheduler")
     at = datetime.now(zone) + timedelta(seconds=seconds)
     scheduler.create_schedule(Name=name, ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})", Target=target,

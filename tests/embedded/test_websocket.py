@@ -13,7 +13,7 @@ import pytest
 
 from sst.embedded.cloud import Cloud
 
-from .functions import function
+from .functions import function, permit
 from .test_emulator import client
 
 pytestmark = pytest.mark.emulator
@@ -75,7 +75,7 @@ def chat(cloud: Cloud) -> Iterator[tuple[str, str, str]]:
     """The loopback URL of a chat, its function's name, its API's id."""
     name = function(cloud, CHAT, Timeout=10)
     apis = client(cloud, "apigatewayv2")
-    arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+    arn = permit(cloud, name, "apigateway")
     api = apis.create_api(Name=name, ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
     target = apis.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn)["IntegrationId"]
     for route in ("$connect", "$default", "$disconnect"):

@@ -61,7 +61,8 @@ class FunctionLines:
             case FunctionRecovered():
                 return Text((f"{self._colors.name(event.function)} recovered",))
             case Notice(about="functions"):
-                return Text(tuple(event.text.split("\n")))
+                pen = "yellow" if event.level == "warn" else ""
+                return Text(tuple(self._colors(line, pen) if pen else line for line in event.text.split("\n")))
         return None
 
     def error(self, document: str, *, full: bool = False, trace: str = "") -> Iterator[str]:

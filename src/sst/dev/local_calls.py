@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.dev_parts import Bridge
-from ..events import AnyEvent, TaskEnded, TaskOutput
+from ..events import AnyEvent, Notice, TaskEnded, TaskOutput
 from ..executor import LogLines
 from ..net.frames import Frames
 from .call import LiveCall
@@ -38,8 +38,10 @@ class LocalCalls:
             while message := await frames.read():
                 if "task" in message[0]:
                     self._task_heard(message[0])
-                    continue
-                self._begin(self._run(frames, *message))
+                elif "notice" in message[0]:
+                    self._emit(Notice("functions", str(message[0]["notice"]), "warn"))
+                else:
+                    self._begin(self._run(frames, *message))
         finally:
             self._connected.discard(frames)
             if not self._connected:

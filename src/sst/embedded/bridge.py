@@ -58,6 +58,10 @@ class Runner(Protocol):
         """Tell the session what a task says, or that it has ended with a code."""
         ...
 
+    def notice(self, text: str) -> None:
+        """Tell that session, if there is one, what this cloud has refused."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -130,6 +134,9 @@ class Bridge:
 
     def task_heard(self, title: str, task: str, lines: Sequence[tuple[int, str]], code: int | None) -> None:
         self._runner.task_heard(title, task, lines, code)
+
+    def notice(self, text: str) -> None:
+        self._runner.notice(text)
 
     def close(self) -> None:
         self._runner.close()

@@ -98,7 +98,7 @@ class Attached:
             self._open.pop(request_id, None)
 
     async def tell(self, message: dict[str, Any]) -> None:
-        """What is no call: lines of a task."""
+        """What is no call: lines of a task, or of this cloud."""
         with contextlib.suppress(OSError):
             await self._frames.send(message)
 

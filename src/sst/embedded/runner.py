@@ -86,6 +86,10 @@ class ExecutorRunner:
             message = {"task": title, "id": task, "lines": [text for _, text in lines], "code": code}
             asyncio.run_coroutine_threadsafe(attached.tell(message), self._loop)
 
+    def notice(self, text: str) -> None:
+        if self._attached and not self._attached.gone:
+            asyncio.run_coroutine_threadsafe(self._attached.tell({"notice": text}), self._loop)
+
     def close(self) -> None:
         self._wait(self._executor.close())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -77,8 +77,8 @@ def _policy(action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
                                                     **more}]}
 
 
-def role(w: World) -> dict[str, Any]:
-    return w.make("aws.iam.Role", {"assume_role_policy": _trust("lambda")})
+def role(w: World, service: str = "lambda") -> dict[str, Any]:
+    return w.make("aws.iam.Role", {"assume_role_policy": _trust(service)})
 
 
 def queue(w: World, **more: Any) -> dict[str, Any]:
@@ -306,7 +306,8 @@ def _(w: World) -> Sample:
 
 @sample("aws.scheduler.Schedule")
 def _(w: World) -> Sample:
-    return Sample({"schedule_expression": "rate(1 day)", "target": {"Arn": queue(w)["arn"], "RoleArn": role(w)["arn"]}},
+    return Sample({"schedule_expression": "rate(1 day)",
+                   "target": {"Arn": queue(w)["arn"], "RoleArn": role(w, "scheduler")["arn"]}},
                   {"schedule_expression": "rate(2 days)", "state": "DISABLED",
                    "schedule_expression_timezone": "Europe/Berlin"},
                   {"name": "other"})

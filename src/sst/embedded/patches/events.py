@@ -5,7 +5,7 @@ SNS and EventBridge (and so Scheduler) invoke asynchronously too; the emulator c
 failure.
 
 Goes when ministack keeps accepted events on disk, retries those of SNS and EventBridge too, and delivers to
-destinations and dead-letter queues for every source; last checked with 1.5.33.
+destinations and dead-letter queues for every source, if the function's role may; last checked with 1.5.33.
 """
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from sst.embedded import trace
+from sst.embedded.patches.rights import Delivery, count, refused
 from sst.embedded.settings import Settings, read_json
 from sst.machine.files import write_private
 
-__all__ = ["NEEDS", "apply", "deliver", "resume"]
+__all__ = ["NEEDS", "apply", "deliver", "resume", "send"]
 
 NEEDS: Mapping[str, str] = {
     "services.eventbridge:_dispatch_to_lambda": "(arn, payload)",
@@ -143,9 +144,9 @@ def _run(lambda_svc: Any, record: Any, event: Any) -> None:
     destinations = options.get("DestinationConfig") or {}
     target = (destinations.get("OnSuccess" if condition == "Success" else "OnFailure") or {}).get("Destination")
     if target:
-        deliver(lambda_svc, target, _envelope(config, event, result, condition, tries), condition)
+        deliver(config, target, _envelope(config, event, result, condition, tries), condition)
     if condition != "Success" and (queue := (config.get("DeadLetterConfig") or {}).get("TargetArn")):
-        _bury(queue, event, result)
+        _bury(config, queue, event, result)
 
 
 def _envelope(config: Any, event: Any, result: Any, condition: str, tries: int) -> dict[str, Any]:
@@ -160,13 +161,17 @@ def _envelope(config: Any, event: Any, result: Any, condition: str, tries: int) 
             "requestPayload": event, "responseContext": context, "responsePayload": result.get("body")}
 
 
-def deliver(lambda_svc: Any, target: str, envelope: dict[str, Any], condition: str) -> None:
-    """Hand the record of an invocation to a destination: a queue, topic, function or bus."""
-    from ministack.services import eventbridge, sns
+def deliver(config: Mapping[str, Any], target: str, envelope: dict[str, Any], condition: str) -> None:
+    """Hand the record of an invocation to a destination (a queue, topic, function or bus), if the role of the function
+    may."""
+    from ministack.services import eventbridge, lambda_svc, sns
 
+    if _may_not(config, target):
+        count("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=str(config.get("FunctionName", "")))
+        return
     service = target.split(":")[2]
     if service == "sqs":
-        _send(target, json.dumps(envelope), {})
+        send(target, json.dumps(envelope), {})
     elif service == "sns":
         sns._fanout(target, str(uuid.uuid4()), json.dumps(envelope), "")
     elif service == "lambda":
@@ -181,14 +186,24 @@ def deliver(lambda_svc: Any, target: str, envelope: dict[str, Any], condition: s
                                               "Resources": [target, envelope["requestContext"]["functionArn"]]}]})
 
 
-def _bury(queue: str, event: Any, result: Any) -> None:
+def _may_not(config: Mapping[str, Any], target: str) -> bool:
+    action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction",
+              "events": "events:PutEvents"}.get(target.split(":")[2], "")
+    return bool(action and refused(Delivery("lambda.amazonaws.com", str(config.get("FunctionArn", "")), action, target,
+                                            str(config.get("Role", "")))))
+
+
+def _bury(config: Mapping[str, Any], queue: str, event: Any, result: Any) -> None:
     """A dead-letter queue gets the event itself; what went wrong is in the message's attributes."""
+    if _may_not(config, queue):
+        count("AWS/Lambda", "DeadLetterErrors", FunctionName=str(config.get("FunctionName", "")))
+        return
     body = result.get("body")
     message = str(body.get("errorMessage", "")) if isinstance(body, dict) else str(body)
     texts = {"RequestID": ("String", str(uuid.uuid4())), "ErrorCode": ("Number", "200"),
              "ErrorMessage": ("String", message[:1024] or "-")}
     if queue.split(":")[2] == "sqs":
-        _send(queue, json.dumps(event), {name: {"DataType": kind, "StringValue": text} for name,
+        send(queue, json.dumps(event), {name: {"DataType": kind, "StringValue": text} for name,
                                          (kind, text) in texts.items()})
         return
     from ministack.services import sns
@@ -196,7 +211,8 @@ def _bury(queue: str, event: Any, result: Any) -> None:
     sns._fanout(queue, str(uuid.uuid4()), json.dumps(event), "")
 
 
-def _send(arn: str, body: str, attributes: dict[str, Any]) -> None:
+def send(arn: str, body: str, attributes: dict[str, Any]) -> None:
+    """Put a message into a queue of the present scope, whoever asks."""
     from ministack.services import lambda_svc, sqs
 
     queue = sqs._queue_by_arn(arn)

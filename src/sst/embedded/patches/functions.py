@@ -18,7 +18,7 @@ from sst.embedded.patches.traces import ORIGINS
 from sst.embedded.runner import ExecutorRunner
 from sst.embedded.settings import Settings
 
-__all__ = ["NEEDS", "apply", "attach", "close", "replay"]
+__all__ = ["NEEDS", "apply", "attach", "close", "notice", "replay"]
 
 NEEDS: Mapping[str, str] = {
     "core.concurrency:run_reentrant": "async (fn, *args, thread_name='ministack-reentrant')",
@@ -70,6 +70,12 @@ def attach(port: int, token: str) -> None:
     """Let a session of ``sst dev`` run functions. Raises `OSError` if it does not answer."""
     if _bridge is not None:
         _bridge.attach(port, token)
+
+
+def notice(text: str) -> None:
+    """Tell the session of ``sst dev``, if there is one, what this cloud has refused."""
+    if _bridge is not None:
+        _bridge.notice(text)
 
 
 def replay(request: str, event: str | None) -> dict[str, Any]:

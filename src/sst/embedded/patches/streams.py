@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sst.embedded.patches.batches import fault
+from sst.embedded.patches.event_sources import may_read
 from sst.embedded.patches.events import deliver
 from sst.embedded.settings import Settings
 
@@ -87,7 +88,7 @@ def _work(account: str, region: str, key: tuple[str, str], shard: Shard) -> None
 
     try:
         with request_scope(account, region):
-            while (mapping := _mapping(key[0])) and (records := _batch(mapping, shard)):
+            while (mapping := _mapping(key[0])) and _reads(mapping) and (records := _batch(mapping, shard)):
                 if not _Batch(key[0], shard).run(lambda_svc._apply_filter_criteria(records, mapping)):
                     return      # the mapping is gone or disabled: the records stay
                 shard.advance(len(records))
@@ -105,6 +106,16 @@ def _mapping(id: str) -> Mapping[str, Any] | None:
 
     found: Mapping[str, Any] | None = lambda_svc._esms.get(id)
     return found if found and found.get("Enabled", True) else None
+
+
+def _function(mapping: Mapping[str, Any]) -> Any:
+    from ministack.services import lambda_svc
+
+    return lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))[0]
+
+
+def _reads(mapping: Mapping[str, Any]) -> bool:
+    return (function := _function(mapping)) is not None and may_read(mapping, function)
 
 
 def _batch(mapping: Mapping[str, Any], shard: Shard) -> list[Any]:
@@ -232,8 +243,7 @@ class _Batch:
             if _expired(mapping, records[0]):
                 self._discard(mapping, records, "RecordAgeExceeded", tries, {})
                 return True
-            function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-            if function is None:
+            if (function := _function(mapping)) is None:
                 return False
             result = lambda_svc._execute_function(function, {"Records": records})
             done = 0 if result.get("error") else self._done(mapping, records, result.get("body"))
@@ -270,13 +280,12 @@ class _Batch:
 
     def _discard(self, mapping: Mapping[str, Any], records: list[Any], condition: str, tries: int,
                  result: Mapping[str, Any]) -> None:
-        from ministack.services import lambda_svc
-
         _log.warning("%s: %d records of %s are given up: %s", mapping["FunctionName"], len(records), self._shard.arn,
                      condition)
         target = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
-        if target:
-            deliver(lambda_svc, target, self._envelope(mapping, records, condition, tries, result), condition)
+        if target and (function := _function(mapping)) is not None:
+            deliver(function.get("config") or function, target,
+                    self._envelope(mapping, records, condition, tries, result), condition)
 
     def _envelope(self, mapping: Mapping[str, Any], records: list[Any], condition: str, tries: int,
                   result: Mapping[str, Any]) -> dict[str, Any]:
