@@ -10,7 +10,7 @@ import pytest
 
 from sst.embedded.cloud import Cloud
 
-from .functions import function, invoke, url
+from .functions import function, invoke, role, url
 from .test_emulator import client
 
 pytestmark = [pytest.mark.emulator, pytest.mark.skipif(not importlib.util.find_spec("sst.executor"),
@@ -50,7 +50,8 @@ def test_the_real_error_type_arrives_also_in_a_state_machine(cloud: Cloud) -> No
     assert (error, answer["errorType"], answer["errorMessage"]) == ("Unhandled", "MyErr", "why")
     arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
     states = client(cloud, "stepfunctions")
-    machine = states.create_state_machine(name=name, roleArn=f"arn:aws:iam::{cloud.account}:role/{name}",
+    rights = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn}
+    machine = states.create_state_machine(name=name, roleArn=role(cloud, f"{name}-states", rights, service="states"),
                                           definition=json.dumps({
         "StartAt": "Try", "States": {
             "Try": {"Type": "Task", "Resource": arn, "Catch": [{"ErrorEquals": ["MyErr"], "Next": "Caught"}],
