@@ -84,8 +84,10 @@ class Cloud:
         """The messages of a queue, by its URL, without receiving them: ``MessageId``, ``Body``, ``IsVisible``, ..."""
         from urllib.parse import quote
 
+        from sst.embedded.emulator import MESSAGES
+
         answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "GET",
-                      f"/_ministack/sqs/messages?QueueUrl={quote(queue, safe='')}", None, 10.0)
+                      f"{MESSAGES}?QueueUrl={quote(queue, safe='')}", None, 10.0)
         if answer is None:
             raise SstError("the local cloud does not answer", hint="any command starts it again")
         found: Any = answer.get("messages") or {}
