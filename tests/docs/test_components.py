@@ -144,6 +144,31 @@ def test_the_page_of_link_permissions_is_the_table() -> None:
     assert path.read_text(encoding="utf-8") == wanted, "SST_ACCEPT=1 writes the page"
 
 
+def local_table() -> str:
+    """What each component is on stage ``local``: the first sentence that its page says of it."""
+    rows = ["| component | on stage `local` |", "|---|---|"]
+    for page in sorted(PAGES, key=lambda p: p.name):
+        title, section = (re.search(pattern, page.path.read_text(encoding="utf-8"), re.M | re.S)
+                          for pattern in (r"^# (.+?)$", r"^## On stage `local`\n\n(.+?)(?=\n\n|\Z)"))
+        assert title and section, page.name
+        sentence = re.split(r"(?<=[.:]) (?=[A-Z`])", " ".join(section[1].split()))[0]
+        said = re.sub(r"\]\((?!http)", "](components/", sentence).replace("components/../", "")
+        said = said.replace("components/#", f"components/{page.name}.md#")
+        rows.append(f"| [{title[1]}](components/{page.name}.md) | {said} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_page_of_the_embedded_cloud_says_what_each_component_is_there() -> None:
+    path = ROOT / "docs/embedded_cloud.md"
+    head, mark, rest = path.read_text(encoding="utf-8").partition("<!-- from the pages of components -->\n\n")
+    assert mark
+    tail = rest[rest.index("\n## "):]
+    wanted = f"{head}{mark}{local_table()}{tail}"
+    if ACCEPT:
+        path.write_text(wanted, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == wanted, "SST_ACCEPT=1 writes the table"
+
+
 def test_each_cell_says_something() -> None:
     """Of the arguments of a component; a type may say all that is to be said of the rest."""
     for page in PAGES:
