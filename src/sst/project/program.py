@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -200,6 +201,11 @@ def _refuse_shadow(root: Path) -> None:
                             hint="rename it: `import sst` must find this tool")
 
 
+_MISSING = re.compile(r"([\w.]+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)")
+_UNKNOWN = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument ('\w+')")
+"""What Python says of a call that does not fit."""
+
+
 @contextmanager
 def _blame(root: Path) -> Iterator[None]:
     try:
@@ -236,6 +242,10 @@ def _said(error: BaseException) -> str:
     text = str(error).strip()
     if isinstance(error, ImportError) and error.path and not isinstance(error, ModuleNotFoundError):
         text = text.removesuffix(f" ({error.path})")
+    if isinstance(error, TypeError) and (call := _MISSING.fullmatch(text)):
+        return f"{call[1]}() needs {call[2]}"
+    if isinstance(error, TypeError) and (call := _UNKNOWN.match(text)):
+        return f"{call[1]}() has no argument {call[2]}"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
