@@ -53,6 +53,11 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "protection of a runtime of one's own": (
         in_router(protection="key", more={"bundle": "src", "handler": "bootstrap", "runtime": "provided.al2023"}),
         ("needs a Python or Node handler that sst bundles",)),
+    "an unknown rule of waf": (router(lambda w: w, waf={"managed_rules": {"xss": True}}),     # the mistake
+                               ("waf is True, or takes rate_limit_per_ip",)),
+    "two firewalls": (router(lambda w: w, waf=True, web_acl_arn="arn:aws:wafv2:us-east-1:1:global/webacl/a/b"),
+                      ("waf and web_acl_arn can't both be given",)),
+    "a limit that is none": (router(lambda w: w, waf={"rate_limit_per_ip": 1}), ("at least 10; it is 1",)),
     "no domain": (site(domain="https://example.com"), ("'https://example.com' is no domain name",)),
     "a domain without a name": (site(domain={"redirects": ["a.example.com"]}), ("a domain needs a name",)),
     "a domain without records": (site(domain={"name": "example.com", "dns": False}), ("has dns=False", '"cert"')),

@@ -67,7 +67,7 @@ PAGES = (
     Page("vpc", aws.Vpc, ("aws.vpc", "aws.vpc.nat")),
     Page("postgres", aws.Postgres, ("aws.postgres", "aws.database_options", "aws.network")),
     Page("cdn", aws.Cdn, ("aws.cdn", "aws.cdn.domain", "aws.cdn.injection")),
-    Page("router", aws.Router, ("aws.router", "aws.router.target")),
+    Page("router", aws.Router, ("aws.router", "aws.router.target", "aws.cdn.firewall")),
     Page("static_site", aws.StaticSite, ("aws.static_site", "aws.site", "aws.site.dev", "aws.cdn.auth")),
     Page("redis", aws.Redis, ("aws.redis",)),
     Page("migration", aws.Migration, ("aws.migration",)),

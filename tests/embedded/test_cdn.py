@@ -22,6 +22,7 @@ from sst.embedded.cloud import Cloud
 from ..clouds.aws.test_sites import Site as Managed
 from ..clouds.aws.test_sites import cut_off, route
 from ..clouds.aws.world import World, note
+from ..long import first_of
 from .functions import function, url
 from .test_front_door import fetch
 
@@ -221,10 +222,11 @@ def test_an_origin_that_is_not_there_is_502(site: Site) -> None:
 
 
 @emulator
-def test_nobody_sees_a_mixed_page_while_deploys_are_cut_off(site: Site, cloud: Cloud) -> None:
+@pytest.mark.parametrize("cuts", first_of([10, 100]))
+def test_nobody_sees_a_mixed_page_while_deploys_are_cut_off(site: Site, cloud: Cloud, cuts: int) -> None:
     """A client asks for two pages all the time. Each is that of one deploy, and never an error."""
     ended, odd = Event(), []
-    known = {b"<h1>home</h1>", *(b"<h1>%d</h1>" % n for n in range(10))}
+    known = {b"<h1>home</h1>", *(b"<h1>%d</h1>" % n for n in range(cuts))}
 
     def poll() -> None:
         while not ended.is_set():
@@ -236,9 +238,9 @@ def test_nobody_sees_a_mixed_page_while_deploys_are_cut_off(site: Site, cloud: C
     client = Thread(target=poll)
     client.start()
     try:
-        for n in range(10):
+        for n in range(cuts):
             (site.site.folder / "index.html").write_text(f"<h1>{n}</h1>")
-            cut_off(site.site, after=n, error_page="404.html", base="/site")
+            cut_off(site.site, after=n % 12, error_page="404.html", base="/site")
             site.site.deploy(error_page="404.html", base="/site")
             assert site.get("/site/")[2] == b"<h1>%d</h1>" % n
     finally:

@@ -824,3 +824,17 @@ def _(w: World) -> Sample:
     return Sample({"repository": home["name"], "policy": policy("ecr:BatchGetImage")},
                   {"policy": policy("ecr:GetDownloadUrlForLayer")},
                   {"repository": w.make("aws.ecr.Repository", {})["name"]})
+
+
+@sample("aws.wafv2.WebAcl")
+def _(w: World) -> Sample:
+    def seen(name: str) -> dict[str, Any]:
+        return {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": name}
+
+    def few(limit: int) -> dict[str, Any]:
+        return {"Name": "few", "Priority": 1, "Action": {"Block": {}}, "VisibilityConfig": seen("few"),
+                "Statement": {"RateBasedStatement": {"Limit": limit, "AggregateKeyType": "IP"}}}
+
+    return Sample({"region": "us-east-1", "rules": [few(2000)], "visibility": seen("one"), "tags": {"a": "1"}},
+                  {"default_action": {"Block": {}}, "rules": [few(100)], "visibility": seen("two"),
+                   "tags": {"a": "2"}}, {"name": "other"})

@@ -19,6 +19,7 @@ from ..cdn import Cdn, CdnDomain
 from ..cdn.auth import BasicAuth, checked
 from ..cdn.behavior import PLACEHOLDER, routed
 from ..cdn.edge import request_code, response_code
+from ..cdn.firewall import Waf, firewall
 from ..cdn.injection import Edge, injections, statements_of
 from .pattern import path_of, split
 from .target import Rewrite, RouteOptions, bucket_target, redirect_target, url_target
@@ -62,6 +63,7 @@ class RouterTransform(TypedDict, total=False):
     cache_policy: Transform
     request: Transform
     response: Transform
+    waf: Transform
 
 
 class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__annotations__)):
@@ -75,15 +77,15 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
 
     The most exact host decides, then the longest path. domain: ``"example.com"``, or ``{"name", "aliases",
     "redirects", "cert", "dns"}``; hosts of routes are among its names. edge: code that runs at the edges, see ``Edge``.
-    auth: a user name and a password for all of it. web_acl_arn: of a firewall. Answers are cached as long as their
-    ``Cache-Control`` says, otherwise not.
+    auth: a user name and a password for all of it. waf: a firewall, ``True`` or settings. web_acl_arn: of one that is
+    there already. Answers are cached as long as their ``Cache-Control`` says, otherwise not.
 
     Source: CloudFront Developer Guide,
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Introduction.html
     """
 
     def __init__(self, name: str, *, domain: str | CdnDomain | None = None, edge: Edge | None = None,
-                 auth: BasicAuth | None = None, web_acl_arn: Input[str] | None = None,
+                 auth: BasicAuth | None = None, waf: bool | Waf = False, web_acl_arn: Input[str] | None = None,
                  transform: RouterTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
@@ -99,7 +101,8 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
             response = cloudfront.Function("Response", code=response_code(after))
             self.cdn: Cdn | None = Cdn(
                 "Cdn", **routed(PLACEHOLDER, request=request.arn, response=response.arn, cache_policy=policy.policy_id),
-                domain=domain, web_acl_arn=web_acl_arn, comment=f"sst router {self.store.name}")
+                domain=domain, web_acl_arn=firewall(waf, web_acl_arn, self.where),
+                comment=f"sst router {self.store.name}")
         self.distribution = self.cdn.distribution
         self._url = self.cdn.url
 

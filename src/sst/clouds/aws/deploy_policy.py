@@ -119,6 +119,7 @@ UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "clou
 EVERYWHERE = frozenset(
     {
         "ecr:GetAuthorizationToken",
+        "wafv2:ListWebACLs",
         "ecs:DescribeTaskDefinition",
         "ecs:DeregisterTaskDefinition",
         "ecs:ListTasks",
@@ -162,6 +163,7 @@ NAMES = {
     "elasticloadbalancing": ("elasticloadbalancing:*:*:*/{app}-*", "elasticloadbalancing:*:*:*/*/{app}-*"),
     "rds": ("rds:*:*:*:{app}-*", "rds:*:*:og:*"),
     "s3": ("s3:::{app}-*", "s3:::sst-py-*"),
+    "wafv2": ("wafv2:*:*:*/webacl/{app}-*/*", "wafv2:*:*:*/managedruleset/*"),
 }
 """ARNs by service: what an app makes is named after it, what sst makes ``sst-py-``."""
 STATE = (

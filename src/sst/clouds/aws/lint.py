@@ -90,7 +90,7 @@ class Lint:
         tokens = set(self.model.operation_model(self.names[c.op]).idempotent_members)
         if not (self.own_request and use):
             for need in (shape.required_members if shape else ()):
-                guarded = need == "IfMatch" and self.kind.versioned_by and use != "create"
+                guarded = need == self.kind.version_field[1] and self.kind.versioned_by and use != "create"
                 if need not in given and need not in tokens and not guarded:
                     yield f"{c.op} needs {need!r}"
         if c.wait:

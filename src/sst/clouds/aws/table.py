@@ -88,6 +88,8 @@ class AwsResource(Resource):
     """The document that this row is a part of, where others write it, too."""
     versioned_by: ClassVar[Call | None] = None
     """Its ``ETag`` is what changes and deletions of the resource send as ``IfMatch``."""
+    version_field: ClassVar[tuple[str, str]] = "ETag", "IfMatch"
+    """With ``versioned_by``: where it has the version, and what a change calls it."""
     completed: ClassVar[str] = ""
     """With ``versioned_by``: member of both that an update sends whole, with what is there and the row does not set."""
     lookup: ClassVar[Call | None] = None
@@ -257,6 +259,7 @@ class AwsResource(Resource):
             return None
         if described := answer.get("TagDescriptions"):   # of several resources; one was asked for
             answer = described[0]
+        answer = answer.get("TagInfoForResource") or answer
         below = answer.get(cls.response_root)
         for place in (below if isinstance(below, Mapping) and not shown else {}, answer):
             for key in ("Tags", "tags", "TagSet", "TagList"):
@@ -310,7 +313,8 @@ class AwsResource(Resource):
             now = provider.ask(cls, cls.versioned_by, variables) or {}
             whole = {cls.completed: merged(now[cls.completed], params[cls.completed])} if (
                 cls.completed in params and cls.completed in now) else {}
-            return c, {**params, **whole, "IfMatch": now.get("ETag", "*")}
+            has, wants = cls.version_field
+            return c, {**params, **whole, wants: now.get(has, "*")}
         if cls.shared is None:
             return c, params
         there, delete = provider.ask(cls, cls.shared.whole, variables) or {}, c is cls.delete

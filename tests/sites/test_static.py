@@ -1,0 +1,193 @@
+"""Sites of files behind a ``Router`` on stage ``local``: in a real browser, in `sst dev`, after a rollback."""
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.dev.live import Dev, write
+from tests.e2e.project import Project, call, eventually, project
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+pytestmark = [pytest.mark.emulator, pytest.mark.slow]
+in_a_browser = pytest.mark.skipif(not BROWSER, reason="there is no Chromium")
+BIG = 20 << 20
+
+CONFIG = '''
+import sst
+from sst import aws
+
+
+def config(input):
+    return sst.Config(name="pages")
+
+
+def run():
+    web = aws.Router("Web")
+    api = aws.Function("Api", handler="api.handler", url={"router": {"instance": web, "path": "/api"}})
+    aws.StaticSite("Docs", path="docs", error_page="404.html", router={"instance": web, "path": "/docs"})
+    aws.StaticSite("Shop", path="spa", router={"instance": web})
+    return {"web": web.url}
+'''
+API = '''
+from base64 import b64decode
+from urllib.parse import parse_qs
+
+
+def handler(event, context):
+    body = b64decode(event["body"]).decode() if event["isBase64Encoded"] else event["body"]
+    said = parse_qs(body)["name"][0]
+    cookies = ";".join(event.get("cookies", []))
+    return {"statusCode": 200, "headers": {"content-type": "text/html"}, "cookies": [f"name={said}; Path=/; HttpOnly"],
+            "body": f"<h1>Hello {said}</h1><p>{cookies}</p>"}
+'''
+FILES = {
+    "sst_config.py": CONFIG, "api.py": API,
+    "docs/index.html": "<link rel=stylesheet href=style.css><h1>Docs</h1><a href=guide/>guide</a>",
+    "docs/style.css": "h1 { color: rgb(1, 2, 3) }", "docs/404.html": "<h1>Not here</h1>",
+    "docs/guide/index.html": "<h1>Guide</h1>",
+    "spa/index.html": "<div id=at></div><form method=post action=/api/hello><input name=name><button>send</button>"
+                      "</form><script type=module src=/assets/app-Bx7fK2a9.js></script>",
+    "spa/assets/app-Bx7fK2a9.js": "document.querySelector('#at').textContent = 'at ' + location.pathname;",
+}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    root = tmp_path_factory.mktemp("pages")
+    with project(root, FILES) as made:
+        (root / "docs/big.bin").write_bytes(os.urandom(1 << 20) * (BIG >> 20))
+        made.sst("deploy")
+        yield made
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        yield browser.new_page()
+        browser.close()
+
+
+@in_a_browser
+def test_a_browser_goes_through_the_sites(pages: Project, page: Page) -> None:
+    web, errors = pages.outputs()["web"], list[str]()
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.goto(f"{web}/docs")
+    assert page.url == f"{web}/docs/"
+    assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(1, 2, 3)"
+    page.click("text=guide")
+    assert page.inner_text("h1") == "Guide" and page.url == f"{web}/docs/guide/"
+    missing = page.goto(f"{web}/docs/nowhere")
+    assert missing and missing.status == 404 and page.inner_text("h1") == "Not here"
+    deep = page.goto(f"{web}/shop/items/7")
+    assert deep and deep.status == 200 and page.inner_text("#at") == "at /shop/items/7"
+    for name, cookies in (("Bob", ""), ("Eve", "name=Bob")):
+        page.goto(f"{web}/shop")
+        page.fill("input", name)
+        page.click("button")
+        assert page.inner_text("h1") == f"Hello {name}" and page.inner_text("p") == cookies
+    assert errors == []
+
+
+def test_a_large_download_is_resumed(pages: Project) -> None:
+    url, whole = f"{pages.outputs()['web']}/docs/big.bin", (pages.root / "docs/big.bin").read_bytes()
+    head = dict(call(url, method="HEAD").headers)
+    assert int(head["content-length"]) == BIG
+    begun = raw(url, BIG // 3)
+    assert len(begun) >= BIG // 3
+    rest = raw(url, None, f"range: bytes={len(begun)}-", f"if-range: {head['etag']}")
+    assert begun + rest == whole
+    changed = raw(url, None, "range: bytes=100-", 'if-range: "another"')
+    assert changed == whole, "another version is sent whole"
+
+
+def raw(url: str, enough: int | None, *headers: str) -> bytes:
+    """The body of an answer, or as much of it as came before the client went away."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    with socket.create_connection((host.split(":")[0], int(host.split(":")[1])), timeout=30) as line:
+        line.sendall("\r\n".join([f"GET /{path} HTTP/1.1", f"host: {host}", "connection: close", *headers, "",
+                                  ""]).encode())
+        data = b""
+        while (enough is None or len(data) < enough + 4096) and (block := line.recv(1 << 18)):
+            data += block
+    return data.partition(b"\r\n\r\n")[2]
+
+
+def test_a_rollback_uploads_nothing(pages: Project) -> None:
+    web, file = pages.outputs()["web"], pages.root / "docs/guide/index.html"
+    before = call(f"{web}/docs/guide/").body
+    file.write_text("<h1>Another guide</h1>")
+    assert "Docs/Site" in pages.sst("deploy")
+    assert call(f"{web}/docs/guide/").body == "<h1>Another guide</h1>"
+    bucket = next(b["Name"] for b in pages.client("s3").list_buckets()["Buckets"] if "docsassets" in b["Name"])
+    there = {o["Key"]: o["LastModified"] for o in pages.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+             if not o["Key"].startswith(".sst/")}
+    assert "1 updated" in pages.sst("rollback", "--yes")
+    assert call(f"{web}/docs/guide/").body == before
+    after = {o["Key"]: o["LastModified"] for o in pages.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+             if not o["Key"].startswith(".sst/")}
+    assert after == there
+    file.write_text(FILES["docs/guide/index.html"])
+
+
+DEV = CONFIG.replace('path="spa"', 'path="spa", dev={"command": "python3 ../server.py", "url": "http://127.0.0.1:PORT"}')
+SERVER = '''
+import asyncio, base64, hashlib, pathlib, sys
+
+PAGE = b"""<h1>first</h1><script>
+new WebSocket(`ws://${location.host}/@hmr`).onmessage = (e) => { document.querySelector("h1").textContent = e.data; };
+</script>"""
+
+
+async def serve(reader, writer):
+    head = (await reader.readuntil(b"\\r\\n\\r\\n")).decode()
+    headers = dict(line.lower().split(": ", 1) for line in head.split("\\r\\n")[1:] if ": " in line)
+    if "upgrade" not in headers:
+        writer.write(b"HTTP/1.1 200 OK\\r\\ncontent-type: text/html\\r\\n"
+                     b"content-length: %d\\r\\n\\r\\n%b" % (len(PAGE), PAGE))
+        return writer.close()
+    key = next(line for line in head.split("\\r\\n") if line.lower().startswith("sec-websocket-key")).split(": ")[1]
+    digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+    writer.write(b"HTTP/1.1 101 Switching Protocols\\r\\nupgrade: websocket\\r\\nconnection: upgrade\\r\\n"
+                 b"sec-websocket-accept: " + base64.b64encode(digest) + b"\\r\\n\\r\\n")
+    file, shown = pathlib.Path("message.txt"), ""
+    while True:
+        if (text := file.read_text()) != shown:
+            shown = text
+            writer.write(bytes([0x81, len(text)]) + text.encode())
+            await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def main():
+    async with await asyncio.start_server(serve, "127.0.0.1", PORT) as server:
+        await server.serve_forever()
+
+asyncio.run(main())
+'''
+
+
+@in_a_browser
+def test_the_server_of_a_generator_is_behind_the_router_with_its_websocket(tmp_path: Path, page: Page) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    files = {**FILES, "sst_config.py": DEV.replace("PORT", port), "server.py": SERVER.replace("PORT", port),
+             "spa/message.txt": "hello"}
+    dev = Dev(write(tmp_path, files)).ready()
+    try:
+        web = dev.url("web")
+        eventually(lambda: call(web).status == 200)
+        page.goto(web)
+        page.wait_for_selector("text=hello")
+        (tmp_path / "spa/message.txt").write_text("changed")
+        page.wait_for_selector("text=changed")
+        page.goto(f"{web}/docs/")
+        assert page.inner_text("h1") == "Docs"
+    finally:
+        dev.close()
