@@ -1,6 +1,8 @@
 """Images that components declare: of what, on what, and where they go."""
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,19 @@ from typing import Any
 import pytest
 
 from sst import aws
+from sst.clouds.aws.client import Aws
+from sst.clouds.aws.provider import AwsProvider
+from sst.clouds.local.artefacts import Artefacts
+from sst.clouds.local.provider import LocalProvider
 from sst.core.graph import Graph
 from sst.core.target import Target
+from sst.embedded.cloud import Cloud
+from sst.engine.deploy import deploy, remove
 from sst.errors import UserError
+from tests.build.image.test_registry import layout
+from tests.build.projects import write
 from tests.components.graphs import program, refused, shown
+from tests.fakes import MemoryJournal, agree
 
 H = "src/job.handler"
 
@@ -85,6 +96,43 @@ def test_a_command_of_node_makes_an_image_of_the_node_project(tmp_path: Path) ->
     with pytest.raises(UserError, match="of stage local run Python alone"), program(
             stage="local", target=Target("local")):
         aws.Service("Web", cluster=cluster(), command=["node", "src/web.mjs"])
+
+
+@pytest.mark.long
+@pytest.mark.emulator
+def test_a_change_of_the_code_is_two_calls_beside_the_push(tmp_path: Path, cloud: Cloud) -> None:
+    """A whole program, on the embedded cloud in the place of AWS; without tasks, so that nothing has to start."""
+    root = write(tmp_path / "p", {"app/main.py": "async def app(scope, receive, send): ...\n",
+                                  "requirements.txt": "uvicorn==0.35.0\n"})
+    layout(root / "base")
+    artefacts, journal = Artefacts(root, root / ".sst" / "cache"), MemoryJournal()
+    local = LocalProvider(artefacts, environ=os.environ)
+    with Aws(region=cloud.region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key),
+             environment={}) as client:
+        on_aws = AwsProvider(client, app="shop", stage="test", lineage="l", root=root, asset=artefacts.file_of)
+
+        def run(change: Callable[..., Any], graph: Graph) -> Counter[str]:
+            nonlocal journal
+            before, journal = client.counts.copy(), MemoryJournal(journal.snapshot)
+            change(graph, journal, lambda item: local if item.type.startswith("local.") else on_aws, lambda event: None,
+                   confirm=agree).check()
+            return client.counts - before
+
+        def declared() -> Graph:
+            with program() as graph:
+                graph.root = str(root)
+                aws.Service("Api", cluster=cluster(), handler="app.main:app", base="base", scaling={"min": 0, "max": 0},
+                            load_balancer={"ports": [{"listen": "80/http"}]})
+            (build,) = inputs(graph, "local.Build")
+            assert build["source"]["python"] == {"exclude": ["base"]}, "what it stands on is no part of the code"
+            return graph
+
+        assert run(deploy, declared())["ecr.get_authorization_token"] == 1
+        assert not run(deploy, declared())
+        (root / "app/main.py").write_text("async def app(scope, receive, send): pass\n")
+        assert run(deploy, declared()) == {"ecs.register_task_definition": 1, "ecs.update_service": 1}
+        run(remove, Graph("shop", "test"))
+        assert not client.call("ecr", "describe_repositories")["repositories"]
 
 
 def test_stage_local_has_no_images() -> None:

@@ -68,7 +68,9 @@ def declare_image(graph: Graph, name: str, source: Source, *, base: str | None) 
     slim image of its language, ``python:3.12-slim``, of the registry that the config names."""
     source = replace(source, host=False, image=True)
     chosen = base or f"{graph.context.registry}/{'python' if source.is_python else 'node'}:{source.version}-slim"
-    check_base(graph, chosen)
+    if check_base(graph, chosen) and source.is_python:     # what it stands on is no part of the code
+        inside = str(PurePosixPath(chosen))
+        source = replace(source, python={**source.python, "exclude": [*source.python.get("exclude", ()), inside]})
     built, home = declare_build(graph, name, source), repository(graph)
     return Image(f"{name.removesuffix('Code')}Image", repository=home.name, uri=home.uri,
                  code={"path": built.path, "sha256": built.sha256}, base=chosen, architecture=source.architecture,
@@ -114,7 +116,9 @@ def _let_lambda_in(graph: Graph, home: Repository) -> RepositoryPolicy:
                  "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}]})
 
 
-def check_base(graph: Graph, base: str) -> None:
-    """Raises ``UserError`` for what is neither a folder with images nor the name of one."""
-    if not is_layout(Path(graph.root or ".") / base):
-        Reference.of(base)
+def check_base(graph: Graph, base: str) -> bool:
+    """Whether it is a folder with images. Raises ``UserError`` for what is neither that nor the name of one."""
+    if is_layout(Path(graph.root or ".") / base):
+        return True
+    Reference.of(base)
+    return False

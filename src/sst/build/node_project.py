@@ -48,7 +48,9 @@ def bundle(source: Source, *, cache: Path, files: ProjectFiles,
 def _own(source: Source) -> dict[str, Path]:
     """What git does not ignore, and the folder of the file that is started, such as ``dist``, even if git does."""
     root = source.folder
-    found = {f.name: f.path for f in walk(root).files}
+    # a folder in the OCI layout is what an image stands on
+    found = {f.name: f.path for f in walk(root, lambda name, is_dir: not (
+        is_dir and (root / name / "index.json").is_file() and (root / name / "blobs" / "sha256").is_dir())).files}
     top = PurePosixPath(source.handler).parts[0] if "/" in source.handler else ""
     for path in sorted((root / top).rglob("*")) if top else ():
         name = path.relative_to(root)

@@ -140,11 +140,11 @@ def test_a_folder_is_a_base(tmp_path: Path) -> None:
         base_of_folder(tmp_path, "x86_64", "x")
 
 
-def layout(folder: Path) -> Path:
+def layout(folder: Path, file: str = "etc/made-by-a-test") -> Path:
     """A folder in the OCI layout, with an image of one file."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as archive:
-        info = tarfile.TarInfo("etc/made-by-a-test")
+        info = tarfile.TarInfo(file)
         archive.addfile(info, io.BytesIO())
     server = RegistryServer()
     digest = server.base("x", "1", layer=made.getvalue())

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -51,7 +52,7 @@ class Project:
         self.artefacts = Artefacts(root, cache)
 
     def inputs(self, **more: Any) -> dict[str, Any]:
-        source = Source(str(self.root), "app.run", RUNTIME, image=True)
+        source = Source(str(self.root), "app.run", RUNTIME, image=True, python={"exclude": ["base"]})
         data = {k: v for k, v in source.to_dict().items() if k != "root"}
         key = fingerprint(source, cache=self.cache)
         made = self.artefacts.make({"source": data, "fingerprint": key}, lambda _: None)
@@ -150,8 +151,7 @@ def test_an_image_that_is_there_is_neither_built_nor_sent(aws: Aws, project: Pro
     stage.deploy(first).check()
     digest = outputs(stage)["digest"]
     stage.deploy(project.inputs(command=["python", "-V"])).check()
-    Path(first["code"]["path"]).unlink()
-    stage.deploy(first).check()
+    stage.deploy({**first, "code": {**first["code"], "path": str(tmp_path / "cleaned.zip")}}).check()
     assert outputs(stage)["digest"] == digest and outputs(stage)["turn"] == 3
 
 
@@ -212,6 +212,17 @@ def test_a_base_is_asked_once_and_kept_in_the_lock(project: Project, stage: Stag
         Lock().with_image(base, newer).write(project.root)
         stage.deploy(project.inputs(base=base)).check()
         assert outputs(stage)["base_digest"] == newer
+
+
+def test_a_folder_that_holds_another_image_is_another_base(project: Project, stage: Stage) -> None:
+    stage.deploy(project.inputs()).check()
+    first = outputs(stage)["digest"]
+    assert not stage.plan(project.inputs()).changes
+    shutil.rmtree(project.root / "base")
+    layout(project.root / "base", "etc/newer")
+    assert [s.changed for s in stage.plan(project.inputs()).changes] == [frozenset({"base"})]
+    stage.deploy(project.inputs()).check()
+    assert outputs(stage)["digest"] != first
 
 
 def login(project: Project, stage: Stage, server: RegistryServer) -> None:

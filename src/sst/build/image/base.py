@@ -37,7 +37,7 @@ def base_of_registry(registry: Registry, reference: Reference, architecture: str
 
 
 def base_of_folder(folder: Path, architecture: str, shown: str) -> Base:
-    """The image of a folder; without an architecture the first one."""
+    """The image of a folder for an architecture."""
     _, content, manifest = manifest_of_folder(folder, architecture, shown)
     config = json.loads(_read(folder, manifest["config"]["digest"], shown))
     return _base(shown, digest_of(content), manifest, config, architecture,
@@ -50,7 +50,7 @@ def manifest_of_folder(folder: Path, architecture: str, shown: str) -> tuple[str
     if not is_layout(folder):
         raise UserError(f"{shown} is no folder with images: it has no index.json", hint=_MAKE)
     entries = json.loads((folder / "index.json").read_bytes())["manifests"]
-    alone = len(entries) == 1 or not architecture
+    alone = len(entries) == 1
     content = _read(folder, str(entries[0]["digest"]) if alone else _fitting(entries, architecture, shown), shown)
     manifest = json.loads(content)
     if "manifests" in manifest:
@@ -80,7 +80,7 @@ def _file(folder: Path, digest: str) -> Path:
 def _base(name: str, digest: str, manifest: Mapping[str, Any], config: Mapping[str, Any], architecture: str,
           blob: Callable[[Mapping[str, Any]], Blob]) -> Base:
     have = config.get("architecture")
-    if architecture and have and have != _MACHINES[architecture]:
+    if have and have != _MACHINES[architecture]:
         raise ProviderError(f"the base {name} is for {have}, and this image is for {_MACHINES[architecture]}",
                             code="NoSuchPlatform", operation="read the base", sent=False,
                             hint=f'architecture="{"arm64" if have == "arm64" else "x86_64"}", or another base')
@@ -88,7 +88,7 @@ def _base(name: str, digest: str, manifest: Mapping[str, Any], config: Mapping[s
 
 
 def _fitting(entries: Sequence[Mapping[str, Any]], architecture: str, shown: str) -> str:
-    machine = _MACHINES[architecture or "x86_64"]
+    machine = _MACHINES[architecture]
     found = [e for e in entries if (p := e.get("platform") or {}).get("os", "linux") == "linux"
              and p.get("architecture") == machine]
     if not found:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...build.cache import keep
 from ...build.image.base import base_of_folder, base_of_registry, is_layout
-from ...build.image.image import Base, Blob
+from ...build.image.image import Base, Blob, digest_of
 from ...build.image.reference import Reference
 from ...build.image.registry import Registry
 from ...core.provider import Note
@@ -26,8 +26,10 @@ _writing = Mutex()
 
 
 def locked(root: Path, base: str) -> str:
-    """The digest that ``sst.lock`` has for a base; empty if it has none, or if the base is a folder."""
-    return "" if _folder(root, base) else Reference.of(base).digest or Lock.read(root).images.get(base, "")
+    """The digest that a base is held to: what ``sst.lock`` has for it, or what its folder holds; empty if neither."""
+    if folder := _folder(root, base):
+        return digest_of((folder / "index.json").read_bytes())
+    return Reference.of(base).digest or Lock.read(root).images.get(base, "")
 
 
 def _folder(root: Path, base: str) -> Path | None:
@@ -43,8 +45,8 @@ class Bases:
     def digest(self, base: str, known: str, note: Note) -> str:
         """The digest of a base: that of its name, of ``sst.lock``, or ``known`` from an earlier deploy; else the one
         that its tag has now, which is then written to ``sst.lock``."""
-        if folder := _folder(self._root, base):
-            return base_of_folder(folder, "", base).digest
+        if _folder(self._root, base):
+            return locked(self._root, base)
         with _writing:
             found = locked(self._root, base) or known
             if not found:

@@ -44,7 +44,7 @@ FORM = 1
 _GONE = ("RepositoryNotFoundException", "ImageNotFoundException")
 
 
-class Image(Resource, type="aws.ecr.Image"):
+class Image(Resource, type="aws.ecr.Image", from_bundle=frozenset({"code"})):
     """An image of the project's files on a base, in a repository. It is built and pushed when it changes, and only
     what the repository lacks is sent.
 
