@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,45 +45,50 @@ def run_local(report: Report, *, quick: bool, times: int) -> None:
     root = Path(tempfile.mkdtemp(prefix="sst-bench-"))
     try:
         cloud = embedded.start(root, environment=os.environ)
-        _rows(report, cloud, 2_000 if quick else 10_000, times)
+        alone = embedded.start(root / "alone", environment=os.environ)
+        _rows(report, cloud, alone, 2_000 if quick else 10_000, times)
+        embedded.stop(root / "alone")
         _requests(report, cloud, 2 if quick else 5)
         _beside_logs(report, cloud, times)
         _deliveries(report, cloud, 1_000 if quick else 10_000, 200 if quick else 2_000)
         with _bare(root) as bare:
             _objects(report, cloud, bare, times)
+        report.say(f"The load is {os.getloadavg()[0]:.1f} at the end of this part.")
     finally:
+        embedded.reset(root / "alone")
         embedded.reset(root)
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _rows(report: Report, cloud: Cloud, many: int, times: int) -> None:
-    db = client(cloud, "dynamodb")
-    for name in ("few", "many"):
+def _rows(report: Report, cloud: Cloud, alone: Cloud, many: int, times: int) -> None:
+    """``alone`` is a cloud with nothing but 100 rows. Puts alternate, so that other work on the machine hits all."""
+    def table(there: Cloud, name: str, count: int) -> Any:
+        db = client(there, "dynamodb")
         db.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
                         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
                         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
-
-    def fill(name: str, count: int) -> None:
         for start in range(0, count, 25):
             db.batch_write_item(RequestItems={name: [{"PutRequest": {"Item": {
                 "id": {"S": f"{name}{n}"}, "text": {"S": "x" * 200}}}} for n in range(start, start + 25)]})
+        return functools.partial(_put_row, db, name)
 
-    def put(name: str, mark: str) -> tuple[float, float]:
-        """Milliseconds, and milliseconds of the server's processor, of one put."""
-        began = cpu_seconds(cloud.pid)
-        took = _median(lambda n: db.put_item(TableName=name, Item={"id": {"S": f"{mark}{n}"}}), 100)
-        return took, (cpu_seconds(cloud.pid) - began) * 10
+    puts = {"100 rows, alone": table(alone, "few", 100), f"{many:,} rows": table(cloud, "many", many),
+            f"100 rows beside {many:,} in another table": table(cloud, "few", 100)}
+    took: dict[str, list[float]] = {name: [] for name in puts}
+    for n in range(100 * times):
+        for name, put in puts.items():
+            began = time.perf_counter()
+            put(n)
+            took[name].append((time.perf_counter() - began) * 1e3)
+    walls = {name: statistics.median(found) for name, found in took.items()}
+    report.table(("one put into a table of", "wall"), [(name, f"{wall:.1f} ms") for name, wall in walls.items()])
+    base, large, beside = walls.values()
+    report.figure(f"a put with {many:,} rows beside one with 100", large / base, 1.5, "times")
+    report.figure(f"a put beside {many:,} rows in another table", beside / base, 1.5, "times")
 
-    fill("few", 100)
-    before = min(put("few", f"a{n}") for n in range(times))
-    fill("many", many)
-    rows = [("table of 100 rows, alone", before),
-            (f"table of {many:,} rows", min(put("many", f"b{n}") for n in range(times))),
-            (f"table of 100 rows beside {many:,} in another", min(put("few", f"c{n}") for n in range(times)))]
-    report.table(("one put", "wall", "cpu of the cloud"), [(what, f"{wall:.1f} ms", f"{cpu:.1f} ms")
-                                                           for what, (wall, cpu) in rows])
-    report.figure(f"a put with {many:,} rows beside one with 100", rows[1][1][0] / before[0], 1.5, "times")
-    report.figure(f"a put beside {many:,} rows in another table", rows[2][1][0] / before[0], 1.5, "times")
+
+def _put_row(db: Any, name: str, n: int) -> None:
+    db.put_item(TableName=name, Item={"id": {"S": f"new{n}"}})
 
 
 def _requests(report: Report, cloud: Cloud, seconds: float) -> None:
@@ -114,11 +119,23 @@ def _beside_logs(report: Report, cloud: Cloud, times: int) -> None:
     def send() -> float:
         return _median(lambda n: sqs.send_message(QueueUrl=address, MessageBody=str(n)), 50)
 
-    idle = min(send() for _ in range(times))
     name = function(cloud, TALKER, MemorySize=512)
     functions = client(cloud, "lambda")
     for _ in range(10):
         functions.invoke(FunctionName=name, Payload=b'{"lines": 1000}')
+    took: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(times):      # in turns, so that other work on the machine hits both
+        for busy in took:
+            with _calling(functions, name) if busy else nullcontext():
+                took[busy].append(send())
+    idle, running = min(took[False]), min(took[True])
+    report.say(f"Sending a message: {idle:.1f} ms idle, {running:.1f} ms while a function with 6 MB of logs runs.")
+    report.figure("a changing call while a function with 6 MB of logs runs", running / idle, 1.5, "times")
+
+
+@contextmanager
+def _calling(functions: Any, name: str) -> Iterator[None]:
+    """Call a function, again and again, meanwhile."""
     done = threading.Event()
 
     def invoke() -> None:
@@ -128,12 +145,10 @@ def _beside_logs(report: Report, cloud: Cloud, times: int) -> None:
     thread = threading.Thread(target=invoke)
     thread.start()
     try:
-        running = min(send() for _ in range(times))
+        yield
     finally:
         done.set()
         thread.join()
-    report.say(f"Sending a message: {idle:.1f} ms idle, {running:.1f} ms while a function with 6 MB of logs runs.")
-    report.figure("a changing call while a function with 6 MB of logs runs", running / idle, 1.5, "times")
 
 
 def _deliveries(report: Report, cloud: Cloud, messages: int, objects: int) -> None:

@@ -46,6 +46,16 @@ def test_the_root_keys_work_and_no_others_do(cloud: Cloud) -> None:
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+@pytest.mark.parametrize(("service", "call", "kind"), [
+    ("sqs", "list_queues", "application/x-amz-json-1.0"), ("logs", "describe_log_groups", "application/x-amz-json-1.1"),
+    ("lambda", "list_functions", "application/json"), ("sts", "get_caller_identity", "text/xml"),
+    ("s3", "list_buckets", "application/xml"),
+])
+def test_each_service_answers_in_its_own_protocol(cloud: Cloud, service: str, call: str, kind: str) -> None:
+    answer = getattr(client(cloud, service), call)()
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["content-type"] == kind
+
+
 def test_an_unsigned_s3_call_is_not_root(cloud: Cloud) -> None:
     s3 = client(cloud, "s3")
     s3.create_bucket(Bucket="closed")

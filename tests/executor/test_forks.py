@@ -162,9 +162,24 @@ def test_what_is_read_is_told_with_its_time_from_before(tmp_path: Path) -> None:
         assert await stage.value(fn) == "data"
         assert heard.keys() == {"app.py", "near.py", "late.py", "data.txt"}
         s = (fn.code / "data.txt").stat()
-        assert heard["data.txt"] == (s.st_mtime_ns, s.st_size)
+        assert heard["data.txt"] == (s.st_mtime_ns, s.st_ctime_ns, s.st_size)
 
     play(tmp_path, story, on_files=hear)
+
+
+def test_an_edit_that_keeps_time_and_size_is_seen(tmp_path: Path) -> None:
+    """Also by the byte code that Python keeps."""
+    async def story(stage: Stage) -> None:
+        fn = of_source(stage, tmp_path, "import near\n\ndef handler(event, context):\n    return near.word\n")
+        near = fn.code / "near.py"
+        near.write_text("word = 'one'\n")
+        os.utime(near, (1_700_000_000, 1_700_000_000))
+        assert await stage.value(fn) == "one"
+        near.write_text("word = 'two'\n")
+        os.utime(near, (1_700_000_000, 1_700_000_000))
+        assert await stage.value(fn) == "two"
+
+    play(tmp_path, story)
 
 
 def test_a_prepared_sandbox_takes_the_next_call_and_a_broken_one_says_why(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class ReadFiles:
         return self._files.pop(function, None) is not None
 
     def stale(self, function: str) -> str:
-        """A file that is no longer what the function read, or "". One that was not there has the stamp (0, 0)."""
+        """A file that is no longer what the function read, or "". One that was not there has the stamp `GONE`."""
         return next((path for path, was in self._files.get(function, {}).items() if stamp(path) != was), "")
 
     def touched(self, paths: Iterable[str]) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from ..core.names import did_you_mean
 from ..embedded.environment import ensure, functions_folder
 from ..errors import SstError, UserError
 from ..events import AnyEvent, DeployEnded, Notice, Ready, StepDone, StepFailed, StepStarted, to_json
-from ..executor import stamp
+from ..executor import GONE, stamp
 from ..net.frames import Frames
 from ..project.shell import cloud_environment
 from .control import ControlServer, hold
@@ -255,7 +255,8 @@ class Session:
         files = {*self.deploys.watched, *(self._root / name for name in (".env", f".env.{self._stage}")),
                  *(f for part in self.parts for f in part.program_files)}
         now = {str(f): stamp(f) for f in files}
-        self._program.note(_PROGRAM, {f: (0, 0) if began and found[0] >= began else found for f, found in now.items()})
+        self._program.note(_PROGRAM, {f: GONE if began and max(found[:2]) >= began else found
+                                      for f, found in now.items()})
 
     async def _look(self) -> None:
         async for paths in self._watch:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sst.embedded import logs
-from sst.embedded.functions import Prepared, prepare
+from sst.embedded.functions import Preparations, Prepared
 from sst.embedded.settings import Settings
 
 __all__ = ["Answer", "Bridge", "Log", "Runner", "StreamedBody"]
@@ -41,6 +41,10 @@ class Runner(Protocol):
     """Runs functions; called from many threads at once."""
 
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer: ...
+
+    async def invoked(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
+        """The same for a caller in an event loop."""
+        ...
 
     def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Iterator[bytes]:
         """The response in parts as the function writes them, framed as Lambda frames it: prelude, eight NULs, body."""
@@ -106,23 +110,33 @@ def _value(payload: bytes) -> Any:
     return {"statusCode": 200, **_prelude(head), "isBase64Encoded": True, "body": base64.b64encode(body).decode()}
 
 
+def _result(answer: Answer) -> dict[str, Any]:
+    result: dict[str, Any] = {"body": _value(answer.payload), "log": answer.tail}
+    return result | {"error": True, "function_error": "Unhandled"} if answer.failed else result
+
+
 class Bridge:
     """Holds the runner for the emulator's patches."""
 
     def __init__(self, settings: Settings, runner: Runner) -> None:
-        self._settings, self._runner = settings, runner
+        self._runner, self._prepared = runner, Preparations(settings)
 
     def run(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         """One invocation, answered in the emulator's words: ``body``, ``error``, ``function_error``, ``log``."""
-        function = prepare(self._settings, record, config)
-        answer = self._runner.invoke(function, json.dumps(event).encode(), request_id=request_id, log=self._log)
-        result: dict[str, Any] = {"body": _value(answer.payload), "log": answer.tail}
-        return result | {"error": True, "function_error": "Unhandled"} if answer.failed else result
+        function = self._prepared.of(record, config)
+        return _result(self._runner.invoke(function, json.dumps(event).encode(), request_id=request_id, log=self._log))
+
+    async def invoked(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
+                      request_id: str) -> dict[str, Any]:
+        """The same for a caller in an event loop."""
+        function = self._prepared.of(record, config)
+        return _result(await self._runner.invoked(function, json.dumps(event).encode(), request_id=request_id,
+                                                  log=self._log))
 
     def open_stream(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
                     request_id: str) -> StreamedBody:
         """Start a streamed invocation; returns when status and headers are known."""
-        function = prepare(self._settings, record, config)
+        function = self._prepared.of(record, config)
         return StreamedBody(self._runner.stream(function, json.dumps(event).encode(), request_id=request_id,
                                                 log=self._log))
 

@@ -22,8 +22,8 @@ __all__ = [
     "MESSAGES", "NEEDS", "answer_api", "answer_balancer", "answer_bucket", "answer_function_url", "answer_websocket",
     "append_log_lines", "application", "check", "container_definition", "enter_region", "environment",
     "execution_environment", "find_api", "find_balancer", "find_bucket", "find_domain", "find_function_url",
-    "function_code", "function_owner", "is_control_path", "pin_request", "present_scope", "read_body", "scope_of",
-    "send_answer", "signature_of", "target_groups", "targets_of", "task_credentials",
+    "function_code", "function_owner", "is_control_path", "pin_body", "pin_request", "present_scope", "read_body",
+    "scope_of", "send_answer", "signature_of", "target_groups", "targets_of", "task_credentials",
 ]
 
 NEEDS: Mapping[str, str] = {
@@ -40,6 +40,7 @@ NEEDS: Mapping[str, str] = {
     "core.responses:get_account_id": "()",
     "core.responses:get_region": "()",
     "app:detect_service": "(method, path, headers, query_params)",
+    "app:pin_signed_body": "(body)",
     "app:pin_request_origin": "(source_ip, secure_transport)",
     "app:pin_signed_request": "(method, raw_path, query_params, raw_headers, handshake=False)",
     "core.lambda_runtime:execution_credentials": "(config)",
@@ -327,6 +328,13 @@ def pin_request(method: str, raw_path: str, parameters: Parameters, headers: Any
     enter_region(region)
     app.pin_request_origin("127.0.0.1", False)
     app.pin_signed_request(method, raw_path, parameters, headers)
+
+
+def pin_body(body: bytes) -> None:
+    """Note the body that a signature covers."""
+    from ministack import app
+
+    app.pin_signed_body(body)
 
 
 async def read_body(receive: Any, method: str, headers: Mapping[str, str]) -> bytes | None:

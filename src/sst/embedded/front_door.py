@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 from socket import socket
@@ -15,9 +16,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sst.embedded import emulator, trace, tracking
+from sst.embedded.cdn.server import serve
 from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.doors import DOORS, Door, Request
 from sst.embedded.doors.distribution import DistributionDoor
+from sst.embedded.doors.function_url import FunctionUrl
+from sst.embedded.doors.plain import plain_answer
 from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
 from sst.embedded.https import serve_app
 from sst.embedded.patches.function_url import RAW
@@ -94,16 +98,21 @@ class FrontDoor:
         if self._ports.get(name, port) != port:
             _log.warning("port %s of %s is taken; it is at http://127.0.0.1:%s now", self._ports[name], name, port)
         serving = (door.serve(identity, line, self._settings, self._closing, _GRACE, self._tls)
-                   if isinstance(door, DistributionDoor) else self._served(door, identity, line))
+                   if isinstance(door, DistributionDoor) else self._plainly(door, identity, line)
+                   if isinstance(door, FunctionUrl) else self._served(door, identity, line))
         self._open[name] = port, asyncio.create_task(serving)
         if self._ports.get(name) != port:
             self._ports[name] = port
             write_private(self._file, json.dumps(self._ports, indent=1))
         return port
 
+    async def _plainly(self, door: Door, identity: str, line: socket) -> None:
+        """Without WebSockets and bodies that don't fit into memory: at a fraction of the cost."""
+        await serve(line, lambda head: functools.partial(plain_answer, door, identity, head, self._settings.region),
+                    self._closing, _GRACE, self._tls)
 
     async def _served(self, door: Door, identity: str, line: socket) -> None:
-        from hypercorn.asyncio import serve
+        from hypercorn.asyncio import serve as serve_asgi
         from hypercorn.config import Config
 
         config = Config()
@@ -113,7 +122,7 @@ class FrontDoor:
             await serve_app(app, line, self._tls, config, self._closing)
             return
         config.bind = [f"fd://{line.detach()}"]
-        await serve(app, config, shutdown_trigger=self._closing.wait)
+        await serve_asgi(app, config, shutdown_trigger=self._closing.wait)
 
 
 class _App:

@@ -18,9 +18,10 @@ from sst.embedded import emulator
 from sst.embedded.certificates import trusting
 from sst.embedded.settings import Settings
 
-__all__ = ["Prepared", "prepare", "refusal", "unpack"]
+__all__ = ["Preparations", "Prepared", "prepare", "refusal", "unpack"]
 
 _RUNS = ("python", "nodejs", "provided")
+_REMEMBERED = 1000
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,6 @@ class Prepared:
     arn: str
     version: str
     """``$LATEST`` or a number."""
-    revision: str
-    """Changes whenever code, layers, configuration or credentials do: warm sandboxes of another revision are stale."""
     runtime: str
     handler: str
     code: Path
@@ -63,6 +62,25 @@ def refusal(config: Mapping[str, Any]) -> str:
     return ""
 
 
+class Preparations:
+    """What `prepare` made, until the function is another: it is asked for at each call."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[tuple[object, ...], Prepared] = {}
+
+    def of(self, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
+        """Raises `ValueError` for a function without code."""
+        key = (config.get("FunctionArn"), config.get("Version"), config.get("RevisionId"), config.get("CodeSha256"),
+               *trusting(self._settings.folder))
+        made = self._made.get(key)
+        if made is None or not os.path.isdir(made.code):  # noqa: PTH112  # at each call
+            if len(self._made) >= _REMEMBERED:
+                self._made.clear()
+            made = self._made[key] = prepare(self._settings, record, config)
+        return made
+
+
 def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
     """Unpack what is not unpacked yet and gather the rest. Raises `ValueError` for a function without code."""
     code_zip, blobs = emulator.function_code(record, config)
@@ -75,15 +93,11 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
     logging = config.get("LoggingConfig") or {}
     group = str(logging.get("LogGroup") or f"/aws/lambda/{name}")
     environment = _environment(settings, config, region, group)
-    facts = (code, layers, sorted(environment.items()), config.get("Handler"), config.get("Runtime"),
-             config.get("Timeout"),
-             config.get("MemorySize"))
     storage = (config.get("EphemeralStorage") or {}).get("Size")
     return Prepared(
         name=name, arn=str(config["FunctionArn"]), version=str(config.get("Version", "$LATEST")),
-        revision=hashlib.sha256(repr(facts).encode()).hexdigest()[:16], runtime=str(config["Runtime"]),
-        handler=str(config.get("Handler", "")), code=code, layers=layers, environment=environment,
-        memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3),
+        runtime=str(config["Runtime"]), handler=str(config.get("Handler", "")), code=code, layers=layers,
+        environment=environment, memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3),
         storage=int(storage or 512),
         architecture=str((config.get("Architectures") or ["x86_64"])[0]), log_group=group,
         log_format=str(logging.get("LogFormat") or "Text"), account=account, region=region)

@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ __all__ = ["ExecutorRunner", "FunctionFailed"]
 T = TypeVar("T")
 _HTTP = "application/vnd.awslambda.http-integration-response"
 _SEPARATOR = b"\0" * 8
+_REMEMBERED = 1000
 
 
 class FunctionFailed(Exception):
@@ -41,6 +43,7 @@ class ExecutorRunner:
         threading.Thread(target=self._loop.run_forever, name="executor", daemon=True).start()
         self._known: dict[FunctionVersion, tuple[Prepared, Log]] = {}
         self._by_arn: dict[str, tuple[Prepared, Log]] = {}
+        self._versions: dict[int, tuple[Prepared, FunctionVersion]] = {}
         self._attached: Attached | None = None
         packages = Path(sys.prefix) / "functions"
         self._packages = packages if packages.is_dir() else None
@@ -48,10 +51,25 @@ class ExecutorRunner:
         self._wait(self._executor.start())
 
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
+        return self._begin(function, event, request_id, log).result()
+
+    async def invoked(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
+        """A caller that is cancelled waits for the end all the same: the function runs on."""
+        running = asyncio.wrap_future(self._begin(function, event, request_id, log))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait((running,))
+            raise
+
+    def _begin(self, function: Prepared, event: bytes, request_id: str, log: Log) -> Future[Answer]:
         version = self._version(function, log)
         header = self._traced(version, event, request_id)
+        return asyncio.run_coroutine_threadsafe(self._call(version, event, request_id, header), self._loop)
+
+    async def _call(self, version: FunctionVersion, event: bytes, request_id: str, header: str) -> Answer:
         try:
-            made = self._wait(self._runs(version).invoke(version, event, request_id=request_id, trace_id=header))
+            made = await self._runs(version).invoke(version, event, request_id=request_id, trace_id=header)
         except Refused as refused:
             document = {"errorType": "RequestEntityTooLargeException", "errorMessage": str(refused)}
             made = Invocation(json.dumps(document).encode(), "Unhandled", request_id)
@@ -137,6 +155,9 @@ class ExecutorRunner:
         return header
 
     def _version(self, function: Prepared, log: Log) -> FunctionVersion:
+        known = self._versions.get(id(function))
+        if known and known[0] is function:
+            return known[1]
         version = FunctionVersion(
             arn=function.arn, name=function.name, version=function.version, runtime=function.runtime,
             handler=function.handler,
@@ -145,6 +166,9 @@ class ExecutorRunner:
             memory=function.memory, log_group=function.log_group, log_format=function.log_format,
             packages=self._packages if function.runtime.startswith("python") else None)
         self._known[version] = self._by_arn[function.arn] = (function, log)
+        if len(self._versions) >= _REMEMBERED:
+            self._versions.clear()
+        self._versions[id(function)] = function, version
         return version
 
     def _runs(self, version: FunctionVersion) -> Executor | Attached:

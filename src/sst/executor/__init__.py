@@ -30,14 +30,13 @@ from .api import RuntimeApi
 from .call import Call
 from .forks import Forks
 from .interpreters import Interpreters
-from .model import FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Refused, Stamp, stamp
+from .model import GONE, FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Refused, Stamp, stamp
 from .pool import Pool
 from .report import too_large
 from .sandbox import RESPONSE_LIMIT, Sandbox
 
-__all__ = ["PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused",
-           "Stamp", "Streaming",
-           "stamp"]
+__all__ = ["GONE", "PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog",
+           "Refused", "Stamp", "Streaming", "stamp"]
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of an event. An asynchronous call takes 1 MB; its caller sees to that."""
@@ -239,7 +238,7 @@ class Executor:
             began = time.monotonic()
             for sandbox in list(self._busy):
                 sandbox.check_memory()
-            await asyncio.sleep(max(_WATCH_SECONDS, 9 * (time.monotonic() - began)))
+            await asyncio.sleep(max(_WATCH_SECONDS, 24 * (time.monotonic() - began)))
 
     async def _reap(self) -> None:
         while True:

@@ -12,29 +12,34 @@ import base64
 import contextlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..machine.process import is_own_peer
 from .model import Stamp
 
-__all__ = ["Chunked", "Door", "Gone", "RuntimeApi", "Serves"]
+__all__ = ["Chunked", "Deliver", "Door", "RuntimeApi", "Serves"]
 
 BODY_LIMIT = 6 * 1024 * 1024 + 100
 """Lambda's own figure: 6,291,556 bytes."""
 _TOKEN_BYTES = 24
+_DONE = b'{"status":"OK"}'
+_UNKNOWN = b'{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}'
 
 
-class Gone(Exception):
-    """The sandbox has ended and serves no more requests."""
+Deliver: TypeAlias = Callable[[tuple[dict[str, str], bytes] | None], None]
 
 
 class Serves(Protocol):
     """A sandbox, as the Runtime API sees it."""
 
-    async def next(self) -> tuple[dict[str, str], bytes]:
-        """The next event; the first call marks the end of the init phase. Raises `Gone`."""
+    def ask(self, deliver: Deliver) -> None:
+        """Have the next event delivered: its headers and body, or None if the sandbox has ended. The first time marks
+        the end of the init phase."""
+
+    def unask(self, deliver: Deliver) -> None:
+        """Whoever asked has gone: the event is kept for the next who asks."""
 
     def init_failed(self, error: bytes) -> None: ...
     def answered(self, request_id: str, payload: bytes | None, *, failed: bool) -> bool:
@@ -92,7 +97,8 @@ class RuntimeApi:
         self._port = 0
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._shared, "127.0.0.1", 0, limit=1 << 20, backlog=1024)
+        self._server = await asyncio.get_running_loop().create_server(lambda: _Line(self, ""), "127.0.0.1", 0,
+                                                                      backlog=1024)
         self._port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
@@ -106,46 +112,119 @@ class RuntimeApi:
         if ours:
             return Door(self, token, f"127.0.0.1:{self._port}/{token}", None)
 
-        async def single(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(reader, writer, token)
-
-        server = await asyncio.start_server(single, "127.0.0.1", 0, limit=1 << 20)
+        server = await asyncio.get_running_loop().create_server(lambda: _Line(self, token), "127.0.0.1", 0)
         return Door(self, token, f"127.0.0.1:{server.sockets[0].getsockname()[1]}", server)
 
     def dismiss(self, token: str) -> None:
         self._sandboxes.pop(token, None)
 
-    async def _shared(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._serve(reader, writer, "")
+    def sandbox(self, token: str) -> Serves | None:
+        return self._sandboxes.get(token)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
-        gone = (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError,
-                ValueError, Gone)
-        with contextlib.suppress(*gone):
-            trusted = not token or is_own_peer(*writer.get_extra_info("peername")[:2])
-            while trusted:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                method, path, _ = head[0].split(" ", 2)
-                headers = {k.strip().lower(): v.strip() for k, _,
-                           v in (line.partition(":") for line in head[1:] if line)}
-                if token:
-                    path = f"/{token}{path}"
-                if "origin" in headers or "sec-fetch-site" in headers:
-                    break  # a web page
-                await self._answer(_Request(method, path, headers), reader, writer)
-        writer.close()
 
-    async def _answer(self, request: _Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+class _Line(asyncio.Protocol):
+    """One connection. Asking for a call, and answers whose length is told, go without a task; for the rest the
+    connection is read as a stream from then on. ``token`` "" is that of the shared port."""
+
+    def __init__(self, api: RuntimeApi, token: str) -> None:
+        self._api, self._token = api, token
+        self._buffer = bytearray()
+        self._asked: Serves | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if self._token and not is_own_peer(*transport.get_extra_info("peername")[:2]):
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._asked:
+            self._asked.unask(self._deliver)
+
+    def eof_received(self) -> bool:
+        return False    # nothing that has hung up is waiting for an answer
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while self._asked is None and not self._transport.is_closing() and self._handle():
+            pass
+
+    def _handle(self) -> bool:
+        """One request, if it is there; whether another may follow."""
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        request = _parsed(bytes(self._buffer[:end]), self._token)
+        if request is None or "origin" in request.headers or "sec-fetch-site" in request.headers:
+            self._transport.close()  # no HTTP, or a web page
+            return False
         token, _, rest = request.path.lstrip("/").partition("/")
-        sandbox, parts = self._sandboxes.get(token), rest.split("?")[0].split("/")
+        sandbox, parts = self._api.sandbox(token), rest.split("?")[0].split("/")
+        if sandbox is None or parts[:3] != ["2018-06-01", "runtime", "invocation"]:
+            return self._as_stream()
+        if request.method == "GET" and parts[3:] == ["next"]:
+            del self._buffer[:end + 4]
+            self._asked = sandbox
+            sandbox.ask(self._deliver)
+            return True
+        length = request.headers.get("content-length", "")
+        if (request.method != "POST" or len(parts) != 5 or parts[4] != "response" or not length.isdigit()
+                or int(length) > BODY_LIMIT or "lambda-runtime-function-response-mode" in request.headers):
+            return self._as_stream()
+        whole = end + 4 + int(length)
+        if len(self._buffer) < whole:
+            return False
+        body = bytes(self._buffer[end + 4:whole])
+        del self._buffer[:whole]
+        known = sandbox.answered(parts[3], body, failed=False)
+        self._transport.write(_answer(202, {}, _DONE) if known else _answer(400, {}, _UNKNOWN))
+        return True
+
+    def _deliver(self, event: tuple[dict[str, str], bytes] | None) -> None:
+        self._asked = None
+        if event is None:
+            self._transport.close()
+        else:
+            self._transport.write(_answer(200, {**event[0], "Content-Type": "application/json"}, event[1]))
+
+    def _as_stream(self) -> bool:
+        reader = asyncio.StreamReader(limit=1 << 20)
+        protocol = asyncio.StreamReaderProtocol(reader, lambda r, w: _Stream(self._api, r, w, self._token).serve())
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        reader.feed_data(bytes(self._buffer))
+        return False
+
+
+class _Stream:
+    """A connection that is read as a stream."""
+
+    def __init__(self, api: RuntimeApi, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+                 token: str) -> None:
+        self._api, self._reader, self._writer, self._token = api, reader, writer, token
+
+    async def serve(self) -> None:
+        gone = (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError,
+                ValueError)
+        with contextlib.suppress(*gone):
+            while True:
+                request = _parsed((await self._reader.readuntil(b"\r\n\r\n"))[:-4], self._token)
+                if request is None or "origin" in request.headers or "sec-fetch-site" in request.headers:
+                    break
+                await self._answer(request)
+        self._writer.close()
+
+    async def _answer(self, request: _Request) -> None:
+        token, _, rest = request.path.lstrip("/").partition("/")
+        sandbox, parts = self._api.sandbox(token), rest.split("?")[0].split("/")
+        reader = self._reader
         if sandbox is None or parts[:2] != ["2018-06-01", "runtime"]:
             await _body(request, reader)
-            return await _reply(writer, 403, {}, b'{"errorType":"Forbidden","errorMessage":"no such sandbox"}')
+            return await self._reply(403, b'{"errorType":"Forbidden","errorMessage":"no such sandbox"}')
         known = True
         match (request.method, parts[2:]):
             case ("GET", ["invocation", "next"]):
-                headers, event = await _unless_left(sandbox, reader)
-                return await _reply(writer, 200, {**headers, "Content-Type": "application/json"}, event)
+                return await self._next(sandbox)
             case ("POST", ["invocation", id, "response"]):
                 if request.headers.get("lambda-runtime-function-response-mode", "").lower() == "streaming":
                     known = await sandbox.streamed(id, request.headers.get("content-type", ""), Chunked(reader))
@@ -159,30 +238,48 @@ class RuntimeApi:
                                            await _body(request, reader)))
             case ("POST", ["sst", "files"]):  # not Lambda's: for functions that run from source
                 told = json.loads(await _body(request, reader) or b"{}")
-                sandbox.has_read({name: (m, n) for name, (m, n) in told["files"].items()}, told["modules"])
+                sandbox.has_read({name: (m, c, n) for name, (m, c, n) in told["files"].items()}, told["modules"])
             case _:
                 await _body(request, reader)
-                return await _reply(writer, 404, {}, b'{"errorType":"NotFound","errorMessage":"no such operation"}')
-        if not known:
-            return await _reply(writer, 400, {}, b'{"errorType":"InvalidRequestID","errorMessage":"Invalid request '
-                                                 b'ID"}')
-        await _reply(writer, 202, {}, b'{"status":"OK"}')
+                return await self._reply(404, b'{"errorType":"NotFound","errorMessage":"no such operation"}')
+        await (self._reply(202, _DONE) if known else self._reply(400, _UNKNOWN))
+
+    async def _next(self, sandbox: Serves) -> None:
+        """The next event, unless the one who asked hangs up before there is one: it must not get lost with it."""
+        asked: asyncio.Future[tuple[dict[str, str], bytes] | None] = asyncio.get_running_loop().create_future()
+
+        def deliver(event: tuple[dict[str, str], bytes] | None) -> None:
+            if not asked.done():
+                asked.set_result(event)
+
+        left = asyncio.ensure_future(self._reader.read(1))
+        try:
+            sandbox.ask(deliver)
+            await asyncio.wait((asked, left), return_when=asyncio.FIRST_COMPLETED)
+            event = asked.result() if asked.done() else None
+            if event is None:
+                raise ConnectionResetError
+        finally:
+            sandbox.unask(deliver)
+            if not left.done():
+                left.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await left
+        self._writer.write(_answer(200, {**event[0], "Content-Type": "application/json"}, event[1]))
+        await self._writer.drain()
+
+    async def _reply(self, status: int, body: bytes) -> None:
+        self._writer.write(_answer(status, {}, body))
+        await self._writer.drain()
 
 
-async def _unless_left(sandbox: Serves, reader: asyncio.StreamReader) -> tuple[dict[str, str], bytes]:
-    """The next event, unless the one who asked hangs up before there is one: it must not get lost with it."""
-    asked, left = asyncio.ensure_future(sandbox.next()), asyncio.ensure_future(reader.read(1))
-    try:
-        await asyncio.wait((asked, left), return_when=asyncio.FIRST_COMPLETED)
-        if left.done():
-            raise ConnectionResetError
-        return asked.result()
-    finally:
-        asked.cancel()
-        if not left.done():
-            left.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await left
+def _parsed(head: bytes, token: str) -> _Request | None:
+    lines = head.decode("latin-1").split("\r\n")
+    first = lines[0].split(" ", 2)
+    if len(first) != 3:
+        return None
+    headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:] if line)}
+    return _Request(first[0], f"/{token}{first[1]}" if token else first[1], headers)
 
 
 async def _body(request: _Request, reader: asyncio.StreamReader) -> bytes | None:
@@ -202,10 +299,10 @@ async def _body(request: _Request, reader: asyncio.StreamReader) -> bytes | None
     return None
 
 
-async def _reply(writer: asyncio.StreamWriter, status: int, headers: dict[str, str], body: bytes) -> None:
-    head = "".join(f"{k}: {v}\r\n" for k, v in {**headers, "Content-Length": str(len(body))}.items())
-    writer.write(f"HTTP/1.1 {status} {'OK' if status < 400 else 'Refused'}\r\n{head}\r\n".encode("latin-1") + body)
-    await writer.drain()
+def _answer(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
+    head = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
+    return (f"HTTP/1.1 {status} {'OK' if status < 400 else 'Refused'}\r\n{head}Content-Length: {len(body)}\r\n\r\n"
+            .encode("latin-1") + body)
 
 
 def _error(kind: str, body: bytes | None) -> bytes:

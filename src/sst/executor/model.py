@@ -4,11 +4,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp", "stamp"]
+__all__ = ["GONE", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp", "stamp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,14 @@ class FunctionVersion:
     """Folders whose files count as the function's own: ``on_files`` is called with those it reads. Python only."""
     debug: tuple[str, int] | None = None
     """A folder with debugpy, and the port on which it listens. Python only."""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(tuple(getattr(self, f.name) for f in fields(self) if f.init)))
+
+    def __hash__(self) -> int:
+        """Found once: it is a key at each call."""
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +69,19 @@ class LogLines:
 
 OnLog: TypeAlias = Callable[[LogLines], None]
 
-Stamp: TypeAlias = tuple[int, int]
-"""Of a file: when it was changed (nanoseconds) and its size."""
-GONE: Stamp = (0, 0)
+Stamp: TypeAlias = tuple[int, int, int]
+"""Of a file: its time of modification, and of change by the system's clock (nanoseconds; an edit may keep the first),
+and its size."""
+GONE: Stamp = (0, 0, 0)
 
 
 def stamp(path: str | Path) -> Stamp:
-    """Of a file as it is now; (0, 0) if there is none."""
+    """Of a file as it is now; `GONE` if there is none."""
     try:
         s = os.stat(path)  # noqa: PTH116  # asked for many files at each call
     except OSError:
         return GONE
-    return s.st_mtime_ns, s.st_size
+    return s.st_mtime_ns, s.st_ctime_ns, s.st_size
 
 
 OnFiles: TypeAlias = Callable[[FunctionVersion, Mapping[str, Stamp]], None]

@@ -16,7 +16,7 @@ from typing import Any
 from ..machine.lifeline import KERNEL, Lifeline
 from ..machine.memory import over, peak_mb
 from . import report
-from .api import Chunked, Door, Gone, RuntimeApi
+from .api import Chunked, Deliver, Door, RuntimeApi
 from .call import Call
 from .forks import Forked, Forks
 from .interpreters import Interpreters
@@ -33,6 +33,8 @@ STREAM_LIMIT = 200 * 1024 * 1024
 TAIL = 4096
 _AFTER_SECONDS = 0.05
 """So long an answer is held back for what the process still prints; usually it asks for the next call at once."""
+_FREEZE_SECONDS = 0.02
+"""So long after a call a process may run on: if the next one comes at once, it is not stopped in between."""
 _DYING_SECONDS = 0.5
 """So long after its connection a process may end."""
 
@@ -65,10 +67,15 @@ class Sandbox:
         self._process: asyncio.subprocess.Process | Forked | None = None
         self._door: Door | None = None
         self._call: Call | None = None
-        self._waiting: asyncio.Queue[Call | None] = asyncio.Queue()
+        self._next: Call | None = None
+        self._asks: Deliver | None = None
+        """Who has asked for the next call; ``_next`` waits where nobody has."""
         self._init_ms = 0.0
         self._cold, self._stopped, self._over_memory = True, False, False
         self._tail: list[str] = []
+        self._stopping: asyncio.TimerHandle | None = None
+        self._held: list[tuple[int, str]] = []
+        self._holds = False
 
     # life
 
@@ -141,9 +148,13 @@ class Sandbox:
     def _close(self) -> None:
         self.dead = True
         self._rest()
+        if self._stopping:
+            self._stopping.cancel()
         if self._door:
             self._door.close()
-        self._waiting.put_nowait(None)
+        if asks := self._asks:
+            self._asks = None
+            asks(None)
         self._lifeline.cut()
         if self._process:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # what it left behind
@@ -160,7 +171,7 @@ class Sandbox:
             self._tail = []
         made = Invocation(b"", request_id=call.request_id, cold=cold, init_ms=self._init_ms if cold else 0)
         self._output.read()
-        self._say([report.before(fn, call.request_id)])
+        self._say([report.before(fn, call.request_id)], hold=True)
         began, status, timed_out = time.monotonic(), "", False
         if error := await self.ready:
             status = "error"
@@ -168,7 +179,8 @@ class Sandbox:
             call.end(error, failed=True)
         else:
             self.rests = asyncio.get_running_loop().create_future()
-            self._waiting.put_nowait(call)
+            self._next = call
+            self._hand_over()
             await asyncio.wait((call.ended,), timeout=fn.timeout)
             timed_out = not call.ended.done()
             if not timed_out:
@@ -199,7 +211,9 @@ class Sandbox:
         call.end(payload, failed=True)
 
     def _finish(self, made: Invocation, payload: bytes, *, failed: bool, status: str) -> None:
+        self._holds = True
         self._output.read(all=True)
+        self._holds = False
         kind = str(json.loads(payload).get("errorType", "")) if status == "error" else ""
         self._say(report.after(self.fn, made, status, kind))
         made.payload, made.error = payload, "Unhandled" if failed else ""
@@ -207,34 +221,58 @@ class Sandbox:
         self._call, self._tail, self.used_at = None, [], time.monotonic()
 
     def check_memory(self) -> None:
-        """Kill it if it uses more memory than the function has."""
+        """Kill it if it uses more memory than the function has; hand on what was held back."""
+        self._say([])
         if self._process and not self.dead and over(self._process.pid, self.fn.memory):
             self._over_memory = True
             self.kill()
 
     # what the Runtime API calls
 
-    async def next(self) -> tuple[dict[str, str], bytes]:
+    def ask(self, deliver: Deliver) -> None:
         if not self.ready.done():
             self.ready.set_result(None)
         self._rest()
-        if self._freeze and self._waiting.empty():
-            self._stopped = True
-            self._signal(signal.SIGSTOP)
-        call = await self._waiting.get()
-        if call is None:
-            self._waiting.put_nowait(None)
-            raise Gone
-        if self._stopped:
-            self._stopped = False
-            self._signal(signal.SIGCONT)
+        if self.dead:
+            deliver(None)
+            return
+        if asked := self._asks:     # by a connection that is gone: nothing else asks twice
+            asked(None)
+        self._asks = deliver
+        if self._freeze and self._next is None:
+            self._stopping = asyncio.get_running_loop().call_later(_FREEZE_SECONDS, self._stop)
+        self._hand_over()
+
+    def _stop(self) -> None:
+        self._stopping, self._stopped = None, True
+        self._signal(signal.SIGSTOP)
+
+    def unask(self, deliver: Deliver) -> None:
+        if self._asks == deliver:
+            self._asks = None
+
+    def _hand_over(self) -> None:
+        """Give the call that waits to the one who has asked, once both are there."""
+        call, deliver = self._next, self._asks
+        if call is None or deliver is None:
+            return
+        self._next = self._asks = None
+        self._go_on()
         headers = {"Lambda-Runtime-Aws-Request-Id": call.request_id, "Lambda-Runtime-Invoked-Function-Arn": self.fn.arn,
                    "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.fn.timeout) * 1000)),
                    "Lambda-Runtime-Trace-Id": call.trace_id
                    or f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"}
         if call.client_context:
             headers["Lambda-Runtime-Client-Context"] = call.client_context
-        return headers, call.payload
+        deliver((headers, call.payload))
+
+    def _go_on(self) -> None:
+        if self._stopping:
+            self._stopping.cancel()
+            self._stopping = None
+        if self._stopped:
+            self._stopped = False
+            self._signal(signal.SIGCONT)
 
     def _rest(self) -> None:
         if not self.rests.done():
@@ -283,11 +321,14 @@ class Sandbox:
 
     # output
 
-    def _say(self, texts: list[str]) -> None:
+    def _say(self, texts: list[str], *, hold: bool = False) -> None:
+        """``hold``: the lines may wait for the next ones, a moment at most; to hand lines on costs more than a line."""
         now = int(time.time() * 1000)
         if self._call or self._cold:
             self._tail += texts
             if len(self._tail) > 2 * TAIL:
                 self._tail = self._tail[-TAIL:]
-        self._on_log(LogLines(self.fn, self.id, tuple((now, text) for text in texts),
-                              self._call.request_id if self._call else ""))
+        self._held += ((now, text) for text in texts)
+        if self._held and not hold and not self._holds:
+            lines, self._held = tuple(self._held), []
+            self._on_log(LogLines(self.fn, self.id, lines, self._call.request_id if self._call else ""))

@@ -20,7 +20,7 @@ _NEVER = (os.sep + "site-packages" + os.sep, os.sep + ".venv" + os.sep, os.sep +
 
 
 class Source:
-    """What was read, with its time and size from just before: modules that were imported, and other files that were
+    """What was read, with its times and size from just before: modules that were imported, and other files that were
     opened.
 
     A file that the function itself writes is no source of it. The client calls ``start`` before it loads the handler,
@@ -29,8 +29,8 @@ class Source:
 
     def __init__(self, folders: list[str]) -> None:
         self._folders = tuple(f.rstrip(os.sep) + os.sep for f in folders if f)
-        self._told: dict[str, tuple[int, int]] = {}
-        self._new: dict[str, tuple[int, int]] = {}
+        self._told: dict[str, tuple[int, int, int]] = {}
+        self._new: dict[str, tuple[int, int, int]] = {}
         self._written: set[str] = set()
 
     def install(self) -> None:
@@ -39,7 +39,10 @@ class Source:
         # is asked before a module is read, from its source or from byte code
         def path_stats(loader: Any, path: str) -> Any:
             self.note(path)
-            return found(loader, path)
+            stats = dict(found(loader, path))
+            if path.startswith(self._folders):  # an edit may keep time and size: byte code is that of this change
+                stats["mtime"] = os.stat(path).st_ctime_ns // 1000  # noqa: PTH116
+            return stats
 
         SourceFileLoader.path_stats = path_stats  # type: ignore[method-assign,assignment]  # no public way
         sys.addaudithook(self._heard)
@@ -52,8 +55,9 @@ class Source:
             s = os.stat(path)  # noqa: PTH116
         except OSError:
             return
-        if self._told.get(path) != (s.st_mtime_ns, s.st_size):
-            self._told[path] = self._new[path] = (s.st_mtime_ns, s.st_size)
+        found = (s.st_mtime_ns, s.st_ctime_ns, s.st_size)
+        if self._told.get(path) != found:
+            self._told[path] = self._new[path] = found
 
     def start(self) -> None:
         if fd := os.environ.pop("SST_FORK", ""):

@@ -1,6 +1,7 @@
 """How much memory a process and what it started use. Linux only; elsewhere no limit is held."""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 __all__ = ["over", "peak_mb"]
@@ -10,21 +11,27 @@ def over(pid: int, limit: int) -> bool:
     """Whether a process and all it started use more than ``limit`` MB. Pages that forks share count once where that
     matters."""
     pids = _family(pid)
-    if sum(_mb(p, "status", "VmRSS:") for p in pids) <= limit:
+    if sum(_mb(p, "status", b"VmRSS:") for p in pids) <= limit:
         return False
-    return len(pids) == 1 or sum(_mb(p, "smaps_rollup", "Pss:") for p in pids) > limit
+    return len(pids) == 1 or sum(_mb(p, "smaps_rollup", b"Pss:") for p in pids) > limit
 
 
 def peak_mb(pid: int) -> int:
     """The peak memory of the process itself. 0 if it is not known."""
-    return _mb(pid, "status", "VmHWM:")
+    return _mb(pid, "status", b"VmHWM:")
 
 
-def _mb(pid: int, file: str, word: str) -> int:
+def _mb(pid: int, file: str, word: bytes) -> int:
     try:
-        text = Path(f"/proc/{pid}/{file}").read_text()
+        opened = os.open(f"/proc/{pid}/{file}", os.O_RDONLY)  # asked for at each call of a function
     except OSError:
         return 0
+    try:
+        text = os.read(opened, 1 << 16)
+    except OSError:
+        return 0
+    finally:
+        os.close(opened)
     at = text.find(word)
     return int(text[at + len(word):].split(None, 1)[0]) // 1024 if at >= 0 else 0
 

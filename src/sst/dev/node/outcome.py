@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...build.resolution import settings_files
-from ...executor import Stamp, stamp
+from ...executor import GONE, Stamp, stamp
 from ...machine.files import replace_file
 
 __all__ = ["complaint", "made_from", "write"]
@@ -42,13 +42,13 @@ def made_from(metafile: str, base: Path, was: Mapping[Path, Stamp], began: int) 
     (nanoseconds).
 
     ``was`` has what was looked at before. Of a new file that was saved later than that nobody knows which content was
-    read: it gets (0, 0), which fits no file.
+    read: it gets `GONE`, which fits no file.
     """
     inputs = {Path(os.path.normpath(base / name)) for name in json.loads(metafile)["inputs"]}
     found = {}
     for path in inputs | set(settings_files(inputs, base)):
         now = was.get(path) or stamp(path)
-        found[path] = now if path in was or now[0] < began - _TICK else (0, 0)
+        found[path] = now if path in was or max(now[:2]) < began - _TICK else GONE
     return found
 
 

@@ -138,8 +138,8 @@ class _Connection(asyncio.Protocol):
         self._next()
 
     def _send(self, head: Head, answer: Answer) -> None:
-        length = [] if answer.status == 304 else [("content-length", str(len(answer.body)))]
-        body = b"" if head.method == "HEAD" or answer.status == 304 else answer.body
+        length = [] if answer.status in (204, 304) else [("content-length", str(len(answer.body)))]
+        body = b"" if head.method == "HEAD" or answer.status in (204, 304) else answer.body
         if head.method == "HEAD" and (told := answer.get("content-length")) and not answer.body:
             length = [("content-length", told)]
         self._transport.write(_text(answer.status, [*answer.without("content-length"), *length]) + body)
@@ -206,6 +206,8 @@ def _head(raw: bytes) -> Head | None:
         if not colon or not name or name != name.strip():
             return None
         headers.append((name.lower(), value.strip()))
+    if parts[2] == "HTTP/1.0" and not any(name == "connection" for name, _ in headers):
+        headers.append(("connection", "close"))
     path, _, query = parts[1].partition("?")
     return Head(parts[0], path, query, headers)
 

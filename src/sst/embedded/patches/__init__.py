@@ -15,8 +15,8 @@ from sst.embedded.settings import Settings
 
 __all__ = ["TOPICS", "Topic", "apply_all"]
 
-TOPICS = ("keys", "state", "threads", "code", "traces", "functions", "rights", "events", "function_url", "http_api",
-          "rest_api", "websocket", "queues", "batches", "event_sources", "streams", "actions", "event_apis",
+TOPICS = ("models", "keys", "state", "threads", "code", "traces", "functions", "rights", "events", "function_url",
+          "http_api", "rest_api", "websocket", "queues", "batches", "event_sources", "streams", "actions", "event_apis",
           "schedules", "targets", "subscribers", "integrations", "databases", "cdn", "caches", "containers",
           "registry")
 

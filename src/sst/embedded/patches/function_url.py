@@ -16,6 +16,9 @@ from sst.embedded.settings import Settings
 __all__ = ["NEEDS", "RAW", "apply", "with_cookies"]
 
 NEEDS: Mapping[str, str] = {
+    "app:_enforce_data_plane":
+        "(service, iam_action, headers, query_params, request_id, resource_arn='*', service_context=None, "
+        "auth_error_response=None, named_resource='')",
     "services.lambda_svc:_build_function_url_event":
         "(url_id, account_id, region, method, path, headers, body, query_params, source_ip='127.0.0.1', "
         "anonymous=False, trace_root='')",
@@ -46,8 +49,24 @@ def apply(settings: Settings) -> None:
         return with_cookies(made)
 
     lambda_svc._build_function_url_event = event
+    _ask_signed_calls_alone()
     _forget_urls_of_deleted_functions(lambda_svc)
     _hide_errors(lambda_svc)
+
+
+def _ask_signed_calls_alone() -> None:
+    """A URL without authorization lets everybody in, and one with IAM refuses an unsigned call by itself."""
+    from ministack import app
+
+    enforce = app._enforce_data_plane
+
+    def enforce_data_plane(service: str, action: str, headers: Any, parameters: Any, *rest: Any, **options: Any) -> Any:
+        if action == "lambda:InvokeFunctionUrl" and "authorization" not in headers \
+                and not any(name.startswith("X-Amz-") for name in parameters):
+            return None
+        return enforce(service, action, headers, parameters, *rest, **options)
+
+    app._enforce_data_plane = enforce_data_plane
 
 
 def _as_called(event: dict[str, Any], headers: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -26,6 +27,7 @@ NEEDS: Mapping[str, str] = {
     "services.lambda_svc:_LAMBDA_STATE_TRANSITION_DELAY": "float",
     "services.lambda_svc:_acquire_execution_slot": "(func, config)",
     "services.lambda_svc:_apply_headers_case_insensitively": "(base, overrides)",
+    "services.lambda_svc:_execute_function": "(func, event)",
     "services.lambda_svc:_execute_function_dispatch": "(func, config, event, request_id, started)",
     "services.lambda_svc:_execution_record_for_config": "(func, config)",
     "services.lambda_svc:_get_func_record_for_ref_in_scope": "(function_ref, *, account_id=None, region=None)",
@@ -38,6 +40,7 @@ NEEDS: Mapping[str, str] = {
         "async (url_id, method, path, headers, body, query_params, resolved=None, source_ip=None)",
     "services.lambda_svc:invalidate_worker": "(func_name, qualifier=None, account=None, region=None)",
     "services.lambda_svc:resolve_function_url": "(url_id)",
+    "services.lambda_svc:run_reentrant": "async (fn, *args, thread_name='ministack-reentrant')",
 }
 
 _PENDING_SECONDS = 0.01
@@ -160,9 +163,33 @@ def _stream_urls(bridge: Bridge) -> None:
             headers["Set-Cookie"] = list(prelude["cookies"])
         return int(prelude.get("statusCode", 200)), headers, _streaming(body, result["done"])
 
+    run = lambda_svc.run_reentrant
+
+    async def run_reentrant(work: Any, *arguments: Any, thread_name: str = "reentrant") -> Any:
+        """A call of a function that is awaited needs no thread."""
+        if work is not lambda_svc._execute_function_with_config_scope or streaming.get():
+            return await run(work, *arguments, thread_name=thread_name)
+        return await _awaited(bridge, *arguments)
+
+    lambda_svc.run_reentrant = run_reentrant
     lambda_svc.handle_function_url_request = handle_request
     lambda_svc._execute_function_with_config_scope = execute_function
     lambda_svc._function_url_stream_response = stream_response
+
+
+async def _awaited(bridge: Bridge, record: Any, event: Any) -> Any:
+    """What `_execute_function` of the emulator does."""
+    from ministack.services import lambda_svc
+
+    config = record["config"]
+    with emulator.scope_of(*emulator.function_owner(config)):
+        slot = None if functions.refusal(config) else lambda_svc._acquire_execution_slot(record, config)[0]
+        if slot is None:
+            return lambda_svc._execute_function(record, event)
+        try:
+            return await bridge.invoked(record, config, event, str(uuid.uuid4()))
+        finally:
+            lambda_svc._release_execution_slot(slot)
 
 
 def _open(bridge: Bridge, record: Any, event: Any) -> dict[str, Any]:
