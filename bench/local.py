@@ -35,7 +35,12 @@ NOTE = ("The floors are of the same run: the emulator alone (no permissions, not
         "behind a plain asyncio server. The load is that of the whole machine, when the part begins.")
 PAGE = "def handler(event, context):\n    print('a line of a log')\n    return {'statusCode': 200, 'body': 'ok'}\n"
 WORKER = "def handler(event, context):\n    print('x' * 400)\n"
-TALKER = "def handler(event, context):\n    for _ in range(event['lines']):\n        print('x' * 600)\n"
+TALKER = """import time
+def handler(event, context):
+    for _ in range(event['lines']):
+        print('x' * 600)
+        time.sleep(event.get('pause', 0))
+"""
 DELIVERY = {"Effect": "Allow", "Resource": "*",
             "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]}
 
@@ -119,7 +124,7 @@ def _beside_logs(report: Report, cloud: Cloud, times: int) -> None:
     def send() -> float:
         return _median(lambda n: sqs.send_message(QueueUrl=address, MessageBody=str(n)), 50)
 
-    name = function(cloud, TALKER, MemorySize=512)
+    name = function(cloud, TALKER, MemorySize=512, Timeout=60)
     functions = client(cloud, "lambda")
     for _ in range(10):
         functions.invoke(FunctionName=name, Payload=b'{"lines": 1000}')
@@ -135,12 +140,12 @@ def _beside_logs(report: Report, cloud: Cloud, times: int) -> None:
 
 @contextmanager
 def _calling(functions: Any, name: str) -> Iterator[None]:
-    """Call a function, again and again, meanwhile."""
+    """Have a function run meanwhile that writes a hundred lines a second."""
     done = threading.Event()
 
     def invoke() -> None:
         while not done.is_set():
-            functions.invoke(FunctionName=name, Payload=b'{"lines": 1}')
+            functions.invoke(FunctionName=name, Payload=b'{"lines": 100, "pause": 0.01}')
 
     thread = threading.Thread(target=invoke)
     thread.start()
