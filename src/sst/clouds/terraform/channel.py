@@ -51,7 +51,9 @@ class Channel:
 
     def __init__(self, sock: socket.socket, name: str) -> None:
         self._socket, self._name = sock, name
-        self._http = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._http = H2Connection(H2Configuration(    # what it would check are headers of ours and of grpc's server
+            client_side=True, header_encoding="utf-8", validate_outbound_headers=False, validate_inbound_headers=False,
+            normalize_outbound_headers=False, normalize_inbound_headers=False))
         self._streams: dict[int, _Stream] = {}
         self._changed = Condition()
         self._reading = False
@@ -132,7 +134,9 @@ class Channel:
         return True
 
     def _read(self, timeout: float | None) -> None:
-        """Read once, without the lock, and take what came."""
+        """Read once, without the lock, and take what came. What it asks to be acknowledged is sent before the next
+        read, or with the next call."""
+        self._flush()
         self._changed.release()
         try:
             ready = timeout is None or select.select([self._socket], [], [], timeout)[0]
@@ -147,7 +151,6 @@ class Channel:
         elif data:
             try:
                 self._take(data)
-                self._flush()
             except ProtocolError as e:
                 self._over = self._over or f"broke the connection: {e}"
 
