@@ -12,6 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.dev.live import Dev, write
 from tests.e2e.project import Project, call, eventually, project
+from tests.long import first_of
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
@@ -191,3 +192,34 @@ def test_the_server_of_a_generator_is_behind_the_router_with_its_websocket(tmp_p
         assert page.inner_text("h1") == "Docs"
     finally:
         dev.close()
+
+
+WRONG = CONFIG[:CONFIG.index("    web =")]
+MISTAKES = [
+    ('web.route("/job", aws.Function("Job", handler="api.handler"))', 'the function "Job" has no URL'),
+    ('aws.StaticSite("Nowhere", path="nowhere")', "there is no folder 'nowhere'"),
+    ('aws.StaticSite("Empty", path="empty")', "the folder 'empty' is empty"),
+    ('aws.StaticSite("Docs", path="docs", error_page="missing.html")', "has no 'missing.html'"),
+    ('aws.StaticSite("Docs", path="docs", router={"instance": web, "path": "/taken"})',
+     'the route "/taken" of "Web" is declared twice'),
+    ('aws.StaticSite("Docs", path="docs", edge={"viewer_request": {"injection": "x=1;" * 3000}})',
+     "CloudFront takes 10,240"),
+    ('aws.StaticSite("Docs", path="docs", domain="https://example.com")', "is no domain name"),
+    ('aws.StaticSite("Docs", path="docs", build={"command": "exit 3", "output": "made"})', "exit code 3"),
+    ('aws.StaticSite("Docs", path="docs", build={"command": "true", "output": "made"})', "made"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), first_of(MISTAKES))
+def test_a_mistake_is_told_with_its_line_and_nothing_is_deployed(tmp_path: Path, line: str, words: str) -> None:
+    program = f'{WRONG}    web = aws.Router("Web")\n    web.redirect("/taken", "https://example.com")\n    {line}\n'
+    at = program[:program.index(line)].count("\n") + 1
+    with project(tmp_path, {**FILES, "sst_config.py": program}) as made:
+        (tmp_path / "empty").mkdir()
+        failed = made.run("deploy" if "build" in line else "diff")
+        said = failed.stdout + failed.stderr
+        assert failed.returncode in (1, 2) and "Traceback" not in said
+        assert words in said and f"sst_config.py:{at}" in said, said
+        if "build" in line:
+            assert "buckets" not in made.leftovers() or not made.client("s3").list_objects_v2(
+                Bucket=made.leftovers()["buckets"][0]).get("KeyCount")
