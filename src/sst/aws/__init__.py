@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .flask import Flask as Flask
     from .function import Function as Function
     from .migration import Migration as Migration
+    from .nextjs import Nextjs as Nextjs
     from .node_server import NodeServer as NodeServer
     from .nuxt import Nuxt as Nuxt
     from .permissions import permission as permission
@@ -27,23 +28,27 @@ if TYPE_CHECKING:
     from .queue import Queue as Queue
     from .react import React as React
     from .redis import Redis as Redis
+    from .remix import Remix as Remix
     from .router import Router as Router
     from .service import Service as Service
     from .static_site import StaticSite as StaticSite
     from .svelte_kit import SvelteKit as SvelteKit
+    from .tan_stack_start import TanStackStart as TanStackStart
     from .task import Task as Task
     from .vpc import Vpc as Vpc
 
 _HOME = {"ApiGatewayV2": "api_gateway_v2", "Astro": "astro", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster",
          "Cron": "cron", "Django": "django", "Dynamo": "dynamo", "FastApi": "fast_api", "Flask": "flask",
-         "Function": "function", "Migration": "migration", "NodeServer": "node_server", "Nuxt": "nuxt",
-         "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis",
-         "Router": "router", "Service": "service", "StaticSite": "static_site", "SvelteKit": "svelte_kit",
-         "Task": "task", "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
+         "Function": "function", "Migration": "migration", "Nextjs": "nextjs", "NodeServer": "node_server",
+         "Nuxt": "nuxt", "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "React": "react",
+         "Redis": "redis", "Remix": "remix", "Router": "router", "Service": "service", "StaticSite": "static_site",
+         "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task", "Vpc": "vpc",
+         "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
 __all__ = ["ApiGatewayV2", "Astro", "Bucket", "Cdn", "Cluster", "Cron", "Django", "Dynamo", "FastApi", "Flask",
-           "Function", "Migration", "NodeServer", "Nuxt", "Postgres", "Provider", "Queue", "React", "Redis", "Router",
-           "Service", "StaticSite", "SvelteKit", "Task", "Vpc", "account_id", "dns", "permission"]
+           "Function", "Migration", "Nextjs", "NodeServer", "Nuxt", "Postgres", "Provider", "Queue", "React", "Redis",
+           "Remix", "Router", "Service", "StaticSite", "SvelteKit", "TanStackStart", "Task", "Vpc", "account_id",
+           "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,7 +32,7 @@ from .site.protection import origin_key
 if TYPE_CHECKING:
     from .router import RouterPath
 
-__all__ = ["Framework", "Server", "SsrSite", "SsrSiteArgs", "SsrSiteTransform"]
+__all__ = ["Framework", "Server", "SsrSite", "SsrSiteArgs", "SsrSiteTransform", "code_of"]
 
 _MANAGERS = (("yarn.lock", "yarn"), ("pnpm-lock.yaml", "pnpm"), ("bun.lock", "bun"), ("bun.lockb", "bun"),
              ("package-lock.json", "npm"))
@@ -113,7 +113,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         self.server: Function | None = None
-        line = _checked(self.framework, path, build_command)
+        _check(self.framework, path, build_command)
+        line = build_command or self._line(path, server or {})
         keep_apart(current(), path)
         process, instead = None, None
         if dev is not False and current().target.dev:
@@ -129,7 +130,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
             targets: list[Input[Mapping[str, Any]]] = []
             key = origin_key(self) if protection == "key" and ssr else None
             if ssr:
-                self.server = _function(built, link, permissions, environment, server or {}, key)
+                self.server = self._function(built, link, permissions, environment or {}, server or {}, key)
                 targets.append(url_target(self.server.url, {}))
             files = SiteFiles(built.contents, servers=targets, origin_key=key)
             served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
@@ -149,6 +150,19 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     def _entry(self) -> str | None:
         return None
 
+    def _line(self, path: str, server: Server) -> str:
+        """The command that builds, where ``build_command`` does not say it."""
+        return _run(path, "build")
+
+    def _function(self, built: Site, link: Sequence[LinkItem], permissions: Sequence[Statement],
+                  environment: Mapping[str, Input[str]], server: Server, key: Output[str] | None) -> Function:
+        """The function that renders."""
+        variables = {**environment, **({"SST_ORIGIN_KEY": key} if key is not None else {})}
+        return Function("Server", handler="sst-entry.handler", bundle=code_of(built, server), url={"cors": False},
+                        streaming=True, link=link, permissions=permissions, environment=variables,
+                        memory=server.get("memory", "1024 MB"), timeout=server.get("timeout", "20 seconds"),
+                        architecture=server.get("architecture", "x86_64"), layers=server.get("layers", ()), dev=False)
+
     def dev_parts(self) -> Sequence[DevPart]:
         """The framework's own development server."""
         return (self._process,) if self._process else ()
@@ -163,19 +177,14 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         return Link(self.logical_name, self.kind, {"url": self.url})
 
 
-def _function(built: Site, link: Sequence[LinkItem], permissions: Sequence[Statement],
-              environment: Mapping[str, Input[str]] | None, server: Server, key: Output[str] | None) -> Function:
-    runtime = server.get("runtime", "nodejs24.x")
-    code = Code(runtime, built.handler, cast("Output[dict[str, Any]]", built.code), combine(handler=built.handler))
-    variables: dict[str, Input[str]] = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
-    return Function("Server", handler="sst-entry.handler", bundle=code, url={"cors": False}, streaming=True, link=link,
-                    permissions=permissions, environment=variables, memory=server.get("memory", "1024 MB"),
-                    timeout=server.get("timeout", "20 seconds"), architecture=server.get("architecture", "x86_64"),
-                    layers=server.get("layers", ()), dev=False)
+def code_of(built: Site, server: Server) -> Code:
+    """The code of a build's server."""
+    return Code(server.get("runtime", "nodejs24.x"), built.handler, cast("Output[dict[str, Any]]", built.code),
+                combine(handler=built.handler))
 
 
-def _checked(framework: Framework, path: str, command: str | None) -> str:
-    """The line that builds the site, once it is clear that there is one. Raises ``UserError``."""
+def _check(framework: Framework, path: str, command: str | None) -> None:
+    """Raise ``UserError`` for a folder that holds no site of this framework, or none that can be built."""
     folder = inside(Path(current().root), path)
     package = folder / "package.json"
     if not package.is_file():
@@ -190,7 +199,6 @@ def _checked(framework: Framework, path: str, command: str | None) -> str:
         _supported(framework, folder, str(used.get(framework.package, "")))
     if command is None and "build" not in own.get("scripts", {}):
         raise UserError(f"the package.json in {path!r} has no script build", hint='add one, or give build_command="…"')
-    return command or _run(path, "build")
 
 
 def _supported(framework: Framework, folder: Path, wanted: str) -> None:

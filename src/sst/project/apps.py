@@ -41,6 +41,9 @@ class _Framework:
 
 
 _FRAMEWORKS = (
+    _Framework("Next.js", "Nextjs", "next.config", ("next",)),
+    _Framework("Remix", "Remix", "remix.config", ("@remix-run/dev",)),
+    _Framework("TanStack Start", "TanStackStart", "", ("@tanstack/react-start",)),
     _Framework("React Router", "React", "react-router.config", ("@react-router/dev",),
                ("react-router.config", r"\bssr\s*:\s*false\b")),
     _Framework("Astro", "Astro", "astro.config", ("astro",), ("astro.config", r"\A(?!.*\badapter\b)")),

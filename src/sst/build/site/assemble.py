@@ -30,6 +30,8 @@ class Assembled:
     sha256: str = ""
     handler: str = ""
     report: str = ""
+    data: Path | None = None
+    """The folder of files for the server's own bucket."""
 
 
 def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[str],
@@ -38,8 +40,13 @@ def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[s
     files = _static(site, output)
     static = keep(cache, "static", _digest(files), lambda part: _copied(files, part))
     os.utime(static)
-    if not output.load:
+    if not output.has_server:
         return Assembled(static)
+    data = None
+    if output.data:
+        data = keep(cache, "data", _digest(dict(output.data)), lambda part: _copied(dict(output.data), part))
+        os.utime(data)
+        tidy(cache / "data", newest=10, unused=24 * 3600)
     parts, handler = _server(site, output, install, note)
     temporary = cache / "servers" / f"new-{os.getpid()}-{hashlib.sha256(str(site).encode()).hexdigest()[:8]}.part"
     temporary.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +59,7 @@ def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[s
     tidy(cache / "static", newest=10, unused=24 * 3600)
     biggest = ", ".join(f"{n} {megabytes(b)}" for n, b in largest(written.sizes)[:3])
     return Assembled(static, entry / "code.zip", written.sha256, handler,
-                     f"{megabytes(written.size)} zipped: {biggest}")
+                     f"{megabytes(written.size)} zipped: {biggest}", data)
 
 
 def _static(site: Path, output: SiteOutput) -> dict[str, Path]:
@@ -100,7 +107,8 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
         shown = os.path.normpath(within_top / name)
         parts[shown] = file_part(shown, path, executable=os.access(path, os.X_OK))
     prefix = f"{within_top.as_posix()}/" if ups else ""
-    for name, content in (("sst-server.mjs", WRAPPER.read_bytes()), ("sst-entry.mjs", module.encode())):
+    beside = {f"sst-{name}": WRAPPER.with_name(name).read_bytes() for name in output.beside}
+    for name, content in {"sst-server.mjs": WRAPPER.read_bytes(), "sst-entry.mjs": module.encode(), **beside}.items():
         parts[prefix + name] = bytes_part(prefix + name, content)
     return parts, f"{prefix}sst-entry.handler"
 
@@ -114,9 +122,9 @@ def _left_out(name: Path, output: SiteOutput) -> bool:
 
 def check_server(output: SiteOutput, *, expected: bool, framework: str) -> None:
     """Raise ``UserError`` if the build has a server where none is declared, or the reverse."""
-    if expected and not output.load:
+    if expected and not output.has_server:
         raise UserError(f"the build of {framework} made no server: every page is a file",
                         hint="write ssr=False, or render pages on the server")
-    if not expected and output.load:
+    if not expected and output.has_server:
         raise UserError(f"the build of {framework} made a server, and ssr=False says that there is none",
                         hint="leave out ssr=False, or build files alone")

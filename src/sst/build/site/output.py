@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,22 @@ class SiteOutput:
     """Patterns of files below ``server`` that it does not need: what is served from elsewhere."""
     packages: bool = True
     """Whether the server imports packages from outside of ``server``, which are looked for."""
+    module: str = ""
+    """The whole module that the function loads, instead of ``load``."""
+    beside: tuple[str, ...] = ()
+    """Files of ``runtime/site`` that it needs beside the usual one."""
+    data: Mapping[str, Path] = field(default_factory=dict)
+    """Files for a bucket of the server's own, by key."""
+
+    @property
+    def has_server(self) -> bool:
+        return bool(self.load or self.module)
 
 
 def serving(output: SiteOutput) -> str:
     """The module that the function loads. The app's folder is the current one, as when it is started by hand."""
+    if output.module:
+        return output.module
     return ('import { serve } from "./sst-server.mjs";\n\n'
             "process.chdir(import.meta.dirname);\n"
             'process.env.NODE_ENV ??= "production";\n'

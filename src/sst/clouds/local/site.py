@@ -54,6 +54,8 @@ class Site(Resource, type="local.Site", digest="source"):
     code: Output[Mapping[str, str]] = out(volatile=True)
     """``path`` and ``sha256`` of the server's zip. The same if the build made the same again."""
     handler: Output[str] = out(volatile=True)
+    data: Output[Mapping[str, str]] = out(volatile=True)
+    """The folder of files for the server's own bucket, and its digest; empty if there are none."""
 
 
 def site_fingerprint(folder: Path) -> str:
@@ -125,10 +127,12 @@ class SiteBuilder(Provider):
         return {**build_environment(self.environ), "PATH": path, **(inputs.get("environment") or {})}
 
     def _outputs(self, made: Assembled) -> dict[str, Any]:
-        contents = {"folder": made.static.relative_to(self.root.resolve()).as_posix(),
-                    "digest": read_folder(made.static).digest}
-        return {"contents": contents, "handler": made.handler,
+        return {"contents": self._folder(made.static), "handler": made.handler,
+                "data": self._folder(made.data) if made.data else {},
                 "code": {"path": str(made.code), "sha256": made.sha256} if made.code else {}}
+
+    def _folder(self, folder: Path) -> dict[str, str]:
+        return {"folder": folder.relative_to(self.root.resolve()).as_posix(), "digest": read_folder(folder).digest}
 
     def _is_here(self, prior: State) -> bool:
         """Whether the cache of this machine has what was built; the cloud may need it."""

@@ -29,7 +29,7 @@ export async function serve(load) {
 }
 
 /** A link's values as the SDK of SST reads them, and as variables. They are decrypted once, before the app is loaded. */
-function openLinks() {
+export function openLinks() {
   const { SST_KEY: key, SST_KEY_FILE: file, LAMBDA_TASK_ROOT: home = "." } = process.env;
   if (!key || !file) return;
   const sealed = fs.readFileSync(path.resolve(home, file));
@@ -103,7 +103,7 @@ async function answer(event, stream, socketPath) {
 }
 
 /** The edge adds the key; what does not come from there is refused. */
-function hasKey(headers) {
+export function hasKey(headers) {
   const key = process.env.SST_ORIGIN_KEY;
   const given = headers["x-sst-key"] ?? "";
   delete headers["x-sst-key"];
@@ -140,7 +140,7 @@ function begin(stream, statusCode, headers, cookies) {
   return out;
 }
 
-function respond(stream, status, headers, text) {
+export function respond(stream, status, headers, text) {
   return end(begin(stream, status, headers, []), text);
 }
 

@@ -1,0 +1,97 @@
+// Runs what OpenNext makes of a Next.js app: the server and the image optimizer in one function, and from the same code
+// the functions that render stale pages again and that write the tags of prerendered ones.
+import crypto from "node:crypto";
+import { PassThrough } from "node:stream";
+import { hasKey, openLinks, respond } from "./sst-server.mjs";
+
+openLinks();
+
+/** The handler of the server. `image` is the base of the addresses of images, `load` and `loadImages` give OpenNext's handlers. */
+export async function serveNext({ image, load, loadImages }) {
+  const server = await load();
+  let images;
+  return awslambda.streamifyResponse(async (event, stream, context) => {
+    if (event?.type !== "warmer") {
+      if (!hasKey(event.headers)) return respond(stream, 403, { "content-type": "text/plain; charset=utf-8" }, "Forbidden");
+      asLocalhost(event.headers);
+      if (event.rawPath === image) {
+        images ??= await loadImages();
+        const made = await images(event, context);
+        return respond(stream, made.statusCode, made.headers, Buffer.from(made.body ?? "", made.isBase64Encoded ? "base64" : "utf8"));
+      }
+    }
+    return server(event, stream, context);
+  });
+}
+
+/** Next.js takes 127.0.0.1 for localhost in its own addresses, and a rewrite to another host for one to the outside. */
+function asLocalhost(headers) {
+  if (!headers["x-forwarded-host"]?.startsWith("127.0.0.1")) return;
+  for (const name of ["host", "x-forwarded-host", "origin", "referer"]) {
+    if (headers[name]) headers[name] = headers[name].replace("127.0.0.1", "localhost");
+  }
+}
+
+/** The handler of the queue of stale pages: each is rendered by the server's code, which writes it to the cache. */
+export async function revalidator(load, previewModeId) {
+  const server = await load();
+  return async (event, context) => {
+    const failed = [];
+    for (const record of event.Records) {
+      const { host, url } = JSON.parse(record.body);
+      const [rawPath, rawQueryString = ""] = url.split("?");
+      const headers = { host, "x-forwarded-host": host, "x-prerender-revalidate": previewModeId, "x-isr": "1", "accept-encoding": "identity" };
+      const asked = { version: "2.0", rawPath, rawQueryString, headers, requestContext: { http: { method: "HEAD", path: rawPath, sourceIp: "127.0.0.1" } }, isBase64Encoded: false };
+      try {
+        const status = await statusOf((stream) => server(asked, stream, context));
+        if (![200, 307, 308, 404].includes(status)) throw new Error(`rendering ${url} again gave status ${status}`);
+      } catch (e) {
+        console.error(e);
+        failed.push({ itemIdentifier: record.messageId });
+      }
+    }
+    return { batchItemFailures: failed };
+  };
+}
+
+async function statusOf(answer) {
+  const stream = new PassThrough(), parts = [];
+  stream.setContentType = () => {};
+  stream.on("data", (part) => parts.push(part));
+  const ended = new Promise((resolve, reject) => stream.on("end", resolve).on("error", reject));
+  await answer(stream);
+  stream.end();
+  await ended;
+  const text = Buffer.concat(parts).toString("latin1");
+  return JSON.parse(text.slice(0, text.indexOf("\0"))).statusCode;
+}
+
+/** Writes the tags of prerendered pages, which OpenNext looks up, into the table: 25 items a call. */
+export function tagWriter(items) {
+  return async () => {
+    for (let i = 0; i < items.length; i += 25) {
+      let left = { [process.env.CACHE_DYNAMO_TABLE]: items.slice(i, i + 25).map((Item) => ({ PutRequest: { Item } })) };
+      while (Object.keys(left).length) left = (await dynamo("BatchWriteItem", { RequestItems: left })).UnprocessedItems ?? {};
+    }
+    return { items: items.length };
+  };
+}
+
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+async function dynamo(operation, body) {
+  const { AWS_REGION: region, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token, AWS_ENDPOINT_URL: endpoint } = process.env;
+  const at = new URL(process.env.AWS_ENDPOINT_URL_DYNAMODB ?? endpoint ?? `https://dynamodb.${region}.amazonaws.com`);
+  const payload = JSON.stringify(body), time = new Date().toISOString().replace(/[:-]|\.\d+/g, ""), day = time.slice(0, 8);
+  const headers = { "content-type": "application/x-amz-json-1.0", host: at.host, "x-amz-date": time, "x-amz-target": `DynamoDB_20120810.${operation}`, ...(token ? { "x-amz-security-token": token } : {}) };
+  const names = Object.keys(headers).sort(), signed = names.join(";");
+  const digest = (text) => crypto.createHash("sha256").update(text).digest("hex");
+  const mac = (key, text) => crypto.createHmac("sha256", key).update(text).digest();
+  const request = ["POST", "/", "", ...names.map((n) => `${n}:${headers[n]}`), "", signed, digest(payload)].join("\n");
+  const scope = `${day}/${region}/dynamodb/aws4_request`;
+  const key = [day, region, "dynamodb", "aws4_request"].reduce(mac, `AWS4${secret}`);
+  const signature = mac(key, ["AWS4-HMAC-SHA256", time, scope, digest(request)].join("\n")).toString("hex");
+  delete headers.host;
+  const answer = await fetch(at, { method: "POST", body: payload, headers: { ...headers, authorization: `AWS4-HMAC-SHA256 Credential=${id}/${scope}, SignedHeaders=${signed}, Signature=${signature}` } });
+  if (!answer.ok) throw new Error(`DynamoDB ${operation}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
