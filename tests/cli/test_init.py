@@ -51,6 +51,7 @@ FAST = "from fastapi import FastAPI\napp = FastAPI()\n"
      ['aws.Astro("Web")']),
     ({"package.json": '{"devDependencies": {"@sveltejs/kit": "3"}}'}, "SvelteKit", ['aws.SvelteKit("Web")']),
     ({"package.json": '{"dependencies": {"next": "16"}}', "next.config.ts": ""}, "Next.js", ['aws.Nextjs("Web")']),
+    ({"package.json": '{"dependencies": {"@solidjs/start": "1"}}'}, "SolidStart", ['aws.SolidStart("Web")']),
     ({"package.json": '{"devDependencies": {"@remix-run/dev": "2"}}'}, "Remix", ['aws.Remix("Web")']),
     ({"package.json": '{"dependencies": {"@tanstack/react-start": "1"}}'}, "TanStack Start",
      ['aws.TanStackStart("Web")']),

@@ -93,6 +93,7 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "a database that is none": (
         lambda: aws.Django("Shop", project="shop", database=aws.Bucket("Db")),  # type: ignore[arg-type]  # the mistake
         ("database takes a Postgres",)),
+    "warm without a number": (lambda: aws.FastApi("Api", app="src/web:app", warm=True), ("warm is a number",)),
     "a server of ftp": (site(dev={"url": "ftp://x"}), ("a route can't lead to 'ftp://x'",)),
 }
 
@@ -139,3 +140,12 @@ def test_a_router_of_another_app_is_read_and_its_store_with_it() -> None:
         aws.StaticSite("Docs", path="site", router={"instance": web, "path": "/pr-1"})
     read = {g.type for g in graph.goals.values() if g.read}
     assert read == {"aws.cloudfront.Distribution", "aws.cloudfront.KeyValueStore"}
+
+
+def test_servers_are_kept_warm_by_as_many_schedules() -> None:
+    with program() as graph:
+        aws.FastApi("Api", app="src/web:app", warm=2)
+        aws.NodeServer("Node", path="web", entry="main.js", warm=1)
+    made = [g for g in graph.goals.values() if g.type == "aws.scheduler.Schedule"]
+    assert sorted(g.urn.rpartition("::")[2] for g in made) == ["Api/Warm1/Schedule", "Api/Warm2/Schedule",
+                                                               "Node/Warm1/Schedule"]

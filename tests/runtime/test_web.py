@@ -121,6 +121,13 @@ def test_the_stage_of_an_api_leads_to_the_app(serve: Callable[..., WebHandler], 
     assert seen["path"] == (path if app is echo_wsgi else root + path)  # in ASGI the path is the whole path
 
 
+def test_a_call_that_keeps_it_warm_does_not_reach_the_app(serve: Callable[..., WebHandler]) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "lifespan"
+
+    assert serve(app)({"type": "warmer", "delay": 1}, None) == {"type": "warmer"}
+
+
 def test_the_path_before_the_app_can_be_given(serve: Callable[..., WebHandler]) -> None:
     serves = serve(echo_wsgi, root_path="/shop/")
     assert (told(serves(v2("/shop/cart"), None))["root_path"],

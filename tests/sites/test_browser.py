@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
     not os.environ.get("SST_SITES") or not BROWSER, reason="make sites opens all frameworks in Chromium")]
 
 KINDS = {"react_router": "React", "svelte_kit": "SvelteKit", "astro": "Astro", "nuxt": "Nuxt", "remix": "Remix",
-         "tan_stack_start": "TanStackStart"}
+         "tan_stack_start": "TanStackStart", "solid_start": "SolidStart"}
 CONFIG = '''
 import sst
 from sst import aws
@@ -58,7 +58,7 @@ def test_a_browser_goes_through_the_site(tmp_path: Path, name: str) -> None:
             assert page.url.removeprefix(url).rstrip("/") == "/blog/static"
             found = page.goto(f"{url}/nowhere")
             assert found and found.status == 404
-            if name not in ("nuxt", "tan_stack_start"):     # their form is a route without a page
+            if name not in ("nuxt", "tan_stack_start", "solid_start"):     # their form is a route without a page
                 page.goto(f"{url}/form")
                 page.wait_for_load_state("networkidle")
                 page.fill("input", "Bob")

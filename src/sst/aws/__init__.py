@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .remix import Remix as Remix
     from .router import Router as Router
     from .service import Service as Service
+    from .solid_start import SolidStart as SolidStart
     from .static_site import StaticSite as StaticSite
     from .svelte_kit import SvelteKit as SvelteKit
     from .tan_stack_start import TanStackStart as TanStackStart
@@ -41,14 +42,14 @@ _HOME = {"ApiGatewayV2": "api_gateway_v2", "Astro": "astro", "Bucket": "bucket",
          "Cron": "cron", "Django": "django", "Dynamo": "dynamo", "FastApi": "fast_api", "Flask": "flask",
          "Function": "function", "Migration": "migration", "Nextjs": "nextjs", "NodeServer": "node_server",
          "Nuxt": "nuxt", "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "React": "react",
-         "Redis": "redis", "Remix": "remix", "Router": "router", "Service": "service", "StaticSite": "static_site",
-         "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task", "Vpc": "vpc",
-         "account_id": "account", "dns": "dns_records", "permission": "permissions"}
+         "Redis": "redis", "Remix": "remix", "Router": "router", "Service": "service", "SolidStart": "solid_start",
+         "StaticSite": "static_site", "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task",
+         "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
 __all__ = ["ApiGatewayV2", "Astro", "Bucket", "Cdn", "Cluster", "Cron", "Django", "Dynamo", "FastApi", "Flask",
            "Function", "Migration", "Nextjs", "NodeServer", "Nuxt", "Postgres", "Provider", "Queue", "React", "Redis",
-           "Remix", "Router", "Service", "StaticSite", "SvelteKit", "TanStackStart", "Task", "Vpc", "account_id",
-           "dns", "permission"]
+           "Remix", "Router", "Service", "SolidStart", "StaticSite", "SvelteKit", "TanStackStart", "Task", "Vpc",
+           "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

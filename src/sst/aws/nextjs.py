@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import os
-import platform
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
 from ..build.site.frameworks.next import CONFIG
+from ..build.uv import host_platform
 from ..clouds.aws.files import Files
 from ..clouds.local.folders import inside
 from ..clouds.local.site import Site
@@ -58,7 +57,8 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
             return line
         system, arm = "linux", server.get("architecture") == "arm64"
         if current().target.is_local:
-            system, arm = sys.platform, platform.machine().lower() in ("arm64", "aarch64")
+            system, _, machine = host_platform().partition("-")
+            arm = machine in ("arm64", "aarch64")
         arch = "arm64" if arm else "x64"
         config = root.resolve() / ".sst" / "next" / f"{self._label}.{system}.{arch}.config.ts"
         config.parent.mkdir(parents=True, exist_ok=True)
@@ -88,9 +88,10 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
         return made
 
     def _upload(self, cache: Bucket, built: Site) -> None:
-        """After the bucket tells of what is uploaded."""
+        """Once the bucket tells of what is uploaded, and the function that it tells has the new code."""
         with self.scope(self._transform):
-            Files("CacheFiles", bucket=cache.name, source=built.data, depends_on=[cache.nodes.notification])
+            Files("CacheFiles", bucket=cache.name, source=built.data,
+                  depends_on=[cache.nodes.notification, cache.nodes.tags.function])
 
 
 def _uses(cache: Bucket, tags: Dynamo, stale: Queue) -> list[Statement]:

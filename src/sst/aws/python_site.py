@@ -20,11 +20,13 @@ from ..errors import UserError
 from .cdn import CdnDomain
 from .cdn.injection import Edge
 from .function import CopyFile, Function
+from .function.container import FunctionContainer
 from .permissions import Statement
 from .router.target import url_target
 from .site import Assets, BasicAuth, SiteFiles, serve
 from .site.arguments import ServedArgs
 from .site.protection import origin_key
+from .site.warm import keep_warm
 
 if TYPE_CHECKING:
     from .router import RouterPath
@@ -61,6 +63,7 @@ class PythonSiteArgs(ServedArgs, total=False):
 
     streaming: bool
     server: PythonServer
+    container: bool | FunctionContainer
     transform: PythonSiteTransform
 
 
@@ -79,7 +82,8 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
     environment: variables of the app. It also finds its hosts, separated by commas, in ``SST_HOSTS``. link: what the
     app uses. permissions: further IAM statements. streaming: send answers while they are made; on by default.
     server: see ``PythonServer``. protection: with ``"key"``, the default, the app refuses requests that did not come
-    through the CDN. assets, auth, domain, router, edge: as for ``StaticSite``.
+    through the CDN. container: deploy it as an image, as for ``aws.Function``. warm: how many instances are kept warm
+    by a call every 5 minutes, 0 by default. assets, auth, domain, router, edge: as for ``StaticSite``.
 
     In ``sst dev`` the app runs from its source, behind the CDN of the stage.
     """
@@ -89,7 +93,8 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                  permissions: Sequence[Statement] = (), streaming: bool = True, server: PythonServer | None = None,
                  protection: Literal["key", "none"] = "key", assets: Assets | None = None,
                  auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
-                 router: RouterPath | None = None, edge: Edge | None = None,
+                 router: RouterPath | None = None, edge: Edge | None = None, warm: int = 0,
+                 container: bool | FunctionContainer = False,
                  transform: PythonSiteTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         if ":" not in app:
@@ -100,7 +105,8 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
             variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
             given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}
             self.server = Function("Server", handler=app, url={"cors": False}, streaming=streaming, link=link,
-                                   environment=variables, permissions=permissions, **given)
+                                   environment=variables, permissions=permissions, container=container, **given)
+            keep_warm(self.server, warm)
             files = SiteFiles(collected.source, servers=[url_target(self.server.url, {})], origin_key=key)
             served = serve(self, files, assets={**collected.assets, **(assets or {})}, router=router, domain=domain,
                            edge=edge, auth=auth)

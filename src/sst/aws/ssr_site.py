@@ -28,6 +28,7 @@ from .site import Assets, BasicAuth, SiteFiles, serve
 from .site.arguments import ServedArgs
 from .site.dev import SiteDev, dev_server, lead_to
 from .site.protection import origin_key
+from .site.warm import keep_warm
 
 if TYPE_CHECKING:
     from .router import RouterPath
@@ -97,6 +98,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     server uses; the build finds it too. permissions: further IAM statements of the server.
     ssr: ``False`` for a build that makes files alone. server: see ``Server``.
     protection: with ``"key"``, the default, the server refuses requests that did not come through the CDN.
+    warm: how many instances of the server are kept warm by a call every 5 minutes, 0 by default.
     assets, auth, domain, router, edge: as for ``StaticSite``. dev: what ``sst dev`` runs, see ``SiteDev``; ``False``
     deploys the site there too.
     """
@@ -108,7 +110,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                  permissions: Sequence[Statement] = (), ssr: bool = True, server: Server | None = None,
                  protection: Literal["key", "none"] = "key", assets: Assets | None = None,
                  auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
-                 router: RouterPath | None = None, edge: Edge | None = None,
+                 router: RouterPath | None = None, edge: Edge | None = None, warm: int = 0,
                  dev: SiteDev | Literal[False] | None = None, transform: SsrSiteTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
@@ -131,6 +133,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
             key = origin_key(self) if protection == "key" and ssr else None
             if ssr:
                 self.server = self._function(built, link, permissions, environment or {}, server or {}, key)
+                keep_warm(self.server, warm)
                 targets.append(url_target(self.server.url, {}))
             files = SiteFiles(built.contents, servers=targets, origin_key=key)
             served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)

@@ -43,6 +43,7 @@ class _Framework:
 _FRAMEWORKS = (
     _Framework("Next.js", "Nextjs", "next.config", ("next",)),
     _Framework("Remix", "Remix", "remix.config", ("@remix-run/dev",)),
+    _Framework("SolidStart", "SolidStart", "", ("@solidjs/start",)),
     _Framework("TanStack Start", "TanStackStart", "", ("@tanstack/react-start",)),
     _Framework("React Router", "React", "react-router.config", ("@react-router/dev",),
                ("react-router.config", r"\bssr\s*:\s*false\b")),

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import Any, cast
 
 from ..errors import UserError
@@ -36,6 +37,9 @@ class WebHandler:
         self._server, self._streaming, self._root = server, streaming, root_path
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any] | Streamed:
+        if isinstance(event, dict) and event.get("type") == "warmer" and "requestContext" not in event:
+            time.sleep(min(float(event.get("delay", 0)), 1000) / 1000)
+            return {"type": "warmer"}
         if "SST_DJANGO_SETTINGS" in os.environ and isinstance(event, dict) and "requestContext" not in event:
             return _django(event)
         request = read_request(event, self._root)

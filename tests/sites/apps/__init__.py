@@ -64,6 +64,7 @@ def _build(name: str, source: list[Path], part: Path) -> None:
 def _run(command: list[str], folder: Path) -> None:
     node = node_for(folder, os.environ["PATH"], lambda text: None)
     env = {**os.environ, "PATH": f"{node}:{os.environ['PATH']}", "CI": "1", "NITRO_PRESET": "node-server",
+           "SERVER_PRESET": "node-server",
            "ASTRO_TELEMETRY_DISABLED": "1", "SST_RESOURCE_Token": json.dumps(SECRET)}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

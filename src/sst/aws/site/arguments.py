@@ -30,3 +30,4 @@ class ServedArgs(Options, total=False):
     domain: str | CdnDomain
     router: RouterPath
     edge: Edge
+    warm: int

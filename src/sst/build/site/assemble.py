@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -99,8 +99,8 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
                                note) if output.packages else {}
     ups = max((name.split("/").count("..") for name in packages), default=0)
     within_top = PurePosixPath(*site.parts[len(site.parts) - ups:]) if ups else PurePosixPath()
-    own = {p.relative_to(site).as_posix(): p for folder in output.server for p in sorted((site / folder).rglob("*"))
-           if p.is_file() and not _left_out(p.relative_to(site), output)}
+    own = {p.relative_to(site).as_posix(): p for folder in output.server for p in sorted(_whole(site / folder))
+           if not _left_out(p.relative_to(site), output)}
     own |= {"package.json": site / "package.json"} if (site / "package.json").is_file() else {}
     parts: dict[str, Callable[[], Entry | None]] = {}
     for name, path in {**own, **packages}.items():
@@ -111,6 +111,14 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
     for name, content in {"sst-server.mjs": WRAPPER.read_bytes(), "sst-entry.mjs": module.encode(), **beside}.items():
         parts[prefix + name] = bytes_part(prefix + name, content)
     return parts, f"{prefix}sst-entry.handler"
+
+
+def _whole(folder: Path) -> Iterator[Path]:
+    """The files of a folder, also of linked ones: Nitro makes links of packages. A link that leads up is left out."""
+    for at, folders, names in os.walk(folder, followlinks=True):
+        here = Path(at).resolve()
+        folders[:] = [f for f in folders if not here.is_relative_to(Path(at, f).resolve())]
+        yield from (Path(at, n) for n in names if Path(at, n).is_file())
 
 
 def _left_out(name: Path, output: SiteOutput) -> bool:
