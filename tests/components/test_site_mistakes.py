@@ -1,7 +1,9 @@
 """What sites and routers refuse at the plan, with words, file and line."""
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +134,18 @@ def test_the_server_of_a_generator_takes_the_place_of_a_site_in_a_session() -> N
     routes = [g for g in graph.goals.values() if g.type == "aws.cloudfront.Route"]
     assert routes[0].inputs["target"] == {"u": "localhost", "http": 1, "port": 5173}
     assert not [g for g in graph.goals.values() if g.type in ("aws.cloudfront.Site", "local.Command")]
+
+
+def test_the_development_server_of_a_framework_is_where_its_script_says(tmp_path: Path) -> None:
+    for script, url in (("vite dev --port 4321", "http://localhost:4321"), ("vite dev", "http://localhost:5173")):
+        (tmp_path / "package.json").write_text(json.dumps({
+            "scripts": {"build": "x", "dev": script}, "devDependencies": {"@react-router/dev": "8"}}))
+        (tmp_path / "package-lock.json").write_text("{}")
+        with program(root=tmp_path, stage="local", target=Target("local", dev=True)) as graph:
+            made = aws.React("Web", path=".")
+        routed = next(g for g in graph.goals.values() if g.type == "aws.cloudfront.Function")
+        assert url.rpartition(":")[2] in routed.inputs["code"]
+        assert [p.command for p in made.dev_parts()] == ["npm run dev"]     # type: ignore[union-attr]  # a process
 
 
 def test_a_router_of_another_app_is_read_and_its_store_with_it() -> None:

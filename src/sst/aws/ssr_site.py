@@ -99,8 +99,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     ssr: ``False`` for a build that makes files alone. server: see ``Server``.
     protection: with ``"key"``, the default, the server refuses requests that did not come through the CDN.
     warm: how many instances of the server are kept warm by a call every 5 minutes, 0 by default.
-    assets, auth, domain, router, edge: as for ``StaticSite``. dev: what ``sst dev`` runs, see ``SiteDev``; ``False``
-    deploys the site there too.
+    assets, auth, domain, router, edge: as for ``StaticSite``. dev: what ``sst dev`` runs, see ``SiteDev``;
+    the script `dev` by default, with the port that it names. ``False`` deploys the site there too.
     """
 
     framework: ClassVar[Framework]
@@ -120,8 +120,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         keep_apart(current(), path)
         process, instead = None, None
         if dev is not False and current().target.dev:
-            server_of: SiteDev = {"command": _run(path, "dev"), "url": f"http://localhost:{self.framework.port}",
-                                  **(dev or {})}
+            address = f"http://localhost:{_port(path, self.framework)}"
+            server_of: SiteDev = {"command": _run(path, "dev"), "url": address, **(dev or {})}
             process, instead = dev_server(self, server_of, path, link=link, environment=environment)
         self._process = process
         with self.scope(transform):
@@ -225,6 +225,13 @@ def _run(path: str, script: str) -> str:
             break
     raise UserError(f"there is no lock file in {path!r} or above",
                     hint="run `npm install`: package-lock.json makes every build use the same packages")
+
+
+def _port(path: str, framework: Framework) -> int:
+    """Of the development server: what the script `dev` says, else the framework's own."""
+    script = str(_json(inside(Path(current().root), path) / "package.json").get("scripts", {}).get("dev", ""))
+    found = re.search(r"(?:--port|-p)[ =](\d+)", script)
+    return int(found[1]) if found else framework.port
 
 
 def _in_git(folder: Path) -> bool:

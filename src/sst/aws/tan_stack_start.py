@@ -16,5 +16,5 @@ class TanStackStart(SsrSite, kind="sst.aws.TanStackStart"):
     All arguments are those of ``SsrSite``.
     """
 
-    framework = Framework("TanStack Start", "@tanstack/react-start", "tan_stack_start", port=3000,
+    framework = Framework("TanStack Start", "@tanstack/react-start", "tan_stack_start", port=5173,
                           environment={"NITRO_PRESET": "node-server"})
