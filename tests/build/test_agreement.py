@@ -160,6 +160,14 @@ def test_copied_files_stay_in_the_project(tmp_path: Path) -> None:
     (root / "t/in").symlink_to("a.txt")
     made = build(Source(str(root), "api.handler", RUNTIME, copy_files=(("t", "t"),)), cache=tmp_path / "cache")
     assert {n for n in names(made) if n.startswith("t/")} == {"t/a.txt", "t/in"}
+    (root / ".aws").mkdir()
+    (root / ".aws/credentials").write_text("key")
+    (root / "t/aws.txt").symlink_to("../.aws/credentials")
+    (root / "env.txt").symlink_to("t/.env")
+    made = build(Source(str(root), "api.handler", RUNTIME, copy_files=(("t", "t"),)), cache=tmp_path / "cache")
+    assert {n for n in names(made) if n.startswith("t/")} == {"t/a.txt", "t/in"}
+    with pytest.raises(UserError, match=r"env\.txt leads to credentials"):
+        fingerprint(Source(str(root), "api.handler", RUNTIME, copy_files=(("env.txt", "x"),)))
     for outside in ("../passwd", "/etc/passwd"):
         with pytest.raises(UserError, match="lies outside of"):
             fingerprint(Source(str(root), "api.handler", RUNTIME, copy_files=((outside, "x"),)))

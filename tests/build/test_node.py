@@ -35,7 +35,7 @@ def answer(folder: Path, handler: str) -> Any:
 
 
 def run(tmp_path: Path, cache: Path, files: dict[str, str], handler: str, **options: Any) -> Any:
-    made = build(Source(str(write(tmp_path / "p", files)), handler, NODE, nodejs=options), cache=cache)
+    made = build(Source(str(write(tmp_path / "p", files)), handler, "nodejs22.x", nodejs=options), cache=cache)
     return answer(unpack(made, tmp_path / "unpacked"), made.handler)
 
 
@@ -153,3 +153,14 @@ def test_the_runtime_follows_the_file_and_the_project(tmp_path: Path) -> None:
     assert runtime_for(root, "c.handler").startswith("python3.")
     with pytest.raises(UserError, match="no Python that fits"):
         runtime_for(root, "bad/g.handler")
+
+
+def test_an_import_through_a_link_brings_no_credentials(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path, {"api.mjs": 'import text from "./data.txt"; export const handler = async () => text;\n',
+                            "package.json": "{}", ".env": "TOKEN=1", "ca.pem": "public",
+                            "tls.mjs": 'import text from "./ca.pem"; export const handler = async () => text;\n'})
+    (root / "data.txt").symlink_to(".env")
+    options = {"loader": {".txt": "text", ".env": "text", ".pem": "text"}}
+    with pytest.raises(UserError, match=r"imports \./data\.txt, which is a link to credentials: \.env"):
+        fingerprint(Source(str(root), "api.handler", "nodejs22.x", nodejs=options), cache=cache)
+    fingerprint(Source(str(root), "tls.handler", "nodejs22.x", nodejs=options), cache=cache)

@@ -11,6 +11,7 @@ import pytest
 
 from sst.embedded.bridge import StreamedBody
 from sst.embedded.functions import refusal, unpack
+from sst.machine.files import remove_tree
 
 
 def archive(entries: dict[str, tuple[int, bytes]]) -> bytes:
@@ -59,3 +60,33 @@ def test_the_prelude_comes_before_the_body_however_it_is_cut() -> None:
 def test_a_body_without_prelude_is_all_body(plain: bytes) -> None:
     body = StreamedBody(iter([plain]))
     assert body.prelude is None and b"".join(body) == plain
+
+
+@pytest.mark.parametrize("entries", [
+    {"p/q/../..": (0o120777, b"."), "x": (0o120777, b"p/q")},
+    {"p": (0o120777, b"."), "q/a": (0o100600, b""), "x": (0o120777, b"p/q/../.."), "x/evil": (0o100600, b"out")},
+    {"up": (0o120777, b".."), "up/evil": (0o120777, b"x")},
+    {"a": (0o120777, b"b"), "b": (0o120777, b"a/../..")},
+    {"../evil": (0o120777, b"x")},
+    {"/tmp/evil": (0o120777, b"x")},
+])
+def test_nothing_leads_out_of_the_folder(tmp_path: Path, entries: dict[str, tuple[int, bytes]]) -> None:
+    (tmp_path / "deep").mkdir()
+    with pytest.raises(ValueError, match=r"leads out|something else"):
+        unpack(tmp_path / "deep" / "code", archive(entries))
+    assert [p.name for p in tmp_path.rglob("*")] == ["deep", "code"] and not list((tmp_path / "deep/code").iterdir())
+
+
+def test_what_is_no_archive_is_refused_in_words(tmp_path: Path) -> None:
+    whole = archive({"a.py": (0o100600, b"x = 1" * 200)})
+    for broken in (b"", b"PK", whole[:-30], whole.replace(b"x = 1", b"x = 2")):
+        with pytest.raises(ValueError, match="damaged or no zip file"):
+            unpack(tmp_path / "code", broken)
+
+
+def test_code_is_read_only_and_can_be_deleted(tmp_path: Path) -> None:
+    folder = unpack(tmp_path / "code", archive({"a/b.py": (0o100644, b""), "run": (0o100755, b"#!")}))
+    modes = {p.name: p.stat().st_mode & 0o777 for p in (folder, *folder.rglob("*"))}
+    assert modes == {folder.name: 0o500, "a": 0o500, "b.py": 0o400, "run": 0o500}
+    remove_tree(tmp_path / "code")
+    assert not (tmp_path / "code").exists()

@@ -19,6 +19,7 @@ from sst.state import format
 from sst.state.format import Damaged, Document, decode, encode
 from sst.state.keys import KeyRing, MemoryKeys, Ring, _Memory
 from sst.state.records import Box, entries_of, entry_record, snapshot_of, snapshot_records
+from sst.state.redact import secrets_of
 
 GOLDEN = Path(__file__).parent / "golden"
 LINEAGE = "0123456789abcdef0123"
@@ -33,7 +34,7 @@ scalars = (
 values = st.recursive(scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(), v, max_size=3),
                       max_leaves=8)
 marked = st.recursive(scalars.map(hidden) | scalars, lambda v: st.lists(v, max_size=3) | st.dictionaries(
-    st.text() | st.sampled_from(["$sealed", "$plain", "a"]), v, max_size=3), max_leaves=8)
+    st.text() | st.sampled_from(["$sealed", "$plain", "$covered", "a"]), v, max_size=3), max_leaves=8)
 names = st.text(min_size=1, max_size=8)
 inputs = st.dictionaries(names, values, max_size=4)
 
@@ -235,3 +236,21 @@ def test_states_of_all_released_versions_can_be_read(version: int) -> None:
                               Box(keys, LINEAGE)))
     assert [e.kind for e in entries] == ["begin", "made"]
     assert entries[1].state == sample(keys).resources["aws.Db::B"]
+
+
+def test_what_contains_a_secret_is_encrypted_too() -> None:
+    keys = MemoryKeys()
+    url = "http://127.0.0.1/0/multi-s3cret"
+    queue = State("u::Z", "t", url, {"name": "multi-s3cret", "size": 1}, {"url": url, "arn": ["a:multi-s3cret"]},
+                  secret=("name",), base="multi-s3cret")
+    user = State("u::A", "t", "1", {"address": {"of": url}, "mark": {"$covered": "x"}, "other": "plain"})
+    pending = Operation("u::B", Op.UPDATE, "t", inputs={"to": url}, old_id=url)
+    snapshot = Snapshot({"u::A": user, "u::Z": queue}, pending={"u::B": pending},
+                        outputs={"url": [url], "mark": {"$covered": "x"}}, links={"L": {"url": url}}, serial=1)
+    box = Box(keys, LINEAGE)
+    box.learn(secrets_of(snapshot))
+    journal = json.dumps([entry_record(Entry("made", "u::A", user), box),
+                          entry_record(Entry("begin", "u::B", pending=pending), box)])
+    data = write(snapshot, keys)
+    assert b"s3cret" not in data and "s3cret" not in journal and b"plain" in data
+    assert read(data, keys) == snapshot

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -19,7 +20,7 @@ FORMS: list[Callable[[str], str]] = [
     str, json.dumps, lambda s: json.dumps(json.dumps(s)), lambda s: json.dumps(s, ensure_ascii=False), repr,
     html.escape,
     lambda s: quote(s, safe=""), quote, quote_plus,
-    lambda s: quote(s, safe="").lower() if s.isascii() else quote(s, safe=""),
+    lambda s: re.sub("%[0-9A-F]{2}", lambda escaped: escaped[0].lower(), quote(s, safe="")),
     lambda s: json.dumps({"a": [s]})]
 
 

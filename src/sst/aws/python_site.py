@@ -141,7 +141,7 @@ def static_folder(static: Mapping[str, str]) -> dict[str, str]:
         if not prefix.startswith("/"):
             raise UserError(f"the path {prefix!r} of static files has no slash at its beginning",
                             hint='static={"/assets": "web/dist"}')
-        for file in read_folder(inside(root, name)).files:
+        for file in read_folder(inside(root, name), root).files:
             shown = f"{prefix.strip('/')}/{file.name}".lstrip("/")
             found[shown] = file.path
             made.update(f"{shown}\0{file.sha256}\n".encode())
@@ -152,4 +152,4 @@ def static_folder(static: Mapping[str, str]) -> dict[str, str]:
             shutil.copyfile(path, part / shown)
 
     folder = keep(root / ".sst" / "cache", "static", made.hexdigest()[:40], copy)
-    return {"folder": folder.relative_to(root).as_posix(), "digest": read_folder(folder).digest}
+    return {"folder": folder.relative_to(root).as_posix(), "digest": read_folder(folder, root).digest}

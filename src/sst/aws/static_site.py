@@ -105,7 +105,8 @@ class StaticSite(Component, kind="sst.aws.StaticSite", parts=tuple(StaticSiteTra
 
 def _folder(path: str, error_page: str | None) -> Input[Mapping[str, str]]:
     """A folder that is served as it is, with its digest."""
-    folder = read_folder(inside(Path(current().root), path))
+    root = Path(current().root)
+    folder = read_folder(inside(root, path), root)
     if not folder.files:
         raise UserError(f"the folder {path!r} is empty", hint="put the files of the site into it, or change path=")
     if error_page and error_page.strip("/") not in {f.name for f in folder.files}:

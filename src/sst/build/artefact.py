@@ -19,7 +19,7 @@ from ..machine.files import replace_file
 from . import node, node_project, python, uv
 from .cache import lock, settle, tidy
 from .entry import runtime_files
-from .files import never, repository
+from .files import check_links, misled, never, repository, secret
 from .hooks import run_hook
 from .limit import largest, megabytes, within
 from .needed import needed
@@ -249,35 +249,32 @@ def _copies(source: Source) -> dict[str, Path]:
     """The files of `copy_files` by their names in the bundle."""
     found: dict[str, Path] = {}
     top = repository(source.folder) or source.folder
+    home = os.path.realpath(top)
     if source.bundle and source.is_python:
         found = {f.name: f.path for f in runtime_files()}
     for origin, to in (*([(source.bundle, ".")] if source.bundle else []), *source.copy_files):
         path, target = source.folder / origin, PurePosixPath(to or origin)
         if target.is_absolute() or ".." in target.parts:
             raise UserError(f'copy_files: "{target}" must be a path inside the bundle')
-        if not _lies_in(path, top):
+        if misled(path, home) == "outside":
             raise UserError(f'copy_files: "{origin}" lies outside of {top}',
                             hint="copy it into the project first; a git repository may hold several projects")
         if path.is_file():
+            if path.is_symlink() and not secret(path.name):
+                check_links([path], top)
             found[str(target)] = path
         elif path.is_dir():
-            found |= {str(target / n): p for n, p in _all(path, top).items()}
+            found |= {str(target / n): p for n, p in _all(path, home).items()}
         else:
             raise UserError(f'copy_files: there is no file or folder "{origin}" in {source.root}')
     return found
 
 
-def _lies_in(path: Path, top: Path) -> bool:
-    real, home = path.resolve(), top.resolve()
-    return real == home or home in real.parents
-
-
-def _all(folder: Path, top: Path) -> dict[str, Path]:
+def _all(folder: Path, home: str) -> dict[str, Path]:
     """Asked for by name, so ignore rules don't count; caches, credentials and links that lead elsewhere stay out."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        real = path.resolve()
-        if path.is_file() and _lies_in(path, top) and not any(never(p) for p in (*name.parts, real.name)):
+        if path.is_file() and not any(map(never, name.parts)) and not (path.is_symlink() and misled(path, home)):
             found[name.as_posix()] = path
     return found

@@ -19,7 +19,7 @@ from ..errors import UserError
 from .text import text_of
 from .tracked import NOTHING, tracked
 
-__all__ = ["File", "LeftOut", "Walk", "file_of", "never", "repository", "secret", "walk"]
+__all__ = ["File", "LeftOut", "Walk", "check_links", "file_of", "misled", "never", "repository", "secret", "walk"]
 
 _SECRET = (".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_dsa*",
            "id_ecdsa*",
@@ -140,7 +140,7 @@ def walk(folder: Path, keep: Callable[[str, bool], bool] = lambda name, is_dir: 
                 is_dir, link = e.is_dir(), e.is_symlink()
                 if not is_dir and not e.is_file():
                     continue
-                why: _Why = _refusal(e, home, link=link) if keep(name, is_dir) else "refused"
+                why: _Why = (misled(e.path, home) if link else "") if keep(name, is_dir) else "refused"
                 ignored = only_tracked or bool(rules and _ignored(rules, name, is_dir))
                 if not why and ignored and prefix + name not in tracked_names()[is_dir]:
                     why = "ignored"
@@ -175,14 +175,25 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
                         hint='name it in .gitignore, or leave it out with python={"exclude": [...]}') from e
 
 
-def _refusal(entry: os.DirEntry[str], home: str, *, link: bool) -> _Why:
-    """Why a link is not followed; "" for what is no link."""
-    if not link:
-        return ""
-    real = os.path.realpath(entry.path)
-    if real != home and not real.startswith(home.rstrip("/") + "/"):
+def misled(path: str | Path, home: str | Path, never: Callable[[str], bool] = never) -> Literal["", "outside", "never"]:
+    """Why the file behind a link must not be taken: it lies outside of ``home``, or one of its real names is ruled out.
+
+    ``home`` is a real path.
+    """
+    real = os.path.realpath(path)
+    if real != str(home) and not real.startswith(str(home).rstrip("/") + "/"):
         return "outside"
     return "never" if any(never(part) for part in Path(real).relative_to(home).parts) else ""
+
+
+def check_links(files: Iterable[str | Path], top: Path) -> None:
+    """UserError for a link that leads out of ``top`` (its repository, if it lies in one), or to a file of
+    credentials."""
+    home = os.path.realpath(repository(top) or top)
+    for path in files:
+        if os.path.islink(path) and (why := misled(path, home, secret)):  # noqa: PTH114  # of many thousand files
+            where = "to credentials" if why == "never" else f"out of {home}"
+            raise UserError(f"the link {path} leads {where}", hint="put a copy of what it leads to there, or remove it")
 
 
 def _streams() -> frozenset[tuple[int, int]]:

@@ -18,6 +18,7 @@ from ..errors import UserError
 from ..machine.files import replace_file
 from .cache import keep, tidy
 from .esbuild import VERSION, esbuild, npm
+from .files import secret
 from .project_files import ProjectFiles
 from .resolution import Resolution, bundled_files, resolution
 from .source import SUFFIXES, Source
@@ -136,6 +137,7 @@ def _make(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]
         if done.returncode:
             raise failure(source, lines_that_matter(done.stderr, 25))
         metafile = json.loads(meta.read_bytes())
+        _refuse_credentials(source, metafile)
         made = {p.relative_to(out).as_posix(): _relative(p, at.base) if p.suffix == ".map" else p.read_bytes()
                 for p in sorted(out.rglob("*")) if p.is_file()}
     now = ProjectFiles(cache)
@@ -153,6 +155,16 @@ def _make(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]
         replace_file(memo, json.dumps({**decided.to_dict(), "fingerprint": key}).encode())
     now.save()
     return key
+
+
+def _refuse_credentials(source: Source, metafile: Mapping[str, Any]) -> None:
+    """UserError for an import of credentials by another name: through a link."""
+    for name, file in metafile["inputs"].items():
+        for imported in file["imports"]:
+            real, written = Path(imported["path"]).name, Path(imported.get("original") or imported["path"]).name
+            if secret(real) and not secret(written) and not imported.get("external"):
+                raise UserError(f"{name} imports {imported['original']}, which is a link to credentials: {real}",
+                                hint=f"import {real} itself if {source.handler} may have it")
 
 
 def _write(folder: Path, made: Mapping[str, bytes]) -> None:

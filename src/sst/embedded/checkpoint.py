@@ -16,11 +16,17 @@ from typing import Any, Protocol
 from sst.embedded.database import Changes, Database
 from sst.embedded.tracking import Tracked
 
-__all__ = ["Checkpoints", "Collector"]
+__all__ = ["Checkpoints", "Collector", "unsaved"]
 
 _log = logging.getLogger("sst.checkpoint")
 _EVERY = 1.0
 """Seconds between two looks at what changes by itself (messages received, schedules fired, logs)."""
+
+
+def unsaved(error: Exception) -> str:
+    """What the caller is told: ``error`` kept this change from the disk."""
+    reason = getattr(error, "strerror", None) or error
+    return f"the change could not be written to .sst/local: {reason}"
 
 
 class Collector(Protocol):
@@ -90,7 +96,12 @@ class Checkpoints:
 
     async def save(self) -> None:
         """Write what changed since it was last written."""
-        if changes := self._collector.collect():
+        try:
+            changes = self._collector.collect()
+        except Exception:
+            self._collector.failed()
+            raise
+        if changes:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._write, changes)
 
     def save_now(self) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 from sst.embedded.settings import ACCOUNT, Keys, read_json
 from sst.errors import InternalError, SstError, UserError
+from sst.machine.files import remove_tree
 from sst.machine.lock import FileLock
 
 __all__ = ["Cloud", "Status", "fingerprint", "folder_of", "reset", "start", "status", "stop"]
@@ -144,9 +144,8 @@ def start(root: Path, *, region: str = "us-east-1", iam: bool = True, note: Call
         found = _running(folder)
         if found and all(found.get(k) == v for k, v in wanted.items()):
             return _cloud(folder, found)
-        if found:
-            note("restarting the embedded cloud")
-            _end(folder)
+        if found or not (folder / "keys.json").exists():  # one that runs with former keys can't be asked
+            note("restarting the embedded cloud" if _end(folder) else "starting the embedded cloud")
         else:
             note("starting the embedded cloud")
         return _cloud(folder, _launch(folder, python, wanted, environment))
@@ -182,7 +181,7 @@ def reset(root: Path) -> None:
 
     with FileLock(folder / "start.lock"):
         _end(folder)
-        shutil.rmtree(folder)
+        remove_tree(folder)
     unprivileged.sweep()
 
 

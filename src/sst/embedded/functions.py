@@ -6,9 +6,10 @@ import base64
 import hashlib
 import io
 import os
-import shutil
+import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,17 @@ from typing import Any
 from sst.embedded import emulator
 from sst.embedded.certificates import trusting
 from sst.embedded.settings import Settings
+from sst.machine.files import remove_tree
 
-__all__ = ["Preparations", "Prepared", "prepare", "refusal", "unpack"]
+__all__ = ["DAMAGED", "Preparations", "Prepared", "Unusable", "prepare", "refusal", "unpack"]
+
+DAMAGED = b"sst: damaged code: "
+"""Stands, before the name of a file, for an archive whose file was damaged."""
+
+
+class Unusable(ValueError):
+    """The code of a function can't be run, and why."""
+
 
 _RUNS = ("python", "nodejs", "provided")
 _REMEMBERED = 1000
@@ -70,7 +80,7 @@ class Preparations:
         self._made: dict[tuple[object, ...], Prepared] = {}
 
     def of(self, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
-        """Raises `ValueError` for a function without code."""
+        """Raises `Unusable`, see `prepare`."""
         key = (config.get("FunctionArn"), config.get("Version"), config.get("RevisionId"), config.get("CodeSha256"),
                *trusting(self._settings.folder))
         made = self._made.get(key)
@@ -82,12 +92,19 @@ class Preparations:
 
 
 def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
-    """Unpack what is not unpacked yet and gather the rest. Raises `ValueError` for a function without code."""
+    """Unpack what is not unpacked yet and gather the rest. Raises `Unusable` for a function without code, or with code
+    that is no archive."""
     code_zip, blobs = emulator.function_code(record, config)
     if code_zip is None:
-        raise ValueError(f"function {config.get('FunctionName')} has no code")
+        raise Unusable(f"function {config.get('FunctionName')} has no code")
+    if code_zip.startswith(DAMAGED):
+        raise Unusable(f"the code of {config.get('FunctionName')} is damaged, in "
+                       f"{code_zip.removeprefix(DAMAGED).decode()}: `sst refresh`, then `sst deploy` uploads it again")
     account, region = emulator.function_owner(config)
-    code = unpack(settings.folder / "code", code_zip, str(config.get("CodeSha256", "")))
+    try:
+        code = unpack(settings.folder / "code", code_zip, str(config.get("CodeSha256", "")))
+    except ValueError as error:
+        raise Unusable(f"the code of {config.get('FunctionName')} can't be unpacked: {error}") from error
     layers = tuple(unpack(settings.folder / "code", blob) for blob in blobs)
     name = str(config["FunctionName"])
     logging = config.get("LoggingConfig") or {}
@@ -118,9 +135,10 @@ def _environment(settings: Settings, config: Mapping[str, Any], region: str, gro
     }
 
 
-def unpack(folder: Path, archive: bytes, sha256: str = "") -> Path:
-    """The unpacked ``archive``, one folder per content: made once, read-only for what runs from it, safe for racing
-    threads."""
+def unpack(folder: Path, archive: bytes, sha256: str = "", *, frozen: bool = True) -> Path:
+    """The unpacked ``archive``, one folder per content: made once, safe for racing threads, and if ``frozen``
+    read-only, as the code of a function is on Lambda. Raises `ValueError` for what is no archive, and for one with a
+    link or a name that leads out of the folder."""
     try:
         digest = base64.b64decode(sha256, validate=True).hex() if sha256 else ""
     except ValueError:
@@ -131,30 +149,57 @@ def unpack(folder: Path, archive: bytes, sha256: str = "") -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder, prefix=".unpack-"))
     try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            for entry in opened.infolist():
-                _extract(opened, entry, part)
+        try:
+            with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+                _extract(opened, part)
+                if frozen:
+                    _freeze(part)
+        except (zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"the code is damaged or no zip file: {error}") from error
         part.chmod(0o700)
         part.rename(target)
+        target.chmod(0o500 if frozen else 0o700)
     except OSError:
         if not target.is_dir():  # else another thread was faster
             raise
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        remove_tree(part)
     return target
 
 
-def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
-    mode = entry.external_attr >> 16
-    if mode & 0o170000 == 0o120000:
-        place = folder / entry.filename
+def _extract(opened: zipfile.ZipFile, folder: Path) -> None:
+    """Files first, so that none is written through a link; then links, each of which must stay in the folder."""
+    links: dict[Path, str] = {}
+    for entry in opened.infolist():
+        mode = entry.external_attr >> 16
+        if stat.S_ISLNK(mode):
+            links[Path(entry.filename)] = opened.read(entry).decode()
+            continue
+        made = Path(opened.extract(entry, folder))
+        if not entry.is_dir():
+            made.chmod(0o700 if mode & 0o111 else 0o600)
+            os.utime(made, (0, 0))
+    for name, wanted in links.items():
+        if name.is_absolute() or ".." in name.parts or Path(wanted).is_absolute():
+            raise ValueError(f"the link {name} leads out of the bundle")
+        place = folder / name
+        if any((folder / parent).is_symlink() for parent in name.parents) or os.path.lexists(place):
+            raise ValueError(f"the link {name} lies where something else is")
         place.parent.mkdir(parents=True, exist_ok=True)
-        wanted = opened.read(entry).decode()
-        if not (place.parent / wanted).resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"the link {entry.filename} leads out of the bundle")
         place.symlink_to(wanted)
-        return
-    made = Path(opened.extract(entry, folder))
-    if not entry.is_dir():
-        made.chmod(0o700 if mode & 0o111 else 0o600)
-        os.utime(made, (0, 0))
+    for name in links:
+        if not _resolved(folder / name).is_relative_to(folder.resolve()):
+            raise ValueError(f"the link {name} leads out of the bundle")
+
+
+def _freeze(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o500 if path.is_dir() or path.stat().st_mode & 0o100 else 0o400)
+
+
+def _resolved(link: Path) -> Path:
+    try:
+        return link.resolve()
+    except (OSError, RuntimeError):  # a circle: it leads nowhere
+        return link.parent.resolve()

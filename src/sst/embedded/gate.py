@@ -6,9 +6,10 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from sst.embedded import emulator
-from sst.embedded.checkpoint import Checkpoints
+from sst.embedded.checkpoint import Checkpoints, unsaved
 from sst.embedded.settings import Settings
 from sst.embedded.tracking import reading, request
 
@@ -68,11 +69,19 @@ class Gate:
             with reading():
                 await self._app(scope, receive, _without_cors(send))
             return
+        failed = False
+
         with request() as held:
             async def durable(message: Any) -> None:
+                nonlocal failed
                 if changing and message["type"] == "http.response.start":
-                    await self._checkpoints.commit(held)
-                await send(message)
+                    try:
+                        await self._checkpoints.commit(held)
+                    except Exception as error:
+                        failed = True
+                        await _answer(send, 500, *_unsaved(headers, unsaved(error)))
+                if not failed:
+                    await send(message)
 
             await self._app(scope, receive, _without_cors(durable))
 
@@ -128,10 +137,20 @@ async def _json_body(receive: Receive) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-async def _answer(send: Send, status: int, answer: Any) -> None:
-    body = json.dumps(answer).encode()
+def _unsaved(headers: Mapping[str, str], message: str) -> tuple[Any, str]:
+    """The body of an error of AWS's, and its type, in the form that the caller's protocol has."""
+    if "x-amz-target" in headers or "json" in headers.get("content-type", ""):
+        return {"__type": "InternalError", "message": message}, "application/json"
+    inner = f"<Code>InternalError</Code><Message>{escape(message)}</Message>"
+    if "/s3/" in headers.get("authorization", ""):
+        return f"<Error>{inner}</Error>", "application/xml"
+    return f"<ErrorResponse><Error><Type>Receiver</Type>{inner}</Error></ErrorResponse>", "text/xml"
+
+
+async def _answer(send: Send, status: int, answer: Any, kind: str = "application/json") -> None:
+    body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
     await send({"type": "http.response.start", "status": status,
-                "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]})
+                "headers": [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]})
     await send({"type": "http.response.body", "body": body})
 
 

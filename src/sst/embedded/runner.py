@@ -21,6 +21,7 @@ from sst.embedded.live import Attached
 from sst.embedded.recorder import SHOWN_BYTES, recorder
 from sst.embedded.settings import Settings
 from sst.executor import Executor, FunctionVersion, Invocation, LogLines, Refused
+from sst.machine.process import obey_modes
 
 __all__ = ["ExecutorRunner", "FunctionFailed"]
 
@@ -39,8 +40,8 @@ class ExecutorRunner:
 
     def __init__(self, settings: Settings, origins: trace.RecordOrigins) -> None:
         self._origins = origins
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="executor", daemon=True).start()
+        self._loop, self._folder = asyncio.new_event_loop(), settings.folder
+        threading.Thread(target=self._serve, name="executor", daemon=True).start()
         self._known: dict[FunctionVersion, tuple[Prepared, Log]] = {}
         self._by_arn: dict[str, tuple[Prepared, Log]] = {}
         self._versions: dict[int, tuple[Prepared, FunctionVersion]] = {}
@@ -49,6 +50,10 @@ class ExecutorRunner:
         self._packages = packages if packages.is_dir() else None
         self._executor = Executor(folder=settings.folder / "run", on_log=self._on_log, host=settings.host)
         self._wait(self._executor.start())
+
+    def _serve(self) -> None:
+        obey_modes(self._folder)  # the folders of code are read-only
+        self._loop.run_forever()
 
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
         return self._begin(function, event, request_id, log).result()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from sst.errors import UserError
 from sst.machine.files import write_private
 
 __all__ = ["ACCOUNT", "Keys", "Settings", "read_json"]
@@ -27,10 +28,15 @@ class Keys:
 
     @staticmethod
     def of(folder: Path) -> Keys:
-        """The keys of ``folder``; new random ones if it has none yet."""
+        """The keys of ``folder``; new random ones if it has none yet. Raises `UserError` if its file is damaged."""
         file = folder / "keys.json"
-        if found := read_json(file):
-            return Keys(**found)  # type: ignore[arg-type]
+        if file.exists():
+            try:
+                return Keys(**(read_json(file) or {}))  # type: ignore[arg-type]
+            except TypeError:
+                raise UserError(f"{file} is damaged: it has no keys",
+                                hint="delete it: the next start of the local cloud makes new ones, and no resource or "
+                                     "data is lost; `sst local reset` deletes everything of stage `local`") from None
         keys = Keys("AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16)), secrets.token_urlsafe(30),
                     secrets.token_urlsafe(30))
         keys.save(folder)

@@ -4,10 +4,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["create_private", "private_draft", "replace_file", "write_private"]
+__all__ = ["create_private", "private_draft", "remove_tree", "replace_file", "write_private"]
 
 
 def write_private(path: Path, text: str, *, sync: bool = False) -> None:
@@ -38,6 +39,18 @@ def replace_file(path: Path, content: bytes) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     draft.write_bytes(content)
     draft.replace(path)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder with all that is in it, read-only folders too; nothing to do if it is not there. Raises
+    ``OSError``."""
+    if not folder.exists():
+        return
+    for at, _, _ in os.walk(folder):
+        with contextlib.suppress(OSError):
+            Path(at).chmod(0o700)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -6,8 +6,10 @@ import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["ended_descriptor", "host", "is_own_peer", "pid_space", "start_time"]
+__all__ = ["ended_descriptor", "host", "is_own_peer", "obey_modes", "pid_space", "start_time"]
 
+_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE = 24, 1
+"""prctl(2), capabilities(7)."""
 _LINUX: bool = sys.platform == "linux"
 
 
@@ -67,3 +69,15 @@ def is_own_peer(address: str, port: int) -> bool:
         if fields[1] == local:
             return int(fields[7]) == os.getuid()
     return False
+
+
+def obey_modes(folder: Path) -> None:
+    """What this thread starts from now on obeys the modes of files also as root: read-only is read-only.
+
+    Nothing to do for other users, on macOS, and where ``folder`` can be reached only by disregarding modes."""
+    if sys.platform != "linux" or os.getuid() or any(
+            s.st_uid and not s.st_mode & 0o001 for s in (place.stat() for place in (folder, *folder.parents))):
+        return
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)

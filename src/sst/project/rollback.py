@@ -51,7 +51,7 @@ def rollback(backend: Backend, run: Run, *, to: int | None = None, expect: int |
         after = session.snapshot
     backend.need_artefacts(after)
     if not result.failures and not result.interrupted:
-        write_outputs(project, dict(after.outputs))
+        write_outputs(project, after)
     return Done(result, dict(after.outputs), start, after.serial)
 
 

@@ -107,7 +107,7 @@ def deploy(backend: Backend, run: Run) -> Done:
     outputs = dict(after.outputs)
     backend.need_artefacts(after)
     if not result.failures and not result.interrupted:
-        write_outputs(project, outputs)
+        write_outputs(project, after)
     told = "" if project.place else keep_types(project.root, project.environ, links(graph), graph.resources)
     if told and any(op is not Op.SAME for op in result.done):
         run.warn(told)
@@ -144,7 +144,7 @@ def remove(backend: Backend, run: Run) -> Done:
             stop=run.stop))
         _record(backend, recording, session, run)
     if not run.choice:
-        write_outputs(project, {})
+        write_outputs(project, Snapshot())
     return Done(result, {})
 
 
@@ -263,10 +263,11 @@ def links(graph: Graph) -> list[Link]:
         return [thing.link() for thing in things if isinstance(thing, Linkable)]
 
 
-def write_outputs(project: Project, outputs: Mapping[str, Any]) -> None:
-    """``.sst/outputs.json``, for scripts; readable by its owner only, replaced in one step."""
+def write_outputs(project: Project, after: Snapshot) -> None:
+    """``.sst/outputs.json``, for scripts; readable by its owner only, replaced in one step. A secret value inside of an
+    output, as in an address that is made of one, is masked."""
     file = project.folder / "outputs.json"
-    text = json.dumps(dict(outputs), indent=2) + "\n"
+    text = Redactor(secrets_of(after)).redact(json.dumps(dict(after.outputs), indent=2)) + "\n"
     if file.is_file() and file.read_text(encoding="utf-8") == text:
         return
     write_private(file, text)

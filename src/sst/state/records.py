@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -10,11 +10,15 @@ from ..core.model import HIDDEN, Entry, Op, Operation, Snapshot, State
 from ..errors import InternalError, StateError
 from .format import Damaged, Document, plain
 from .keys import KeyRing, decrypt, encrypt
+from .redact import LEAST, secrets_of
 
 __all__ = ["Box", "entries_of", "entry_record", "snapshot_of", "snapshot_records"]
 
 _SEALED = "$sealed"
 _PLAIN = "$plain"
+_COVERED = "$covered"
+"""Is no secret itself, and contains one: encrypted as well, and an ordinary value again once it is read."""
+_NAMES = ("id", "base", "old_id")
 _TUPLES = ("deps", "secret")
 _VALUES = ("inputs", "outputs")
 _UNWRITTEN = frozenset({"known", "changed", "change"})
@@ -27,8 +31,22 @@ class Box:
 
     def __init__(self, keys: KeyRing, lineage: str) -> None:
         self._keys, self._lineage = keys, lineage
+        self._texts: set[str] = set()
+
+    def learn(self, secrets: Iterable[Any]) -> None:
+        """Secret values that other values may contain: names and addresses that are made of them."""
+        for value in secrets:
+            self._texts.update(text for text in _texts(value) if len(text) >= LEAST)
+
+    def contains(self, value: Any) -> bool:
+        """Whether a secret that is known so far stands in a text of the value, written as it is."""
+        if not self._texts:
+            return False
+        whole = "\0".join(_texts(value))
+        return any(text in whole for text in self._texts)
 
     def seal(self, urn: str, name: str, value: Any) -> str:
+        self.learn([value])
         return encrypt(self._keys, json.dumps(value), self._aad(urn, name))
 
     def open(self, urn: str, name: str, text: str) -> Any:
@@ -81,6 +99,7 @@ def _entry(record: Mapping[str, Any], box: Box) -> Entry:
 
 def snapshot_records(snapshot: Snapshot, box: Box) -> Iterator[dict[str, Any]]:
     """A line a resource, a deposed thing, a pending operation, and an item of outputs, links and meta."""
+    box.learn(secrets_of(snapshot))
     for urn, state in snapshot.resources.items():
         yield {"part": "resources", "key": urn, "value": _pack(state, box)}
     for key, state in snapshot.deposed.items():
@@ -134,9 +153,31 @@ def _pack(item: State | Operation, box: Box) -> dict[str, Any]:
         for name in item.secret:
             if name in out.get(side, ()):
                 out[side][name] = box.seal(item.urn, f"{side}.{name}", out[side][name])
+        for name, value in out.get(side, {}).items():
+            if name not in item.secret and (_marked(value) or box.contains(value)):
+                out[side][name] = {_COVERED: box.seal(item.urn, f"{side}.{name}", value)}
+    for name in _NAMES:
+        if name in out and box.contains(out[name]):
+            out[name] = {_COVERED: box.seal(item.urn, name, out[name])}
     if "private" in out:
         out["private"] = box.seal(item.urn, "private", out["private"])
     return out
+
+
+def _marked(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.keys() == {_COVERED}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def _unpack(kind: type[Any], given: Mapping[str, Any], box: Box) -> Any:
@@ -148,6 +189,13 @@ def _unpack(kind: type[Any], given: Mapping[str, Any], box: Box) -> Any:
         for name in values.get("secret", ()):
             if name in values.get(side, ()):
                 values[side] = {**values[side], name: box.open(values["urn"], f"{side}.{name}", values[side][name])}
+        covered = [k for k, v in values.get(side, {}).items() if _marked(v) and k not in values.get("secret", ())]
+        for name in covered:
+            found = box.open(values["urn"], f"{side}.{name}", values[side][name][_COVERED])
+            values[side] = {**values[side], name: found}
+    for name in _NAMES:
+        if _marked(values.get(name)):
+            values[name] = box.open(values["urn"], name, values[name][_COVERED])
     if "private" in values:
         values["private"] = box.open(values["urn"], "private", values["private"])
     if "op" in values:
@@ -162,11 +210,13 @@ def _hide(value: Any, part: str, path: str, box: Box) -> Any:
             (key, only), = value.items()
             if key == HIDDEN:
                 return {_SEALED: box.seal(part, path, plain(only, f"{part}.{path}"))}
-            if key in (_SEALED, _PLAIN):
+            if key in (_SEALED, _PLAIN, _COVERED):
                 return {_PLAIN: {key: _hide(only, part, f"{path}.{key}", box)}}
         return {plain_key(k, f"{part}.{path}"): _hide(v, part, f"{path}.{k}", box) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_hide(v, part, f"{path}.{n}", box) for n, v in enumerate(value)]
+    if isinstance(value, str) and box.contains(value):
+        return {_COVERED: box.seal(part, path, value)}
     return plain(value, f"{part}.{path}")
 
 
@@ -176,6 +226,8 @@ def _show(value: Any, part: str, path: str, box: Box) -> Any:
             (key, only), = value.items()
             if key == _SEALED:
                 return {HIDDEN: box.open(part, path, only)}
+            if key == _COVERED:
+                return box.open(part, path, only)
             if key == _PLAIN:
                 return {k: _show(v, part, f"{path}.{k}", box) for k, v in only.items()}
         return {k: _show(v, part, f"{path}.{k}", box) for k, v in value.items()}

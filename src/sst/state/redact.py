@@ -12,9 +12,9 @@ from urllib.parse import quote, quote_plus
 
 from ..core.model import HIDDEN, Operation, Snapshot, State
 
-__all__ = ["Redactor", "secrets_of"]
+__all__ = ["LEAST", "Redactor", "secrets_of"]
 
-_LEAST = 4
+LEAST = 4
 """Shorter values are words of ordinary text: hiding them would hide everything."""
 _LINE = 8
 """A line of a longer secret (a private key) is hidden by itself from this length."""
@@ -57,7 +57,7 @@ class Redactor:
 
     def _add(self, text: str, mask: str) -> None:
         with self._lock:
-            if len(text) < _LEAST or text in self._values:
+            if len(text) < LEAST or text in self._values:
                 return
             self._values.add(text)
             lines = [line.strip() for line in text.splitlines() if _LINE <= len(line.strip()) < len(text)]
@@ -87,7 +87,7 @@ def _forms(text: str) -> set[str]:
     forms |= {json.dumps(f)[1:-1] for f in tuple(forms)}
     forms |= {f.replace("%", "%25") for f in (quote(raw, safe=""),) if "%" in f}
     forms |= {re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), f) for f in tuple(forms)}
-    return {f for f in forms | set(_base64(raw)) if len(f) >= _LEAST}
+    return {f for f in forms | set(_base64(raw)) if len(f) >= LEAST}
 
 
 def _base64(raw: bytes) -> Iterable[str]:

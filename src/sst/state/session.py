@@ -28,6 +28,7 @@ from .journal import Journal, journal_key
 from .keys import KeyRing, digest
 from .lock import Held, Lease, Lock, break_lock, read_lock
 from .records import Box, entry_record
+from .redact import secrets_of
 from .restore import restored
 from .store import Conflict, Store
 from .versions import Loaded, Version, Versions
@@ -173,6 +174,7 @@ class Session:
         self.command = command
         """Stands in the history beside what this session saves."""
         self._box = Box(stage.keys, loaded.lineage)
+        self._box.learn(secrets_of(loaded.folding.snapshot()))
         self._folding = loaded.folding
         self._guard = threading.Lock()
         self._saved = _Saved(loaded.serial, loaded.saved_position)

@@ -44,7 +44,7 @@ class Site:
     def inputs(self, **more: Any) -> dict[str, Any]:
         return {"bucket": self.bucket, "domain": f"{self.bucket}.s3.us-east-1.amazonaws.com", "store": self.store,
                 "key": "site", "index_page": "index.html", "redirect": True, "keep": 1000,
-                "source": {"folder": "site", "digest": read_folder(self.folder).digest}, **more}
+                "source": {"folder": "site", "digest": read_folder(self.folder, self.folder).digest}, **more}
 
     def deploy(self, **more: Any) -> Counter[str]:
         """The calls of one deploy."""

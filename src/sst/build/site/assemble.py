@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import UserError
 from ..cache import keep, tidy
-from ..files import never
+from ..files import check_links, never
 from ..limit import largest, megabytes, within
 from ..zip import Entry, Parts, bytes_part, file_part, write_zip
 from .output import SiteOutput, serving
@@ -70,6 +70,7 @@ def _static(site: Path, output: SiteOutput) -> dict[str, Path]:
             name = path.relative_to(site / folder).as_posix()
             if path.is_file() and not (path.suffix in _COMPRESSED and path.with_suffix("").is_file()):
                 found[name] = path
+    check_links(found.values(), site)
     return found
 
 
@@ -101,6 +102,7 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
     within_top = PurePosixPath(*site.parts[len(site.parts) - ups:]) if ups else PurePosixPath()
     own = {p.relative_to(site).as_posix(): p for folder in output.server for p in sorted(_whole(site / folder))
            if not _left_out(p.relative_to(site), output)}
+    check_links((p for p in own.values() if "node_modules" not in p.parts), site)
     own |= {"package.json": site / "package.json"} if (site / "package.json").is_file() else {}
     parts: dict[str, Callable[[], Entry | None]] = {}
     for name, path in {**own, **packages}.items():

@@ -160,7 +160,7 @@ class Sites(Provider):
         """The version that is asked for: of the folder, or as the bucket still has it."""
         source, rules = inputs["source"], _rules(inputs)
         try:
-            folder = read_folder(inside(self.root, source["folder"]))
+            folder = read_folder(inside(self.root, source["folder"]), self.root)
         except UserError:
             folder = None
         if folder and folder.digest == source["digest"]:

@@ -114,7 +114,7 @@ class FilesProvider(Provider):
                                     "manifest": key})
 
     def _folder(self, name: str) -> Folder:
-        return read_folder(inside(self.root, name), md5=True)
+        return read_folder(inside(self.root, name), self.root, md5=True)
 
     def _place(self, inputs: Mapping[str, Any], base: str) -> Place:
         return Place(self.verbs.aws, inputs["bucket"], inputs.get("prefix") or "", base, region=inputs.get("region"),

@@ -10,7 +10,7 @@ from ...core.output import Output, plain
 from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
 from ...core.resource import Arg, Resource, out, prop, schema_of
 from ...core.schema import Schema
-from ...errors import ProviderError, UserError
+from ...errors import ProviderError
 from .build_environment import build_environment
 from .folders import fingerprint, inside, read_folder
 from .runner import Runner
@@ -82,11 +82,10 @@ class Commands(Provider):
         outputs: dict[str, Any] = {"fingerprint": before, "contents": {}, "files": 0, "bytes": 0,
                                    "kept": _text(folder / inputs["keep"]) if inputs.get("keep") else ""}
         if output:
-            try:
-                made = read_folder(output)
-            except UserError as e:
+            if not output.is_dir():
                 raise ProviderError(f"the command made no folder {inputs['output']!r}", operation="command", sent=False,
-                                    hint="output= is relative to folder=") from e
+                                    hint="output= is relative to folder=")
+            made = read_folder(output, self.root)
             name = output.relative_to(self.root.resolve()).as_posix()
             outputs |= {"contents": {"folder": name, "digest": made.digest}, "files": len(made.files),
                         "bytes": made.size}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...build.files import walk
+from ...build.files import check_links, walk
 from ...errors import UserError
 
 __all__ = ["File", "Folder", "fingerprint", "inside", "read_folder"]
@@ -51,14 +51,16 @@ def inside(root: Path, name: str) -> Path:
     return path
 
 
-def read_folder(path: Path, *, md5: bool = False) -> Folder:
-    """All files under a folder, also hidden ones. Links to files count as files; links to folders are not followed.
-    ``UserError`` if there is no such folder."""
+def read_folder(path: Path, top: Path, *, md5: bool = False) -> Folder:
+    """All files under a folder, also hidden ones. Links to files of the project in ``top`` count as files; links to
+    folders are not followed. ``UserError`` if there is no such folder, and for a link that leads out of the project or
+    to credentials."""
     if not path.is_dir():
         raise UserError(f"there is no folder {path.name!r}", hint=f"looked for {path}")
     files = []
     for at, _, found in os.walk(path):
         folder = Path(at)
+        check_links((f"{at}{os.sep}{name}" for name in found), top)
         shown = "" if folder == path else f"{folder.relative_to(path).as_posix()}/"
         files += [f for name in found if (f := _file(folder, f"{at}{os.sep}{name}", name, shown, md5=md5))]
     files.sort(key=lambda f: f.name)

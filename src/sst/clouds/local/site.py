@@ -132,7 +132,8 @@ class SiteBuilder(Provider):
                 "code": {"path": str(made.code), "sha256": made.sha256} if made.code else {}}
 
     def _folder(self, folder: Path) -> dict[str, str]:
-        return {"folder": folder.relative_to(self.root.resolve()).as_posix(), "digest": read_folder(folder).digest}
+        return {"folder": folder.relative_to(self.root.resolve()).as_posix(),
+                "digest": read_folder(folder, self.root).digest}
 
     def _is_here(self, prior: State) -> bool:
         """Whether the cache of this machine has what was built; the cloud may need it."""

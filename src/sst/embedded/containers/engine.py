@@ -143,13 +143,13 @@ class Engine:
         labels = container["dockerLabels"]
         archive: Path
         folder: Path
-        archive, folder = Path(labels["sst.bundle"]), self._settings.folder / "code" / labels["sst.sha256"]
+        archive, folder = Path(labels["sst.bundle"]), self._settings.folder / "images" / labels["sst.sha256"]
         with self._unpacking:  # once for all replicas
             if folder.is_dir():
                 return folder
             if not archive.is_file():
                 raise RuntimeError(f"the code of {container['name']} is not on this machine any more: deploy again")
-            return unpack(self._settings.folder / "code", archive.read_bytes(), "")
+            return unpack(folder.parent, archive.read_bytes(), frozen=False)
 
     def _slow_down(self, family: str) -> None:
         """Wait before the next start of what keeps failing: 0.5, 1, 2... 15 seconds."""

@@ -60,11 +60,11 @@ def apply(settings: Settings) -> None:
 
     def dispatch(record: Any, config: Any, event: Any, request_id: str, started: float) -> dict[str, Any]:
         if reason := functions.refusal(config):
-            _say(config, request_id, reason)
-            return {"body": {"errorType": "Runtime.Unsupported", "errorMessage": reason}, "error": True,
-                    "function_error": "Unhandled",
-                    "log": reason}
-        return bridge.run(record, config, event, request_id)
+            return _refused(config, request_id, "Runtime.Unsupported", reason)
+        try:
+            return bridge.run(record, config, event, request_id)
+        except functions.Unusable as error:
+            return _refused(config, request_id, "Runtime.UnusableCode", str(error))
 
     lambda_svc._execute_function_dispatch = dispatch
 
@@ -227,9 +227,12 @@ def _streaming(body: StreamedBody, done: Callable[[], None]) -> Any:
     return StreamingResponse(send_parts)
 
 
-def _say(config: Any, request_id: str, reason: str) -> None:
+def _refused(config: Any, request_id: str, kind: str, reason: str) -> dict[str, Any]:
+    """The answer of a function that can't be run; the reason is also in its log."""
     account, region = emulator.function_owner(config)
     name, version = config["FunctionName"], config.get("Version", "$LATEST")
     group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
     logs.write(account, region, group, logs.stream_name(version, "refused"),
                [(int(time.time() * 1000), f"RequestId: {request_id} Error: {reason}")])
+    return {"body": {"errorType": kind, "errorMessage": reason}, "error": True, "function_error": "Unhandled",
+            "log": reason}

@@ -348,6 +348,8 @@ def _read(name: str, get_state: Callable[[], Any]) -> Any:
             return get_state()
         except RuntimeError as error:
             seen = error
+        except OSError:  # code that could not be written: the call that brought it fails
+            raise
         except Exception:
             _log.exception("the state of %s can't be read; it is not saved", name)
             return None
