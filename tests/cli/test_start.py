@@ -48,3 +48,17 @@ def test_the_version_is_the_packages() -> None:
 def test_completion(shell: str) -> None:
     assert "_SST_COMPLETE" in subprocess.run([SST, "completion", shell], capture_output=True, text=True,
                                              check=True).stdout
+
+
+def test_ctrl_c_while_modules_are_imported_is_no_traceback() -> None:
+    program = ("import sys\n"
+               "class Pressed:\n"
+               "    def find_spec(self, name, path, target=None):\n"
+               "        if name == 'sst.cli.dispatch':\n"
+               "            raise KeyboardInterrupt\n"
+               "sys.meta_path.insert(0, Pressed())\n"
+               "from sst.cli.main import main\n"
+               "sys.argv = ['sst', 'deploy']\n"
+               "main()\n")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 130 and not done.stderr.strip() and not done.stdout

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from sst import aws
-from sst.clouds.aws import events, s3
+from sst.clouds.aws import dynamodb, ecs, elbv2, events, iam, logs, s3, secretsmanager, sns, sqs
+from sst.clouds.aws.table import AwsResource
 from sst.errors import SstError
 from tests.components.graphs import program
 
@@ -47,7 +49,28 @@ def bucket(name: str) -> Callable[[], None]:
     return lambda: s3.Bucket("Buck", name=name) and None
 
 
+def named(row: type[AwsResource], name: str, **more: Any) -> Callable[[], None]:
+    return lambda: row("Thing", name=name, **more) and None
+
+
+def made_of_another() -> None:
+    queue = sqs.Queue("Q")
+    s3.Bucket("B", name=f"{queue.name}-b")
+    logs.LogGroup("L", name=f"/x/{queue.name}")
+
+
+NAMED = {
+    sqs.Queue: ("my queue", "a.fifo.fifo", ""), sns.Topic: ("a.b", "ü"), iam.Role: ("a/b", "a b"),
+    logs.LogGroup: ("aws/x", "a:b"), dynamodb.Table: ("ab", "a/b"), secretsmanager.Secret: ("a b",),
+    elbv2.TargetGroup: ("-a", "a-", "a_b"), events.Rule: ("a/b",), ecs.Cluster: ("a.b",)}
+MORE: dict[Any, dict[str, Any]] = {
+    iam.Role: {"assume_role_policy": {}}, secretsmanager.Secret: {"value": "x"},
+    dynamodb.Table: {"attribute_definitions": [], "key_schema": []},
+    elbv2.TargetGroup: {"protocol": "HTTP", "port": 80, "vpc_id": "vpc-1"},
+    events.Rule: {"schedule_expression": "rate(1 day)"}}
 REFUSED = {
+    **{f"{row.__sst_type__} {name!r}": (named(row, name, **MORE.get(row, {})), f"AWS does not take {name!r}")
+       for row, names in NAMED.items() for name in names},
     **{f"bucket {name}": (bucket(name), f"S3 does not take '{name}'") for name in (
         "My_Bucket", "MyBucket", "ab", "a..b", "x y", "x/../../y", "192.168.5.4", "xn--a", "a--x-s3", "-ab", "ab-",
         "a" * 64)},
@@ -62,7 +85,8 @@ REFUSED = {
     "overlap": (told(("in/", ""), ("in/a/", ".jpg")), "of one bucket overlap"),
     "overlap without filters": (told(("", ""), ("", "")), "of one bucket overlap"),
 }
-ALLOWED = {"bucket": bucket("my.bucket-1"), "visibility": slow("30 seconds", "30 seconds"),
+ALLOWED = {"name of another": made_of_another, "bucket": bucket("my.bucket-1"),
+           "visibility": slow("30 seconds", "30 seconds"),
            "cron": cron("cron(0 3 ? * MON-FRI *)", "Europe/Berlin"),
            "rule": rule("cron(0 3 ? * 2#1 *)"), "fifo": dead(True, True), "standard": dead(False, False),
            "environment": variables(4000), "apart": told(("in/", ""), ("out/", "")),

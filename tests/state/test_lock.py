@@ -350,3 +350,20 @@ def test_a_holder_stopped_past_its_lease_cannot_write(tmp_path: Path, elsewhere:
             continue
     assert set(stage.load().resources) == {state(1).urn, state(3).urn} and not stage.load().pending
     store.close()
+
+
+def test_a_holder_learns_how_it_lost_the_lock() -> None:
+    for after, said in (("broken", "was broken by `sst unlock`"), ("taken", "taken over by `sst remove`"),
+                        ("over", "another command took the lock over, and has finished since")):
+        store = MemoryStore()
+        first, second = Lock(store, "a/s/lock", here("ann")), Lock(store, "a/s/lock", here("bob"))
+        first.acquire("deploy")
+        break_lock(store, "a/s/lock")
+        if after != "broken":
+            second.acquire("remove")
+        if after == "over":
+            second.release()
+        with pytest.raises(Fenced, match=said):
+            first.renew()
+        first.release()
+        second.release()

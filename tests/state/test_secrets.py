@@ -60,3 +60,18 @@ def test_a_bad_name_is_refused(name: str) -> None:
 def test_a_huge_value_is_refused() -> None:
     with pytest.raises(UserError, match="longer than 64 KB"):
         StateHome.memory("app").secrets("prod").set("A", "x" * 70_000)
+
+
+def test_former_values_are_known_so_that_old_lines_can_be_masked() -> None:
+    home = StateHome.memory("app")
+    secrets = home.secrets("prod")
+    for n in range(9):
+        secrets.set("Key", f"value-{n}")
+    secrets.set("Key", "value-8")
+    secrets.set("All", "for all", fallback=True)
+    secrets.set("Gone", "removed")
+    secrets.remove("Gone")
+    assert secrets.get_all() == {"All": "for all", "Key": "value-8"} == secrets.get_all(own=True) | secrets.fallback()
+    assert set(secrets.known()) == {*(f"value-{n}" for n in range(3, 9)), "for all", "removed"}
+    secrets.reseal()
+    assert "value-7" in secrets.known()

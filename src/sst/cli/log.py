@@ -18,7 +18,8 @@ def write_log(root: Path | None, error: BaseException, redact: Callable[[str], s
     name = f"sst-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     for folder in ([root / ".sst" / "log"] if root else []) + [Path(tempfile.gettempdir())]:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
             with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(text)
             return folder / name

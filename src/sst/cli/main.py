@@ -14,7 +14,11 @@ def main() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by who started us: the next file opened must not take its place
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # as long as the process
-    sys.exit(run(sys.argv[1:]))
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # before there is somebody to catch it: while modules are imported
+        sys.stderr.write("\n")
+        sys.exit(130)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -59,7 +59,7 @@ class Project:
     def folder(self) -> Path:
         """``.sst`` beside the config (or in ``place``), made if it is not there; keeps itself out of git."""
         folder = (self.place or self.root) / ".sst"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")

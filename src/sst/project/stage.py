@@ -68,5 +68,5 @@ def choose_stage(flag: str | None, environ: Mapping[str, str], root: Path,
 def remember_stage(root: Path, name: str) -> None:
     """Make ``name`` the stage that commands in this project use by default."""
     folder = root / ".sst"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     (folder / "stage").write_text(name + "\n", encoding="utf-8")

@@ -240,10 +240,15 @@ class Lock:
 
     def _lose(self) -> None:
         try:
-            by = read_lock(self._store, self._key)
+            found = _find(self._store, self._key)
         except SstError:
-            by = None
-        self._lost = f"the lock was taken over by {by.describe()}" if by else "the lock was broken"
+            found = None
+        if found and found.held:
+            self._lost = f"the lock was taken over by {found.held.describe()}"
+        elif found and found.epoch > self.epoch:
+            self._lost = "another command took the lock over, and has finished since"
+        else:
+            self._lost = "the lock was broken by `sst unlock`"
         raise Fenced(self._lost, hint=_FENCED)
 
     def check(self) -> None:

@@ -20,6 +20,8 @@ FALLBACK = "_fallback"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _LIMIT = 64 * 1024
 _TRIES = 50
+_FORMER = 5
+"""So many former values of a name are kept, encrypted like the present one: log lines may still show them."""
 
 
 class Secrets:
@@ -41,6 +43,14 @@ class Secrets:
         """All values by name. ``own`` leaves the fallback's out."""
         return {**({} if own else self.fallback()), **self._values(self._stage)}
 
+    def known(self) -> list[str]:
+        """Every value that must not be shown: those of now, and the last five former ones of each name."""
+        found: list[str] = []
+        for place in (self._stage, FALLBACK):
+            boxes, offsets, _, _ = self._read(place)
+            found += [self._open(place, n, b, offsets[n]) for n, b in boxes.items()]
+        return found
+
     def fallback(self) -> dict[str, str]:
         """The values for stages that set none of their own."""
         return self._values(FALLBACK)
@@ -59,7 +69,15 @@ class Secrets:
                                 hint="keep large values in a bucket")
         if values:
             place = self._place(fallback)
-            self._edit(place, lambda boxes: boxes | {n: self._seal(place, n, v) for n, v in values.items()})
+
+            def changed(boxes: dict[str, str]) -> dict[str, str]:
+                new = dict(boxes)
+                for name, value in values.items():
+                    self._retire(place, new, name, value)
+                    new[name] = self._seal(place, name, value)
+                return new
+
+            self._edit(place, changed)
             # a rotation ran meanwhile, and may forget the key that these were sealed with
             if self._keys[place].moved_on():
                 self.load(values, fallback=fallback)
@@ -71,10 +89,28 @@ class Secrets:
         def without(boxes: dict[str, str]) -> dict[str, str]:
             nonlocal found
             found = name in boxes
-            return {n: b for n, b in boxes.items() if n != name}
+            new = dict(boxes)
+            self._retire(place, new, name, None)
+            new.pop(name, None)
+            return new
 
-        self._edit(self._place(fallback), without)
+        place = self._place(fallback)
+        self._edit(place, without)
         return found
+
+    def _retire(self, place: str, boxes: dict[str, str], name: str, value: str | None) -> None:
+        """Keep the present value as a former one, unless ``value`` is the same, or it can't be read any more."""
+        try:
+            was = self._open(place, name, boxes[name], 0) if name in boxes else value
+        except Damaged:
+            return
+        if was is None or was == value:
+            return
+        kept = sorted(int(n.partition("#")[2]) for n in boxes if n.startswith(f"{name}#"))
+        for old in kept[:max(0, len(kept) - _FORMER + 1)]:
+            del boxes[f"{name}#{old}"]
+        former = f"{name}#{kept[-1] + 1 if kept else 1}"
+        boxes[former] = self._seal(place, former, was)
 
     def reseal(self, *, fallback: bool = False) -> None:
         """Seal all again under the present key, after a rotation."""
@@ -117,7 +153,7 @@ class Secrets:
 
     def _values(self, place: str) -> dict[str, str]:
         boxes, offsets, _, _ = self._read(place)
-        return {n: self._open(place, n, b, offsets[n]) for n, b in boxes.items()}
+        return {n: self._open(place, n, b, offsets[n]) for n, b in boxes.items() if "#" not in n}
 
     def _read(self, place: str) -> tuple[dict[str, str], dict[str, int], int, str]:
         """Boxes and offsets by name, the version and the tag."""

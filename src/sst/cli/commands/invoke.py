@@ -24,7 +24,7 @@ def invoke(call: Call, name: str, event: str, manage: str | None) -> int:
 
     project, screen = call.project(), call.screen
     backend = call.backend(project)
-    screen.hide(backend.secrets.get_all())
+    screen.hide(backend.secrets.known())
     given = _event(call, event) if manage is None else json.dumps(_manage(call, manage)).encode()
     answer = run_invoke(backend, name, given)
     if manage is not None and not answer.error and isinstance(answer.payload, dict) and not screen.as_json:
@@ -35,7 +35,8 @@ def invoke(call: Call, name: str, event: str, manage: str | None) -> int:
     else:
         for line in answer.tail.splitlines():
             screen.note(line)
-        screen.raw(json.dumps(answer.payload, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(answer.payload, indent=2, ensure_ascii=False) + "\n"
+        screen.raw(screen.redact(text) if answer.error else text)
         if answer.error:
             screen.warn(f"{name} raised an error")
     return 2 if answer.error else 0

@@ -22,7 +22,7 @@ def logs(call: Call, name: str, follow: bool, since: str) -> None:
     screen = call.screen
     back = seconds(since, what="--since")
     backend = call.backend(call.project())
-    screen.hide(backend.secrets.get_all())
+    screen.hide(backend.secrets.known())
     for line in read(backend, name, since=time.time() - back, follow=follow):
         if screen.as_json:
             screen.data({"event": "log", "time": line.time, "stream": line.stream, "text": line.text})

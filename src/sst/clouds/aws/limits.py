@@ -66,7 +66,7 @@ def dead_letters_alike(graph: Graph, goal: Goal) -> None:
 def bucket_name_valid(graph: Graph, goal: Goal) -> None:
     """S3 refuses other names, some of them with an answer that does not say why."""
     name = goal.inputs.get("name")
-    if isinstance(name, str) and not BUCKET.fullmatch(name):
+    if isinstance(name, str) and next(leaves(name), None) is None and not BUCKET.fullmatch(name):
         graph.problem(f"S3 does not take {name!r} as the name of a bucket", where=goal.where,
                       hint="3 to 63 lower-case letters, digits, dots and hyphens; it begins and ends with a letter or "
                            "digit, is no IP address, and has no prefix or suffix that S3 keeps for itself")
