@@ -48,6 +48,8 @@ def name_valid(graph: Graph, goal: Goal) -> None:
     """The name that the program gives is one that AWS takes. One that is not known yet is not judged."""
     pattern, words = NAMES.get(goal.type, ("", ""))
     name = goal.inputs.get("name")
-    if pattern and isinstance(name, str) and next(leaves(name), None) is None and not re.fullmatch(pattern, name, re.ASCII):
+    if not pattern or not isinstance(name, str) or next(leaves(name), None) is not None:
+        return
+    if not re.fullmatch(pattern, name, re.ASCII):
         graph.problem(f'AWS does not take {name!r} as the name of {goal.type} "{goal.urn.rpartition("::")[2]}"',
                       where=goal.where, hint=words)
