@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.rooms"]
 
-hypothesis.settings.register_profile("sst", deadline=None)  # a busy machine is no fault
+hypothesis.settings.register_profile("sst", deadline=None,  # a busy machine is no fault
+                                     max_examples=int(os.environ.get("SST_EXAMPLES", "100")))
 hypothesis.settings.load_profile("sst")
 
 os.environ.pop("CI", None)  # pytest and sst print more, and draw no screen, where it is set

@@ -9,11 +9,14 @@ import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from sst.cli.consent import agree_to_deploy
 from sst.core.graph import Graph
 from sst.core.model import Snapshot
 from sst.engine.apply import DeployResult
@@ -48,6 +51,7 @@ class Item:
 
 Program = tuple[Item, ...]
 NUMBERS = range(4)
+ALL = [Item(number, version) for number in NUMBERS for version in (0, 1)]
 
 _rarely = st.sampled_from([False] * 7 + [True])
 _items = st.builds(Item, st.sampled_from(NUMBERS), st.integers(0, 1), _rarely, st.integers(1, 3),
@@ -130,6 +134,40 @@ class LifeMachine(RuleBasedStateMachine):
         self.does(lambda: deploy(declare(program), self.sim.journal, self.sim.cloud.provider, ignore,
                                  confirm=lambda plan: asked.append(bool(plan.needs_consent)), parallel=1), wrong)
         assert not asked or asked[0] == emptied, "somebody is asked before data goes or stays behind, and only then"
+
+    @rule(edit=st.sampled_from(["drop", "shape", "size", "again"]), item=_items, nth=st.integers(0, 3),
+          flag=st.booleans())
+    def deploys_to_a_protected_stage(self, edit: str, item: Item, nth: int, flag: bool) -> None:
+        """As the command line does, with and without ``--allow-destroy`` for everything: an edit of what holds data,
+        which is declared first if there is nothing of the kind."""
+        if not any(i.data for i in self.program):
+            others = tuple(i for i in self.program if i.number != item.number)
+            self.deploys((replace(item, data=True, protect=False), *others), [])
+        holding = [n for n, i in enumerate(self.program) if i.data]
+        program = [*self.program]
+        at = holding[nth % len(holding)]
+        if edit == "drop":
+            program.pop(at)
+        elif edit == "shape":
+            program[at] = replace(program[at], shape="y" if program[at].shape == "x" else "x")
+        elif edit == "size":
+            program[at] = replace(program[at], size=item.size)
+        if self.model.emptied(wishes(tuple(program)), "fake.Store"):
+            before, there = self.sim.snapshot, deepcopy(self.sim.cloud.live)
+            result = self.sim.run(lambda: self.on_a_protected_stage(tuple(program), flag), [])
+            assert result is None, "data went, or stayed behind, on a protected stage"
+            assert self.sim.cloud.live == there
+            assert self.sim.snapshot.resources == before.resources
+        else:
+            self.program = tuple(program)
+            self.model.deploy(wishes(self.program))
+            self.does(lambda: self.on_a_protected_stage(self.program, flag), [])
+
+    def on_a_protected_stage(self, program: Program, flag: bool) -> DeployResult:
+        screen: Any = SimpleNamespace(asks=False, note=lambda line: None, err_paint=SimpleNamespace(line=str))
+        project: Any = SimpleNamespace(config=SimpleNamespace(protect=True), stage="test", is_local=False)
+        confirm = agree_to_deploy(screen, project, allow=[i.key(i.version)[1] for i in ALL] if flag else [], yes=flag)
+        return deploy(declare(program), self.sim.journal, self.sim.cloud.provider, ignore, confirm=confirm, parallel=1)
 
     @rule(wrong=faults)
     def removes(self, wrong: Sequence[list[Fault]]) -> None:

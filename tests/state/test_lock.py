@@ -367,3 +367,23 @@ def test_a_holder_learns_how_it_lost_the_lock() -> None:
             first.renew()
         first.release()
         second.release()
+
+
+def test_damage_at_any_byte_of_the_lock_is_named_and_has_a_way_out() -> None:
+    whole = MemoryStore()
+    lock = Lock(whole, "a/s/lock", here("ann"))
+    lock.acquire("deploy")
+    lock.release()
+    found = whole.get("a/s/lock")
+    assert found
+    for at in range(0, len(found.data), 7):
+        for broken in (found.data[:at] + bytes([found.data[at] ^ 1]) + found.data[at + 1:], found.data[:at]):
+            store = MemoryStore()
+            store.put_new("a/s/lock", broken)
+            with pytest.raises(format.Damaged) as raised:
+                Lock(store, "a/s/lock", here("ann")).acquire("deploy")
+            assert "`sst unlock`" in (raised.value.hint or "")
+            break_lock(store, "a/s/lock")
+            again = Lock(store, "a/s/lock", here("ann"))
+            assert again.acquire("deploy") and again.epoch > 1
+            again.release()

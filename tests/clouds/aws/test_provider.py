@@ -162,6 +162,19 @@ def test_what_is_not_known_yet_differs_from_everything() -> None:
     assert not provider.plan("aws.sqs.Queue", prior, dict(old)).changed
 
 
+def test_another_order_of_what_has_none_is_no_change() -> None:
+    provider = AwsProvider(None, app="app", stage="test", lineage="L")  # type: ignore[arg-type]  # it makes no call
+    lists = [(type, k) for type, kind in ROWS.items() for k in kind.unordered]
+    assert ("aws.elasticache.SubnetGroup", "subnet_ids") in lists
+    for type, key in lists:
+        prior = State("urn", type, "id", {key: ["a", "b", "b"]})
+        assert not provider.plan(type, prior, {key: ("b", "a", "b")}).changed
+        for other in (["a", "b"], ["a", "a", "b"], ["a", "b", UNKNOWN], None, UNKNOWN):
+            assert provider.plan(type, prior, {key: other}).changed == {key}, other
+    prior = State("urn", "aws.lambda.Function", "id", {"layers": ["a", "b"]})
+    assert provider.plan("aws.lambda.Function", prior, {"layers": ["b", "a"]}).changed == {"layers"}
+
+
 def test_an_id_tells_what_it_is_made_of() -> None:
     assert ROWS["aws.iam.RolePolicy"].fields_of("a/b") == {"role": "a", "name": "b"}
     assert ROWS["aws.iam.Role"].fields_of("r") == {"name": "r"}

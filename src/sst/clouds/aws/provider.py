@@ -67,7 +67,8 @@ class AwsProvider(Verbs, Provider):
         kind = row(type)
         if prior is None:
             return Change(frozenset(inputs))
-        changed = frozenset(k for k in kind.props if prior.inputs.get(k) != inputs.get(k))
+        changed = frozenset(k for k in kind.props if prior.inputs.get(k) != inputs.get(k)
+                            and not kind.reordered(k, prior.inputs.get(k), inputs.get(k)))
         if not changed:
             return Change()
         fixed = frozenset(k for k in changed if kind.props[k].replace or k not in kind.updatable())

@@ -247,6 +247,12 @@ class AwsResource(Resource):
         return not isinstance(asked, str) and bool(normal(asked) == normal(seen))
 
     @classmethod
+    def reordered(cls, key: str, was: Any, now: Any) -> bool:
+        """Whether a list whose order means nothing has the same elements in another order."""
+        return (key in cls.unordered and isinstance(was, list | tuple) and isinstance(now, list | tuple)
+                and sorted(map(repr, was)) == sorted(map(repr, now)))
+
+    @classmethod
     def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
         """The response of ``read``, reduced to this resource; empty if it is not in it."""
         if cls.shared:
