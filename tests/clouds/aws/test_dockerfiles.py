@@ -34,6 +34,7 @@ def test_none_of_them_is_an_error_that_says_what_else_there_is(tmp_path: Path) -
     assert "docker has no engine" in e.value.message and "handler=" in e.value.hint
 
 
+@pytest.mark.long
 def test_a_dockerfile_is_built_to_the_same_bytes_each_time(tmp_path: Path) -> None:
     try:
         name = engine(os.environ)
