@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check docs pythons long long-tests strict smoke-aws torture-sample sites bench torture row plugins clean
+.PHONY: demo demo-shop test quick check docs pythons long long-tests strict smoke-aws torture-sample sites bench torture row plugins clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -12,6 +12,10 @@ BIN := .venv/bin
 
 demo: .venv/ready
 	$(BIN)/python examples/uploads/demo.py
+
+# The same for containers and databases: an API in two replicas, updated while requests come in.
+demo-shop: .venv/ready
+	$(BIN)/python examples/shop/demo.py
 
 # Everything, on this Python; then the quick tests on the others. Those that start the embedded cloud share the machine
 # by file.

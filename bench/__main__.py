@@ -18,6 +18,7 @@ from .plugins import run_plugins
 from .refresh import run_refresh
 from .report import Report
 from .scale import run_scale
+from .services import run_services
 from .sites import run_sites
 from .start import run_start
 from .terminal import run_terminal
@@ -27,7 +28,7 @@ PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_sc
          "terminal": run_terminal,
          "refresh": run_refresh, "dev": run_dev, "dev_node": run_dev_node, "bridge": run_bridge,
          "builds": run_builds, "local": run_local, "databases": run_databases, "plugins": run_plugins,
-         "console": run_console, "sites": run_sites}
+         "console": run_console, "sites": run_sites, "services": run_services}
 
 
 def main() -> None:

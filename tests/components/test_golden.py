@@ -201,6 +201,26 @@ def task() -> None:
 
 
 @golden
+def alb() -> None:
+    vpc = aws.Vpc("MyVpc")
+    cluster = aws.Cluster("MyCluster", vpc=vpc)
+    shared = aws.Alb("Shared", vpc=vpc, domain={"name": "example.com", "dns": aws.dns(zone="Z0123456789")},
+                     listeners=[{"port": 80, "protocol": "http"}, {"port": 443, "protocol": "https"}])
+    for number, name in enumerate(("Api", "Site"), 1):
+        aws.Service(name, cluster=cluster, image="ghcr.io/acme/api:1", load_balancer={"instance": shared, "rules": [
+            {"listen": "443/https", "forward": "8080/http", "priority": number,
+             "conditions": {"path": f"/{name}/*", "host": "example.com"}}]})
+    other = aws.Alb.get("Other", "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/old/50dc")
+    aws.Service("Old", cluster=cluster, image="ghcr.io/acme/api:1", load_balancer={"instance": other, "rules": [
+        {"listen": "80/http", "redirect": "443/https", "priority": 7, "conditions": {"path": "/old"}},
+        {"listen": "80/http", "priority": 8, "conditions": {"path": "/*"}}]})
+    aws.Service("Own", cluster=cluster, image="ghcr.io/acme/api:1", load_balancer={
+        "domain": {"name": "own.example.com", "dns": aws.dns(zone="Z0123456789")},
+        "ports": [{"listen": "80/http", "redirect": "443/https"}, {"listen": "443/https", "forward": "8080/http"}]})
+    aws.Function("Client", handler="src/job.handler", link=[shared])
+
+
+@golden
 def service_everything() -> None:
     cluster = aws.Cluster("MyCluster", vpc={"id": "vpc-1", "security_groups": ["sg-1"], "container_subnets": ["s-1"],
                                             "load_balancer_subnets": ["s-2", "s-3"], "assign_public_ip": True})

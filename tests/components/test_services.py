@@ -22,6 +22,18 @@ def service(**given: Any) -> Callable[[], object]:
     return declare
 
 
+def shared(conditions: Any, priority: int, other: Any = None, listen: str = "80/http") -> Callable[[], object]:
+    def declare() -> None:
+        vpc = aws.Vpc("Net")
+        cluster = aws.Cluster("Main", vpc=vpc)
+        alb = aws.Alb("Shared", vpc=vpc, listeners=[{"port": 80, "protocol": "http"}])
+        for name, rule in (("Api", (conditions, priority)), ("Other", other)):
+            if rule:
+                aws.Service(name, cluster=cluster, image="ghcr.io/acme/api:1", load_balancer={
+                    "instance": alb, "rules": [{"listen": listen, "conditions": rule[0], "priority": rule[1]}]})
+    return declare
+
+
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "cpu and memory": (service(cpu="0.25 vCPU", memory="4 GB"), ("4 GB of memory do not go", "0.5, 1, 2 GB")),
     "no such cpu": (service(cpu="3 vCPU"), ("Fargate has no '3 vCPU'", "0.25 vCPU")),
@@ -35,7 +47,24 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "the same rule": (service(load_balancer={"ports": [{"listen": "80/http"}] * 2}), ("two rules of Api",)),
     "both ways": (service(load_balancer={"ports": [{"listen": "80/http", "redirect": "81/http",
                                                     "forward": "82/http"}]}), ("both forwards and redirects",)),
-    "a certificate": (service(load_balancer={"ports": [{"listen": "443/https"}]}), ("needs a certificate",)),
+    "a certificate": (service(load_balancer={"ports": [{"listen": "443/https"}]}), ("needs a certificate", "domain")),
+    "no domain name": (service(load_balancer={**WEB, "domain": "https://x.de"}), ("is no domain name",)),
+    "no dns and no certificate": (service(load_balancer={"ports": [{"listen": "443/https"}], "domain": {
+        "name": "a.example.com", "dns": False}}), ("dns=False and no certificate",)),
+    "dev": (service(dev={"comand": "x"}), ("dev of Api takes", "command")),
+    "a command of dev": (service(dev={"command": ["x"]}), ("command of dev of Api must be text",)),
+    "a shared one without priority": (shared({"path": "/*"}, 0), ("needs conditions and a priority",)),
+    "a shared one without conditions": (shared({}, 1), ("needs conditions and a priority",)),
+    "no such listener": (shared({"path": "/*"}, 1, listen="81/http"), ("does not listen to 81/http", "80/http")),
+    "two services on one priority": (shared({"path": "/a"}, 1, ({"path": "/b"}, 1)),
+                                     ("Api and Other both have a rule with priority 1 for 80/http of Shared",)),
+    "two services on one rule": (shared({"path": "/a"}, 1, ({"path": "/a"}, 2)),
+                                 ("Api and Other both have a rule for 80/http with the same conditions",)),
+    "a listener of tcp": (lambda: aws.Alb("Shared", vpc=aws.Vpc("Net"), listeners=[{"port": 1, "protocol": "tcp"}]),
+                          ("it is for http and https",)),
+    "https without a domain": (lambda: aws.Alb("Shared", vpc=aws.Vpc("Net"), listeners=[
+        {"port": 443, "protocol": "https"}]), ("needs a certificate",)),
+    "no ARN": (lambda: aws.Alb.get("Shared", "shared"), ("not the ARN of an application load balancer",)),
     "health of nothing": (service(load_balancer={**WEB, "health": {"8080/http": {}}}), ("no rule forwards",)),
     "min over max": (service(scaling={"min": 3, "max": 2}), ("min 3 and max 2",)),
     "scaling by load": (service(scaling={"min": 1, "max": 2}), ("above its min yet",)),

@@ -128,7 +128,7 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
         with self.scope(transform):
             made = define(self, common)
             self.task_definition = made.task_definition
-            balanced = declare_balancer(cluster, load_balancer or {}, ways) if ways else None
+            balanced = declare_balancer(self, cluster, load_balancer or {}, ways) if ways else None
             self.load_balancer = balanced.load_balancer if balanced else None
             self._url = balanced.url if balanced else None
             self.service = _service(name, made, balanced, cluster, low, launch, wait)

@@ -1,25 +1,21 @@
 """The load balancer of a service: listeners, rules, target groups and who may connect."""
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from ...clouds.aws import ec2, elbv2
+from ...clouds.aws import elbv2
+from ...core.component import Component
 from ...core.output import Output
 from ...core.units import seconds
 from ...errors import UserError
+from ..alb import Alb, take_rule
 from ..cluster import Cluster
+from ..listeners import PROTOCOLS, REFUSE, BalancerDomain, Port, declare_listener, declare_load_balancer, named
 
-__all__ = ["Balanced", "Conditions", "Header", "HealthCheck", "LoadBalancer", "Port", "Query", "Rule", "Way",
+__all__ = ["Balanced", "Conditions", "Header", "HealthCheck", "LoadBalancer", "Query", "Rule", "Way",
            "declare_balancer", "rules_of", "tcp_ports"]
-
-PROTOCOLS = {"http": "HTTP", "https": "HTTPS", "tcp": "TCP", "udp": "UDP", "tcp_udp": "TCP_UDP", "tls": "TLS"}
-WEB = frozenset({"http", "https"})
-REFUSE = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403", "ContentType": "text/plain",
-                                                           "MessageBody": "Forbidden"}}
-
 
 class Query(TypedDict, total=False):
     """``value``: what is matched, with ``*`` and ``?``. ``key``: of this parameter; of any by default."""
@@ -36,9 +32,10 @@ class Header(TypedDict):
 
 
 class Conditions(TypedDict, total=False):
-    """All that are given must hold: ``path`` with ``*``, ``query``, ``header``."""
+    """All that are given must hold: ``path`` and ``host`` with ``*`` and ``?``, ``query``, ``header``."""
 
     path: str
+    host: str | Sequence[str]
     query: Sequence[Query]
     header: Header
 
@@ -46,13 +43,14 @@ class Conditions(TypedDict, total=False):
 class Rule(TypedDict, total=False):
     """``listen``: port and protocol, ``"80/http"``. ``forward``: those of the container, as ``listen`` by default.
     ``container``: which, where there are several. ``redirect``: the other way, ``"443/https"``. ``conditions``: only
-    requests like these."""
+    requests like these. ``priority``: of a rule of a shared load balancer, 1 to 50000; lower ones count first."""
 
     listen: str
     forward: str
     redirect: str
     container: str
     conditions: Conditions
+    priority: int
 
 
 class HealthCheck(TypedDict, total=False):
@@ -69,35 +67,16 @@ class HealthCheck(TypedDict, total=False):
 
 class LoadBalancer(TypedDict, total=False):
     """``ports``: what it listens to and where that goes (``rules`` is the same). ``public``: whether the internet
-    reaches it, True by default. ``health``: checks, by the container's port: ``{"8080/http": {"path": "/up"}}``."""
+    reaches it, True by default. ``domain``: ``"api.example.com"``, or ``{"name", "aliases", "cert", "dns"}``; ``https``
+    and ``tls`` need one. ``instance``: an ``aws.Alb`` that several services share, in place of all these. ``health``:
+    checks, by the container's port: ``{"8080/http": {"path": "/up"}}``."""
 
     ports: Sequence[Rule]
     rules: Sequence[Rule]
     public: bool
+    domain: str | BalancerDomain
+    instance: Alb
     health: Mapping[str, HealthCheck]
-
-
-@dataclass(frozen=True)
-class Port:
-    """``80/http``."""
-
-    number: int
-    protocol: str
-
-    @classmethod
-    def of(cls, text: object, what: str) -> Port:
-        found = re.fullmatch(r"(\d+)/([a-z_]+)", text) if isinstance(text, str) else None
-        if found is None or found[2] not in PROTOCOLS or not 1 <= int(found[1]) <= 65535:
-            raise UserError(f"{what} can't be {text!r}",
-                            hint=f'write a port and one of {", ".join(PROTOCOLS)}: "80/http"')
-        return cls(int(found[1]), found[2])
-
-    @property
-    def web(self) -> bool:
-        return self.protocol in WEB
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.protocol}"
 
 
 @dataclass(frozen=True)
@@ -109,6 +88,7 @@ class Way:
     redirect: Port | None
     container: str
     conditions: Conditions
+    priority: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +99,9 @@ class Balanced:
     load_balancer: elbv2.LoadBalancer
     targets: Sequence[Mapping[str, Any]]
     ready: Sequence[object]
-    security_group: ec2.SecurityGroup | None
+
+
+Groups = dict[tuple[str, Port], elbv2.TargetGroup]
 
 
 def rules_of(given: LoadBalancer, containers: Sequence[str], name: str) -> list[Way]:
@@ -139,9 +121,11 @@ def rules_of(given: LoadBalancer, containers: Sequence[str], name: str) -> list[
             raise UserError(f"two rules of {name} are for {way.listen} with the same conditions",
                             hint="give one of them other conditions, or another port")
         seen[key] = 1
-        if way.listen.protocol in ("https", "tls"):
+        if way.listen.secure and "domain" not in given and "instance" not in given:
             raise UserError(f"{name} listens to {way.listen}, which needs a certificate",
-                            hint="listen to http here, and put CloudFront or API Gateway with a domain before it")
+                            hint='load_balancer={"domain": "api.example.com", ...}')
+    if "instance" in given:
+        _check_shared(given, ways, name)
     odd = set(given.get("health", {})) - {str(w.forward) for w in ways}
     if odd:
         raise UserError(f"health of {name} is about {sorted(odd)[0]}, to which no rule forwards",
@@ -163,48 +147,67 @@ def _way(rule: Rule, containers: Sequence[str], name: str) -> Way:
     if len(containers) > 1 and "container" not in rule and not redirect:
         raise UserError(f"a rule of {name} does not say which container it forwards to",
                         hint=f'"container": "{containers[0]}"')
-    return Way(listen, forward, redirect, container, rule.get("conditions", {}))
+    return Way(listen, forward, redirect, container, rule.get("conditions", {}), rule.get("priority", 0))
 
 
-def declare_balancer(cluster: Cluster, given: LoadBalancer, ways: Sequence[Way]) -> Balanced:
-    """Declare the load balancer of a service, inside of its scope."""
-    web, public = ways[0].listen.web, given.get("public", True)
-    group = None
-    if web:
-        source = {"cidr": "0.0.0.0/0"} if public or cluster.cidr is None else {"cidr": cluster.cidr}
-        group = ec2.SecurityGroup("LoadBalancerSecurityGroup", vpc_id=cluster.vpc_id, description="Load balancer",
-                                  ingress=[{"protocol": "tcp", "from": p, "to": p, **source}
-                                           for p in sorted({w.listen.number for w in ways})])
-    subnets = list(cluster.public_subnets if public else cluster.private_subnets)
-    if len(subnets) < 2 and web:
-        raise UserError("a load balancer needs subnets in two availability zones",
-                        hint="az=2 of the Vpc, or load_balancer_subnets of the cluster's network")
-    balancer = elbv2.LoadBalancer("LoadBalancer", type_="application" if web else "network", subnets=subnets,
-                                  scheme="internet-facing" if public else "internal",
-                                  security_groups=[group.id] if group else None)
+def _check_shared(given: LoadBalancer, ways: Sequence[Way], name: str) -> None:
+    if not isinstance(given["instance"], Alb):
+        raise UserError(f"instance of the load balancer of {name} takes an aws.Alb, not {given['instance']!r}")
+    if odd := sorted({"public", "domain"} & set(given)):
+        raise UserError(f"{odd[0]} of a shared load balancer is set there, not by {name}")
+    for way in ways:
+        if not way.conditions or not 1 <= way.priority <= 50000:
+            raise UserError(f"a rule of {name} for {way.listen} needs conditions and a priority: its load balancer "
+                            "is shared", hint='{"listen": "80/http", "forward": "8080/http", "conditions": {"path": '
+                                           '"/api/*"}, "priority": 10}')
+
+
+def declare_balancer(owner: Component, cluster: Cluster, given: LoadBalancer, ways: Sequence[Way]) -> Balanced:
+    """Declare the load balancer of a service, or its rules of a shared one, inside of its scope."""
+    if "instance" in given:
+        return _shared(owner, given["instance"], _target_groups(cluster, given, ways), ways)
+    public, ports = given.get("public", True), list(dict.fromkeys(w.listen for w in ways))
+    domain = named(given.get("domain"), owner.where, secure=any(p.secure for p in ports))
+    balancer, _ = declare_load_balancer(
+        ports, public=public, vpc_id=cluster.vpc_id, cidr=cluster.cidr,
+        subnets=cluster.public_subnets if public else cluster.private_subnets)
     groups = _target_groups(cluster, given, ways)
     listeners: dict[Port, elbv2.Listener] = {}
-    ready: list[object] = []
-    for listen in dict.fromkeys(w.listen for w in ways):
+    for listen in ports:
         default = next((w for w in ways if w.listen == listen and not w.conditions), None)
-        listeners[listen] = elbv2.Listener(
-            f"Listener{listen.protocol.upper()}{listen.number}", load_balancer_arn=balancer.arn, port=listen.number,
-            protocol=PROTOCOLS[listen.protocol], dns_name=balancer.dns_name,
-            default_actions=[_action(default, groups) if default else REFUSE])
-        ready.append(listeners[listen])
-    for number, way in enumerate((w for w in ways if w.conditions), 1):
-        ready.append(elbv2.ListenerRule(
-            f"Listener{way.listen.protocol.upper()}{way.listen.number}Rule{number}", priority=number,
-            listener_arn=listeners[way.listen].arn, conditions=_conditions(way.conditions),
-            rule_actions=[_action(way, groups)]))
-    targets = [{"targetGroupArn": made.arn, "containerName": container, "containerPort": forward.number}
-               for (container, forward), made in groups.items()]
-    return Balanced(next(iter(listeners.values())).url, balancer, targets, ready, group)
+        listeners[listen] = declare_listener(balancer, listen, _action(default, groups) if default else REFUSE, domain)
+    ready = [*listeners.values(), *_rules(((way, number, listeners[way.listen]) for number, way in enumerate(
+        (w for w in ways if w.conditions), 1)), groups)]
+    first = next((p for p in ports if p.secure), ports[0])
+    if domain:
+        domain.make_records(balancer)
+    url = domain.url(first, listeners[first]) if domain else listeners[first].url
+    return Balanced(url, balancer, _targets(groups), ready)
 
 
-def _target_groups(cluster: Cluster, given: LoadBalancer,
-                   ways: Sequence[Way]) -> dict[tuple[str, Port], elbv2.TargetGroup]:
-    groups: dict[tuple[str, Port], elbv2.TargetGroup] = {}
+def _shared(owner: Component, alb: Alb, groups: Groups, ways: Sequence[Way]) -> Balanced:
+    name = owner.logical_name
+    for way in ways:
+        take_rule(alb, (way.listen, way.priority), f"a rule with priority {way.priority} for {way.listen}", name)
+        take_rule(alb, (way.listen, repr(way.conditions)), f"a rule for {way.listen} with the same conditions", name)
+    rules = _rules(((w, w.priority, alb.get_listener(w.listen.protocol, w.listen.number)) for w in ways), groups)
+    return Balanced(alb.url, alb.load_balancer, _targets(groups), rules)
+
+
+def _rules(wanted: Iterable[tuple[Way, int, elbv2.Listener]], groups: Groups) -> list[elbv2.ListenerRule]:
+    return [elbv2.ListenerRule(
+        f"Listener{way.listen.protocol.upper()}{way.listen.number}Rule{number}", priority=number,
+        listener_arn=listener.arn, conditions=_conditions(way.conditions), rule_actions=[_action(way, groups)])
+        for way, number, listener in wanted]
+
+
+def _targets(groups: Groups) -> list[Mapping[str, Any]]:
+    return [{"targetGroupArn": made.arn, "containerName": container, "containerPort": forward.number}
+            for (container, forward), made in groups.items()]
+
+
+def _target_groups(cluster: Cluster, given: LoadBalancer, ways: Sequence[Way]) -> Groups:
+    groups: Groups = {}
     for way in ways:
         if way.forward is None or (way.container, way.forward) in groups:
             continue
@@ -231,7 +234,7 @@ def _checks(check: HealthCheck | None, port: Port) -> dict[str, Any]:
     return made
 
 
-def _action(way: Way, groups: Mapping[tuple[str, Port], elbv2.TargetGroup]) -> dict[str, Any]:
+def _action(way: Way, groups: Groups) -> dict[str, Any]:
     if way.redirect is not None:
         return {"Type": "redirect", "RedirectConfig": {
             "Port": str(way.redirect.number), "Protocol": PROTOCOLS[way.redirect.protocol], "StatusCode": "HTTP_301"}}
@@ -243,6 +246,9 @@ def _conditions(given: Conditions) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     if "path" in given:
         made.append({"Field": "path-pattern", "PathPatternConfig": {"Values": [given["path"]]}})
+    if "host" in given:
+        hosts = [given["host"]] if isinstance(given["host"], str) else list(given["host"])
+        made.append({"Field": "host-header", "HostHeaderConfig": {"Values": hosts}})
     if "query" in given:
         made.append({"Field": "query-string", "QueryStringConfig": {"Values": [
             {k: v for k, v in (("Key", q.get("key")), ("Value", q["value"])) if v is not None}

@@ -35,6 +35,7 @@ class LoadBalancer(AwsResource, type="aws.elbv2.LoadBalancer", service="elbv2"):
 
     identity = "name"
     identifier = "$arn"
+    lookup = call("describe_load_balancers", Names=["$name"])
     create = call("create_load_balancer")
     read = call("describe_load_balancers", Names=["$name"])
     item = "LoadBalancers[0]"
@@ -117,7 +118,7 @@ class Listener(AwsResource, type="aws.elbv2.Listener", service="elbv2"):
     identifier = "$arn"
     computed = {"origin": _origin}
     create = call("create_listener", retry=("UnsupportedCertificate", "TargetGroupNotFound"), patience=60)
-    find = call("describe_listeners", LoadBalancerArn="$load_balancer_arn")
+    find = lookup = call("describe_listeners", LoadBalancerArn="$load_balancer_arn")
     list_path = "Listeners[].{ListenerArn: ListenerArn, Port: Port}"
     read = call("describe_listeners", ListenerArns=["$arn"])
     item = "Listeners[0]"
@@ -129,6 +130,14 @@ class Listener(AwsResource, type="aws.elbv2.Listener", service="elbv2"):
     delete_first = True
     tagging = TAGGED
     imports = Import("aws_lb_listener", "{arn}", ("aws:alb/listener:Listener",))
+
+    @classmethod
+    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of all listeners of a load balancer, the one of the port that is looked up."""
+        found = answer.get("Listeners") or ()
+        if len(found) < 2 and known.get("arn"):
+            return answer
+        return {**answer, "Listeners": [one for one in found if one.get("Port") == known.get("port")]}
 
 
 class ListenerRule(AwsResource, type="aws.elbv2.ListenerRule", service="elbv2"):

@@ -12,13 +12,14 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from sst.embedded import emulator, tracking
 from sst.embedded.containers.engine import Engine
 
-__all__ = ["Balancer"]
+__all__ = ["SOCKET", "Balancer"]
 
 _log = logging.getLogger("sst.balancer")
 _FIRST, _LATER = 0.1, 5.0
@@ -26,6 +27,8 @@ _FIRST, _LATER = 0.1, 5.0
 _WAIT = 20.0
 """A request waits so long for a healthy task, while one is starting."""
 _DRAIN = 5.0
+SOCKET: ContextVar[bool] = ContextVar("socket", default=False)
+"""Whether a WebSocket is opened: the answer is then 101 and the port of a target."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -124,6 +127,8 @@ class Balancer:
                 targets = emulator.targets_of(group)
                 continue
             address, port = chosen
+            if SOCKET.get():
+                return 101, {}, str(self._engine.address(address, port)).encode()
             self._busy[address] += 1
             try:
                 answer = await send({"Id": "127.0.0.1", "Port": self._engine.address(address, port)}, group)

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from sst.embedded import emulator, logs
@@ -26,7 +27,9 @@ NEEDS: Mapping[str, str] = {
     "services.alb:_describe_target_health": "(params)",
     "services.alb:_forward_to_tg":
         "async (tg_arn, method, path, headers, body, query_params, raw_query_string=None, raw_path=None)",
+    "services.alb:_match_condition": "(cond, method, path, headers, query_params)",
     "services.alb:_p": "(params, key, default='')",
+    "services.alb:_parse_conditions": "(params, prefix='Conditions')",
     "services.alb:_proxy_http_target":
         "async (target, tg, method, path, headers, body, query_params, raw_query_string=None)",
     "services.alb:_targets": "AccountScopedDict",
@@ -181,6 +184,34 @@ def _balance(alb: Any) -> None:
             for t in alb._targets.get(arn) or ())
         return alb._xml(200, "DescribeTargetHealth", f"<TargetHealthDescriptions>{members}</TargetHealthDescriptions>")
 
+    match, parse = alb._match_condition, alb._parse_conditions
+
+    def parse_conditions(params: Any, prefix: str = "Conditions") -> list[dict[str, Any]]:
+        """With the keys and values of query strings, which the emulator leaves out."""
+        found: list[dict[str, Any]] = parse(params, prefix)
+        for i, condition in enumerate(found, 1):
+            base, j = f"{prefix}.member.{i}.QueryStringConfig.Values.member", 1
+            while value := alb._p(params, f"{base}.{j}.Value"):
+                key = alb._p(params, f"{base}.{j}.Key")
+                condition["Values"] = [*(condition["Values"] if j > 1 else ()), f"{key}={value}" if key else value]
+                j += 1
+        return found
+
+    def match_condition(condition: Mapping[str, Any], method: str, path: str, headers: Mapping[str, str],
+                        parameters: Mapping[str, Any]) -> bool:
+        """Any of several query strings, and `*` and `?` in them; names of this machine are those of domains."""
+        values = condition.get("Values") or ()
+        if condition.get("Field") == "query-string":
+            given = [(k.lower(), str(v).lower()) for k, found in parameters.items()
+                     for v in (found if isinstance(found, list) else [found])]
+            return any(fnmatchcase(f"{k}={v}" if "=" in wanted else v, wanted.lower())
+                       for wanted in values for k, v in given)
+        if condition.get("Field") == "host-header":
+            host = headers.get("host", "").partition(":")[0].lower()
+            return any(fnmatchcase(host.removesuffix(".localhost"), wanted.lower()) for wanted in values)
+        return bool(match(condition, method, path, headers, parameters))
+
     described = alb._describe_target_health
+    alb._match_condition, alb._parse_conditions = match_condition, parse_conditions
     alb._forward_to_tg = forward_to_group
     alb._ACTION_MAP["DescribeTargetHealth"] = describe_health
