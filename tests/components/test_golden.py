@@ -187,6 +187,9 @@ def function_in_a_network() -> None:
 def service() -> None:
     cluster = aws.Cluster("MyCluster", vpc=aws.Vpc("MyVpc"))
     files, token = aws.Bucket("Files"), sst.Secret("Token")
+    aws.Service("Scaled", cluster=cluster, image="ghcr.io/acme/api:1", capacity="spot", scaling={
+        "min": 2, "max": 10, "memory_utilization": False, "request_count": 600, "scale_in_cooldown": "10 minutes"},
+        load_balancer={"ports": [{"listen": "80/http"}]})
     api = aws.Service("MyApi", cluster=cluster, image="ghcr.io/acme/api:1", link=[files, token], environment={"A": "1"},
                       load_balancer={"ports": [{"listen": "80/http", "forward": "8080/http"}]})
     aws.Function("Client", handler="src/job.handler", link=[api])

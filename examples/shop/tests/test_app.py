@@ -62,6 +62,7 @@ def test_the_report_of_the_night_counts_orders(sst_app: App) -> None:
     def report() -> str:
         keys = [o["Key"] for o in boto3.client("s3").list_objects_v2(
             Bucket=Resource.Receipts.name, Prefix="reports/").get("Contents", [])]
+        assert keys
         return text(keys[0])
 
     def counted() -> bool:

@@ -1,10 +1,10 @@
-"""How much memory a process and what it started use. Linux only; elsewhere no limit is held."""
+"""How much memory and CPU a process and what it started use. Linux only; elsewhere no limit is held."""
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["over", "peak_mb"]
+__all__ = ["cpu_seconds", "over", "peak_mb", "used_mb"]
 
 
 def over(pid: int, limit: int) -> bool:
@@ -14,6 +14,23 @@ def over(pid: int, limit: int) -> bool:
     if sum(_mb(p, "status", b"VmRSS:") for p in pids) <= limit:
         return False
     return len(pids) == 1 or sum(_mb(p, "smaps_rollup", b"Pss:") for p in pids) > limit
+
+
+def used_mb(pid: int) -> int:
+    """What a process and all it started use now. 0 if it is not known."""
+    return sum(_mb(p, "status", "VmRSS:") for p in _family(pid))
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process and all it started that still runs have used so far. 0 if it is not known."""
+    ticks = 0
+    for member in _family(pid):
+        try:
+            fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += sum(int(field) for field in fields[11:15])     # of its own, and of its children that have ended
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def peak_mb(pid: int) -> int:

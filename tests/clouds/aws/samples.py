@@ -758,6 +758,30 @@ def _(w: World) -> Sample:
                   {"launch_type": "EC2"}, delete_first=True)
 
 
+def scaled(w: World) -> dict[str, Any]:
+    place = subnet(w, vpc(w))
+    home = cluster(w)["name"]
+    made = w.make("aws.ecs.Service", {
+        "cluster": home, "task_definition": definition(w)["arn"], "desired_count": 0, "launch_type": "FARGATE",
+        "network_configuration": {"awsvpcConfiguration": {"subnets": [place]}}})
+    return {"resource_id": f"service/{home}/{made['name']}"}
+
+
+@sample("aws.applicationautoscaling.ScalableTarget")
+def _(w: World) -> Sample:
+    return Sample({**scaled(w), "min_capacity": 0, "max_capacity": 3, "tags": {"a": "1"}},
+                  {"max_capacity": 5, "tags": {"a": "2"}}, {"region": "us-east-1"}, delete_first=True)
+
+
+@sample("aws.applicationautoscaling.ScalingPolicy")
+def _(w: World) -> Sample:
+    service = scaled(w)
+    w.make("aws.applicationautoscaling.ScalableTarget", {**service, "min_capacity": 0, "max_capacity": 3})
+    cpu = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+    return Sample({**service, "configuration": {"TargetValue": 70, "PredefinedMetricSpecification": cpu}},
+                  {"configuration": {"TargetValue": 50, "PredefinedMetricSpecification": cpu}}, {"name": "another"})
+
+
 @sample("aws.elbv2.LoadBalancer")
 def _(w: World) -> Sample:
     network = vpc(w)

@@ -30,18 +30,12 @@ from .load_balancer import (
     rules_of,
     tcp_ports,
 )
+from .scaling import Scaling, declare_scaling, range_of
 
 __all__ = ["Capacity", "Conditions", "Container", "ContainerDev", "Dockerfile", "Header", "Health", "HealthCheck",
            "LoadBalancer", "Logging", "Query", "Rule", "Scaling", "Service", "ServiceDev", "ServiceTransform", "Share"]
 
 UNAVAILABLE = "http://url-unavailable-in-dev.mode"
-
-
-class Scaling(TypedDict, total=False):
-    """``min`` and ``max``: how many tasks run; 1 by default."""
-
-    min: int
-    max: int
 
 
 class Share(TypedDict, total=False):
@@ -64,6 +58,7 @@ class ServiceTransform(TypedDict, total=False):
     task_role: Transform
     execution_role: Transform
     log_group: Transform
+    auto_scaling_target: Transform
     load_balancer: Transform
     load_balancer_security_group: Transform
     listener: Transform
@@ -116,7 +111,7 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                               entrypoint=entrypoint, environment=environment,
                               environment_files=environment_files or None, ssm=ssm, logging=logging, health=health)
         ways = rules_of(load_balancer, [c["name"] for c in some], name) if load_balancer is not None else []
-        low, launch = _tasks(scaling or {}, name), _launch(capacity, name)
+        (low, high), launch = range_of(scaling or {}, name), _launch(capacity, name)
         common = Common(cluster, size_of(cpu, memory, storage), architecture, linked(link, self.where), permissions,
                         some, python or {}, task_role, execution_role, tcp_ports(ways))
         self._url: Input[str] | None = None
@@ -131,7 +126,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
             balanced = declare_balancer(self, cluster, load_balancer or {}, ways) if ways else None
             self.load_balancer = balanced.load_balancer if balanced else None
             self._url = balanced.url if balanced else None
-            self.service = _service(name, made, balanced, cluster, low, launch, wait)
+            self.service = _service(name, made, balanced, cluster, (low, high), launch, wait)
+            self.auto_scaling_target = declare_scaling(scaling or {}, cluster, self.service, balanced, name)
 
     @property
     def url(self) -> Output[str]:
@@ -150,11 +146,12 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
         return self._dev
 
 
-def _service(name: str, made: Definition, balanced: Balanced | None, cluster: Cluster, count: int,
+def _service(name: str, made: Definition, balanced: Balanced | None, cluster: Cluster, count: tuple[int, int],
              launch: Mapping[str, Any], wait: bool | None) -> ecs.Service:
     return ecs.Service(
         "Service", cluster=cluster.name, name=f"{name}", task_definition=made.task_definition.arn,
-        desired_count=count, **launch,
+        desired_count=count[0], **launch,
+        ignore_changes=("desired_count",) if count[0] < count[1] else (),
         network_configuration={"awsvpcConfiguration": {
             "subnets": list(cluster.container_subnets), "securityGroups": list(cluster.security_groups),
             "assignPublicIp": "ENABLED" if cluster.assign_public_ip else "DISABLED"}},
@@ -163,16 +160,6 @@ def _service(name: str, made: Definition, balanced: Balanced | None, cluster: Cl
                                   "deploymentCircuitBreaker": {"enable": True, "rollback": True}},
         enable_execute_command=True, wait_for_steady_state=current().target.is_local if wait is None else wait,
         depends_on=[*made.ready, *(balanced.ready if balanced else ())])
-
-
-def _tasks(scaling: Scaling, name: str) -> int:
-    low, high = scaling.get("min", 1), scaling.get("max", max(1, scaling.get("min", 1)))
-    if not 0 <= low <= high:
-        raise UserError(f"scaling of {name} has min {low} and max {high}", hint="min is at most max")
-    if low < high:
-        raise UserError(f"scaling of {name} can't have a max above its min yet: min {low}, max {high}",
-                        hint='run a fixed number: scaling={"min": 2, "max": 2}')
-    return low
 
 
 def _launch(capacity: Literal["spot"] | Capacity | None, name: str) -> dict[str, Any]:

@@ -122,7 +122,9 @@ class Service(AwsResource, type="aws.ecs.Service", service="ecs"):
     create = call("create_service", retry=NOT_YET, patience=120)
     read = call("describe_services", cluster="$cluster", services=["$name"], include=["TAGS"])
     item = "services[?status == 'ACTIVE'] | [0]"
+    # what has not changed is not sent: the count of tasks may be scaled meanwhile
     update = (call("update_service", cluster="$cluster", service="$name", idempotent=True, retry=NOT_YET,
+                   only_changed=True,
                    properties="task_definition desired_count capacity_provider_strategy network_configuration "
                               "load_balancers service_registries deployment_configuration "
                               "health_check_grace_period_seconds enable_execute_command"),)

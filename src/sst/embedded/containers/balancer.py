@@ -46,6 +46,8 @@ class Balancer:
         self._leaving: set[str] = set()
         self._busy: Counter[str] = Counter()
         self._turn = 0
+        self.requests: Counter[str] = Counter()
+        """By target group: how many it was asked for so far."""
         self._checking: set[asyncio.Task[None]] = set()
         engine.leaving = self.leave
 
@@ -118,6 +120,7 @@ class Balancer:
                       send: Any) -> Any:
         """The answer of one of the targets. ``send(target, group)`` makes the request of the emulator's."""
         until, tried = time.monotonic() + _WAIT, 0
+        self.requests[str(group.get("TargetGroupArn"))] += 1
         while True:
             chosen = self._choose(group, targets)
             if chosen is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sst.machine.lifeline import Lifeline
-from sst.machine.memory import over
+from sst.machine.memory import cpu_seconds, over, used_mb
 
 __all__ = ["Container", "Launch"]
 
@@ -108,6 +108,14 @@ class Container:
 
     def logs(self, tail: int = KEPT, **_: Any) -> bytes:
         return "\n".join(list(self.last)[-tail:]).encode()
+
+    # What it uses
+
+    def cpu_seconds(self) -> float:
+        return cpu_seconds(self._process.pid) if self._process else 0.0
+
+    def memory_mb(self) -> int:
+        return used_mb(self._process.pid) if self._process else 0
 
     # What it says
 

@@ -18,7 +18,7 @@ from sst.embedded.ports import free_port
 from sst.embedded.settings import Settings
 from sst.executor.interpreters import Interpreters
 
-__all__ = ["Engine"]
+__all__ = ["TASK", "Engine"]
 
 TASK = "com.amazonaws.ecs.task-arn"
 _QUICK = 10.0
