@@ -77,6 +77,7 @@ ALSO = {
     "ecs:CreateService": ("ecs:TagResource",),
     "ecs:RegisterTaskDefinition": ("iam:PassRole",),
     "ec2:RunInstances": ("iam:PassRole", "ssm:GetParameters"),
+    "application-autoscaling:RegisterScalableTarget": ("iam:CreateServiceLinkedRole",),
     "elbv2:CreateLoadBalancer": ("elasticloadbalancing:AddTags", "iam:CreateServiceLinkedRole"),
     "lambda:CreateEventSourceMapping": ("lambda:TagResource",),
     "iam:CreateRole": ("iam:TagRole",),
@@ -114,7 +115,8 @@ VERBS = {
     "Untag": "DELETE",
 }
 """API Gateway's actions are methods of HTTP."""
-UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "cloudfront", "cloudfront-keyvaluestore"}
+UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "cloudfront", "cloudfront-keyvaluestore",
+           "application-autoscaling"}
 """Services whose resources have ids that AWS makes."""
 EVERYWHERE = frozenset(
     {

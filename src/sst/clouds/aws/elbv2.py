@@ -8,7 +8,7 @@ from ...core.output import Input, Output
 from ...core.resource import Arg, out, prop
 from . import prices
 from .columns import Import, Listing, Tagging, call
-from .table import AwsResource
+from .table import AwsResource, Calls
 
 __all__ = ["Listener", "ListenerRule", "LoadBalancer", "TargetGroup"]
 
@@ -132,12 +132,12 @@ class Listener(AwsResource, type="aws.elbv2.Listener", service="elbv2"):
     imports = Import("aws_lb_listener", "{arn}", ("aws:alb/listener:Listener",))
 
     @classmethod
-    def normalize(cls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Of all listeners of a load balancer, the one of the port that is looked up."""
+    def outputs(cls, provider: Calls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """Of several listeners of a load balancer, of that of the port which is looked up."""
         found = answer.get("Listeners") or ()
-        if len(found) < 2 and known.get("arn"):
-            return answer
-        return {**answer, "Listeners": [one for one in found if one.get("Port") == known.get("port")]}
+        if len(found) > 1:
+            answer = {**answer, "Listeners": [one for one in found if one.get("Port") == known.get("port")]}
+        return super().outputs(provider, answer, known)
 
 
 class ListenerRule(AwsResource, type="aws.elbv2.ListenerRule", service="elbv2"):
