@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from tests.e2e.project import project
+from tests.e2e.project import Project, project
 
 from .report import Report
 
@@ -71,9 +71,14 @@ def run_services(report: Report, *, quick: bool, times: int) -> None:
             for _ in range(kills):
                 os.kill(int(_ask(url)["pid"]), signal.SIGKILL)
                 _until_two(url)
+        calls = _calls(app)
+    report.table(("API calls, beside asking who calls", "calls"), list(calls.items()))
     report.table(("what", "requests", "failed"), [
         (f"{updates} rolling updates", sum(updating.values()), _failed(updating)),
         (f"{kills} times kill -9 of a replica", sum(killing.values()), _failed(killing))])
+    for name, limit in (("a Vpc without NAT", 20), ("a first service with cluster, balancer and 2 rules", 18),
+                        ("a code change", 2), ("nothing to do", 0)):
+        report.figure(f"API calls of {name}", calls[name], limit, "calls")
     report.figure("deploy of a service with two replicas", first, 6, "s")
     report.figure("a changed line, live in all replicas", change, 3, "s")
     report.figure(f"failed requests at {RATE}/s in {updates} rolling updates", _failed(updating), 0, "requests")
@@ -82,6 +87,27 @@ def run_services(report: Report, *, quick: bool, times: int) -> None:
 
 def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="sst-bench-"))
+
+
+def _calls(app: Project) -> dict[str, int]:
+    """By what was deployed, from nothing: a network, then a service in it, then its changed code, then nothing."""
+    rules = [{"listen": "80/http", "forward": "8080/http"},
+             {"listen": "80/http", "redirect": "81/http", "conditions": {"path": "/old"}},
+             {"listen": "80/http", "forward": "8080/http", "conditions": {"path": "/api/*"}}]
+    service = CONFIG.replace('[{"listen": "80/http", "forward": "8080/http"}]', repr(rules)).replace(
+        "scaling=", "wait=False, scaling=")
+    network = CONFIG.partition("    cluster =")[0] + '    aws.Vpc("Net")\n'
+    steps = (("a Vpc without NAT", {"sst_config.py": network}),
+             ("a first service with cluster, balancer and 2 rules", {"sst_config.py": service}),
+             ("a code change", {"main.py": _version(-1)}), ("nothing to do", {}))
+    app.sst("remove", "--yes")
+    found = {}
+    for name, files in steps:
+        app.write(files)
+        said = [json.loads(line) for line in app.sst("deploy", "--json").splitlines() if line.startswith("{")]
+        made = next(event["calls"] for event in said if "calls" in event)
+        found[name] = sum(count for call, count in made.items() if call != "sts.get_caller_identity")
+    return found
 
 
 def _version(number: int) -> str:

@@ -77,6 +77,19 @@ def test_a_mistake_is_told_by_the_users_own_line(tmp_path: Path) -> None:
     assert "part.py:3" in deep and "JSONDecodeError" in deep
 
 
+def test_what_is_used_before_it_is_declared(tmp_path: Path) -> None:
+    text = CONFIG + """
+from sst import aws
+def run():
+    aws.Service("Api", cluster=cluster)
+    cluster = aws.Cluster("Cluster", vpc=aws.Vpc("Net"))
+"""
+    with pytest.raises(UserError) as e:
+        declare(tmp_path, text)
+    assert "'cluster'" in e.value.message and e.value.where == "sst_config.py:7"
+    assert e.value.hint == "cluster is set further down, or not on this way: declare it above"
+
+
 def test_syntax_and_imports(tmp_path: Path) -> None:
     assert "(sst_config.py:1)" in problem(tmp_path, "def config(:\n")
     assert "SyntaxError" in problem(tmp_path, "def config(:\n")

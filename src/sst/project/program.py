@@ -250,6 +250,8 @@ def _said(error: BaseException) -> str:
 
 
 def _advice(error: BaseException) -> str:
+    if isinstance(error, UnboundLocalError) and (name := getattr(error, "name", None) or _quoted(str(error))):
+        return f"{name} is set further down, or not on this way: declare it above"
     if not isinstance(error, ImportError):
         return ""
     name = error.name or ""
@@ -263,6 +265,10 @@ def _advice(error: BaseException) -> str:
         package = name.partition(".")[0]
         return f"sst runs on {sys.executable}; install {package} there (in a uv project: `uv add {package}`)"
     return ""
+
+
+def _quoted(text: str) -> str:
+    return text.partition("'")[2].partition("'")[0]
 
 
 def _last_line(trace: TracebackType | None, root: Path) -> str:

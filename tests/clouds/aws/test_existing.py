@@ -35,6 +35,23 @@ def test_a_bucket_and_a_table_by_name(world: World) -> None:
         assert found.outputs.get("stream_arn") == made.get("stream_arn")
 
 
+def test_a_load_balancer_by_name_and_its_listener_by_port(world: World) -> None:
+    network = world.make("aws.ec2.Vpc", {"cidr_block": "10.0.0.0/16"})["id"]
+    zones = [world.make("aws.ec2.Subnet", {"vpc_id": network, "cidr_block": f"10.0.{8 * n}.0/22",
+                                           "availability_zone": f"us-east-1{zone}"})["id"] for n, zone in
+             enumerate("ab")]
+    made = world.make("aws.elbv2.LoadBalancer", {"subnets": zones})
+    refuse = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403", "ContentType": "text/plain"}}
+    listeners = {port: world.make("aws.elbv2.Listener", {
+        "load_balancer_arn": made["arn"], "port": port, "protocol": "HTTP", "dns_name": made["dns_name"],
+        "default_actions": [refuse]})["arn"] for port in (80, 81)}
+    found = world.provider.look_up("aws.elbv2.LoadBalancer", {"name": made["name"]})
+    assert found and found.outputs["arn"] == made["arn"] and found.outputs["dns_name"] == made["dns_name"]
+    for port, arn in listeners.items():
+        one = world.provider.look_up("aws.elbv2.Listener", {"load_balancer_arn": made["arn"], "port": port})
+        assert one and one.outputs["arn"] == arn
+
+
 def test_what_is_not_there(world: World) -> None:
     for kind in ("aws.s3.Bucket", "aws.sqs.Queue", "aws.dynamodb.Table", "aws.lambda.Function"):
         assert world.provider.look_up(kind, {"name": "acme-absent"}) is None

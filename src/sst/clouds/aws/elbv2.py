@@ -49,6 +49,12 @@ class LoadBalancer(AwsResource, type="aws.elbv2.LoadBalancer", service="elbv2"):
     listing = Listing("describe_load_balancers", "LoadBalancers[].{arn: LoadBalancerArn, name: LoadBalancerName}",
                       ("NextMarker", "Marker"), {}, call("describe_tags", ResourceArns=["$arn"]), "$arn", order=1)
     imports = Import("aws_lb", "{arn}", ("aws:alb/loadBalancer:LoadBalancer",))
+
+    @classmethod
+    def fields_of(cls, id: str) -> dict[str, str]:
+        """Its ARN ends in ``loadbalancer/app/NAME/ID``."""
+        parts = id.split("/")
+        return {"arn": id, "name": parts[2]} if len(parts) == 4 else {}
     monthly = prices.load_balancer
 
 
@@ -90,6 +96,12 @@ class TargetGroup(AwsResource, type="aws.elbv2.TargetGroup", service="elbv2"):
     listing = Listing("describe_target_groups", "TargetGroups[].{arn: TargetGroupArn, name: TargetGroupName}",
                       ("NextMarker", "Marker"), {}, call("describe_tags", ResourceArns=["$arn"]), "$arn", order=4)
     imports = Import("aws_lb_target_group", "{arn}", ("aws:alb/targetGroup:TargetGroup",))
+
+    @classmethod
+    def fields_of(cls, id: str) -> dict[str, str]:
+        """Its ARN ends in ``targetgroup/NAME/ID``."""
+        parts = id.split("/")
+        return {"arn": id, "name": parts[1]} if len(parts) == 3 else {}
 
 
 def _origin(known: Mapping[str, Any]) -> str:
