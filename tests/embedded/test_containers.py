@@ -1,9 +1,13 @@
 """Containers of stage ``local`` as processes: what is shared by those of one task."""
 from __future__ import annotations
 
+import http.server
+import socket
 import sys
+import threading
 from pathlib import Path
 
+from sst.embedded.containers import Balancer
 from sst.embedded.containers.container import Container, Launch
 from sst.embedded.containers.engine import TASK, Engine
 from sst.embedded.settings import Keys, Settings
@@ -29,3 +33,31 @@ def test_the_folder_of_a_task_stays_while_one_of_its_containers_does(tmp_path: P
     assert folder.is_dir() and engine.list() == [second]
     engine.close()
     assert not folder.exists() and not engine.list() and second.status == "exited"
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(503 if self.path == "/ill" else 204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_check_that_fails_says_what_it_found(tmp_path: Path) -> None:
+    engine = Engine(Settings(tmp_path, "us-east-1", Keys("a", "b", "c")))
+    balancer = Balancer(engine)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server, socket.socket() as closed:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        closed.bind(("127.0.0.1", 0))
+        engine._ports["127.66.0.1"] = {8080: server.server_port, 9000: closed.getsockname()[1]}
+
+        def found(path: str, codes: str = "200", port: int = 8080) -> str:
+            group = {"Protocol": "HTTP", "HealthCheckPath": path, "Matcher": {"HttpCode": codes}}
+            return balancer._fails(("127.66.0.1", port), group)
+
+        assert found("/", "200-299") == "" and found("/") == "GET / answered 204, 200 is wanted"
+        assert found("/ill", "200-299") == "GET /ill answered 503, 200-299 is wanted"
+        assert found("/", port=9000) == "nothing listens on port 9000"
+        assert found("/", port=1) == "port 1 is not one of the task"
+        server.shutdown()

@@ -37,6 +37,8 @@ class _Target:
     healthy: bool = False
     failures: int = 0
     due: float = 0.0
+    why: str = ""
+    """What the last check that failed found."""
     since: float = field(default_factory=time.monotonic)
 
 
@@ -77,7 +79,8 @@ class Balancer:
         with tracking.reading():
             groups = emulator.target_groups()
         there = {(str(t["Id"]), int(t.get("Port") or group["Port"])): group
-                 for group, targets in groups for t in targets if group.get("TargetType") == "ip"}
+                 for group, targets in groups for t in targets
+                 if group.get("TargetType") == "ip" and str(t["Id"]) not in self._leaving}
         for gone in self._targets.keys() - there.keys():
             del self._targets[gone]
         now = time.monotonic()
@@ -90,7 +93,8 @@ class Balancer:
                 checking.add_done_callback(self._checking.discard)
 
     async def _check(self, key: tuple[str, int], target: _Target, group: Mapping[str, Any]) -> None:
-        passed = await asyncio.to_thread(self._passes, key, group)
+        target.why = await asyncio.to_thread(self._fails, key, group)
+        passed = not target.why
         target.failures = 0 if passed else target.failures + 1
         if passed:
             target.healthy = True
@@ -98,21 +102,30 @@ class Balancer:
             target.healthy = False
         target.due = time.monotonic() + (_LATER if target.healthy else _FIRST)
 
-    def _passes(self, key: tuple[str, int], group: Mapping[str, Any]) -> bool:
+    def why_unhealthy(self, address: str) -> str:
+        """What the last check of a task found, if it failed."""
+        return next((t.why for (id, _), t in list(self._targets.items()) if id == address and t.why), "")
+
+    def _fails(self, key: tuple[str, int], group: Mapping[str, Any]) -> str:
+        """Make one check; why it failed, empty if it passed."""
         port = self._engine.address(*key)
         if not port:
-            return False
+            return f"port {key[1]} is not one of the task"
         seconds = min(float(group.get("HealthCheckTimeoutSeconds") or 5), 5.0)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
         try:
             if group.get("Protocol") not in ("HTTP", "HTTPS"):
                 connection.connect()
-                return True
-            connection.request("GET", str(group.get("HealthCheckPath") or "/"),
-                               headers={"User-Agent": "ELB-HealthChecker/2.0", "Host": "127.0.0.1"})
-            return _matches(connection.getresponse().status, (group.get("Matcher") or {}).get("HttpCode") or "200")
-        except (OSError, http.client.HTTPException):
-            return False
+                return ""
+            path = str(group.get("HealthCheckPath") or "/")
+            wanted = (group.get("Matcher") or {}).get("HttpCode") or "200"
+            connection.request("GET", path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Host": "127.0.0.1"})
+            status = connection.getresponse().status
+            return "" if _matches(status, wanted) else f"GET {path} answered {status}, {wanted} is wanted"
+        except ConnectionRefusedError:
+            return f"nothing listens on port {key[1]}"
+        except (OSError, http.client.HTTPException) as error:
+            return f"port {key[1]}: {error or type(error).__name__}"
         finally:
             connection.close()
 

@@ -119,6 +119,11 @@ class Container:
 
     # What it says
 
+    def note(self, text: str) -> None:
+        """A line of ours in its log."""
+        self.last.append(text)
+        self._tell([(int(time.time() * 1000), text)])
+
     def forward(self, say: Say) -> None:
         """Hand on what it has said so far, and from now on."""
         with self._lock:

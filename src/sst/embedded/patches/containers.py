@@ -135,14 +135,19 @@ def _gate_rollouts(ecs: Any) -> None:
         began = task.setdefault("_sst_began", time.monotonic())
         if time.monotonic() - began > _GRACE + int(known.get("healthCheckGracePeriodSeconds") or 0):
             if container := running.engine.container_at(address):
-                container.last.append("sst: the health check of its load balancer never passed")
-                threading.Thread(target=container.stop, daemon=True).start()
+                why = running.balancer.why_unhealthy(address)
+                threading.Thread(target=_end_unhealthy, args=(container, why), daemon=True).start()
             return
         _, _, _, region, account, _ = str(task["taskArn"]).split(":", 5)
         ecs._schedule_service_deployment_completion(service.partition("/")[0], service, account, region,
                                                     healthy_task=task)
 
     ecs._record_service_task_healthy, ecs._make_deployment = record_healthy, make_deployment
+
+
+def _end_unhealthy(container: Any, why: str) -> None:
+    container.note(f"sst: ends, as the health check of its load balancer never passed: {why}")
+    container.stop()
 
 
 def _forward_logs(container: Any, definition: Mapping[str, Any], task: str) -> None:
