@@ -18,7 +18,7 @@ def over(pid: int, limit: int) -> bool:
 
 def used_mb(pid: int) -> int:
     """What a process and all it started use now. 0 if it is not known."""
-    return sum(_mb(p, "status", "VmRSS:") for p in _family(pid))
+    return sum(_mb(p, "status", b"VmRSS:") for p in _family(pid))
 
 
 def cpu_seconds(pid: int) -> float:
