@@ -1,13 +1,10 @@
 """A Next.js site on stage ``local``, in a real browser: both routers, its cache, images, middleware, server actions."""
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -69,10 +66,6 @@ def test_routes_middleware_uploads_and_misses(site: Project) -> None:
                 headers={"content-type": "application/octet-stream"})
     assert sent.json == {"size": 3 * 1024 * 1024}
     assert call(f"{url}/robots.txt").body.startswith("User-agent")
-    made = site.client("lambda").list_functions()["Functions"]
-    behind = [f["FunctionName"] for f in made if "Server" in f["FunctionName"]]
-    direct = site.client("lambda").get_function_url_config(FunctionName=behind[0])["FunctionUrl"]
-    assert call(direct).status == 403 or not direct.startswith("http://127.0.0.1")
 
 
 def test_the_first_part_does_not_wait_for_the_last(site: Project) -> None:
@@ -111,6 +104,4 @@ def test_images_are_made_smaller(site: Project) -> None:
 
 def test_nothing_changed_nothing_done(site: Project) -> None:
     assert "no changes" in site.sst("deploy")
-    facts = json.loads((site.root / "web/package.json").read_text())
-    assert facts["dependencies"]["next"].startswith("16.") and shutil.which("node")
-    assert not (Path(site.root) / "web/open-next.config.ts").exists()
+    assert not (site.root / "web/open-next.config.ts").exists()
