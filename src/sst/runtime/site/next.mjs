@@ -2,6 +2,7 @@
 // the functions that render stale pages again and that write the tags of prerendered ones.
 import crypto from "node:crypto";
 import { PassThrough } from "node:stream";
+import { finished } from "node:stream/promises";
 import { hasKey, openLinks, respond } from "./sst-server.mjs";
 
 openLinks();
@@ -20,7 +21,8 @@ export async function serveNext({ image, load, loadImages }) {
         return respond(stream, made.statusCode, made.headers, Buffer.from(made.body ?? "", made.isBase64Encoded ? "base64" : "utf8"));
       }
     }
-    return server(event, stream, context);
+    await server(event, stream, context);
+    if (!stream.destroyed) await finished(stream); // what it compresses comes after its promise
   });
 }
 
