@@ -47,7 +47,7 @@ def test_a_browser_goes_through_it(site: Project) -> None:
         assert page.evaluate("window.same") == 1
         page.goto(f"{url}/form")
         page.wait_for_load_state("networkidle")
-        page.fill("input", "Bob")
+        page.fill("input[name=name]", "Bob")
         page.click("button")
         page.wait_for_selector("text=Hello Bob")
         page.goto(f"{url}/old")
