@@ -21,9 +21,22 @@ export async function serveNext({ image, load, loadImages }) {
         return respond(stream, made.statusCode, made.headers, Buffer.from(made.body ?? "", made.isBase64Encoded ? "base64" : "utf8"));
       }
     }
+    if (event?.headers) asItIs(event.headers, stream);
     await server(event, stream, context);
-    if (!stream.destroyed) await finished(stream); // what it compresses comes after its promise
+    if (!stream.destroyed) await finished(stream);
   });
+}
+
+/** CloudFront compresses. OpenNext would, and leave the length as it was; and it says `identity`, which keeps CloudFront from it. */
+function asItIs(headers, stream) {
+  headers["accept-encoding"] = "identity";
+  const write = stream.write.bind(stream);
+  stream.write = (part, ...rest) => {
+    stream.write = write;
+    const prelude = JSON.parse(part);
+    delete prelude.headers["content-encoding"];
+    return write(JSON.stringify(prelude), ...rest);
+  };
 }
 
 /** Next.js takes 127.0.0.1 for localhost in its own addresses, and a rewrite to another host for one to the outside. */
