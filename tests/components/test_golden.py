@@ -176,6 +176,22 @@ def postgres() -> None:
                         proxy={"credentials": [{"username": "job", "password": "a-password-of-it"}]},
                         transform={"instance": {"backup_days": 30}})
     aws.Function("Api", handler="src/job.handler", link=[made, aws.Postgres("Small")])
+
+
+@golden
+def mysql() -> None:
+    made = aws.Mysql("MyDB", vpc=aws.Vpc("MyVpc"), version="8.4.5", replicas=1, proxy=True)
+    aws.Function("Api", handler="src/job.handler", link=[made])
+
+
+@golden
+def aurora() -> None:
+    network = aws.Vpc("MyVpc")
+    made = aws.Aurora("MyDB", engine="postgres", vpc=network, replicas=1, data_api=True)
+    other = aws.Aurora("Other", engine="mysql", vpc=network, scaling={"min": "0.5 ACU", "max": "8 ACU"}, proxy=True)
+    aws.Function("Api", handler="src/job.handler", link=[made, other])
+
+
 @golden
 def function_in_a_network() -> None:
     network = aws.Vpc("MyVpc", endpoints=["s3"])

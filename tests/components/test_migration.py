@@ -74,7 +74,7 @@ def test_another_file_is_another_run(root: Path) -> None:
 @pytest.mark.parametrize(("declare", "said"), [
     (lambda db: aws.Migration("Schema", link=[db]), "takes one of run and handler"),
     (lambda db: aws.Migration("Schema", run="x", handler="api.handler", link=[db]), "takes one of run and handler"),
-    (lambda db: aws.Migration("Schema", run="x"), "needs one Postgres among its links, and has 0"),
+    (lambda db: aws.Migration("Schema", run="x"), "needs one database among its links, and has 0"),
     (lambda db: aws.Migration("Schema", run="x", link=[db], files=["db/*.sql"]), "has no files"),
     (lambda db: aws.Migration("Schema", run="x", link=[db], before=["api"]), "before takes components, not 'api'"),
     (lambda db: aws.Migration("Schema", handler="api.hander", link=[db]), 'There is no "hander"'),

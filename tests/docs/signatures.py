@@ -68,6 +68,8 @@ PAGES = (
                                   "aws.listeners.domain", "aws.fargate.dev", "aws.fargate.sizes", "aws.images")),
     Page("vpc", aws.Vpc, ("aws.vpc", "aws.vpc.nat")),
     Page("postgres", aws.Postgres, ("aws.postgres", "aws.database_options", "aws.network")),
+    Page("mysql", aws.Mysql, ("aws.mysql",)),
+    Page("aurora", aws.Aurora, ("aws.aurora",)),
     Page("cdn", aws.Cdn, ("aws.cdn", "aws.cdn.domain", "aws.cdn.injection")),
     Page("router", aws.Router, ("aws.router", "aws.router.target", "aws.cdn.firewall")),
     Page("static_site", aws.StaticSite, ("aws.static_site", "aws.site", "aws.site.dev", "aws.cdn.auth")),

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .alb import Alb as Alb
     from .api_gateway_v2 import ApiGatewayV2 as ApiGatewayV2
     from .astro import Astro as Astro
+    from .aurora import Aurora as Aurora
     from .bucket import Bucket as Bucket
     from .cdn import Cdn as Cdn
     from .cluster import Cluster as Cluster
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .flask import Flask as Flask
     from .function import Function as Function
     from .migration import Migration as Migration
+    from .mysql import Mysql as Mysql
     from .nextjs import Nextjs as Nextjs
     from .node_server import NodeServer as NodeServer
     from .nuxt import Nuxt as Nuxt
@@ -39,19 +41,19 @@ if TYPE_CHECKING:
     from .task import Task as Task
     from .vpc import Vpc as Vpc
 
-_HOME = {"Alb": "alb", "ApiGatewayV2": "api_gateway_v2", "Astro": "astro", "Bucket": "bucket", "Cdn": "cdn",
-         "Cluster": "cluster", "Cron": "cron", "Django": "django", "Dynamo": "dynamo", "FastApi": "fast_api",
-         "Flask": "flask", "Function": "function", "Migration": "migration", "Nextjs": "nextjs",
-         "NodeServer": "node_server", "Nuxt": "nuxt", "Postgres": "postgres", "Provider": "provider", "Queue": "queue",
-         "React": "react", "Redis": "redis", "Remix": "remix", "Router": "router", "Service": "service",
-         "SolidStart": "solid_start", "StaticSite": "static_site", "SvelteKit": "svelte_kit",
-         "TanStackStart": "tan_stack_start", "Task": "task", "Vpc": "vpc", "account_id": "account",
-         "dns": "dns_records", "permission": "permissions"}
+_HOME = {"Alb": "alb", "ApiGatewayV2": "api_gateway_v2", "Astro": "astro", "Aurora": "aurora", "Bucket": "bucket",
+         "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron", "Django": "django", "Dynamo": "dynamo",
+         "FastApi": "fast_api", "Flask": "flask", "Function": "function", "Migration": "migration", "Mysql": "mysql",
+         "Nextjs": "nextjs", "NodeServer": "node_server", "Nuxt": "nuxt", "Postgres": "postgres",
+         "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis", "Remix": "remix",
+         "Router": "router", "Service": "service", "SolidStart": "solid_start", "StaticSite": "static_site",
+         "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task", "Vpc": "vpc",
+         "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["Alb", "ApiGatewayV2", "Astro", "Bucket", "Cdn", "Cluster", "Cron", "Django", "Dynamo", "FastApi", "Flask",
-           "Function", "Migration", "Nextjs", "NodeServer", "Nuxt", "Postgres", "Provider", "Queue", "React", "Redis",
-           "Remix", "Router", "Service", "SolidStart", "StaticSite", "SvelteKit", "TanStackStart", "Task", "Vpc",
-           "account_id", "dns", "permission"]
+__all__ = ["Alb", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Cdn", "Cluster", "Cron", "Django", "Dynamo", "FastApi",
+           "Flask", "Function", "Migration", "Mysql", "Nextjs", "NodeServer", "Nuxt", "Postgres", "Provider", "Queue",
+           "React", "Redis", "Remix", "Router", "Service", "SolidStart", "StaticSite", "SvelteKit", "TanStackStart",
+           "Task", "Vpc", "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ from ..core.output import Input
 from ..core.transform import Transform
 from ..errors import UserError
 from .function import CopyFile, Function
-from .postgres import Postgres
+from .relational import Relational
 
 __all__ = ["Migration", "MigrationTransform"]
 
@@ -40,9 +40,9 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
 
     run: a command, in the project's environment and folder. handler: a function in its place,
     ``path/to/file.function``, called with an event and a context. link: what it uses, among it exactly one
-    ``Postgres``. before: components whose new code waits. files: patterns of the files that make it run when they
-    change, beside that of ``handler``; default is where Alembic and Django keep theirs. copy_files: further files of
-    the bundle. timeout: at most 15 minutes.
+    ``Postgres``, ``Mysql`` or ``Aurora``. before: components whose new code waits. files: patterns of the files that
+    make it run when they change, beside that of ``handler``; default is where Alembic and Django keep theirs.
+    copy_files: further files of the bundle. timeout: at most 15 minutes.
 
     Source: Lambda API Invoke, https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     """
@@ -56,9 +56,9 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         if (run is None) == (handler is None):
             raise UserError(f'the migration "{name}" takes one of run and handler',
                             hint='run="alembic upgrade head", or handler="src/migrate.handler"')
-        databases = [item for item in link if isinstance(item, Postgres)]
+        databases = [item for item in link if isinstance(item, Relational)]
         if len(databases) != 1:
-            raise UserError(f'the migration "{name}" needs one Postgres among its links, and has {len(databases)}',
+            raise UserError(f'the migration "{name}" needs one database among its links, and has {len(databases)}',
                             hint="link=[db]")
         for item in before:
             if not isinstance(item, Component):
@@ -79,7 +79,7 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
                                      depends_on=[self.function])
         current().at_end(lambda: self._hold(before), self._scope)
 
-    def _declare(self, database: Postgres, run: str | None, handler: str, link: Sequence[LinkItem],
+    def _declare(self, database: Relational, run: str | None, handler: str, link: Sequence[LinkItem],
                  copy_files: Sequence[CopyFile], environment: Mapping[str, Input[str]], timeout: str,
                  memory: str) -> Function:
         own = {"SST_MIGRATION_DATABASE": database.logical_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypedDict, cast
+from typing import Any, Self, TypedDict, cast
 
 from ..clouds.aws import iam, rds, secretsmanager
 from ..clouds.aws.rds_checks import password_problem
@@ -52,9 +52,9 @@ class Engine:
 
 
 class Relational(Component):
-    """A database server of RDS; ``Postgres`` and ``Mysql`` are the ones to use."""
+    """A database of RDS; ``Postgres``, ``Mysql`` and ``Aurora`` are the ones to use."""
 
-    engine: ClassVar[Engine]
+    engine: Engine
 
     id: Output[str]
     host: Output[str]
@@ -70,6 +70,7 @@ class Relational(Component):
     identity: Input[str]
     """Changes when it is replaced or restored."""
     replica_hosts: Sequence[Output[str]]
+    instance: rds.Instance | rds.ClusterInstance
 
     def _declare(self, *, version: str, username: str | None, password: Input[str] | None, database: str | None,
                  instance: str, storage: str, proxy: bool | DatabaseProxy, multi_az: bool, replicas: int,
@@ -82,10 +83,7 @@ class Relational(Component):
         if dev is not None and graph.target.dev:
             self._own_server(dev, user, password, name)
             return
-        if isinstance(password, str) and plain(password) and (odd := password_problem(engine.name, password)):
-            raise UserError(f"the password of {self.logical_name} does not fit", hint=odd)
-        if replicas < 0 or replicas > 15:
-            raise UserError(f"replicas must be between 0 and 15; it is {replicas}")
+        self._check(password, replicas)
         where = network_of(f'{type(self).__name__} "{self.logical_name}"', vpc, self.where)
         kept = True if graph.removal != "remove" else None      # with the data goes what it needs
         with self.scope(transform):
@@ -104,12 +102,19 @@ class Relational(Component):
             self.id, self.port = server.name, server.port
             self.replica_hosts = [rds.Replica(f"Replica{i + 1}", source=server.name, instance_class=f"db.{instance}",
                                               security_groups=where.security_groups).host for i in range(replicas)]
-            self._known(server, user, secret, name)
+            self._known(user, secret, name)
             self.host = server.host
             if proxy:
-                self._proxy(proxy if isinstance(proxy, Mapping) else {}, where.subnets, where.security_groups, secret)
+                self._proxy(proxy if isinstance(proxy, Mapping) else {}, where.subnets, where.security_groups, secret,
+                            {"instance": server.name})
 
-    def _known(self, server: rds.Instance, user: Input[str], secret: Output[str], name: Input[str]) -> None:
+    def _check(self, password: Input[str] | None, replicas: int) -> None:
+        if isinstance(password, str) and plain(password) and (odd := password_problem(self.engine.name, password)):
+            raise UserError(f"the password of {self.logical_name} does not fit", hint=odd)
+        if replicas < 0 or replicas > 15:
+            raise UserError(f"replicas must be between 0 and 15; it is {replicas}")
+
+    def _known(self, user: Input[str], secret: Output[str], name: Input[str]) -> None:
         self.username = combine(v=user)["v"]
         self.password, self.database = secret, combine(v=name)["v"]
 
@@ -127,7 +132,7 @@ class Relational(Component):
         self.password = password_of(given)
 
     def _proxy(self, given: DatabaseProxy, subnets: Sequence[Input[str]], groups: Sequence[Input[str]] | None,
-               password: Output[str]) -> None:
+               password: Output[str], target: Mapping[str, Any]) -> None:
         users: list[Credentials] = [{"username": cast(str, self.username), "password": password},
                                     *given.get("credentials", ())]
         secrets = [secretsmanager.Secret(f"ProxySecret{i or ''}", value=combine(
@@ -139,9 +144,9 @@ class Relational(Component):
                                                     "Resource": secrets}]})
         proxy = rds.Proxy("Proxy", engine_family=self.engine.family, secrets=secrets, role=role.arn,
                           subnet_ids=subnets, security_groups=groups, depends_on=[allowed])
-        target = rds.ProxyTarget("ProxyTarget", proxy=proxy.name, instance=self.id)
+        behind = rds.ProxyTarget("ProxyTarget", proxy=proxy.name, **target)
         self.proxy_id = proxy.name
-        self.host = combine(host=proxy.host, target=target.proxy)["host"]
+        self.host = combine(host=proxy.host, target=behind.proxy)["host"]
 
     @classmethod
     def _existing(cls, name: str, id: str, password: Input[str], proxy_id: str | None,
@@ -152,7 +157,7 @@ class Relational(Component):
             self.instance, self.id, self.identity = server, server.name, server.resource_id
             self.host, self.port = server.host, server.port
             self.proxy_id, self.replica_hosts = None, ()
-            self._known(server, server.username, password_of(password), server.database)
+            self._known(server.username, password_of(password), server.database)
             if proxy_id is not None:
                 proxy = rds.Proxy.get("Proxy", name=proxy_id)
                 self.proxy_id, self.host = proxy.name, proxy.host

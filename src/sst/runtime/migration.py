@@ -4,67 +4,106 @@ An event is ``{"action": "run" or "find", "name": ..., "key": ..., "attempt": ..
 ``SST_MIGRATION_RUN`` (a command) or ``SST_MIGRATION_HANDLER`` (a function) says, unless the database has the mark of
 the key. ``find`` answers ``{"state": ...}``: ``done``, ``running`` (the lock is held), ``failed`` with its ``message``
 (that attempt of it), ``died`` (that attempt was begun and is no more), or empty. The driver is the one that the project
-brings: psycopg, psycopg2 or pg8000.
+brings: psycopg, psycopg2 or pg8000; for MySQL pymysql or mysqlclient.
 """
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import shlex
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from .resource import Resource
 
 __all__ = ["handler"]
 
-_LOCK = 0x737374                       # "sst"
 _LAST = 20
 """Lines of a command's output that a failure shows."""
-_TABLE = ("create table if not exists sst_migrations (name text, key text, state text not null, attempt text not null, "
-          "message text not null default '', at timestamptz not null default now(), primary key (name, key))")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The statements of one kind of database. Locks belong to the connection, and take what `locked` makes of a
+    name."""
+
+    lock: str
+    try_lock: str
+    table: str
+    there: str
+    state: str
+    mark: str
+    locked: Callable[[str], str] = str
+
+
+POSTGRES = Dialect(
+    "select pg_advisory_lock(7566196, hashtext(%s))",      # "sst"
+    "select pg_try_advisory_lock(7566196, hashtext(%s))",
+    "create table if not exists sst_migrations (name text, key text, state text not null, attempt text not null, "
+    "message text not null default '', at timestamptz not null default now(), primary key (name, key))",
+    "select to_regclass('sst_migrations')",
+    "select state, attempt, message from sst_migrations where name = %s and key = %s",
+    "insert into sst_migrations (name, key, state, attempt, message) values (%s, %s, %s, %s, %s) "
+    "on conflict (name, key) do update set state = excluded.state, attempt = excluded.attempt, "
+    "message = excluded.message, at = now()")
+MYSQL = Dialect(
+    "select get_lock(%s, 100000)",
+    "select get_lock(%s, 0)",
+    "create table if not exists sst_migrations (`name` varchar(255), `key` varchar(64), `state` varchar(16) not null, "
+    "`attempt` varchar(255) not null, `message` text not null, `at` timestamp not null default current_timestamp "
+    "on update current_timestamp, primary key (`name`, `key`))",
+    "select table_name from information_schema.tables where table_schema = database() and "
+    "table_name = 'sst_migrations'",
+    "select `state`, `attempt`, `message` from sst_migrations where `name` = %s and `key` = %s",
+    "replace into sst_migrations (`name`, `key`, `state`, `attempt`, `message`) values (%s, %s, %s, %s, %s)",
+    lambda name: f"sst {hashlib.sha256(name.encode()).hexdigest()[:40]}")      # at most 64 characters
 
 
 def handler(event: Mapping[str, str], context: Any) -> dict[str, Any]:
-    connection = _connected(Resource[os.environ["SST_MIGRATION_DATABASE"]].connectionString)
-    connection.autocommit = True
+    address = Resource[os.environ["SST_MIGRATION_DATABASE"]].connectionString
+    sql, connection = (MYSQL, _mysql(address)) if address.startswith("mysql:") else (POSTGRES, _postgres(address))
     cursor = connection.cursor()
     try:
-        return _run(cursor, event, context) if event["action"] == "run" else _find(cursor, event)
+        return _run(sql, cursor, event, context) if event["action"] == "run" else _find(sql, cursor, event)
     finally:
         connection.close()             # and with it the lock
 
 
-def _run(cursor: Any, event: Mapping[str, str], context: Any) -> dict[str, Any]:
+def _run(sql: Dialect, cursor: Any, event: Mapping[str, str], context: Any) -> dict[str, Any]:
     name, key, attempt = event["name"], event["key"], event["attempt"]
-    cursor.execute("select pg_advisory_lock(%s, hashtext(%s))", (_LOCK, name))
-    cursor.execute(_TABLE)
-    if _state(cursor, name, key)[:1] == ("done",):
+    cursor.execute(sql.lock, (sql.locked(name),))
+    cursor.fetchall()
+    cursor.execute(sql.table)
+    if _state(sql, cursor, name, key)[:1] == ("done",):
         return {"state": "done"}
-    _mark(cursor, name, key, "running", attempt)
+    cursor.execute(sql.mark, (name, key, "running", attempt, ""))
     try:
         _work(event, context)
     except BaseException as error:  # what is exited counts as failed, too
-        _mark(cursor, name, key, "failed", attempt, str(error)[-2000:] or type(error).__name__)
+        cursor.execute(sql.mark, (name, key, "failed", attempt, str(error)[-2000:] or type(error).__name__))
         return {"state": "failed"}
-    _mark(cursor, name, key, "done", attempt)
+    cursor.execute(sql.mark, (name, key, "done", attempt, ""))
     return {"state": "done"}
 
 
-def _find(cursor: Any, event: Mapping[str, str]) -> dict[str, Any]:
+def _find(sql: Dialect, cursor: Any, event: Mapping[str, str]) -> dict[str, Any]:
     name = event["name"]
-    cursor.execute("select pg_try_advisory_lock(%s, hashtext(%s))", (_LOCK, name))
+    cursor.execute(sql.try_lock, (sql.locked(name),))
     if not cursor.fetchone()[0]:
         return {"state": "running"}
-    cursor.execute("select to_regclass('sst_migrations')")
-    if cursor.fetchone()[0] is None:
+    cursor.execute(sql.there)
+    found = cursor.fetchone()
+    if found is None or found[0] is None:
         return {"state": ""}
-    state, attempt, message = _state(cursor, name, event["key"])
+    state, attempt, message = _state(sql, cursor, name, event["key"])
     if state == "done":
         return {"state": "done"}
     if attempt != event["attempt"]:
@@ -72,16 +111,10 @@ def _find(cursor: Any, event: Mapping[str, str]) -> dict[str, Any]:
     return {"state": "died" if state == "running" else state, "message": message}
 
 
-def _state(cursor: Any, name: str, key: str) -> tuple[str, str, str]:
-    cursor.execute("select state, attempt, message from sst_migrations where name = %s and key = %s", (name, key))
+def _state(sql: Dialect, cursor: Any, name: str, key: str) -> tuple[str, str, str]:
+    cursor.execute(sql.state, (name, key))
     found = cursor.fetchone()
     return tuple(found) if found else ("", "", "")
-
-
-def _mark(cursor: Any, name: str, key: str, state: str, attempt: str, message: str = "") -> None:
-    cursor.execute("insert into sst_migrations (name, key, state, attempt, message) values (%s, %s, %s, %s, %s) "
-                   "on conflict (name, key) do update set state = excluded.state, attempt = excluded.attempt, "
-                   "message = excluded.message, at = now()", (name, key, state, attempt, message))
 
 
 def _work(event: Mapping[str, str], context: Any) -> None:
@@ -113,17 +146,29 @@ def _command(command: str) -> None:
                            f"its last lines\n{''.join(last)}")
 
 
-def _connected(address: str) -> Any:
+def _postgres(address: str) -> Any:
     if find_spec("psycopg"):
-        return importlib.import_module("psycopg").connect(address)
-    if find_spec("psycopg2"):
-        return importlib.import_module("psycopg2").connect(address)
-    if find_spec("pg8000"):
-        from urllib.parse import unquote, urlsplit
+        connection = importlib.import_module("psycopg").connect(address)
+    elif find_spec("psycopg2"):
+        connection = importlib.import_module("psycopg2").connect(address)
+    elif find_spec("pg8000"):
+        connection = importlib.import_module("pg8000.dbapi").connect(**_parts(address))
+    else:
+        raise RuntimeError("a migration needs a driver of PostgreSQL among the dependencies of the project: psycopg, "
+                           "psycopg2 or pg8000")
+    connection.autocommit = True
+    return connection
 
-        at = urlsplit(address)
-        return importlib.import_module("pg8000.dbapi").connect(
-            user=unquote(at.username or ""), password=unquote(at.password or ""), host=at.hostname, port=at.port,
-            database=unquote(at.path.lstrip("/")))
-    raise RuntimeError("a migration needs a driver of PostgreSQL among the dependencies of the project: psycopg, "
-                       "psycopg2 or pg8000")
+
+def _mysql(address: str) -> Any:
+    for driver in ("pymysql", "MySQLdb"):
+        if find_spec(driver):
+            return importlib.import_module(driver).connect(**_parts(address), autocommit=True)
+    raise RuntimeError("a migration needs a driver of MySQL among the dependencies of the project: pymysql or "
+                       "mysqlclient")
+
+
+def _parts(address: str) -> dict[str, Any]:
+    at = urlsplit(address)
+    return {"user": unquote(at.username or ""), "password": unquote(at.password or ""), "host": at.hostname,
+            "port": at.port, "database": unquote(at.path.lstrip("/"))}

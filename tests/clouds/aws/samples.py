@@ -621,6 +621,46 @@ def _(w: World) -> Sample:
                   replace={"instance": "another"})
 
 
+@sample("aws.rds.ClusterParameterGroup")
+def _(w: World) -> Sample:
+    return Sample({"family": "aurora-postgresql17", "parameters": {"work_mem": "8192", "jit": "0"}},
+                  {"parameters": {"work_mem": "16384"}}, {"family": "aurora-postgresql16"})
+
+
+CLUSTER = {"engine": "aurora-postgresql", "engine_version": "17", "username": "postgres",
+           "password": "a-password-of-tests", "database": "shop"}
+
+
+@sample("aws.rds.Cluster")
+def _(w: World) -> Sample:
+    group = w.make("aws.rds.ClusterParameterGroup", {"family": "aurora-postgresql17",
+                                                     "parameters": {"work_mem": "8192"}})["name"]
+    where = w.make("aws.rds.SubnetGroup", {"subnet_ids": subnets(w)})["name"]
+    return Sample({**CLUSTER, "parameter_group": group, "subnet_group": where,
+                   "scaling": {"MinCapacity": 0, "MaxCapacity": 4, "SecondsUntilAutoPause": 300}},
+                  {"password": "another-password",
+                   "scaling": {"MinCapacity": 0.5, "MaxCapacity": 8}}, {"database": "other"})
+
+
+def aurora(w: World) -> Mapping[str, Any]:
+    """A cluster that rows refer to: one for each world, since each is a server."""
+    made = next((s for s in w.made if s.type == "aws.rds.Cluster"), None)
+    scaling = {"MinCapacity": 0.5, "MaxCapacity": 1}
+    return made.values if made else w.make("aws.rds.Cluster", {**CLUSTER, "scaling": scaling})
+
+
+@sample("aws.rds.HttpEndpoint")
+def _(w: World) -> Sample:
+    return Sample({"cluster_arn": aurora(w)["arn"]}, replace={"cluster_arn": "another"})
+
+
+@sample("aws.rds.ClusterInstance")
+def _(w: World) -> Sample:
+    return Sample({"cluster": aurora(w)["name"], "engine": "aurora-postgresql"},
+                  {"instance_class": "db.r6g.large"},
+                  {"name": "another"})
+
+
 def _distribution(**more: Any) -> dict[str, Any]:
     return {"origins": [{"Id": "one", "DomainName": "example.com", "CustomOriginConfig": {
                 "HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only",

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 from sst.clouds.aws.lint import lint
+from sst.clouds.aws.rows import SERVICES
 from sst.core.resource import Resource
 
 from .rows import ROWS
@@ -14,7 +16,9 @@ PAGE = (Path(__file__).parents[3] / "docs/aws_resources.md").read_text()
 def test_the_page_lists_every_resource() -> None:
     listed = {f"{m}.{name}" for m, names in re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE, re.M)
               for name in re.findall(r"`(\w+)`", names)}
-    assert listed == {f"{k.__module__.rpartition('.')[2]}.{k.__name__}" for k in ROWS.values()}
+    modules = {s: import_module(f"sst.clouds.aws.{s}") for s in SERVICES}
+    assert listed == {f"{next(s for s, m in modules.items() if getattr(m, k.__name__, None) is k)}.{k.__name__}"
+                      for k in ROWS.values()}
 
 
 def test_the_pages_example_of_a_row_is_right() -> None:

@@ -20,7 +20,7 @@ from .world import World, full, note
 
 pytestmark = pytest.mark.emulator
 
-UNSEEN = {"aws.rds.ParameterGroup"}
+UNSEEN = {"aws.rds.ClusterParameterGroup", "aws.rds.ParameterGroup"}
 """Rows of which no read tells what can be changed: parameters have a list of their own, with all the defaults."""
 
 

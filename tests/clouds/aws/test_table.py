@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 import re
+from importlib import import_module
 from pathlib import Path
 
 import sst
@@ -27,7 +28,8 @@ def test_at_most_one_row_in_five_overrides_a_method() -> None:
 
 def test_every_row_is_in_the_table() -> None:
     assert all_rows().keys() == ROWS.keys()
-    assert {k.__module__.rpartition(".")[2] for k in ROWS.values()} == set(SERVICES)
+    modules = [import_module(f"sst.clouds.aws.{s}") for s in SERVICES]
+    assert all(any(getattr(m, k.__name__, None) is k for m in modules) for k in ROWS.values())
 
 
 def test_a_type_stands_in_one_place() -> None:

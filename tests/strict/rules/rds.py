@@ -57,6 +57,54 @@ def instance_busy(request: ApiRequest, account: Account) -> Refuse | None:
     return None
 
 
+@after("rds.CreateDBCluster")
+def cluster_made(request: ApiRequest, account: Account) -> None:
+    name = _cluster(request)
+    account.mark("db-cluster", name)
+    for key, kind in (("DBSubnetGroupName", "subnets"), ("DBClusterParameterGroupName", "cluster-parameters")):
+        if used := request.params.get(key):
+            account.fact(f"db-{kind}", str(used).lower())[name] = True
+
+
+@after("rds.DeleteDBCluster")
+def cluster_gone(request: ApiRequest, account: Account) -> None:
+    for (kind, _), users in account.facts.items():
+        if kind in ("db-subnets", "db-cluster-parameters"):
+            users.pop(_cluster(request), None)
+
+
+def _cluster(request: ApiRequest) -> str:
+    return str(request.params.get("DBClusterIdentifier") or "").lower()
+
+
+@rule("rds.ModifyDBCluster rds.DeleteDBCluster", source=STATES)
+def cluster_busy(request: ApiRequest, account: Account) -> Refuse | None:
+    """A cluster that is being created takes no other change."""
+    if account.age("db-cluster", _cluster(request)) < CREATING:
+        return Refuse("InvalidDBClusterStateFault", 400, "DBCluster is not in available state.")
+    return None
+
+
+@rule("rds.DeleteDBClusterParameterGroup", source=f"{API}/API_DeleteDBClusterParameterGroup.html")
+def cluster_parameter_group_in_use(request: ApiRequest, account: Account) -> Refuse | None:
+    """A parameter group of a cluster can't be deleted."""
+    if account.fact("db-cluster-parameters", str(request.params.get("DBClusterParameterGroupName")).lower()):
+        return Refuse("InvalidDBParameterGroupState", 400, "One or more database clusters are still members of this "
+                      "parameter group, so the group cannot be deleted.")
+    return None
+
+
+@shown("rds.DescribeDBClusters", source=STATES)
+def cluster_status(request: ApiRequest, account: Account, answer: dict[str, Any]) -> Mapping[str, Any]:
+    """A cluster is creating for minutes."""
+    def seen(found: re.Match[str]) -> str:
+        name = re.search(r"<DBClusterIdentifier>(.*?)</", found[0])
+        young = name is not None and account.age("db-cluster", name[1]) < CREATING
+        return found[0].replace("<Status>available<", "<Status>creating<", 1) if young else found[0]
+
+    return {"text": re.sub(r"<DBCluster>.*?</DBCluster>", seen, answer["text"], flags=re.S)}
+
+
 @rule("rds.DeleteDBSubnetGroup", source=f"{API}/API_DeleteDBSubnetGroup.html")
 def subnet_group_in_use(request: ApiRequest, account: Account) -> Refuse | None:
     """A subnet group with an instance can't be deleted."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from ...core.cost import Charge, Uses
 
-__all__ = ["HOURLY", "MONTHLY", "PAGES", "SOURCE", "cache", "database", "endpoint", "load_balancer", "machine",
+__all__ = ["HOURLY", "MONTHLY", "PAGES", "SOURCE", "cache", "cluster_instance",
+           "database", "endpoint", "load_balancer", "machine",
            "nat_gateway", "proxy", "public_address", "replica", "secret", "tasks"]
 
 SOURCE = "AWS's list prices in us-east-1, June 2026"
@@ -23,6 +24,7 @@ PAGES: Mapping[str, str] = {
     "ec2": "https://aws.amazon.com/ec2/pricing/on-demand/",
     "rds postgres": "https://aws.amazon.com/rds/postgresql/pricing/",
     "rds mysql": "https://aws.amazon.com/rds/mysql/pricing/",
+    "aurora": "https://aws.amazon.com/rds/aurora/pricing/",
     "rds proxy": "https://aws.amazon.com/rds/proxy/pricing/",
     "cache": "https://aws.amazon.com/elasticache/pricing/",
     "secrets": "https://aws.amazon.com/secrets-manager/pricing/",
@@ -44,7 +46,7 @@ HOURLY: Mapping[str, float] = {
     "rds mysql t4g.large": 0.129, "rds mysql t4g.xlarge": 0.258, "rds mysql t4g.2xlarge": 0.517,
     "rds mysql t3.micro": 0.017, "rds mysql t3.small": 0.034, "rds mysql t3.medium": 0.068,
     "rds mysql t3.large": 0.136, "rds mysql m6g.large": 0.152, "rds mysql m6g.xlarge": 0.304,
-    "rds proxy vCPU": 0.015,
+    "rds proxy vCPU": 0.015, "rds proxy ACU": 0.015, "aurora ACU": 0.12,
     "cache redis t4g.micro": 0.016, "cache redis t4g.small": 0.032, "cache redis t4g.medium": 0.065,
     "cache redis t3.micro": 0.017, "cache redis t3.small": 0.034, "cache redis t3.medium": 0.068,
     "cache redis m6g.large": 0.149, "cache redis r6g.large": 0.206,
@@ -121,13 +123,29 @@ def database(given: Mapping[str, Any], uses: Uses) -> Iterator[Charge]:
     yield _storage(f"rds {engine} GB", given.get("allocated_storage", 20), times)
 
 
+def cluster_instance(given: Mapping[str, Any], uses: Uses) -> Iterator[Charge]:
+    """The least size of a server of Aurora that scales; nothing where it pauses."""
+    kind, least = given.get("instance_class", "db.serverless"), _capacity(uses("aws.rds.Cluster"), "MinCapacity")
+    yield _hours("aurora ACU" if kind == "db.serverless" else f"aurora {kind}", str(kind), least)
+
+
+def _capacity(cluster: Mapping[str, Any], key: str) -> Any:
+    scaling = cluster.get("scaling")
+    return scaling.get(key) if isinstance(scaling, Mapping) else None
+
+
 def replica(given: Mapping[str, Any], uses: Uses) -> Iterator[Charge]:
     source = uses("aws.rds.Instance")
     yield from database({**source, "instance_class": given.get("instance_class"), "multi_az": None}, uses)
 
 
 def proxy(given: Mapping[str, Any], uses: Uses) -> Iterator[Charge]:
-    """A proxy costs by the processors of the database behind it."""
+    """A proxy costs by the processors of the database behind it, and by the largest size of a cluster, at least 8
+    ACU."""
+    if cluster := uses("aws.rds.Cluster"):
+        most = _capacity(cluster, "MaxCapacity")
+        yield _hours("rds proxy ACU", "proxy", most if most is None else max(most, 8))
+        return
     kind = str(uses("aws.rds.Instance").get("instance_class"))
     yield _hours("rds proxy vCPU", f"proxy of {kind}", _CPUS.get(kind.rpartition(".")[2]))
 

@@ -9,24 +9,14 @@ from ...core.output import Input, Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from . import prices
-from .columns import Call, Import, Listing, Tagging, call
+from .columns import Call, Import, Listing, call
 from .rds_checks import instance_fits
+from .rds_clusters import Cluster, ClusterInstance, ClusterParameterGroup, HttpEndpoint
+from .rds_columns import AT_ONCE, BUSY, DONE, FAILED, IN_USE, PAGE, SHOWN, TAGGING, parameters_wired
 from .table import AwsResource, Calls
 
-__all__ = ["Instance", "ParameterGroup", "Proxy", "ProxyTarget", "Replica", "SubnetGroup"]
-
-BUSY = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
-IN_USE = ("InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState")
-"""A group is in use until the instance is gone everywhere."""
-TAGGING = Tagging(add=call("add_tags_to_resource", ResourceName="$arn", Tags="$tags"),
-                  remove=call("remove_tags_from_resource", ResourceName="$arn", TagKeys="$tag_keys"),
-                  show=call("list_tags_for_resource", ResourceName="$arn"))
-SHOWN = call("list_tags_for_resource", ResourceName="$arn")
-PAGE = ("Marker", "Marker")
-DONE = "DBInstanceStatus == 'available' && !PendingModifiedValues"
-FAILED = "DBInstanceStatus == 'failed' && (StatusInfos[0].Message || 'its status is failed')"
-AT_ONCE = 20
-"""Parameters of a call of ModifyDBParameterGroup, at most."""
+__all__ = ["Cluster", "ClusterInstance", "ClusterParameterGroup", "HttpEndpoint", "Instance",
+           "ParameterGroup", "Proxy", "ProxyTarget", "Replica", "SubnetGroup"]
 
 
 class SubnetGroup(AwsResource, type="aws.rds.SubnetGroup", service="rds"):
@@ -83,7 +73,7 @@ class ParameterGroup(AwsResource, type="aws.rds.ParameterGroup", service="rds"):
     def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
         made = super().request(provider, inputs, c)
         if c is cls.update[0]:
-            made["Parameters"] = _parameters(inputs.get("parameters") or {})[:AT_ONCE]
+            made["Parameters"] = parameters_wired(inputs.get("parameters") or {})[:AT_ONCE]
         return made
 
     @classmethod
@@ -94,7 +84,7 @@ class ParameterGroup(AwsResource, type="aws.rds.ParameterGroup", service="rds"):
             return frozenset()
         was, wanted = state.inputs.get("parameters") or {}, inputs.get("parameters") or {}
         gone = [{"ParameterName": k, "ApplyMethod": "pending-reboot"} for k in sorted(was.keys() - wanted.keys())]
-        for op, some in (("reset_db_parameter_group", gone), ("modify_db_parameter_group", _parameters(wanted))):
+        for op, some in (("reset_db_parameter_group", gone), ("modify_db_parameter_group", parameters_wired(wanted))):
             for at in range(0, len(some), AT_ONCE):
                 provider.send(cls, call(op, DBParameterGroupName="$name", idempotent=True), known,
                               {"Parameters": some[at:at + AT_ONCE]}, note)
@@ -244,23 +234,24 @@ class Proxy(AwsResource, type="aws.rds.Proxy", service="rds"):
 
 
 class ProxyTarget(AwsResource, type="aws.rds.ProxyTarget", service="rds"):
-    """The database behind a proxy. A proxy that is being made takes it some minutes later: a deploy waits."""
+    """The database behind a proxy: an instance or a cluster. A proxy that is being made takes it some minutes later: a
+    deploy waits."""
 
     proxy: Arg[str] = prop("DBProxyName", replace=True, read="")
-    instance: Arg[str] = prop("DBInstanceIdentifiers", enc=lambda name: [name], replace=True, read="")
+    instance: Arg[str] = prop("DBInstanceIdentifiers", enc=lambda name: [name], default=None, replace=True, read="")
+    cluster: Arg[str] = prop("DBClusterIdentifiers", enc=lambda name: [name], default=None, replace=True, read="")
 
     identity = "key"
-    identifier = "$proxy/$instance"
-    create = call("register_db_proxy_targets", retry=("InvalidDBProxyStateFault", "InvalidDBInstanceState"),
-                  patience=1800, idempotent=True, benign_codes=("DBProxyTargetAlreadyRegisteredFault",))
+    identifier = "$proxy/$target"
+    computed = {"target": lambda known: known.get("instance") or known.get("cluster"),
+                "instances": lambda known: [known["instance"]] if known.get("instance") else None,
+                "clusters": lambda known: [known["cluster"]] if known.get("cluster") else None}
+    create = call("register_db_proxy_targets", patience=1800, idempotent=True,
+                  retry=("InvalidDBProxyStateFault", "InvalidDBInstanceState", "InvalidDBClusterStateFault"),
+                  benign_codes=("DBProxyTargetAlreadyRegisteredFault",))
     read = call("describe_db_proxy_targets", DBProxyName="$proxy")
-    item = "Targets[?RdsResourceId == $instance] | [0]"
-    delete = call("deregister_db_proxy_targets", DBProxyName="$proxy", DBInstanceIdentifiers=["$instance"],
-                  retry=("InvalidDBProxyStateFault",), patience=1800)
+    item = "Targets[?RdsResourceId == $target] | [0]"
+    delete = call("deregister_db_proxy_targets", DBProxyName="$proxy", DBInstanceIdentifiers="$instances",
+                  DBClusterIdentifiers="$clusters", retry=("InvalidDBProxyStateFault",), patience=1800)
     not_found_codes = ("DBProxyNotFoundFault", "DBProxyTargetNotFoundFault", "DBProxyTargetGroupNotFoundFault")
     monthly = prices.proxy
-
-
-def _parameters(values: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [{"ParameterName": k, "ParameterValue": str(v), "ApplyMethod": "pending-reboot"}
-            for k, v in sorted(values.items())]

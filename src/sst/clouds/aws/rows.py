@@ -38,6 +38,6 @@ def all_rows() -> Mapping[str, type[AwsResource]]:
     found: dict[str, type[AwsResource]] = {}
     for service in SERVICES:
         module = import_module(f".{service}", __package__)
-        found |= {k.type: k for k in vars(module).values()
-                  if isinstance(k, type) and issubclass(k, AwsResource) and k.__module__ == module.__name__ and k.type}
+        public = (getattr(module, name) for name in module.__all__)
+        found |= {k.type: k for k in public if isinstance(k, type) and issubclass(k, AwsResource) and k.type}
     return found

@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
+from sst.embedded import database_servers
 from sst.embedded.backing import Backing
-from sst.embedded.services.postgres import Postgres
+from sst.embedded.database_servers import ADDRESS
+from sst.embedded.services import LocalService
 from sst.embedded.settings import Settings
-from sst.errors import SstError
+from sst.errors import SstError, UserError
 
 __all__ = ["NEEDS", "apply", "attach", "names", "resume"]
 
@@ -39,9 +41,7 @@ NEEDS: Mapping[str, str] = {
 Call = Callable[[Any], Any]
 Record = dict[str, Any]
 _log = logging.getLogger("sst.databases")
-_ADDRESS = "127.0.0.1"
-_ENGINES = ("postgres",)
-_PLAIN = re.compile(r"[a-z][a-z0-9_.]*")
+_ENGINES = ("postgres", "mysql", "mariadb")
 _ENDPOINT = re.compile(r"<Endpoint>.*?</Endpoint>", re.DOTALL)
 _backing: Backing | None = None
 _region = ""
@@ -89,8 +89,14 @@ def _create(call: Call) -> Call:
         from ministack.services import rds
 
         engine, id = rds._p(p, "Engine"), rds._p(p, "DBInstanceIdentifier")
+        if rds._p(p, "DBClusterIdentifier"):
+            return call(p)      # a member: its cluster has the server
         if engine not in _ENGINES:
             return rds._error("InvalidParameterValue", f"the engine {engine} does not run on stage local", 400)
+        try:
+            _owner().program(database_servers.program(engine))
+        except UserError as error:
+            return rds._error("InvalidParameterValue", f"{error.message}. {error.hint}", 400)
         there = id in rds._instances
         answer = call(p)
         if there or answer[0] != 200:
@@ -190,7 +196,7 @@ def _work(record: Record, how: Callable[[Any], int]) -> Callable[[], None]:
         id = record["DBInstanceIdentifier"]
         try:
             port = how(_service(record))
-            said = {"DBInstanceStatus": "available", "Endpoint": {"Address": _ADDRESS, "Port": port},
+            said = {"DBInstanceStatus": "available", "Endpoint": {"Address": ADDRESS, "Port": port},
                     "_sst_failure": ""}
         except SstError as error:
             _log.error("%s: %s", id, error)
@@ -207,26 +213,13 @@ def _work(record: Record, how: Callable[[Any], int]) -> Callable[[], None]:
     return work
 
 
-def _service(record: Record) -> Postgres:
-    return Postgres(_name(record), _owner().program("postgres"), record["MasterUsername"],
-                    record["_MasterUserPassword"], record.get("DBName") or "postgres",
-                    record.get("_sst_generation", 0), _parameters(record))
-
-
-def _parameters(record: Record) -> dict[str, str]:
-    """What the parameter group sets, but RDS's own parameters and formulas of memory and disk."""
+def _service(record: Record) -> LocalService:
     from ministack.services import rds
 
-    found: dict[str, str] = {}
-    for group in record.get("DBParameterGroups", ()):
-        kept = rds._param_groups.get(group.get("DBParameterGroupName")) or {}
-        for name, given in sorted(kept.get("Parameters", {}).items()):
-            value = str(given.get("ParameterValue"))
-            if name == "rds.logical_replication" and value == "1":
-                found["wal_level"] = "logical"
-            elif _PLAIN.fullmatch(name) and not name.startswith("rds.") and "{" not in value:
-                found[name] = value
-    return found
+    groups = [rds._param_groups.get(group.get("DBParameterGroupName")) for group in record.get("DBParameterGroups", ())]
+    return database_servers.server(_owner(), _name(record), record["Engine"], record["MasterUsername"],
+                                   record["_MasterUserPassword"], record.get("DBName"),
+                                   record.get("_sst_generation", 0), groups)
 
 
 def _records() -> list[tuple[tuple[str, str, str], Record]]:

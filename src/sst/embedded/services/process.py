@@ -23,6 +23,7 @@ from sst.machine.lock import FileLock
 __all__ = ["Process", "end_left_over"]
 
 _STOP_SECONDS = 10.0
+_ROUTINE = (" LOG: ", "[Note]", "[Warning]")
 _LONGEST_LOG = 5_000_000
 _FIRST = 'echo $$ >"$0" && exec "$@"'
 
@@ -80,10 +81,11 @@ class Process:
                 time.sleep(0.01)
 
     def last_line(self) -> str:
-        """Of its log, notes of a server's routine (``LOG:``) left out."""
+        """Of its log, notes of a server's routine (``LOG:``, ``[Note]``) left out."""
         with contextlib.suppress(OSError):
             lines = (self.folder / "log").read_bytes()[-4000:].decode("utf-8", "replace").splitlines()
-            return next((line for line in reversed(lines) if line.strip() and " LOG: " not in line), "it said nothing")
+            return next((line for line in reversed(lines) if line.strip()
+                                         and not any(word in line for word in _ROUTINE)), "it said nothing")
         return "it said nothing"
 
     def _pid(self) -> int:

@@ -1,0 +1,250 @@
+"""Aurora: a cluster is a real database server on this machine, which all of its instances lead to.
+
+Without Docker the emulator reports a cluster as available although nothing listens at its endpoint, and answers calls
+of the Data API from a stub. Here a cluster is ``creating`` until a local service answers, and the Data API asks that
+service. One server stands for the writer and all readers, and it never pauses.
+
+Goes when ministack can start database servers without containers; last checked with 1.5.33.
+"""
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sst.embedded import database_servers
+from sst.embedded.backing import Backing
+from sst.embedded.database_servers import ADDRESS
+from sst.embedded.services import LocalService
+from sst.embedded.settings import Settings
+from sst.errors import SstError, UserError
+
+__all__ = ["NEEDS", "apply", "attach", "names", "resume"]
+
+NEEDS: Mapping[str, str] = {
+    "core.responses:request_scope": "(account_id, region)",
+    "services.rds:_ACTION_MAP": "dict",
+    "services.rds:_cluster_xml": "(c)",
+    "services.rds:_clusters": "AccountRegionScopedDict",
+    "services.rds:_db_cluster_param_groups": "AccountRegionScopedDict",
+    "services.rds:_error": "(code, message, status)",
+    "services.rds:_instances": "AccountRegionScopedDict",
+    "services.rds:_p": "(params, key, default='')",
+    "services.rds:_rotate_real_password": "(cluster, old_pass, new_pass)",
+    "services.rds:_sync_cluster_endpoints": "(cluster)",
+    "services.rds:_xml": "(status, root_tag, inner)",
+    "services.rds_data:_connect": "(instance, engine, database=None, password=None, username=None)",
+    "services.rds_data:_resolve_target": "(resource_arn)",
+    "services.rds_data:_substitute_named_params": "(sql, param_names)",
+}
+
+Call = Callable[[Any], Any]
+Record = dict[str, Any]
+_log = logging.getLogger("sst.databases")
+_PAUSE = "ServerlessV2ScalingConfiguration.SecondsUntilAutoPause"
+_backing: Backing | None = None
+_region = ""
+
+
+def apply(settings: Settings) -> None:
+    global _region
+    from ministack.services import rds, rds_data
+
+    _region = settings.region
+    rds._rotate_real_password = lambda cluster, old_pass, new_pass: True   # the server starts with the new one
+    shown = rds._cluster_xml
+    rds._cluster_xml = lambda c: _seen(shown(c), c)
+    actions: dict[str, Call] = rds._ACTION_MAP
+    actions["CreateDBCluster"] = _create(actions["CreateDBCluster"])
+    actions["ModifyDBCluster"] = _modify(actions["ModifyDBCluster"])
+    actions["DeleteDBCluster"] = _delete(actions["DeleteDBCluster"])
+    actions["ModifyDBClusterParameterGroup"] = _modify_parameters(actions["ModifyDBClusterParameterGroup"])
+    rds_data._resolve_target = _with_server(rds_data._resolve_target)
+    rds_data._connect = _with_drivers(rds_data._connect)
+    substituted = rds_data._substitute_named_params
+    rds_data._substitute_named_params = lambda sql, param_names: substituted(
+        sql.replace("%", "%%") if param_names else sql, param_names)      # as drivers want it beside parameters
+
+
+def attach(backing: Backing) -> None:
+    global _backing
+    _backing = backing
+
+
+def names() -> frozenset[str]:
+    return frozenset(_name(record) for _, record in _records())
+
+
+def resume() -> None:
+    from ministack.core.responses import request_scope
+
+    backing, threads = _owner(), []
+    for (account, region, _), record in _records():
+        with request_scope(account, region):
+            threads.append(backing.later(_work(record, backing.start), _name(record)))
+    for thread in threads:
+        thread.join()
+
+
+def _create(call: Call) -> Call:
+    def create(p: Any) -> Any:
+        from ministack.services import rds
+
+        engine, id = rds._p(p, "Engine"), rds._p(p, "DBClusterIdentifier")
+        try:
+            _owner().program(database_servers.program(engine))
+        except UserError as error:
+            return rds._error("InvalidParameterValue", f"{error.message}. {error.hint}", 400)
+        there, answer = id in rds._clusters, call(p)
+        if there or answer[0] != 200:
+            return answer
+        record = rds._clusters[id]
+        record["_sst_pause"] = rds._p(p, _PAUSE)
+        record["Status"] = "creating"
+        _change(record, lambda service: _owner().start(service))
+        return _answer("CreateDBCluster", record)
+
+    return create
+
+
+def _modify(call: Call) -> Call:
+    def modify(p: Any) -> Any:
+        from ministack.services import rds
+
+        answer, record = call(p), rds._clusters.get(rds._p(p, "DBClusterIdentifier"))
+        if answer[0] != 200 or not record:
+            return answer
+        record.pop("_pending_master_password_rotation", None)
+        if rds._p(p, "ServerlessV2ScalingConfiguration.MinCapacity"):
+            record["_sst_pause"] = rds._p(p, _PAUSE)
+        password = bool(rds._p(p, "MasterUserPassword"))
+        if password or rds._p(p, "DBClusterParameterGroupName"):
+            record["_sst_generation"] = record.get("_sst_generation", 0) + password
+            record["Status"] = "modifying"
+            _change(record, lambda service: _owner().restart(service))
+        rds._clusters[record["DBClusterIdentifier"]] = record
+        return _answer("ModifyDBCluster", record)
+
+    return modify
+
+
+def _delete(call: Call) -> Call:
+    def delete(p: Any) -> Any:
+        from ministack.services import rds
+
+        record = rds._clusters.get(rds._p(p, "DBClusterIdentifier"))
+        answer = call(p)
+        if answer[0] == 200 and record:
+            _owner().remove(_name(record))
+        return answer
+
+    return delete
+
+
+def _modify_parameters(call: Call) -> Call:
+    def modify(p: Any) -> Any:
+        from ministack.services import rds
+
+        answer, group = call(p), rds._p(p, "DBClusterParameterGroupName")
+        for record in list(rds._clusters.values()) if answer[0] == 200 else ():
+            if record.get("DBClusterParameterGroup") == group:
+                _change(record, lambda service: _owner().restart(service))
+        return answer
+
+    return modify
+
+
+def _change(record: Record, how: Callable[[Any], int]) -> None:
+    _owner().later(_work(record, how), _name(record))
+
+
+def _work(record: Record, how: Callable[[Any], int]) -> Callable[[], None]:
+    def work() -> None:
+        from ministack.services import rds
+
+        id = record["DBClusterIdentifier"]
+        try:
+            port = how(_service(record))
+            said: Record = {"Status": "available", "_shared_endpoint": {"Address": ADDRESS, "Port": port}}
+        except SstError as error:
+            _log.error("%s: %s", id, error)
+            said = {"Status": "failed"}
+        if rds._clusters.get(id) is not record:    # deleted meanwhile
+            _owner().remove(_name(record))
+            return
+        record.update(said)
+        rds._sync_cluster_endpoints(record)
+        for member in list(rds._instances.values()):
+            if member.get("DBClusterIdentifier") == id and record.get("_shared_endpoint"):
+                member["Endpoint"] = dict(record["_shared_endpoint"])
+                rds._instances[member["DBInstanceIdentifier"]] = member
+        rds._clusters[id] = record     # noted once more, now that it is changed
+
+    return work
+
+
+def _service(record: Record) -> LocalService:
+    from ministack.services import rds
+
+    return database_servers.server(
+        _owner(), _name(record), record["Engine"], record["MasterUsername"], record["_MasterUserPassword"],
+        record.get("DatabaseName"), record.get("_sst_generation", 0),
+        [rds._db_cluster_param_groups.get(record.get("DBClusterParameterGroup"))])
+
+
+def _with_server(call: Call) -> Call:
+    """The Data API takes an instance for real if it has a container; here its server is a process. A user that is not
+    named is the master user, also of MySQL."""
+
+    def target(resource_arn: Any) -> Any:
+        instance, engine, cluster = call(resource_arn)
+        if instance and cluster and cluster.get("_shared_endpoint"):
+            instance = {**instance, "Endpoint": dict(cluster["_shared_endpoint"]), "_docker_container_id": "process",
+                        "_internal_address": None, "_internal_port": None, "MasterUsername": ""}
+        return instance, engine, cluster
+
+    return target
+
+
+def _with_drivers(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """The drivers are installed when the Data API is called first."""
+
+    def connected(*given: Any, **named: Any) -> Any:
+        folder = str(_owner().packages("data_api"))
+        if folder not in sys.path:
+            sys.path.append(folder)
+        return connect(*given, **named)
+
+    return connected
+
+
+def _records() -> list[tuple[tuple[str, str, str], Record]]:
+    from ministack.services import rds
+
+    return list(rds._clusters._data.items())
+
+
+def _name(record: Record) -> str:
+    region = record["DBClusterArn"].split(":")[3]
+    return f"aurora/{'' if region == _region else f'{region}_'}{record['DBClusterIdentifier']}"
+
+
+def _seen(shown: str, record: Mapping[str, Any]) -> str:
+    """A cluster as a call shows it: with the time after which it pauses."""
+    pause = record.get("_sst_pause")
+    return re.sub("</MaxCapacity>", f"</MaxCapacity><SecondsUntilAutoPause>{pause}</SecondsUntilAutoPause>", shown,
+                  count=1) if pause else shown
+
+
+def _answer(action: str, record: Record) -> Any:
+    from ministack.services import rds
+
+    return rds._xml(200, f"{action}Response",
+                    f"<{action}Result><DBCluster>{rds._cluster_xml(record)}</DBCluster></{action}Result>")
+
+
+def _owner() -> Backing:
+    assert _backing, "attach() comes before the first call"
+    return _backing
