@@ -33,6 +33,8 @@ MOTO_GAPS: dict[str, str] = {
     "aws.lambda.LayerVersion": "GetLayerVersionByArn is not implemented",
     "aws.lambda.ProvisionedConcurrency": "PutProvisionedConcurrencyConfig is not implemented",
     "aws.migration.Run": "functions run in Docker alone",
+    "aws.rds.ClusterParameterGroup": "ResetDBClusterParameterGroup is not implemented",
+    "aws.rds.HttpEndpoint": "EnableHttpEndpoint is not implemented",
     "aws.rds.ParameterGroup": "ResetDBParameterGroup is not implemented",
     "aws.rds.Proxy": "ModifyDBProxy without Auth fails",
     "aws.rds.SubnetGroup": "a subnet group is gone once it was changed",
