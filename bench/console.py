@@ -1,6 +1,9 @@
 """The console: what recording costs a call, reading 100,000 calls, and the layout of 1,000 components."""
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -9,6 +12,7 @@ from statistics import median
 
 from sst.console.layout import lay_out
 from sst.console.records import Filter, Records
+from sst.console.server import STATIC
 from sst.embedded.record_file import RecordFile
 from sst.embedded.recorder import FILE, Recorder
 from sst.executor import FunctionVersion, Invocation
@@ -30,8 +34,69 @@ def run_console(report: Report, *, quick: bool, times: int) -> None:
         listed = _median(lambda: (records.latest(every), records.count(every)), 15)
         report.figure(f"list and count of {count:,} calls", listed, 20, "ms")
         report.figure(f"file of {count:,} calls", size, 200, "MB")
+        _page(report, Path(folder), times)
     report.figure("recording a call, median", _recording(), 0.5, "ms")
     report.figure("layout of 1,000 components", min(_layout() for _ in range(times)), 500, "ms")
+
+
+CONFIG = "import sst\n\ndef config(input):\n    return sst.Config(name='shop')\n\ndef run():\n    pass\n"
+SCROLL = """() => new Promise((done) => {
+  const rows = document.querySelector(".rows"), times = [];
+  let last = performance.now(), n = 0;
+  const step = (now) => {
+    times.push(now - last); last = now; rows.scrollTop += 400;
+    if (++n < 120) requestAnimationFrame(step); else done(times.slice(5));
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+def _page(report: Report, folder: Path, times: int) -> None:
+    """A console over the recorded calls, as a process; in Chromium, if there is one."""
+    root = folder / "shop"
+    (root / ".sst/local").mkdir(parents=True, mode=0o700)
+    (root / "sst_config.py").write_text(CONFIG)
+    for file in folder.glob(f"{FILE}*"):
+        file.rename(root / ".sst/local" / file.name)
+    report.figure("all that the page loads", sum(f.stat().st_size for f in STATIC.iterdir()) / 1e3, 200, "KB")
+    spent = []
+    for turn in range(times + 1):
+        began = time.perf_counter()
+        command = [sys.executable, "-c", "from sst.cli.main import main; main()", "console", "--stage", "local",
+                   "--no-open"]
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as console:
+            try:
+                assert console.stdout
+                url = console.stdout.readline().strip()
+                spent.append((time.perf_counter() - began) * 1000)
+                if turn == times:
+                    _in_browser(report, url)
+            finally:
+                console.terminate()
+    report.figure("sst console to its URL", median(spent), 800, "ms")
+
+
+def _in_browser(report: Report, url: str) -> None:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+    if not chromium:
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        renders = []
+        for _ in range(5):
+            page = browser.new_context().new_page()
+            page.goto(url)
+            while (at := page.evaluate("performance.getEntriesByName('drawn')[0]?.startTime")) is None:
+                page.wait_for_timeout(20)
+            renders.append(float(at))
+        page.evaluate("location.hash = '#/invocations'")
+        page.wait_for_selector(".inv")
+        frames = sorted(page.evaluate(SCROLL))
+        browser.close()
+    report.figure("first render, median", median(renders), 400, "ms")
+    report.figure("a frame while scrolling through the calls, p95", frames[int(len(frames) * 0.95)], 34, "ms")
 
 
 def _fill(folder: Path, count: int) -> None:

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +19,13 @@ from sst.core.model import Entry, State
 from sst.embedded.record_file import RecordFile
 from sst.project.backend import Backend
 from sst.project.project import Project, open_project
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = os.environ.get("SST_CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: SST_CHROMIUM, or on the PATH")
 
 CONFIG = """
 import sst
@@ -141,3 +150,42 @@ def ask(server: ConsoleServer, path: str, body: object = None, method: str = "",
     except urllib.error.HTTPError as error:
         status, content, got = error.code, error.read(), dict(error.headers)
     return status, json.loads(content) if got["Content-Type"] == "application/json" else content, got
+
+
+# the page in a real browser
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=[
+            "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"])
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser: Browser, console: ConsoleServer) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    made = context.new_page()
+    made.errors = []  # type: ignore[attr-defined]  # ours
+    made.on("pageerror", lambda error: made.errors.append(str(error)))  # type: ignore[attr-defined]
+    made.on("console", lambda message: message.type == "error" and made.errors.append(message.text))  # type: ignore[attr-defined]
+    made.goto(console.url)
+    made.wait_for_selector("h1")
+    yield made
+    context.close()
+
+
+def shown(page: Page, hash: str) -> None:
+    page.evaluate(f"location.hash = {json.dumps('#/' + hash)}")
+    until(page, "!document.querySelector('.loading')")
+
+
+def until(page: Page, expression: str, *, seconds: float = 8) -> None:
+    """`Page.wait_for_function` evaluates text in the page, which its policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(30)

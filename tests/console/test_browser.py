@@ -2,10 +2,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import time
-from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +12,12 @@ from sst.console.server import ConsoleServer
 from sst.embedded.record_file import RecordFile
 from sst.project.project import Project
 
+from .conftest import fill, needs_browser, shown, until
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = os.environ.get("SST_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="no Chromium: SST_CHROMIUM, or on the PATH")]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 INJECTED = [
     '<script>window.hurt=1</script>', '<img src=x onerror="window.hurt=1">', '"><svg onload=window.hurt=1>',
@@ -27,49 +25,14 @@ INJECTED = [
     "<iframe srcdoc='<script>parent.hurt=1</script>'>", "\u202e<b onmouseover=window.hurt=1>x",
     "<!--><script>window.hurt=1//",
 ]
-PAGES = ["overview", "graph", "graph?sel=Api", "deploys", "invocations", "invocations?filter=failed", "logs"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def page(browser: Browser, console: ConsoleServer) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    made = context.new_page()
-    made.errors = []  # type: ignore[attr-defined]  # ours
-    made.on("pageerror", lambda error: made.errors.append(str(error)))  # type: ignore[attr-defined]
-    made.on("console", lambda message: message.type == "error" and made.errors.append(message.text))  # type: ignore[attr-defined]
-    made.goto(console.url)
-    made.wait_for_selector("h1")
-    yield made
-    context.close()
-
-
-def shown(page: Page, hash: str) -> None:
-    page.evaluate(f"location.hash = {json.dumps('#/' + hash)}")
-    until(page, "!document.querySelector('.loading')")
-
-
-def until(page: Page, expression: str, *, seconds: float = 8) -> None:
-    """`Page.wait_for_function` evaluates text in the page, which its policy forbids."""
-    deadline = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        assert time.monotonic() < deadline, expression
-        page.wait_for_timeout(30)
+PAGES = ["overview", "graph", "graph?sel=Api", "deploys", "invocations", "invocations?filter=failed", "logs", "metrics",
+         "drift", "secrets"]
 
 
 def test_each_page_is_drawn_without_an_error(page: Page, console: ConsoleServer) -> None:
     for name in PAGES:
         shown(page, name)
-        page.wait_for_selector("main h1, main .canvas, main .rows, main .detail")
+        page.wait_for_selector("main h1, main .canvas, main .rows, main .detail, main .note")
     assert page.errors == []  # type: ignore[attr-defined]
     origins = page.evaluate("[...new Set(performance.getEntriesByType('resource').map(e => new URL(e.name).origin))]")
     assert origins == [f"http://127.0.0.1:{console.port}"]
@@ -156,3 +119,54 @@ def test_a_browser_that_keeps_nothing(browser: Browser, console: ConsoleServer) 
     page.goto(console.url)
     page.wait_for_selector("nav")
     context.close()
+
+
+def test_another_servers_page_reads_nothing(browser: Browser, console: ConsoleServer) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<h1>other</h1>")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    other = ThreadingHTTPServer(("127.0.0.1", 0), Other)
+    Thread(target=other.serve_forever, daemon=True).start()
+    try:
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{other.server_port}")
+        for headers in ({}, {"authorization": f"Bearer {console.token}"}):
+            answer = page.evaluate("([url, headers]) => fetch(url, {headers}).then(r => r.text(), e => e.message)",
+                                   [f"http://127.0.0.1:{console.port}/api/overview", headers])
+            assert answer == "Failed to fetch"
+        page.close()
+    finally:
+        other.shutdown()
+        other.server_close()
+
+
+def test_a_long_list_is_a_short_page(page: Page, project: Project) -> None:
+    fill(project.root / ".sst" / "local", calls=3_000)
+    shown(page, "invocations")
+    page.wait_for_selector(".inv")
+    for _ in range(12):
+        page.evaluate("document.querySelector('.rows').scrollTop += 5000")
+        page.wait_for_timeout(40)
+    assert page.evaluate("document.querySelectorAll('*').length") < 1500
+
+
+def test_deploy_by_keyboard(page: Page, project: Project) -> None:
+    """The plan of a program that does not load is told in the dialog; Escape brings the page back."""
+    (project.root / "sst_config.py").write_text("def config(input:\n")
+    page.keyboard.press("d")
+    page.wait_for_selector("[role=dialog] [role=alert]")
+    assert "sst_config.py" in page.locator("[role=dialog]").inner_text()
+    assert page.evaluate("document.activeElement.closest('[role=dialog]') !== null")
+    page.keyboard.press("Escape")
+    until(page, "!document.querySelector('[role=dialog]')")
+    for key, title in (("m", "Metrics"), ("s", "The app has no secrets")):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        page.wait_for_selector(f"h1:has-text('{title}')")

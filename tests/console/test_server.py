@@ -12,7 +12,7 @@ import pytest
 from sst.console.server import ConsoleServer
 from sst.console.serving import running
 from sst.errors import UserError
-from sst.project.project import Project
+from sst.project.project import Project, open_project
 
 from .conftest import HOOK, ask, served
 
@@ -209,3 +209,21 @@ def test_all_that_is_served_is_small() -> None:
     from sst.console.server import STATIC
 
     assert sum(file.stat().st_size for file in STATIC.iterdir()) <= 200 * 1024
+
+
+def test_a_stage_in_aws_is_asked_nothing_until_its_page_is_opened(project: Project) -> None:
+    """Without credentials each call would fail."""
+    (project.root / "sst_config.py").write_text(
+        "import sst\n\ndef config(input):\n    return sst.Config(name='shop', home='local', region='us-east-1')\n\n"
+        "def run():\n    pass\n")
+    environ = {"HOME": str(project.root), "XDG_DATA_HOME": str(project.root / "data")}
+    server = served(open_project(project.program.file, stage="far", environ=environ))
+    try:
+        for page in ("app", "overview", "graph", "deploys", "invocations", "logs", "secrets", "browse", "job"):
+            status, told, _ = ask(server, f"api/{page}")
+            assert status == 200, (page, told)
+        assert ask(server, "api/app")[1]["writes"] is False and ask(server, "api/app")[1]["can_unlock"] is True
+        assert ask(server, "api/do/plan-deploy", {})[0] == 403
+        assert ask(server, "api/do/unlock", {"confirm": "far"})[1]["writes"] is True
+    finally:
+        server.close()

@@ -60,6 +60,22 @@ def test_each_resource_type_is_described() -> None:
     assert describe("aws.s3.Nothing") is None and describe("nothing") is None
 
 
+def test_each_kind_of_error_is_in_the_table() -> None:
+    """`kind` of an error in JSON is the name of its class."""
+    root, known = Path(__file__).parents[2], {"SstError"}
+    source = "\n".join(file.read_text("utf-8") for file in sorted((root / "src/sst").rglob("*.py")))
+    classes = re.findall(r"^class (\w+)\(([\w, ]+)\)", source, re.MULTILINE)
+    while more := {name for name, bases in classes if known & {*bases.split(", ")}} - known:
+        known |= more
+    table = re.findall(r"^\| `(\w+)` \| (\d+) \|", (root / "docs/cli/README.md").read_text("utf-8"), re.MULTILINE)
+    assert {name for name, _ in table} == known - {"SstError"}
+    import sst.errors
+
+    for name, code in table:
+        if found := getattr(sst.errors, name, None):
+            assert found.exit_code == int(code), name
+
+
 def test_the_critical_path_goes_back_from_the_last_step() -> None:
     steps = [{"key": k, "urn": k, "start": a, "end": b, "deps": d} for k, a, b, d in (
         ("a", 0, 3, []), ("b", 0, 1, []), ("c", 3, 5, ["a", "b"]), ("d", 1, 2, ["b"]))]

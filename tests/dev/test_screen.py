@@ -108,6 +108,8 @@ def test_the_keys_of_functions_and_addresses(screen: Callable[..., Session], tmp
     session.until("Two restarted")
     session.type("s")
     session.until("slowest calls")
+    session.type("o")
+    session.until(lambda: "/#token=" in (tmp_path / "opened").read_text(), seconds=30)
     session.type("a")
     session.until("pane of function: Two")
     session.type("\x15One\r")

@@ -341,6 +341,8 @@ def test_json_is_an_event_a_line(tmp_path: Path) -> None:
                 case {"event": "ready"}:
                     assert get(url)[0] == 502
                 case {"event": "call_ended"}:
+                    told = [subprocess.run([SST, "logs", "--dev", *words], cwd=root, env=environment(), text=True,
+                                           capture_output=True, check=True).stdout for words in (["--json"], ["Two"])]
                     process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     subprocess.run([SST, "local", "stop"], cwd=root, env=environment(), capture_output=True, check=False)
@@ -348,4 +350,6 @@ def test_json_is_an_event_a_line(tmp_path: Path) -> None:
     assert kinds[0] == "deploy_began" and {"planned", "step_started", "step_done", "finished", "log_line"} <= set(kinds)
     ended = next(e for e in events if e["event"] == "call_ended")
     assert ended["error"] == "Unhandled" and json.loads(ended["response"])["errorMessage"] == "no luck"
-    assert "hush-hush" not in json.dumps(events)
+    assert "hush-hush" not in json.dumps(events) + "".join(told)
+    assert [json.loads(line)["event"] for line in told[0].splitlines()][:len(kinds)] == kinds
+    assert "Two #1 Unhandled" in told[1] and "Web" not in told[1]

@@ -11,7 +11,7 @@ __all__ = ["HEIGHT", "Layout", "label_places", "lay_out", "width_of"]
 HEIGHT = 50.0
 _GAP_X, _GAP_Y = 40.0, 64.0
 _ORDER_SWEEPS, _PLACE_SWEEPS = 12, 24
-_LARGE = 2_000
+_LARGE = 1_000
 """Over so many boxes and bends a third of the sweeps is made: it must be drawn while one waits."""
 _PER_ROW = 6
 """Of parts without edges."""

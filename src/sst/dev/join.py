@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..events import from_json
+from ..events import AnyEvent, from_json
 from .control import Found
 from .stream import EventStream
 
-__all__ = ["RemoteActions", "follow", "join", "request_deploy"]
+__all__ = ["RemoteActions", "follow", "join", "listen", "request_deploy"]
 
 _GRACE_SECONDS = 5.0
 
@@ -29,6 +29,20 @@ async def follow(found: Found, stream: EventStream) -> None:
                 stream.emit(event)
     finally:
         frames.close()
+
+
+def listen(found: Found, take: Callable[[AnyEvent], None], *, on: bool) -> None:
+    """Give what has happened in the session; with ``on`` also what happens, until it ends."""
+    async def run() -> None:
+        frames = await _ask(found, "events", past=not on)
+        try:
+            while message := await frames.read():
+                if event := from_json(message[0]):
+                    take(event)
+        finally:
+            frames.close()
+
+    asyncio.run(run())
 
 
 def request_deploy(found: Found) -> bool:

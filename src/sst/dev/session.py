@@ -300,7 +300,11 @@ class Session:
     # clients
 
     async def _send_events(self, hello: Mapping[str, Any], frames: Frames) -> None:
-        """For another terminal: all that happens, and has happened before."""
+        """For another terminal: all that happens, and has happened before; with ``past`` only that."""
+        if hello.get("past"):
+            for one in self.stream.past():
+                await frames.send(json.loads(self._redact(json.dumps(to_json(one)))))
+            return
         with self.stream.queue() as queue:
             gone = asyncio.ensure_future(frames.read())
             while not gone.done():
