@@ -22,6 +22,7 @@ from sst.core.model import State
 from sst.embedded.cloud import Cloud
 from sst.errors import UserError
 from sst.project.project import Project, open_project
+from tests.embedded.functions import role
 
 from .conftest import ask, deployed, opened, served
 
@@ -141,7 +142,7 @@ def test_topics_buses_and_schedules(aws: Aws, cloud: Cloud) -> None:
 
     aws.call("scheduler", "create_schedule", {
         "Name": name, "ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"},
-        "Target": {"Arn": queue["QueueArn"], "RoleArn": "arn:aws:iam::000000000000:role/r"}})
+        "Target": {"Arn": queue["QueueArn"], "RoleArn": role(cloud, f"{name}-runs", service="scheduler")}})
     schedule = browser(aws, cloud, "aws.scheduler.Schedule", name, name=name).rows({})
     times = [float(r.cells[0] or 0) for r in schedule.rows]
     assert len(times) == 5 and {round(b - a) for a, b in pairwise(times)} == {3600}

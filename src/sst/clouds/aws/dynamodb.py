@@ -45,6 +45,7 @@ def _plain(indexes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb", holds_data=True):
     """A table. ``stream_view_type`` switches its stream on; ``ttl`` names the field by which items expire."""
 
+    names = (r"[A-Za-z0-9_.-]{3,}", "3 or more letters, digits, dots, hyphens and underscores")
     name: Arg[str] = prop("TableName", limit=255, replace=True, default=None)
     attribute_definitions: Arg[Sequence[Mapping[str, Any]]] = prop()
     key_schema: Arg[Sequence[Mapping[str, Any]]] = prop(replace=True)

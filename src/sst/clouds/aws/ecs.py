@@ -11,6 +11,7 @@ from . import prices
 from .checks import runs_here
 from .columns import Import, Listing, Part, Tagging, call
 from .fargate import fits_fargate, refuses_locally
+from .name_rules import WORD
 from .steady import wait_for_tasks
 from .table import AwsResource, Calls
 
@@ -32,6 +33,7 @@ TAGGED = Tagging("lower", "tags", add=call("tag_resource", resourceArn="$arn", t
 class Cluster(AwsResource, type="aws.ecs.Cluster", service="ecs"):
     """A group of services and tasks."""
 
+    names = WORD
     name: Arg[str] = prop("clusterName", limit=255, replace=True, default=None)
     capacity_providers: Arg[Sequence[str]] = prop("capacityProviders", default=None, replace=True)
     settings: Arg[Sequence[Mapping[str, Any]]] = prop("settings", default=None, read="")
@@ -97,6 +99,7 @@ class TaskDefinition(AwsResource, type="aws.ecs.TaskDefinition", service="ecs"):
 class Service(AwsResource, type="aws.ecs.Service", service="ecs"):
     """So many tasks of a definition, kept running and replaced one by one."""
 
+    names = WORD
     cluster: Arg[str] = prop("cluster", replace=True, read="")
     name: Arg[str] = prop("serviceName", limit=255, replace=True, default=None)
     task_definition: Arg[str] = prop("taskDefinition")

@@ -9,6 +9,7 @@ from ...core.resource import Arg, out, prop
 from . import prices
 from .columns import Import, Listing, Tagging, call
 from .elasticache_checks import group_fits, parameters_fit
+from .name_rules import DATABASE
 from .table import AwsResource
 
 __all__ = ["ParameterGroup", "ReplicationGroup", "SubnetGroup"]
@@ -85,6 +86,7 @@ class ReplicationGroup(AwsResource, type="aws.elasticache.ReplicationGroup", ser
     After a change of ``auth_token`` the cache takes the former one, too, until the next change.
     """
 
+    names = DATABASE
     name: Arg[str] = prop("ReplicationGroupId", limit=40, lower=True, replace=True, default=None)
     description: Arg[str] = prop("ReplicationGroupDescription", default="Managed by sst", read="Description")
     engine: Arg[str] = prop(replace=True, read="")

@@ -8,6 +8,7 @@ from ...core.output import Input, Output
 from ...core.resource import Arg, out, prop
 from . import prices
 from .columns import Import, Listing, Tagging, call
+from .name_rules import HOST
 from .table import AwsResource, Calls
 
 __all__ = ["Listener", "ListenerRule", "LoadBalancer", "TargetGroup"]
@@ -22,6 +23,7 @@ TAGGED = Tagging(wire="Tags", add=call("add_tags", ResourceArns=["$arn"], Tags="
 class LoadBalancer(AwsResource, type="aws.elbv2.LoadBalancer", service="elbv2"):
     """An application or network load balancer."""
 
+    names = HOST
     name: Arg[str] = prop(limit=32, replace=True, default=None)
     type_: Arg[str] = prop("Type", default="application", replace=True)
     scheme: Arg[str] = prop(default="internet-facing", replace=True)
@@ -61,6 +63,7 @@ class LoadBalancer(AwsResource, type="aws.elbv2.LoadBalancer", service="elbv2"):
 class TargetGroup(AwsResource, type="aws.elbv2.TargetGroup", service="elbv2"):
     """Where a load balancer sends requests, and how it finds out who can take them."""
 
+    names = HOST
     name: Arg[str] = prop(limit=32, replace=True, default=None)
     protocol: Arg[str] = prop(replace=True)
     port: Arg[int] = prop(replace=True)

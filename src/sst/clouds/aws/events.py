@@ -10,6 +10,7 @@ from ...core.resource import Arg, out, prop
 from .checks import may_invoke, may_send
 from .columns import Import, Listing, Part, Tagging, call
 from .limits import schedule_valid
+from .name_rules import DOTTED
 from .table import AwsResource
 
 __all__ = ["Rule", "Target"]
@@ -20,6 +21,7 @@ BUSY = ("ConcurrentModificationException",)
 class Rule(AwsResource, type="aws.events.Rule", service="events"):
     """A rule: on a schedule, or for events that match a pattern."""
 
+    names = DOTTED
     __checks__ = (*AwsResource.__checks__, schedule_valid("rate", "cron"))
 
     name: Arg[str] = prop(limit=64, replace=True, default=None)

@@ -11,6 +11,7 @@ from ...core.output import Output
 from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from .columns import Import, Listing, Part, Tagging, call
+from .name_rules import IAM
 from .table import AwsResource, Calls
 
 __all__ = ["InstanceProfile", "InstanceProfileRole", "Policy", "Role", "RolePolicy", "RolePolicyAttachment"]
@@ -32,6 +33,7 @@ def _document(value: Any) -> Any:
 class Role(AwsResource, type="aws.iam.Role", service="iam"):
     """A role that a service or account can take."""
 
+    names = IAM
     name: Arg[str] = prop("RoleName", limit=64, replace=True, default=None)
     assume_role_policy: Arg[Mapping[str, Any]] = prop("AssumeRolePolicyDocument", enc=json.dumps, dec=_document)
     description: Arg[str] = prop(default=None)
@@ -74,6 +76,7 @@ class Role(AwsResource, type="aws.iam.Role", service="iam"):
 class RolePolicy(AwsResource, type="aws.iam.RolePolicy", service="iam"):
     """A policy inside a role."""
 
+    names = IAM
     role: Arg[str] = prop("RoleName", replace=True)
     name: Arg[str] = prop("PolicyName", limit=128, replace=True, default=None)
     policy: Arg[Mapping[str, Any]] = prop("PolicyDocument", enc=json.dumps, dec=_document)
@@ -93,6 +96,7 @@ class Policy(AwsResource, type="aws.iam.Policy", service="iam"):
     """A managed policy, to be attached to roles by its ARN. A change makes a new version the default one; IAM keeps
     five, and the oldest makes room."""
 
+    names = IAM
     name: Arg[str] = prop("PolicyName", limit=128, replace=True, default=None)
     path: Arg[str] = prop(default="/", replace=True)
     policy: Arg[Mapping[str, Any]] = prop("PolicyDocument", enc=json.dumps, dec=_document,
@@ -161,6 +165,7 @@ class RolePolicyAttachment(AwsResource, type="aws.iam.RolePolicyAttachment", ser
 class InstanceProfile(AwsResource, type="aws.iam.InstanceProfile", service="iam"):
     """What gives a role to an instance of EC2."""
 
+    names = IAM
     name: Arg[str] = prop("InstanceProfileName", limit=128, replace=True, default=None)
     path: Arg[str] = prop(default=None, replace=True)
     tags: Arg[Mapping[str, str]] = prop(default=None)

@@ -15,16 +15,13 @@ from .documents import lower_headers
 from .lambda_errors import CHANGING, NOT_FOUND, NOT_READY, NOT_SEEN, SOURCE_NOT_READY
 from .lambda_variables import added, drop_variables, split, variables_of
 from .limits import environment_fits, hidden_long_enough
+from .name_rules import WORD
 from .table import AwsResource, Calls
 
 __all__ = ["Alias", "EventInvokeConfig", "EventSourceMapping", "Function", "FunctionUrl", "LayerVersion", "Permission",
            "ProvisionedConcurrency", "Variables", "Version"]
 
 INVOKE = (grant("lambda:InvokeFunction", "", ":*"),)
-
-
-def _size(megabytes: int) -> dict[str, int]:
-    return {"Size": megabytes}
 
 
 def _filters(patterns: Sequence[str]) -> dict[str, Any]:
@@ -44,6 +41,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
     """A function. ``code`` is ``{"path", "sha256"}`` of a build, with ``files`` added, or ``{"image": uri}``."""
 
     __checks__ = (*AwsResource.__checks__, environment_fits)
+    names = WORD
 
     name: Arg[str] = prop("FunctionName", limit=64, replace=True, default=None)
     role: Arg[str] = prop()
@@ -56,7 +54,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
     architectures: Arg[Sequence[str]] = prop(default=None)
     timeout: Arg[int] = prop(default=3)
     memory_size: Arg[int] = prop(default=128)
-    ephemeral_storage: Arg[int] = prop(default=None, enc=_size, dec=lambda v: v["Size"])
+    ephemeral_storage: Arg[int] = prop(default=None, enc=lambda v: {"Size": v}, dec=lambda v: v["Size"])
     description: Arg[str] = prop(default=None)
     environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, read="Plain")
     secret_environment: Arg[Mapping[str, Any]] = prop("Environment.Variables", default=None, secret=True, read="Secret")
@@ -310,6 +308,7 @@ class EventInvokeConfig(AwsResource, type="aws.lambda.EventInvokeConfig", servic
 class LayerVersion(AwsResource, type="aws.lambda.LayerVersion", service="lambda"):
     """A layer; each change makes a new version. ``code`` is ``{"path", "sha256"}`` of a zip."""
 
+    names = WORD
     name: Arg[str] = prop("LayerName", limit=64, replace=True, read="", default=None)
     code: Arg[Mapping[str, Any]] = prop(local=True, replace=True)
     description: Arg[str] = prop(default=None, replace=True)
@@ -341,6 +340,7 @@ class LayerVersion(AwsResource, type="aws.lambda.LayerVersion", service="lambda"
 class Alias(AwsResource, type="aws.lambda.Alias", service="lambda"):
     """A name for a version of a function."""
 
+    names = (r"(?!\d+$)[A-Za-z0-9_-]+", "letters, digits, hyphens and underscores, not digits alone")
     function_name: Arg[str] = prop(replace=True, read="")
     name: Arg[str] = prop(replace=True)
     function_version: Arg[str] = prop()

@@ -16,6 +16,7 @@ ARN = "arn:$partition:logs:$region:$account:log-group:$name"
 class LogGroup(AwsResource, type="aws.logs.LogGroup", service="logs"):
     """A group of log streams. ``retention`` is in days; without it logs are kept for ever."""
 
+    names = (r"(?!aws/)[A-Za-z0-9._/#-]+", "letters, digits and ._/#-; it does not begin with aws/")
     name: Arg[str] = prop("logGroupName", limit=512, replace=True, default=None)
     retention: Arg[int] = prop("retentionInDays", default=None)
     kms_key: Arg[str] = prop("kmsKeyId", default=None, replace=True)

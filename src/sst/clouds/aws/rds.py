@@ -10,6 +10,7 @@ from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from . import prices
 from .columns import Call, Import, Listing, call
+from .name_rules import DATABASE
 from .rds_checks import instance_fits
 from .rds_clusters import Cluster, ClusterInstance, ClusterParameterGroup, HttpEndpoint
 from .rds_columns import AT_ONCE, BUSY, DONE, FAILED, IN_USE, PAGE, SHOWN, TAGGING, parameters_wired
@@ -98,6 +99,7 @@ class Instance(AwsResource, type="aws.rds.Instance", service="rds", holds_data=T
     last snapshot named ``final_snapshot``, if that is given.
     """
 
+    names = DATABASE
     name: Arg[str] = prop("DBInstanceIdentifier", limit=63, lower=True, replace=True, default=None)
     engine: Arg[str] = prop(replace=True)
     engine_version: Arg[str] = prop(default=None)
@@ -167,6 +169,7 @@ class Instance(AwsResource, type="aws.rds.Instance", service="rds", holds_data=T
 class Replica(AwsResource, type="aws.rds.Replica", service="rds"):
     """A read-only copy of a database, which follows it with a delay. It has the source's engine, users and data."""
 
+    names = DATABASE
     name: Arg[str] = prop("DBInstanceIdentifier", limit=63, lower=True, replace=True, default=None)
     source: Arg[str] = prop("SourceDBInstanceIdentifier", replace=True, read="ReadReplicaSourceDBInstanceIdentifier")
     instance_class: Arg[str] = prop("DBInstanceClass")
@@ -200,6 +203,7 @@ class Proxy(AwsResource, type="aws.rds.Proxy", service="rds"):
     """A pool of connections to a database. ``secrets`` are ARNs of secrets with ``username`` and ``password``: the
     users that may connect through it."""
 
+    names = DATABASE
     name: Arg[str] = prop("DBProxyName", limit=63, lower=True, replace=True, default=None)
     engine_family: Arg[str] = prop(replace=True)
     secrets: Arg[Sequence[Input[str]]] = prop("Auth", enc=lambda arns: [{"AuthScheme": "SECRETS", "IAMAuth": "DISABLED",

@@ -9,6 +9,7 @@ from ...core.resource import Arg, out, prop
 from .checks import role_may_invoke
 from .columns import Import, call
 from .limits import schedule_valid
+from .name_rules import DOTTED
 from .table import AwsResource
 
 __all__ = ["Schedule"]
@@ -20,6 +21,7 @@ BUSY = ("ConflictException",)
 class Schedule(AwsResource, type="aws.scheduler.Schedule", service="scheduler"):
     """Calls a target on a schedule."""
 
+    names = DOTTED
     __checks__ = (*AwsResource.__checks__, role_may_invoke, schedule_valid("rate", "cron", "at"))
 
     name: Arg[str] = prop(limit=64, replace=True, default=None)

@@ -15,6 +15,7 @@ __all__ = ["Secret"]
 class Secret(AwsResource, type="aws.secretsmanager.Secret", service="secretsmanager"):
     """A secret and its current value."""
 
+    names = (r"[A-Za-z0-9/_+=.@-]+", "letters, digits and /_+=.@-")
     name: Arg[str] = prop(limit=512, replace=True, default=None)
     value: Arg[str] = prop("SecretString", default=None, secret=True, read="Value.SecretString")
     description: Arg[str] = prop(default=None)

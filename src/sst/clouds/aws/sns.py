@@ -9,6 +9,7 @@ from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .checks import may_invoke, may_send
 from .columns import Call, Import, Listing, Tagging, call
+from .name_rules import FIFO
 from .shared import Statements
 from .table import AwsResource
 
@@ -44,6 +45,7 @@ def _set(op: str, attributes: Mapping[str, str], **params: Any) -> tuple[Call, .
 class Topic(AwsResource, type="aws.sns.Topic", service="sns"):
     """A topic."""
 
+    names = FIFO
     name: Arg[str] = prop(limit=256, replace=True, suffix=_fifo, default=None, read="Attributes.TopicArn",
                           dec=lambda arn: arn.rpartition(":")[2])
     fifo: Arg[bool] = prop("Attributes.FifoTopic", enc=_flag, dec=_unflag, default=None, replace=True)

@@ -9,6 +9,7 @@ from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .columns import Import, Listing, Tagging, call, grant
 from .limits import dead_letters_alike
+from .name_rules import FIFO
 from .shared import Statements
 from .table import AwsResource, Calls
 
@@ -41,6 +42,7 @@ def _fifo(inputs: Mapping[str, Any]) -> str:
 class Queue(AwsResource, type="aws.sqs.Queue", service="sqs"):
     """A queue. Times are in seconds."""
 
+    names = FIFO
     __checks__ = (*AwsResource.__checks__, dead_letters_alike)
 
     name: Arg[str] = prop("QueueName", limit=80, replace=True, suffix=_fifo, read="Attributes.QueueArn",

@@ -17,6 +17,8 @@ BUSY = ("TooManyUpdates",)
 class Parameter(AwsResource, type="aws.ssm.Parameter", service="ssm"):
     """A parameter: at most 4 KB, 8 KB with ``tier="Advanced"``."""
 
+    names = (r"(?!/?(?i:aws|ssm))[A-Za-z0-9._/-]+",
+                          "letters, digits and ._/-; it begins with neither aws nor ssm")
     name: Arg[str] = prop(limit=1011, replace=True, default=None)
     value: Arg[str] = prop(secret=True)
     type: Arg[str] = prop(default="String")

@@ -73,6 +73,8 @@ class AwsResource(Resource):
     service: ClassVar[str] = ""
     identity: ClassVar[Identity] = "name"
     identifier: ClassVar[str] = "$name"
+    names: ClassVar[tuple[str, str]] = "", ""
+    """Pattern of the physical names that AWS takes, and what it means; empty sets none. See ``name_rules``."""
     """Template of the id."""
     computed: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {}
     """Further variables, computed from the others."""

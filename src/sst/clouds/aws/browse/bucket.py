@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ....core.browse import Act, Action, Browser, Column, Field, Item, Listing, Row
+from ....core.browse import Act, Action, Column, Field, Item, Listing, Row
 from ....core.model import State
 from ....errors import ProviderError, UserError
+from .resource import ResourceBrowser
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -26,7 +27,9 @@ _IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "
 """Those that can hold no script, unlike SVG."""
 
 
-class BucketBrowser(Browser):
+class BucketBrowser(ResourceBrowser):
+    type = "aws.s3.Bucket"
+
     def __init__(self, calls: Calls, state: State) -> None:
         self._calls, self._name = calls, str(state.values.get("name") or state.id)
 

@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ....core.browse import Act, Action, Browser, Column, Field, Listing, Row
+from ....core.browse import Act, Action, Column, Field, Listing, Row
 from ....core.model import State
 from ....errors import UserError
+from .resource import ResourceBrowser
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -20,7 +21,9 @@ __all__ = ["BusBrowser"]
 _EVENT = json.dumps({"source": "console", "detail-type": "Test", "detail": {}}, indent=2)
 
 
-class BusBrowser(Browser):
+class BusBrowser(ResourceBrowser):
+    type = "aws.events.EventBus"
+
     def __init__(self, calls: Calls, state: State) -> None:
         self._calls, self._name = calls, str(state.values.get("name") or state.id)
 

@@ -9,9 +9,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ....core.browse import Act, Action, Browser, Column, Field, Item, Listing, Row
+from ....core.browse import Act, Action, Column, Field, Item, Listing, Row
 from ....core.model import State
 from ....errors import ProviderError, UserError
+from .resource import ResourceBrowser
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -21,7 +22,9 @@ __all__ = ["QueueBrowser"]
 SHOWN = 200
 
 
-class QueueBrowser(Browser):
+class QueueBrowser(ResourceBrowser):
+    type = "aws.sqs.Queue"
+
     def __init__(self, calls: Calls, state: State) -> None:
         self._calls, self._url = calls, str(state.values.get("url") or state.id)
 

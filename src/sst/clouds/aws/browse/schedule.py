@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ....core.browse import Act, Action, Browser, Column, Listing, Row
+from ....core.browse import Act, Action, Column, Listing, Row
 from ....core.model import State
 from ....errors import UserError
 from ...schedule_times import runs
+from .resource import ResourceBrowser
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -22,7 +23,9 @@ __all__ = ["ScheduleBrowser"]
 NEXT = 5
 
 
-class ScheduleBrowser(Browser):
+class ScheduleBrowser(ResourceBrowser):
+    type = "aws.scheduler.Schedule"
+
     def __init__(self, calls: Calls, state: State) -> None:
         self._calls, self._values = calls, state.values
         self._name = str(state.values.get("name") or state.id.rpartition("/")[2])

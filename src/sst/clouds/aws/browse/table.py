@@ -9,9 +9,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ....core.browse import Act, Action, Browser, Column, Field, Item, Listing, Row
+from ....core.browse import Act, Action, Column, Field, Item, Listing, Row
 from ....core.model import State
 from ....errors import ProviderError, UserError
+from .resource import ResourceBrowser
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -24,7 +25,9 @@ _COMPARED = 60
 """Attributes of the former item that a change is conditional on."""
 
 
-class TableBrowser(Browser):
+class TableBrowser(ResourceBrowser):
+    type = "aws.dynamodb.Table"
+
     def __init__(self, calls: Calls, state: State) -> None:
         self._calls, self._name = calls, str(state.values.get("name") or state.id)
 

@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ....core.browse import Act, Action, Browser, Column, Field, Listing, Row
+from ....core.browse import Act, Action, Column, Field, Listing, Row
 from ....core.model import State
+from .resource import ResourceBrowser
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["TopicBrowser"]
 
 
-class TopicBrowser(Browser):
+class TopicBrowser(ResourceBrowser):
+    type = "aws.sns.Topic"
+
     def __init__(self, calls: Calls, state: State) -> None:
         self._calls, self._arn = calls, str(state.values.get("arn") or state.id)
 
