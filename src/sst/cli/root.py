@@ -25,7 +25,7 @@ COMMANDS = {
     "secret": "Manage secrets.",
     "shell": "Run a command with the app's resources linked.",
     "invoke": "Call a deployed function.",
-    "logs": "Show the logs of a function.",
+    "logs": "Show the logs of a function, or of a running `sst dev`.",
     "console": "Open a page that shows what happens in the app.",
     "invocations": "List the recorded calls of the app's functions, the newest first.",
     "trace": "Show one request over all hops: calls of functions, and the AWS calls they made.",

@@ -52,11 +52,7 @@ class LoadBalancer(AwsResource, type="aws.elbv2.LoadBalancer", service="elbv2"):
                       ("NextMarker", "Marker"), {}, call("describe_tags", ResourceArns=["$arn"]), "$arn", order=1)
     imports = Import("aws_lb", "{arn}", ("aws:alb/loadBalancer:LoadBalancer",))
 
-    @classmethod
-    def fields_of(cls, id: str) -> dict[str, str]:
-        """Its ARN ends in ``loadbalancer/app/NAME/ID``."""
-        parts = id.split("/")
-        return {"arn": id, "name": parts[2]} if len(parts) == 4 else {}
+    id_pattern = r"(?P<arn>.+:loadbalancer/[^/]+/(?P<name>[^/]+)/[^/]+)"
     monthly = prices.load_balancer
 
 
@@ -99,12 +95,7 @@ class TargetGroup(AwsResource, type="aws.elbv2.TargetGroup", service="elbv2"):
     listing = Listing("describe_target_groups", "TargetGroups[].{arn: TargetGroupArn, name: TargetGroupName}",
                       ("NextMarker", "Marker"), {}, call("describe_tags", ResourceArns=["$arn"]), "$arn", order=4)
     imports = Import("aws_lb_target_group", "{arn}", ("aws:alb/targetGroup:TargetGroup",))
-
-    @classmethod
-    def fields_of(cls, id: str) -> dict[str, str]:
-        """Its ARN ends in ``targetgroup/NAME/ID``."""
-        parts = id.split("/")
-        return {"arn": id, "name": parts[1]} if len(parts) == 3 else {}
+    id_pattern = r"(?P<arn>.+:targetgroup/(?P<name>[^/]+)/[^/]+)"
 
 
 def _origin(known: Mapping[str, Any]) -> str:

@@ -73,6 +73,8 @@ class AwsResource(Resource):
     service: ClassVar[str] = ""
     identity: ClassVar[Identity] = "name"
     identifier: ClassVar[str] = "$name"
+    id_pattern: ClassVar[str] = ""
+    """Regular expression of ids with their properties and outputs as groups, where ``identifier`` does not say it."""
     names: ClassVar[tuple[str, str]] = "", ""
     """Pattern of the physical names that AWS takes, and what it means; empty sets none. See ``name_rules``."""
     """Template of the id."""
@@ -286,7 +288,7 @@ class AwsResource(Resource):
     @classmethod
     def fields_of(cls, id: str) -> dict[str, str]:
         """The properties and outputs in an id: with ``$role/$name``, ``a/b`` is role a, name b."""
-        pattern = re.sub(r"\\\$(\w+)", r"(?P<\1>.+?)", re.escape(cls.identifier))
+        pattern = cls.id_pattern or re.sub(r"\\\$(\w+)", r"(?P<\1>.+?)", re.escape(cls.identifier))
         found = re.fullmatch(pattern, id)
         return {k: v for k, v in found.groupdict().items() if k in cls.outs
                 or (k in cls.props and k != "region")} if found else {}
