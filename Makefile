@@ -75,9 +75,12 @@ torture-sample: .venv/ready
 	SST_TORTURE_ROUNDS=1000 SST_TORTURE_STEP=50 SST_EXAMPLES=150 \
 		$(BIN)/python -m pytest tests/state tests/engine -n 2 --dist worksteal -o timeout=1200
 
-# Every framework of docs/sites.md, built and run; npm's packages are kept in ~/.cache/sst. A quick one is in `make test`.
+# Frameworks of web apps, built and run; npm's packages are kept in ~/.cache/sst. `make sites SITES=all` takes those too
+# that are built as another one is.
+SITES ?= 1
 sites: .venv/ready
-	SST_SITES=1 $(BIN)/python -m pytest tests/sites -n 1 -o timeout=1200
+	SST_SITES=$(SITES) $(BIN)/python -m pytest $(addprefix tests/sites/test_,frameworks.py browser.py next.py django.py) \
+		-n 2 --dist loadfile -o timeout=1200
 
 # Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.
 ROUNDS ?= 1

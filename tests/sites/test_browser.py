@@ -31,7 +31,7 @@ def run() -> dict[str, object]:
 '''
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*filter(apps.chosen, KINDS)])
 def test_a_browser_goes_through_the_site(tmp_path: Path, name: str) -> None:
     apps.app(name, tmp_path / "web")
     with project(tmp_path, {"sst_config.py": CONFIG.replace("KIND", KINDS[name])}) as made:

@@ -20,6 +20,7 @@ PLAIN = {"express": ("node_server", "dist/main.js"), "hono": ("node_server", "di
 MATRIX = {**PLAIN, "react_router": ("react_router", ""), "react_router_8": ("react_router", ""),
         "svelte_kit": ("svelte_kit", ""), "astro": ("astro", ""), "nuxt": ("nitro", ""), "remix": ("react_router", ""),
         "tan_stack_start": ("tan_stack_start", ""), "solid_start": ("nitro", "")}
+MATRIX = {name: kind for name, kind in MATRIX.items() if apps.chosen(name)}
 PAGES = sorted(MATRIX.keys() - PLAIN.keys())
 PRERENDERED = sorted({*PAGES} - {"remix"})
 pytestmark = pytest.mark.skipif(not os.environ.get("SST_SITES"), reason="make sites builds and runs all frameworks")

@@ -17,6 +17,14 @@ SECRET = "tok-7f3e9a51"
 OVER = {"react_router_8": "react_router"}
 """Apps that have another's files, with packages of their own."""
 
+ALIKE = {"react_router_8", "remix", "tan_stack_start", "solid_start"}
+"""Built and run as another one is: by ``make sites SITES=all`` alone."""
+
+
+def chosen(name: str) -> bool:
+    """Whether this run takes the app."""
+    return name not in ALIKE or os.environ.get("SST_SITES") == "all"
+
 
 def app(name: str, to: Path) -> Path:
     """A copy of an app with its packages, not built."""
