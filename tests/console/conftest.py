@@ -154,8 +154,9 @@ def ask(server: ConsoleServer, path: str, body: object = None, method: str = "",
 
 # the page in a real browser
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """While it is there this thread has a running event loop: `asyncio.run` of other tests would refuse to start."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
