@@ -28,15 +28,16 @@ def allow(action, resource="*", **more):
             "Statement": [{{"Effect": "Allow", "Action": [action], "Resource": resource, **more}}]}}
 
 
-def trust(service):
+def trust(*services):
     return {{"Version": "2012-10-17", "Statement": [
-        {{"Effect": "Allow", "Principal": {{"Service": service + ".amazonaws.com"}}, "Action": "sts:AssumeRole"}}]}}
+        {{"Effect": "Allow", "Principal": {{"Service": [s + ".amazonaws.com" for s in services]}},
+         "Action": "sts:AssumeRole"}}]}}
 
 
 def run():
     jobs = sqs.Queue("Jobs", visibility_timeout=90 if UPDATED else 60, fifo_queue=REPLACED or None)
     fixed = sqs.Queue("Fixed", name="torture-fixed.fifo" if REPLACED else "torture-fixed", fifo_queue=REPLACED or None)
-    role = iam.Role("Runner", assume_role_policy=trust("lambda"), description="two" if UPDATED else "one",
+    role = iam.Role("Runner", assume_role_policy=trust("lambda", "scheduler"), description="two" if UPDATED else "one",
                     path="/x/" if REPLACED else "/")
     rights = iam.RolePolicy("Rights", role=role.name, policy=allow("sqs:*" if UPDATED else "*"))
     group = logs.LogGroup("Lines", retention=14 if UPDATED else 7)

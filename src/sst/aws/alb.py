@@ -41,6 +41,8 @@ class AlbTransform(TypedDict, total=False):
 class Alb(Component, kind="sst.aws.Alb", parts=tuple(AlbTransform.__annotations__)):
     """An application load balancer that several services share: each adds its rules to the listeners.
 
+        vpc = aws.Vpc("Network")
+        cluster = aws.Cluster("Main", vpc=vpc)
         alb = aws.Alb("Shared", vpc=vpc, listeners=[{"port": 80, "protocol": "http"}])
         aws.Service("Api", cluster=cluster, handler="app.main:app", load_balancer={"instance": alb, "rules": [
             {"listen": "80/http", "forward": "8080/http", "conditions": {"path": "/api/*"}, "priority": 10}]})

@@ -265,6 +265,8 @@ def test_a_call_is_sent_and_signed_as_by_botocore(service: str, operation: str) 
     shape = model.operation_model({xform_name(n): n for n in model.operation_names}[operation]).input_shape
     for seed in range(3):
         params = Values(seed).of(shape) if shape else {}
+        if service == "rds":
+            params.pop("SourceRegion", None)    # botocore makes a signed URL of it
         method, target, headers, body, digest, place = ours(service, operation, params, "eu-central-1")
         token = "a/session+token==" if seed else None
         stamped = signed(

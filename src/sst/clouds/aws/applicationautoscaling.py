@@ -54,7 +54,7 @@ class ScalingPolicy(AwsResource, type="aws.applicationautoscaling.ScalingPolicy"
     resource_id: Arg[str] = prop(replace=True)
     scalable_dimension: Arg[str] = prop(default="ecs:service:DesiredCount", replace=True)
     policy_type: Arg[str] = prop(default="TargetTrackingScaling", replace=True)
-    configuration: Arg[Mapping[str, Any]] = prop("TargetTrackingScalingPolicyConfiguration", read="")
+    configuration: Arg[Mapping[str, Any]] = prop("TargetTrackingScalingPolicyConfiguration")
 
     arn: Output[str] = out("ScalingPolicies[0].PolicyARN || PolicyARN")
 
@@ -71,4 +71,5 @@ class ScalingPolicy(AwsResource, type="aws.applicationautoscaling.ScalingPolicy"
                   ServiceNamespace="$service_namespace", ResourceId="$resource_id",
                   ScalableDimension="$scalable_dimension")
     not_found_codes = ("ObjectNotFoundException",)
-    imports = Import("aws_appautoscaling_policy", "{serviceNamespace}/{resourceId}/{scalableDimension}/{name}")
+    defaults = {"configuration": {"DisableScaleIn": False}}
+    imports = Import("aws_appautoscaling_policy", "{name}")

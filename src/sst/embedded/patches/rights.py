@@ -127,11 +127,7 @@ def count(namespace: str, metric: str, **dimensions: str) -> None:
 
 
 def named(arn: str) -> str:
-    """``queue Jobs``: in the words of the program if a tag says them, else by its physical name.
-
-    >>> named("arn:aws:events:us-east-1:000000000000:rule/shop/Sold")
-    'rule Sold'
-    """
+    """``queue Jobs``: in the words of the program if a tag says them, else by its physical name."""
     service, resource = (arn.split(":", 5)[2::3] if arn.count(":") > 4 else ("", arn))
     kind, name = _KINDS.get(service, ""), resource.replace("/", ":").rpartition(":")[2]
     if service == "events":
