@@ -20,7 +20,7 @@ demo-shop: .venv/ready
 # Everything, on this Python; then the quick tests on the others. Those that start the embedded cloud share the machine
 # by file.
 test: .venv/ready check
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 --durations-min=5
+	$(BIN)/python -m pytest -n 3 --dist loadfile --durations=10 --durations-min=5
 	$(MAKE) pythons
 
 # The inner loop: what needs no cloud and no process that takes its time.
