@@ -272,16 +272,21 @@ def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], 
             shutil.copyfile(rc, part / ".npmrc")
         npm(["install", "--force", "--no-package-lock", "--omit=dev", *platform], cwd=part,
             what=f"install {', '.join(wanted)}")
-        tree = part / "node_modules"
-        home = tree.resolve()
-        files = {f"node_modules/{p.relative_to(tree).as_posix()}": p for p in tree.rglob("*")
-                 if p.is_file() and p.name != ".package-lock.json" and ".bin" not in p.parts
-                 and home in p.resolve().parents}
-        write_zip(part / "tree.zip", {n: file_part(n, p, executable=os.access(p, os.X_OK)) for n, p in files.items()})
-        shutil.rmtree(tree)
-        (part / ".npmrc").unlink(missing_ok=True)
+        pack_packages(part)
 
     return keep(cache, "node", key, make) / "tree.zip"
+
+
+def pack_packages(part: Path) -> None:
+    """Make ``tree.zip`` of the ``node_modules`` that npm left in ``part``; these and the settings of npm go."""
+    tree = part / "node_modules"
+    home = tree.resolve()
+    files = {f"node_modules/{p.relative_to(tree).as_posix()}": p for p in tree.rglob("*")
+             if p.is_file() and p.name != ".package-lock.json" and ".bin" not in p.parts
+             and home in p.resolve().parents}
+    write_zip(part / "tree.zip", {n: file_part(n, p, executable=os.access(p, os.X_OK)) for n, p in files.items()})
+    shutil.rmtree(tree)
+    (part / ".npmrc").unlink(missing_ok=True)
 
 
 def facts() -> str:

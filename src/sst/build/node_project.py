@@ -11,11 +11,12 @@ from ..errors import UserError
 from .cache import keep
 from .esbuild import npm
 from .files import file_of, never, walk
+from .node import pack_packages
 from .project_files import ProjectFiles
 from .source import Source
 from .text import text_of
 from .wheel import content_key
-from .zip import Parts, entry_part, file_part, read, write_zip
+from .zip import Parts, entry_part, file_part, read
 
 __all__ = ["bundle", "fingerprint", "is_project"]
 
@@ -87,13 +88,6 @@ def _installed(source: Source, cache: Path, note: Callable[[str], None]) -> Path
             shutil.copyfile(file, part / file.name)
         npm(["ci", "--omit=dev", "--os=linux", f"--cpu={cpu}", "--libc=glibc"], cwd=part,
             what=f"install the packages of {root.name}")
-        tree = part / "node_modules"
-        home = tree.resolve()
-        files = {f"node_modules/{p.relative_to(tree).as_posix()}": p for p in tree.rglob("*")
-                 if p.is_file() and p.name != ".package-lock.json" and ".bin" not in p.parts
-                 and home in p.resolve().parents}
-        write_zip(part / "tree.zip", {n: file_part(n, p, executable=os.access(p, os.X_OK)) for n, p in files.items()})
-        shutil.rmtree(tree)
-        (part / ".npmrc").unlink(missing_ok=True)
+        pack_packages(part)
 
     return keep(cache, "node", key, make) / "tree.zip"

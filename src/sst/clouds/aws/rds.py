@@ -2,19 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ...core.model import State
 from ...core.output import Input, Output
-from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from . import prices
-from .columns import Call, Import, Listing, call
+from .columns import Import, Listing, call
 from .name_rules import DATABASE
 from .rds_checks import instance_fits
 from .rds_clusters import Cluster, ClusterInstance, ClusterParameterGroup, HttpEndpoint
-from .rds_columns import AT_ONCE, BUSY, DONE, FAILED, IN_USE, PAGE, SHOWN, TAGGING, parameters_wired
-from .table import AwsResource, Calls
+from .rds_columns import BUSY, DONE, FAILED, IN_USE, PAGE, SHOWN, TAGGING, Parameters
+from .table import AwsResource
 
 __all__ = ["Cluster", "ClusterInstance", "ClusterParameterGroup", "HttpEndpoint", "Instance",
            "ParameterGroup", "Proxy", "ProxyTarget", "Replica", "SubnetGroup"]
@@ -45,14 +42,13 @@ class SubnetGroup(AwsResource, type="aws.rds.SubnetGroup", service="rds"):
     unordered = frozenset({"subnet_ids"})
 
 
-class ParameterGroup(AwsResource, type="aws.rds.ParameterGroup", service="rds"):
+class ParameterGroup(Parameters, type="aws.rds.ParameterGroup", service="rds"):
     """Parameters of database servers. ``parameters`` are values by name; all of them take effect when the server starts
     again, those that the server can change while it runs at once. One that is taken out is reset to its default."""
 
     name: Arg[str] = prop("DBParameterGroupName", limit=255, lower=True, replace=True, default=None)
     family: Arg[str] = prop("DBParameterGroupFamily", replace=True)
     description: Arg[str] = prop("Description", default="Managed by sst", replace=True)
-    parameters: Arg[Mapping[str, str]] = prop(default=None, local=True, read="")
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
     arn: Output[str] = out("DBParameterGroup.DBParameterGroupArn || DBParameterGroupArn")
@@ -69,27 +65,6 @@ class ParameterGroup(AwsResource, type="aws.rds.ParameterGroup", service="rds"):
                       "DBParameterGroups[].{name: DBParameterGroupName, arn: DBParameterGroupArn}", PAGE,
                       tags=SHOWN, arn="$arn", order=2)
     imports = Import("aws_db_parameter_group", "{name}")
-
-    @classmethod
-    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        made = super().request(provider, inputs, c)
-        if c is cls.update[0]:
-            made["Parameters"] = parameters_wired(inputs.get("parameters") or {})[:AT_ONCE]
-        return made
-
-    @classmethod
-    def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
-                      known: Mapping[str, Any], note: Note) -> frozenset[str]:
-        """Reset what was taken out, and set the rest, twenty in a call."""
-        if "parameters" not in changed:
-            return frozenset()
-        was, wanted = state.inputs.get("parameters") or {}, inputs.get("parameters") or {}
-        gone = [{"ParameterName": k, "ApplyMethod": "pending-reboot"} for k in sorted(was.keys() - wanted.keys())]
-        for op, some in (("reset_db_parameter_group", gone), ("modify_db_parameter_group", parameters_wired(wanted))):
-            for at in range(0, len(some), AT_ONCE):
-                provider.send(cls, call(op, DBParameterGroupName="$name", idempotent=True), known,
-                              {"Parameters": some[at:at + AT_ONCE]}, note)
-        return frozenset({"parameters"})
 
 
 class Instance(AwsResource, type="aws.rds.Instance", service="rds", holds_data=True):

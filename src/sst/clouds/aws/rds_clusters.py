@@ -2,30 +2,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ...core.model import State
 from ...core.output import Input, Output
-from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from . import prices
-from .columns import Call, Import, Listing, call, grant
+from .columns import Import, Listing, call, grant
 from .rds_checks import cluster_fits
-from .rds_columns import AT_ONCE, BUSY, FAILED, PAGE, SHOWN, TAGGING, parameters_wired
-from .table import AwsResource, Calls
+from .rds_columns import BUSY, FAILED, PAGE, SHOWN, TAGGING, Parameters
+from .table import AwsResource
 
 __all__ = ["Cluster", "ClusterInstance", "ClusterParameterGroup", "HttpEndpoint"]
 
 CLUSTER_BUSY = ("InvalidDBClusterStateFault", "InvalidDBInstanceState")
 
 
-class ClusterParameterGroup(AwsResource, type="aws.rds.ClusterParameterGroup", service="rds"):
+class ClusterParameterGroup(Parameters, type="aws.rds.ClusterParameterGroup", service="rds"):
     """Parameters of all servers of a cluster, as a `ParameterGroup` has those of one."""
 
     name: Arg[str] = prop("DBClusterParameterGroupName", limit=255, lower=True, replace=True, default=None)
     family: Arg[str] = prop("DBParameterGroupFamily", replace=True)
     description: Arg[str] = prop("Description", default="Managed by sst", replace=True)
-    parameters: Arg[Mapping[str, str]] = prop(default=None, local=True, read="")
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
     arn: Output[str] = out("DBClusterParameterGroup.DBClusterParameterGroupArn || DBClusterParameterGroupArn")
@@ -44,28 +40,6 @@ class ClusterParameterGroup(AwsResource, type="aws.rds.ClusterParameterGroup", s
                       "DBClusterParameterGroupName, arn: DBClusterParameterGroupArn}", PAGE, tags=SHOWN, arn="$arn",
                       order=3)
     imports = Import("aws_rds_cluster_parameter_group", "{name}")
-
-    @classmethod
-    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
-        made = super().request(provider, inputs, c)
-        if c is cls.update[0]:
-            made["Parameters"] = parameters_wired(inputs.get("parameters") or {})[:AT_ONCE]
-        return made
-
-    @classmethod
-    def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
-                      known: Mapping[str, Any], note: Note) -> frozenset[str]:
-        """Reset what was taken out, and set the rest, twenty in a call."""
-        if "parameters" not in changed:
-            return frozenset()
-        was, wanted = state.inputs.get("parameters") or {}, inputs.get("parameters") or {}
-        gone = [{"ParameterName": k, "ApplyMethod": "pending-reboot"} for k in sorted(was.keys() - wanted.keys())]
-        for op, some in (("reset_db_cluster_parameter_group", gone),
-                         ("modify_db_cluster_parameter_group", parameters_wired(wanted))):
-            for at in range(0, len(some), AT_ONCE):
-                provider.send(cls, call(op, DBClusterParameterGroupName="$name", idempotent=True), known,
-                              {"Parameters": some[at:at + AT_ONCE]}, note)
-        return frozenset({"parameters"})
 
 
 class Cluster(AwsResource, type="aws.rds.Cluster", service="rds", holds_data=True):

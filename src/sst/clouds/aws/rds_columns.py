@@ -4,9 +4,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .columns import Tagging, call
+from ...core.model import State
+from ...core.provider import Note
+from ...core.resource import Arg, prop
+from .columns import Call, Tagging, call
+from .table import AwsResource, Calls
 
-__all__ = ["AT_ONCE", "BUSY", "DONE", "FAILED", "IN_USE", "PAGE", "SHOWN", "TAGGING", "parameters_wired"]
+__all__ = ["BUSY", "DONE", "FAILED", "IN_USE", "PAGE", "SHOWN", "TAGGING", "Parameters"]
 
 BUSY = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
 IN_USE = ("InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState")
@@ -22,6 +26,34 @@ AT_ONCE = 20
 """Parameters of a call of ModifyDBParameterGroup, at most."""
 
 
-def parameters_wired(values: Mapping[str, Any]) -> list[dict[str, str]]:
+class Parameters(AwsResource):
+    """A group of parameters. ``update`` is the call that sets some of them."""
+
+    parameters: Arg[Mapping[str, str]] = prop(default=None, local=True, read="")
+
+    @classmethod
+    def request(cls, provider: Calls, inputs: Mapping[str, Any], c: Call) -> dict[str, Any]:
+        made = super().request(provider, inputs, c)
+        if c is cls.update[0]:
+            made["Parameters"] = _wired(inputs.get("parameters") or {})[:AT_ONCE]
+        return made
+
+    @classmethod
+    def custom_update(cls, provider: Calls, state: State, inputs: Mapping[str, Any], changed: frozenset[str],
+                      known: Mapping[str, Any], note: Note) -> frozenset[str]:
+        """Reset what was taken out, and set the rest, twenty in a call."""
+        if "parameters" not in changed:
+            return frozenset()
+        was, wanted = state.inputs.get("parameters") or {}, inputs.get("parameters") or {}
+        gone = [{"ParameterName": k, "ApplyMethod": "pending-reboot"} for k in sorted(was.keys() - wanted.keys())]
+        modify = cls.update[0]
+        for op, some in ((modify.op.replace("modify", "reset", 1), gone), (modify.op, _wired(wanted))):
+            for at in range(0, len(some), AT_ONCE):
+                provider.send(cls, call(op, idempotent=True, **modify.params), known,
+                              {"Parameters": some[at:at + AT_ONCE]}, note)
+        return frozenset({"parameters"})
+
+
+def _wired(values: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"ParameterName": k, "ParameterValue": str(v), "ApplyMethod": "pending-reboot"}
             for k, v in sorted(values.items())]
