@@ -319,6 +319,7 @@ def test_a_tracked_file_counts_although_it_is_ignored(tmp_path: Path, cache: Pat
     assert {"gen/a.py", "x.dat"} <= found and not {"gen/b.py", "y.dat"} & found
 
 
+@pytest.mark.long
 def test_dynamic_dependencies_follow_their_file(tmp_path: Path, cache: Path) -> None:
     about = ('[project]\nname = "p"\nversion = "1"\ndynamic = ["dependencies"]\n[build-system]\nrequires = '
              '["setuptools"]\n'

@@ -18,8 +18,9 @@ from sst.build.artefact import build, fingerprint
 from sst.build.files import walk
 from sst.build.limit import LIMIT
 from sst.build.source import Source
+from sst.clouds.local.artefacts import Artefacts
 from sst.clouds.local.build import Builder
-from sst.core.model import Op, Operation
+from sst.core.model import Op, Operation, State
 from sst.errors import UserError
 
 from .projects import RUNTIME, names, write
@@ -126,7 +127,7 @@ def test_what_was_read_is_what_the_state_says(tmp_path: Path) -> None:
     """Else a file that gets its old content again would be taken for deployed."""
     root = write(tmp_path / "p", {"src/a.py": HANDLER, "src/b.py": HANDLER, "src/word.py": "old"})
     a, b = (Source(str(root), f"src/{n}.handler", RUNTIME) for n in "ab")
-    builder = Builder(root, tmp_path / "cache")
+    builder = Builder(Artefacts(root, tmp_path / "cache"))
     planned = fingerprint(a, cache=tmp_path / "cache")
     assert planned == fingerprint(b, cache=tmp_path / "cache")
     write(root, {"src/word.py": "between"})
@@ -137,8 +138,8 @@ def test_what_was_read_is_what_the_state_says(tmp_path: Path) -> None:
     assert first.inputs and first.inputs["fingerprint"] != planned and first.id == first.inputs["fingerprint"]
     write(root, {"src/word.py": "old"})
     assert fingerprint(a, cache=tmp_path / "cache") == planned
-    change = builder.diff("local.Build", first.inputs, operation(a, planned).inputs)
-    assert change.changed == {"fingerprint"}
+    was = State("u", "local.Build", first.id, first.inputs, first.outputs)
+    assert builder.plan("local.Build", was, operation(a, planned).inputs).changed == {"fingerprint"}
     third = builder.create(operation(a, planned), lambda text: None)
     with zipfile.ZipFile(str(third.outputs["path"])) as archive:
         assert archive.read("src/word.py") == b"old"

@@ -101,6 +101,7 @@ def test_a_second_bundle_needs_no_network(tmp_path: Path, cache: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_npm_package_sst_is_bundled(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path / "p", {"package.json": '{"dependencies": {"sst": "^4"}}',
                                   "a.ts": "import { Resource } from 'sst'\nexport const handler = async () => typeof "
