@@ -73,6 +73,7 @@ def answer(project: Project) -> object:
     return json.loads(project.run("invoke", "Api").out)
 
 
+@pytest.mark.long
 def test_a_rollback_brings_back_the_code_that_was_there(cloud_stage: Project) -> None:
     p = cloud_stage
     program(p, API)

@@ -149,6 +149,7 @@ def mypy(venv: Path) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_mypy_knows_what_is_linked_once_types_are_written(venv: Path) -> None:
     assert mypy(venv).count('Revealed type is "Any"') == 5
     write_types(venv, LINKS)

@@ -22,6 +22,7 @@ def suite(tmp_path: Path) -> Iterator[Suite]:
     cloud.reset(made.root)
 
 
+@pytest.mark.long
 def test_functions_and_crons_are_called_and_secrets_stay_in_the_tests(suite: Suite) -> None:
     suite.write({"conftest.py": SECRETS, "test_it.py": '''
 import os

@@ -125,6 +125,7 @@ sys.exit(pytest.main(['-q', '-s', *sys.argv[1:]], plugins=[Look()]))
 """
 
 
+@pytest.mark.long
 def test_a_run_without_the_fixtures_loads_the_plugin_alone(tmp_path: Path) -> None:
     suite = Suite(tmp_path)
     suite.write({"test_it.py": "def test_it():\n    pass\n", "pytest.ini": APP["pytest.ini"]})

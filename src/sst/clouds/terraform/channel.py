@@ -183,6 +183,10 @@ class Channel:
                 if path:
                     self._check(sent=False, path=path)
 
+    @property
+    def ended(self) -> bool:
+        return bool(self._over)
+
     def close(self) -> None:
         with self._changed:
             self._over = self._over or "was ended"

@@ -155,7 +155,8 @@ class Plugin:
 
     @property
     def running(self) -> bool:
-        return self._process.poll() is None
+        """Whether it takes calls. One whose connection has ended may take a moment to be gone."""
+        return self._process.poll() is None and not self._channel.ended
 
     def _words(self) -> str:
         return "its last words: " + " / ".join(list(self.last_words)[-3:]) if self.last_words else ""
