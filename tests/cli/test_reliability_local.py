@@ -119,11 +119,11 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
             {"urn": "urn:pulumi:dev::x::aws:s3/bucketV2:BucketV2::Files", "type": "aws:s3/bucketV2:BucketV2",
              "custom": True,
              "id": "files-1", "outputs": {"bucket": "files-1"}},
-            {"urn": "urn:pulumi:dev::x::aws:rds/cluster:Cluster::Db", "type": "aws:rds/cluster:Cluster", "custom": True,
+            {"urn": "urn:pulumi:dev::x::aws:neptune/cluster:Cluster::Db", "type": "aws:neptune/cluster:Cluster", "custom": True,
              "id": "db",
              "outputs": {}}]}}}))
         said = p.run("state", "import", "pulumi.json", "--as", "JobsQueue=Jobs", "--yes")
-        assert "Db  aws:rds/cluster:Cluster  not adopted: sst has no row for this type" in said.err
+        assert "Db  aws:neptune/cluster:Cluster  not adopted: sst has no row for this type" in said.err
         assert "visibility_timeout: there 30, program 77" in said.out and "2 adopted into the state" in said.out
         p.write("terraform.tfstate", json.dumps({"version": 4, "terraform_version": "1.9", "resources": [
             {"mode": "data", "type": "aws_caller_identity", "name": "me", "instances": []},
