@@ -119,8 +119,8 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
             {"urn": "urn:pulumi:dev::x::aws:s3/bucketV2:BucketV2::Files", "type": "aws:s3/bucketV2:BucketV2",
              "custom": True,
              "id": "files-1", "outputs": {"bucket": "files-1"}},
-            {"urn": "urn:pulumi:dev::x::aws:neptune/cluster:Cluster::Db", "type": "aws:neptune/cluster:Cluster", "custom": True,
-             "id": "db",
+            {"urn": "urn:pulumi:dev::x::aws:neptune/cluster:Cluster::Db", "type": "aws:neptune/cluster:Cluster",
+             "custom": True, "id": "db",
              "outputs": {}}]}}}))
         said = p.run("state", "import", "pulumi.json", "--as", "JobsQueue=Jobs", "--yes")
         assert "Db  aws:neptune/cluster:Cluster  not adopted: sst has no row for this type" in said.err
