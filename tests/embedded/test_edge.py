@@ -189,6 +189,25 @@ class Counted(dict[str, str]):
         return super().get(key, default)
 
 
+class Torn(Counted):
+    """A later part is that of another update when it is read first."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        first = key not in self.reads
+        found = super().get(key, default)
+        return f"xxx{found[3:]}" if "#" in key and first else found
+
+
+def test_parts_of_two_updates_are_read_again() -> None:
+    changes = Changes({}.get)
+    for n in range(60):
+        put(changes, "*", f"/p{n}", {"u": f"to-{n}.test"}, f"{n:08d}")
+    store = Torn(changes.puts)
+    function = EdgeFunction(request_code("await route(q,host)", routes=True), lambda: ("1", store), print)
+    assert function(event("/p7"))["origin"]["domainName"] == "to-7.test"
+    assert store.reads.count("h:*") == 2 and store.reads.count("h:*#1") == 2
+
+
 def test_another_store_gives_another_result() -> None:
     store: list[tuple[str, dict[str, str]]] = [("1", {})]
     function = EdgeFunction(request_code("await route(q,host)", routes=True), lambda: store[0], print)

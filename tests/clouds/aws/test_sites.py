@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import pytest
 
 from sst.clouds.aws.client import Aws
 from sst.clouds.aws.cloudfront_keys import Keys
+from sst.clouds.aws.cloudfront_pages import split_value
 from sst.clouds.aws.provider import AwsProvider
 from sst.clouds.local.folders import read_folder
 from sst.core.model import Op, Operation, State
@@ -235,3 +237,16 @@ def test_the_longest_path_of_a_host_is_first(aws: Aws, world: World, tmp_path: P
     keys = Keys(aws, store, None)
     assert [r[0] for r in json.loads(keys.read("h:a.example.com") or "")] == ["/a/b/c", "/a/b", "/a", "/"]
     assert keys.read("h") == "a.example.com"
+
+
+def test_parts_of_two_updates_are_never_put_together(aws: Aws, world: World) -> None:
+    store = world.make("aws.cloudfront.KeyValueStore", {})["arn"]
+    one, two = "1" * 2500, "2" * 2500
+    keys, parts = Keys(aws, store, None), {**split_value("h:*", one), "h:*#2": split_value("h:*", two)["h:*#2"]}
+    etag = aws.call("cloudfront-keyvaluestore", "describe_key_value_store", {"KvsARN": store})["ETag"]
+    aws.call("cloudfront-keyvaluestore", "update_keys", {"KvsARN": store, "IfMatch": etag, "Puts": [
+        {"Key": k, "Value": v} for k, v in parts.items()]})     # as a reader sees it between the reads
+    mended = threading.Timer(0.3, lambda: keys.change(lambda changes: changes.write("h:*", two)))
+    mended.start()
+    assert keys.read("h:*") == two
+    mended.join()

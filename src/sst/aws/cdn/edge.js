@@ -30,11 +30,14 @@ async function get(key) {
   try { return await KV.get(key); } catch (e) { return ""; }
 }
 async function whole(key) {
-  const v = await get(key);
-  if (v[0] !== "+") return v;
-  const more = [];
-  for (let i = 1; i < parseInt(v.slice(1, 3), 36); i++) more.push(get(key + "#" + i));
-  return v.slice(3) + (await Promise.all(more)).join("");
+  for (let n = 0; ; n++) {
+    const v = await get(key), more = [v.slice(3)];
+    if (v[0] !== "+") return v;
+    for (let i = 1; i < parseInt(v.slice(1, 3), 36); i++) more.push(get(key + "#" + i));
+    const parts = await Promise.all(more);
+    // parts of two updates have two marks: they are read again
+    if (n > 4 || parts.every((p) => p.slice(0, 3) === parts[0].slice(0, 3))) return parts.map((p) => p.slice(3)).join("");
+  }
 }
 async function site(key) {
   const v = await whole("s:" + key);

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...errors import ProviderError
-from .cloudfront_pages import split_value
+from .cloudfront_pages import MARK, split_value
 
 if TYPE_CHECKING:
     from .client import Aws
@@ -25,6 +25,12 @@ BATCH = 50
 """Keys of an update. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html"""
 PATIENCE = 120.0
 """Seconds for which a change that collides is tried again."""
+TRIES = 20
+"""Of reading a long value while others change it."""
+
+
+class Torn(Exception):
+    """What was read are parts of two updates."""
 
 
 @dataclass
@@ -45,10 +51,14 @@ class Changes:
         return None if key in self.deletes else self.there(key)
 
     def read(self, key: str) -> str | None:
+        """A value of any length. Raises ``Torn``."""
         first = self.get(key)
         if first is None or first[:1] != "+":
             return first
-        return first[3:] + "".join(self.get(f"{key}#{i}") or "" for i in range(1, int(first[1:3], 36)))
+        parts = [first[3:], *(self.get(f"{key}#{i}") or "" for i in range(1, int(first[1:3], 36)))]
+        if len({part[:MARK] for part in parts}) > 1:
+            raise Torn
+        return "".join(part[MARK:] for part in parts)
 
     def write(self, key: str, value: str | None) -> None:
         """Put a value of any length; None deletes it."""
@@ -81,7 +91,12 @@ class Keys:
 
     def read(self, key: str) -> str | None:
         """A value of any length."""
-        return Changes(self.get).read(key)
+        for _ in range(TRIES):
+            try:
+                return Changes(self.get).read(key)
+            except Torn:
+                self.aws.sleep(0.1)
+        raise ProviderError(f"the parts of {key} do not fit together", code="Torn", sent=False)
 
     def change(self, build: Build) -> None:
         """Make a change, together with those that others have asked for meanwhile. Raises ``ProviderError``."""
@@ -121,14 +136,17 @@ class Keys:
             return known[key]
 
         changes = Changes(there)
-        for waiting in batch:
-            more = waiting.added(changes)
-            if len(more) > BATCH and len(changes):
-                if (etag := self._sent(changes, etag)) is None:
-                    return False
-                known |= {**changes.puts, **dict.fromkeys(changes.deletes)}
-                more = waiting.added(Changes(there))
-            changes = more
+        try:
+            for waiting in batch:
+                more = waiting.added(changes)
+                if len(more) > BATCH and len(changes):
+                    if (etag := self._sent(changes, etag)) is None:
+                        return False
+                    known |= {**changes.puts, **dict.fromkeys(changes.deletes)}
+                    more = waiting.added(Changes(there))
+                changes = more
+        except Torn:
+            return False
         return self._sent(changes, etag) is not None
 
     def _sent(self, changes: Changes, etag: str | None) -> str | None:

@@ -19,13 +19,15 @@ from typing import Any
 from ..local.folders import File, Folder
 from .file_options import headers
 
-__all__ = ["Pages", "Rules", "base36", "split_value"]
+__all__ = ["MARK", "Pages", "Rules", "base36", "split_value"]
 
 PAGES = "_p/"
 """Where objects lie that are named by their contents."""
 USUALLY = 40
 """Records in a bucket, on average: 55 fit into a value."""
 VALUE = 1000
+MARK = 3
+"""Characters before each part of a longer value that tell parts of two updates apart."""
 """Bytes of a value; CloudFront takes 1,024.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html"""
 SPELLINGS = (("/index.html", 8), ("/index", 16), (".html", 4), ("/", 2))
@@ -182,12 +184,13 @@ def spelled(path: str) -> tuple[str, int]:
 
 def split_value(key: str, value: str) -> dict[str, str]:
     """A value that may be longer than the store takes: what is left goes on in ``key#1``, ``key#2`` ... It must be
-    ASCII."""
+    ASCII. An update is atomic, and reading several keys is not: all parts begin with the same mark, of the value."""
     if len(value) <= VALUE:
         return {key: value}
-    first, rest = value[:VALUE - 3], value[VALUE - 3:]
-    parts = [rest[i:i + VALUE] for i in range(0, len(rest), VALUE)]
-    return {key: f"+{base36(len(parts) + 1).zfill(2)}{first}",
+    mark, room = _hash(value)[:MARK], VALUE - MARK
+    first, rest = value[:room - 3], value[room - 3:]
+    parts = [mark + rest[i:i + room] for i in range(0, len(rest), room)]
+    return {key: f"+{base36(len(parts) + 1).zfill(2)}{mark}{first}",
             **{f"{key}#{i}": part for i, part in enumerate(parts, 1)}}
 
 
