@@ -64,7 +64,7 @@ def apply(settings: Settings) -> None:
         try:
             return bridge.run(record, config, event, request_id)
         except functions.Unusable as error:
-            return _refused(config, request_id, "Runtime.UnusableCode", str(error))
+            return _unusable(config, request_id, error)
 
     lambda_svc._execute_function_dispatch = dispatch
 
@@ -186,8 +186,11 @@ async def _awaited(bridge: Bridge, record: Any, event: Any) -> Any:
         slot = None if functions.refusal(config) else lambda_svc._acquire_execution_slot(record, config)[0]
         if slot is None:
             return lambda_svc._execute_function(record, event)
+        request_id = str(uuid.uuid4())
         try:
-            return await bridge.invoked(record, config, event, str(uuid.uuid4()))
+            return await bridge.invoked(record, config, event, request_id)
+        except functions.Unusable as error:
+            return _unusable(config, request_id, error)
         finally:
             lambda_svc._release_execution_slot(slot)
 
@@ -204,8 +207,12 @@ def _open(bridge: Bridge, record: Any, event: Any) -> dict[str, Any]:
     def done() -> None:
         lambda_svc._release_execution_slot(slot)
 
+    request_id = event["requestContext"]["requestId"]
     try:
-        return {"body": bridge.open_stream(record, config, event, event["requestContext"]["requestId"]), "done": done}
+        return {"body": bridge.open_stream(record, config, event, request_id), "done": done}
+    except functions.Unusable as error:
+        done()
+        return _unusable(config, request_id, error)
     except Exception as error:
         done()
         return {"body": {"errorMessage": str(error), "errorType": type(error).__name__}, "error": True}
@@ -225,6 +232,10 @@ def _streaming(body: StreamedBody, done: Callable[[], None]) -> Any:
             done()
 
     return StreamingResponse(send_parts)
+
+
+def _unusable(config: Any, request_id: str, error: functions.Unusable) -> dict[str, Any]:
+    return _refused(config, request_id, "Runtime.UnusableCode", str(error))
 
 
 def _refused(config: Any, request_id: str, kind: str, reason: str) -> dict[str, Any]:
