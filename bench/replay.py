@@ -61,7 +61,8 @@ def record(root: str, file: str) -> dict[str, Any]:
                  **named: Any) -> dict[str, Any]:
             began = time.monotonic()
             answer = super().call(service, operation, params, **named)
-            calls.append(Recorded(name, service, operation, dict(params or {}), answer, began, time.monotonic()))
+            sent = {key: whole(value) for key, value in (params or {}).items()}
+            calls.append(Recorded(name, service, operation, sent, answer, began, time.monotonic()))
             return answer
 
     class RecordedCloud(AwsCloud):
@@ -94,6 +95,11 @@ def record(root: str, file: str) -> dict[str, Any]:
     return {"calls": len(calls)}
 
 
+def whole(value: Any) -> Any:
+    """A file that is sent from the disk, as its bytes."""
+    return Path(value.name).read_bytes() if hasattr(value, "read") else value
+
+
 def replay(root: str, file: str) -> dict[str, Any]:
     """Each recorded call by boto3, once those are done that it needs; seconds by step, clients included."""
     import os
@@ -101,12 +107,13 @@ def replay(root: str, file: str) -> dict[str, Any]:
     import boto3
     from botocore.config import Config
 
-    from sst.embedded.cloud import start
+    from sst.embedded.cloud import reset, start
 
+    reset(Path(root))  # a removal leaves the bucket of the account's uploads
+    cloud = start(Path(root), environment=os.environ)
     began = time.perf_counter()
     with Path(file).open("rb") as stream:
         calls, counts = pickle.load(stream)  # noqa: S301  # our own
-    cloud = start(Path(root), environment=os.environ)
     session = boto3.session.Session(cloud.access_key, cloud.secret_key, region_name=cloud.region)
     config = Config(max_pool_connections=32)
     clients = {s: session.client(s, endpoint_url=cloud.endpoint, config=config) for s in {c.service for c in calls}}
@@ -149,7 +156,8 @@ def text(value: Any) -> str:
 def names(call: Recorded) -> set[str]:
     """What tells that a later call needs this one: a physical name in it, or an id that it was given."""
     minted = {v for v in leaves(call.answer) if isinstance(v, str) and len(v) > 5 and re.fullmatch(r"[\w:/.-]+", v)}
-    return set(re.findall(r"uploads-local-[\w-]+", text(call.params))) | (minted - {"application/json", "us-east-1"})
+    own = set(re.findall(r"uploads-local-[\w-]+|/?sst-py[\w/-]+", text(call.params)))
+    return own | (minted - {"application/json", "us-east-1"})
 
 
 def leaves(value: Any) -> Iterator[Any]:
