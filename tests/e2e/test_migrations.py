@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from .project import SST, Project
+from sst.embedded.services.mariadb import find_mariadbd
+from sst.errors import UserError
+
+from .project import SST, Project, project
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
@@ -89,6 +92,63 @@ def test_a_migration_comes_before_new_code_and_never_twice(shop: Project) -> Non
         assert "deleted" in shop.sst("remove", "--stage", "local", "--yes")
     finally:
         shop.run("local", "reset", "--yes")
+
+
+MYSQL_APP = '''
+import pymysql
+from sst import Resource
+
+def connected():
+    db = Resource.MyDB
+    return pymysql.connect(user=db.username, password=db.password, host=db.host, port=db.port, database=db.database,
+                           autocommit=True)
+
+def handler(event, context):
+    cursor = connected().cursor()
+    cursor.execute("select step from steps order by id")
+    return [row[0] for row in cursor.fetchall()]
+'''
+MYSQL_MIGRATE = '''
+from pathlib import Path
+from app import connected
+
+def main():
+    cursor = connected().cursor()
+    cursor.execute("create table if not exists steps (id int auto_increment primary key, step varchar(99))")
+    for file in sorted((Path(__file__).parent / "steps").glob("*.sql")):
+        cursor.execute(file.read_text())
+        cursor.execute("insert into steps (step) values (%s)", (file.name,))
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+@pytest.mark.long
+def test_a_command_migrates_mysql_and_a_rollback_says_what_stays(tmp_path: Path) -> None:
+    try:
+        find_mariadbd(os.environ)
+    except UserError as missing:
+        pytest.skip(str(missing))
+    run = 'run="python migrate.py", files=["steps/*.sql", "migrate.py"]'
+    with project(tmp_path, {"sst_config.py": CONFIG.replace("aws.Postgres", "aws.Mysql").replace(
+            'handler="migrate.handler", files=["steps/*.sql"]', run), "app.py": MYSQL_APP, "migrate.py": MYSQL_MIGRATE,
+            "requirements.txt": "pymysql\n", "steps/1.sql": "do 1"}) as shop:
+        shop.sst("deploy")
+        assert shop.invoke("Api") == ["1.sql"]
+        assert "no changes" in shop.sst("deploy")
+
+        shop.write({"steps/2.sql": "selekt 1"})
+        failed = shop.run("deploy")
+        assert failed.returncode == 2 and "SQL syntax" in failed.stdout + failed.stderr
+        assert shop.invoke("Api") == ["1.sql", "1.sql"], "what was done before the error stays, as in any command"
+        shop.write({"steps/2.sql": "do 2", "app.py": MYSQL_APP + "# new\n"})
+        shop.sst("deploy")
+        assert shop.invoke("Api")[-2:] == ["1.sql", "2.sql"]
+
+        back = shop.run("rollback", "--yes")
+        assert back.returncode == 0 and "Schema stays done, and a rollback does not undo it: steps/2.sql" in back.stderr
+        assert shop.invoke("Api")[-2:] == ["1.sql", "2.sql"]
 
 
 def kill_while_it_runs(shop: Project) -> None:

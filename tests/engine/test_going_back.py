@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from sst.core.model import Snapshot, fold
+from sst.core.model import Snapshot, State, fold
+from sst.core.schema import Schema
 from sst.engine.apply import DeployResult
 from sst.engine.choice import name_of
 from sst.engine.deploy import deploy
 from sst.engine.refresh import accepted, drifts
-from sst.engine.rollback import goals_of
+from sst.engine.rollback import goals_of, lasting
 from sst.engine.settle import settle
 from sst.errors import ProviderError
 from tests.fakes import agree, ignore
@@ -90,3 +92,20 @@ def test_reverting_drift_that_was_disturbed(kind: str) -> None:
         assert result and not result.failures, (at, result)
         sim.is_whole()
         assert world(sim) == wanted, at
+
+
+def test_what_was_done_since_and_stays_is_named_with_its_files() -> None:
+    provider: Any = SimpleNamespace(schema=lambda type: Schema(type, lasts="files" if type == "test.Run" else ""))
+
+    def at(id: str, **files: str) -> State:
+        return State("test.Run::Schema/Run", "test.Run", id, {"files": files})
+
+    def said(before: list[State], now: list[State]) -> dict[str, tuple[str, ...]]:
+        then, today = (Snapshot(resources={s.urn: s for s in some}) for some in (before, now))
+        return lasting(then, today, lambda item: provider)
+
+    thing = State("test.File::Other", "test.File", "2", {"files": {"a": "1"}})
+    first, second = at("1", a="1", b="1"), at("2", a="1", b="2", c="1")
+    assert said([first], [second, thing]) == {"Schema": ("b", "c")}
+    assert said([], [first]) == {"Schema": ("a", "b")} and said([second], [first]) == {"Schema": ("b",)}
+    assert said([first], [first, thing]) == {} and said([first], []) == {}

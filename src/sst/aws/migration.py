@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 
 from ..clouds.aws import migration
 from ..core.component import Component, Options
+from ..core.dev_parts import DevPart, WatchedFiles
 from ..core.graph import current
 from ..core.link import LinkItem
 from ..core.output import Input
@@ -65,9 +66,11 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
                 raise UserError(f"before takes components, not {item!r}", hint="before=[api]")
         database, root = databases[0], Path(current().root or ".")
         self.function: Function | None = None
+        self._patterns: tuple[str, ...] = ()
         if not database.deployed and not current().target.is_local:
             return      # `sst dev` on AWS with a server of the developer's: a function does not reach it
-        found = _files(root, (*files, f"{handler.rpartition('.')[0]}.py") if handler else files)
+        self._patterns = (*files, f"{handler.rpartition('.')[0]}.py") if handler else tuple(files)
+        found = _files(root, self._patterns)
         if not found:
             raise UserError(f'the migration "{name}" has no files', hint=f"none fits {', '.join(files)}: "
                             'files=["db/*.sql"]')
@@ -78,6 +81,10 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
                                      files={n: _digest(p) for n, p in found.items()}, database=database.identity,
                                      depends_on=[self.function])
         current().at_end(lambda: self._hold(before), self._scope)
+
+    def dev_parts(self) -> Sequence[DevPart]:
+        """A change of its files runs it in `sst dev`."""
+        return (WatchedFiles(self._patterns),) if self._patterns else ()
 
     def _declare(self, database: Relational, run: str | None, handler: str, link: Sequence[LinkItem],
                  copy_files: Sequence[CopyFile], environment: Mapping[str, Input[str]], timeout: str,

@@ -38,6 +38,8 @@ class TypeInfo:
     """Its deletion loses the user's data; it follows the app's ``removal``."""
     runs_once: bool = False
     """To create one is to do something once: a rollback neither repeats nor undoes it."""
+    lasts: str = ""
+    """Of what runs once: the property with the files that a run stands for. A rollback names those that stay."""
     digest: str = ""
     """Property that is a hash of code: a plan says that the code changed, and shows no values."""
     of_host: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from .link import Link
 from .output import Input
 
-__all__ = ["Bridge", "DevPart", "LiveFunction", "Process"]
+__all__ = ["Bridge", "DevPart", "LiveFunction", "Process", "WatchedFiles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +64,12 @@ class LiveFunction:
     """How its calls get here from another place; None where the cloud runs on this machine."""
 
 
-DevPart: TypeAlias = Process | LiveFunction
+@dataclass(frozen=True, slots=True)
+class WatchedFiles:
+    """Files whose change needs a deploy, although the program does not import them."""
+
+    patterns: tuple[str, ...]
+    """Relative to the project's folder, as of `Path.glob`."""
+
+
+DevPart: TypeAlias = Process | LiveFunction | WatchedFiles

@@ -373,7 +373,7 @@ def schema_of(kind: builtins.type[Resource]) -> Schema:
             kind.type, {k: Argument(p.replace, p.required, p.secret) for k, p in kind.props.items()},
             frozenset(k for k, o in kind.outs.items() if o.secret),
             Name(kind.name_field, p.limit or 0, p.lower, p.suffix) if p else None, kind.holds_data,
-            runs_once=info.runs_once,
+            runs_once=info.runs_once, lasts=info.lasts,
             id_format=getattr(kind, "identifier", ""), version=getattr(kind, "schema_version", 0),
             stand_in=getattr(kind, "stand_in", None) is not None, digest=info.digest,
             from_bundle=info.from_bundle, monthly=getattr(kind, "monthly", None))

@@ -57,6 +57,8 @@ class Schema:
     """Deleting it loses the user's data."""
     runs_once: bool = False
     """To create one is to do something once: a rollback neither repeats nor undoes it."""
+    lasts: str = ""
+    """Of what runs once: the argument with the files that a run stands for. A rollback names those that stay."""
     order: Order = "create_first"
     """Of a replacement, where nothing else decides."""
     version: int = 0

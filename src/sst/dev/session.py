@@ -26,6 +26,7 @@ from .control import ControlServer, hold
 from .deploys import Deploys, in_thread
 from .functions import Functions
 from .parts import Deployed, Part
+from .parts.files import FilesPart
 from .parts.function import CallSource, FunctionPart
 from .parts.process import PaneHost, ProcessPart
 from .ports import Ports
@@ -74,7 +75,7 @@ class Session:
         self._packages: Path | None = None
         handlers = {"events": self._send_events, "act": self._act_for, "environment": self._give_environment}
         self._control = ControlServer(self._folder, handlers)
-        self.parts: list[Part] = [self._function_part()]
+        self.parts: list[Part] = [self._function_part(), FilesPart(self._root, self.deploy)]
         self._commands: ProcessPart | None = None
         self._watch = Watch([self._root], say=stream.deploy_notice)
         self._program = ReadFiles()

@@ -13,9 +13,9 @@ from ..core.graph import Graph
 from ..core.model import URN, Goal, Snapshot, State
 from ..core.output import Output
 from ..core.provider import Providers
-from .choice import held
+from .choice import held, name_of
 
-__all__ = ["goals_of"]
+__all__ = ["goals_of", "lasting"]
 
 _PART = 8
 """A value at least so long is also recognised inside of a longer text."""
@@ -65,6 +65,19 @@ def goals_of(before: Snapshot, now: Snapshot, providers: Providers, *, app: str,
                                     read=state.read)
         graph.seal()
     return graph
+
+
+def lasting(before: Snapshot, now: Snapshot, providers: Providers) -> dict[str, tuple[str, ...]]:
+    """What was done after ``before`` and can't be undone: names of runs, each with its files that are new or other
+    ones."""
+    found: dict[str, tuple[str, ...]] = {}
+    for urn, state in now.resources.items():
+        schema, former = providers(state).schema(state.type), before.resources.get(urn)
+        if schema.lasts and (former is None or former.id != state.id):
+            was = (former.inputs.get(schema.lasts) if former else None) or {}
+            files = state.inputs.get(schema.lasts) or {}
+            found[name_of(urn).partition("/")[0]] = tuple(f for f in sorted(files) if was.get(f) != files[f])
+    return found
 
 
 def _thing(state: State) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.model import Snapshot
 from ..engine import deploy as engine
 from ..engine.plan import Plan, plan
-from ..engine.rollback import goals_of
+from ..engine.rollback import goals_of, lasting
 from ..engine.settle import settle
 from ..errors import StateError, UserError
 from ..state.session import Version
@@ -43,6 +43,8 @@ def rollback(backend: Backend, run: Run, *, to: int | None = None, expect: int |
         providers = run.providers or registry
         settle(session, providers)
         graph = goals_of(before, session.snapshot, providers, app=project.name, stage=project.stage)
+        for name, files in lasting(before, session.snapshot, providers).items():
+            run.warn(f"{name} stays done, and a rollback does not undo it: {', '.join(files) or 'it ran again'}")
         start = session.snapshot.serial
         result = saved(session, lambda: engine.deploy(
             graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs),

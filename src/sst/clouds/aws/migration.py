@@ -25,7 +25,7 @@ def _event(action: str, known: Mapping[str, Any]) -> bytes:
                        "attempt": known.get("token") or ""}).encode()
 
 
-class Run(AwsResource, type="aws.migration.Run", service="lambda", runs_once=True):
+class Run(AwsResource, type="aws.migration.Run", service="lambda", runs_once=True, lasts="files"):
     """A run of a migration. It runs when it is new and when its files, its command or its database have changed.
 
     The function (``sst/runtime/migration.py``) leaves a mark in the database. It is called without waiting for its
