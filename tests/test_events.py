@@ -8,22 +8,9 @@ from typing import get_args
 import pytest
 
 from sst.core.model import Op
+from sst.dev.events import CallBegan, CallEnded, DeployEnded, FunctionReloaded, Notice, SessionEvent, from_json
 from sst.errors import DeployError, Failure, Problems, ProviderError, UserError
-from sst.events import (
-    CallBegan,
-    CallEnded,
-    DeployEnded,
-    Event,
-    FunctionReloaded,
-    Notice,
-    Planned,
-    SessionEvent,
-    StepDone,
-    error_from_json,
-    error_to_json,
-    from_json,
-    to_json,
-)
+from sst.events import Event, Planned, StepDone, error_from_json, error_to_json, to_json
 
 
 @pytest.mark.parametrize("event", [

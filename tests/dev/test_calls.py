@@ -6,11 +6,11 @@ from pathlib import Path
 
 from sst.dev.calls import CallStore
 from sst.dev.colors import Colors
+from sst.dev.events import AnyEvent, CallBegan, CallEnded, LogLine, Notice
 from sst.dev.function_lines import FunctionLines
 from sst.dev.recorder import BODY_LIMIT, CallRecorder
 from sst.dev.stream import EventStream
 from sst.dev.tracebacks import Tracebacks
-from sst.events import AnyEvent, CallBegan, CallEnded, LogLine, Notice
 from sst.executor import FunctionVersion, Invocation, LogLines
 
 ROOT = Path("/home/me/app")

@@ -15,11 +15,11 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from sst.dev.events import AnyEvent, Notice
 from sst.dev.functions import Functions
 from sst.dev.local_calls import LocalCalls
 from sst.embedded import cloud as embedded
 from sst.embedded.cloud import Cloud
-from sst.events import AnyEvent, Notice
 from sst.net.frames import Frames
 
 from .functions import function, http_api, invoke, permit, role

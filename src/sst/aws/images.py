@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypedDict
 
-from ..build.artefact import fingerprint, warnings
 from ..build.files import walk
 from ..build.image.base import is_layout
 from ..build.image.reference import Reference
@@ -15,13 +14,12 @@ from ..build.project_files import ProjectFiles
 from ..build.source import Source
 from ..clouds.aws.ecr import Repository, RepositoryPolicy
 from ..clouds.aws.ecr_image import LIFECYCLE, Image
-from ..clouds.local.build import Build
 from ..core.graph import Graph, Scope
 from ..core.output import Input, Output
 from ..errors import UserError
-from .apart import given_to, noted
+from .bundles import declare_build
 
-__all__ = ["Dockerfile", "declare_build", "declare_dockerfile", "declare_function_image", "declare_image", "repository"]
+__all__ = ["Dockerfile", "declare_dockerfile", "declare_function_image", "declare_image", "repository"]
 
 LAMBDA = "public.ecr.aws/lambda"
 """AWS's own images of Lambda's runtimes: https://docs.aws.amazon.com/lambda/latest/dg/images-create.html"""
@@ -51,16 +49,6 @@ def _name(graph: Graph) -> str:
     """``Images``, or ``UsImages`` for those of a provider instance."""
     instance = graph.scope.providers.get("aws")
     return f"{instance.__sst__.urn.rpartition('::')[2] if instance is not None else ''}Images"
-
-
-def declare_build(graph: Graph, name: str, source: Source) -> Build:
-    """The bundle of some code, and what a plan says that it leaves out."""
-    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(Path(graph.root or ".") / ".sst" / "cache"))
-    told: dict[str, None] = graph.context.once("warnings", dict)
-    told |= dict.fromkeys(warnings(source, files))
-    built = Build(name, source=given_to(source), fingerprint=fingerprint(source, files=files))
-    noted(graph, built.__sst__.urn, source, files)
-    return built
 
 
 def declare_image(graph: Graph, name: str, source: Source, *, base: str | None) -> Output[str]:

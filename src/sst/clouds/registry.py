@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.graph import Graph
 from ..core.model import Goal, Operation, Snapshot, State
-from ..core.picture import Picture
 from ..core.provider import Note, Provider
 from ..core.resource import Resource, cloud_of
 from ..errors import InternalError, UserError
@@ -27,6 +26,7 @@ from .schedule import Schedule
 from .tagged import TaggedResource
 
 if TYPE_CHECKING:
+    from ..core.picture import Picture
     from .aws.cloud import AwsCloud
     from .aws.functions import Functions
     from .aws.provider import AwsProvider
@@ -256,6 +256,8 @@ class Registry:
 
     def picture(self, snapshot: Snapshot) -> Picture:
         """What the app consists of, by each provider that manages a part of it."""
+        from ..core.picture import Picture
+
         providers = {id(p): p for p in (self(state) for state in snapshot.resources.values())}
         drawn: dict[type[Provider], Provider] = {type(p): p for p in providers.values()}
         return sum((p.picture(snapshot) for p in drawn.values()), Picture())

@@ -9,7 +9,6 @@ from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import count
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ..errors import UserError
 
@@ -33,10 +32,7 @@ def runs(expression: str, *, after: datetime, since: datetime, timezone: str = "
     if not found:
         raise _odd(expression)
     kind, text = found.groups()
-    try:
-        zone: tzinfo = ZoneInfo(timezone) if timezone not in ("", "UTC") else UTC  # a bare machine has no list of zones
-    except (ZoneInfoNotFoundError, ValueError):
-        raise _no_zone(timezone) from None
+    zone = _zone(timezone)
     try:
         if kind == "rate":
             return _rate(text, after, since)
@@ -52,15 +48,28 @@ def problem(expression: str, timezone: str = "UTC", *,
     kind = expression.partition("(")[0]
     if kind in ("rate", "cron", "at") and kind not in kinds:
         return UserError(f"{expression!r} can't be used here", hint=f"write {' or '.join(f'{k}(...)' for k in kinds)}")
-    known = available_timezones()
-    if known and timezone not in ("", "UTC", *known):
-        return _no_zone(timezone)
+    if timezone not in ("", "UTC"):
+        from zoneinfo import available_timezones  # reads hundreds of files
+
+        if (known := available_timezones()) and timezone not in known:
+            return _no_zone(timezone)
     now = datetime(2000, 1, 1, tzinfo=UTC)
     try:
         runs(expression, after=now, since=now)
     except UserError as e:
         return e
     return None
+
+
+def _zone(name: str) -> tzinfo:
+    if name in ("", "UTC"):  # a bare machine has no list of zones
+        return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise _no_zone(name) from None
 
 
 def _no_zone(name: str) -> UserError:

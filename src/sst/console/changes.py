@@ -6,14 +6,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Event, Lock, Thread
+from threading import Event as Flag
+from threading import Lock, Thread
 from typing import Any
 
 from ..core.model import Op, Snapshot
 from ..engine.plan import Plan
 from ..engine.three_way import Row
 from ..errors import SstError, UserError
-from ..events import AnyEvent, error_to_json, to_json
+from ..events import Event, error_to_json, to_json
 from ..project.backend import Backend
 from ..project.refresh import Decision, diff_refreshed, refresh
 from ..project.rollback import preview, rollback
@@ -47,7 +48,7 @@ class _Job:
 
     command: str
     began: float
-    stop: Event = field(default_factory=Event)
+    stop: Flag = field(default_factory=Flag)
     events: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float | None = None
@@ -171,7 +172,7 @@ class Changes:
     def _work(self, job: _Job, work: Callable[[Backend, Run], object], agreed: Sequence[str]) -> None:
         hide = self._source.redactor
 
-        def sink(event: AnyEvent) -> None:
+        def sink(event: Event) -> None:
             if len(job.events) < _EVENTS:
                 job.events.append(self._source.hidden(to_json(event)) | {"at": round(time.time() - job.began, 3)})
 

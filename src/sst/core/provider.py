@@ -4,13 +4,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..errors import ProviderError
-from .browse import Browser
 from .model import Goal, Operation, Snapshot, State
-from .picture import Picture
 from .schema import Order, Schema
+
+if TYPE_CHECKING:
+    from .browse import Browser
+    from .picture import Picture
 
 __all__ = ["STAND_IN", "Absent", "Change", "Found", "Note", "PartlyMade", "Provider", "Providers", "Result",
            "Traits", "Unsure"]
@@ -170,6 +172,8 @@ class Provider(ABC):
 
     def picture(self, snapshot: Snapshot) -> Picture:
         """The parts of an app that this provider manages, and their edges, for people. From the state alone."""
+        from .picture import Picture
+
         return Picture()
 
     def browser(self, state: State) -> Browser | None:

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..events import AnyEvent, CallBegan, CallEnded, FunctionBroken, FunctionRecovered
+from .events import AnyEvent, CallBegan, CallEnded, FunctionBroken, FunctionRecovered
 
 __all__ = ["Call", "CallStore", "FunctionStats"]
 

@@ -12,10 +12,10 @@ from ..core.graph import Graph
 from ..core.target import Lease
 from ..engine.plan import Plan
 from ..errors import DeployError, UserError
-from ..events import AnyEvent, DeployBegan, DeployEnded, Notice
 from ..project.backend import Backend
 from ..project.project import Project
 from ..project.run import Run, deploy
+from .events import AnyEvent, DeployBegan, DeployEnded, Notice
 from .parts import Deployed
 
 __all__ = ["Deploys", "in_thread"]

@@ -9,18 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..build.entry import ENTRY
-from ..events import (
-    AnyEvent,
-    CallBegan,
-    CallEnded,
-    FunctionBroken,
-    FunctionRecovered,
-    FunctionReloaded,
-    LogLine,
-    Notice,
-)
 from .calls import Call, CallStore
 from .colors import Colors
+from .events import AnyEvent, CallBegan, CallEnded, FunctionBroken, FunctionRecovered, FunctionReloaded, LogLine, Notice
 from .tracebacks import Tracebacks
 
 __all__ = ["FunctionLines", "Text"]

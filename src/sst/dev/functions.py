@@ -17,9 +17,9 @@ from ..build.layout import layout
 from ..build.node import check
 from ..core.names import did_you_mean
 from ..errors import SstError, UserError
-from ..events import AnyEvent, FunctionBroken, FunctionRecovered, FunctionReloaded, Notice
 from ..executor import Executor, FunctionVersion, Invocation, LogLines, Refused, Stamp, stamp
 from .call import LiveCall, RunningCall
+from .events import AnyEvent, FunctionBroken, FunctionRecovered, FunctionReloaded, Notice
 from .read_files import ReadFiles
 from .recorder import BODY_LIMIT, CallRecorder, OpenCall
 from .runnable import RunnableFunction

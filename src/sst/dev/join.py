@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..events import AnyEvent, from_json
 from .control import Found
+from .events import AnyEvent, from_json
 from .stream import EventStream
 
 __all__ = ["RemoteActions", "follow", "join", "listen", "request_deploy"]

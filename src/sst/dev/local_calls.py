@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.dev_parts import Bridge
-from ..events import AnyEvent, Notice, TaskEnded, TaskOutput
 from ..executor import LogLines
 from ..net.frames import Frames
 from .call import LiveCall
+from .events import AnyEvent, Notice, TaskEnded, TaskOutput
 from .functions import Functions
 
 __all__ = ["LocalCalls"]

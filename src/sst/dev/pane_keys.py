@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ..events import AnyEvent, DeployBegan, DeployEnded
 from .actions import Actions
 from .calls import Call
+from .events import AnyEvent, DeployBegan, DeployEnded
 from .panes import FunctionPane, Panes
 from .recorder import BODY_LIMIT
 from .stream import EventStream

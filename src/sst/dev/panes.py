@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ..events import AnyEvent, DeployBegan, DeployEnded, ProcessOutput, ProcessState, TaskEnded, TaskOutput
 from .calls import CallStore
 from .colors import Colors
+from .events import AnyEvent, DeployBegan, DeployEnded, ProcessOutput, ProcessState, TaskEnded, TaskOutput
 from .function_lines import FunctionLines, Text
 from .stream import EventStream
 from .terminal import LogPane, Pane

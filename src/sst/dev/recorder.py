@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..events import AnyEvent, CallBegan, CallEnded, LogLine
 from ..executor import Invocation, LogLines
 from ..executor.lines import is_about_error, is_platform, spoken
 from ..executor.trigger import trigger_of
+from .events import AnyEvent, CallBegan, CallEnded, LogLine
 
 __all__ = ["BODY_LIMIT", "CallRecorder", "OpenCall"]
 

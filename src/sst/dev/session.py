@@ -18,12 +18,13 @@ from ..core.graph import Graph
 from ..core.names import did_you_mean
 from ..embedded.environment import ensure, functions_folder
 from ..errors import SstError, UserError
-from ..events import AnyEvent, DeployEnded, Notice, Ready, StepDone, StepFailed, StepStarted, to_json
+from ..events import StepDone, StepFailed, StepStarted, to_json
 from ..executor import GONE, stamp
 from ..net.frames import Frames
 from ..project.shell import cloud_environment
 from .control import ControlServer, hold
 from .deploys import Deploys, in_thread
+from .events import AnyEvent, DeployEnded, Notice, Ready
 from .functions import Functions
 from .parts import Deployed, Part
 from .parts.files import FilesPart

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ..events import AnyEvent, to_json
+from ..events import to_json
 from .actions import Actions
 from .colors import Colors
 from .control import Found
+from .events import AnyEvent
 from .join import RemoteActions, follow
 from .log_file import LogFile
 from .pane_keys import PaneKeys

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TypeAlias
 
-from ..events import AnyEvent, CallBegan, CallEnded, LogLine, Notice
+from .events import AnyEvent, CallBegan, CallEnded, LogLine, Notice
 
 __all__ = ["EventStream", "Subscriber"]
 

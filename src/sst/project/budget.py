@@ -4,7 +4,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.units import dollars
-from ..engine.cost import cost_of
 from ..engine.plan import Plan
 from ..errors import UserError
 from .project import Project
@@ -18,6 +17,8 @@ def keep_within(project: Project, plan: Plan, warn: Callable[[str], None], *, re
     budget = project.config.budget
     if not budget or project.is_local:
         return
+    from ..engine.cost import cost_of
+
     cost, limit = cost_of(plan), dollars(budget["monthly"])
     if cost.total <= limit:
         if cost.unknown:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -121,6 +120,8 @@ def critical_path(steps: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _commit(root: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     """The commit, by git; in a CI run without a checkout, by its variables. Nothing if there is none."""
+    import subprocess
+
     sha = environ.get("GITHUB_SHA") or environ.get("CI_COMMIT_SHA") or ""
     branch = environ.get("GITHUB_REF_NAME") or environ.get("CI_COMMIT_REF_NAME") or ""
     try:

@@ -12,7 +12,8 @@ from ...clouds.aws.fargate import LOCAL_IMAGE
 from ...core.graph import Graph
 from ...core.output import Input
 from ...errors import UserError
-from ..images import Dockerfile, declare_build, declare_dockerfile, declare_image
+from ..bundles import declare_build
+from ..images import Dockerfile, declare_dockerfile, declare_image
 
 __all__ = ["Code", "Image", "Python", "code_of", "image_of"]
 

@@ -11,7 +11,7 @@ from ...build.source import Source, runtime_for
 from ...core.graph import Graph
 from ...core.output import Output, combine
 from ...errors import UserError
-from ..images import declare_build
+from ..bundles import declare_build
 
 __all__ = ["RUNTIMES", "Code", "CopyFile", "Hook", "make_code"]
 

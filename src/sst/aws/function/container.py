@@ -5,7 +5,6 @@ from typing import Any, TypedDict
 
 from ...core.graph import Graph
 from ...errors import UserError
-from ..images import declare_function_image
 from .code import Code
 from .live import Overlaid
 
@@ -33,6 +32,8 @@ def packaged(graph: Graph, code: Code, made: Overlaid, container: bool | Functio
     if not container or graph.target.is_local:
         return {"handler": made.handler, "runtime": code.runtime, "code": code.code, "files": made.files}
     base = container.get("base", "") if isinstance(container, dict) else ""
+    from ..images import declare_function_image
+
     image = declare_function_image(graph, code.code, runtime=code.runtime, architecture=architecture, base=base,
                                    files=made.files)
     start: dict[str, Any] = {"Command": [made.handler]}

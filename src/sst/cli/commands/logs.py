@@ -10,7 +10,7 @@ import click
 from ..call import Call, command
 
 if TYPE_CHECKING:
-    from ...events import AnyEvent
+    from ...dev.events import AnyEvent
     from ...project.project import Project
 
 
@@ -71,7 +71,8 @@ def _of_session(call: Call, project: Project, name: str | None, follow: bool) ->
 
 def _said(event: AnyEvent) -> str:
     """A line for a person; "" for what is of no interest in a log."""
-    from ...events import CallBegan, CallEnded, LogLine, Notice, ProcessOutput, StepFailed
+    from ...dev.events import CallBegan, CallEnded, LogLine, Notice, ProcessOutput
+    from ...events import StepFailed
 
     match event:
         case LogLine():

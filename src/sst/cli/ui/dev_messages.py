@@ -7,23 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from ...events import (
-    AnyEvent,
-    DeployBegan,
-    DeployEnded,
-    Finished,
-    Notice,
-    Planned,
-    ProcessState,
-    Ready,
-    Sink,
-    StepDone,
-    StepFailed,
-    StepNote,
-    StepSkipped,
-    StepStarted,
-    Unsettled,
-)
+from ...dev.events import AnyEvent, DeployBegan, DeployEnded, Notice, ProcessState, Ready
+from ...events import Finished, Planned, Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted, Unsettled
 from .faults import fault_lines
 from .progress import summary
 from .sinks import plain

@@ -11,16 +11,7 @@ from threading import Lock, RLock, Thread
 from typing import Any, TextIO
 
 from ...core.model import Op
-from ...events import (
-    Event,
-    Sink,
-    StepDone,
-    StepFailed,
-    StepNote,
-    StepSkipped,
-    Unsettled,
-    to_json,
-)
+from ...events import Event, Sink, StepDone, StepFailed, StepNote, StepSkipped, Unsettled, to_json
 from .progress import DID, DOING, Progress, Row, unsettled
 from .style import Line, Marks, Paint, marks_for, seconds, width_of
 

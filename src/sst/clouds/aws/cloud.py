@@ -11,7 +11,6 @@ from ...core.provider import Provider
 from ...errors import UserError
 from ..context import StageContext
 from .assets import assets_of, transient
-from .profile import profile_of
 from .uploads import Asset
 
 if TYPE_CHECKING:
@@ -75,6 +74,8 @@ class AwsCloud:
                        environment={})
         keys = (given["access_key"], given["secret_key"],
                 given.get("session_token")) if given.get("access_key") else None
+        from .profile import profile_of
+
         own = None if c.environ.get("AWS_PROFILE") else profile_of(c.profile, c.environ)
         profile = given.get("profile") or own
         base = Aws(region=region, profile=profile, credentials=keys, environment=c.environ)
@@ -137,9 +138,10 @@ class AwsCloud:
     def identity(self, reference: str = DEFAULT, settings: Mapping[str, Any] | None = None) -> dict[str, str]:
         """The account and region of an instance. Raises ``UserError`` where it is not the one that it may be."""
         settings = {k: v for k, v in (settings or self.defaults).items() if k != "identity"}
-        client, c = self.open(reference, settings), self.context
+        c = self.context
         if c.local:
-            return {"account": c.local().account, "region": client.region}
+            return {"account": c.local().account, "region": settings.get("region") or c.region}
+        client = self.open(reference, settings)
         account = self._caller.result() if reference == DEFAULT and self._caller else client.account()
         allowed = settings.get("account") or (c.account if reference == DEFAULT else None)
         if allowed and account != allowed:

@@ -4,25 +4,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...core.browse import Browser
 from ...core.model import Operation, Snapshot, State
-from ...core.picture import Picture
 from ...core.provider import STAND_IN, Absent, Change, Found, Note, Provider, Result, Traits, Unsure
 from ...core.resource import schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError, Throttled
-from .cloudfront_keys import Stores
-from .cloudfront_route import Route, Routes
-from .cloudfront_site import Site, Sites
-from .ecr_image import Image, Images
-from .file_provider import FilesProvider
-from .files import Files
+from .bulk import Bulk
 from .reading import listed_tags, read
 from .rows import row
 from .table import AwsResource, fill
 from .verbs import Verbs, quiet, urn_tag
+
+if TYPE_CHECKING:
+    from ...core.browse import Browser
+    from ...core.picture import Picture
 
 __all__ = ["STAND_IN_TAG", "AwsProvider", "row", "urn_tag"]
 
@@ -50,11 +47,8 @@ class AwsProvider(Verbs, Provider):
     watched = frozenset({"tags"})
 
     @cached_property
-    def _bulk(self) -> Mapping[str, Provider]:
-        """Of what is no row: one resource stands for many objects or keys."""
-        stores = Stores(lambda: self.aws, self.guard)
-        return {Files.type: FilesProvider(self, self.root), Site.type: Sites(self, stores, self.root),
-                Route.type: Routes(self, stores), Image.type: Images(self)}
+    def _bulk(self) -> Bulk:
+        return Bulk(self)
 
     def schema(self, type: str) -> Schema:
         if bulk := self._bulk.get(type):

@@ -7,16 +7,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...core.provider import Note
 from ...errors import ProviderError, Throttled
-from .browse.calls import Peek
-from .client import Aws
 from .columns import Call
 from .retry import matches
 from .table import AwsResource, fill
 from .uploads import Asset, Uploads
+
+if TYPE_CHECKING:
+    from .browse.calls import Peek
+    from .client import Aws
 
 __all__ = ["Verbs", "quiet", "urn_tag"]
 

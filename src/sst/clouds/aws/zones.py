@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 from threading import Lock
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from ...errors import UserError
-from .client import Aws
+
+if TYPE_CHECKING:
+    from .client import Aws
 
 __all__ = ["zone"]
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from ...core.model import Operation, State
 from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
 from ...core.schema import Schema
 from ...errors import UserError
-from .action import Actions
 from .artefacts import Artefacts
-from .build import Builder
-from .command import Commands
-from .password import Passwords
 from .runner import Runner
-from .site import SiteBuilder
 
 __all__ = ["LocalProvider"]
 
@@ -26,18 +22,43 @@ class LocalProvider(Provider):
     ``exact``."""
 
     def __init__(self, artefacts: Artefacts, *, environ: Mapping[str, str], exact: bool = False) -> None:
+        self._artefacts, self._environ, self._exact = artefacts, environ, exact
         self._runner = Runner({**environ, "SST_PYTHON": sys.executable, "SST_PACKAGE": str(Path(__file__).parents[2])})
-        self._parts: dict[str, Provider] = {
-            "local.Build": Builder(artefacts, exact=exact),
-            "local.Command": Commands(artefacts.root, self._runner, environ),
-            "local.Action": Actions(artefacts.root, self._runner),
-            "local.Site": SiteBuilder(artefacts.root, artefacts.cache, environ, self._runner),
-            "local.Password": Passwords()}
+        self._parts: dict[str, Provider] = {}
+        self._lock = RLock()
 
     def _part(self, type: str) -> Provider:
-        if type not in self._parts:
-            raise UserError(f"there is no type {type}", hint=f"known: {', '.join(self._parts)}")
-        return self._parts[type]
+        """Imported and made when a resource of its type first comes."""
+        with self._lock:
+            if type not in self._parts:
+                self._parts[type] = self._make(type)
+            return self._parts[type]
+
+    def _make(self, type: str) -> Provider:
+        root = self._artefacts.root
+        match type:
+            case "local.Build":
+                from .build import Builder
+
+                return Builder(self._artefacts, exact=self._exact)
+            case "local.Command":
+                from .command import Commands
+
+                return Commands(root, self._runner, self._environ)
+            case "local.Action":
+                from .action import Actions
+
+                return Actions(root, self._runner)
+            case "local.Site":
+                from .site import SiteBuilder
+
+                return SiteBuilder(root, self._artefacts.cache, self._environ, self._runner)
+            case "local.Password":
+                from .password import Passwords
+
+                return Passwords()
+        raise UserError(f"there is no type {type}",
+                        hint="known: local.Build, local.Command, local.Action, local.Site, local.Password")
 
     def schema(self, type: str) -> Schema:
         return self._part(type).schema(type)

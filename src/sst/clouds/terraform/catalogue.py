@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ...errors import UserError
 from ...plugins.lock import Lock, Locked
 from ...plugins.store import Store
-from .schema_cache import Schemas
 
 if TYPE_CHECKING:
     from .plugin import Plugin
+    from .schema_cache import Schemas
 
 __all__ = ["PACKAGE", "Catalogue", "activate", "active"]
 
@@ -57,6 +57,8 @@ class Catalogue:
             return self._schemas[name]
 
     def _read(self, one: Locked) -> Schemas:
+        from .schema_cache import Schemas
+
         file = self.store.cache / "schemas" / str(one.source) / f"{one.version}.schema"
         if self.store.find(one) is None and (kept := Schemas.read(file, None)) is not None:
             return kept    # enough for a plan on stage local

@@ -15,9 +15,9 @@ from ...core.graph import Graph
 from ...core.link_env import environment
 from ...core.model import Snapshot
 from ...errors import UserError
-from ...events import AnyEvent, ProcessOutput, ProcessState
 from ...executor.interpreters import Interpreters
 from ...project.shell import NotThere, look_in
+from ..events import AnyEvent, ProcessOutput, ProcessState
 from ..terminal import Pane, ProcessPane
 from . import Deployed, Part, declared_parts
 
