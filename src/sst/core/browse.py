@@ -16,11 +16,12 @@ Query = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Something to fill in. ``text`` is one line, ``json`` many that must be JSON, ``file`` comes as base64."""
+    """Something to fill in. ``text`` is one line, ``json`` many that must be JSON, ``sql`` a statement, ``file``
+    comes as base64."""
 
     name: str
     label: str
-    kind: Literal["text", "long", "json", "choice", "file"] = "text"
+    kind: Literal["text", "long", "json", "sql", "choice", "file"] = "text"
     value: str = ""
     choices: tuple[str, ...] = ()
 

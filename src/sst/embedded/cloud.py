@@ -94,6 +94,18 @@ class Cloud:
         return [m for regions in found.values() for queues in regions.values() for every in queues.values()
                 for m in every]
 
+    def sql(self, database: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer of a database, by its ARN, to a ``statement``: ``columns``, ``rows``, ``more``, ``changed``,
+        ``ms``, ``running``. Read-only unless ``write``; at most ``limit`` rows in ``seconds``; ``stop`` cancels what
+        runs. Raises ``UserError`` with the database's own words."""
+        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/sql",
+                      {"database": database, **asked}, float(asked.get("seconds", 0)) + 120.0)
+        if answer is None:
+            raise SstError("the local cloud does not answer", hint="any command starts it again")
+        if "error" in answer:
+            raise UserError(str(answer["error"]), hint=str(answer.get("hint", "")))
+        return dict(answer)
+
     def attach(self, port: int, token: str) -> bool:
         """Let the session of ``sst dev`` that listens on ``port`` run functions; False if the cloud does not answer."""
         answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "POST", "/_sst/dev",

@@ -109,8 +109,8 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     publishing = asyncio.create_task(_publish(settings, facts, door, lambda: _resume(supervisor, services, kept)))
     publishing.add_done_callback(lambda task: None if _well(task) else ended.set())
     tasks.append(publishing)
-    gate: Any = Gate(emulator.application(), settings, checkpoints, Control(facts, door, checkpoints, supervisor),
-                     ended.set)
+    control = Control(facts, door, checkpoints, supervisor, settings)
+    gate: Any = Gate(emulator.application(), settings, checkpoints, control, ended.set)
     await http(gate, config, shutdown_trigger=ended.wait)
     for ending in (door.close(), asyncio.to_thread(functions.close), supervisor.close(),
                    asyncio.to_thread(containers.running.engine.close)):

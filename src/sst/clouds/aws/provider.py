@@ -39,8 +39,8 @@ class AwsProvider(Verbs, Provider):
         from .browse.browsers import BROWSERS
         from .browse.calls import Calls
 
-        made = BROWSERS.get(state.type)
-        return made(Calls(lambda: self.aws, self.peek), state) if made else None
+        made, calls = BROWSERS.get(state.type), Calls(lambda: self.aws, self.peek, self.sql)
+        return made(calls, state) if made and made.shows(calls) else None
 
     # the engine's seam
 

@@ -150,13 +150,13 @@ export function Dialog({ title, close, children, footer }) {
       if (e.key === "Escape") { e.stopPropagation(); close(); }
       if (e.key === "Tab") {
         const all = [...ref.current.querySelectorAll("button,input,textarea,a,[tabindex='0']")], first = all[0], last = all.at(-1);
-        if (e.shiftKey && document.activeElement === first) { last.focus(); e.preventDefault(); }
+        if (!ref.current.contains(document.activeElement)) { first.focus(); e.preventDefault(); }     // what had it is gone
+        else if (e.shiftKey && document.activeElement === first) { last.focus(); e.preventDefault(); }
         else if (!e.shiftKey && document.activeElement === last) { first.focus(); e.preventDefault(); }
       }
     };
-    const el = ref.current;
-    el.addEventListener("keydown", keys);
-    return () => { el.removeEventListener("keydown", keys); before?.focus?.(); };
+    addEventListener("keydown", keys, true);
+    return () => { removeEventListener("keydown", keys, true); before?.focus?.(); };
   }, []);
   return html`<div class="over" onClick=${(e) => e.target === e.currentTarget && close()}><div class="box" role="dialog" aria-modal="true" aria-label=${title} ref=${ref} tabindex="-1">
     <header><h2>${title}</h2><button onClick=${close}>Close <kbd>esc</kbd></button></header><div class="body">${children}</div>${footer ? html`<footer>${footer}</footer>` : ""}</div></div>`;

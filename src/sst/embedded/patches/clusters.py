@@ -19,9 +19,10 @@ from sst.embedded.backing import Backing
 from sst.embedded.database_servers import ADDRESS
 from sst.embedded.services import LocalService
 from sst.embedded.settings import Settings
+from sst.embedded.statements import Server
 from sst.errors import SstError, UserError
 
-__all__ = ["NEEDS", "apply", "attach", "names", "resume"]
+__all__ = ["NEEDS", "apply", "attach", "names", "reached", "resume"]
 
 NEEDS: Mapping[str, str] = {
     "core.responses:request_scope": "(account_id, region)",
@@ -75,6 +76,17 @@ def attach(backing: Backing) -> None:
 
 def names() -> frozenset[str]:
     return frozenset(_name(record) for _, record in _records())
+
+
+def reached(arn: str) -> Server | None:
+    """Where a database is, and its master user; None if it does not run here."""
+    record: Record = next((r for _, r in _records() if r["DBClusterArn"] == arn), {})
+    where = record.get("_shared_endpoint") or {}
+    if not where.get("Port"):
+        return None
+    kind = database_servers.program(record["Engine"])
+    return Server(kind, ADDRESS, int(where["Port"]), record["MasterUsername"], record["_MasterUserPassword"],
+                  record.get("DatabaseName") or ("postgres" if kind == "postgres" else "mysql"))
 
 
 def resume() -> None:

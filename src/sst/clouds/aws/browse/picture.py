@@ -16,7 +16,8 @@ KINDS: Mapping[str, str] = {
     "lambda.Function": "function", "s3.Bucket": "bucket", "dynamodb.Table": "table", "sqs.Queue": "queue",
     "apigatewayv2.Api": "api", "scheduler.Schedule": "cron", "sns.Topic": "topic", "events.EventBus": "bus",
     "kinesis.Stream": "stream", "cloudfront.Distribution": "router", "ecs.Service": "service", "ecs.Cluster": "cluster",
-    "rds.DBInstance": "database", "rds.DBCluster": "database", "elasticache.ReplicationGroup": "cache",
+    "rds.Cluster": "database", "rds.Instance": "database",
+    "elbv2.LoadBalancer": "api", "elasticache.ReplicationGroup": "cache",
     "elasticache.ServerlessCache": "cache", "cognitoidp.UserPool": "users", "appsync.Api": "api", "ec2.Vpc": "network",
     "sesv2.EmailIdentity": "mail", "stepfunctions.StateMachine": "workflow",
 }

@@ -20,3 +20,8 @@ class ResourceBrowser(Browser):
 
     @abstractmethod
     def __init__(self, calls: Calls, state: State) -> None: ...
+
+    @classmethod
+    def shows(cls, calls: Calls) -> bool:
+        """Whether it can be looked into on this stage."""
+        return True
