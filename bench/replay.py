@@ -88,6 +88,7 @@ def record(root: str, file: str) -> dict[str, Any]:
         done = getattr(run, step.command)(world, run.Run(lambda event: None, confirm=lambda plan: None))
         done.result.check()
         if name == "deploy":
+            counts["account"] = sum("sst-py" in text(c.params) and c.operation != "put_object" for c in calls)
             counts["builds"] = sum(s.type == "local.Build" for s in world.stage.load().resources.values())
         world.close()
     with Path(file).open("wb") as stream:
