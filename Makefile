@@ -60,11 +60,11 @@ long: .venv/ready
 
 # Of many cases of one kind, all but the first, which is in make test.
 long-tests: .venv/ready
-	$(BIN)/python -m pytest -m long -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m long -n 3 --dist loadfile
 
 # Every row and the demo app where AWS's refusals and delays are; docs/strict_cloud.md lists them. A part is in `make test`.
 strict: .venv/ready
-	SST_STRICT=1 $(BIN)/python -m pytest tests/strict -n 2 --dist worksteal
+	SST_STRICT=1 $(BIN)/python -m pytest tests/strict -n 3 --dist worksteal
 
 # Plugins of Terraform: the suite of providers over a lying one too, and what takes longer with real ones.
 plugins: .venv/ready

@@ -146,6 +146,7 @@ def layout(chance: random.Random) -> dict[str, str]:
 
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6))
+@pytest.mark.long
 def test_the_fingerprint_is_what_a_fresh_run_of_esbuild_would_say(seed: int,
                                                                   tmp_path_factory: pytest.TempPathFactory) -> None:
     """After any edit: it changes exactly if the answer changes, and equals that of a machine without our memory."""

@@ -11,6 +11,7 @@ from .test_drift import TWO, by_hand
 from .test_rollback import texts
 
 
+@pytest.mark.long
 def test_each_row_is_asked_for(project: Project) -> None:
     project.program(TWO + '\nFile("C", text="three")')
     project.run("deploy")
@@ -48,6 +49,7 @@ def test_a_rollback_shows_its_plan_first(project: Project) -> None:
     assert code == 0 and texts(project)["A"] == "one" and text.count("\x1b[?25l") == text.count("\x1b[?25h")
 
 
+@pytest.mark.long
 def test_what_is_adopted_is_shown_first(project: Project) -> None:
     project.program('File("A", text="one")')
     folder = project.root / "things"

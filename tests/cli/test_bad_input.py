@@ -177,6 +177,7 @@ def test_another_account_than_the_one_that_is_allowed(aws: Project) -> None:
     assert wanted in aws.fails("deploy")
 
 
+@pytest.mark.long
 def test_no_credentials_no_profile_no_region_no_network(aws: Project) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         del aws.environment[name]

@@ -62,6 +62,7 @@ def test_empty_ones_stand_in_on_stage_local(cloud_stage: Project) -> None:
     assert p.run("local", "status", "--json").json["stand_ins"] == []
 
 
+@pytest.mark.long
 def test_what_is_there_is_used_and_left_alone(cloud_stage: Project) -> None:
     p = cloud_stage
     p.write("sst_config.py", """

@@ -92,6 +92,7 @@ def test_a_successor_that_starts_empty_is_asked_for(project: Project) -> None:
     assert len(list((project.root / "things").iterdir())) == 2
 
 
+@pytest.mark.long
 def test_a_damaged_lock_has_a_way_out_that_is_named(project: Project) -> None:
     project.program('File("A")')
     project.run("deploy")
@@ -116,6 +117,7 @@ def test_commands_that_read_say_that_the_newest_version_is_damaged(project: Proj
     assert "snapshot/0000000002 is damaged" in said.err and said.out == before
 
 
+@pytest.mark.long
 def test_malformed_state_files_of_other_tools_are_refused_in_words(project: Project) -> None:
     project.program('File("A")')
     resource = {"mode": "managed", "type": "aws_sqs_queue", "name": "\x1b]0;owned\x07"}

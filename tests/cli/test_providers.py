@@ -48,6 +48,7 @@ class Shell:
         return done.stdout
 
 
+@pytest.mark.long
 def test_from_the_first_add_to_the_last_trace(tmp_path: Path) -> None:
     (tmp_path / "sst_config.py").write_text(CONFIG)
     with serving(RegistryServer({"1.0.0": package(PLUGIN)}, Signer()), tmp_path) as server:

@@ -12,6 +12,7 @@ def texts(project: Project) -> dict[str, str]:
     return {n: t["text"] for n, t in project.things.items()}
 
 
+@pytest.mark.long
 def test_a_failed_deploy_goes_back_to_how_it_was(project: Project) -> None:
     project.program('File("A", text="one")\nFile("B", text="two")')
     project.run("deploy")
@@ -24,6 +25,7 @@ def test_a_failed_deploy_goes_back_to_how_it_was(project: Project) -> None:
     assert "2 to create, 1 to update, 1 to delete" in project.run("diff").out, "the program is as it was"
 
 
+@pytest.mark.long
 def test_keep_is_the_default_and_a_first_deploy_leaves_nothing(project: Project) -> None:
     project.program('File("A", text="one")\nFile("Bad", fail=True)')
     project.run("deploy", code=2)
@@ -54,6 +56,7 @@ def test_a_rollback_goes_to_before_the_last_deploy_and_twice_is_once(project: Pr
     assert texts(project)["A"] == "one" and set(project.things) == {"A", "One"}
 
 
+@pytest.mark.long
 def test_data_stays_as_it_is(project: Project) -> None:
     project.program('File("A", text="one")\nData("D", text="first")')
     project.run("deploy")

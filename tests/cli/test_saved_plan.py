@@ -57,6 +57,7 @@ def test_what_does_not_change_is_bound_too(project: Project) -> None:
     assert "1 created" in project.run("deploy", "plan.json").out, "lines don't count"
 
 
+@pytest.mark.long
 def test_secret_values_are_not_in_it_and_are_bound(project: Project) -> None:
     project.run("secret", "set", "Key", stdin="hunter2-a\n")
     project.program('key = sst.Secret("Key")\nFile("A", text=key.value)')

@@ -132,6 +132,7 @@ def test_no_plain_value_is_anywhere(cloud_stage: Project) -> None:
     assert len(now["keys"]) == 1 and now["current"] not in key, "the former key is forgotten"
 
 
+@pytest.mark.long
 def test_after_a_rotation_the_former_key_opens_nothing(cloud_stage: Project) -> None:
     p = cloud_stage
     del p.environment["SST_STAGE"]

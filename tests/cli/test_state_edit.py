@@ -30,6 +30,7 @@ def test_what_is_dropped_stays_in_the_cloud(project: Project) -> None:
     assert set(project.things) == {"A", "B"} and "no changes" in project.run("deploy").out
 
 
+@pytest.mark.long
 def test_an_attempt_whose_end_is_unknown_is_forgotten(project: Project) -> None:
     project.program('File("A", slow=True)')
     process = project.start("deploy")
@@ -59,6 +60,7 @@ def test_a_resource_or_a_component_gets_another_name(project: Project) -> None:
     assert "Y" in project.run("state", "list").out
 
 
+@pytest.mark.long
 def test_adopting_writes_the_state_and_nothing_else(project: Project) -> None:
     project.program('File("A", text="one")')
     folder = project.root / "things"
@@ -76,6 +78,7 @@ def test_adopting_writes_the_state_and_nothing_else(project: Project) -> None:
     assert '"A" is in the state already, as demo-dev-A-by-hand' in project.fails("adopt", "A", "x", "--yes")
 
 
+@pytest.mark.long
 def test_what_can_not_be_adopted(project: Project) -> None:
     project.program('File("A", text="one", shape="round")\nFile("B")')
     folder = project.root / "things"
@@ -151,6 +154,7 @@ def _blob(db: sqlite3.Connection) -> tuple[str, str]:
     raise AssertionError
 
 
+@pytest.mark.long
 def test_a_damaged_newest_version_is_made_good_again(project: Project) -> None:
     for n in "12":
         project.program(f'File("A", text="{n}")')
@@ -178,6 +182,7 @@ def test_what_can_not_be_repaired_is_named(project: Project) -> None:
     assert versions(project) == 2, "nothing was written"
 
 
+@pytest.mark.long
 def test_secrets_that_can_not_be_read_are_dropped_on_request_alone(project: Project) -> None:
     project.program('File("A")')
     project.run("secret", "set", "Key", stdin="hunter2\n")

@@ -49,6 +49,7 @@ class Editor:
         self._line.close()
 
 
+@pytest.mark.long
 def test_a_breakpoint_stops_a_function_and_its_timeout(start: Callable[..., Dev]) -> None:
     program = CONFIG.replace('"src/one.handler", url', '"src/one.handler", timeout="1 second", url')
     code = "def handler(event, context):\n    secret = 40\n    secret += 2\n    return str(secret)\n"

@@ -28,6 +28,7 @@ FILES = {"sst_config.py": CONFIG, "src/one.ts": 'import { text } from "./shared"
          "src/two.ts": "export const handler = async () => process.pid;\n"}
 
 
+@pytest.mark.long
 def test_saves_errors_and_what_is_left_alone(start: Callable[..., Dev]) -> None:
     dev = start(FILES).ready()
     one, two = dev.url("one"), dev.url("two")

@@ -69,6 +69,7 @@ def test_panes_invocations_and_the_way_out(screen: Callable[..., Session]) -> No
     assert session.over(seconds=30) == 0 and session.is_restored()
 
 
+@pytest.mark.long
 def test_the_keys_of_functions_and_addresses(screen: Callable[..., Session], tmp_path: Path) -> None:
     editor, browser = tmp_path / "editor.sh", tmp_path / "browser.sh"
     editor.write_text('#!/bin/sh\necho \'{"edited": 7}\' > "$1"\n')

@@ -148,6 +148,7 @@ def test_a_command_is_linked_restarted_and_ended(start: Callable[..., Dev]) -> N
     dev.until(lambda: len(dev.descendants()) < len(before))
 
 
+@pytest.mark.long
 def test_a_second_session_looks_on_and_a_command_joins(start: Callable[..., Dev]) -> None:
     dev = start(WITH_WEB).ready()
     second = Dev(dev.root)

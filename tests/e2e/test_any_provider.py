@@ -33,6 +33,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.long
 def test_it_deploys_on_stage_local_and_functions_read_it(tmp_path: Path) -> None:
     with project(tmp_path, {"sst_config.py": CONFIG, "src/billing.py": HANDLER}) as app:
         plan = app.sst("diff")

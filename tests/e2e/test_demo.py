@@ -15,6 +15,7 @@ UPLOADS = Path(__file__).parents[2] / "examples/uploads"
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
 
+@pytest.mark.long
 def test_the_demo_shows_a_thumbnail_and_its_row(tmp_path: Path) -> None:
     root = tmp_path / "uploads"
     shutil.copytree(UPLOADS, root, ignore=shutil.ignore_patterns(".sst", ".venv", "__pycache__"))

@@ -54,6 +54,7 @@ def test_the_handlers_spelled_as_in_sst_run(app: Project) -> None:
     assert "MyCron" in app.invoke("MyCron/Handler")["ran"]
 
 
+@pytest.mark.long
 def test_a_queue_filters_reports_failures_and_has_a_dead_letter_queue(app: Project) -> None:
     app.invoke("Sender")
     eventually(lambda: "queue-1-small" in rows(app))

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.project import Project, call, eventually, project
 
-pytestmark = [pytest.mark.emulator, pytest.mark.slow]
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.long]
 
 CONFIG = '''
 import sst

@@ -78,6 +78,7 @@ def test_urls_stay_when_the_cloud_is_killed(app: Project) -> None:
     assert call(f"{before['api']}/open").status == 200
 
 
+@pytest.mark.long
 def test_a_deploy_killed_half_way_is_finished_by_the_next(app: Project) -> None:
     for pause in (0.3, 0.5, 0.8):
         app.write({"app/extra.py": f"# {pause}\n"})

@@ -29,6 +29,7 @@ def call(cloud: Cloud, name: str, service: str, what: str, **options: Any) -> st
     return str(invoke(cloud, name, {"service": service, "call": what, "with": options})[0])
 
 
+@pytest.mark.long
 def test_the_single_action_allows_a_batch(cloud: Cloud) -> None:
     url, arn = queue(cloud, "batch-actions")
     entry = [{"Id": "1", "MessageBody": "m"}]
@@ -40,6 +41,7 @@ def test_the_single_action_allows_a_batch(cloud: Cloud) -> None:
     assert "AccessDenied" in call(cloud, wrong, "sqs", "send_message_batch", QueueUrl=url, Entries=entry)
 
 
+@pytest.mark.long
 def test_partiql_needs_the_action_of_each_statement_on_its_table(cloud: Cloud) -> None:
     tables = client(cloud, "dynamodb")
     for name in ("mine", "yours"):

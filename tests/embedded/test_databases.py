@@ -60,6 +60,7 @@ def pid(cloud: Cloud, name: str) -> int:
     return int((cloud.folder / "services/postgres" / name / "pid").read_text())
 
 
+@pytest.mark.long
 def test_a_database_lives_through_kills_and_another_password(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     made = create(cloud, "main")

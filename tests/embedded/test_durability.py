@@ -184,6 +184,7 @@ def test_every_way_to_change_a_queue(root: Path) -> None:
     assert sorted(name.rsplit("/", 1)[1] for name in sqs.list_queues()["QueueUrls"]) == ["emptied", "q"]
 
 
+@pytest.mark.long
 def test_log_lines_deleted_streams_and_late_lines(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     logs = client(cloud, "logs")
@@ -205,6 +206,7 @@ def test_log_lines_deleted_streams_and_late_lines(root: Path) -> None:
     assert [event["message"] for event in found] == ["late", "kept 0", "kept 1", "kept 2", "more"]
 
 
+@pytest.mark.long
 def test_nothing_is_left_for_the_orderly_end(root: Path) -> None:
     """What calls of many services changed is on disk by itself: the end, which looks at everything, finds no more."""
     cloud = embedded.start(root, environment=os.environ)
@@ -239,6 +241,7 @@ def test_nothing_is_left_for_the_orderly_end(root: Path) -> None:
         assert [row for row in before[part] if row not in after[part]] == []
 
 
+@pytest.mark.long
 def test_reading_writes_nothing(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     db = table(cloud, "tab")

@@ -105,6 +105,7 @@ def test_a_schedule_fires(cloud: Cloud) -> None:
     assert json.loads(received(cloud, out)["Body"]) == {"tick": 1}
 
 
+@pytest.mark.long
 def test_destinations_of_success_and_failure(cloud: Cloud) -> None:
     out, arn = queue(cloud, "destinations")
     functions = client(cloud, "lambda")

@@ -65,6 +65,7 @@ def test_the_real_error_type_arrives_also_in_a_state_machine(cloud: Cloud) -> No
     assert (found["status"], found.get("output")) == ("SUCCEEDED", '"caught"')
 
 
+@pytest.mark.long
 def test_old_lines_of_a_log_are_forgotten_in_time(cloud: Cloud) -> None:
     """What is kept is written to disk with each change: it must not grow for ever."""
     name = function(cloud, "def handler(event, context):\n    print('\\n'.join(f'{event} {n}' for n in range(4000)))\n")

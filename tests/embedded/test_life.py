@@ -98,6 +98,7 @@ def test_it_ends_when_its_folder_is_deleted(root: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_nothing_answered_is_lost_by_kill_9_under_load(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     answered: list[str] = []
@@ -165,6 +166,7 @@ def test_damaged_state_is_never_overwritten(root: Path, place: float) -> None:
     assert client(embedded.start(root, environment=os.environ), "sqs").list_queues()["QueueUrls"]
 
 
+@pytest.mark.long
 def test_state_of_a_newer_version_is_refused(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     embedded.stop(root)

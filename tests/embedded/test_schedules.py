@@ -28,6 +28,7 @@ def schedule(cloud: Cloud, name: str, seconds: int, *, zone: tzinfo = UTC, **mor
     return url
 
 
+@pytest.mark.long
 def test_it_runs_in_its_time_zone_and_is_deleted(cloud: Cloud) -> None:
     once = schedule(cloud, "zone-at", 3, zone=ZoneInfo("Asia/Kolkata"), ActionAfterCompletion="DELETE")
     assert json.loads(received(cloud, once)["Body"]) == {"from": "zone-at"}

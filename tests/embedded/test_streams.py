@@ -107,6 +107,7 @@ def test_a_malformed_answer_fails_the_batch(answer: str, cloud: Cloud) -> None:
     assert json.loads(received(cloud, dead)["Body"])["DDBStreamBatchInfo"]["batchSize"] == 1
 
 
+@pytest.mark.long
 def test_a_stream_that_works_delays_no_queue(cloud: Cloud) -> None:
     """The stream's function ends only once the queue's function has run."""
     (arn, put), out = table(cloud), fifo(cloud)

@@ -68,6 +68,7 @@ def subscribed(cloud: Cloud, arn: str, source: str, **options: Any) -> None:
     client(cloud, "lambda").create_event_source_mapping(EventSourceArn=source, FunctionName=arn, **options)
 
 
+@pytest.mark.long
 def test_a_batch_names_each_cause(cloud: Cloud, listener: str) -> None:
     there, arn = queue(cloud, "traced")
     roots = [trace.new_root() for _ in range(3)]

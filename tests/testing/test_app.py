@@ -170,6 +170,7 @@ def test_it(sst_app, n):
     assert len({line.split()[2] for line in seen.read_text().splitlines()}) == 2
 
 
+@pytest.mark.long
 def test_a_failure_shows_the_line_of_the_test_and_nothing_of_ours(suite: Suite) -> None:
     suite.write({"conftest.py": SECRETS, "test_it.py": '''
 def test_a_name(sst_app):

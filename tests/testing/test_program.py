@@ -19,6 +19,7 @@ def suite(tmp_path: Path) -> Suite:
     return made
 
 
+@pytest.mark.long
 def test_a_graph_shows_what_is_declared(suite: Suite) -> None:
     suite.write({"tests/test_it.py": '''
 import os, sys
@@ -109,6 +110,7 @@ def test_without_a_config_it_says_how_to_name_one(tmp_path: Path) -> None:
     assert "sst_config = " in suite.fails()
 
 
+@pytest.mark.long
 def test_the_config_is_found_from_the_top_of_a_monorepo(tmp_path: Path) -> None:
     suite = Suite(tmp_path)
     suite.write({"pytest.ini": APP["pytest.ini"], **{f"services/app/{k}": v for k,
@@ -136,6 +138,7 @@ def test_a_run_without_the_fixtures_loads_the_plugin_alone(tmp_path: Path) -> No
     assert not (suite.root / ".sst").exists()
 
 
+@pytest.mark.long
 def test_types_for_annotations_bring_no_client_of_aws(suite: Suite) -> None:
     suite.write({"test_it.py": "from sst.testing import App, Program, eventually\n\ndef test_it(): pass\n"})
     done = subprocess.run([sys.executable, "-c", LOOK], cwd=suite.root, capture_output=True, text=True, timeout=60)

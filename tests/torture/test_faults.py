@@ -62,6 +62,7 @@ else:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.long
 def test_some_calls_go_wrong(stage: Stage, kind: str) -> None:
     share, fault = KINDS[kind]
     worlds = {g: stage.calm(g) for g in (("deploy", "replace") if FULL else ("deploy",))} | {"remove": []}

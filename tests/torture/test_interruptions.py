@@ -265,6 +265,7 @@ STOPS = ("state journal#2 before", "state journal#4 after", "state journal#6 bef
 
 
 @pytest.mark.parametrize("stop", STOPS if FULL else STOPS[3:4])
+@pytest.mark.long
 def test_one_that_was_paused_past_its_lease_can_not_save(forge: Forge, given: dict[str, Any], folder: Path, aws: Aws,
                                                           figures: Counter[str], stop: str) -> None:
     lease = (0.1, 0.3, 0.6)

@@ -121,6 +121,7 @@ def test_close_ends_the_process_and_leaves_no_socket(start: Start) -> None:
     assert not plugin.running and not folder.exists() and time.monotonic() - began < 2
 
 
+@pytest.mark.long
 def test_a_plugin_that_will_not_end_is_killed(start: Start) -> None:
     plugin = start()
     os.kill(plugin._process.pid, signal.SIGSTOP)

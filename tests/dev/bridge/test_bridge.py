@@ -114,6 +114,7 @@ def test_with_nobody_there_the_deployed_code_runs_and_soon_without_asking(stage:
 
 @pytest.mark.slow
 @both
+@pytest.mark.long
 def test_asking_in_vain_takes_its_150_ms_once_and_then_nothing(stage: Stage, runtime: str) -> None:
     """How long exactly is for the benchmark: here other processes use the machine too."""
     code = {PYTHON: "import time\ndef handler(event, context):\n    return time.time()\n",
@@ -137,6 +138,7 @@ def test_after_the_lease_there_is_no_call(stage: Stage, tap: Tap, runtime: str) 
     assert tap.connections == 0
 
 
+@pytest.mark.long
 def test_a_lease_ends_in_a_warm_function_too(stage: Stage) -> None:
     name = stage.function(wait=PATIENT, until=time.time() + 4)
     with stage.laptop(ECHO[PYTHON]):
