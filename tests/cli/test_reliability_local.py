@@ -122,7 +122,7 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
             {"urn": "urn:pulumi:dev::x::aws:neptune/cluster:Cluster::Db", "type": "aws:neptune/cluster:Cluster",
              "custom": True, "id": "db",
              "outputs": {}}]}}}))
-        said = p.run("state", "import", "pulumi.json", "--as", "JobsQueue=Jobs", "--yes")
+        said = p.run("adopt", "--from", "pulumi.json", "--as", "JobsQueue=Jobs", "--yes")
         assert "Db  aws:neptune/cluster:Cluster  not adopted: sst has no row for this type" in said.err
         assert "visibility_timeout: there 30, program 77" in said.out and "2 adopted into the state" in said.out
         p.write("terraform.tfstate", json.dumps({"version": 4, "terraform_version": "1.9", "resources": [
@@ -133,7 +133,7 @@ def test_what_exists_is_adopted_from_other_tools(cloud_stage: Project) -> None:
              "instances": [{"attributes": {"name": "role-1"}}]},
             {"mode": "managed", "type": "aws_sqs_queue", "name": "lost", "module": "module.m",
              "instances": [{"index_key": 0, "attributes": {"url": urls["lost-1"]}}]}]}))
-        said = p.run("state", "import", "terraform.tfstate", "--yes")
+        said = p.run("adopt", "--from", "terraform.tfstate", "--yes")
         assert ("module.m.lost[0]  aws.sqs.Queue  not adopted: the program declares nothing of that type and name"
                 in said.err)
         assert urls["lost-1"] in said.err and "2 adopted into the state" in said.out
@@ -160,11 +160,11 @@ def test_files_of_other_tools_that_are_none(cloud_stage: Project) -> None:
         ),
     ):
         p.write("other.json", text)
-        assert said in p.fails("state", "import", "other.json", "--yes")
-    assert "can't be read: No such file" in p.fails("state", "import", "none.json")
+        assert said in p.fails("adopt", "--from", "other.json", "--yes")
+    assert "can't be read: No such file" in p.fails("adopt", "--from", "none.json")
     p.write("other.json", '{"deployment": {"resources": []}}')
-    assert '--as takes THERE=HERE, not "x"' in p.fails("state", "import", "other.json", "--as", "x")
-    assert 'the file has nothing named "a"' in p.fails("state", "import", "other.json", "--as", "a=b")
+    assert '--as takes THERE=HERE, not "x"' in p.fails("adopt", "--from", "other.json", "--as", "x")
+    assert 'the file has nothing named "a"' in p.fails("adopt", "--from", "other.json", "--as", "a=b")
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ COMMANDS = {
     "add": "Add providers: Stripe, Vercel, GitHub and others.",
     "install": "Install the providers that sst.lock names.",
     "providers": "Manage the providers of sst.lock.",
-    "adopt": "Adopt an existing resource.",
+    "adopt": "Adopt an existing resource, or all of a state file.",
     "remove": "Remove all resources of a stage.",
     "secret": "Manage secrets.",
     "shell": "Run a command with the app's resources linked.",

@@ -53,8 +53,8 @@ class Goal:
     retain: bool = False
     ignore_changes: tuple[str, ...] = ()
     aliases: tuple[URN, ...] = ()
-    adopt: str | None = None
-    """Id of an existing resource to adopt instead of creating one."""
+    adopt: str | Mapping[str, Any] | None = None
+    """Id, or identifying attributes, of an existing resource to adopt instead of creating one."""
     secret: frozenset[str] = frozenset()
     """Names of the properties whose values are secret: encrypted in state, never shown."""
     provider: str = ""

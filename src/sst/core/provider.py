@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ..errors import ProviderError
+from ..errors import ProviderError, UserError
 from .model import Goal, Operation, Snapshot, State
 from .schema import Order, Schema
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .browse import Browser
     from .picture import Picture
 
-__all__ = ["STAND_IN", "Absent", "Change", "Found", "Note", "PartlyMade", "Provider", "Providers", "Result",
-           "Traits", "Unsure"]
+__all__ = ["STAND_IN", "Absent", "Change", "Existing", "Found", "Note", "PartlyMade", "Provider", "Providers",
+           "Recorded", "Result", "Traits", "Unsure"]
 
 Note: TypeAlias = Callable[[str], None]
 """Shows the user what a slow step is doing: ``note("waiting for the certificate")``."""
@@ -70,6 +70,23 @@ class PartlyMade(ProviderError):
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """An existing resource as the state of another tool has it."""
+
+    id: str
+    values: Mapping[str, Any] = field(repr=False)
+    """By the provider's own names."""
+    version: int = 0
+    """Of the schema that they follow."""
+    private: bytes = field(default=b"", repr=False)
+    """The provider's own notes on it."""
+
+
+Existing: TypeAlias = str | Mapping[str, Any] | Recorded
+"""What an existing resource is taken over by: its id, the attributes of its identity, or another tool's record."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     made: Result
 
@@ -95,6 +112,8 @@ class Traits:
     arguments are the same, is unchanged without asking the provider. Empty: ``plan`` is asked each time."""
     stand_ins: bool = False
     """What a program reads need not exist: `Provider.stand_in` creates an empty one of its kind."""
+    unique: bool = True
+    """Whether an id names one resource of its type; values that are nowhere but in the state may share one."""
     always: frozenset[str] = frozenset()
     """Types that are planned each time all the same: their plan depends on files or on the time."""
 
@@ -156,6 +175,23 @@ class Provider(ABC):
     def import_(self, type: str, id: str) -> Result | None:
         """The existing resource with this id, with all its arguments; None if there is none."""
         return self.read(State(f"{type}::{id}", type, id))
+
+    def import_by_identity(self, type: str, identity: Mapping[str, Any]) -> Result | None:
+        """The existing resource with these identifying attributes; None if there is none."""
+        raise UserError(f"{type} is imported by its id, not by {', '.join(identity)}")
+
+    def take_over(self, type: str, recorded: Recorded) -> Result | None:
+        """The existing resource that another tool's state records; None if it is gone."""
+        return self.import_(type, recorded.id)
+
+    def existing(self, type: str, what: Existing) -> Result | None:
+        """The existing resource that is to be taken over; None if there is none."""
+        match what:
+            case str():
+                return self.import_(type, what)
+            case Recorded():
+                return self.take_over(type, what)
+        return self.import_by_identity(type, what)
 
     def look_up(self, type: str, inputs: Mapping[str, Any]) -> Result | None:
         """An existing resource that the program only reads, by what identifies it; None if there is none."""

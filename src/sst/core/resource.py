@@ -229,7 +229,8 @@ class Resource(_Model):
 
     ``protect`` refuses its deletion, ``retain`` leaves it in the cloud when it leaves the program, ``depends_on`` adds
     edges, ``ignore_changes`` names properties whose changes are not deployed, ``alias`` names it had before,
-    ``import_`` adopts an existing resource by its id, ``provider`` is the provider instance that manages it.
+    ``import_`` adopts an existing resource by its id (one of a plugin also by its identity, a mapping), ``provider`` is
+    the provider instance that manages it.
     """
 
     __sst_type__: ClassVar[TypeInfo] = TypeInfo()
@@ -243,7 +244,7 @@ class Resource(_Model):
         depends_on: Sequence[object] = prop(default=())
         ignore_changes: Sequence[str] = prop(default=())
         alias: str | Sequence[str] | None = prop(default=None)
-        import_: str | None = prop(default=None)
+        import_: str | Mapping[str, Any] | None = prop(default=None)
         provider: object = prop(default=None)
 
         __sst__: Declaration = out()

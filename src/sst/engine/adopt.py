@@ -8,9 +8,10 @@ from typing import Any
 
 from ..core.model import URN, Op, Snapshot, State
 from ..core.output import UNKNOWN
-from ..core.provider import Providers
+from ..core.provider import Existing, Providers, Recorded
 from ..core.schema import Schema
 from ..errors import ProviderError, UserError
+from .inputs import identified
 from .record import secrets_of
 from .steps import Plan, Step
 
@@ -41,8 +42,8 @@ class Adoption:
     differences: tuple[Difference, ...]
 
 
-def adoption(step: Step, id: str, providers: Providers, snapshot: Snapshot) -> Adoption:
-    """Look at the thing with this id. ``step`` is the plan's for the resource that is to take it over.
+def adoption(step: Step, what: Existing, providers: Providers, snapshot: Snapshot) -> Adoption:
+    """Look at the existing resource. ``step`` is the plan's for the resource that is to take it over.
 
     Raises ``UserError`` if there is none, or another resource of the state is it already.
     """
@@ -50,17 +51,18 @@ def adoption(step: Step, id: str, providers: Providers, snapshot: Snapshot) -> A
     assert goal
     provider = providers(goal)
     schema = provider.schema(step.type)
-    for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
-        if s.type == step.type and s.id == id and s.urn != step.urn:
-            raise UserError(f'{step.type} {id!r} is in the state already, as "{s.urn.rpartition("::")[2]}"',
-                            where=goal.where,
-                            hint=f"to rename it: sst state mv {s.urn.rpartition('::')[2]} {step.name}")
+    id = what.id if isinstance(what, Recorded) else what
+    if provider.traits.unique:
+        _check_free(step, id, snapshot)
     try:
-        there = provider.import_(goal.type, id)
+        there = provider.existing(goal.type, what)
     except ProviderError as e:
-        raise UserError(f'{step.type} {id!r} can\'t be read: {e}', where=goal.where, hint=_id_hint(schema)) from e
+        raise UserError(f"{step.type} with {identified(id)} can't be read: {e}", where=goal.where,
+                        hint=_id_hint(schema)) from e
     if there is None:
-        raise UserError(f"there is no {step.type} with the id {id!r}", where=goal.where, hint=_id_hint(schema))
+        raise UserError(f"there is no {step.type} with {identified(id)}", where=goal.where, hint=_id_hint(schema))
+    if there.id != id:
+        _check_free(step, there.id, snapshot)
     base = str((there.inputs or {}).get(schema.name_argument, step.base)).removesuffix(schema.ending(goal.inputs))
     wanted = {**step.inputs}
     if schema.name and schema.name_argument not in goal.inputs and there.inputs:
@@ -72,6 +74,14 @@ def adoption(step: Step, id: str, providers: Providers, snapshot: Snapshot) -> A
                   secret=secrets_of(schema, goal.secret), provider=goal.provider, private=there.private,
                   version=there.version or schema.version)
     return Adoption(state, tuple(_compare(step, wanted, state, providers)))
+
+
+def _check_free(step: Step, id: object, snapshot: Snapshot) -> None:
+    for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
+        if s.type == step.type and s.id == id and s.urn != step.urn:
+            raise UserError(f'{step.type} {id!r} is in the state already, as "{s.urn.rpartition("::")[2]}"',
+                            where=step.where,
+                            hint=f"to rename it: sst state mv {s.urn.rpartition('::')[2]} {step.name}")
 
 
 def differences(plan: Plan, providers: Providers) -> list[Difference]:

@@ -20,7 +20,7 @@ from ..errors import DeployError, Failure, ProviderError, SstError, StateError, 
 from ..events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 from .choice import name_of
 from .existing import Existing
-from .inputs import inputs_of, resent
+from .inputs import identified, inputs_of, resent
 from .order import after
 from .record import Journal, half_deleted, ids_by_type, made_state, pending, settled_create, unsure_state
 from .steps import Plan, Step
@@ -264,9 +264,9 @@ class _Run:
         assert goal and goal.adopt
         provider, schema = self._provider(step)
         self.journal.check()
-        there = provider.import_(goal.type, goal.adopt)
+        there = provider.existing(goal.type, goal.adopt)
         if there is None:
-            raise UserError(f"there is no {goal.type} with the id {goal.adopt!r} to import")
+            raise UserError(f"there is no {goal.type} with {identified(goal.adopt)} to import")
         base = str((there.inputs or {}).get(schema.name_argument, step.base)).removesuffix(schema.ending(goal.inputs))
         inputs = self._inputs(step, base)
         operation = pending(goal, Op.ADOPT, base, inputs, None)

@@ -12,7 +12,7 @@ from ..core.schema import Schema
 from ..errors import UserError
 from .choice import name_of
 
-__all__ = ["identity_of", "inputs_of", "missing", "resent"]
+__all__ = ["identified", "identity_of", "inputs_of", "missing", "resent"]
 
 
 def resent(schema: Schema, was: State, inputs: Mapping[str, Any]) -> frozenset[str]:
@@ -52,6 +52,11 @@ def inputs_of(goal: Goal, schema: Schema, base: str, look: Callable[[URN, str], 
 def identity_of(inputs: Mapping[str, Any]) -> str:
     """What identifies an existing resource, for messages: ``name 'photos'``."""
     return ", ".join(f"{k} {v!r}" for k, v in inputs.items() if isinstance(v, str)) or "what is known after deploy"
+
+
+def identified(what: str | Mapping[str, Any]) -> str:
+    """What an existing resource is imported by, for messages: ``the id 'prj_1'``."""
+    return f"the id {what!r}" if isinstance(what, str) else identity_of(what)
 
 
 def missing(goal: Goal, inputs: Mapping[str, Any], provider: Provider) -> UserError:

@@ -1,5 +1,4 @@
-"""Take over what exists (``sst adopt``, ``sst state import``), let go of it (``sst state rm``), rename it (``sst state
-mv``).
+"""Take over what exists (``sst adopt``), let go of it (``sst state rm``), rename it (``sst state mv``).
 
 All of these write the state alone; the cloud is read at most. Each runs under the lock, is verified, and keeps the
 former version.
@@ -12,6 +11,7 @@ from typing import TypeAlias
 
 from ..core.model import URN, Entry, Op, Snapshot, State
 from ..core.names import did_you_mean
+from ..core.provider import Existing
 from ..engine.adopt import Adoption, adoption, with_edges
 from ..engine.choice import name_of
 from ..engine.plan import Plan, Step, plan
@@ -26,13 +26,14 @@ Agree: TypeAlias = Callable[[Sequence[Adoption]], None]
 """Gets what would be written; raises ``UserError`` to stop."""
 
 
-def adopt(backend: Backend, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str, str]],
-          agree: Agree) -> list[Adoption]:
+def adopt(backend: Backend, run: Run, wanted: Callable[[Plan, Snapshot], Mapping[str, Existing]], agree: Agree,
+          refused: Callable[[Step, UserError], None] | None = None) -> list[Adoption]:
     """Write to the state that these things exist; the next deploy brings them in line with the program.
 
     ``wanted`` gets the plan of the program over the state and gives names (``Jobs``, ``Api/Role`` or a urn) with the
     ids of existing things. Raises ``UserError``, or ``Problems``, for a name that the program does not declare or the
     state has already, for an id that nothing has, and for what could not be brought in line without being replaced.
+    With ``refused`` these last two are left out, and it hears of them.
     """
     backend.ask_account()
     graph = prepared_graph(backend, run.hide)
@@ -43,13 +44,18 @@ def adopt(backend: Backend, run: Run, wanted: Callable[[Plan, Snapshot], Mapping
         providers = run.providers or backend.registry(session.snapshot, session=session)
         todo = plan(graph, snapshot, providers)
         found, problems = list[Adoption](), list[SstError]()
-        for name, id in wanted(todo, snapshot).items():
+        for name, what in wanted(todo, snapshot).items():
+            step = None
             try:
-                one = adoption(_goal(todo, snapshot, name), id, providers, snapshot)
+                step = _goal(todo, snapshot, name)
+                one = adoption(step, what, providers, snapshot)
                 _check(one)
                 found.append(one)
             except UserError as e:
-                problems.append(e)
+                if refused and step:
+                    refused(step, e)
+                else:
+                    problems.append(e)
         if problems:
             raise problems[0] if len(problems) == 1 else Problems(problems)
         if found:

@@ -7,17 +7,21 @@ state.
 """
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..clouds.imports import importable
-from ..engine.plan import Plan, Step
+from ..clouds.imports import importable, missing
+from ..core.model import Snapshot
+from ..core.provider import Recorded
+from ..engine.plan import Plan, name_of
 from ..errors import UserError
 
 __all__ = ["Foreign", "Matched", "Thing", "match", "read_foreign"]
+
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -27,6 +31,8 @@ class Thing:
     name: str
     type: str
     id: str
+    recorded: Recorded | None = field(default=None, compare=False)
+    """The whole of it, where its provider can take it over by that: Terraform records what providers gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class Foreign:
 class Matched:
     """Which resource of the program takes over which thing, and the things that none, or several, would."""
 
-    ids: Mapping[str, str]
+    ids: Mapping[str, str | Recorded]
     """By urn."""
     rest: tuple[tuple[Thing, str], ...]
 
@@ -71,16 +77,29 @@ def read_foreign(text: str, name: str) -> Foreign:
     return _sorted_out("SST or Pulumi", _pulumi(resources))
 
 
-def _pulumi(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One resource of a file. ``values`` are its attributes in camel case."""
+
+    name: str
+    kind: str
+    values: Mapping[str, Any]
+    provider: str
+    """As `sst add` takes it."""
+    recorded: Recorded | None = None
+    tainted: bool = False
+
+
+def _pulumi(resources: Sequence[Mapping[str, Any]]) -> Iterator[_Found]:
     for r in resources:
         kind = str(r.get("type", ""))
         if r.get("custom") is False or kind.startswith(("pulumi:", "sst:")) or r.get("delete") or r.get("external"):
             continue  # components are labels; providers and what is being deleted are nothing to take over
         values = {**_mapping(r.get("inputs")), **_mapping(r.get("outputs")), "id": r.get("id", "")}
-        yield str(r.get("urn", "")).rpartition("::")[2], kind, values
+        yield _Found(str(r.get("urn", "")).rpartition("::")[2], kind, values, kind.partition(":")[0])
 
 
-def _terraform(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _terraform(resources: Sequence[Mapping[str, Any]]) -> Iterator[_Found]:
     for r in resources:
         if r.get("mode") != "managed":
             continue
@@ -92,10 +111,26 @@ def _terraform(resources: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, st
         for one in instances:
             if one.get("deposed"):
                 continue
-            index = one.get("index_key")
-            values = {re.sub(r"_(\w)", lambda m: m[1].upper(), k): v
-                      for k, v in _mapping(one.get("attributes")).items()}
-            yield path + ("" if index is None else f"[{json.dumps(index)}]"), kind, values
+            index, attributes = one.get("index_key"), _mapping(one.get("attributes"))
+            values = {re.sub(r"_(\w)", lambda m: m[1].upper(), k): v for k, v in attributes.items()}
+            name = path + ("" if index is None else f"[{json.dumps(index)}]")
+            yield _Found(name, kind, values, _source(r), _recorded(attributes, one), one.get("status") == "tainted")
+
+
+def _source(resource: Mapping[str, Any]) -> str:
+    """``provider["registry.terraform.io/vercel/vercel"].eu`` → ``vercel/vercel``."""
+    found = re.search(r'"[^"/]+/([\w-]+/[\w-]+)"', str(resource.get("provider", "")))
+    return found[1] if found else str(resource.get("type", "")).partition("_")[0]
+
+
+def _recorded(attributes: Mapping[str, Any], instance: Mapping[str, Any]) -> Recorded | None:
+    version, id = instance.get("schema_version", 0), next(
+        (v for k in ("id", "arn", "name", "key") if isinstance(v := attributes.get(k), str) and v), "")
+    try:
+        notes = base64.b64decode(str(instance.get("private", "")), validate=True)
+    except ValueError:
+        notes = b""
+    return Recorded(id, attributes, version if isinstance(version, int) else 0, notes) if id else None
 
 
 def _printable(text: str) -> str:
@@ -107,17 +142,20 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _sorted_out(tool: str, found: Iterator[tuple[str, str, Mapping[str, Any]]]) -> Foreign:
+def _sorted_out(tool: str, found: Iterator[_Found]) -> Foreign:
     things, others, known = list[Thing](), list[tuple[str, str, str]](), importable()
-    for raw, kind, values in found:
-        name, theirs = _printable(raw), _printable(kind)
+    for one in found:
+        name, theirs = _printable(one.name), _printable(one.kind)
         ours, template = known.get(theirs, ("", ""))
-        if not ours:
-            others.append((name, theirs, "sst has no row for this type"))
-        elif (id := _id(template, values)) and id != _printable(id):
+        recorded = one.recorded if ":" in ours else None
+        if one.tainted:
+            others.append((name, theirs, "Terraform has marked it as tainted, to be replaced"))
+        elif not ours:
+            others.append((name, theirs, missing(one.provider)))
+        elif (id := recorded.id if recorded else _id(template, one.values)) and id != _printable(id):
             others.append((name, theirs, "its id holds control characters"))
         elif id:
-            things.append(Thing(name, ours, id))
+            things.append(Thing(name, ours, id, recorded))
         else:
             others.append((name, theirs, "the file does not tell its id"))
     return Foreign(tool, tuple(things), tuple(others))
@@ -136,8 +174,8 @@ def _id(template: str, values: Mapping[str, Any]) -> str:
     return "" if missing else text
 
 
-def match(things: Sequence[Thing], plan: Plan, named: Mapping[str, str]) -> Matched:
-    """Pair things with the resources that the program declares and the state does not have yet.
+def match(things: Sequence[Thing], plan: Plan, named: Mapping[str, str], there: Snapshot | None = None) -> Matched:
+    """Pair things with the resources that the program declares and the state, ``there``, does not have yet.
 
     By type and name: case, ``-``, ``_`` and ``/`` don't count, so that ``JobsQueue`` fits ``Jobs/Queue`` and ``jobs``
     fits ``Jobs``. ``named`` says it outright: name there → name in the program. Raises ``UserError`` for a name that is
@@ -146,16 +184,19 @@ def match(things: Sequence[Thing], plan: Plan, named: Mapping[str, str]) -> Matc
     for name in named:
         if not any(t.name == name for t in things):
             raise UserError(f'the file has nothing named "{name}" that can be adopted')
+    taken = [s for s in (there.resources.values() if there else ()) if s.type in {t.type for t in things}]
     goals = [s for s in plan.steps if s.goal and s.old is None]
-    wants = {t: [s for s in goals if s.type == t.type and _fits(t, s, named)] for t in things}
-    ids: dict[str, str] = {}
+    wants = {t: [s for s in goals if s.type == t.type and _fits(t, s.urn, named)] for t in things}
+    ids: dict[str, str | Recorded] = {}
     rest: list[tuple[Thing, str]] = []
     for t, steps in wants.items():
         rivals = [o for o in wants if o != t and steps and any(s in steps for s in wants[o])]
-        if len(steps) == 1 and not rivals:
-            ids[steps[0].urn] = t.id
+        if had := next((s for s in taken if (s.type, s.id) == (t.type, t.id) and _fits(t, s.urn, named)), None):
+            rest.append((t, f"it is in the state already, as {name_of(had.urn)}"))
+        elif len(steps) == 1 and not rivals:
+            ids[steps[0].urn] = t.recorded or t.id
         elif not steps:
-            rest.append((t, "the program declares nothing of that type and name, or the state has it already"))
+            rest.append((t, f"the program declares nothing of that type and name, as {_declared(t)}"))
         else:
             other = ", ".join([*(s.name for s in steps[1:]), *(r.name for r in rivals)])
             rest.append((t, f"it fits {steps[0].name}, but so does {other}" if rivals
@@ -163,11 +204,18 @@ def match(things: Sequence[Thing], plan: Plan, named: Mapping[str, str]) -> Matc
     return Matched(ids, tuple(rest))
 
 
-def _fits(thing: Thing, step: Step, named: Mapping[str, str]) -> bool:
+def _declared(thing: Thing) -> str:
+    """How a program declares it: ``sqs.Queue("Jobs")``."""
+    name = "".join(w[:1].upper() + w[1:] for w in re.split(r"[^A-Za-z0-9]+", thing.name.rpartition(".")[2]))
+    return f'{thing.type.removeprefix("aws.").replace(":", ".")}("{name}")'
+
+
+def _fits(thing: Thing, urn: str, named: Mapping[str, str]) -> bool:
+    name = name_of(urn)
     if thing.name in named:
-        return named[thing.name] in (step.name, step.urn)
-    return step.name not in named.values() and _plain(thing.name.rpartition(".")[2]) in (
-        _plain(step.name), *([_plain(step.name.rpartition("/")[0])] if "/" in step.name else ()))
+        return named[thing.name] in (name, urn)
+    return name not in named.values() and _plain(thing.name.rpartition(".")[2]) in (
+        _plain(name), *([_plain(name.rpartition("/")[0])] if "/" in name else ()))
 
 
 def _plain(name: str) -> str:

@@ -57,6 +57,9 @@ THING: dict[str, Any] = {"version": VERSION, "block": {
         {"type_name": "user", "nesting": 3, "block": {"attributes": [
             attribute("login", STRING, "r"), attribute("key", STRING, "os")]}},
         {"type_name": "timeouts", "nesting": 1, "block": {"attributes": [attribute("create", STRING, "o")]}}]}}
+IDENTITY = {"version": 1, "identity_attributes": [
+    {"name": "name", "type": b'"string"', "required_for_import": True},
+    {"name": "zone", "type": b'"string"', "optional_for_import": True}]}
 LOOKUP = {"block": {"attributes": [attribute("name", STRING, "r"), attribute("id", STRING, "c"),
                                    attribute("ip", STRING, "c")]}}
 SETTINGS = {"block": {"attributes": [attribute("url", STRING, "o"), attribute("token", STRING, "os")]}}
@@ -179,10 +182,14 @@ def look_up(q: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def import_(q: Mapping[str, Any]) -> dict[str, Any]:
-    there = load(q["id"])
-    if there is None:
-        return {"diagnostics": error(f"there is no thing {q['id']}")}
-    return {"imported_resources": [{"type_name": "fake_thing", "state": packed({"id": q["id"]}),
+    if "identity" in q:
+        asked = value(q["identity"]["identity_data"], ["object", {"name": STRING, "zone": STRING}])
+        id = next((f.stem for f in FOLDER.glob("*.json") if json.loads(f.read_text())[NAME] == asked["name"]), "")
+    else:
+        id = q["id"]
+    if load(id) is None:
+        return {"diagnostics": error(f"there is no thing {id}")}
+    return {"imported_resources": [{"type_name": "fake_thing", "state": packed({"id": id}),
                                     "private": b"private notes"}]}
 
 
@@ -199,9 +206,12 @@ ANSWERS = {
         "data_source_schemas": {"fake_lookup": encode("Schema", LOOKUP)}},
     "ValidateProviderConfig": lambda q: {}, "ConfigureProvider": settings, "ValidateResourceConfig": validate,
     "ValidateDataResourceConfig": lambda q: {}, "PlanResourceChange": plan, "ApplyResourceChange": apply,
+    "GetResourceIdentitySchemas": lambda q: {"identity_schemas": {"fake_thing": IDENTITY}},
     "ReadResource": read, "ReadDataSource": look_up, "ImportResourceState": import_, "UpgradeResourceState": upgrade,
     "StopProvider": lambda q: {},
 }
+if PROTOCOL == 5:
+    del ANSWERS["GetResourceIdentitySchemas"]    # as an older provider
 NAMES = {**{n: n for n in ANSWERS}, **({v: k for k, v in V5_NAMES.items()} if PROTOCOL == 5 else {})}
 
 

@@ -67,8 +67,9 @@ def test_errors_of_the_plugin_have_its_words_and_path(start: Start) -> None:
 
 
 def test_what_it_does_not_know_is_unimplemented(start: Start) -> None:
+    """An older provider, of protocol 5, has no identities."""
     with pytest.raises(ProviderError) as e:
-        start().call("GetResourceIdentitySchemas")
+        start(FAKE_PROTOCOL="5").call("GetResourceIdentitySchemas")
     assert e.value.code == "Unimplemented"
 
 

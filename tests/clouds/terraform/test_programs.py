@@ -18,13 +18,11 @@ from sst.core.context import Context
 from sst.core.graph import Graph
 from sst.core.model import Op
 from sst.core.target import Target
-from sst.engine.adopt import adoption
 from sst.engine.apply import DeployResult
 from sst.engine.deploy import deploy, remove
 from sst.engine.plan import Plan, plan
 from sst.errors import Problems, SstError, UserError
 from sst.linkable import Linkable
-from sst.project.foreign import Thing, match, read_foreign
 from tests.fakes import MemoryJournal, agree
 
 
@@ -225,21 +223,6 @@ def test_settings_are_checked_and_a_refusal_is_an_error_of_the_plan(project: Cat
     with pytest.raises(UserError, match="provider fake: token: the token is not valid"):
         stage.plan(two)
     stage.clouds.close()
-
-
-def test_resources_of_a_state_of_terraform_are_taken_over(stage: Stage, project: Catalogue) -> None:
-    stage.deploy(two).check()
-    there = stage.state("One")
-    resource = {"mode": "managed", "type": "fake_thing", "name": "one", "instances": [{"attributes": {"id": there.id}}]}
-    text = json.dumps({"version": 4, "terraform_version": "1.11.4", "resources": [resource]})
-    found = read_foreign(text, "terraform.tfstate")
-    assert found.things == (Thing("one", "fake:Thing", there.id),) and not found.others
-    fresh = Stage(project)
-    assert match(found.things, fresh.plan(two), {}).ids == {there.urn: there.id}
-    step = next(s for s in fresh.plan(two).steps if s.urn == there.urn)
-    taken = adoption(step, there.id, fresh.registry(), fresh.journal.snapshot)
-    assert not taken.differences and taken.state.outputs["ip"] == "10.0.0.1"
-    fresh.clouds.close()
 
 
 class TestLocal:

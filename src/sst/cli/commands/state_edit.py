@@ -1,18 +1,12 @@
 """The parts of ``sst state`` that write the state, or compare two of its versions."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import click
 
 from ..call import Call, pass_call
 from .state import state
-
-if TYPE_CHECKING:
-    from ...core.model import Snapshot
-    from ...engine.plan import Plan
 
 _YES = click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 
@@ -135,60 +129,3 @@ def mv(call: Call, old: str, new: str) -> None:
         screen.data({"moved": [{"from": a, "to": b} for a, b in moved]})
     else:
         screen.done(f"{len(moved)} moved from {old} to {new}")
-
-
-@state.command("import")
-@click.argument("file")
-@click.option("--as", "named", multiple=True, metavar="THERE=HERE",
-              help="The resource named THERE in the file is HERE in the program.")
-@_YES
-@pass_call
-def import_(call: Call, file: str, named: tuple[str, ...], yes: bool) -> None:
-    """Adopt the resources in a state file of SST v3/v4, Pulumi or Terraform.
-
-    A resource in the file is adopted by the resource of the same type and name in the program; all
-    others are listed. Writes only the state of this stage; the cloud and FILE are not changed.
-    """
-    from ...errors import UserError
-    from ...project.adopt import adopt
-    from ...project.foreign import match, read_foreign
-    from ..ui.drift import difference_data
-    from .adopt import agree_to_write, state_run, tell
-
-    screen = call.screen
-    try:
-        text = Path(call.cwd, file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise UserError(f"{file} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}") from e
-    foreign = read_foreign(text, file)
-    pairs = _pairs(named)
-    project = call.project()
-    left: list[tuple[str, str, str]] = list(foreign.others)
-
-    def wanted(plan: Plan, snapshot: Snapshot) -> Mapping[str, str]:
-        matched = match(foreign.things, plan, pairs)
-        left.extend((t.name, t.type, f"{why}; its id is {t.id}") for t, why in matched.rest)
-        return matched.ids
-
-    with screen.result_only():
-        found = adopt(call.backend(project), state_run(screen), wanted, agree_to_write(screen, project, yes))
-    if screen.as_json:
-        screen.data({"adopted": [{"urn": a.state.urn, "type": a.state.type, "id": a.state.id,
-                                  "differences": difference_data(a.differences)} for a in found],
-                     "left": [{"name": n, "type": t, "why": w} for n, t, w in left]})
-        return
-    for name, type, why in left:
-        screen.warn(f"{name}  {type}  not adopted: {why}")
-    tell(screen, found)
-
-
-def _pairs(named: Sequence[str]) -> dict[str, str]:
-    from ...errors import UserError
-
-    pairs: dict[str, Any] = {}
-    for text in named:
-        there, _, here = text.rpartition("=")
-        if not there or not here:
-            raise UserError(f'--as takes THERE=HERE, not "{text}"', hint="--as JobsQueue=Jobs")
-        pairs[there] = here
-    return pairs

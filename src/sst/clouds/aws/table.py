@@ -156,7 +156,7 @@ class AwsResource(Resource):
     listing: ClassVar[Listing | None] = None
     """How ``sst orphans`` finds resources of this type; None: they are parts of another one, or can't be tagged."""
     imports: ClassVar[Import | None] = None
-    """What other tools call it, for ``sst state import``."""
+    """What other tools call it, for ``sst adopt --from``."""
     monthly: ClassVar[Pricing | None] = None
     """What it costs each month, whether it is used or not: a function of ``prices``."""
     actions: ClassVar[Mapping[str, tuple[Grant, ...]]] = {}

@@ -13,12 +13,12 @@ from typing import Any
 
 from ...core.model import Operation, State
 from ...core.output import plain
-from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from ...core.provider import Absent, Change, Found, Note, Provider, Recorded, Result, Traits, Unsure
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
 from .configuration import configured
 from .generated import GENERATORS, check
-from .schema import wire_name
+from .schema import python_name, wire_name
 from .schema_cache import Schemas
 from .times import BASE, IN_PLACE, TIMES, check_times, is_due, seconds_of
 from .types import Types, named
@@ -78,6 +78,8 @@ def _attribute(text: str) -> dict[str, Any]:
 
 class NativeProvider(Provider):
     """A change makes a new value: all arguments of these types need a new resource, but some of `time`."""
+
+    traits = Traits(unique=False)
 
     def __init__(self, name: str) -> None:
         self._types = Types(name, native_schemas(name), name)
@@ -148,3 +150,13 @@ class NativeProvider(Provider):
 
     def import_(self, type: str, id: str) -> Result | None:
         raise ProviderError(f"{type} is nowhere but in the state: there is nothing to import", sent=False)
+
+    def take_over(self, type: str, recorded: Recorded) -> Result:
+        """The value that another tool's state holds stays what it is."""
+        own = self._types.own(type)
+        if recorded.version != own.version:
+            raise UserError(f"{own.name} {recorded.id!r} was recorded with schema {recorded.version}, and sst has "
+                            f"{own.version}", hint="run `terraform apply -refresh-only` with the newest provider first")
+        values = {python_name(k): recorded.values.get(k) for k in own.block.attributes}
+        given = {k: values[k] for k in self._types.engine(type).arguments if values[k] is not None}
+        return Result(recorded.id, values, given, version=own.version)

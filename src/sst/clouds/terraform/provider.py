@@ -13,12 +13,13 @@ from typing import Any, TypeAlias
 
 from ...core.model import Operation, State
 from ...core.output import UNKNOWN, plain
-from ...core.provider import Change, Note, PartlyMade, Provider, Result, Traits
+from ...core.provider import Change, Note, PartlyMade, Provider, Recorded, Result, Traits
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
 from .classes import class_name
 from .configuration import configured, proposed, view
 from .diagnostics import as_provider_error, as_user_error, path_of, secret_texts
+from .existing import identity_request, imported, recorded_state
 from .plugin import Plugin, Refusal
 from .private import Private
 from .schema import Block, TypeSchema, python_name, wire_name
@@ -211,19 +212,37 @@ class PluginProvider(Provider):
                       private=replace(private, notes=answer.get("private", b"")).text(), version=own.version)
 
     def import_(self, type: str, id: str) -> Result | None:
+        return self._imported(type, id, lambda plugin, own: {"type_name": own.name, "id": id})
+
+    def import_by_identity(self, type: str, identity: Mapping[str, Any]) -> Result | None:
+        return self._imported(type, "", lambda plugin, own: identity_request(plugin, own, identity))
+
+    def _imported(self, type: str, id: str,
+                  request: Callable[[Plugin, TypeSchema], Mapping[str, Any]]) -> Result | None:
         own = self.types.own(type)
         with self._plugin() as plugin:
             try:
-                answer = plugin.call("ImportResourceState", type_name=own.name, id=id)
-                found = next((x for x in answer.get("imported_resources", ()) if x.get("type_name") == own.name), None)
+                found = imported(own, plugin.call("ImportResourceState", **request(plugin, own)))
                 value = _object(found.get("state"), own.block) if found else None
                 if found is None or value is None:
                     return None
                 notes = Private(found.get("private", b"")).text()
                 state = State(f"{type}::{id}", type, id, outputs=named(to_state(value)), private=notes)
-                made = self._read(plugin, own, state)
+                return self._with_inputs(type, own, self._read(plugin, own, state))
             except Refusal as e:
                 raise as_provider_error(e, self.name, ()) from e
+
+    def take_over(self, type: str, recorded: Recorded) -> Result | None:
+        """By the whole object of Terraform's state: ids are not always what an import takes."""
+        own, state = self.types.own(type), self.upgrade(recorded_state(type, recorded))
+        with self._plugin() as plugin:
+            try:
+                return self._with_inputs(type, own, self._read(plugin, own, state))
+            except Refusal as e:
+                raise as_provider_error(e, self.name, self._secrets(type, state)) from e
+
+    def _with_inputs(self, type: str, own: TypeSchema, made: Result | None) -> Result | None:
+        """A resource that was read, with what it would be declared with."""
         if made is None:
             return None
         asked = named(view(own.block, stored(own.block, made.outputs)))

@@ -28,7 +28,7 @@ from sst.core.output import Input
 """
 _OPTIONS = ("protect: bool = ...", "retain: bool | None = ...", "depends_on: Sequence[object] = ...",
             "ignore_changes: Sequence[str] = ...", "alias: str | Sequence[str] | None = ...",
-            "import_: str | None = ...", "provider: object = ...")
+            "import_: str | Mapping[str, object] | None = ...", "provider: object = ...")
 _PLAIN = {"string": "str", "number": "float", "bool": "bool", "dynamic": "Any"}
 
 

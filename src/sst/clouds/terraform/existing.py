@@ -1,0 +1,55 @@
+"""What a plugin is asked about a resource that exists already: by its id, by its identity, or as Terraform's state
+records it."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.model import State
+from ...core.names import did_you_mean
+from ...core.provider import Recorded
+from ...errors import ProviderError, UserError
+from .plugin import Plugin
+from .private import Private
+from .schema import TypeSchema
+from .types import named
+from .values import fitted, pack
+
+__all__ = ["identity_request", "imported", "recorded_state"]
+
+
+def identity_request(plugin: Plugin, own: TypeSchema, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``ImportResourceState`` is asked for these identifying attributes. Raises ``UserError`` where they do not
+    fit the identity that the provider gives to the type."""
+    try:
+        answer = plugin.call("GetResourceIdentitySchemas")
+    except ProviderError as e:
+        if e.code != "Unimplemented":
+            raise
+        answer = {}
+    schema = answer.get("identity_schemas", {}).get(own.name)
+    if schema is None:
+        raise UserError(f"{plugin.name} gives {own.name} no identity", hint='import it by its id: import_="..."')
+    attributes = {a["name"]: a for a in schema.get("identity_attributes", ())}
+    for name in identity.keys() - attributes.keys():
+        raise UserError(f"the identity of {own.name} has no {name!r}", hint=did_you_mean(name, sorted(attributes)))
+    if missing := [n for n, a in attributes.items() if a.get("required_for_import") and identity.get(n) is None]:
+        raise UserError(f"the identity of {own.name} needs {', '.join(map(repr, sorted(missing)))}")
+    type = ["object", {n: json.loads(a["type"]) for n, a in attributes.items()}]
+    try:
+        value = fitted({n: identity.get(n) for n in attributes}, type)
+    except ValueError as e:
+        raise UserError(f"the identity of {own.name}: {e}") from None
+    return {"type_name": own.name, "identity": {"identity_data": {"msgpack": pack(value, type)}}}
+
+
+def imported(own: TypeSchema, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The resource among those that a plugin found: some types bring others along."""
+    return next((x for x in answer.get("imported_resources", ()) if x.get("type_name") == own.name), None)
+
+
+def recorded_state(type: str, recorded: Recorded) -> State:
+    """A resource of Terraform's state, as if it were in ours."""
+    return State(f"{type}::{recorded.id}", type, recorded.id, outputs=named(recorded.values),
+                 private=Private(recorded.private).text(), version=recorded.version)

@@ -1,0 +1,150 @@
+"""Resources that exist already: from the state of Terraform or Pulumi, and by identity."""
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sst.clouds.terraform.catalogue import Catalogue
+from sst.core.model import Entry
+from sst.engine.adopt import Adoption, adoption
+from sst.errors import UserError
+from sst.project.foreign import match, read_foreign
+from tests.clouds.provider_suite import Stage as Bare
+
+from .test_programs import Stage, stage, things, two
+from .test_provider import FakeProvider, case_of, provider
+
+__all__ = ["provider", "stage"]
+
+
+def tfstate(*resources: Mapping[str, Any]) -> str:
+    return json.dumps({"version": 4, "terraform_version": "1.11.4", "resources": [
+        {"mode": "managed", "name": "one", "provider": 'provider["registry.terraform.io/acme/fake"]', **r}
+        for r in resources]})
+
+
+def adopted(stage: Stage, program: Any, text: str) -> list[Adoption]:
+    """Those of the file that fit, in the state now."""
+    todo = stage.plan(program)
+    found = read_foreign(text, "terraform.tfstate")
+    matched = match(found.things, todo, {}, stage.journal.snapshot)
+    made = [adoption(next(s for s in todo.steps if s.urn == urn), what, stage.registry(), stage.journal.snapshot)
+            for urn, what in matched.ids.items()]
+    stage.journal.write(*(Entry("made", a.state.urn, a.state) for a in made))
+    return made
+
+
+def test_a_resource_is_taken_over_by_what_terraform_recorded(stage: Stage, project: Catalogue) -> None:
+    """By the whole object, in the form of an older schema, with the provider's notes; nothing is imported."""
+    stage.deploy(two).check()
+    there, log = stage.state("One"), Path(project.environ["FAKE_FOLDER"]) / "log"
+    thing = next(t for t in things(project) if t["name"] == "one")
+    old = {k: v for k, v in thing.items() if k != "name"} | {"title": "one"}
+    text = tfstate({"type": "fake_thing", "instances": [{
+        "schema_version": 1, "attributes": old, "private": base64.b64encode(b"notes of terraform").decode()}]})
+    log.unlink()
+    fresh = Stage(project)
+    one, = adopted(fresh, two, text)
+    assert (one.state.id, one.state.version, one.differences) == (there.id, 2, ())
+    assert base64.b64encode(b"notes of terraform").decode() in one.state.private
+    calls = log.read_text().split()
+    assert "ImportResourceState" not in calls and {"UpgradeResourceState", "ReadResource"} <= set(calls)
+    assert [s.name for s in fresh.plan(two).changes] == ["Two"]
+    found = read_foreign(text, "f")
+    assert match(found.things, fresh.plan(two), {}, fresh.journal.snapshot).rest[0][1] == (
+        "it is in the state already, as One")
+    fresh.clouds.close()
+
+
+def test_what_can_not_be_taken_over_is_listed_with_the_reason(stage: Stage, project: Catalogue) -> None:
+    text = tfstate(
+        {"type": "fake_thing", "instances": [{"attributes": {"id": "1"}, "status": "tainted"}]},
+        {"type": "fake_other", "instances": [{"attributes": {"id": "1"}}]},
+        {"type": "vercel_project", "provider": 'provider["registry.terraform.io/vercel/vercel"].eu',
+         "instances": [{"attributes": {"id": "prj"}}]},
+        {"type": "aws_neptune_cluster", "provider": 'module.a.provider["registry.terraform.io/hashicorp/aws"]',
+         "instances": [{"attributes": {"id": "db"}}]},
+        {"type": "fake_thing", "name": "my_site", "module": "module.web",
+         "instances": [{"attributes": {"id": "2"}, "index_key": "eu"}]})
+    found = read_foreign(text, "terraform.tfstate")
+    assert [why for _, _, why in found.others] == [
+        "Terraform has marked it as tainted, to be replaced", "fake has no such type",
+        "its provider is missing: sst add vercel/vercel",
+        "sst has no row for this type; `sst add aws` has it, as a class of aws_tf"]
+    rest = match(found.things, stage.plan(two), {}).rest
+    assert [(t.name, why) for t, why in rest] == [
+        ('module.web.my_site["eu"]',
+         'the program declares nothing of that type and name, as fake.Thing("MySiteEu")')]
+
+
+def test_one_that_is_gone_is_told(stage: Stage, project: Catalogue) -> None:
+    with pytest.raises(UserError, match="there is no fake:Thing with the id 'gone'"):
+        adopted(stage, two, tfstate({"type": "fake_thing", "instances": [
+            {"schema_version": 2, "attributes": {"id": "gone", "name": "one"}}]}))
+
+
+def test_a_pulumi_export_gives_ids(stage: Stage, project: Catalogue) -> None:
+    stage.deploy(two).check()
+    fresh, id = Stage(project), stage.state("One").id
+    one, = adopted(fresh, two, json.dumps({"version": 3, "deployment": {"resources": [
+        {"urn": "urn:pulumi:dev::x::fake:index/thing:Thing::One", "type": "fake:index/thing:Thing", "custom": True,
+         "id": id, "outputs": {"name": "one"}}]}}))
+    assert one.state.id == id and not one.differences
+    fresh.clouds.close()
+
+
+def generated(length: int = 16) -> None:
+    from sst.providers import random
+
+    random.Password("Db", length=length)
+    random.Pet("Name")
+
+
+PASSWORD = {"id": "none", "length": 16, "result": "kept-as-it-is-16", "special": True, "upper": True, "lower": True,
+            "numeric": True, "min_lower": 0, "min_upper": 0, "min_numeric": 0, "min_special": 0, "keepers": None,
+            "number": True, "bcrypt_hash": "$2a$", "override_special": None}
+
+
+def test_values_of_random_stay_what_terraform_made(stage: Stage, project: Catalogue) -> None:
+    password = {"type": "random_password", "name": "db", "instances": [{"schema_version": 3, "attributes": PASSWORD}]}
+    made = adopted(stage, generated, tfstate(
+        password, {"type": "random_pet", "name": "name", "instances": [
+            {"schema_version": 0, "attributes": {"id": "calm-otter", "length": 2, "separator": "-"}}]}))
+    assert [a.differences for a in made] == [(), ()]
+    assert stage.state("Db").outputs["result"] == "kept-as-it-is-16" and "result" in stage.state("Db").secret
+    assert not stage.plan(generated).changes
+    fresh = Stage(project)
+    made = adopted(fresh, lambda: generated(20), tfstate(password))
+    assert [(d.property, d.there, d.asked, d.fixed) for a in made for d in a.differences] == [("length", 16, 20, True)]
+    old = tfstate({**password, "instances": [{"schema_version": 1, "attributes": PASSWORD}]})
+    with pytest.raises(UserError, match="random_password 'none' was recorded with schema 1, and sst has 3"):
+        adopted(Stage(project), generated, old)
+    fresh.clouds.close()
+
+
+def test_it_is_imported_by_its_identity(provider: FakeProvider) -> None:
+    case = case_of(provider)
+    made, taken = Bare(case), Bare(case)
+    made.deploy(case.inputs).check()
+    taken.deploy(case.inputs, adopt={"name": "one"}).check()
+    assert taken.state().id == made.state().id and not taken.plan(case.inputs).changes
+    for identity, message in (({"nam": "one"}, "the identity of fake_thing has no 'nam'"),
+                              ({"zone": "a"}, "the identity of fake_thing needs 'name'"),
+                              ({"name": ["one"]}, "the identity of fake_thing: name: a list is not text")):
+        failure, = Bare(case).deploy(case.inputs, adopt=identity).failures
+        assert message in str(failure.error)
+    failure, = Bare(case).deploy(case.inputs, adopt={"name": "none"}).failures
+    assert "there is no thing" in str(failure.error)
+
+
+def test_a_provider_without_identities_says_so(fake_program: Path, fake_environ: dict[str, str]) -> None:
+    old = FakeProvider(fake_program, {**fake_environ, "FAKE_PROTOCOL": "5"})
+    with pytest.raises(UserError, match="gives fake_thing no identity") as e:
+        old.existing("fake:Thing", {"name": "one"})
+    assert e.value.hint == 'import it by its id: import_="..."'
+    old.close()
