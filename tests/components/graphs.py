@@ -28,6 +28,9 @@ class Lookups:
     def hosted_zone(self, domain: str) -> str:
         return "Z0EXAMPLE"
 
+    def access_point(self, file_system: str) -> str:
+        return "fsap-old"
+
     def network(self, id: str) -> Existing:
         return Existing("10.0.0.0/16", ("subnet-a", "subnet-b"), ("subnet-c", "subnet-d"), ("sg-default",), True, ())
 

@@ -269,6 +269,23 @@ def redis() -> None:
 
 
 @golden
+def efs() -> None:
+    vpc = aws.Vpc("MyVpc")
+    files, cluster = aws.Efs("MyFiles"), aws.Cluster("MyCluster", vpc=vpc)
+    own = aws.Efs("Own", throughput="bursting", performance="max-io", vpc={"id": "vpc-1", "subnets": ["subnet-a"]},
+                  transform={"file_system": {"tags": {"a": "b"}}})
+    aws.Function("Api", handler="src/job.handler", vpc=vpc, volume={"efs": files})
+    aws.Function("Other", handler="src/job.handler", vpc=vpc, volume={
+        "efs": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-1", "path": "/mnt/other"})
+    aws.Service("Web", cluster=cluster, containers=[
+        {"name": "one", "image": "ghcr.io/acme/one:1", "volumes": [{"efs": files, "path": "/a"}]},
+        {"name": "two", "image": "ghcr.io/acme/two:1", "volumes": [
+            {"efs": {"file_system": "fs-1", "access_point": "fsap-1"}, "path": "/a"}, {"efs": own, "path": "/b"}]}])
+    aws.Task("Job", cluster=cluster, image="ghcr.io/acme/job:1",
+             volumes=[{"efs": aws.Efs.get("Old", "fs-2"), "path": "/mnt/efs"}])
+
+
+@golden
 def migration() -> None:
     db = aws.Postgres("MyDB", vpc={"subnets": ["subnet-a", "subnet-b"]})
     api = aws.Function("Api", handler="src/job.handler", link=[db])

@@ -25,6 +25,7 @@ WORDS = {
     "Dns": "[`aws.dns`](dns.md)",
     "Vpc": "[`Vpc`](vpc.md)",
     "Cluster": "[`Cluster`](cluster.md)",
+    "Efs": "[`Efs`](efs.md)",
     "Handler": "[handler](README.md#handlers)",
     "Access": "[access](../link_permissions.md)",
     "LinkItem": "[linkable](README.md#links)",
@@ -73,6 +74,7 @@ PAGES = (
     Page("cdn", aws.Cdn, ("aws.cdn", "aws.cdn.domain", "aws.cdn.injection")),
     Page("router", aws.Router, ("aws.router", "aws.router.target", "aws.cdn.firewall")),
     Page("static_site", aws.StaticSite, ("aws.static_site", "aws.site", "aws.site.dev", "aws.cdn.auth")),
+    Page("efs", aws.Efs, ("aws.efs", "aws.volume")),
     Page("redis", aws.Redis, ("aws.redis",)),
     Page("migration", aws.Migration, ("aws.migration",)),
     *(Page(name, component, ()) for name, component in (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .django import Django as Django
     from .dns_records import dns as dns
     from .dynamo import Dynamo as Dynamo
+    from .efs import Efs as Efs
     from .fast_api import FastApi as FastApi
     from .flask import Flask as Flask
     from .function import Function as Function
@@ -43,14 +44,16 @@ if TYPE_CHECKING:
 
 _HOME = {"Alb": "alb", "ApiGatewayV2": "api_gateway_v2", "Astro": "astro", "Aurora": "aurora", "Bucket": "bucket",
          "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron", "Django": "django", "Dynamo": "dynamo",
-         "FastApi": "fast_api", "Flask": "flask", "Function": "function", "Migration": "migration", "Mysql": "mysql",
+         "Efs": "efs", "FastApi": "fast_api", "Flask": "flask", "Function": "function", "Migration": "migration",
+         "Mysql": "mysql",
          "Nextjs": "nextjs", "NodeServer": "node_server", "Nuxt": "nuxt", "Postgres": "postgres",
          "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis", "Remix": "remix",
          "Router": "router", "Service": "service", "SolidStart": "solid_start", "StaticSite": "static_site",
          "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task", "Vpc": "vpc",
          "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["Alb", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Cdn", "Cluster", "Cron", "Django", "Dynamo", "FastApi",
+__all__ = ["Alb", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Cdn", "Cluster", "Cron", "Django", "Dynamo", "Efs",
+           "FastApi",
            "Flask", "Function", "Migration", "Mysql", "Nextjs", "NodeServer", "Nuxt", "Postgres", "Provider", "Queue",
            "React", "Redis", "Remix", "Router", "Service", "SolidStart", "StaticSite", "SvelteKit", "TanStackStart",
            "Task", "Vpc", "account_id", "dns", "permission"]

@@ -16,6 +16,7 @@ from .fargate.containers import Logging, container_list
 from .fargate.dev import dev_settings
 from .images import Dockerfile
 from .permissions import Statement, permission
+from .volume import Volume
 
 __all__ = ["Task", "TaskDev", "TaskTransform"]
 
@@ -59,7 +60,8 @@ class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotatio
                  architecture: Literal["x86_64", "arm64"] = "x86_64", link: Sequence[LinkItem] = (),
                  permissions: Sequence[Statement] = (), environment: Mapping[str, Input[str]] | None = None,
                  environment_files: Sequence[Input[str]] = (), ssm: Mapping[str, Input[str]] | None = None,
-                 logging: Logging | None = None, containers: Sequence[Container] | None = None, public: bool = False,
+                 logging: Logging | None = None, volumes: Sequence[Volume] = (),
+                 containers: Sequence[Container] | None = None, public: bool = False,
                  python: Mapping[str, Any] | None = None, task_role: str | None = None,
                  execution_role: str | None = None, dev: Literal[False] | TaskDev | None = None,
                  transform: TaskTransform | None = None,
@@ -68,7 +70,8 @@ class Task(Component, kind="sst.aws.Task", parts=tuple(TaskTransform.__annotatio
         check_cluster(name, cluster)
         some = container_list(name, containers, image=image, base=base, handler=handler, command=command,
                               entrypoint=entrypoint, environment=environment,
-                              environment_files=environment_files or None, ssm=ssm, logging=logging)
+                              environment_files=environment_files or None, ssm=ssm,
+                              volumes=volumes or None, logging=logging)
         self._cluster, self._public = cluster, public
         own = dev_settings(dev, name, takes=("command", "directory"))
         target = current().target

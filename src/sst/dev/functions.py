@@ -18,6 +18,7 @@ from ..build.node import check
 from ..core.names import did_you_mean
 from ..errors import SstError, UserError
 from ..executor import Executor, FunctionVersion, Invocation, LogLines, Refused, Stamp, stamp
+from ..machine.mounts import Mounts
 from .call import LiveCall, RunningCall
 from .events import AnyEvent, FunctionBroken, FunctionRecovered, FunctionReloaded, Notice
 from .read_files import ReadFiles
@@ -104,14 +105,14 @@ class Functions:
 
     @asynccontextmanager
     async def stream(self, call: LiveCall, *, beside: Path | None = None, layers: tuple[Path, ...] = (),
-                     replay_of: int = 0) -> AsyncIterator[RunningCall]:
+                     mounts: Mounts | None = None, replay_of: int = 0) -> AsyncIterator[RunningCall]:
         """Run a call with the source as it is now. ``beside`` is where the deployed code lies, if that is on this
         machine."""
         function = self._functions[call.function]
         record = self._recorder.begin(function.title, call.event, call.request_id, replay_of=replay_of)
-        self._latest[function.title] = _Origin(call, beside, layers)
+        self._latest[function.title] = _Origin(call, beside, layers, mounts)
         try:
-            version = await self._version(function, call, beside, layers)
+            version = await self._version(function, call, beside, layers, mounts)
             running = self._executor.stream(version, call.event, request_id=call.request_id, trace_id=call.trace_id,
                                             client_context=call.client_context)
             streaming = await running.__aenter__()
@@ -136,7 +137,8 @@ class Functions:
         if kept is None or origin is None or origin.call.function not in self._functions:
             raise UserError(f"call #{number} can't be replayed", hint="the latest 200 calls of this session can be")
         again = replace(origin.call, event=kept[1] if event is None else event, request_id=str(uuid.uuid4()))
-        async with self.stream(again, beside=origin.beside, layers=origin.layers, replay_of=number) as answer:
+        async with self.stream(again, beside=origin.beside, layers=origin.layers, mounts=origin.mounts,
+                               replay_of=number) as answer:
             async for _ in answer:
                 pass
 
@@ -196,7 +198,7 @@ class Functions:
             self._emit(FunctionBroken(function.title, document.decode("utf-8", "replace"), also))
 
     async def _version(self, function: RunnableFunction, call: LiveCall, beside: Path | None,
-                       layers: tuple[Path, ...]) -> FunctionVersion:
+                       layers: tuple[Path, ...], mounts: Mounts | None) -> FunctionVersion:
         environment = dict(call.environment)
         if environment.get("AWS_LAMBDA_EXEC_WRAPPER") == _STREAM_WRAPPER:
             del environment["AWS_LAMBDA_EXEC_WRAPPER"]
@@ -209,7 +211,7 @@ class Functions:
             layers=layers, environment=tuple(sorted(environment.items())),
             timeout=_DEBUGGED_SECONDS if debug else function.timeout,
             memory=function.memory, log_group=function.log_group, log_format=function.log_format,
-            debug=debug)
+            debug=debug, mounts=mounts)
         self._last[function.id] = bare
         return await self._placed(function, bare)
 
@@ -292,6 +294,7 @@ class _Origin:
     call: LiveCall
     beside: Path | None
     layers: tuple[Path, ...]
+    mounts: Mounts | None
 
 
 class _Recorded:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.dev_parts import Bridge
 from ..executor import LogLines
+from ..machine.mounts import Mounts
 from ..net.frames import Frames
 from .call import LiveCall
 from .events import AnyEvent, Notice, TaskEnded, TaskOutput
@@ -84,9 +85,11 @@ class LocalCalls:
         request = str(head["call"])
         call = LiveCall(str(head["function"]), event, request, head["environment"],
                         trace_id=str(head.get("trace", "")))
-        layers = tuple(Path(layer) for layer in head["layers"])
+        layers, mounts = tuple(Path(layer) for layer in head["layers"]), head.get("mounts")
+        volumes = Mounts(str(mounts[0]), tuple((str(a), str(b)) for a, b in mounts[1])) if mounts else None
         with contextlib.suppress(OSError):
-            async with self._functions.stream(call, beside=Path(head["code"]), layers=layers) as answer:
+            async with self._functions.stream(call, beside=Path(head["code"]), layers=layers,
+                                              mounts=volumes) as answer:
                 if answer.kind:
                     await frames.send({"call": request, "open": answer.kind})
                 async for part in answer:

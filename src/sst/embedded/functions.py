@@ -19,6 +19,7 @@ from sst.embedded import emulator
 from sst.embedded.certificates import trusting
 from sst.embedded.settings import Settings
 from sst.machine.files import remove_tree
+from sst.machine.mounts import Mounts
 
 __all__ = ["DAMAGED", "Preparations", "Prepared", "Unusable", "prepare", "refusal", "unpack"]
 
@@ -60,6 +61,8 @@ class Prepared:
     """``Text`` or ``JSON``."""
     account: str
     region: str
+    mounts: Mounts | None = None
+    """Folders that stand for its file systems."""
 
 
 def refusal(config: Mapping[str, Any]) -> str:
@@ -94,6 +97,8 @@ class Preparations:
 def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
     """Unpack what is not unpacked yet and gather the rest. Raises `Unusable` for a function without code, or with code
     that is no archive."""
+    from sst.embedded.patches import volumes
+
     code_zip, blobs = emulator.function_code(record, config)
     if code_zip is None:
         raise Unusable(f"function {config.get('FunctionName')} has no code")
@@ -107,6 +112,10 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
         raise Unusable(f"the code of {config.get('FunctionName')} can't be unpacked: {error}") from error
     layers = tuple(unpack(settings.folder / "code", blob) for blob in blobs)
     name = str(config["FunctionName"])
+    try:
+        mounts = volumes.of_function(config)
+    except KeyError as error:
+        raise Unusable(f"{name} mounts what is gone: {error.args[0]}") from error
     logging = config.get("LoggingConfig") or {}
     group = str(logging.get("LogGroup") or f"/aws/lambda/{name}")
     environment = _environment(settings, config, region, group)
@@ -117,7 +126,7 @@ def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, 
         environment=environment, memory=int(config.get("MemorySize") or 128), timeout=int(config.get("Timeout") or 3),
         storage=int(storage or 512),
         architecture=str((config.get("Architectures") or ["x86_64"])[0]), log_group=group,
-        log_format=str(logging.get("LogFormat") or "Text"), account=account, region=region)
+        log_format=str(logging.get("LogFormat") or "Text"), account=account, region=region, mounts=mounts)
 
 
 def _environment(settings: Settings, config: Mapping[str, Any], region: str, group: str) -> dict[str, str]:

@@ -87,7 +87,8 @@ class Attached:
         try:
             call = {"call": request_id, "trace": trace_id, "function": _unqualified(version.arn),
                     "environment": dict(version.environment),
-                    "code": str(version.code), "layers": [str(layer) for layer in version.layers]}
+                    "code": str(version.code), "layers": [str(layer) for layer in version.layers],
+                    "mounts": [version.mounts.home, version.mounts.at] if version.mounts else None}
             try:
                 await self._frames.send(call, event)
             except OSError:

@@ -169,7 +169,7 @@ class ExecutorRunner:
             code=function.code, layers=function.layers, environment=tuple(sorted(function.environment.items())),
             timeout=function.timeout,
             memory=function.memory, log_group=function.log_group, log_format=function.log_format,
-            packages=self._packages if function.runtime.startswith("python") else None)
+            packages=self._packages if function.runtime.startswith("python") else None, mounts=function.mounts)
         self._known[version] = self._by_arn[function.arn] = (function, log)
         if len(self._versions) >= _REMEMBERED:
             self._versions.clear()

@@ -51,7 +51,11 @@ def launch(fn: FunctionVersion, *, api: str, temp: Path, cache: Path, stream: st
     env["LD_LIBRARY_PATH"] = _joined([fn.code, fn.code / "lib", *(p / "lib" for p in fn.layers)])
     command, warning = _command(fn, env, cache, interpreters)
     env |= dict(fn.environment)
-    return Launch(_wrapped(fn, command, env), env, warning)
+    command = _wrapped(fn, command, env)
+    if fn.mounts:
+        env |= fn.mounts.environment
+        command = fn.mounts.command(command)
+    return Launch(command, env, warning)
 
 
 def _command(fn: FunctionVersion, env: dict[str, str], cache: Path,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeAlias
 
+from ..machine.mounts import Mounts
+
 __all__ = ["GONE", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog", "Refused", "Stamp", "stamp"]
 
 
@@ -45,6 +47,8 @@ class FunctionVersion:
     """Folders whose files count as the function's own: ``on_files`` is called with those it reads. Python only."""
     debug: tuple[str, int] | None = None
     """A folder with debugpy, and the port on which it listens. Python only."""
+    mounts: Mounts | None = None
+    """Folders that stand for its file systems."""
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..clouds.aws import dynamodb as dynamodb
     from ..clouds.aws import ec2 as ec2
     from ..clouds.aws import ecs as ecs
+    from ..clouds.aws import efs as efs
     from ..clouds.aws import elasticache as elasticache
     from ..clouds.aws import elbv2 as elbv2
     from ..clouds.aws import events as events

@@ -732,6 +732,34 @@ def _(w: World) -> Sample:
                   {}, {"version": "2"}, gone=False)
 
 
+# EFS ----------------------------------------------------------------------------------------------------------------
+
+def file_system(w: World) -> str:
+    return str(w.make("aws.efs.FileSystem", {})["id"])
+
+
+@sample("aws.efs.FileSystem")
+def _(w: World) -> Sample:
+    return Sample({"throughput_mode": "elastic", "tags": {"a": "1"}},
+                  {"throughput_mode": "provisioned", "provisioned_throughput": 64.0, "tags": {"a": "2"}},
+                  {"encrypted": False})
+
+
+@sample("aws.efs.MountTarget")
+def _(w: World) -> Sample:
+    network = vpc(w)
+    groups = [w.make("aws.ec2.SecurityGroup", {"vpc_id": network})["id"] for _ in range(2)]
+    return Sample({"file_system_id": file_system(w), "subnet_id": subnet(w, network), "security_groups": groups[:1]},
+                  {"security_groups": groups}, {"subnet_id": "subnet-other"}, delete_first=True)
+
+
+@sample("aws.efs.AccessPoint")
+def _(w: World) -> Sample:
+    return Sample({"file_system_id": file_system(w), "posix_user": {"Uid": 0, "Gid": 0},
+                   "root_directory": {"Path": "/"}, "tags": {"a": "1"}}, {"tags": {"a": "2"}},
+                  {"root_directory": {"Path": "/data"}})
+
+
 # ElastiCache --------------------------------------------------------------------------------------------------------
 
 @sample("aws.elasticache.SubnetGroup")

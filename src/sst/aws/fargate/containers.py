@@ -16,6 +16,7 @@ from ..function.logs import retention_days
 from ..function.role import trust
 from ..images import Dockerfile
 from ..permissions import Statement, granted, permission, statements
+from ..volume import Mounted, Volume, mounted
 from .image import Image, image_of
 from .sizes import Size, cpu_units, memory_mb
 
@@ -80,6 +81,7 @@ class Container(TypedDict, total=False):
     ssm: Mapping[str, Input[str]]
     logging: Logging
     health: Health
+    volumes: Sequence[Volume]
     cpu: str
     memory: str
     dev: Literal[False] | ContainerDev
@@ -146,6 +148,7 @@ def define(owner: Component, given: Common) -> Definition:
         # a changed secret must start new tasks: they read it when they start
         env.plain["SST_SECRETS"] = "".join(f"{v}." for v in versions)
     definitions, log_arns, own_secrets = [], [], []
+    volumes: list[Mounted] = []
     for one in given.containers:
         asked = {**secret_arns, **one.get("ssm", {})}
         own_secrets += list(one.get("ssm", {}).values())
@@ -156,8 +159,11 @@ def define(owner: Component, given: Common) -> Definition:
                          command=one.get("command"), base=one.get("base"),
                          port=next(iter(given.ports.get(one["name"], ())), None), architecture=given.architecture,
                          python=given.python, what=one["name"], dev=given.dev)
-        definitions.append(_container(one, image, env.plain, asked, group, given.ports.get(one["name"], ())))
-    task_role, task_policy = _task_role(given, owner.where)
+        points = mounted(one.get("volumes", ()), one["name"])
+        definitions.append({**_container(one, image, env.plain, asked, group, given.ports.get(one["name"], ())),
+                            **_mount_points(points, len(volumes))})
+        volumes += points
+    task_role, task_policy = _task_role(given, volumes, owner.where)
     execution, ready = _execution_role(given, [*secret_arns.values(), *own_secrets], log_arns, owner.where)
     local = graph.target.is_local
     roles = [r.arn for r in (task_role, execution) if r is not None]
@@ -168,7 +174,9 @@ def define(owner: Component, given: Common) -> Definition:
                                              "operatingSystemFamily": "LINUX"},
         ephemeral_storage=None if given.size.storage == 20 else {"sizeInGiB": given.size.storage},
         task_role_arn=_role_arn(given.task_role, task_role), execution_role_arn=_role_arn(given.execution_role,
-                                                                                          execution))
+                                                                                          execution),
+        volumes=[_volume(v, n) for n, v in enumerate(volumes)] or None,
+        depends_on=[target for v in volumes for target in v.ready])
     return Definition(made, task_role, execution, [c["name"] for c in given.containers],
                       [x for x in (task_policy, *ready) if x is not None], roles)
 
@@ -229,11 +237,23 @@ def _group_name(cluster: Cluster, owner: Component, one: Container) -> Input[str
     return given or f"/sst/cluster/{cluster.name}/{owner.logical_name}/{one['name']}"
 
 
-def _task_role(given: Common, where: str) -> tuple[iam.Role | None, iam.RolePolicy | None]:
+def _mount_points(volumes: Sequence[Mounted], first: int) -> dict[str, Any]:
+    points = [{"sourceVolume": f"volume{n}", "containerPath": v.path} for n, v in enumerate(volumes, first)]
+    return {"mountPoints": points} if points else {}
+
+
+def _volume(volume: Mounted, number: int) -> dict[str, Any]:
+    """Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSVolumeConfiguration.html"""
+    return {"name": f"volume{number}", "efsVolumeConfiguration": {
+        "fileSystemId": volume.system, "transitEncryption": "ENABLED",
+        "authorizationConfig": {"accessPointId": volume.point, "iam": "ENABLED"}}}
+
+
+def _task_role(given: Common, volumes: Sequence[Mounted], where: str) -> tuple[iam.Role | None, iam.RolePolicy | None]:
     if given.task_role is not None:
         return None, None
     role = iam.Role("TaskRole", assume_role_policy=trust("ecs-tasks.amazonaws.com"))
-    wanted = [*given.permissions, *granted(given.links), permission(EXEC, ["*"])]
+    wanted = [*given.permissions, *granted(given.links), *(v.permission for v in volumes), permission(EXEC, ["*"])]
     document = {"Version": "2012-10-17", "Statement": statements(wanted, where)}
     return role, iam.RolePolicy("TaskPolicy", role=role.name, name="inline", policy=document)
 

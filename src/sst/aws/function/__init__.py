@@ -17,6 +17,7 @@ from ...errors import UserError
 from ..existing import FUNCTION, identified
 from ..link_permissions import Access, grants, located
 from ..permissions import Statement
+from ..volume import FunctionVolume, mounted_by_function
 from ..vpc import Vpc
 from .code import Code, CopyFile, Hook, make_code
 from .container import FunctionContainer, packaged
@@ -76,6 +77,7 @@ class FunctionArgs(TypedDict, total=False):
     versioning: bool
     layers: Sequence[Input[str]]
     vpc: Vpc | FunctionNetwork
+    volume: FunctionVolume
     copy_files: Sequence[CopyFile]
     bundle: str | Code
     container: bool | FunctionContainer
@@ -107,7 +109,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
     link: what it uses; grants least privilege. permissions: further IAM statements. policies: ARNs of managed policies.
     role: ARN of an existing role; then nothing is granted here. url: give it an HTTPS address.
     logging: ``False``, or retention ``"1 month"`` and format ``"text"`` by default. retries: of asynchronous calls, 0
-    to 2. vpc: a network whose private addresses it reaches; the internet only where that has a NAT. dev: ``False``
+    to 2. vpc: a network whose private addresses it reaches; the internet only where that has a NAT. volume: a file
+    system of that network, ``{"efs": files, "path": "/mnt/efs"}``. dev: ``False``
     leaves it alone in ``sst dev``: what is deployed runs.
 
     Source: Lambda API CreateFunction, https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
@@ -123,6 +126,7 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                  url: bool | Url = False, streaming: bool = False, logging: bool | Logging = True,
                  concurrency: Concurrency | None = None, retries: int | None = None, versioning: bool = False,
                  layers: Sequence[Input[str]] = (), vpc: Vpc | FunctionNetwork | None = None,
+                 volume: FunctionVolume | None = None,
                  copy_files: Sequence[CopyFile] = (),
                  bundle: str | Code | None = None, container: bool | FunctionContainer = False,
                  hook: Hook | None = None,
@@ -138,11 +142,13 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         live = live_of(graph, dev=dev, role=role, runtime=runtime)
         with self.scope(transform):
             network = network_of(vpc, links, logical_name)
+            mount = mounted_by_function(volume, network, logical_name)
             log_arn, log_settings = make_log_group(self, logging, name)
             self.policy, self.role = None, None
             if role is None:
-                self.role, self.policy = make_role(links, [*permissions, *bridge_permissions(live),
-                                                     *network_permissions(network)], policies, log_arn, self.where)
+                self.role, self.policy = make_role(
+                    links, [*permissions, *bridge_permissions(live), *network_permissions(network),
+                            *([mount.permission] if mount else ())], policies, log_arn, self.where)
                 role = self.role.arn
             code = bundle if isinstance(bundle, Code) else make_code(
                 graph, handler, runtime=runtime, architecture=architecture, copy_files=copy_files,
@@ -159,7 +165,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
                 architectures=[architecture], description=description,
                 layers=list(layers) or None, logging_config=log_settings, tags=dict(tags) if tags else None,
                 publish=versioning or None, vpc_config=network,
-                depends_on=[self.policy] if network and self.policy else [],
+                file_systems=[{"Arn": mount.point, "LocalMountPath": mount.path}] if mount else None,
+                depends_on=[*([self.policy] if network and self.policy else ()), *(mount.ready if mount else ())],
                 reserved_concurrency=(concurrency or {}).get("reserved"), **limits)
             self._url = make_url(self.function, url, streaming=streaming, where=self.where, key=key)
             self._extras(concurrency, retries)

@@ -18,6 +18,7 @@ from ..fargate.containers import ContainerDev, Health, Logging, container_list
 from ..fargate.dev import ServiceDev, dev_processes
 from ..images import Dockerfile
 from ..permissions import Statement
+from ..volume import ExistingFileSystem, Volume
 from .load_balancer import (
     Balanced,
     Conditions,
@@ -32,8 +33,9 @@ from .load_balancer import (
 )
 from .scaling import Scaling, declare_scaling, range_of
 
-__all__ = ["Capacity", "Conditions", "Container", "ContainerDev", "Dockerfile", "Header", "Health", "HealthCheck",
-           "LoadBalancer", "Logging", "Query", "Rule", "Scaling", "Service", "ServiceDev", "ServiceTransform", "Share"]
+__all__ = ["Capacity", "Conditions", "Container", "ContainerDev", "Dockerfile", "ExistingFileSystem", "Header",
+           "Health", "HealthCheck", "LoadBalancer", "Logging", "Query", "Rule", "Scaling", "Service", "ServiceDev",
+           "ServiceTransform", "Share", "Volume"]
 
 UNAVAILABLE = "http://url-unavailable-in-dev.mode"
 
@@ -81,7 +83,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
     cpu: ``"0.25 vCPU"`` by default. memory: ``"0.5 GB"``. storage: ``"20 GB"``, at most 200. architecture:
     ``"x86_64"`` or ``"arm64"``.
     link: what it uses; grants least privilege. permissions: further IAM statements. environment: variables, never
-    secrets. ssm: variables with the ARN of a parameter or secret.
+    secrets. ssm: variables with the ARN of a parameter or secret. volumes: file systems that it mounts,
+    ``[{"efs": files, "path": "/mnt/efs"}]``.
     load_balancer: what reaches it. scaling: how many tasks run. health: a command that says whether a container works.
     wait: whether a deploy waits until the new tasks run, and fails if they do not; True on stage ``local``, False
     elsewhere.
@@ -99,7 +102,7 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                  architecture: Literal["x86_64", "arm64"] = "x86_64", link: Sequence[LinkItem] = (),
                  permissions: Sequence[Statement] = (), environment: Mapping[str, Input[str]] | None = None,
                  environment_files: Sequence[Input[str]] = (), ssm: Mapping[str, Input[str]] | None = None,
-                 logging: Logging | None = None, health: Health | None = None,
+                 logging: Logging | None = None, volumes: Sequence[Volume] = (), health: Health | None = None,
                  containers: Sequence[Container] | None = None, load_balancer: LoadBalancer | None = None,
                  scaling: Scaling | None = None, capacity: Literal["spot"] | Capacity | None = None,
                  wait: bool | None = None, python: Mapping[str, Any] | None = None, task_role: str | None = None,
@@ -109,7 +112,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
         check_cluster(name, cluster)
         some = container_list(name, containers, image=image, base=base, handler=handler, command=command,
                               entrypoint=entrypoint, environment=environment,
-                              environment_files=environment_files or None, ssm=ssm, logging=logging, health=health)
+                              environment_files=environment_files or None, ssm=ssm,
+                              volumes=volumes or None, logging=logging, health=health)
         ways = rules_of(load_balancer, [c["name"] for c in some], name) if load_balancer is not None else []
         (low, high), launch = range_of(scaling or {}, name), _launch(capacity, name)
         common = Common(cluster, size_of(cpu, memory, storage), architecture, linked(link, self.where), permissions,

@@ -19,7 +19,8 @@ __all__ = ["actions_of", "deploy_policies", "pascal_operation"]
 SIZE = 6000
 """Characters of a managed policy, of 6,144 that IAM allows.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag", "apigatewayv2": "apigateway"}
+PREFIXES = {"efs": "elasticfilesystem", "elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag",
+            "apigatewayv2": "apigateway"}
 """IAM's prefix of a service where it is not botocore's name of it."""
 RENAMED = {
     "s3:PutBucketCors": "s3:PutBucketCORS",
@@ -98,6 +99,8 @@ ALSO = {
     "secretsmanager:CreateSecret": ("secretsmanager:TagResource",),
     "appsync:CreateApi": ("appsync:TagResource",),
     "apigatewayv2:CreateStage": LOG_DELIVERY,
+    "efs:CreateFileSystem": ("elasticfilesystem:TagResource", "iam:CreateServiceLinkedRole"),
+    "efs:CreateMountTarget": ("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
     "elasticache:CreateReplicationGroup": ("iam:CreateServiceLinkedRole", "elasticache:AddTagsToResource"),
     "rds:CreateDBInstance": ("iam:CreateServiceLinkedRole", "rds:AddTagsToResource"),
     "rds:CreateDBProxy": ("iam:PassRole", "iam:CreateServiceLinkedRole"),
@@ -116,7 +119,7 @@ VERBS = {
 }
 """API Gateway's actions are methods of HTTP."""
 UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "cloudfront", "cloudfront-keyvaluestore",
-           "application-autoscaling"}
+           "application-autoscaling", "elasticfilesystem"}
 """Services whose resources have ids that AWS makes."""
 EVERYWHERE = frozenset(
     {

@@ -39,10 +39,8 @@ def _patterns(criteria: Mapping[str, Any]) -> list[str]:
 class Function(AwsResource, type="aws.lambda.Function", service="lambda",
                from_bundle=frozenset({"code", "handler"}), of_host=frozenset({"architectures"})):
     """A function. ``code`` is ``{"path", "sha256"}`` of a build, with ``files`` added, or ``{"image": uri}``."""
-
     __checks__ = (*AwsResource.__checks__, environment_fits)
     names = WORD
-
     name: Arg[str] = prop("FunctionName", limit=64, replace=True, default=None)
     role: Arg[str] = prop()
     handler: Arg[str] = prop(default=None)
@@ -63,6 +61,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
     layers: Arg[Sequence[Any]] = prop(default=None, dec=lambda v: [x["Arn"] for x in v])
     logging_config: Arg[Mapping[str, Any]] = prop(default=None)
     vpc_config: Arg[Mapping[str, Any]] = prop(default=None, read="")
+    file_systems: Arg[Sequence[Mapping[str, Any]]] = prop("FileSystemConfigs", default=None)
     publish: Arg[bool] = prop(default=None, read="")
     reserved_concurrency: Arg[int] = prop("ReservedConcurrentExecutions", default=None,
                                           read="Concurrency.ReservedConcurrentExecutions")
@@ -85,7 +84,7 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
              wait="function_updated_v2", wait_on={"FunctionName": "$name"}, idempotent=True,
              settled="LastUpdateStatus == 'Successful'",
              properties="role handler runtime timeout memory_size ephemeral_storage description environment "
-                        "secret_environment layers image_config logging_config vpc_config"),
+                        "secret_environment layers image_config logging_config vpc_config file_systems"),
         call("update_function_code", FunctionName="$name", retry=CHANGING, idempotent=True,
              wait="function_updated_v2", wait_on={"FunctionName": "$name"},
              settled="LastUpdateStatus == 'Successful'", properties="code files architectures publish"),
@@ -93,11 +92,12 @@ class Function(AwsResource, type="aws.lambda.Function", service="lambda",
              retry=CHANGING, idempotent=True))
     reset_call = {"reserved_concurrency": call("delete_function_concurrency", FunctionName="$name", retry=CHANGING,
                                                idempotent=True)}
-    reset_value = {"description": "", "layers": [], "environment": {},
+    reset_value = {"description": "", "layers": [], "environment": {}, "file_systems": [],
              "vpc_config": {"SubnetIds": [], "SecurityGroupIds": []}, "image_config": {}, "ephemeral_storage": 512,
              "logging_config": {"LogFormat": "Text"}, "architectures": ["x86_64"]}
     sticky = frozenset({"handler", "runtime", "secret_environment", "publish"})
-    omitted_when_unset = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency"})
+    omitted_when_unset = frozenset({"environment", "secret_environment", "layers", "reserved_concurrency",
+                                    "file_systems"})
     fingerprints = {"code": "code_sha256"}
     delete = call("delete_function", FunctionName="$name", retry=CHANGING, idempotent=True)
     not_found_codes = NOT_FOUND

@@ -79,6 +79,19 @@ class Lookups:
                         bool(private) and all(leads[s] == "nat" for s in private),
                         tuple(sorted(e["ServiceName"].rpartition(".")[2] for e in ends)))
 
+    def access_point(self, file_system: str) -> str:
+        """Id of the access point of a file system: the one that an ``Efs`` made, or the only one. Raises ``UserError``
+        if there is none, or several."""
+        answer = self._aws.call("efs", "describe_access_points", {"FileSystemId": file_system})
+        there = {p["AccessPointId"]: {t["Key"]: t["Value"] for t in p.get("Tags", ())}
+                 for p in answer.get("AccessPoints", ())}
+        ours = [p for p, tags in there.items() if tags.get("sst:urn", "").startswith("sst.aws.Efs/")]
+        if len(found := ours or list(there)) != 1:
+            raise UserError(f"the file system {file_system} has {len(found) or 'no'} access points, and one is needed",
+                            hint='make one in EFS, or name it where it is mounted: volume={"efs": "arn:aws:...:'
+                                 'access-point/fsap-..."}')
+        return str(found[0])
+
     def _in_network(self, op: str, items: str, id: str) -> list[dict[str, Any]]:
         service, params = self._aws.service("ec2"), {"Filters": [{"Name": "vpc-id", "Values": [id]}]}
         answer = page = self._aws.call("ec2", op, params)

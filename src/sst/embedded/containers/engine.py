@@ -116,6 +116,8 @@ class Engine:
 
     def _launch(self, container: Mapping[str, Any], definition: Mapping[str, Any], environment: dict[str, str],
                 ports: Mapping[int, int], task: str) -> Launch:
+        from sst.embedded.patches import volumes
+
         labels = container.get("dockerLabels") or {}
         source = Path(labels["sst.source"]) if "sst.source" in labels else None  # in `sst dev`
         folders = [*([source] if source else []), *([self._code(container)] if "sst.bundle" in labels else [])]
@@ -134,6 +136,12 @@ class Engine:
         for name in ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"):
             env.pop(name, None)
         command = line([*(container.get("entryPoint") or ()), *(container.get("command") or ())], python)
+        try:
+            mounts = volumes.of_container(definition, container)
+        except KeyError as error:
+            raise RuntimeError(f"{container['name']} mounts what is gone: {error.args[0]}") from error
+        if mounts:
+            command, env = mounts.command(command), {**env, **mounts.environment}
         env = variables(python, folders, ports, env)
         place = folders[0] / labels.get("sst.directory", ".")
         return Launch(command, env, place, int(container.get("memory") or definition.get("memory") or 0))

@@ -1,0 +1,104 @@
+"""A file system on stage ``local``: a function, a service and a task share its files, at the path that they mount."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.project import Project, call, eventually, project
+
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.long]
+
+CONFIG = '''
+import sst
+from sst import aws
+
+def config(input):
+    return sst.Config(name="counter", home="local")
+
+def run():
+    vpc = aws.Vpc("Net")
+    cluster = aws.Cluster("Cluster", vpc=vpc)
+    files = aws.Efs("Files", vpc=vpc)
+    aws.Function("Api", handler="counter.handler", vpc=vpc, volume={"efs": files, "path": "/mnt/efs"})
+    web = aws.Service("Web", cluster=cluster, command=["python", "counter.py"], load_balancer={
+        "ports": [{"listen": "80/http", "forward": "8080/http"}]}, volumes=[{"efs": files, "path": "/data/shared"}])
+    job = aws.Task("Job", cluster=cluster, command=["python", "job.py"],
+                   volumes=[{"efs": files, "path": "/mnt/efs"}])
+    aws.Function("Runner", handler="counter.run", link=[job])
+    return {"url": web.url}
+'''
+COUNTER = '''
+import http.server, os
+from pathlib import Path
+
+def count(folder):
+    place = Path(folder) / "counter"
+    number = int(place.read_text()) + 1 if place.exists() else 1
+    place.write_text(str(number))
+    return number
+
+def handler(event, context):
+    return {"count": count("/mnt/efs"), "there": sorted(os.listdir("/mnt/efs")),
+            "same": os.path.samefile("/mnt/efs", os.environ["SST_VOLUME_MNT_EFS"])}
+
+def run(event, context):
+    from sst import Resource, task
+    return task.run(Resource.Job)
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = str(count("/data/shared")).encode() if self.path == "/count" else b""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *args):
+        pass
+
+if __name__ == "__main__":
+    http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
+'''
+JOB = 'open("/mnt/efs/task", "w").write("was here")\n'
+PYPROJECT = '[project]\nname = "counter"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = []\n'
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    files = {"sst_config.py": CONFIG, "counter.py": COUNTER, "job.py": JOB, "pyproject.toml": PYPROJECT}
+    with project(tmp_path_factory.mktemp("volumes"), files) as made:
+        made.sst("deploy")
+        yield made
+
+
+def test_a_function_and_a_service_share_a_file(app: Project) -> None:
+    assert app.invoke("Api")["count"] == 1
+    assert call(app.outputs()["url"] + "/count").body == "2"
+    told = app.invoke("Api")
+    assert told == {"count": 3, "there": ["counter"], "same": True}
+    assert not Path("/data/shared").exists(), "nothing outside of the process sees the mount"
+
+
+def test_a_task_mounts_it_too(app: Project) -> None:
+    app.invoke("Runner")
+    eventually(lambda: "task" in app.invoke("Api")["there"])
+
+
+def test_nothing_changes_in_a_second_deploy_and_files_survive_a_kill(app: Project) -> None:
+    assert "no changes" in app.sst("deploy")
+    before = app.invoke("Api")["count"]
+    os.kill(json.loads((app.root / ".sst/local/cloud.json").read_text())["pid"], signal.SIGKILL)
+    assert app.invoke("Api")["count"] == before + 1
+    eventually(lambda: call(app.outputs()["url"] + "/count").body == str(before + 2))
+
+
+def test_removal_takes_the_files_with_it(app: Project) -> None:
+    folders = list((app.root / ".sst/local/efs").glob("fs-*"))
+    assert len(folders) == 1 and (folders[0] / "counter").is_file()
+    app.sst("remove", "--yes")
+    assert not folders[0].exists() and app.leftovers() == {}
+    assert app.client("efs").describe_file_systems()["FileSystems"] == []
