@@ -23,6 +23,7 @@ COMMANDS = {
     "adopt": "Adopt an existing resource, or all of a state file.",
     "remove": "Remove all resources of a stage.",
     "secret": "Manage secrets.",
+    "rotate": "Give a database or cache a new password.",
     "shell": "Run a command with the app's resources linked.",
     "invoke": "Call a deployed function.",
     "logs": "Show the logs of a function, or of a running `sst dev`.",

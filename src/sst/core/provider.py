@@ -202,6 +202,11 @@ class Provider(ABC):
         types whose schema has one. ``private`` of the result is `STAND_IN`, and so is that of later look-ups."""
         raise ProviderError(f"there is no stand-in for {operation.type}", sent=False)
 
+    def retire(self, state: State, note: Note) -> bool:
+        """Have the resource no longer take a former value of a secret that it took beside the present one. False if
+        there is nothing to be done for its type."""
+        return False
+
     def upgrade(self, state: State) -> State:
         """A state that an older schema version recorded, in the form of the present one."""
         return state

@@ -4,8 +4,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..clouds.local.password import Password
 from ..core.model import Snapshot
 from ..engine import deploy as engine
+from ..engine.choice import name_of
 from ..engine.plan import Plan, plan
 from ..engine.rollback import goals_of, lasting
 from ..engine.settle import settle
@@ -45,6 +47,9 @@ def rollback(backend: Backend, run: Run, *, to: int | None = None, expect: int |
         graph = goals_of(before, session.snapshot, providers, app=project.name, stage=project.stage)
         for name, files in lasting(before, session.snapshot, providers).items():
             run.warn(f"{name} stays done, and a rollback does not undo it: {', '.join(files) or 'it ran again'}")
+        for name in _rotated(before, session.snapshot):
+            run.warn(f"{name} keeps its present password, and what comes back may have a former one: "
+                     "`sst deploy` hands it over")
         start = session.snapshot.serial
         result = saved(session, lambda: engine.deploy(
             graph, session, providers, run.sink, confirm=run.confirm, outputs=dict(before.outputs),
@@ -55,6 +60,12 @@ def rollback(backend: Backend, run: Run, *, to: int | None = None, expect: int |
     if not result.failures and not result.interrupted:
         write_outputs(project, after)
     return Done(result, dict(after.outputs), start, after.serial)
+
+
+def _rotated(before: Snapshot, now: Snapshot) -> list[str]:
+    """Components whose passwords were generated anew since."""
+    return sorted(name_of(urn).partition("/")[0] for urn, state in now.resources.items() if state.type == Password.type
+                  and urn in before.resources and before.resources[urn].id != state.id)
 
 
 def preview(backend: Backend, *, to: int | None = None, hide: Callable[[Any], None] = lambda value: None

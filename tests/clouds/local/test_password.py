@@ -30,4 +30,7 @@ def test_it_stays_until_an_argument_changes_and_is_secret() -> None:
     state = State("local.Password::P", "local.Password", "token", MADE.inputs, provider.create(MADE, note).outputs)
     assert not provider.plan("local.Password", state, MADE.inputs).changed
     assert provider.plan("local.Password", state, {"length": 40, "special": "!#"}).replace == {"length"}
+    rotated = {**MADE.inputs, "rotation": "1"}
+    assert provider.plan("local.Password", state, rotated).replace == {"rotation"}
+    assert not provider.plan("local.Password", replace(state, inputs=rotated), MADE.inputs).changed, "it stays"
     assert provider.schema("local.Password").secret_outputs == {"value"}

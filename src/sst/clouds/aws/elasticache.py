@@ -83,7 +83,7 @@ class ReplicationGroup(AwsResource, type="aws.elasticache.ReplicationGroup", ser
     """A cache. With a parameter group that has ``cluster-enabled`` it speaks the cluster protocol and has
     ``node_groups`` shards. Changes are made at once, and a deploy waits for their end.
 
-    After a change of ``auth_token`` the cache takes the former one, too, until the next change.
+    After a change of ``auth_token`` the cache takes the former one, too, until the next change or `sst rotate`.
     """
 
     names = DATABASE
@@ -128,6 +128,9 @@ class ReplicationGroup(AwsResource, type="aws.elasticache.ReplicationGroup", ser
               call("modify_replication_group_shard_configuration", ReplicationGroupId="$name", ApplyImmediately=True,
                    retry=BUSY, patience=1800, properties="node_groups", wire={"node_groups": "NodeGroupCount"},
                    until="Status == 'available' && !PendingModifiedValues"))
+    retire = call("modify_replication_group", ReplicationGroupId="$name", AuthToken="$auth_token",
+                  AuthTokenUpdateStrategy="SET", ApplyImmediately=True, retry=BUSY, patience=1800, idempotent=True,
+                  until="Status == 'available' && !PendingModifiedValues")
     reset_value = {"automatic_failover": False, "multi_az": False, "snapshot_days": 0}
     sticky = frozenset({"engine_version", "parameter_group", "security_groups", "node_groups", "auth_token"})
     delete = call("delete_replication_group", ReplicationGroupId="$name", retry=BUSY, patience=1800,

@@ -227,6 +227,13 @@ class AwsProvider(Verbs, Provider):
             if isinstance(e, Throttled) or e.code not in kind.not_found_codes:
                 raise
 
+    def retire(self, state: State, note: Note) -> bool:
+        kind = None if state.type in self._bulk else row(state.type)
+        if kind is None or kind.retire is None:
+            return False
+        self.send(kind, kind.retire, self.variables(kind, state.values, {"id": state.id, "urn": state.urn}), {}, note)
+        return True
+
     def find(self, operation: Operation) -> Found | Absent | Unsure:
         if bulk := self._bulk.get(operation.type):
             return bulk.find(operation)

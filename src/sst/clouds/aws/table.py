@@ -101,6 +101,8 @@ class AwsResource(Resource):
     """Returns the outputs that ``read`` needs when only the inputs are known."""
     delete: ClassVar[Call | None] = None
     """None: it is deleted with its parent, or can't be deleted."""
+    retire: ClassVar[Call | None] = None
+    """Ends the validity of a former value of a secret, where a change leaves it valid beside the new one."""
     find: ClassVar[Call | None] = None
     """Lists candidates, where ``read`` can't be called with the inputs alone; ``identity`` says how one is chosen."""
     list_path: ClassVar[str] = ""

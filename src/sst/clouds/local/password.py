@@ -31,6 +31,8 @@ class Password(Resource, type="local.Password"):
     """Characters, at least 8."""
     special: Arg[str] = prop(default="", replace=True)
     """Characters that it may have beside letters and digits."""
+    rotation: Arg[str] = prop(default=None, replace=True)
+    """Another text makes another password. Without one it stays as `sst rotate` has made it."""
 
     value: Output[str] = out(secret=True)
 
@@ -43,7 +45,8 @@ class Passwords(Provider):
 
     def plan(self, type: str, prior: State | None, inputs: Mapping[str, Any]) -> Change:
         was: Mapping[str, Any] = prior.inputs if prior else {}
-        changed = frozenset(k for k in Password.props if was.get(k) != inputs.get(k))
+        changed = frozenset(k for k in Password.props if was.get(k) != inputs.get(k)
+                            and (k != "rotation" or inputs.get(k) is not None))
         return Change(changed, changed if prior else frozenset())
 
     def create(self, operation: Operation, note: Note) -> Result:
