@@ -33,6 +33,8 @@ def run_console(report: Report, *, quick: bool, times: int) -> None:
         records, every = Records(Path(folder) / FILE), Filter.parse("", {})
         listed = _median(lambda: (records.latest(every), records.count(every)), 15)
         report.figure(f"list and count of {count:,} calls", listed, 20, "ms")
+        rare = Filter.parse('has:"no such text"', {})
+        report.figure(f"search for a text in {count:,} calls", _median(lambda: records.latest(rare), 3), 1000, "ms")
         report.figure(f"file of {count:,} calls", size, 200, "MB")
         _page(report, Path(folder), times)
     report.figure("recording a call, median", _recording(), 0.5, "ms")

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.long, needs_browser]
 AXE, CONTENT = "4.14.1", "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 """The version of axe-core (MPL-2.0), and the SHA-256 of its axe.min.js."""
 PAGES = ["overview", "graph", "graph?sel=Api", "deploys", "invocations", "invocations?id=2", "invocations?filter=none",
-         "logs", "metrics", "drift", "secrets", "data"]
+         "logs", "metrics", "drift", "cost", "secrets", "data"]
 DIALOGS = ["?", "d", "Control+k"]
 RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
 

@@ -26,7 +26,7 @@ INJECTED = [
     "<!--><script>window.hurt=1//",
 ]
 PAGES = ["overview", "graph", "graph?sel=Api", "deploys", "invocations", "invocations?filter=failed", "logs", "metrics",
-         "drift", "secrets"]
+         "drift", "secrets", "cost"]
 
 
 def test_each_page_is_drawn_without_an_error(page: Page, console: ConsoleServer) -> None:

@@ -131,6 +131,15 @@ def test_filters(console: ConsoleServer, filter: str, ids: list[int]) -> None:
     assert [row["id"] for row in d["rows"]] == ids and d["count"] == len(ids)
 
 
+def test_a_text_is_searched_for_with_its_quotes(console: ConsoleServer) -> None:
+    from urllib.parse import quote
+
+    for text, ids in (('src=x onerror="window', [3, 2, 1]), ('"a": 1', [3, 2]), ("failed", [])):
+        _, d, _ = ask(console, f"api/invocations?search={quote(text)}")
+        assert [row["id"] for row in d["rows"]] == ids and d["count"] == len(ids) and d["counted"]
+    assert [r["id"] for r in ask(console, "api/invocations?search=KeyError&filter=failed&limit=1")[1]["rows"]] == [3]
+
+
 def test_logs_are_found(console: ConsoleServer) -> None:
     assert [row["function"] for row in ask(console, "api/logs?text=onerror")[1]] == ["Pictures/Thumb"]
     assert ask(console, "api/logs?fn=Api")[1] == []
@@ -225,5 +234,34 @@ def test_a_stage_in_aws_is_asked_nothing_until_its_page_is_opened(project: Proje
         assert ask(server, "api/app")[1]["writes"] is False and ask(server, "api/app")[1]["can_unlock"] is True
         assert ask(server, "api/do/plan-deploy", {})[0] == 403
         assert ask(server, "api/do/unlock", {"confirm": "far"})[1]["writes"] is True
+    finally:
+        server.close()
+
+
+def test_the_cost_is_that_of_the_price_table(project: Project) -> None:
+    """What has no price is unknown, and in no sum; the plan says what changes."""
+    from sst.core.model import Entry, State
+
+    from .conftest import opened
+
+    def database(name: str, size: str) -> State:
+        return State(f"sst.aws.Postgres/aws.rds.Instance::{name}/Instance", "aws.rds.Instance", name.lower(), {
+            "engine": "postgres", "instance_class": size, "allocated_storage": 20}, provider="aws")
+
+    backend = opened(project)
+    with backend.stage.locked("deploy") as session:
+        for state in (database("Orders", "db.t4g.micro"), database("Huge", "db.x9.huge")):
+            session.write(Entry("made", state.urn, state=state))
+        session.save()
+    backend.close()
+    server = served(project)
+    try:
+        d = ask(server, "api/cost")[1]
+        assert [(c["name"], c["kind"], c["usd"], c["unknown"]) for c in d["components"]] == [
+            ("Orders", "database", 13.98, 0), ("Huge", "database", 2.3, 1)]
+        assert d["components"][1]["charges"][0] == {"resource": "Huge/Instance", "what": "db.x9.huge", "usd": None}
+        assert (d["total"], d["unknown"], d["budget"], d["local"]) == (16.28, 1, None, True) and d["sources"]
+        plan = ask(server, "api/cost-plan")[1]
+        assert plan["removed"] == 16.28 and plan["total"] == 0
     finally:
         server.close()

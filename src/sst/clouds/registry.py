@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from ..core.cost import Pricing
 from ..core.graph import Graph
 from ..core.model import Goal, Operation, Snapshot, State
 from ..core.provider import Note, Provider
@@ -177,6 +178,10 @@ class Registry:
             raise UserError(f"no provider knows the type {item.type}", where=item.where,
                             hint="the state holds it, but no module that sst_config.py imports declares it: put the "
                                  "import back, at the top level of a module") from None
+
+    def monthly(self, state: State) -> Pricing | None:
+        """The fixed charges of a resource; None if it has none that are known. Starts no plugin."""
+        return None if ":" in state.type else self(state).schema(state.type).monthly
 
     def named(self, reference: str) -> Provider:
         """The provider with this reference; ``KeyError`` if it is of no built-in cloud."""

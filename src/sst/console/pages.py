@@ -12,9 +12,10 @@ from ..project.deploy_record import critical_path, read_record, read_records
 from .layout import label_places
 from .model import View, planned, used, view_of
 from .permission import Permission
-from .records import Filter
+from .records import COUNTED, LIMIT, Filter
 from .server import NotThere
 from .source import Seen, Source
+from .svg import svg
 from .tracebacks import told_error
 
 __all__ = ["Pages"]
@@ -120,6 +121,10 @@ class Pages:
                 "lines": {f"{a}|{b}": [[round(x, 1), round(y, 1)] for x, y in points]
                           for (a, b), points in made.edges.items()}}
 
+    def drawing(self) -> str:
+        """The graph as SVG."""
+        return self._source.redactor.redact(svg(self._view(self._source.seen())))
+
     def _view(self, seen: Seen) -> View:
         view = view_of(seen.picture)
         used(view, self._source.records.uses(), self._source.records.calls(), self._source.use_of)
@@ -146,22 +151,31 @@ class Pages:
 
     def invocations(self, query: Query) -> dict[str, Any]:
         seen, before = self._source.seen(), query.get("before", "")
-        where = Filter.parse(query.get("filter", ""), seen.functions)
-        rows = self._source.records.latest(where, before=int(before) if before.isdigit() else 0,
-                                           limit=int(query.get("limit", "200")))
-        return {"rows": [self._named(row, seen) for row in rows], "count": self._source.records.count(where),
-                "total": self._source.records.count(Filter("1", ()))}
+        where = Filter.parse(query.get("filter", ""), seen.functions).and_text(query.get("search", ""))
+        limit = min(int(query.get("limit", "200")), LIMIT)
+        rows = self._source.records.latest(where, before=int(before) if before.isdigit() else 0, limit=limit)
+        count = len(rows) if len(rows) < limit and not before else self._source.records.count(where)
+        return {"rows": self._source.hidden([self._named(row, seen) for row in rows]), "count": count,
+                "counted": not where.text or count < COUNTED, "total": self._source.records.count(Filter("1", ()))}
 
     def invocation(self, id: str, query: Query) -> dict[str, Any]:
         """One call with its lines, its whole trace, and the places in the source where it failed."""
-        seen, row = self._source.seen(), self._source.records.one(id)
+        found = self.call(id)
+        return {**found, "trace_of": self.trace(found["trace"], query)}
+
+    def recorded(self, id: str) -> dict[str, Any] | None:
+        """A call as it was recorded, by its number or its request."""
+        return self._source.records.one(id)
+
+    def call(self, id: str) -> dict[str, Any]:
+        """One call with its lines, and the places in the source where it failed."""
+        seen, row = self._source.seen(), self.recorded(id)
         if row is None:
             raise NotThere(f"call {id} is not recorded", hint="the oldest are deleted; `sst invocations` lists them")
         lines = self._source.records.lines(row["request"])
         error = told_error(row["response"], [line["text"] for line in lines], self._source.project.root) \
             if row["error"] else None
-        shown: dict[str, Any] = self._source.hidden({**self._named(row, seen), "lines": lines, "failure": error,
-                                                     "trace_of": self.trace(row["trace"], query)})
+        shown: dict[str, Any] = self._source.hidden({**self._named(row, seen), "lines": lines, "failure": error})
         return shown
 
     def trace(self, root: str, query: Query) -> dict[str, Any]:
@@ -173,8 +187,10 @@ class Pages:
             if part := names.get(call["resource"]) or names.get(first):
                 call["part"], call["kind"] = part.name, part.kind
                 call["resource"] = rest if slash else part.name
-        return {"root": root, "invocations": [self._named(row, seen) for row in found["invocations"]],
-                "calls": found["calls"]}
+        shown: dict[str, Any] = self._source.hidden({
+            "root": root, "invocations": [self._named(row, seen) for row in found["invocations"]],
+            "calls": found["calls"]})
+        return shown
 
     def logs(self, query: Query) -> list[dict[str, Any]]:
         seen, before = self._source.seen(), query.get("before", "")
@@ -182,7 +198,9 @@ class Pages:
         rows = self._source.records.search(
             query.get("text", ""), function=seen.functions.get(function, function), level=query.get("level", ""),
             before=int(before) if before.isdigit() else 0, limit=int(query.get("limit", "500")))
-        return [{**row, "function": seen.titles.get(row["function"], row["function"])} for row in rows]
+        shown: list[dict[str, Any]] = self._source.hidden(
+            [{**row, "function": seen.titles.get(row["function"], row["function"])} for row in rows])
+        return shown
 
     def _texts(self, request: str) -> list[str]:
         return [line["text"] for line in self._source.records.lines(request)]

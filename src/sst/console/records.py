@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from ..embedded.record_file import FORMAT
 from ..errors import UserError
 
-__all__ = ["Filter", "Records"]
+__all__ = ["COUNTED", "LIMIT", "Filter", "Records"]
 
 LIMIT = 500
+COUNTED = 5_000
 _IDLE = 4
 """Connections that are kept open."""
 _RECENT = 5_000
@@ -29,6 +30,8 @@ class Filter(NamedTuple):
 
     sql: str
     values: tuple[object, ...]
+    text: bool = False
+    """It looks for a text, in all calls."""
 
     @staticmethod
     def parse(text: str, functions: Mapping[str, str]) -> Filter:
@@ -36,11 +39,18 @@ class Filter(NamedTuple):
         ``trigger:WORD``, ``trace:ROOT``, ``has:"text"``. ``functions``: the user's name -> the physical one."""
         parts: list[str] = []
         values: list[object] = []
+        text_in = False
         for key, quoted, plain in _WORD.findall(text[:1000]):
             sql, more = _term(key, quoted or plain, functions)
             parts.append(sql)
             values += more
-        return Filter(" AND ".join(parts) or "1", tuple(values))
+            text_in = text_in or "LIKE" in sql
+        return Filter(" AND ".join(parts) or "1", tuple(values), text_in)
+
+    def and_text(self, text: str) -> Filter:
+        """With that text in its trigger, error, request, response or lines, quotes and all."""
+        sql, more = _anywhere(text)
+        return Filter(f"({self.sql}) AND {sql}", (*self.values, *more), True) if text else self
 
 
 def _term(key: str, word: str, functions: Mapping[str, str]) -> tuple[str, Sequence[object]]:
@@ -63,7 +73,11 @@ def _term(key: str, word: str, functions: Mapping[str, str]) -> tuple[str, Seque
             return "trigger LIKE ? ESCAPE '!'", (_like(word, start=True),)
         case "trace":
             return "trace = ?", (word,)
-    like = _like(word if key in ("", "has") else f"{key}:{word}")
+    return _anywhere(word if key in ("", "has") else f"{key}:{word}")
+
+
+def _anywhere(text: str) -> tuple[str, Sequence[object]]:
+    like = _like(text)
     columns = " OR ".join(f"{name} LIKE ? ESCAPE '!'" for name in ("trigger", "error", "message", "event", "response"))
     return f"({columns} OR request IN (SELECT request FROM line WHERE text LIKE ? ESCAPE '!'))", (like,) * 6
 
@@ -74,26 +88,30 @@ def _like(word: str, *, start: bool = False) -> str:
 
 
 class Records:
-    """One file; it may not be there yet, or be replaced while we read. May be used from many threads."""
+    """One file; it may not be there yet, or be replaced while we read; None on stages where nothing is recorded. May be
+    used from many threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self._idle: list[tuple[int, sqlite3.Connection]] = []
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection | None]:
         """None while nothing was recorded. Raises ``UserError`` for a file that can't be read."""
+        path = self.path
         try:
-            stamp = self.path.stat().st_ino
+            stamp = path.stat().st_ino if path else 0
         except OSError:
+            stamp = 0
+        if path is None or not stamp:
             yield None
             return
         db: sqlite3.Connection | None = None
         try:
-            db = self._connected(stamp)
+            db = self._connected(path, stamp)
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, FORMAT):
-                raise UserError(f"{self.path} was written by another version of sst",
+                raise UserError(f"{path} was written by another version of sst",
                                 hint="`sst local stop`, then any command starts this version's cloud")
             yield db if version else None
         except sqlite3.Error as error:
@@ -106,13 +124,13 @@ class Records:
         else:
             db.close()
 
-    def _connected(self, stamp: int) -> sqlite3.Connection:
+    def _connected(self, path: Path, stamp: int) -> sqlite3.Connection:
         while self._idle:
             known, db = self._idle.pop()
             if known == stamp:
                 return db
             db.close()
-        db = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=5.0, check_same_thread=False)
+        db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0, check_same_thread=False)
         db.row_factory = sqlite3.Row
         return db
 
@@ -126,7 +144,10 @@ class Records:
                           *where.values, before or 1 << 62, min(limit, LIMIT))
 
     def count(self, where: Filter) -> int:
-        found = self._rows(f"SELECT count(*) AS n FROM invocation WHERE {where.sql}", *where.values)
+        """Of a text, ``COUNTED`` at most: each call is read for it."""
+        most = f" LIMIT {COUNTED}" if where.text else ""
+        found = self._rows(f"SELECT count(*) AS n FROM (SELECT 1 FROM invocation WHERE {where.sql}{most})",
+                           *where.values)
         return int(found[0]["n"]) if found else 0
 
     def one(self, key: str) -> dict[str, Any] | None:

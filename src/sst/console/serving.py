@@ -16,6 +16,7 @@ from ..project.project import Project
 from .act import Actions
 from .browse import Browse
 from .changes import Changes
+from .cost import Costs
 from .metrics import Metrics
 from .pages import Pages
 from .permission import Permission
@@ -31,7 +32,7 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
     source = Source(project, open, reopen)
     permission = Permission(project, read_only=read_only)
     pages, act, browse = Pages(source, permission), Actions(source, permission), Browse(source, permission)
-    changes = Changes(source, permission)
+    changes, costs = Changes(source, permission), Costs(source)
     routes: Mapping[str, Any] = {
         "GET /api/app": pages.app, "GET /api/overview": pages.overview, "GET /api/plan": pages.plan,
         "GET /api/graph": pages.graph, "GET /api/deploys": pages.deploys, "GET /api/deploys/{serial}": pages.deploy,
@@ -39,6 +40,7 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
         "GET /api/trace/{root}": pages.trace, "GET /api/logs": pages.logs,
         "GET /api/browse": browse.parts, "GET /api/browse/{name}": browse.rows, "GET /api/item/{name}": browse.item,
         "GET /api/drift": changes.drift, "GET /api/job": changes.job, "GET /api/metrics": Metrics(source).show,
+        "GET /api/cost": costs.show, "GET /api/cost-plan": costs.planned,
         "GET /api/secrets": pages.secrets, "POST /api/do/plan-deploy": changes.plan_deploy,
         "POST /api/do/plan-rollback": changes.plan_rollback, "POST /api/do/run": changes.run,
         "POST /api/do/refresh": changes.refresh, "POST /api/do/stop": changes.stop,

@@ -13,6 +13,7 @@ from ..core.model import Snapshot, State
 from ..core.picture import Picture
 from ..embedded.cloud import folder_of
 from ..embedded.recorder import FILE
+from ..engine.cost import Held, held
 from ..engine.plan import Plan
 from ..project.backend import Backend
 from ..project.project import Project
@@ -42,7 +43,7 @@ class Source:
 
     def __init__(self, project: Project, open: Callable[[Project], Backend], reopen: Callable[[], Project]) -> None:
         self.project, self._open, self._reopen = project, open, reopen
-        self.records = Records(folder_of(project.place or project.root) / FILE)
+        self.records = Records(folder_of(project.place or project.root) / FILE if project.is_local else None)
         self.redactor = Redactor(mask="[secret]")
         self._backend = open(project)
         self._seen: tuple[float, Seen] | None = None
@@ -71,6 +72,10 @@ class Source:
 
     def browser(self, seen: Seen, state: State) -> Browser | None:
         return self._backend.registry(seen.snapshot)(state).browser(state)
+
+    def held(self, seen: Seen) -> list[Held]:
+        """What the state holds that has fixed charges."""
+        return list(held(seen.snapshot, self._backend.registry(seen.snapshot).monthly))
 
     def use_of(self, service: str, action: str) -> str:
         return self._backend.clouds.registry("").use_of(service, action)

@@ -1,16 +1,16 @@
 """What a plan changes in the fixed cost of a stage, from the prices that the schemas of its resources give."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.cost import Charge, Uses
-from ..core.model import URN, Op, deposed_key
+from ..core.cost import Charge, Pricing, Uses
+from ..core.model import URN, Op, Snapshot, State, deposed_key
 from .choice import name_of
 from .steps import Plan, Step
 
-__all__ = ["Cost", "Item", "cost_of"]
+__all__ = ["Cost", "Held", "Item", "cost_of", "held"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,25 @@ class Cost:
                 "currency": "USD", "sources": list(self.sources),
                 "items": [{"name": i.name, "before": round(i.before, 2), "after": round(i.after, 2)}
                           for i in self.changes]}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A resource of a state, with its fixed charges."""
+
+    state: State
+    charges: tuple[Charge, ...]
+
+
+def held(snapshot: Snapshot, monthly: Callable[[State], Pricing | None]) -> Iterator[Held]:
+    """What a state holds that has fixed charges: also what is no longer in the program, and what a replacement left to
+    be deleted. What is only read is left out."""
+    inputs = {urn: s.inputs for urn, s in snapshot.resources.items()}
+    types = {urn: s.type for urn, s in snapshot.resources.items()}
+    for state in (*snapshot.resources.values(), *snapshot.deposed.values()):
+        price = None if state.read else monthly(state)
+        if price and (charges := tuple(price(state.inputs, _uses(state.deps, inputs, types)))):
+            yield Held(state, charges)
 
 
 def cost_of(plan: Plan) -> Cost:

@@ -12,8 +12,10 @@ from ..call import Call, command
 @command("invocations")
 @click.argument("words", nargs=-1)
 @click.option("--failed", is_flag=True, help="Only calls that failed.")
+@click.option("--search", metavar="TEXT", default="",
+              help="Only calls with this text in trigger, error, request, response or lines.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, help="At most so many. Default: 50.")
-def invocations(call: Call, words: tuple[str, ...], failed: bool, limit: int) -> None:
+def invocations(call: Call, words: tuple[str, ...], failed: bool, search: str, limit: int) -> None:
     """List the recorded calls of the app's functions, the newest first.
 
     WORDS filter as in the console: text, fn:NAME, failed, cold, ">500ms", status:5xx, trigger:sqs,
@@ -23,12 +25,14 @@ def invocations(call: Call, words: tuple[str, ...], failed: bool, limit: int) ->
 
     pages, screen = recorded(call.project(), call.backend), call.screen
     text = " ".join((*words, *(["failed"] if failed else [])))
-    found = pages.invocations({"filter": text, "limit": str(limit)})
+    found = pages.invocations({"filter": text, "search": search, "limit": str(limit)})
     if screen.as_json:
-        screen.data({"count": found["count"], "total": found["total"], "invocations": found["rows"]})
+        screen.data({"count": found["count"], "counted": found["counted"], "total": found["total"],
+                     "invocations": found["rows"]})
         return
     screen.table([_row(row) for row in found["rows"]])
-    screen.dim(f"{len(found['rows'])} of {found['count']} calls; `sst trace ID` shows one with all that it caused")
+    count = f"{found['count']}{'' if found['counted'] else ' or more'}"
+    screen.dim(f"{len(found['rows'])} of {count} calls; `sst trace ID` shows one with all that it caused")
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-// Pages that look after the app: metrics, drift, secrets.
+// Pages that look after the app: metrics, drift, cost, secrets.
 import { html, useEffect, useState } from "./preact.js";
 import { Command, Progress } from "./changes.js";
-import { api, clock, day, go, link, many, ms, Problem, useApi, Waiting } from "./lib.js";
+import { api, clock, day, go, Icon, link, many, ms, Problem, useApi, Waiting } from "./lib.js";
 
 const W = 300, H = 54;
 function Plot({ label, lines, top, unit, since, until, cross, move }) {
@@ -34,6 +34,17 @@ export function Drift({ app }) {
     ${d?.rows.length ? html`<div class="card tablewrap sect" tabindex="0" role="region" aria-label="Drift"><table aria-label="Drift"><thead><tr><th>Property</th><th>Program</th><th>State</th><th>Cloud</th>${app.writes ? html`<th></th>` : ""}</tr></thead><tbody>${d.rows.map((r) => html`<tr><td><b>${r.label}</b> <span class="faint">${r.type}</span></td>${r.gone ? html`<td colspan="3" class="bad">is gone from the cloud</td>` : html`<td class="cell"><code>${r.declared ? value(r.program) : "not in the program"}</code></td><td class="cell"><code>${value(r.state)}</code></td><td class="cell warn"><code>${value(r.cloud)}</code></td>`}${app.writes ? html`<td class="r"><button aria-pressed=${chosen[r.label] === "accept"} class="chip ${chosen[r.label] === "accept" ? "on" : ""}" onClick=${() => pick(r.label, "accept")}>Accept</button> <button aria-pressed=${chosen[r.label] === "revert"} class="chip ${chosen[r.label] === "revert" ? "on" : ""}" onClick=${() => pick(r.label, "revert")}>Revert</button></td>` : ""}</tr>`)}</tbody></table></div>
       <p class="faint">Accepting writes the cloud's value to the state; the next deploy compares it with the program. Reverting restores the state's value in the cloud.</p>${some ? html`<button class="primary" disabled=${job?.running} onClick=${apply}>Accept ${of("accept").length}, revert ${of("revert").length}</button><${Command} text=${`sst refresh ${[...of("accept").map((n) => `--accept ${n}`), ...of("revert").map((n) => `--revert ${n}`)].join(" ")} --stage ${app.stage}`}/>` : ""}` : ""}
     ${mine && job ? html`<section class="sect" aria-label="Result"><h2>${job.running ? "Running…" : job.error ? "It failed" : `Done in ${job.seconds} s`}</h2>${job.error ? html`<${Problem} error=${{ message: job.error.message, told: job.error }}/>` : html`<${Progress} job=${job}/>`}</section>` : ""}</div>`;
+}
+const usd = (v) => v == null ? html`<span class="warn">unknown</span>` : `$${v.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+export function Cost({ app }) {
+  const { data: d, error } = useApi("cost", ["serial"]), [plan, set] = useState({});
+  const look = () => { set({ busy: true }); api("cost-plan").then((data) => set({ data }), (error) => set({ error })); };
+  if (!d) return error ? html`<div class="page"><${Problem} error=${error}/></div>` : html`<${Waiting}/>`;
+  const p = plan.data, over = d.budget != null && d.total > d.budget;
+  return html`<div class="page"><div class="row"><h1 class="grow">${d.components.length ? html`${usd(d.total)} a month${d.unknown ? html`, and ${many(d.unknown, "charge")} of unknown price` : ""}` : "No fixed cost"}</h1><button onClick=${look} disabled=${plan.busy}>${plan.busy ? "Running the program…" : "What the next deploy changes"}</button></div>
+    <div class="sub">${d.local ? "What is deployed costs nothing on this machine; in AWS it would cost this each month, whether it is used or not." : "What is deployed costs this each month, whether it is used or not."} Requests, traffic and stored data come on top.${d.budget == null ? "" : html` The budget is <span class=${over ? "bad" : ""}>${usd(d.budget)}${over ? ", which this exceeds" : ""}</span>.`}</div>
+    ${plan.error ? html`<div class="sect"><${Problem} error=${plan.error}/></div>` : ""}${p ? html`<div class="sect note" role="status"><b>${p.items.length ? html`${usd(p.added)} added, ${usd(p.removed)} removed: ${usd(p.total)} a month` : "The next deploy changes no fixed cost"}</b>${p.items.map((i) => html`<div class="row"><span class="grow">${i.name}</span><span class="dim">${usd(i.before)} → ${usd(i.after)}</span></div>`)}${p.unknown.map((u) => html`<div class="warn">unknown: ${u}</div>`)}</div>` : ""}
+    ${d.components.length ? html`<div class="card tablewrap sect" tabindex="0" role="region" aria-label="Cost"><table aria-label="Cost"><thead><tr><th>Component</th><th>Charge</th><th class="r">A month</th><th>Declared</th></tr></thead><tbody>${d.components.map((c) => [html`<tr><td><div class="nm"><${Icon} kind=${c.kind}/><b>${c.title}</b></div></td><td class="dim">${many(c.charges.length, "charge")}</td><td class="r"><b>${c.unknown && !c.usd ? usd(null) : usd(c.usd)}</b>${c.unknown && c.usd ? html` <span class="warn">+ unknown</span>` : ""}</td><td><code class="dim">${c.where}</code></td></tr>`, ...c.charges.map((x) => html`<tr><td class="faint" style="padding-left:40px">${x.resource}</td><td class="dim">${x.what}</td><td class="r dim">${usd(x.usd)}</td><td></td></tr>`)])}</tbody></table></div><p class="faint">${d.sources.join("; ")}. A price that is not in the table is unknown, and in no sum.</p>` : html`<div class="empty" style="padding:28px 0"><div class="sub">Nothing that is deployed has a charge of its own: what is used is paid for.</div></div>`}</div>`;
 }
 export function Secrets({ app }) {
   const { data: d, error } = useApi("secrets", ["serial"]);
