@@ -22,6 +22,7 @@ MANAGE = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')"
 
 
 REACT = '{"devDependencies": {"@react-router/dev": "8"}, "scripts": {"build": "x"}}'
+ANGULAR = '{"dependencies": {"express": "5"}, "devDependencies": {"@angular/cli": "22"}}'
 FAST = "from fastapi import FastAPI\napp = FastAPI()\n"
 
 
@@ -50,6 +51,17 @@ FAST = "from fastapi import FastAPI\napp = FastAPI()\n"
     ({"package.json": '{"dependencies": {"astro": "7"}}', "astro.config.mjs": "{ adapter: node() }"}, "Astro",
      ['aws.Astro("Web")']),
     ({"package.json": '{"devDependencies": {"@sveltejs/kit": "3"}}'}, "SvelteKit", ['aws.SvelteKit("Web")']),
+    ({"package.json": '{"devDependencies": {"@sveltejs/kit": "3"}}', "vite.config.ts": '"@sveltejs/adapter-static"'},
+     "SvelteKit", ['aws.SvelteKit("Web", ssr=False)']),
+    ({"package.json": '{"devDependencies": {"vite": "8", "svelte": "5"}, "scripts": {"build": "x"}}',
+      "svelte.config.js": ""}, "Vite", ['aws.StaticSite("Web", build={']),
+    ({"package.json": '{"devDependencies": {"@angular/cli": "22", "@analogjs/platform": "2"}}', "angular.json": "{}"},
+     "Analog", ['aws.Analog("Web")']),
+    ({"package.json": ANGULAR, "angular.json": '{"outputMode": "server", "ssr": {"entry": "src/server.ts"}}'},
+     "Angular", ['aws.Angular("Web")']),
+    ({"package.json": ANGULAR, "angular.json": '{"outputMode": "static", "ssr": {"entry": "src/server.ts"}}'},
+     "Angular", ['aws.Angular("Web", ssr=False)']),
+    ({"package.json": ANGULAR, "angular.json": "{}"}, "Angular", ['aws.Angular("Web", ssr=False)']),
     ({"package.json": '{"dependencies": {"next": "16"}}', "next.config.ts": ""}, "Next.js", ['aws.Nextjs("Web")']),
     ({"package.json": '{"dependencies": {"@solidjs/start": "1"}}'}, "SolidStart", ['aws.SolidStart("Web")']),
     ({"package.json": '{"devDependencies": {"@remix-run/dev": "2"}}'}, "Remix", ['aws.Remix("Web")']),

@@ -297,7 +297,8 @@ def sites() -> None:
     bucket, router = aws.Bucket("Uploads"), aws.Router("Main")
     aws.React("Shop", path="web", link=[bucket, sst.Secret("Token")], environment={"MODE": "x"},
               server={"memory": "2 GB", "install": ["sharp"]})
-    for kind in (aws.Astro, aws.SvelteKit, aws.Nuxt, aws.Nextjs, aws.Remix, aws.TanStackStart, aws.SolidStart):
+    for kind in (aws.Astro, aws.SvelteKit, aws.Nuxt, aws.Nextjs, aws.Remix, aws.TanStackStart, aws.SolidStart,
+                 aws.Analog, aws.Angular):
         kind(kind.__name__, path="web", router={"instance": router, "path": f"/{kind.__name__}"})
     aws.StaticSite("Pages", path="web", router={"instance": router, "path": "/pages"})
     aws.NodeServer("Node", path="web", entry="main.js", protection="none",

@@ -88,7 +88,8 @@ FILES = {
     "web/page.mjs": "export const handler = async () => ({})\n",
     "web/package.json": '{"scripts": {"build": "x", "dev": "x"}, "devDependencies": {"@react-router/dev": "8", '
                         '"astro": "7", "@sveltejs/kit": "3", "nuxt": "4", "next": "16", '
-                        '"@remix-run/dev": "2", "@tanstack/react-start": "1", "@solidjs/start": "1"}}',
+                        '"@remix-run/dev": "2", "@tanstack/react-start": "1", "@solidjs/start": "1", '
+                        '"@analogjs/platform": "2", "@angular/core": "22"}}',
     "web/package-lock.json": "{}",
     "shop/__init__.py": "", "shop/settings.py": "", "shop/wsgi.py": "application = lambda environ, start: []\n",
     "layers/given.txt": "",

@@ -79,7 +79,7 @@ PAGES = (
     Page("migration", aws.Migration, ("aws.migration",)),
     *(Page(name, component, ()) for name, component in (
         ("nextjs", aws.Nextjs), ("remix", aws.Remix), ("tan_stack_start", aws.TanStackStart),
-        ("solid_start", aws.SolidStart),
+        ("solid_start", aws.SolidStart), ("analog", aws.Analog), ("angular", aws.Angular),
         ("react", aws.React), ("astro", aws.Astro), ("svelte_kit", aws.SvelteKit), ("nuxt", aws.Nuxt),
         ("flask", aws.Flask), ("django", aws.Django))),
     Page("node_server", aws.NodeServer, ("aws.ssr_site",)),

@@ -18,8 +18,10 @@ from tests.sites.test_server import ask, event, opened
 
 PLAIN = {"express": ("node_server", "dist/main.js"), "hono": ("node_server", "dist/main.js")}
 MATRIX = {**PLAIN, "react_router": ("react_router", ""), "react_router_8": ("react_router", ""),
-        "svelte_kit": ("svelte_kit", ""), "astro": ("astro", ""), "nuxt": ("nitro", ""), "remix": ("react_router", ""),
-        "tan_stack_start": ("tan_stack_start", ""), "solid_start": ("nitro", "")}
+        "svelte_kit": ("svelte_kit", ""), "svelte_kit_2": ("svelte_kit", ""), "astro": ("astro", ""),
+        "nuxt": ("nitro", ""), "remix": ("react_router", ""),
+        "tan_stack_start": ("tan_stack_start", ""), "solid_start": ("nitro", ""), "analog": ("nitro", ""),
+        "angular": ("angular", "")}
 MATRIX = {name: kind for name, kind in MATRIX.items() if apps.chosen(name)}
 PAGES = sorted(MATRIX.keys() - PLAIN.keys())
 PRERENDERED = sorted({*PAGES} - {"remix"})
@@ -41,6 +43,7 @@ def serving(name: str, folder: Path, story: Callable[[Stage, FunctionVersion], A
     fn = FunctionVersion(arn=f"arn:aws:lambda:us-east-1:000000000000:function:{name}", name=name, version="$LATEST",
                          runtime="nodejs24.x", handler=made.handler, code=code, timeout=20, memory=1024,
                          log_group=f"/aws/lambda/{name}", environment=(
+                             ("NG_ALLOWED_HOSTS", "shop.example.com"),
                              ("SST_RESOURCE_Uploads", '{"name":"the-bucket"}'), ("SST_RESOURCE_Token", '"12345678"')))
     path = f"{node_for(apps.built(name), os.environ['PATH'], lambda text: None)}:{os.environ['PATH']}"
 
@@ -95,7 +98,7 @@ def test_a_form_is_taken_from_the_own_site_alone(tmp_path: Path, name: str) -> N
         sent = await ask(stage, fn, event("/form", method="POST", body=b"name=M%C3%BCller",
                                           headers={**form, "origin": "https://shop.example.com"}))
         assert sent.status == 200 and "Müller" in sent.body.decode() and sent.cookies[0].startswith("name=M%C3%BCller")
-        if name in ("svelte_kit", "astro"):     # those that check it
+        if name in ("svelte_kit", "svelte_kit_2", "astro"):     # those that check it
             strange = await ask(stage, fn, event("/form", method="POST", body=b"name=x",
                                                  headers={**form, "origin": "https://evil.example"}))
             assert strange.status == 403

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .account import account_id as account_id
     from .alb import Alb as Alb
+    from .analog import Analog as Analog
+    from .angular import Angular as Angular
     from .api_gateway_v2 import ApiGatewayV2 as ApiGatewayV2
     from .astro import Astro as Astro
     from .aurora import Aurora as Aurora
@@ -42,21 +44,19 @@ if TYPE_CHECKING:
     from .task import Task as Task
     from .vpc import Vpc as Vpc
 
-_HOME = {"Alb": "alb", "ApiGatewayV2": "api_gateway_v2", "Astro": "astro", "Aurora": "aurora", "Bucket": "bucket",
-         "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron", "Django": "django", "Dynamo": "dynamo",
-         "Efs": "efs", "FastApi": "fast_api", "Flask": "flask", "Function": "function", "Migration": "migration",
-         "Mysql": "mysql",
-         "Nextjs": "nextjs", "NodeServer": "node_server", "Nuxt": "nuxt", "Postgres": "postgres",
-         "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis", "Remix": "remix",
-         "Router": "router", "Service": "service", "SolidStart": "solid_start", "StaticSite": "static_site",
-         "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task", "Vpc": "vpc",
-         "account_id": "account", "dns": "dns_records", "permission": "permissions"}
+_HOME = {"Alb": "alb", "Analog": "analog", "Angular": "angular", "ApiGatewayV2": "api_gateway_v2", "Astro": "astro",
+         "Aurora": "aurora", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron", "Django": "django",
+         "Dynamo": "dynamo", "Efs": "efs", "FastApi": "fast_api", "Flask": "flask", "Function": "function",
+         "Migration": "migration", "Mysql": "mysql", "Nextjs": "nextjs", "NodeServer": "node_server", "Nuxt": "nuxt",
+         "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis",
+         "Remix": "remix", "Router": "router", "Service": "service", "SolidStart": "solid_start",
+         "StaticSite": "static_site", "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task",
+         "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["Alb", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Cdn", "Cluster", "Cron", "Django", "Dynamo", "Efs",
-           "FastApi",
-           "Flask", "Function", "Migration", "Mysql", "Nextjs", "NodeServer", "Nuxt", "Postgres", "Provider", "Queue",
-           "React", "Redis", "Remix", "Router", "Service", "SolidStart", "StaticSite", "SvelteKit", "TanStackStart",
-           "Task", "Vpc", "account_id", "dns", "permission"]
+__all__ = ["Alb", "Analog", "Angular", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Cdn", "Cluster", "Cron", "Django",
+           "Dynamo", "Efs", "FastApi", "Flask", "Function", "Migration", "Mysql", "Nextjs", "NodeServer", "Nuxt",
+           "Postgres", "Provider", "Queue", "React", "Redis", "Remix", "Router", "Service", "SolidStart", "StaticSite",
+           "SvelteKit", "TanStackStart", "Task", "Vpc", "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,8 +12,9 @@ class SvelteKit(SsrSite, kind="sst.aws.SvelteKit"):
         site = aws.SvelteKit("Web", path="web", link=[bucket])
         site.url
 
-    SvelteKit with ``@sveltejs/adapter-node``. https://svelte.dev/docs/kit/adapter-node
+    SvelteKit 2 and 3, with ``@sveltejs/adapter-node`` or ``@sveltejs/adapter-auto``. https://svelte.dev/docs/kit/adapters
     All arguments are those of ``SsrSite``.
     """
 
-    framework = Framework("SvelteKit", "@sveltejs/kit", "svelte_kit", oldest=2, port=5173)
+    framework = Framework("SvelteKit", "@sveltejs/kit", "svelte_kit", oldest=2, port=5173,
+                          environment={"SST": ""})     # adapter-auto would fetch an adapter of another SST

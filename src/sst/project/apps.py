@@ -37,23 +37,25 @@ class _Framework:
     """The name of its configuration, without its ending; empty if it has none of its own."""
     packages: tuple[str, ...]
     static: tuple[str, str] = ("", "")
-    """A file without its ending, and a pattern in it, that say that all pages are files."""
+    """Files without their endings, and a pattern in them, that say that all pages are files."""
 
 
 _FRAMEWORKS = (
     _Framework("Next.js", "Nextjs", "next.config", ("next",)),
     _Framework("Remix", "Remix", "remix.config", ("@remix-run/dev",)),
+    _Framework("Analog", "Analog", "", ("@analogjs/platform",)),
     _Framework("SolidStart", "SolidStart", "", ("@solidjs/start",)),
     _Framework("TanStack Start", "TanStackStart", "", ("@tanstack/react-start",)),
     _Framework("React Router", "React", "react-router.config", ("@react-router/dev",),
                ("react-router.config", r"\bssr\s*:\s*false\b")),
     _Framework("Astro", "Astro", "astro.config", ("astro",), ("astro.config", r"\A(?!.*\badapter\b)")),
-    _Framework("SvelteKit", "SvelteKit", "svelte.config", ("@sveltejs/kit",),
-               ("svelte.config", r"adapter-static")),
+    _Framework("SvelteKit", "SvelteKit", "", ("@sveltejs/kit",), ("svelte.config vite.config", r"adapter-static")),
+    _Framework("Angular", "Angular", "angular", ("@angular/cli", "@angular/build"),
+               ("angular", r'"outputMode"\s*:\s*"static"|\A(?!.*"ssr"\s*:\s*[{t])')),
     _Framework("Nuxt", "Nuxt", "nuxt.config", ("nuxt",)),
 )
 _SERVERS = {"express": "Express", "fastify": "Fastify", "hono": "Hono", "koa": "Koa", "@nestjs/core": "NestJS"}
-_ENDINGS = ("js", "mjs", "cjs", "ts", "mts", "cts")
+_ENDINGS = ("js", "mjs", "cjs", "ts", "mts", "cts", "json")
 _PYTHON = {"FastAPI": ("FastAPI(", "FastApi"), "Flask": ("Flask(", "Flask"), "Starlette": ("Starlette(", "FastApi")}
 _PLACES = ("main.py", "app.py", "app/main.py", "app/app.py", "app/__init__.py", "src/main.py", "src/app.py",
            "api/main.py", "wsgi.py", "asgi.py")
@@ -104,15 +106,17 @@ def _site(folder: Path, path: str) -> App | None:
         return None
     used = {**package.get("devDependencies", {}), **package.get("dependencies", {})}
     found = [f for f in _FRAMEWORKS if used.keys() & set(f.packages) or (f.config and _config(folder, f.config))]
+    if len(found) > 1:      # Analog and others are built with Angular's compiler
+        found = [f for f in found if f.kind != "Angular"]
     if len(found) > 1:
         raise UserError(f"the folder {path} holds two frameworks, {found[0].kind} and {found[1].kind}",
                         hint="remove one from its package.json, or move it into a folder of its own")
     scripts = package.get("scripts", {})
     if found:
         one = found[0]
-        name, pattern = one.static
-        config = _config(folder, name) if name else None
-        static = bool(pattern and re.search(pattern, read_text(config) if config else "", re.DOTALL))
+        names, pattern = one.static
+        said = "".join(read_text(p) for name in names.split() if (p := _config(folder, name)))
+        static = bool(pattern and re.search(pattern, said, re.DOTALL))
         more = (("ssr", False),) if static else ()
         return App(one.kind, one.component, _title(path, "Web"), (("path", path), *more))
     if server := next((kind for name, kind in _SERVERS.items() if name in used), ""):

@@ -14,11 +14,11 @@ from sst.build.site.nodejs import node_for
 HERE = Path(__file__).parent
 SECRET = "tok-7f3e9a51"
 """A link's value that every build has, and that no file which is served may have."""
-OVER = {"react_router_8": "react_router"}
+OVER = {"react_router_8": "react_router", "svelte_kit_2": "svelte_kit"}
 """Apps that have another's files, with packages of their own."""
 
-ALIKE = {"react_router_8", "remix", "tan_stack_start", "solid_start"}
-"""Built and run as another one is: by ``make sites SITES=all`` alone."""
+ALIKE = {"react_router_8", "remix", "tan_stack_start", "solid_start", "analog", "angular"}
+"""Built and run as another one is, or for long: by ``make sites SITES=all`` alone."""
 
 
 def chosen(name: str) -> bool:
@@ -72,7 +72,7 @@ def _build(name: str, source: list[Path], part: Path) -> None:
 def _run(command: list[str], folder: Path) -> None:
     node = node_for(folder, os.environ["PATH"], lambda text: None)
     env = {**os.environ, "PATH": f"{node}:{os.environ['PATH']}", "CI": "1", "NITRO_PRESET": "node-server",
-           "SERVER_PRESET": "node-server",
-           "ASTRO_TELEMETRY_DISABLED": "1", "SST_RESOURCE_Token": json.dumps(SECRET)}
+           "SERVER_PRESET": "node-server", "BUILD_PRESET": "node-server", "SST": "",
+           "NG_CLI_ANALYTICS": "false", "ASTRO_TELEMETRY_DISABLED": "1", "SST_RESOURCE_Token": json.dumps(SECRET)}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

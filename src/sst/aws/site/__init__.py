@@ -22,7 +22,7 @@ from ..cdn.injection import Edge, injections, statements_of
 if TYPE_CHECKING:
     from ..router import RouterPath
 
-__all__ = ["Assets", "BasicAuth", "Served", "SiteFiles", "serve"]
+__all__ = ["Assets", "BasicAuth", "FileOption", "Served", "SiteFiles", "serve"]
 
 KEY = "site"
 """Names a site in a store that it has for itself."""

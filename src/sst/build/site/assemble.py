@@ -63,12 +63,13 @@ def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[s
 
 
 def _static(site: Path, output: SiteOutput) -> dict[str, Path]:
-    """Name → file. What frameworks compress themselves is left out: CloudFront does that."""
+    """Name → file. What frameworks compress themselves is left out: CloudFront does that; and Vite's own notes."""
     found: dict[str, Path] = {}
     for folder in output.static:
         for path in sorted((site / folder).rglob("*")):
             name = path.relative_to(site / folder).as_posix()
-            if path.is_file() and not (path.suffix in _COMPRESSED and path.with_suffix("").is_file()):
+            if path.is_file() and not name.startswith(".vite/") and not (
+                    path.suffix in _COMPRESSED and path.with_suffix("").is_file()):
                 found[name] = path
     check_links(found.values(), site)
     return found

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..output import SiteOutput
+from .angular import angular
 from .astro import astro
 from .next import next_js
 from .nitro import nitro
@@ -18,6 +19,6 @@ __all__ = ["READERS", "Reader"]
 Reader = Callable[[Path, str], SiteOutput]
 """Takes the site's folder and what the component says of the server (``entry``); raises ``UserError``."""
 
-READERS: Mapping[str, Reader] = {"astro": astro, "next": next_js, "nitro": nitro, "node_server": node_server,
-                                 "react_router": react_router, "svelte_kit": svelte_kit,
+READERS: Mapping[str, Reader] = {"angular": angular, "astro": astro, "next": next_js, "nitro": nitro,
+                                 "node_server": node_server, "react_router": react_router, "svelte_kit": svelte_kit,
                                  "tan_stack_start": tan_stack_start}

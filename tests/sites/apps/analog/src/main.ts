@@ -1,0 +1,5 @@
+import "@angular/compiler";
+import { bootstrapApplication } from "@angular/platform-browser";
+import { App, config } from "./app/app";
+
+bootstrapApplication(App, config);

@@ -1,0 +1,3 @@
+import { defineEventHandler, readRawBody } from "h3";
+
+export default defineEventHandler(async (event) => ({ size: (await readRawBody(event, false))?.length ?? 0 }));
