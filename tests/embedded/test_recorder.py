@@ -158,6 +158,21 @@ def test_the_oldest_are_trimmed(tmp_path: Path) -> None:
     file.close()
 
 
+def test_calls_that_end_with_others_or_later_are_whole(tmp_path: Path) -> None:
+    def began(name: str) -> tuple[str, dict[str, object]]:
+        return "invocation", {"request": name, "function": "f", "trace": "t", "parent": "", "span": "", "began": 1.0}
+
+    def ended(name: str, ms: float) -> tuple[str, dict[str, object]]:
+        return "invocation", {"request": name, "ms": ms, "status": 200}
+
+    file = RecordFile(tmp_path / FILE)
+    file.write([began("a"), ended("a", 1), began("b"), began("c"), ended("c", 3)])
+    file.write([ended("b", 2), began("a"), began("d")])  # of two with the same id the first counts
+    found = rows(tmp_path, "SELECT request, function, ms, status FROM invocation ORDER BY request")
+    assert found == [("a", "f", 1, 200), ("b", "f", 2, 200), ("c", "f", 3, 200), ("d", "f", None, 0)]
+    file.close()
+
+
 def test_calls_are_named() -> None:
     signed = "AWS4-HMAC-SHA256 Credential=AKIA/20261128/us-east-1/{}/aws4_request"
     def of(service: str, method: str = "POST", path: str = "/", body: bytes = b"", target: str = "",

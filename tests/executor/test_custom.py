@@ -112,6 +112,48 @@ def test_the_runtime_api_is_for_its_sandbox_alone(tmp_path: Path, path: str, hea
     play(tmp_path, story)
 
 
+PIPELINED = r"""
+import json, os, socket
+at = os.environ["AWS_LAMBDA_RUNTIME_API"]
+host, _, port = at.partition(":")
+line = socket.create_connection((host, int(port)))
+answers = line.makefile("rb")
+def read():
+    status, headers = answers.readline().split()[1], {}
+    while name := answers.readline().strip():
+        key, _, value = name.decode().partition(": ")
+        headers[key.lower()] = value
+    return int(status), headers, answers.read(int(headers["content-length"]))
+ask = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n"
+line.sendall(ask)
+before = []
+while True:
+    _, headers, event = read()
+    body = json.dumps([json.loads(event), before]).encode()
+    post = b"POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\ncontent-length: %d\r\n\r\n"
+    id = headers["lambda-runtime-aws-request-id"].encode()
+    wrong = post % (b"other", 1) + b"1"
+    text = wrong + post % (id, len(body)) + body + ask
+    for part in ([text] if event != b'"slow"' else [text[:-9], text[-9:]]):
+        line.sendall(part)
+        if len(part) == len(text) - 9:
+            before = [read()[0], read()[0]]
+    if event != b'"slow"':
+        before = [read()[0], read()[0]]
+"""
+
+
+def test_a_runtime_may_ask_for_the_next_event_together_with_its_response(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        stage.function(PIPELINED, file="runtime.py")
+        fn = stage.function(BOOTSTRAP, file="bootstrap", runtime="provided.al2023", handler="any")
+        assert await stage.value(fn, 1) == [1, []]
+        assert await stage.value(fn, "slow") == ["slow", [400, 202]]
+        assert await stage.value(fn, 3) == [3, [400, 202]]
+
+    play(tmp_path, story)
+
+
 def _status(url: str, headers: dict[str, str]) -> int:
     """0: it hung up."""
     try:

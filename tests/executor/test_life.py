@@ -84,6 +84,7 @@ def test_a_thread_in_the_background_stands_still_between_calls(tmp_path: Path, f
         """)
         counted = tmp_path / "counted"
         pid = await stage.value(fn, str(counted))
+        await until(counted.exists)
         if freeze:
             await until(lambda: _state(pid) == "T")
         size = counted.stat().st_size

@@ -4,6 +4,7 @@ The emulator asks in its own words (`run`, `open_stream`); a `Runner` is asked i
 """
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,11 @@ class Log(Protocol):
 
 class Runner(Protocol):
     """Runs functions; called from many threads at once."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """In which they run: a caller from there has no change of threads."""
+        ...
 
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer: ...
 
@@ -120,6 +126,10 @@ class Bridge:
 
     def __init__(self, settings: Settings, runner: Runner) -> None:
         self._runner, self._prepared = runner, Preparations(settings)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._runner.loop
 
     def run(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         """One invocation, answered in the emulator's words: ``body``, ``error``, ``function_error``, ``log``."""

@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sst.embedded import emulator, trace, tracking
+from sst.embedded.cdn.distribution import Later
+from sst.embedded.cdn.message import Head
 from sst.embedded.cdn.server import serve
 from sst.embedded.checkpoint import Checkpoints
 from sst.embedded.doors import DOORS, Door, Request
@@ -24,6 +26,7 @@ from sst.embedded.doors.function_url import FunctionUrl
 from sst.embedded.doors.plain import plain_answer
 from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
 from sst.embedded.https import serve_app
+from sst.embedded.patches import functions
 from sst.embedded.patches.function_url import RAW
 from sst.embedded.ports import listener
 from sst.embedded.settings import Settings, read_json
@@ -107,9 +110,17 @@ class FrontDoor:
         return port
 
     async def _plainly(self, door: Door, identity: str, line: socket) -> None:
-        """Without WebSockets and bodies that don't fit into memory: at a fraction of the cost."""
-        await serve(line, lambda head: functools.partial(plain_answer, door, identity, head, self._settings.region),
-                    self._closing, _GRACE, self._tls)
+        """Without WebSockets and bodies that don't fit into memory, and in the loop that runs the function: at a
+        fraction of the cost."""
+        loop, ended = functions.loop(), asyncio.Event()
+
+        def answers(head: Head) -> Later:
+            return functools.partial(plain_answer, door, identity, head, self._settings.region)
+
+        serving = asyncio.run_coroutine_threadsafe(serve(line, answers, ended, _GRACE, self._tls), loop)
+        await self._closing.wait()
+        loop.call_soon_threadsafe(ended.set)
+        await asyncio.wrap_future(serving)
 
     async def _served(self, door: Door, identity: str, line: socket) -> None:
         from hypercorn.asyncio import serve as serve_asgi

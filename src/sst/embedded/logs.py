@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sst.embedded import emulator
@@ -18,7 +18,12 @@ _STREAMS = 50
 
 def stream_name(version: str, sandbox: str) -> str:
     """``2026/11/23/[$LATEST]<sandbox>``: one stream for each sandbox, as on AWS."""
-    return f"{datetime.now(UTC):%Y/%m/%d}/[{version}]{sandbox}"
+    return f"{_day(int(time.time()) // 86400)}/[{version}]{sandbox}"
+
+
+@lru_cache(2)
+def _day(since_1970: int) -> str:
+    return time.strftime("%Y/%m/%d", time.gmtime(since_1970 * 86400))
 
 
 def write(account: str, region: str, group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:

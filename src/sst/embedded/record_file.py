@@ -5,7 +5,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -55,17 +55,20 @@ class RecordFile:
 
     def write(self, rows: Iterable[Row]) -> None:
         """All of them, in one transaction."""
+        done: dict[str, list[Sequence[Any]]] = {}
+        for table, values, ends in _joined(rows):
+            if ends:
+                names = [name for name in values if name != "request"]
+                done.setdefault(f"UPDATE invocation SET {', '.join(f'{n} = ?' for n in names)} WHERE request = ?",
+                                []).append([*(values[n] for n in names), values["request"]])
+            else:
+                marks = ", ".join("?" * len(values))
+                done.setdefault(f"INSERT OR IGNORE INTO {table}({', '.join(values)}) VALUES ({marks})",
+                                []).append(list(values.values()))
+            self._written += 1
         with self._db:
-            for table, values in rows:
-                if table == "invocation" and "ms" in values:
-                    names = [name for name in values if name != "request"]
-                    self._db.execute(f"UPDATE invocation SET {', '.join(f'{n} = ?' for n in names)} WHERE request = ?",
-                                     [*(values[n] for n in names), values["request"]])
-                else:
-                    marks = ", ".join("?" * len(values))
-                    self._db.execute(f"INSERT OR IGNORE INTO {table}({', '.join(values)}) VALUES ({marks})",
-                                     list(values.values()))
-                self._written += 1
+            for statement, lists in done.items():
+                self._db.executemany(statement, lists)
         if self._written >= _LOOK_EVERY:
             self._written = 0
             self.trim()
@@ -123,6 +126,24 @@ class RecordFile:
             db.close()
             raise
         return db
+
+
+def _joined(rows: Iterable[Row]) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Each row, and whether it ends an invocation that was written before. One that begins and ends among ``rows`` is
+    one row; what ends comes last."""
+    begun: dict[str, dict[str, Any]] = {}
+    ended: list[Mapping[str, Any]] = []
+    for table, values in rows:
+        if table != "invocation":
+            yield table, values, False
+        elif "ms" not in values:
+            begun.setdefault(values["request"], dict(values))
+        elif values["request"] in begun:
+            begun[values["request"]].update(values)
+        else:
+            ended.append(values)
+    yield from (("invocation", values, False) for values in begun.values())
+    yield from (("invocation", values, True) for values in ended)
 
 
 def set_aside(path: Path) -> Path:

@@ -10,7 +10,6 @@ import queue
 import sys
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,7 +39,7 @@ class ExecutorRunner:
 
     def __init__(self, settings: Settings, origins: trace.RecordOrigins) -> None:
         self._origins = origins
-        self._loop, self._folder = asyncio.new_event_loop(), settings.folder
+        self.loop, self._folder = asyncio.new_event_loop(), settings.folder
         threading.Thread(target=self._serve, name="executor", daemon=True).start()
         self._known: dict[FunctionVersion, tuple[Prepared, Log]] = {}
         self._by_arn: dict[str, tuple[Prepared, Log]] = {}
@@ -53,26 +52,27 @@ class ExecutorRunner:
 
     def _serve(self) -> None:
         obey_modes(self._folder)  # the folders of code are read-only
-        self._loop.run_forever()
+        self.loop.run_forever()
 
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
-        return self._begin(function, event, request_id, log).result()
+        return asyncio.run_coroutine_threadsafe(self._call(function, event, request_id, log), self.loop).result()
 
     async def invoked(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
         """A caller that is cancelled waits for the end all the same: the function runs on."""
-        running = asyncio.wrap_future(self._begin(function, event, request_id, log))
+        call = self._call(function, event, request_id, log)
+        running = asyncio.create_task(call) if asyncio.get_running_loop() is self.loop else \
+            asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self.loop))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             await asyncio.wait((running,))
             raise
 
-    def _begin(self, function: Prepared, event: bytes, request_id: str, log: Log) -> Future[Answer]:
+    def _call(self, function: Prepared, event: bytes, request_id: str, log: Log) -> Coroutine[Any, Any, Answer]:
         version = self._version(function, log)
-        header = self._traced(version, event, request_id)
-        return asyncio.run_coroutine_threadsafe(self._call(version, event, request_id, header), self._loop)
+        return self._answer(version, event, request_id, self._traced(version, event, request_id))
 
-    async def _call(self, version: FunctionVersion, event: bytes, request_id: str, header: str) -> Answer:
+    async def _answer(self, version: FunctionVersion, event: bytes, request_id: str, header: str) -> Answer:
         try:
             made = await self._runs(version).invoke(version, event, request_id=request_id, trace_id=header)
         except Refused as refused:
@@ -84,7 +84,7 @@ class ExecutorRunner:
     def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Iterator[bytes]:
         version, parts = self._version(function, log), queue.Queue[bytes | Exception | None](64)
         header = self._traced(version, event, request_id)
-        pumping = asyncio.run_coroutine_threadsafe(self._pump(version, event, request_id, header, parts), self._loop)
+        pumping = asyncio.run_coroutine_threadsafe(self._pump(version, event, request_id, header, parts), self.loop)
         try:
             while (part := parts.get()) is not None:
                 if isinstance(part, Exception):
@@ -97,7 +97,7 @@ class ExecutorRunner:
     def retire(self, name: str) -> None:
         # known still: running calls have lines to write
         for arn in {version.arn for version in list(self._known) if version.name == name}:
-            asyncio.run_coroutine_threadsafe(self._executor.retire(arn), self._loop)
+            asyncio.run_coroutine_threadsafe(self._executor.retire(arn), self.loop)
 
     def attach(self, port: int, token: str) -> None:
         """A session of ``sst dev`` listens on that port: let it run what it wants to. Raises `OSError`."""
@@ -107,15 +107,15 @@ class ExecutorRunner:
         """Show a session what a task says, or that it has ended."""
         if (attached := self._attached) and not attached.gone:
             message = {"task": title, "id": task, "lines": [text for _, text in lines], "code": code}
-            asyncio.run_coroutine_threadsafe(attached.tell(message), self._loop)
+            asyncio.run_coroutine_threadsafe(attached.tell(message), self.loop)
 
     def notice(self, text: str) -> None:
         if self._attached and not self._attached.gone:
-            asyncio.run_coroutine_threadsafe(self._attached.tell({"notice": text}), self._loop)
+            asyncio.run_coroutine_threadsafe(self._attached.tell({"notice": text}), self.loop)
 
     def close(self) -> None:
         self._wait(self._executor.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
 
     async def _pump(self, version: FunctionVersion, event: bytes, request_id: str, header: str,
                     parts: queue.Queue[bytes | Exception | None]) -> None:
@@ -192,7 +192,7 @@ class ExecutorRunner:
             recorder().lines(function.name, made.request_id, made.lines)
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
 
 def _json(event: bytes) -> Any:

@@ -130,6 +130,8 @@ class _Line(asyncio.Protocol):
         self._api, self._token = api, token
         self._buffer = bytearray()
         self._asked: Serves | None = None
+        self._owed = b""
+        """Answers to requests that came together with the next one: they are sent with its answer."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -148,6 +150,8 @@ class _Line(asyncio.Protocol):
         self._buffer += data
         while self._asked is None and not self._transport.is_closing() and self._handle():
             pass
+        if self._asked is None:
+            self._write(b"")
 
     def _handle(self) -> bool:
         """One request, if it is there; whether another may follow."""
@@ -177,17 +181,24 @@ class _Line(asyncio.Protocol):
         body = bytes(self._buffer[end + 4:whole])
         del self._buffer[:whole]
         known = sandbox.answered(parts[3], body, failed=False)
-        self._transport.write(_answer(202, {}, _DONE) if known else _answer(400, {}, _UNKNOWN))
+        self._owed += _answer(202, {}, _DONE) if known else _answer(400, {}, _UNKNOWN)
         return True
+
+    def _write(self, answer: bytes) -> None:
+        if answer := self._owed + answer:
+            self._owed = b""
+            self._transport.write(answer)
 
     def _deliver(self, event: tuple[dict[str, str], bytes] | None) -> None:
         self._asked = None
         if event is None:
+            self._write(b"")
             self._transport.close()
         else:
-            self._transport.write(_answer(200, {**event[0], "Content-Type": "application/json"}, event[1]))
+            self._write(_answer(200, {**event[0], "Content-Type": "application/json"}, event[1]))
 
     def _as_stream(self) -> bool:
+        self._write(b"")
         reader = asyncio.StreamReader(limit=1 << 20)
         protocol = asyncio.StreamReaderProtocol(reader, lambda r, w: _Stream(self._api, r, w, self._token).serve())
         self._transport.set_protocol(protocol)

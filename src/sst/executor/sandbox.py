@@ -33,8 +33,8 @@ STREAM_LIMIT = 200 * 1024 * 1024
 TAIL = 4096
 _AFTER_SECONDS = 0.05
 """So long an answer is held back for what the process still prints; usually it asks for the next call at once."""
-_FREEZE_SECONDS = 0.02
-"""So long after a call a process may run on: if the next one comes at once, it is not stopped in between."""
+_FREEZE_SECONDS = 0.1
+"""So long after a call a process may run on: if the next one comes soon, it is not stopped in between."""
 _DYING_SECONDS = 0.5
 """So long after its connection a process may end."""
 
@@ -183,7 +183,7 @@ class Sandbox:
             self._hand_over()
             await asyncio.wait((call.ended,), timeout=fn.timeout)
             timed_out = not call.ended.done()
-            if not timed_out:
+            if not timed_out and not self.rests.done():
                 await asyncio.wait((self.rests,), timeout=_AFTER_SECONDS)
         made.duration_ms = (time.monotonic() - began) * 1000
         made.max_memory_mb = (peak_mb(self._process.pid) if self._process and not self.dead

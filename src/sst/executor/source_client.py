@@ -66,7 +66,7 @@ class Source:
     def tell(self, api: Any) -> None:
         if self._new:
             body, self._new = json.dumps({"files": self._new, "modules": self._foreign()}).encode(), {}
-            api._ask("POST", "/sst/files", f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n", body)
+            api.post("/sst/files", body)
 
     def _foreign(self) -> list[str]:
         """The modules that are not the project's own, in the order in which they were imported."""

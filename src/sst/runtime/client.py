@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 __all__ = ["Context", "main"]
 
-VERSION = "/2018-06-01/runtime"
+VERSION, NEXT = "/2018-06-01/runtime", "/invocation/next"
 STREAM = ("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
           "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
           "Content-Type: application/vnd.awslambda.http-integration-response\r\n")
@@ -117,13 +117,32 @@ class _Api:
         self._prefix = f"/{prefix}{VERSION}" if prefix else VERSION
         self._socket: socket.socket | None = None
         self._file: BinaryIO | None = None
+        self._asked = False
+        """Whether a response was sent together with the request for the next event."""
 
     def next(self) -> tuple[dict[str, str], bytes]:
-        return self._ask("GET", "/invocation/next", "", b"")
+        if not self._asked:
+            return self._ask(self._head("GET", NEXT))
+        self._asked = False
+        self._answer()  # to the response
+        return self._answer()
+
+    def respond(self, path: str, body: bytes) -> None:
+        """The response of a function. Our executor takes the request for the next event along with it."""
+        if self._prefix == VERSION:     # Lambda's own
+            return self.post(path, body)
+        if SOURCE:
+            SOURCE.tell(self)
+        self._connected().sendall(self._posting(path, body) + self._head("GET", NEXT))
+        self._asked = True
 
     def post(self, path: str, body: bytes, kind: str = "") -> None:
+        self._ask(self._posting(path, body, kind))
+
+    def _posting(self, path: str, body: bytes, kind: str = "") -> bytes:
         about = f"Lambda-Runtime-Function-Error-Type: {kind}\r\n" if kind else ""
-        self._ask("POST", path, f"Content-Type: application/json\r\n{about}Content-Length: {len(body)}\r\n", body)
+        return self._head("POST", path, f"Content-Type: application/json\r\n{about}"
+                                        f"Content-Length: {len(body)}\r\n") + body
 
     def stream(self, path: str) -> _Stream:
         return _Stream(self._connected(), self._head("POST", path, STREAM), self.close, self._answer)
@@ -134,10 +153,9 @@ class _Api:
             self._socket.close()
         self._socket = None
 
-    def _ask(self, method: str, path: str, about: str, body: bytes) -> tuple[dict[str, str], bytes]:
+    def _ask(self, text: bytes) -> tuple[dict[str, str], bytes]:
         if SOURCE:
             SOURCE.tell(self)
-        text = self._head(method, path, about) + body
         try:
             self._connected().sendall(text)
             return self._answer()
@@ -146,7 +164,7 @@ class _Api:
             self._connected().sendall(text)
             return self._answer()
 
-    def _head(self, method: str, path: str, about: str) -> bytes:
+    def _head(self, method: str, path: str, about: str = "") -> bytes:
         start = f"{method} {self._prefix}{path} HTTP/1.1\r\nHost: {self._host}\r\nUser-Agent: sst-python\r\n"
         return f"{start}{about}\r\n".encode()
 
@@ -261,7 +279,7 @@ def _serve(api: _Api, log: Log, handler: Callable[[Any, Any], Any], headers: Map
         _flush()
         return api.post(f"{path}/error", json.dumps(error).encode(), error["errorType"])
     _flush()
-    api.post(f"{path}/response", text)
+    api.respond(f"{path}/response", text)
 
 
 def _json(value: Any) -> bytes:

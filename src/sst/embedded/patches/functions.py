@@ -6,11 +6,13 @@ stream's first byte before its last one exists; last checked with 1.5.33.
 """
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 from sst.embedded import emulator, functions, logs
@@ -19,7 +21,7 @@ from sst.embedded.patches.traces import ORIGINS
 from sst.embedded.runner import ExecutorRunner
 from sst.embedded.settings import Settings
 
-__all__ = ["NEEDS", "apply", "attach", "close", "notice", "replay"]
+__all__ = ["NEEDS", "apply", "attach", "close", "loop", "notice", "replay"]
 
 NEEDS: Mapping[str, str] = {
     "core.concurrency:run_reentrant": "async (fn, *args, thread_name='ministack-reentrant')",
@@ -33,6 +35,7 @@ NEEDS: Mapping[str, str] = {
     "services.lambda_svc:_get_func_record_for_ref_in_scope": "(function_ref, *, account_id=None, region=None)",
     "services.lambda_svc:_execute_function_with_config_scope": "(func, event)",
     "services.lambda_svc:_function_url_stream_response": "(result, cors_headers)",
+    "services.lambda_svc:_lambda_function_account_region_from_arn": "(value)",
     "services.lambda_svc:_release_execution_slot": "(key)",
     "services.lambda_svc:_run_with_function_config_scope": "(func_or_config, callback, *args, **kwargs)",
     "services.lambda_svc:_throttle_response": "(reason_code, msg, retry_after=1)",
@@ -46,6 +49,8 @@ NEEDS: Mapping[str, str] = {
 _PENDING_SECONDS = 0.01
 """A new function is pending for as long as AWS needs to place it; here there is nothing to place."""
 
+_REMEMBERED = 1000
+
 _bridge: Bridge | None = None
 
 
@@ -54,6 +59,8 @@ def apply(settings: Settings) -> None:
     from ministack.services import lambda_svc
 
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = _PENDING_SECONDS
+    lambda_svc._lambda_function_account_region_from_arn = lru_cache(_REMEMBERED)(
+        lambda_svc._lambda_function_account_region_from_arn)    # asked several times at each call
     _bridge = bridge = Bridge(settings, ExecutorRunner(settings, ORIGINS))
     _stream_urls(bridge)
     _retire(bridge)
@@ -67,6 +74,13 @@ def apply(settings: Settings) -> None:
             return _unusable(config, request_id, error)
 
     lambda_svc._execute_function_dispatch = dispatch
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """The event loop in which functions run. Raises `RuntimeError` before `apply`."""
+    if _bridge is None:
+        raise RuntimeError("nothing runs functions yet")
+    return _bridge.loop
 
 
 def attach(port: int, token: str) -> None:
