@@ -42,6 +42,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "options of the other nat": ({"nat": {"type": "managed", "ec2": {}}}, "options of \"ec2\""),
     "too few addresses": ({"nat": {"type": "managed", "ip": ["eipalloc-1"]}}, "1 addresses for 2"),
     "another endpoint": ({"endpoints": ["sqs"]}, "'sqs'"),
+    "a bastion open to no address": ({"bastion": {"allow": ["office"]}}, "CIDR blocks, not 'office'"),
     "a misspelt option of nat": ({"nat": {"type": "ec2", "pi": []}}, "pi"),
 }
 
@@ -50,6 +51,20 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_mistake_is_told(case: str) -> None:
     given, part = CASES[case]
     assert part in refused(lambda: aws.Vpc("MyVpc", **given))
+
+
+@pytest.mark.parametrize("nat", [None, "ec2"])
+@pytest.mark.parametrize(("bastion", "open_to"), [
+    (True, ["0.0.0.0/0"]), ({"allow": ["203.0.113.7/32", "2001:db8::/32"]}, ["203.0.113.7/32", "2001:db8::/32"]),
+    ({"allow": []}, []), (False, [])])
+def test_a_bastion_is_open_to_ssh_alone(bastion: Any, open_to: list[str], nat: Any) -> None:
+    with program() as graph:
+        aws.Vpc("MyVpc", nat=nat, bastion=bastion)
+    groups = [g.inputs.get("ingress") or [] for urn, g in graph.goals.items() if urn.endswith(
+        ("/NatSecurityGroup", "/BastionSecurityGroup"))]
+    rules = [r for group in groups for r in group if r["protocol"] != "all"]
+    assert [r.get("cidr") or r["cidr6"] for r in rules] == open_to
+    assert all((r["protocol"], r["from"], r["to"]) == ("tcp", 22, 22) for r in rules)
 
 
 def test_an_existing_vpc_is_what_is_in_it() -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "secret": "Manage secrets.",
     "rotate": "Give a database or cache a new password.",
     "shell": "Run a command with the app's resources linked.",
+    "tunnel": "Reach the databases in the app's networks from this machine.",
     "invoke": "Call a deployed function.",
     "logs": "Show the logs of a function, or of a running `sst dev`.",
     "console": "Open a page that shows what happens in the app.",

@@ -28,6 +28,7 @@ from .tagged import TaggedResource
 
 if TYPE_CHECKING:
     from ..core.picture import Picture
+    from .aws.bastion import Bastion
     from .aws.cloud import AwsCloud
     from .aws.functions import Functions
     from .aws.provider import AwsProvider
@@ -228,6 +229,13 @@ class Registry:
         from .aws.functions import function_named
 
         return function_named(snapshot, name)
+
+    def bastions(self, snapshot: Snapshot) -> list[Bastion]:
+        """The instances through which this machine reaches the private addresses of the deployed networks."""
+        from .aws.bastion import bastions_of
+
+        aws, settings = self._clouds.aws, self.instances.settings
+        return bastions_of(snapshot, lambda state: aws.checked(state.provider, settings(state.provider)))
 
     def tagged(self) -> list[TaggedResource]:
         """What carries the tags of this app and stage in any of its accounts and regions. Raises ``ProviderError``

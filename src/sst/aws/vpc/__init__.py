@@ -46,8 +46,8 @@ class Vpc(Component, kind="sst.aws.Vpc", parts=tuple(VpcTransform.__annotations_
 
     az: how many availability zones, 1 to 6, or their names; 2 by default. nat: how private subnets reach the internet:
     ``"managed"`` (a NAT gateway in each zone), ``"ec2"`` (a small instance in each zone), or not at all, the default.
-    bastion: an instance for `aws ssm start-session`, without open ports and without keys. endpoints: ways to S3 and
-    DynamoDB that need no NAT and cost nothing.
+    bastion: an instance for `sst tunnel`, through which your machine reaches what is in the network. endpoints: ways to
+    S3 and DynamoDB that need no NAT and cost nothing.
 
     Source: EC2 API CreateVpc, https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html
     """

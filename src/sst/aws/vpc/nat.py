@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any, Literal, TypedDict
 
 from ...clouds.aws import ec2, iam
@@ -48,8 +49,10 @@ class Nat(TypedDict, total=False):
 
 
 class Bastion(TypedDict, total=False):
-    """``instance_profile``: the name of an existing instance profile; it must allow Session Manager."""
+    """``allow``: the addresses that may connect to it by SSH, as CIDR blocks; ``["0.0.0.0/0"]`` by default, and none
+    with ``[]``. ``instance_profile``: the name of an existing instance profile; it must allow Session Manager."""
 
+    allow: Sequence[str]
     instance_profile: str
 
 
@@ -73,6 +76,12 @@ def bastion_of(bastion: bool | Bastion) -> Bastion | None:
         return {} if bastion else None
     if not isinstance(bastion, Mapping):
         raise UserError(f"bastion takes True, False or options, not {bastion!r}")
+    for block in bastion.get("allow", ()):
+        try:
+            ip_network(block)
+        except ValueError as e:
+            raise UserError(f"allow of a bastion takes CIDR blocks, not {block!r}: {e}",
+                            hint='bastion={"allow": ["203.0.113.7/32"]}') from None
     return bastion
 
 
@@ -88,7 +97,7 @@ def declare_nat(vpc: ec2.Vpc, layout: Layout, nat: Nat | None, bastion: Bastion 
         if nat["type"] == "managed":
             _gateways(layout, ips, owner)
         else:
-            first = _instances(vpc, layout, ips, nat.get("ec2") or {}, owner)
+            first = _instances(vpc, layout, ips, nat.get("ec2") or {}, owner, ssh=_ssh(bastion))
     if bastion is None:
         return None
     return (first or _bastion(vpc, layout, bastion, owner)).id
@@ -111,9 +120,16 @@ def _gateways(layout: Layout, ips: Sequence[str] | None, owner: str) -> None:
                   destination_cidr_block="0.0.0.0/0", nat_gateway_id=gateway.id)
 
 
-def _instances(vpc: ec2.Vpc, layout: Layout, ips: Sequence[str] | None, options: Ec2Nat, owner: str) -> ec2.Instance:
+def _ssh(bastion: Bastion | None) -> list[dict[str, Any]]:
+    """Who may connect to a bastion. Its keys are of the moment: `clouds/aws/bastion.py`."""
+    blocks = bastion.get("allow", ("0.0.0.0/0",)) if bastion is not None else ()
+    return [{"protocol": "tcp", "from": 22, "to": 22, "cidr6" if ":" in block else "cidr": block} for block in blocks]
+
+
+def _instances(vpc: ec2.Vpc, layout: Layout, ips: Sequence[str] | None, options: Ec2Nat, owner: str, *,
+               ssh: Sequence[Mapping[str, Any]]) -> ec2.Instance:
     group = ec2.SecurityGroup("NatSecurityGroup", vpc_id=vpc.id, description="NAT instances",
-                              ingress=[{"protocol": "all", "cidr": CIDR}], tags=named(owner, "NAT"))
+                              ingress=[{"protocol": "all", "cidr": CIDR}, *ssh], tags=named(owner, "NAT"))
     profile = _profile("Nat", options.get("role"))
     made = []
     for i, address in enumerate(_addresses(layout, ips, owner)):
@@ -130,8 +146,8 @@ def _instances(vpc: ec2.Vpc, layout: Layout, ips: Sequence[str] | None, options:
 
 
 def _bastion(vpc: ec2.Vpc, layout: Layout, options: Bastion, owner: str) -> ec2.Instance:
-    group = ec2.SecurityGroup("BastionSecurityGroup", vpc_id=vpc.id, description="Bastion: nobody connects to it",
-                              tags=named(owner, "Bastion"))
+    group = ec2.SecurityGroup("BastionSecurityGroup", vpc_id=vpc.id, description="Bastion",
+                              ingress=_ssh(options) or None, tags=named(owner, "Bastion"))
     given = options.get("instance_profile")
     profile = {"instance_profile": given} if given else _profile("Bastion", None)
     return ec2.Instance("BastionInstance", image=IMAGE, instance_type="t4g.nano", subnet_id=layout.public[0].id,

@@ -118,8 +118,8 @@ VERBS = {
     "Untag": "DELETE",
 }
 """API Gateway's actions are methods of HTTP."""
-UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "cloudfront", "cloudfront-keyvaluestore",
-           "application-autoscaling", "elasticfilesystem"}
+UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "ec2-instance-connect", "cloudfront",
+           "cloudfront-keyvaluestore", "application-autoscaling", "elasticfilesystem"}
 """Services whose resources have ids that AWS makes."""
 EVERYWHERE = frozenset(
     {
@@ -203,6 +203,8 @@ STATE = (
     "ecs.DescribeTasks",
     "logs.GetLogEvents",
     "ec2.DescribeAvailabilityZones",
+    "ec2.GetConsoleOutput",
+    "ec2-instance-connect.SendSSHPublicKey",
     "ec2.DescribeNetworkInterfaces",
     "ec2.DeleteNetworkInterface",
     "logs.FilterLogEvents",
@@ -212,7 +214,8 @@ STATE = (
     "cloudfront-keyvaluestore.UpdateKeys",
     "lambda.Invoke",
 )
-"""What is called beside the rows: state, keys, artefacts, waiters, look-ups, ``sst logs`` and ``sst invoke``."""
+"""What is called beside the rows: state, keys, artefacts, waiters, look-ups, ``sst logs``, ``sst invoke`` and
+``sst tunnel``."""
 
 
 def actions_of(service: str, operation: str) -> tuple[str, ...]:

@@ -1,0 +1,103 @@
+"""`sst tunnel`: opened, shown, and held until it is ended."""
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.model import shown
+from ...errors import UserError
+from .connection import Gateway
+from .endpoints import Endpoint, endpoints_in, rewritten
+from .tunnel import Tunnel, folder_of
+
+if TYPE_CHECKING:
+    from ...project.backend import Backend
+
+__all__ = ["Opened", "Wanted", "hold", "wanted_of"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be opened; ``endpoints`` with the network of each."""
+
+    gateways: Sequence[Gateway]
+    folder: Path
+    endpoints: Mapping[Endpoint, str]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A tunnel that is open, for whoever shows it."""
+
+    networks: Sequence[tuple[str, str, str, Sequence[str]]]
+    """Name, the bastion's id and address, ranges."""
+    forwards: Mapping[Endpoint, int]
+    socks: int
+
+
+def wanted_of(backend: Backend) -> Wanted:
+    """What the state of the stage says. Raises `UserError` if there is no bastion to go through."""
+    project = backend.project
+    if project.is_local:
+        raise UserError("stage local needs no tunnel: its databases run on this machine",
+                        hint="`sst shell` runs a command with their addresses")
+    snapshot = backend.stage.load()
+    if not snapshot.resources:
+        raise UserError(f'stage "{project.stage}" is not deployed', hint="`sst deploy` first")
+    gateways = backend.registry(snapshot).bastions(snapshot)
+    if not gateways:
+        raise UserError(f'no network of stage "{project.stage}" has a bastion',
+                        hint='aws.Vpc("MyVpc", bastion=True), then `sst deploy`')
+    links = shown(snapshot.links)
+    return Wanted(gateways, folder_of(project.root, project.stage),
+                  {e: g.network for g in gateways for e in endpoints_in(links, g.inside)})
+
+
+def hold(wanted: Wanted, *, say: Callable[[str], None], show: Callable[[Opened], None], argv: Sequence[str] = (),
+         environment: Mapping[str, str] | None = None) -> int:
+    """Keep it open until ctrl-c, or until the command ``argv`` ends, whose exit code is returned."""
+    return asyncio.run(_hold(wanted, say, show, argv, environment or {}))
+
+
+async def _hold(wanted: Wanted, say: Callable[[str], None], show: Callable[[Opened], None], argv: Sequence[str],
+                environment: Mapping[str, str]) -> int:
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    tunnel = Tunnel(wanted.gateways, wanted.folder, say)
+    opening = asyncio.ensure_future(_open(tunnel, wanted))
+
+    def end() -> None:
+        ended.set()
+        opening.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, end)
+    try:
+        try:
+            show(await opening)
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        if argv:
+            return await _run(argv, rewritten(environment, tunnel.ports))
+        await ended.wait()
+        return 0
+    finally:
+        await tunnel.close()
+
+
+async def _open(tunnel: Tunnel, wanted: Wanted) -> Opened:
+    await tunnel.open()
+    for endpoint, network in wanted.endpoints.items():
+        await tunnel.forward(endpoint, network)
+    return Opened([(c.gateway.network, c.gateway.id, c.address, c.gateway.ranges) for c in tunnel.connections],
+                  tunnel.ports, await tunnel.socks())
+
+
+async def _run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Ctrl-c reaches the command as it reaches us: whether it ends is for the command to decide."""
+    process = await asyncio.create_subprocess_exec(*argv, env=environment)
+    code = await process.wait()
+    return code if code >= 0 else 128 - code

@@ -1,0 +1,81 @@
+"""All of a stage's tunnels together: connections to its bastions, and what listens for them on this machine."""
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...embedded.ports import listener
+from ...errors import UserError
+from ..ports import Ports
+from .connection import Connection, Gateway, KnownHosts
+from .endpoints import LOOPBACK, Endpoint
+from .local import Listeners
+
+__all__ = ["Tunnel", "folder_of"]
+
+
+def folder_of(root: Path, stage: str) -> Path:
+    """Where the tunnels of a stage keep the host keys of bastions and the ports on this machine."""
+    return root / ".sst" / "tunnel" / stage
+
+
+class Tunnel:
+    """``say`` is told of each connection, and of bastions that are lost and found again."""
+
+    def __init__(self, gateways: Sequence[Gateway], folder: Path, say: Callable[[str], None]) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        known = KnownHosts(folder / "hosts.json")
+        self.connections = [Connection(gateway, known, say) for gateway in gateways]
+        self.ports: dict[Endpoint, int] = {}
+        """Which port of this machine leads where."""
+        self._names: dict[str, Connection] = {}
+        self._listeners = Listeners(self._dial, say)
+        self._remembered = Ports(folder / "ports.json")
+
+    async def open(self) -> None:
+        """Connect to all bastions. Raises `SstError`."""
+        for connection in self.connections:
+            await connection.open()
+
+    async def forward(self, endpoint: Endpoint, network: str) -> int:
+        """The port of 127.0.0.1 that leads to this endpoint: the same as the last time, if it is free."""
+        if (known := self.ports.get(endpoint)) is not None:
+            return known
+        self._names[endpoint.host] = next(c for c in self.connections if c.gateway.network == network)
+        listening, port = self._listener(endpoint.title)
+        await self._listeners.forward(listening, endpoint.title, endpoint.host, endpoint.port)
+        self.ports[endpoint] = port
+        return port
+
+    async def socks(self) -> int:
+        """The port of 127.0.0.1 of a SOCKS5 proxy."""
+        listening, port = self._listener("SOCKS")
+        await self._listeners.socks(listening)
+        return port
+
+    async def close(self) -> None:
+        await self._listeners.close()
+        for connection in self.connections:
+            await connection.close()
+
+    def _listener(self, title: str) -> tuple[Any, int]:
+        try:
+            return listener(self._remembered.of(title))
+        except OSError as e:
+            raise UserError(f"no port of {LOOPBACK} is free for {title}: {e}") from e
+
+    async def _dial(self, host: str, port: int) -> tuple[Any, Any]:
+        return await self._way(host).dial(host, port)
+
+    def _way(self, host: str) -> Connection:
+        """The bastion of a linked endpoint, of the range of an address, or else the first."""
+        if host in self._names:
+            return self._names[host]
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return self.connections[0]
+        return next((c for c in self.connections
+                     if any(address in ipaddress.ip_network(r) for r in c.gateway.ranges)), self.connections[0])

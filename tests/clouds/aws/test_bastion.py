@@ -1,0 +1,97 @@
+"""What AWS says of a bastion, and what is behind it."""
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sst.clouds.aws.bastion import Bastion, bastions_of
+from sst.clouds.aws.client import Aws
+from sst.core.model import Snapshot, State
+from sst.errors import UserError
+
+from .stand_in import Answer, stand_in
+from .test_client import client
+
+XML = {"Content-Type": "text/xml"}
+ID = "i-0be8fa4de860618bb"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2lcI7Cv7pVnpl0ncCKzTqMO8IZSb+Z1RyfKUsDSmdV"
+
+
+def asked(work: Callable[[Bastion], Any], *answers: Answer) -> tuple[Any, list[bytes]]:
+    with stand_in(lambda n: answers[n]) as there, client(there.url) as aws:
+        return work(Bastion("MyVpc", ID, (), frozenset(), lambda: aws)), [r[3] for r in there.requests]
+
+
+def described(state: str, address: str = "<ipAddress>203.0.113.9</ipAddress>") -> Answer:
+    return Answer(body=f"<R><reservationSet><item><instancesSet><item><instanceState><name>{state}</name>"
+                       f"</instanceState>{address}</item></instancesSet></item></reservationSet></R>".encode(),
+                  headers=XML)
+
+
+def console(text: str) -> Answer:
+    return Answer(body=f"<R><output>{b64encode(text.encode()).decode()}</output></R>".encode(), headers=XML)
+
+
+def refusal(code: str) -> Answer:
+    return Answer(400, f"<Response><Errors><Error><Code>{code}</Code><Message>no</Message></Error></Errors>"
+                       "</Response>".encode(), XML)
+
+
+def test_its_address_is_asked_for() -> None:
+    assert asked(Bastion.address, described("running"))[0] == "203.0.113.9"
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    (described("stopped"), f"is stopped\n  hint: aws ec2 start-instances --instance-ids {ID}"),
+    (described("running", ""), "has no public address"), (described("terminated"), "is gone"),
+    (refusal("InvalidInstanceID.NotFound"), "is gone")])
+def test_a_bastion_that_is_not_there_is_told(answer: Answer, said: str) -> None:
+    with pytest.raises(UserError) as error:
+        asked(Bastion.address, answer)
+    assert said in str(error.value) and f"bastion of MyVpc ({ID})" in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "keys"), [
+    (f"[   9.1] ci-info: -----BEGIN SSH HOST KEY KEYS-----\r\nci: {KEY} root@ip\r\necdsa-sha2-nistp256 AAAAE2Vj= x\r\n"
+     "-----END SSH HOST KEY KEYS-----\r\nlogin:", [KEY, "ecdsa-sha2-nistp256 AAAAE2Vj="]),
+    (f"{KEY} that somebody printed", []), ("", [])])
+def test_its_host_keys_are_those_that_the_first_boot_printed(text: str, keys: list[str]) -> None:
+    assert asked(Bastion.host_keys, console(text))[0] == keys
+
+
+def test_an_instance_without_the_latest_output_has_the_one_of_its_boot() -> None:
+    block = f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY} x\n-----END SSH HOST KEY KEYS-----"
+    found, requests = asked(Bastion.host_keys, refusal("UnsupportedOperation"), console(block))
+    assert found == [KEY] and [b"Latest" in r for r in requests] == [True, False]
+    assert asked(Bastion.host_keys, refusal("UnauthorizedOperation"))[0] == [], "the first key is trusted then"
+
+
+def test_a_key_is_handed_over_for_the_user_of_the_image() -> None:
+    _, (request,) = asked(lambda b: b.allow(KEY), Answer(body={"Success": True}))
+    assert json.loads(request) == {"InstanceId": ID, "InstanceOSUser": "ec2-user", "SSHPublicKey": KEY}
+
+
+def state(names: str, type: str, *deps: str, id: str = "x", **values: Any) -> State:
+    return State(f"sst.X/{type}::{names}", type, id, values,
+                 deps=tuple(f"sst.X/{t}::{n}" for t, n in (d.split("@") for d in deps)))
+
+
+def test_what_depends_on_a_network_is_inside_of_it() -> None:
+    made = [state("MyVpc/Vpc", "aws.ec2.Vpc"),
+            state("MyVpc/Private1", "aws.ec2.Subnet", "aws.ec2.Vpc@MyVpc/Vpc", cidr_block="10.0.4.0/22"),
+            state("MyVpc/BastionInstance", "aws.ec2.Instance", "aws.ec2.Subnet@MyVpc/Private1", id="i-1"),
+            state("MyDB/SubnetGroup", "aws.rds.SubnetGroup", "aws.ec2.Subnet@MyVpc/Private1"),
+            state("MyDB/Instance", "aws.rds.Instance", "aws.rds.SubnetGroup@MyDB/SubnetGroup"),
+            state("Other/Vpc", "aws.ec2.Vpc"), state("Jobs/Queue", "aws.sqs.Queue")]
+    links = {"MyVpc": {"type": "sst.aws.Vpc", "bastion": "i-1"}, "Other": {"type": "sst.aws.Vpc"},
+             "Gone": {"type": "sst.aws.Vpc", "bastion": "i-9"}}
+
+    def no_client(of: State) -> Aws:
+        raise AssertionError
+
+    found, = bastions_of(Snapshot({s.urn: s for s in made}, links=links), no_client)
+    assert (found.network, found.id, found.ranges, found.inside) == ("MyVpc", "i-1", ("10.0.4.0/22",), {"MyDB"})
