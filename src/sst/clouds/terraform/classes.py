@@ -104,8 +104,10 @@ class Namespace(ModuleType):
             from .simulated import open_class, open_data
 
             if name in NATIVE:
-                return _resource_class(name, key, native_schemas(name), name)
-            made = open_data(name) if key == "data" else open_class(name, key)
+                made = _Data(name, native_schemas(name), name) if key == "data" else _resource_class(
+                    name, key, native_schemas(name), name)
+            else:
+                made = open_data(name) if key == "data" else open_class(name, key)
         elif key == "data":
             made = _Data(name, catalogue.schemas(name), catalogue.lock.named(name).source.type)
         elif key == "Provider":

@@ -1,7 +1,8 @@
-"""Types of `random`, `time` and `tls` that need no plugin: the same arguments and outputs, made by sst.
+"""Types of `archive`, `random`, `time` and `tls` that need no plugin: the same arguments and outputs, made by sst.
 
-They are used where ``sst.lock`` has no provider of that name. The tables follow the schemas of hashicorp/random 3,
-hashicorp/time 0.13 and hashicorp/tls 4 (their docs in the registry); ``bcrypt_hash`` of a password is left out.
+They are used where ``sst.lock`` has no provider of that name. The tables follow the schemas of hashicorp/archive 2,
+hashicorp/random 3, hashicorp/time 0.13 and hashicorp/tls 4 (their docs in the registry); ``bcrypt_hash`` of a password
+is left out.
 """
 from __future__ import annotations
 
@@ -49,29 +50,35 @@ time_offset/0 base_rfc3339=string:oc triggers=map:o rfc3339=string:c {_PARTS}
 time_rotating/0 rfc3339=string:oc rotation_rfc3339=string:oc triggers=map:o {_PARTS}
   {" ".join(f"rotation_{u}=number:o" for u in _UNITS[:-1])}
 time_sleep/0 create_duration=string:o destroy_duration=string:o triggers=map:o id=string:c
+archive_file/0 type=string:r output_path=string:r source_content=string:o source_content_filename=string:o
+  source_file=string:o source_dir=string:o excludes=set:o exclude_symlink_directories=bool:o output_file_mode=string:o
+  id=string:c output_size=number:c output_sha=string:c output_sha256=string:c output_base64sha256=string:c
+  output_sha512=string:c output_base64sha512=string:c output_md5=string:c
 """
 """``TYPE/VERSION attribute=TYPE:FLAGS``: r required, o optional, c computed, s sensitive."""
-NATIVE = ("random", "time", "tls")
+_BLOCKS = {"archive_file": [{"type_name": "source", "nesting": 3, "block": {"attributes": [
+    {"name": n, "type": b'"string"', "required": True} for n in ("content", "filename")]}}]}
+NATIVE = ("archive", "random", "time", "tls")
 _MAKE = {**GENERATORS, **TIMES}
 
 
 @cache
 def native_schemas(name: str) -> Schemas:
-    """The schemas of `random`, `time` or `tls`."""
+    """The schemas of one of them. What `archive` makes is a data source too."""
     found: dict[str, bytes] = {}
     for line in _TABLE.replace("\n  ", " ").strip().splitlines():
         head, *attributes = line.split()
         type, _, version = head.partition("/")
         if type.startswith(f"{name}_"):
-            found[type] = encode("Schema", {"version": int(version),
-                                            "block": {"attributes": [_attribute(a) for a in attributes]}})
-    return Schemas(6, encode("Schema", {"block": {}}), found, {})
+            block = {"attributes": [_attribute(a) for a in attributes], "block_types": _BLOCKS.get(type, [])}
+            found[type] = encode("Schema", {"version": int(version), "block": block})
+    return Schemas(6, encode("Schema", {"block": {}}), found, found if name == "archive" else {})
 
 
 def _attribute(text: str) -> dict[str, Any]:
     name, _, rest = text.partition("=")
     kind, _, flags = rest.partition(":")
-    type = ["map", "string"] if kind == "map" else kind
+    type = [kind, "string"] if kind in ("map", "set") else kind
     return {"name": name, "type": json.dumps(type).encode(), "required": "r" in flags, "optional": "o" in flags,
             "computed": "c" in flags, "sensitive": "s" in flags}
 

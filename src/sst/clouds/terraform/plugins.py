@@ -14,6 +14,7 @@ from ...core.resource import cloud_of
 from ...core.schema import Argument, Schema
 from ...errors import ProviderError, UserError
 from ..context import StageContext
+from .archives import ArchiveProvider
 from .catalogue import Catalogue, active
 from .configuration import configured
 from .diagnostics import as_user_error, secret_texts
@@ -88,7 +89,7 @@ class Plugins:
         while they are not known. Raises ``UserError`` for one that is not installed."""
         name = reference.partition("::")[0]
         if name in NATIVE and not self.catalogue.has(name):
-            return NativeProvider(name)
+            return ArchiveProvider(self._context.root) if name == "archive" else NativeProvider(name)
         if self.simulated(name):
             return SimulatedProvider(self.types(name) if self.catalogue.has(name) else None)
         one = self.catalogue.lock.named(name)
