@@ -211,6 +211,11 @@ class Provider(ABC):
         """A state that an older schema version recorded, in the form of the present one."""
         return state
 
+    def move(self, type: str, state: State) -> State | None:
+        """A resource of another type, which this one continues (``alias="fake:Old::Name"``), as one of this type; None
+        if they have nothing to do with each other. Raises ``UserError`` where that can't be. Changes nothing."""
+        return None
+
     def picture(self, snapshot: Snapshot) -> Picture:
         """The parts of an app that this provider manages, and their edges, for people. From the state alone."""
         from .picture import Picture

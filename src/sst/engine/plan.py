@@ -63,15 +63,27 @@ class _Planner:
                 continue
             for old in goal.aliases:
                 found = there.get(old)
-                if found and found.type == goal.type and old not in goals and old not in taken:
+                if not found or old in goals or old in taken:
+                    continue
+                turned = found if found.type == goal.type else self.turned(goal, found)
+                if turned is not None:
                     taken.add(old)
                     self.moved[goal.urn] = old
                     moves.append(Entry("moved", goal.urn, old=old))
+                    moves += [Entry("made", goal.urn, replace(turned, urn=goal.urn))] if turned is not found else []
                     break
         self.record(*moves)
         self.deposed = {}
         for s in self.snapshot.deposed.values():
             self.deposed.setdefault(s.urn, []).append(s)
+
+    def turned(self, goal: Goal, found: State) -> State | None:
+        """What the state holds as another type, as one of the goal's."""
+        try:
+            return self.providers(goal).move(goal.type, found)
+        except UserError as e:
+            raise UserError(f'{goal.type} "{name_of(goal.urn)}" can\'t continue "{name_of(found.urn)}": {e.message}',
+                            hint=e.hint, where=goal.where) from e
 
     def record(self, *entries: Entry) -> None:
         if entries:

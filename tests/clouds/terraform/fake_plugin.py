@@ -193,6 +193,14 @@ def import_(q: Mapping[str, Any]) -> dict[str, Any]:
                                     "private": b"private notes"}]}
 
 
+def move(q: Mapping[str, Any]) -> dict[str, Any]:
+    if q["source_type_name"] != "fake_old_thing":
+        return {"diagnostics": error(f"{q['source_provider_address']} {q['source_type_name']} is nothing of ours")}
+    raw = json.loads(q["source_state"]["json"])
+    raw["name"] = raw.pop("former_name")
+    return {"target_state": packed(raw), "target_private": q["source_private"] + b", moved"}
+
+
 def upgrade(q: Mapping[str, Any]) -> dict[str, Any]:
     raw = json.loads(q["raw_state"]["json"])
     if q.get("version", 0) < 2 <= VERSION:
@@ -203,7 +211,9 @@ def upgrade(q: Mapping[str, Any]) -> dict[str, Any]:
 ANSWERS = {
     "GetProviderSchema": lambda q: {
         "provider": encode("Schema", SETTINGS), "resource_schemas": {"fake_thing": RAW},
-        "data_source_schemas": {"fake_lookup": encode("Schema", LOOKUP)}},
+        "data_source_schemas": {"fake_lookup": encode("Schema", LOOKUP)},
+        "server_capabilities": {"move_resource_state": PROTOCOL == 6}},
+    "MoveResourceState": move,
     "ValidateProviderConfig": lambda q: {}, "ConfigureProvider": settings, "ValidateResourceConfig": validate,
     "ValidateDataResourceConfig": lambda q: {}, "PlanResourceChange": plan, "ApplyResourceChange": apply,
     "GetResourceIdentitySchemas": lambda q: {"identity_schemas": {"fake_thing": IDENTITY}},

@@ -4,13 +4,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sst.clouds.terraform.catalogue import Catalogue
-from sst.core.model import Entry
+from sst.core.model import Entry, State
 from sst.engine.adopt import Adoption, adoption
 from sst.errors import UserError
 from sst.project.foreign import match, read_foreign
@@ -82,12 +83,14 @@ def test_what_can_not_be_taken_over_is_listed_with_the_reason(stage: Stage, proj
          'the program declares nothing of that type and name, as fake.Thing("MySiteEu")')]
 
 
+@pytest.mark.long
 def test_one_that_is_gone_is_told(stage: Stage, project: Catalogue) -> None:
     with pytest.raises(UserError, match="there is no fake:Thing with the id 'gone'"):
         adopted(stage, two, tfstate({"type": "fake_thing", "instances": [
             {"schema_version": 2, "attributes": {"id": "gone", "name": "one"}}]}))
 
 
+@pytest.mark.long
 def test_a_pulumi_export_gives_ids(stage: Stage, project: Catalogue) -> None:
     stage.deploy(two).check()
     fresh, id = Stage(project), stage.state("One").id
@@ -142,9 +145,56 @@ def test_it_is_imported_by_its_identity(provider: FakeProvider) -> None:
     assert "there is no thing" in str(failure.error)
 
 
+@pytest.mark.long
 def test_a_provider_without_identities_says_so(fake_program: Path, fake_environ: dict[str, str]) -> None:
     old = FakeProvider(fake_program, {**fake_environ, "FAKE_PROTOCOL": "5"})
     with pytest.raises(UserError, match="gives fake_thing no identity") as e:
         old.existing("fake:Thing", {"name": "one"})
     assert e.value.hint == 'import it by its id: import_="..."'
     old.close()
+
+
+def continued(alias: str) -> Any:
+    def program() -> None:
+        from sst.providers import fake
+
+        fake.Thing("New", name="one", rule={"port": 1}, tags={"a": "b"}, alias=alias)
+
+    return program
+
+
+def as_old_type(stage: Stage, former: State, type: str = "fake:OldThing") -> None:
+    """The state has it as another type, of which the provider knows no schema any more."""
+    outputs = {k: v for k, v in former.outputs.items() if k != "name"} | {"former_name": "one"}
+    inputs = {k: v for k, v in former.inputs.items() if k != "name"} | {"former_name": "one"}
+    stage.journal.write(Entry("gone", former.urn, former), Entry("made", f"{type}::Old", replace(
+        former, urn=f"{type}::Old", type=type, outputs=outputs, inputs=inputs, version=9)))
+
+
+def test_a_resource_goes_on_as_another_type(stage: Stage, project: Catalogue) -> None:
+    """As providers rename their types: it is moved in the state and not touched."""
+    stage.deploy(continued("fake:OldThing::Old")).check()
+    there, log = stage.state("New"), Path(project.environ["FAKE_FOLDER"]) / "log"
+    as_old_type(stage, there)
+    log.unlink()
+    todo = stage.plan(continued("fake:OldThing::Old"))
+    assert not todo.changes and [s.moved_from for s in todo.steps] == ["fake:OldThing::Old"]
+    stage.deploy(continued("fake:OldThing::Old")).check()
+    state = stage.state("New")
+    assert (state.id, state.type, state.version) == (there.id, "fake:Thing", there.version)
+    assert base64.b64encode(b"private notes, moved").decode() in state.private
+    assert "fake:OldThing::Old" not in stage.journal.snapshot.resources
+    assert "ApplyResourceChange" not in log.read_text().split()
+    assert not stage.plan(continued("fake:OldThing::Old")).changes
+    stage.remove().check()
+    assert not things(project)
+
+
+@pytest.mark.long
+def test_a_type_that_can_not_be_made_of_another_is_an_error_of_the_plan(stage: Stage, project: Catalogue) -> None:
+    stage.deploy(continued("fake:OldThing::Old")).check()
+    as_old_type(stage, stage.state("New"), "fake:Other")
+    with pytest.raises(UserError, match='fake:Thing "New" can\'t continue "Old"') as e:
+        stage.plan(continued("fake:Other::Old"))
+    assert "fake:Thing: registry.opentofu.org/acme/fake fake_other is nothing of ours" in e.value.message
+    assert "test_existing.py:" in e.value.where

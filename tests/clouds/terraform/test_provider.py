@@ -251,6 +251,25 @@ def test_a_write_only_value_is_kept_nowhere_and_another_one_is_sent(stage: Stage
     assert not stage.plan({**inputs, "pin": "5678-write-only"}).changes
 
 
+@pytest.mark.long
+def test_the_version_of_a_write_only_value_is_counted_where_the_program_leaves_it_out(stage: Stage, case: Case) -> None:
+    """Providers send the value again only if ``pin_version`` is another one."""
+    def version() -> object:
+        return stage.state().outputs["pin_version"]
+
+    stage.deploy(case.inputs).check()
+    assert version() is None
+    for pin, counted in (("1234", 1), ("1234", 1), ("5678", 2)):
+        stage.deploy({**case.inputs, "pin": pin}).check()
+        assert version() == counted and not stage.plan({**case.inputs, "pin": pin}).changes
+    own = {**case.inputs, "pin": "5678", "pin_version": 7}
+    assert [s.changed for s in stage.plan(own).changes] == [{"pin_version"}]
+    stage.deploy(own).check()
+    assert version() == 7 and not stage.plan(own).changes
+    stage.deploy({**case.inputs, "name": "new", "pin": "5678"}).check()
+    assert version() == 1, "a replacement is a new one"
+
+
 def test_secrets_are_sealed_nested_ones_and_notes_of_the_provider_too(stage: Stage, case: Case) -> None:
     stage.deploy({**case.inputs, "pin": "write-only-pin"}).check()
     record = json.dumps(entry_record(Entry("made", "", stage.state()), Box(MemoryKeys(), "l")))

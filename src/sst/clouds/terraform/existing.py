@@ -1,22 +1,25 @@
-"""What a plugin is asked about a resource that exists already: by its id, by its identity, or as Terraform's state
-records it."""
+"""What a plugin is asked about a resource that exists already: by its id, by its identity, as Terraform's state
+records it, or as another type of the same provider."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ...core.model import State
 from ...core.names import did_you_mean
 from ...core.provider import Recorded
 from ...errors import ProviderError, UserError
+from ...plugins.source import Source
 from .plugin import Plugin
 from .private import Private
-from .schema import TypeSchema
+from .schema import TypeSchema, python_name, wire_name
 from .types import named
 from .values import fitted, pack
 
-__all__ = ["identity_request", "imported", "recorded_state"]
+__all__ = ["identity_request", "imported", "move_request", "moved_state", "recorded_state"]
 
 
 def identity_request(plugin: Plugin, own: TypeSchema, identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,3 +56,22 @@ def recorded_state(type: str, recorded: Recorded) -> State:
     """A resource of Terraform's state, as if it were in ours."""
     return State(f"{type}::{recorded.id}", type, recorded.id, outputs=named(recorded.values),
                  private=Private(recorded.private).text(), version=recorded.version)
+
+
+def move_request(state: State, source: Source, own: TypeSchema) -> dict[str, Any]:
+    """What ``MoveResourceState`` is asked for a resource that was of another type; the provider need not have that one
+    any more."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", state.type.partition(":")[2]).lower()
+    raw = {wire_name(k): v for k, v in state.outputs.items()}
+    return {"source_provider_address": str(source), "source_type_name": f"{source.type}_{words}",
+            "source_schema_version": state.version, "source_state": {"json": json.dumps(raw).encode()},
+            "source_private": Private.read(state.private).notes, "target_type_name": own.name}
+
+
+def moved_state(state: State, type: str, own: TypeSchema, values: Mapping[str, Any], notes: bytes) -> State:
+    """The resource as one of its new type; the next plan asks the provider about it."""
+    settable = {python_name(k) for k, a in own.block.attributes.items() if a.settable} | {
+        python_name(k) for k in own.block.blocks}
+    inputs = {k: v for k, v in state.inputs.items() if k in settable}
+    return replace(state, type=type, inputs=inputs, outputs=named(values), private=Private(notes).text(),
+                   version=own.version, fingerprint="")

@@ -105,7 +105,7 @@ class Plugins:
         known = settings()
         shown = {} if known is None else {k: v for k, v in known.items() if not _secret(types, k)}
         fingerprint = "" if known is None else f"{one.source} {one.version} {_digest(shown)}"
-        return PluginProvider(str(one), types, use, fingerprint, self._stop)
+        return PluginProvider(str(one), types, use, fingerprint, self._stop, one.source)
 
     def default_settings(self, name: str) -> dict[str, Any]:
         """The provider's own settings in `Config(providers=...)`."""

@@ -16,10 +16,11 @@ from ...core.output import UNKNOWN, plain
 from ...core.provider import Change, Note, PartlyMade, Provider, Recorded, Result, Traits
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
+from ...plugins.source import Source
 from .classes import class_name
 from .configuration import configured, proposed, view
 from .diagnostics import as_provider_error, as_user_error, path_of, secret_texts
-from .existing import identity_request, imported, recorded_state
+from .existing import identity_request, imported, move_request, moved_state, recorded_state
 from .plugin import Plugin, Refusal
 from .private import Private
 from .schema import Block, TypeSchema, python_name, wire_name
@@ -55,9 +56,9 @@ class PluginProvider(Provider):
     """``use`` gives a configured process for as long as it is needed, or None while the settings of this provider
     instance are not known. ``fingerprint`` identifies the provider's version and settings."""
 
-    def __init__(self, name: str, types: Types, use: Use, fingerprint: str,
-                 stop: Callable[[], None] = lambda: None) -> None:
-        self.name, self.types, self._use, self._stop = name, types, use, stop
+    def __init__(self, name: str, types: Types, use: Use, fingerprint: str, stop: Callable[[], None] = lambda: None,
+                 source: Source | None = None) -> None:
+        self.name, self.types, self._use, self._stop, self._source = name, types, use, stop, source
         timed = frozenset(f"{types.name}:{class_name(t, types.prefix)}"
                           for t in _TIMED & types.schemas.resources.keys())
         self.traits = Traits(fingerprint=fingerprint, always=timed)
@@ -100,6 +101,9 @@ class PluginProvider(Provider):
                  config: dict[str, Any]) -> Change:
         block, private = own.block, Private.read(prior.private if prior else "")
         old = stored(block, prior.outputs) if prior else None
+        rewritten = private.differing(_write_only(block, config)) if prior else frozenset[str]()
+        counted = _counted(block, config, old, rewritten)
+        config = {**config, **counted}
         plugin.call("ValidateResourceConfig", type_name=own.name, config=_sent(config, block),
                     client_capabilities=CAPABILITIES)
         answer, made = _ask(plugin, own, old, config, private.notes)
@@ -107,11 +111,11 @@ class PluginProvider(Provider):
         forced = _forced(answer, paths)
         if forced:
             made = _ask(plugin, own, None, config, b"")[1]
-        rewritten = private.differing(_write_only(block, config)) if prior else frozenset[str]()
         if prior and not paths and not rewritten:
             return Change(handle=made)
         seen = named(view(block, made.state))
-        return Change(_changed(block, paths, config, prior, rewritten) if prior else frozenset(inputs), forced,
+        told = [p for p in paths if p and p[0] not in counted]
+        return Change(_changed(block, told, config, prior, rewritten) if prior else frozenset(inputs), forced,
                       unknown=frozenset(k for k, v in seen.items() if not plain(v)), planned=seen, handle=made)
 
     def _secrets(self, type: str, *parts: Mapping[str, Any] | State | None) -> list[str]:
@@ -278,6 +282,21 @@ class PluginProvider(Provider):
         value = _object(answer.get("upgraded_state"), own.block)
         return replace(state, outputs=named(to_state(value)), version=own.version)
 
+    def move(self, type: str, state: State) -> State | None:
+        if state.type.partition(":")[0] != type.partition(":")[0] or state.private == SIMULATED or not self._source:
+            return None
+        own = self.types.own(type)
+        if not self.types.schemas.capabilities.get("move_resource_state"):
+            raise UserError(f"{self.name} can't make a {type} of a {state.type}",
+                            hint="declare it without the alias: it is created, and the old one deleted")
+        with self._plugin() as plugin:
+            try:
+                answer = plugin.call("MoveResourceState", **move_request(state, self._source, own))
+            except Refusal as e:
+                raise as_user_error(type, e, self._secrets(type, state)) from e
+        value = _object(answer.get("target_state"), own.block)
+        return moved_state(state, type, own, to_state(value), answer.get("target_private", b""))
+
     def stop(self) -> None:
         self._stop()
 
@@ -331,6 +350,22 @@ def _unasked(block: Block, prior: State | None, inputs: Mapping[str, Any]) -> Ch
 
 def _write_only(block: Block, config: Mapping[str, Any]) -> dict[str, Any]:
     return {k: config.get(k) for k, a in block.attributes.items() if a.write_only}
+
+
+def _counted(block: Block, config: Mapping[str, Any], old: Mapping[str, Any] | None,
+             rewritten: frozenset[str]) -> dict[str, Any]:
+    """The versions of write-only values, ``password_wo_version``, that the program leaves out: providers send such a
+    value again only if its version is another one."""
+    found: dict[str, Any] = {}
+    for name, value in _write_only(block, config).items():
+        version = block.attributes.get(f"{name}_version")
+        if value is None or version is None or not version.settable or version.type != "number" or (
+                config.get(version.name) is not None):
+            continue
+        was = (old or {}).get(version.name)
+        again = old is None or name in rewritten
+        found[version.name] = UNKNOWN if value is UNKNOWN else (was or 0) + 1 if again else was
+    return found
 
 
 def _broken(block: Block, planned: _Planned, new: Mapping[str, Any]) -> list[str]:
