@@ -29,6 +29,18 @@ PAGES = ["overview", "graph", "graph?sel=Api", "deploys", "invocations", "invoca
          "drift", "secrets", "cost"]
 
 
+ASKED = "performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/api/')).sort()"
+
+
+def test_the_first_page_asks_for_each_thing_once(page: Page, console: ConsoleServer) -> None:
+    page.wait_for_selector(".live:has-text('live')")
+    page.wait_for_timeout(300)      # what the first news would have asked for again, after 120 ms
+    until(page, f"{ASKED}.some((n) => n.endsWith('/plan'))", seconds=20)
+    base = f"http://127.0.0.1:{console.port}/api/"
+    assert [n for n in page.evaluate(ASKED) if "/events" not in n] == [
+        base + name for name in ("app", "browse", "overview", "plan")]
+
+
 def test_each_page_is_drawn_without_an_error(page: Page, console: ConsoleServer) -> None:
     for name in PAGES:
         shown(page, name)

@@ -35,7 +35,8 @@ class Pages:
         project = self._source.project
         return {"app": project.name, "stage": project.stage, "local": project.is_local, "protected":
                 bool(project.config.protect), "writes": self._permission.writes, "root": str(project.root),
-                "can_unlock": self._permission.can_unlock, "unlocked": round(self._permission.seconds_left)}
+                "can_unlock": self._permission.can_unlock, "unlocked": round(self._permission.seconds_left),
+                "news": self.news()}
 
     def news(self) -> dict[str, Any]:
         """Changes whenever something was recorded or deployed."""

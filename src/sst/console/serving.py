@@ -1,15 +1,17 @@
 """Starts the console of a project, or finds the one that runs."""
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-from ..errors import UserError
+from ..errors import SstError, UserError
 from ..machine.files import write_private
 from ..project.backend import Backend
 from ..project.project import Project
@@ -52,9 +54,16 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
         raise UserError(f"port {port} is taken: {error.strerror}", hint="choose another with --port, or leave it out"
                         ) from error
     server.start()
+    Thread(target=_read_once, args=(source,), name="console-start", daemon=True).start()
     write_private(_file(project), json.dumps({"pid": os.getpid(), "port": server.port, "token": server.token,
                                               "read_only": read_only}))
     return server
+
+
+def _read_once(source: Source) -> None:
+    """What the first page needs is read while the browser starts."""
+    with contextlib.suppress(SstError):     # told on the page that asks for it
+        source.seen()
 
 
 def running(project: Project) -> str:

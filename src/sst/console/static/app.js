@@ -4,7 +4,7 @@ import { Data } from "./data.js";
 import { Change } from "./changes.js";
 import { Deploys } from "./deploys.js";
 import { Graph } from "./graph.js";
-import { api, Dialog, go, Icon, link, listen, many, ms, Problem, typing, useApi, useLive } from "./lib.js";
+import { api, Dialog, go, Icon, link, listen, live, many, ms, Problem, typing, useApi, useLive } from "./lib.js";
 import { Logs } from "./logs.js";
 import { Cost, Drift, Metrics, Secrets } from "./look.js";
 import { Overview } from "./overview.js";
@@ -30,7 +30,9 @@ function Unlock({ app, close }) {
 }
 function App() {
   const [hash, setHash] = useState(location.hash), [theme, setTheme] = useState(new URLSearchParams(location.search).get("theme") || stored("sst-console-theme") || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark")), [box, setBox] = useState(""), { state, news, refused } = useLive();
-  const { data: app, error, reload } = useApi(refused ? "" : "app"), { data: d } = useApi(refused ? "" : "overview", ["calls", "ended", "serial"]), { data } = useApi(refused ? "" : "browse", ["serial"]), last = useRef(0), said = useRef(0), now = useRef(null), [alert, setAlert] = useState("");
+  const { data: app, error, reload } = useApi(refused ? "" : "app");
+  if (app && live.news.calls == null) live.news = app.news;     // what is read from now on is at least as new
+  const asks = !refused && app, { data: d } = useApi(asks ? "overview" : "", ["calls", "ended", "serial"]), { data } = useApi(asks ? "browse" : "", ["serial"]), last = useRef(0), said = useRef(0), now = useRef(null), [alert, setAlert] = useState("");
   useEffect(() => {
     let g = 0;
     const change = () => setHash(location.hash);

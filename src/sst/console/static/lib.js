@@ -70,6 +70,14 @@ export function useLive() {
   useEffect(() => { const f = () => set((n) => n + 1); live.listeners.add(f); return () => live.listeners.delete(f); }, []);
   return live;
 }
+// One call for all that ask for the same path at the same time, after the same news
+const flying = new Map();
+function shared(path, stamp, again) {
+  const key = `${path} ${stamp}`;
+  if (again) return api(path);
+  if (!flying.has(key)) flying.set(key, api(path).finally(() => flying.delete(key)));
+  return flying.get(key);
+}
 // Data of a path, read again when one of `keys` of the news changes; the former stays until the new is there.
 export function useApi(path, keys = []) {
   const [state, set] = useState({ data: null, error: null }), [again, setAgain] = useState(0), asked = useRef("");
@@ -80,7 +88,7 @@ export function useApi(path, keys = []) {
     if (asked.current !== path) set({ data: null, error: null });
     const wait = asked.current === path ? 120 : 0;
     asked.current = path;
-    const timer = setTimeout(() => api(path).then((data) => over || set({ data, error: null }),
+    const timer = setTimeout(() => shared(path, stamp, again).then((data) => over || set({ data, error: null }),
       (error) => over || set((s) => ({ data: s.data, error }))), wait);
     return () => { over = true; clearTimeout(timer); };
   }, [path, stamp, again]);
