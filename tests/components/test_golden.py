@@ -314,6 +314,17 @@ def python_sites() -> None:
 
 
 @golden
+def site_in_a_cluster() -> None:
+    cluster = aws.Cluster("Cluster", vpc=aws.Vpc("Net"))
+    token = sst.Secret("Token")
+    aws.FastApi("Api", app="src/web:app", cluster=cluster, environment={"TOKEN": token.value, "PLAIN": "1"},
+                link=[token], cpu="1 vCPU", memory="2 GB", scaling={"min": 2, "max": 6})
+    alb = aws.Alb("Shared", listeners=[{"port": 80, "protocol": "http"}])
+    aws.FastApi("Open", app="src/web:app", cluster=cluster, protection="none",
+                load_balancer={"instance": alb, "priority": 7})
+
+
+@golden
 def linkable() -> None:
     thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1},
                          include=[sst.permission(["a:B"], ["*"])])

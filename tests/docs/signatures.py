@@ -83,7 +83,7 @@ PAGES = (
         ("react", aws.React), ("astro", aws.Astro), ("svelte_kit", aws.SvelteKit), ("nuxt", aws.Nuxt),
         ("flask", aws.Flask), ("django", aws.Django))),
     Page("node_server", aws.NodeServer, ("aws.ssr_site",)),
-    Page("fast_api", aws.FastApi, ("aws.python_site",)),
+    Page("fast_api", aws.FastApi, ("aws.python_site", "aws.site.in_cluster")),
     Page("dns", aws.dns, ("aws.dns_records",)),
     Page("secret", sst.Secret, ("secret",)),
     Page("linkable", sst.Linkable, ("linkable",)),

@@ -1,6 +1,7 @@
 """Django projects."""
 from __future__ import annotations
 
+import gzip
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from ..core.output import Input, Output, combine
 from ..errors import UserError
 from .bucket import Bucket
 from .function import Function
+from .function.network import FunctionNetwork
 from .migration import FILES, Migration
 from .postgres import Postgres
 from .python_site import Collected, PythonSite, PythonSiteArgs, static_folder
@@ -47,6 +49,7 @@ class Django(PythonSite, kind="sst.aws.Django"):
     database: of ``DATABASES["default"]``. migrate: ``"before"`` runs ``migrate`` in a deploy before the new code; if it
     fails, the old code stays. media: a bucket for uploads, of ``STORAGES["default"]``. tasks: a queue for Django's
     tasks; a function of its own works on it, for each task as long as the queue's ``visibility_timeout``.
+    vpc: that of the database by default.
     All other arguments are those of ``PythonSite``.
     """
 
@@ -67,21 +70,30 @@ class Django(PythonSite, kind="sst.aws.Django"):
         link = [*args.get("link", ()), *(part for part in parts.values() if part is not None)]
         app = f"{project}.{module}:application"
         args["environment"], args["link"] = environment, link
+        self._interface = "asgi" if asgi else "wsgi"
+        network = _network(database, args)
+        if network and "cluster" not in args:
+            args["vpc"] = network["vpc"]
         super().__init__(name, app=app, **args)
+        own: Any = {**network, "environment": environment, "permissions": args.get("permissions", ()), "link": link}
         with self.scope(args.get("transform")):
             code: list[Component] = [self.server]
-            if tasks is not None and (worker := self._worker(tasks, app, link, environment, args)):
+            if "cluster" in args:
+                code.append(self._manager(app, own))
+            if tasks is not None and (worker := self._worker(tasks, app, own, args)):
                 code.append(worker)
             if migrate and database is not None:
                 Migration("Migrate", run="python -m django migrate --no-input", link=link, before=code,
                           environment=environment, files=(*FILES, *_LOCKS))
 
-    def _worker(self, tasks: Queue, app: str, link: Sequence[LinkItem], environment: Mapping[str, Input[str]],
-                args: PythonSiteArgs) -> Function | None:
+    def _manager(self, app: str, own: Mapping[str, Any]) -> Function:
+        """Beside a service: a function for management commands."""
+        return Function("Manage", handler=app, timeout="15 minutes", **self._names, **own)
+
+    def _worker(self, tasks: Queue, app: str, own: Mapping[str, Any], args: PythonSiteArgs) -> Function | None:
         limit = min(tasks.visibility or 30, 900)
-        made = tasks.subscribe({"memory": "1024 MB", **args.get("server", {}), **self._names, "handler": app,
-                                "link": link, "environment": environment,
-                                "permissions": args.get("permissions", ()), "timeout": f"{limit} seconds"},
+        made = tasks.subscribe({"memory": "1024 MB", **args.get("server", {}), **self._names, **own, "handler": app,
+                                "timeout": f"{limit} seconds"},
                                batch={"size": 1, "partial_responses": True})
         return made.function
 
@@ -98,8 +110,9 @@ class Django(PythonSite, kind="sst.aws.Django"):
         made = Command("Static", command=_COLLECT.format(folder=folder), output=f"{folder}/files", keep=names,
                        environment=variables)
         self._names = {} if plain else {"transform": {"function": _with_file(names, made.kept)}}
-        return Collected(made.contents, self._names, Assets(immutable=made.kept.apply(
-            lambda text: re.findall(r'"immutable": \["(.+?)"', text))))
+        packed = made.kept.apply(lambda text: b64encode(gzip.compress(text.encode(), mtime=0)).decode())
+        return Collected(made.contents, self._names, {} if plain else {"SST_STATIC_MANIFEST": packed},
+                         Assets(immutable=made.kept.apply(lambda text: re.findall(r'"immutable": \["(.+?)"', text))))
 
     def _found(self, url: Output[str]) -> dict[str, Input[str]]:
         """Below the path of a Router, the app's own paths begin after it."""
@@ -130,3 +143,13 @@ def _check(project: str, module: str, database: Postgres | None, migrate: str | 
         raise UserError(f"migrate is \"before\" or left out, not {migrate!r}")
     if migrate and database is None:
         raise UserError("migrate needs the database", hint='database=db, migrate="before"')
+
+
+def _network(database: Postgres | None, args: PythonSiteArgs) -> dict[str, Any]:
+    """The network of functions: that which is given, else the one of the database."""
+    if "vpc" in args:
+        return {"vpc": args["vpc"]}
+    found = database.network if database is not None and database.deployed else None
+    if found is None or not found.security_groups:
+        return {}
+    return {"vpc": FunctionNetwork(private_subnets=found.subnets, security_groups=found.security_groups)}

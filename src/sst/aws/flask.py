@@ -19,6 +19,8 @@ class Flask(PythonSite, kind="sst.aws.Flask"):
     reach the app. All other arguments are those of ``PythonSite``.
     """
 
+    _interface = "wsgi"
+
     def __init__(self, name: str, *, app: str, static: Mapping[str, str] | None = None,
                  **args: Unpack[PythonSiteArgs]) -> None:
         super().__init__(name, app=app, static=static, **args)

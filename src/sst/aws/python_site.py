@@ -19,14 +19,20 @@ from ..core.transform import Transform
 from ..errors import UserError
 from .cdn import CdnDomain
 from .cdn.injection import Edge
+from .cluster import Cluster
+from .fargate import Cpu
 from .function import CopyFile, Function
 from .function.container import FunctionContainer
+from .function.network import FunctionNetwork
 from .permissions import Statement
 from .router.target import url_target
-from .site import Assets, BasicAuth, SiteFiles, serve
+from .service import Scaling, Service
+from .site import Assets, BasicAuth, Served, SiteFiles, serve
 from .site.arguments import ServedArgs
+from .site.in_cluster import ClusterApp, SiteBalancer, in_cluster
 from .site.protection import origin_key
 from .site.warm import keep_warm
+from .vpc import Vpc
 
 if TYPE_CHECKING:
     from .router import RouterPath
@@ -64,15 +70,22 @@ class PythonSiteArgs(ServedArgs, total=False):
     streaming: bool
     server: PythonServer
     container: bool | FunctionContainer
+    cluster: Cluster
+    cpu: Cpu
+    memory: str
+    scaling: Scaling
+    load_balancer: SiteBalancer
     transform: PythonSiteTransform
 
 
 @dataclass(frozen=True)
 class Collected:
-    """Static files, as a folder and its digest; what follows from them for the function and for the upload."""
+    """Static files, as a folder and its digest; what follows from them for the function, for the variables of a
+    container, and for the upload."""
 
     source: Input[Mapping[str, str]]
     function: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Input[str]] = field(default_factory=dict)
     assets: Assets = field(default_factory=lambda: Assets())
 
 
@@ -81,12 +94,19 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
 
     environment: variables of the app. It also finds its hosts, separated by commas, in ``SST_HOSTS``. link: what the
     app uses. permissions: further IAM statements. streaming: send answers while they are made; on by default.
-    server: see ``PythonServer``. protection: with ``"key"``, the default, the app refuses requests that did not come
-    through the CDN. container: deploy it as an image, as for ``aws.Function``. warm: how many instances are kept warm
-    by a call every 5 minutes, 0 by default. assets, auth, domain, router, edge: as for ``StaticSite``.
+    server: see ``PythonServer``. vpc: the network of the function, as for ``aws.Function``. protection: with
+    ``"key"``, the default, the app refuses requests that did not come through the CDN. container: deploy it as an
+    image, as for ``aws.Function``. warm: how many instances are kept warm by a call every 5 minutes, 0 by default.
+    cluster: run the app in a service of this cluster instead of a function. cpu: ``"0.25 vCPU"`` by default; memory:
+    ``"0.5 GB"``; scaling: as for ``aws.Service``. load_balancer: see ``SiteBalancer``.
+    assets, auth, domain, router, edge: as for ``StaticSite``.
 
     In ``sst dev`` the app runs from its source, behind the CDN of the stage.
     """
+
+    _interface: Literal["asgi", "wsgi"] = "asgi"
+    """By which a server calls the app."""
+    server: Function | Service
 
     def __init__(self, name: str, *, app: str, static: Mapping[str, str] | None = None,
                  environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
@@ -94,24 +114,40 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                  protection: Literal["key", "none"] = "key", assets: Assets | None = None,
                  auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
                  router: RouterPath | None = None, edge: Edge | None = None, warm: int = 0,
-                 container: bool | FunctionContainer = False,
+                 container: bool | FunctionContainer = False, vpc: Vpc | FunctionNetwork | None = None,
+                 cluster: Cluster | None = None, cpu: Cpu | None = None, memory: str | None = None,
+                 scaling: Scaling | None = None, load_balancer: SiteBalancer | None = None,
                  transform: PythonSiteTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         if ":" not in app:
             raise UserError(f"the app {app!r} names no object", hint='app="api.main:app": a module and the app in it')
+        place = in_cluster(name, cluster, cpu=cpu, memory=memory, scaling=scaling, load_balancer=load_balancer,
+                           function={"vpc": vpc, "warm": warm, "server": server})
+
+        def served(url: Input[str]) -> Served:
+            files = SiteFiles(collected.source, servers=[url_target(url, {})], origin_key=key)
+            return serve(self, files, assets={**collected.assets, **(assets or {})}, router=router, domain=domain,
+                         edge=edge, auth=auth)
+
         with self.scope(transform):
             key = origin_key(self) if protection == "key" else None
             collected = self._collected(static or {}, link, environment or {})
+            if place is not None:
+                hosted = ClusterApp(self, place, key)
+                self._url = served(hosted.url).url
+                base = container.get("base") if isinstance(container, Mapping) else None
+                known = {**(environment or {}), **collected.environment, **self._found(self._url),
+                         "SST_SITE": self._url}
+                self.server = hosted.start(app, self._interface, environment=known, link=link, permissions=permissions,
+                                           base=base, settings=server or {})
+                return
             variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
             given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}
-            self.server = Function("Server", handler=app, url={"cors": False}, streaming=streaming, link=link,
-                                   environment=variables, permissions=permissions, container=container, **given)
-            keep_warm(self.server, warm)
-            files = SiteFiles(collected.source, servers=[url_target(self.server.url, {})], origin_key=key)
-            served = serve(self, files, assets={**collected.assets, **(assets or {})}, router=router, domain=domain,
-                           edge=edge, auth=auth)
-            self.server.add_environment(self._found(served.url))
-        self._url = served.url
+            function = Function("Server", handler=app, url={"cors": False}, streaming=streaming, link=link, vpc=vpc,
+                                environment=variables, permissions=permissions, container=container, **given)
+            keep_warm(function, warm)
+            self.server, self._url = function, served(function.url).url
+            function.add_environment(self._found(self._url))
 
     def _collected(self, static: Mapping[str, str], link: Sequence[LinkItem],
                    environment: Mapping[str, Input[str]]) -> Collected:

@@ -22,6 +22,7 @@ from .apart import keep_apart
 from .cdn import CdnDomain
 from .cdn.injection import Edge
 from .function import Code, Function
+from .function.network import FunctionNetwork
 from .permissions import Statement
 from .router.target import url_target
 from .site import Assets, BasicAuth, SiteFiles, serve
@@ -29,6 +30,7 @@ from .site.arguments import ServedArgs
 from .site.dev import SiteDev, dev_server, lead_to
 from .site.protection import origin_key
 from .site.warm import keep_warm
+from .vpc import Vpc
 
 if TYPE_CHECKING:
     from .router import RouterPath
@@ -99,6 +101,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     ssr: ``False`` for a build that makes files alone. server: see ``Server``.
     protection: with ``"key"``, the default, the server refuses requests that did not come through the CDN.
     warm: how many instances of the server are kept warm by a call every 5 minutes, 0 by default.
+    vpc: a network that the server reaches, as for ``aws.Function``.
     assets, auth, domain, router, edge: as for ``StaticSite``. dev: what ``sst dev`` runs, see ``SiteDev``;
     the script `dev` by default, with the port that it names. ``False`` deploys the site there too.
     """
@@ -111,10 +114,12 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                  protection: Literal["key", "none"] = "key", assets: Assets | None = None,
                  auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
                  router: RouterPath | None = None, edge: Edge | None = None, warm: int = 0,
+                 vpc: Vpc | FunctionNetwork | None = None,
                  dev: SiteDev | Literal[False] | None = None, transform: SsrSiteTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         self.server: Function | None = None
+        self._vpc = vpc
         _check(self.framework, path, build_command)
         line = build_command or self._line(path, server or {})
         keep_apart(current(), path)
@@ -164,7 +169,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         return Function("Server", handler="sst-entry.handler", bundle=code_of(built, server), url={"cors": False},
                         streaming=True, link=link, permissions=permissions, environment=variables,
                         memory=server.get("memory", "1024 MB"), timeout=server.get("timeout", "20 seconds"),
-                        architecture=server.get("architecture", "x86_64"), layers=server.get("layers", ()), dev=False)
+                        architecture=server.get("architecture", "x86_64"), layers=server.get("layers", ()),
+                        vpc=self._vpc, dev=False)
 
     def dev_parts(self) -> Sequence[DevPart]:
         """The framework's own development server."""

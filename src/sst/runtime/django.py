@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import os
 import re
 import shlex
 import sys
+import tempfile
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,10 +38,20 @@ def configure(settings: dict[str, Any]) -> None:
         settings["TASKS"] = {**settings.get("TASKS", {}), "default": {
             "BACKEND": "sst.runtime.django_tasks.QueueBackend", "QUEUES": [], "OPTIONS": {"link": name}}}
     if root := os.environ.get("SST_STATIC_ROOT"):
-        settings["STATIC_ROOT"] = os.path.join(os.environ.get("LAMBDA_TASK_ROOT", ""), root)  # noqa: PTH118
+        packed = os.environ.get("SST_STATIC_MANIFEST")
+        settings["STATIC_ROOT"] = _unpacked(packed) if packed else os.path.join(  # noqa: PTH118
+            os.environ.get("LAMBDA_TASK_ROOT", ""), root)
         own = settings.get("STORAGES", {}).get("staticfiles", {}).get("BACKEND", _PLAIN)
         if own == _PLAIN and not os.environ.get("SST_STATIC_PLAIN"):
             _storage(settings, "staticfiles", {"BACKEND": "sst.runtime.django_static.HashedStorage"})
+
+
+def _unpacked(packed: str) -> str:
+    """A folder with the list of static files, which a container has as a variable."""
+    folder = tempfile.mkdtemp(prefix="sst-static-")
+    with open(os.path.join(folder, "staticfiles.json"), "wb") as file:  # noqa: PTH118, PTH123
+        file.write(gzip.decompress(b64decode(packed)))
+    return folder
 
 
 def _hosts(settings: dict[str, Any]) -> None:

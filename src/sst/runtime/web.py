@@ -26,7 +26,7 @@ from .response import answer, failed, prelude, refused
 from .stream import Streamed
 from .wsgi import Wsgi, WsgiApp
 
-__all__ = ["WebHandler", "handler"]
+__all__ = ["WebHandler", "handler", "is_asgi"]
 
 
 class WebHandler:
@@ -71,7 +71,7 @@ def handler(app: Any, *, streaming: bool | None = None, root_path: str | None = 
     The app finds the event and the context as ``aws.event`` and ``aws.context`` in its scope or environ. Raises
     ``UserError`` for what is no app.
     """
-    asgi = _is_asgi(app)
+    asgi = is_asgi(app)
     server = Asgi(cast(AsgiApp, app)) if asgi else Wsgi(cast(WsgiApp, app))
     made = WebHandler(server, streaming=os.environ.get("SST_STREAMING") == "1" if streaming is None else streaming,
                       root_path=os.environ.get("SST_ROOT_PATH") if root_path is None else root_path)
@@ -104,7 +104,8 @@ def _exit_when_told() -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
-def _is_asgi(app: Any) -> bool:
+def is_asgi(app: Any) -> bool:
+    """Whether an app is one of ASGI 3, and not of WSGI. Raises ``UserError`` for what is neither."""
     if isinstance(app, type) or not callable(app):
         raise UserError(f"the handler is no web app: {app!r}", hint='name an ASGI or WSGI app: handler="app.main:app"')
     plain = app

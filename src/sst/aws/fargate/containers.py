@@ -233,8 +233,8 @@ def _child(name: str, one: Container, given: Common) -> str:
 
 
 def _group_name(cluster: Cluster, owner: Component, one: Container) -> Input[str]:
-    given = one.get("logging", {}).get("name")
-    return given or f"/sst/cluster/{cluster.name}/{owner.logical_name}/{one['name']}"
+    given, path = one.get("logging", {}).get("name"), owner.urn.rpartition("::")[2].replace("/", "-")
+    return given or f"/sst/cluster/{cluster.name}/{path}/{one['name']}"
 
 
 def _mount_points(volumes: Sequence[Mounted], first: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ...errors import UserError
 from .containers import Common, Container, ContainerDev
 from .image import code_of
 
-__all__ = ["DevSettings", "ServiceDev", "dev_processes", "dev_settings"]
+__all__ = ["DevSettings", "ServiceDev", "dev_port", "dev_processes", "dev_settings"]
 
 
 class ServiceDev(ContainerDev, total=False):
@@ -43,9 +43,9 @@ def dev_processes(owner: Component, dev: DevSettings, given: Common) -> list[Pro
     """What runs in place of a service in `sst dev`: each container's ``dev`` command, or its Python code. Nothing
     outside of `sst dev`, with ``dev=False``, and for images whose code is not in the project."""
     own = dev_settings(dev, owner.logical_name)
-    found, one_alone = [], len(given.containers) == 1
+    found, one_alone, path = [], len(given.containers) == 1, owner.urn.rpartition("::")[2]
     for one in given.containers:
-        name = owner.logical_name if one_alone else f"{owner.logical_name}/{one['name']}"
+        name = path if one_alone else f"{path}/{one['name']}"
         said = {**dev_settings(one.get("dev"), name), **(own if one_alone else {})}
         if dev is False or one.get("dev") is False or not current().target.dev:
             continue
@@ -67,7 +67,13 @@ def _code(owner: Component, given: Common, one: Container, dev: Mapping[str, Any
                    architecture=given.architecture, python=given.python, what=one["name"])
     if code is None:
         return None
-    mapped = tuple((port, graph.target.dev_port(f"{owner.logical_name}/{one['name']}:{port}")) for port in ports)
+    mapped = tuple((port, dev_port(owner.urn.rpartition("::")[2], one["name"], port)) for port in ports)
     url = f"http://127.0.0.1:{mapped[0][1]}" if mapped else ""
     return Process(one["name"], tuple(code.command), ".", dev.get("autostart", True), tuple(given.links),
                    dict(one.get("environment") or {}), owner.where, code.data, mapped, dev.get("url", url))
+
+
+def dev_port(path: str, container: str, port: int) -> int:
+    """The port of 127.0.0.1 that a container's gets in `sst dev`; ``path`` has the names of the service and of what it
+    is in."""
+    return current().target.dev_port(f"{path}/{container}:{port}")

@@ -15,7 +15,7 @@ from ...errors import UserError
 from ..bundles import declare_build
 from ..images import Dockerfile, declare_dockerfile, declare_image
 
-__all__ = ["Code", "Image", "Python", "code_of", "image_of"]
+__all__ = ["Code", "Image", "Python", "code_of", "image_of", "module_of"]
 
 APPS = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py", "src/main.py", "src/app.py")
 """Where the web app is looked for, and ``app`` or ``api`` in it.
@@ -137,12 +137,7 @@ def _node_project(graph: Graph, command: Sequence[str] | None, architecture: str
 
 def _start(source: Source, port: int | None, what: str) -> list[str]:
     """The command of a handler: a server for a web app, or a call of the function."""
-    at = layout(source)
-    file = at.file.relative_to(at.base).with_suffix("")
-    parts = list((file.parent if file.name == "__init__" else file).parts)
-    if parts[0] == "src" and len(parts) > 1:
-        parts = parts[1:]
-    module = ".".join(parts)
+    at, module = layout(source), module_of(source)
     if not at.web:
         return ["python", "-c", f"import {module} as _; _.{at.attribute}()"]
     if not any("uvicorn" in f.read_text("utf-8", "replace") for f in at.declared if f.is_file()):
@@ -150,6 +145,14 @@ def _start(source: Source, port: int | None, what: str) -> list[str]:
                         hint="uv add uvicorn; or give its own command=[...]")
     return ["python", "-m", "uvicorn", f"{module}:{at.attribute}", "--host", "0.0.0.0", "--port", str(port or 8080),
             "--proxy-headers", "--forwarded-allow-ips", "*"]
+
+
+def module_of(source: Source) -> str:
+    """What a program imports to get the handler's file."""
+    at = layout(source)
+    file = at.file.relative_to(at.base).with_suffix("")
+    parts = list((file.parent if file.name == "__init__" else file).parts)
+    return ".".join(parts[1:] if parts[0] == "src" and len(parts) > 1 else parts)
 
 
 def _file_of(root: Path, command: Sequence[str] | None) -> str | None:

@@ -130,7 +130,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
             balanced = declare_balancer(self, cluster, load_balancer or {}, ways) if ways else None
             self.load_balancer = balanced.load_balancer if balanced else None
             self._url = balanced.url if balanced else None
-            self.service = _service(name, made, balanced, cluster, (low, high), launch, wait)
+            path = self.urn.rpartition("::")[2].replace("/", "-")
+            self.service = _service(path, made, balanced, cluster, (low, high), launch, wait)
             self.auto_scaling_target = declare_scaling(scaling or {}, cluster, self.service, balanced, name)
 
     @property
@@ -153,7 +154,7 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
 def _service(name: str, made: Definition, balanced: Balanced | None, cluster: Cluster, count: tuple[int, int],
              launch: Mapping[str, Any], wait: bool | None) -> ecs.Service:
     return ecs.Service(
-        "Service", cluster=cluster.name, name=f"{name}", task_definition=made.task_definition.arn,
+        "Service", cluster=cluster.name, name=name, task_definition=made.task_definition.arn,
         desired_count=count[0], **launch,
         ignore_changes=("desired_count",) if count[0] < count[1] else (),
         network_configuration={"awsvpcConfiguration": {

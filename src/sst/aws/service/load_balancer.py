@@ -186,7 +186,7 @@ def declare_balancer(owner: Component, cluster: Cluster, given: LoadBalancer, wa
 
 
 def _shared(owner: Component, alb: Alb, groups: Groups, ways: Sequence[Way]) -> Balanced:
-    name = owner.logical_name
+    name = owner.urn.rpartition("::")[2]
     for way in ways:
         take_rule(alb, (way.listen, way.priority), f"a rule with priority {way.priority} for {way.listen}", name)
         take_rule(alb, (way.listen, repr(way.conditions)), f"a rule for {way.listen} with the same conditions", name)

@@ -9,7 +9,9 @@ from ...core.link import LinkItem
 from ...core.output import Input
 from ..cdn import CdnDomain
 from ..cdn.injection import Edge
+from ..function.network import FunctionNetwork
 from ..permissions import Statement
+from ..vpc import Vpc
 from . import Assets, BasicAuth
 
 if TYPE_CHECKING:
@@ -31,3 +33,4 @@ class ServedArgs(Options, total=False):
     router: RouterPath
     edge: Edge
     warm: int
+    vpc: Vpc | FunctionNetwork

@@ -1,0 +1,156 @@
+"""The app of a site in a service: containers behind a load balancer through which the CDN alone gets."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from ...build.layout import layout
+from ...build.source import Source, runtime_for
+from ...clouds.aws import ssm
+from ...core.component import Component
+from ...core.graph import current
+from ...core.link import LinkItem
+from ...core.output import Input, Output, combine, gather
+from ...errors import UserError
+from ...runtime.behind import HEALTH
+from ..alb import Alb
+from ..cluster import Cluster, check_cluster
+from ..fargate import Cpu
+from ..fargate.dev import dev_port
+from ..fargate.image import module_of
+from ..permissions import Statement
+from ..service import Scaling, Service
+
+__all__ = ["ClusterApp", "InCluster", "SiteBalancer", "in_cluster"]
+
+PORT = 8080
+NAME = "Server"
+SERVERS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "asgi": ("uvicorn", ("--host", "0.0.0.0", "--port", str(PORT), "--timeout-keep-alive", "75")),
+    "wsgi": ("gunicorn", ("--bind", f"0.0.0.0:{PORT}", "--threads", "8", "--keep-alive", "75"))}
+"""What runs an app. A connection that is idle is closed by the load balancer, after 60 seconds, and never by the
+server, or requests that cross with its end fail.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"""
+
+
+class SiteBalancer(TypedDict, total=False):
+    """``domain``: the load balancer's own, ``"origin.example.com"``, for HTTPS between it and the CDN. Or
+    ``instance``: an ``aws.Alb`` that several share, and the ``priority`` of the site's rule there, 1 to 50000."""
+
+    domain: str
+    instance: Alb
+    priority: int
+
+
+@dataclass(frozen=True)
+class InCluster:
+    """Where the app of a site runs, as the site's arguments say."""
+
+    cluster: Cluster
+    cpu: Cpu
+    memory: str
+    scaling: Scaling | None
+    balancer: SiteBalancer
+
+
+def in_cluster(name: str, cluster: Cluster | None, *, cpu: Cpu | None, memory: str | None, scaling: Scaling | None,
+               load_balancer: SiteBalancer | None, function: Mapping[str, Any]) -> InCluster | None:
+    """The arguments that are about a cluster; None if the app runs in a function. ``function``: those that are about a
+    function. Raises ``UserError`` for those that do not go together."""
+    of_service = {"cpu": cpu, "memory": memory, "scaling": scaling, "load_balancer": load_balancer}
+    if cluster is None:
+        if odd := [k for k, v in of_service.items() if v is not None]:
+            raise UserError(f"{odd[0]} of {name} is for an app in a cluster", hint="add cluster=cluster; or "
+                            'server={"memory": "2 GB"} for its function')
+        return None
+    check_cluster(name, cluster)
+    server = function.get("server") or {}
+    odd = [k for k, v in function.items() if k != "server" and v] or [
+        f"{k} in server" for k in server if k not in ("architecture", "python")]
+    if odd:
+        raise UserError(f"{odd[0]} of {name} is for an app in a function, and this one runs in a cluster",
+                        hint="what an app in a cluster takes: cpu, memory, scaling, load_balancer; and architecture "
+                             "and python in server")
+    return InCluster(cluster, cpu or "0.25 vCPU", memory or "0.5 GB", scaling, load_balancer or {})
+
+
+class ClusterApp:
+    """The load balancer of an app, declared in the scope of its site, and then the service behind it. ``key`` is what
+    the edge adds to requests; with None everybody gets through. ``url`` is where the edge finds the app."""
+
+    def __init__(self, owner: Component, given: InCluster, key: Output[str] | None) -> None:
+        self._owner, self._given, self._key = owner, given, key
+        target = current().target
+        self._live = target.dev and target.is_local
+        self._alb = None if self._live else _balancer(owner, given)
+        names = f"{owner.urn.rpartition('::')[2]}/{NAME}"
+        self.url: Input[str] = self._alb.url if self._alb else f"http://127.0.0.1:{dev_port(names, NAME, PORT)}"
+
+    def start(self, app: str, interface: Literal["asgi", "wsgi"], *, environment: Mapping[str, Input[str]],
+              link: Sequence[LinkItem], permissions: Sequence[Statement], base: str | None,
+              settings: Mapping[str, Any]) -> Service:
+        """Declare the service. ``environment`` may hold secrets: its containers get these from Parameter Store. In `sst
+        dev` on stage ``local`` it runs from its source; on AWS what is deployed stays."""
+        graph, given = current(), self._given
+        architecture, python = settings.get("architecture", "x86_64"), settings.get("python", {})
+        root = Path(graph.root or ".")
+        source = Source(str(root), app, runtime_for(root, app, python=graph.context.python), architecture, False, (),
+                        python)
+        plain, secret = (dict(environment), {}) if self._live else _apart(environment)
+        return Service(
+            NAME, cluster=given.cluster, handler=app, command=_command(source, interface, self._owner.logical_name),
+            cpu=given.cpu, memory=given.memory, scaling=given.scaling, link=link, permissions=permissions, base=base,
+            environment={**plain, "SST_APP": f"{module_of(source)}:{app.partition(':')[2]}"}, ssm=secret or None,
+            architecture=architecture, python=python, load_balancer=self._rules(),
+            dev=None if graph.target.is_local else False)
+
+    def _rules(self) -> Any:
+        """Only a request with the key is let through; others get 403 of the load balancer itself."""
+        to = f"{PORT}/http"
+        if self._alb is None:
+            return {"ports": [{"listen": to}]}
+        ports = list(self._alb.listeners)
+        listen = next((p for p in ports if p.secure), ports[0])
+        admitted = {"path": "/*"} if self._key is None else {"header": {"name": "x-sst-key", "values": [self._key]}}
+        return {"instance": self._alb, "rules": [{"listen": str(listen), "forward": to, "conditions": admitted,
+                                                  "priority": self._given.balancer.get("priority", 1)}],
+                "health": {to: {"path": HEALTH, "interval": "10 seconds", "healthy_threshold": 2}}}
+
+
+def _balancer(owner: Component, given: InCluster) -> Alb:
+    asked = given.balancer
+    if odd := sorted(asked.keys() - SiteBalancer.__annotations__.keys()):
+        raise UserError(f"load_balancer of {owner.logical_name} has no {odd[0]!r}",
+                        hint=f"it has {', '.join(SiteBalancer.__annotations__)}")
+    if (shared := asked.get("instance")) is not None:
+        if not isinstance(shared, Alb) or "domain" in asked or not shared.listeners:
+            raise UserError(f"instance of load_balancer of {owner.logical_name} takes an aws.Alb of this program, "
+                            "without a domain", hint='load_balancer={"instance": alb, "priority": 10}')
+        return shared
+    domain = None if current().target.is_local else asked.get("domain")
+    cluster: Any = given.cluster
+    return Alb("Balancer", domain=domain, vpc={"id": cluster.vpc_id, "public_subnets": cluster.public_subnets},
+               listeners=[{"port": 443, "protocol": "https"} if domain else {"port": 80, "protocol": "http"}])
+
+
+def _command(source: Source, interface: Literal["asgi", "wsgi"], what: str) -> list[str]:
+    program, words = SERVERS[interface]
+    if not any(program in f.read_text("utf-8", "replace") for f in layout(source).declared if f.is_file()):
+        raise UserError(f"{what} runs in a cluster, and {program}, which serves it there, is not among the project's "
+                        "dependencies", hint=f"uv add {program}")
+    return ["python", "-m", program, "sst.runtime.behind:app", *words]
+
+
+def _apart(environment: Mapping[str, Input[str]]) -> tuple[dict[str, Input[str]], dict[str, Input[str]]]:
+    """What may be read in a task definition, and ARNs of parameters with what may not."""
+    secret = {k: v for k, v in sorted(environment.items()) if gather([v])[1]}
+    if not secret:
+        return dict(environment), {}
+    made = {k: ssm.Parameter(f"Variable{k}", type="SecureString", value=v) for k, v in secret.items()}
+    plain = {k: v for k, v in environment.items() if k not in secret}
+    # a changed one must start new tasks: they read it when they start
+    versions = combine(**{k: p.version for k, p in made.items()}).apply(lambda known: "".join(
+        f"{known[k]}." for k in sorted(known)))
+    return {**plain, "SST_VARIABLES": versions}, {k: p.arn for k, p in made.items()}

@@ -1,0 +1,105 @@
+"""Where the app of a site runs: a function in a network, a service of a cluster."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sst import aws
+from sst.core.output import resolve
+from sst.core.target import Target
+from tests.components.graphs import program, refused
+
+
+def api(**given: Any) -> Callable[[], object]:
+    def declare() -> object:
+        if given.get("cluster") == "C":
+            given["cluster"] = aws.Cluster("C", vpc=aws.Vpc("Net"))
+        return aws.FastApi("Api", app="src/web:app", **given)
+
+    return declare
+
+
+def shared(**balancer: Any) -> None:
+    cluster = aws.Cluster("C", vpc=aws.Vpc("Net"))
+    alb = aws.Alb("Shared", listeners=[{"port": 80, "protocol": "http"}])
+    for name in ("One", "Two"):
+        aws.FastApi(name, app="src/web:app", cluster=cluster, load_balancer={"instance": alb, **balancer})
+
+
+CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
+    "a size without a cluster": (api(memory="1 GB"), ("memory of Api is for an app in a cluster", "cluster=cluster")),
+    "no cluster": (api(cluster="Main"), ("cluster of Api takes an aws.Cluster",)),
+    "a timeout in a cluster": (api(cluster="C", server={"timeout": "1 minute"}), ("timeout in server of Api",)),
+    "warm in a cluster": (api(cluster="C", warm=1), ("warm of Api is for an app in a function",)),
+    "an unknown option of the balancer": (api(cluster="C", load_balancer={"public": False}), ("no 'public'", "domain")),
+    "a balancer that is none": (api(cluster="C", load_balancer={"instance": "x"}), ("takes an aws.Alb",)),
+    "two sites with one priority": (lambda: shared(priority=3),
+                                    ("One/Server and Two/Server both have a rule with priority 3",)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_mistake_is_told(name: str) -> None:
+    declare, words = CASES[name]
+    told = refused(declare)
+    for word in words:
+        assert word in told, told
+
+
+def test_the_server_must_be_among_the_dependencies(tmp_path: Path) -> None:
+    for name, text in (("app.py", "async def app(scope, receive, send): ..."), ("requirements.txt", "starlette")):
+        (tmp_path / name).write_text(text)
+    for kind, needed in ((aws.FastApi, "uvicorn"), (aws.Flask, "gunicorn")):
+        with pytest.raises(Exception, match=f"{needed}, which serves it there"), program(root=tmp_path):
+            kind("Api", app="app:app", cluster=aws.Cluster("C", vpc=aws.Vpc("Net")))
+
+
+def test_the_load_balancer_of_a_site_has_a_domain_of_its_own_on_aws_alone() -> None:
+    for target, protocol in ((Target(), "HTTPS"), (Target("local"), "HTTP")):
+        with program(target=target) as graph:
+            api(cluster="C", load_balancer={"domain": "origin.example.com"})()
+        goals = {g.urn.rpartition("::")[2]: g for g in graph.goals.values()}
+        listener = next(g for n, g in goals.items() if n.startswith("Api/Balancer/Listener"))
+        assert listener.inputs["protocol"] == protocol
+        record = resolve(goals["Api/Site"].inputs["record"], lambda urn, attr: "http://127.0.0.1:8000")
+        wanted = {"u": "127.0.0.1", "http": 1, "port": 8000} if protocol == "HTTP" else None
+        assert wanted is None or record == {"servers": [wanted]}
+
+
+def test_in_a_session_the_app_runs_from_its_source_on_stage_local_alone() -> None:
+    token = {"PEPPER": "p"}
+    with program(stage="local", target=Target("local", dev=True, dev_port=lambda name: 4000 + len(name))) as graph:
+        made = aws.FastApi("Api", app="src/web:app", cluster=aws.Cluster("C", vpc=aws.Vpc("Net")), environment=token)
+        part: Any = next(iter(made.server.dev_parts()))
+    port = 4000 + len("Api/Server/Server:8080")
+    assert part.command[:4] == ("python", "-m", "uvicorn", "sst.runtime.behind:app") and part.ports == ((8080, port),)
+    assert part.environment["PEPPER"] == "p" and part.environment["SST_APP"] == "web:app"
+    goals = {g.urn.rpartition("::")[2]: g for g in graph.goals.values()}
+    record = resolve(goals["Api/Site"].inputs["record"], lambda urn, attr: "")
+    assert record == {"servers": [{"u": "127.0.0.1", "http": 1, "port": port}]}
+    assert not [g for g in goals.values() if g.type.startswith("aws.elbv2.")]
+    with program(target=Target(dev=True)) as graph:
+        api(cluster="C")()
+    assert "aws.ecs.Service" in {g.type for g in graph.goals.values()}
+
+
+def test_django_is_in_the_network_of_its_database() -> None:
+    with program() as graph:
+        vpc = aws.Vpc("Net")
+        db = aws.Postgres("Db", vpc=vpc, password="long-enough-1")
+        jobs = aws.Queue("Jobs")
+        aws.Django("Shop", project="shop", database=db, tasks=jobs)
+        aws.Django("Other", project="shop", database=db, vpc=aws.Vpc("Own"))
+        aws.Django("Big", project="shop", database=db, cluster=aws.Cluster("C", vpc=vpc))
+
+    def look(urn: str, attr: str) -> str:
+        return urn.rpartition("::")[2]
+
+    placed = {g.urn.rpartition("::")[2]: resolve(g.inputs["vpc_config"], look)["SecurityGroupIds"]
+              for g in graph.goals.values() if g.type == "aws.lambda.Function" and "vpc_config" in g.inputs}
+    mine, own = ["Net/SecurityGroup"], ["Own/SecurityGroup"]
+    assert placed["Shop/Server/Function"] == placed["Big/Manage/Function"] == mine
+    assert placed["Other/Server/Function"] == own and len(placed) == 4
