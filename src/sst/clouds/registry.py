@@ -237,6 +237,12 @@ class Registry:
         aws, settings = self._clouds.aws, self.instances.settings
         return bastions_of(snapshot, lambda state: aws.checked(state.provider, settings(state.provider)))
 
+    def closed_networks(self, snapshot: Snapshot) -> dict[str, frozenset[str]]:
+        """The deployed networks without such an instance, and the names of the components in each."""
+        from .aws.bastion import closed_networks
+
+        return closed_networks(snapshot)
+
     def tagged(self) -> list[TaggedResource]:
         """What carries the tags of this app and stage in any of its accounts and regions. Raises ``ProviderError``
         where a list is refused: then it can't be told what there is."""

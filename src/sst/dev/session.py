@@ -30,6 +30,7 @@ from .parts import Deployed, Part
 from .parts.files import FilesPart
 from .parts.function import CallSource, FunctionPart
 from .parts.process import PaneHost, ProcessPart
+from .parts.tunnel import TunnelPart
 from .ports import Ports
 from .read_files import ReadFiles
 from .recorder import CallRecorder
@@ -76,7 +77,9 @@ class Session:
         self._packages: Path | None = None
         handlers = {"events": self._send_events, "act": self._act_for, "environment": self._give_environment}
         self._control = ControlServer(self._folder, handlers)
-        self.parts: list[Part] = [self._function_part(), FilesPart(self._root, self.deploy)]
+        self._tunnel = self._tunnel_part()
+        self.parts: list[Part] = [*([self._tunnel] if self._tunnel else []), self._function_part(),
+                                  FilesPart(self._root, self.deploy)]
         self._commands: ProcessPart | None = None
         self._watch = Watch([self._root], say=stream.deploy_notice)
         self._program = ReadFiles()
@@ -107,16 +110,29 @@ class Session:
         else:
             from .bridge_calls import BridgeCalls
 
-            source = BridgeCalls(self.functions, backend.clouds.connection, self.stream.function_notice)
+            assert self._tunnel is not None
+            source = BridgeCalls(self._tunnel.runner(self.functions), backend.clouds.connection,
+                                 self.stream.function_notice)
         self.deploys.lease, self.deploys.port = source.lease, Ports(self._folder / "ports.json").of
         return FunctionPart(self.functions, source, root=self._root, busy=lambda: self.deploys.running,
                             tell=self.deploys.tell)
+
+    def _tunnel_part(self) -> TunnelPart | None:
+        backend = self.deploys.backend
+        if backend.project.is_local:
+            return None
+        from .tunnel.running import behind_bastions
+
+        return TunnelPart(lambda snapshot: behind_bastions(backend, snapshot), self.stream.deploy_notice,
+                          self._folder / "tunnel.json")
 
     async def run(self, host: Host, *, note: Callable[[str], None] = lambda text: None) -> None:
         """Until the host ends, or something of the session itself breaks; nothing of it is left then."""
         self._loop = asyncio.get_running_loop()
         if self._with_commands:
             self._commands = ProcessPart(host, self.stream.emit, self._root, self._cloud_environment, self._environment)
+            if self._tunnel:
+                self._commands.through = self._tunnel.environment
             self.parts.append(self._commands)
         work = [asyncio.create_task(w) for w in (self._begin(), self._deploy_when_wanted(), self._look())]
         for task in work:
@@ -356,4 +372,5 @@ class Session:
 
         if self._commands and (own := self._commands.environment_in(directory)) is not None:
             return own
-        return await in_thread(lambda: shell_environment(self.deploys.backend))
+        all_links = await in_thread(lambda: shell_environment(self.deploys.backend))
+        return self._tunnel.environment(all_links) if self._tunnel else all_links

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from sst.clouds.aws.bastion import Bastion, bastions_of
+from sst.clouds.aws.bastion import Bastion, bastions_of, closed_networks
 from sst.clouds.aws.client import Aws
 from sst.core.model import Snapshot, State
 from sst.errors import UserError
@@ -21,9 +21,19 @@ ID = "i-0be8fa4de860618bb"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2lcI7Cv7pVnpl0ncCKzTqMO8IZSb+Z1RyfKUsDSmdV"
 
 
-def asked(work: Callable[[Bastion], Any], *answers: Answer) -> tuple[Any, list[bytes]]:
-    with stand_in(lambda n: answers[n]) as there, client(there.url) as aws:
-        return work(Bastion("MyVpc", ID, (), frozenset(), lambda: aws)), [r[3] for r in there.requests]
+Asked = Callable[..., tuple[Any, list[bytes]]]
+
+
+@pytest.fixture(scope="module")
+def asked() -> Iterator[Asked]:
+    """What a method of a bastion makes of these answers, and what it asked. One client: models take time to load."""
+    answers: list[Answer] = []
+    with stand_in(lambda n: answers.pop(0)) as there, client(there.url) as aws:
+        def ask(work: Callable[[Bastion], Any], *given: Answer) -> tuple[Any, list[bytes]]:
+            answers[:], before = given, len(there.requests)
+            return work(Bastion("MyVpc", ID, (), frozenset(), lambda: aws)), [r[3] for r in there.requests[before:]]
+
+        yield ask
 
 
 def described(state: str, address: str = "<ipAddress>203.0.113.9</ipAddress>") -> Answer:
@@ -41,7 +51,7 @@ def refusal(code: str) -> Answer:
                        "</Response>".encode(), XML)
 
 
-def test_its_address_is_asked_for() -> None:
+def test_its_address_is_asked_for(asked: Asked) -> None:
     assert asked(Bastion.address, described("running"))[0] == "203.0.113.9"
 
 
@@ -49,7 +59,7 @@ def test_its_address_is_asked_for() -> None:
     (described("stopped"), f"is stopped\n  hint: aws ec2 start-instances --instance-ids {ID}"),
     (described("running", ""), "has no public address"), (described("terminated"), "is gone"),
     (refusal("InvalidInstanceID.NotFound"), "is gone")])
-def test_a_bastion_that_is_not_there_is_told(answer: Answer, said: str) -> None:
+def test_a_bastion_that_is_not_there_is_told(asked: Asked, answer: Answer, said: str) -> None:
     with pytest.raises(UserError) as error:
         asked(Bastion.address, answer)
     assert said in str(error.value) and f"bastion of MyVpc ({ID})" in str(error.value)
@@ -59,18 +69,18 @@ def test_a_bastion_that_is_not_there_is_told(answer: Answer, said: str) -> None:
     (f"[   9.1] ci-info: -----BEGIN SSH HOST KEY KEYS-----\r\nci: {KEY} root@ip\r\necdsa-sha2-nistp256 AAAAE2Vj= x\r\n"
      "-----END SSH HOST KEY KEYS-----\r\nlogin:", [KEY, "ecdsa-sha2-nistp256 AAAAE2Vj="]),
     (f"{KEY} that somebody printed", []), ("", [])])
-def test_its_host_keys_are_those_that_the_first_boot_printed(text: str, keys: list[str]) -> None:
+def test_its_host_keys_are_those_that_the_first_boot_printed(asked: Asked, text: str, keys: list[str]) -> None:
     assert asked(Bastion.host_keys, console(text))[0] == keys
 
 
-def test_an_instance_without_the_latest_output_has_the_one_of_its_boot() -> None:
+def test_an_instance_without_the_latest_output_has_the_one_of_its_boot(asked: Asked) -> None:
     block = f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY} x\n-----END SSH HOST KEY KEYS-----"
     found, requests = asked(Bastion.host_keys, refusal("UnsupportedOperation"), console(block))
     assert found == [KEY] and [b"Latest" in r for r in requests] == [True, False]
     assert asked(Bastion.host_keys, refusal("UnauthorizedOperation"))[0] == [], "the first key is trusted then"
 
 
-def test_a_key_is_handed_over_for_the_user_of_the_image() -> None:
+def test_a_key_is_handed_over_for_the_user_of_the_image(asked: Asked) -> None:
     _, (request,) = asked(lambda b: b.allow(KEY), Answer(body={"Success": True}))
     assert json.loads(request) == {"InstanceId": ID, "InstanceOSUser": "ec2-user", "SSHPublicKey": KEY}
 
@@ -95,3 +105,4 @@ def test_what_depends_on_a_network_is_inside_of_it() -> None:
 
     found, = bastions_of(Snapshot({s.urn: s for s in made}, links=links), no_client)
     assert (found.network, found.id, found.ranges, found.inside) == ("MyVpc", "i-1", ("10.0.4.0/22",), {"MyDB"})
+    assert closed_networks(Snapshot({s.urn: s for s in made}, links=links)) == {"Other": frozenset()}

@@ -21,7 +21,7 @@ import pytest
 from sst.embedded.cloud import Cloud
 
 from ...clouds.aws.stand_in import Answer, StandIn, stand_in
-from ..live import SST, environment, write
+from ..live import SST, Dev, environment, write
 from .bastion import bastion
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.emulator]
@@ -38,6 +38,7 @@ def config(input):
 def run():
     vpc = aws.Vpc("MyVpc", bastion=True)
     db = aws.Postgres("MyDB", vpc=vpc)
+    sst.DevCommand("Ask", dev={"command": "python3 ask.py"}, link=[db])
     return {"host": db.host, "port": db.port}
 '''
 ASK = '''
@@ -150,3 +151,14 @@ def test_it_shows_what_leads_where_until_it_is_ended(there: tuple[Path, dict[str
         assert forward["name"] == "MyDB" and opened["socks"].startswith("socks5h://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+def test_a_session_opens_it_by_itself(there: tuple[Path, dict[str, str], Aws]) -> None:
+    root, given, _ = there
+    dev = Dev(root, **given)
+    try:
+        dev.until("MyVpc: connected to the bastion at")
+        dev.until("tunnelled|42")
+        assert dev.interrupt() == 0
+    finally:
+        dev.kill()

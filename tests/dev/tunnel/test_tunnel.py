@@ -117,7 +117,7 @@ def test_a_lost_connection_comes_back_and_callers_wait_for_it(tmp_path: Path) ->
             assert await waiting == b"late|4"
             await until(lambda: said[-1].startswith("MyDB"))
             assert "MyVpc: the connection to the bastion was lost; connecting again" in said
-            assert "MyVpc: connected again" in said
+            assert "MyVpc: connected to the bastion at 127.0.0.1" in said
             await tunnel.close()
 
     run(work())

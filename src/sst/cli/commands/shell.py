@@ -3,10 +3,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import TYPE_CHECKING
 
 import click
 
 from ..call import Call, command
+
+if TYPE_CHECKING:
+    from ...project.backend import Backend
 
 
 @command("shell", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -23,7 +27,10 @@ def shell(call: Call, target: str | None, argv: tuple[str, ...]) -> None:
 
     project = call.project()
     with call.screen.result_only():
-        added = shell_environment(call.backend(project), target)
+        backend = call.backend(project)
+        added = shell_environment(backend, target)
+    if not project.is_local and (word := _network_word(backend)):
+        call.screen.note(word)
     words = list(argv) or [os.environ.get("SHELL") or "sh"]
     foreign = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN") if project.is_local else ()
     environment = {**{k: v for k, v in os.environ.items() if k not in foreign}, **added}
@@ -32,3 +39,14 @@ def shell(call: Call, target: str | None, argv: tuple[str, ...]) -> None:
                         hint="write it after --: sst shell -- python manage.py migrate")
     call.screen.out.flush()
     os.execve(program, words, environment)
+
+
+def _network_word(backend: Backend) -> str:
+    """How the command reaches what is in a network on AWS, if there is something."""
+    from ...dev.tunnel.running import behind_bastions
+
+    wanted, word = behind_bastions(backend, backend.stage.load())
+    if not wanted.endpoints:
+        return word
+    names = ", ".join(e.title for e in wanted.endpoints)
+    return f"{names}: in a network that this machine reaches by `sst tunnel -- COMMAND` in place of `sst shell`"

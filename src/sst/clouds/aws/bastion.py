@@ -13,7 +13,7 @@ from ...errors import ProviderError, UserError
 if TYPE_CHECKING:
     from .client import Aws
 
-__all__ = ["Bastion", "bastions_of"]
+__all__ = ["Bastion", "bastions_of", "closed_networks"]
 
 NETWORK, INSTANCE, SUBNET = "sst.aws.Vpc", "aws.ec2.Instance", "aws.ec2.Subnet"
 USER = "ec2-user"
@@ -102,11 +102,21 @@ def bastions_of(snapshot: Snapshot, open: Callable[[State], Aws]) -> list[Bastio
             if link.get("type") == NETWORK and link.get("bastion") in instances]
 
 
+def closed_networks(snapshot: Snapshot) -> dict[str, frozenset[str]]:
+    """The deployed networks without one, and the names of the components in each."""
+    return {name: _inside(snapshot, name) for name, link in sorted(shown(snapshot.links).items())
+            if link.get("type") == NETWORK and not link.get("bastion")}
+
+
 def _bastion(snapshot: Snapshot, network: str, instance: State, open: Callable[[State], Aws]) -> Bastion:
+    ranges = [str(s.values["cidr_block"]) for urn, s in snapshot.resources.items()
+              if s.type == SUBNET and _names(urn)[0] == network]
+    return Bastion(network, instance.id, tuple(sorted(ranges)), _inside(snapshot, network), lambda: open(instance))
+
+
+def _inside(snapshot: Snapshot, network: str) -> frozenset[str]:
     mine = {urn for urn in snapshot.resources if _names(urn)[0] == network}
-    ranges = [str(s.values["cidr_block"]) for urn in mine if (s := snapshot.resources[urn]).type == SUBNET]
-    inside = {_names(urn)[0] for urn in _users(snapshot, mine)} - {network}
-    return Bastion(network, instance.id, tuple(sorted(ranges)), frozenset(inside), lambda: open(instance))
+    return frozenset({_names(urn)[0] for urn in _users(snapshot, mine)} - {network})
 
 
 def _names(urn: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What runs in a session beside the deploys. One file for each kind of `core.dev_parts.DevPart`:
 
     function.py   functions run from their source        process.py   commands of the developer's machine
-    files.py      files whose change needs a deploy
+    files.py      files whose change needs a deploy      tunnel.py    the way into networks, on AWS stages
 """
 from __future__ import annotations
 

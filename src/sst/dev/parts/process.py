@@ -45,11 +45,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where commands run. ``cloud``: the variables that lead to the stage's cloud; ``host``: of the session."""
+    """Where commands run. ``cloud``: the variables that lead to the stage's cloud; ``host``: of the session.
+    ``through`` leads links into networks that this machine does not reach by itself."""
 
     root: Path
     cloud: Mapping[str, str]
     host: Mapping[str, str] = field(default_factory=dict)
+    through: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda given: given
 
 
 def commands_of(graph: Graph, snapshot: Snapshot, place: Place) -> list[Command]:
@@ -70,7 +72,7 @@ def _command(wanted: Process, graph: Graph, snapshot: Snapshot, place: Place) ->
     if not directory.is_dir():
         raise UserError(f'{wanted.title} should run in "{wanted.directory}", which is not a folder', where=wanted.where)
     try:
-        own = environment(graph, wanted.links, wanted.environment).resolved(look_in(snapshot))
+        own = place.through(environment(graph, wanted.links, wanted.environment).resolved(look_in(snapshot)))
     except NotThere as missing:
         return Command(wanted.title, wanted.command, directory, wanted.autostart, {}, str(missing) or "its links")
     made = Command(wanted.title, wanted.command, directory, wanted.autostart, {**place.cloud, **own}, url=wanted.url)
@@ -133,13 +135,15 @@ class ProcessPart(Part):
     cloud: Callable[[], Awaitable[Mapping[str, str]]]
     environment: Mapping[str, str] = field(default_factory=dict)
     """Of the session."""
+    through: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda given: given
+    """See `Place`."""
     urls: dict[str, str] = field(default_factory=dict)
     """Title → the address of a server that is ready."""
     _panes: dict[str, tuple[Command, _CommandPane]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def use(self, deployed: Deployed) -> None:
-        place = Place(self.root, await self.cloud(), self.environment)
+        place = Place(self.root, await self.cloud(), self.environment, self.through)
         await self._keep(await asyncio.to_thread(commands_of, deployed.graph, deployed.snapshot, place))
 
     @property

@@ -79,6 +79,10 @@ class Connection:
     async def open(self) -> None:
         """Connect, and keep connected from then on. Raises `UserError`, or `ProviderError` of a call."""
         await self._connect()
+        self.begin()
+
+    def begin(self) -> None:
+        """Connect in the background, and keep connected; what is in the way is told."""
         self._keeping = asyncio.create_task(self._keep())
 
     async def dial(self, host: str, port: int) -> tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]:
@@ -109,22 +113,23 @@ class Connection:
             await self._ssh.wait_closed()
 
     async def _keep(self) -> None:
-        name, turn = self.gateway.network, 0
+        name, turn, last = self.gateway.network, 0, ""
         while True:
             if self._ssh is not None:
                 await self._ssh.wait_closed()
-                self._ssh, turn = None, 0
+                self._ssh, turn, last = None, 0, ""
                 self._there.clear()
                 self._say(f"{name}: the connection to the bastion was lost; connecting again")
             try:
                 await self._connect()
-            except SstError as error:
-                pause = _PAUSES[min(turn, len(_PAUSES) - 1)]
-                self._say(f"{name}: {error.message}; again in {pause:g} s")
+            except (SstError, OSError) as error:
+                if str(error) != last:      # not each time anew
+                    last = str(error)
+                    self._say(f"{name}: {last}")
+                await asyncio.sleep(_PAUSES[min(turn, len(_PAUSES) - 1)])
                 turn += 1
-                await asyncio.sleep(pause)
             else:
-                self._say(f"{name}: connected again")
+                self._say(f"{name}: connected to the bastion at {self.address}")
 
     async def _connect(self) -> None:
         import asyncssh

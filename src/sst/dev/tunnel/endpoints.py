@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["LOOPBACK", "Endpoint", "endpoints_in", "rewritten"]
+__all__ = ["LOOPBACK", "Endpoint", "endpoints_in", "moved", "rewritten"]
 
 LOOPBACK = "127.0.0.1"
 _PREFIX = "SST_RESOURCE_"
@@ -30,32 +30,24 @@ def endpoints_in(links: Mapping[str, Mapping[str, Any]], inside: Collection[str]
 def rewritten(environment: Mapping[str, str], ports: Mapping[Endpoint, int]) -> dict[str, str]:
     """The environment with ``host`` and ``port`` of links, and each ``host:port`` inside of a value, replaced by the
     port of this machine that leads there."""
-    known = {(e.host, e.port): port for e, port in ports.items()}
-    patterns = [(re.compile(rf"(?<![\w.-]){re.escape(host)}:{port}(?!\d)"), f"{LOOPBACK}:{local}")
-                for (host, port), local in known.items()]
-
-    def text(value: str) -> str:
-        for pattern, local in patterns:
-            value = pattern.sub(local, value)
-        return value
-
-    made = {}
-    for name, value in environment.items():
-        if name.startswith(_PREFIX):
-            made[name] = json.dumps(_moved(json.loads(value), known, text), separators=(",", ":"), ensure_ascii=False)
-        else:
-            made[name] = text(value)
-    return made
+    return {name: json.dumps(moved(json.loads(value), ports), separators=(",", ":"), ensure_ascii=False)
+            if name.startswith(_PREFIX) else moved(value, ports) for name, value in environment.items()}
 
 
-def _moved(value: Any, known: Mapping[tuple[str, int], int], text: Any) -> Any:
+def moved(value: Any, ports: Mapping[Endpoint, int]) -> Any:
+    """The same of one value: text, or what JSON has."""
     if isinstance(value, str):
-        return text(value)
+        for endpoint, port in ports.items():
+            if endpoint.host in value:
+                value = re.sub(rf"(?<![\w.-]){re.escape(endpoint.host)}:{endpoint.port}(?!\d)", f"{LOOPBACK}:{port}",
+                               value)
+        return value
     if isinstance(value, list):
-        return [_moved(v, known, text) for v in value]
+        return [moved(v, ports) for v in value]
     if not isinstance(value, dict):
         return value
-    made = {k: _moved(v, known, text) for k, v in value.items()}
-    if isinstance(at := value.get("host"), str) and isinstance(port := value.get("port"), int) and (at, port) in known:
-        made |= {"host": LOOPBACK, "port": known[at, port]}
+    made = {k: moved(v, ports) for k, v in value.items()}
+    for endpoint, port in ports.items():
+        if (value.get("host"), value.get("port")) == (endpoint.host, endpoint.port):
+            made |= {"host": LOOPBACK, "port": port}
     return made

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.model import shown
+from ...core.model import Snapshot, shown
 from ...errors import UserError
 from .connection import Gateway
 from .endpoints import Endpoint, endpoints_in, rewritten
@@ -17,7 +17,7 @@ from .tunnel import Tunnel, folder_of
 if TYPE_CHECKING:
     from ...project.backend import Backend
 
-__all__ = ["Opened", "Wanted", "hold", "wanted_of"]
+__all__ = ["Opened", "Wanted", "behind_bastions", "hold", "wanted_of"]
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,23 @@ def wanted_of(backend: Backend) -> Wanted:
     snapshot = backend.stage.load()
     if not snapshot.resources:
         raise UserError(f'stage "{project.stage}" is not deployed', hint="`sst deploy` first")
-    gateways = backend.registry(snapshot).bastions(snapshot)
-    if not gateways:
+    wanted, _ = behind_bastions(backend, snapshot)
+    if not wanted.gateways:
         raise UserError(f'no network of stage "{project.stage}" has a bastion',
                         hint='aws.Vpc("MyVpc", bastion=True), then `sst deploy`')
-    links = shown(snapshot.links)
-    return Wanted(gateways, folder_of(project.root, project.stage),
-                  {e: g.network for g in gateways for e in endpoints_in(links, g.inside)})
+    return wanted
+
+
+def behind_bastions(backend: Backend, snapshot: Snapshot) -> tuple[Wanted, str]:
+    """What is behind the bastions of a state, and a word on what is in a network without one."""
+    project, registry, links = backend.project, backend.registry(snapshot), shown(snapshot.links)
+    gateways = registry.bastions(snapshot)
+    endpoints = {e: g.network for g in gateways for e in endpoints_in(links, g.inside)}
+    words = [f"{e.title} is in the network {network}, which this machine can't reach"
+             for network, inside in registry.closed_networks(snapshot).items() for e in endpoints_in(links, inside)
+             if e not in endpoints]
+    how = '; aws.Vpc(..., bastion=True) opens a way, and dev={...} of a database uses a server of yours'
+    return Wanted(gateways, folder_of(project.root, project.stage), endpoints), "; ".join(words) + how if words else ""
 
 
 def hold(wanted: Wanted, *, say: Callable[[str], None], show: Callable[[Opened], None], argv: Sequence[str] = (),

@@ -22,9 +22,11 @@ def folder_of(root: Path, stage: str) -> Path:
 
 
 class Tunnel:
-    """``say`` is told of each connection, and of bastions that are lost and found again."""
+    """``say`` is told of each connection, and of bastions that are lost and found again. ``ports`` is the file that
+    remembers which port leads where."""
 
-    def __init__(self, gateways: Sequence[Gateway], folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, gateways: Sequence[Gateway], folder: Path, say: Callable[[str], None], *,
+                 ports: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         known = KnownHosts(folder / "hosts.json")
         self.connections = [Connection(gateway, known, say) for gateway in gateways]
@@ -32,12 +34,17 @@ class Tunnel:
         """Which port of this machine leads where."""
         self._names: dict[str, Connection] = {}
         self._listeners = Listeners(self._dial, say)
-        self._remembered = Ports(folder / "ports.json")
+        self._remembered = Ports(ports or folder / "ports.json")
 
     async def open(self) -> None:
         """Connect to all bastions. Raises `SstError`."""
         for connection in self.connections:
             await connection.open()
+
+    def begin(self) -> None:
+        """Connect in the background: what listens already waits for it."""
+        for connection in self.connections:
+            connection.begin()
 
     async def forward(self, endpoint: Endpoint, network: str) -> int:
         """The port of 127.0.0.1 that leads to this endpoint: the same as the last time, if it is free."""
