@@ -96,7 +96,7 @@ def empty_bucket(provider: Calls, known: Mapping[str, Any], note: Note) -> None:
                                     operation="s3 delete_objects", status=400)
         deleted += len(found)
         if found:
-            note(f"{deleted:,} objects deleted")
+            note(f"{deleted:,} object{'s' * (deleted != 1)} deleted")
         if not page.get("IsTruncated"):
             return
         marker = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
