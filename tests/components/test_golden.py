@@ -91,7 +91,7 @@ def static_site() -> None:
 
 @golden
 def router() -> None:
-    web = aws.Router("Web", waf={"managed_rules": {"sql_injection": False}})
+    web = aws.Router("Web", waf={"managed_rules": {"sql_injection": False}, "logging": {"include": "blocked"}})
     api = aws.Function("Api", "src/job.handler", url={"router": {"instance": web, "path": "/api",
                                                                  "read_timeout": "30 seconds"}})
     aws.StaticSite("Docs", path="site", router={"instance": web, "path": "/docs"}, environment={"API": api.url},

@@ -57,6 +57,8 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         ("needs a Python or Node handler that sst bundles",)),
     "an unknown rule of waf": (router(lambda w: w, waf={"managed_rules": {"xss": True}}),     # the mistake
                                ("waf is True, or takes rate_limit_per_ip",)),
+    "an unknown setting of its logs": (router(lambda w: w, waf={"logging": {"includes": "all"}}),
+                                       ("logging of waf is True, or takes include, retention and redact",)),
     "two firewalls": (router(lambda w: w, waf=True, web_acl_arn="arn:aws:wafv2:us-east-1:1:global/webacl/a/b"),
                       ("waf and web_acl_arn can't both be given",)),
     "a limit that is none": (router(lambda w: w, waf={"rate_limit_per_ip": 1}), ("at least 10; it is 1",)),

@@ -6,7 +6,6 @@ cursor, so that it can't end the transaction; on MariaDB the protocol takes one 
 """
 from __future__ import annotations
 
-import importlib
 import re
 import sys
 import threading
@@ -94,9 +93,10 @@ Execute = Callable[[str, int], dict[str, Any]]
 
 @contextmanager
 def _postgres(server: Server, *, write: bool, seconds: float) -> Iterator[tuple[Any, Execute, Callable[[], None]]]:
-    driver: Any = importlib.import_module("psycopg2")
-    quoted: Any = importlib.import_module("psycopg2.extensions").QuotedString
-    line = _connected(server, lambda: driver.connect(
+    import psycopg2
+    from psycopg2.extensions import QuotedString
+
+    line = _connected(server, lambda: psycopg2.connect(
         host=server.host, port=server.port, user=server.user, password=server.password, dbname=server.database,
         connect_timeout=_CONNECT_SECONDS, application_name="sst console",
         options=f"-c statement_timeout={int(seconds * 1000)}"))
@@ -107,7 +107,7 @@ def _postgres(server: Server, *, write: bool, seconds: float) -> Iterator[tuple[
                 cursor.execute(statement)
                 return _found(cursor, limit)
             line.set_session(readonly=True)
-            text = quoted(statement)
+            text = QuotedString(statement)
             text.prepare(line)
             cursor.execute("DO %s", ("DECLARE c refcursor := 'sst_rows'; BEGIN OPEN c FOR EXECUTE "
                                      f"{text.getquoted().decode(text.encoding)}; END",))
@@ -122,10 +122,10 @@ def _postgres(server: Server, *, write: bool, seconds: float) -> Iterator[tuple[
 
 @contextmanager
 def _mariadb(server: Server, *, write: bool, seconds: float) -> Iterator[tuple[Any, Execute, Callable[[], None]]]:
-    driver: Any = importlib.import_module("pymysql")
+    import pymysql
 
     def connect() -> Any:
-        return driver.connect(host=server.host, port=server.port, user=server.user, password=server.password,
+        return pymysql.connect(host=server.host, port=server.port, user=server.user, password=server.password,
                               database=server.database, connect_timeout=_CONNECT_SECONDS, charset="utf8mb4")
 
     line = _connected(server, connect)

@@ -930,3 +930,17 @@ def _(w: World) -> Sample:
     return Sample({"region": "us-east-1", "rules": [few(2000)], "visibility": seen("one"), "tags": {"a": "1"}},
                   {"default_action": {"Block": {}}, "rules": [few(100)], "visibility": seen("two"),
                    "tags": {"a": "2"}}, {"name": "other"})
+
+
+@sample("aws.wafv2.LoggingConfiguration")
+def _(w: World) -> Sample:
+    def group(name: str) -> str:
+        return str(w.make("aws.logs.LogGroup", {"region": "us-east-1", "name": f"aws-waf-logs-{name}"})["arn"])
+
+    def acl() -> str:
+        seen = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "m"}
+        return str(w.make("aws.wafv2.WebAcl", {"region": "us-east-1", "visibility": seen})["arn"])
+
+    return Sample({"region": "us-east-1", "web_acl": acl(), "destinations": [group("one")],
+                   "redacted": [{"SingleHeader": {"Name": "cookie"}}]},
+                  {"destinations": [group("two")], "redacted": [{"QueryString": {}}]}, {"web_acl": acl()})

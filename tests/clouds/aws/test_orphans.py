@@ -37,10 +37,9 @@ def test_every_row_that_can_be_tagged_is_listed() -> None:
                 assert aws.service(kind.service).operation(op)
     left = {t for t, k in ROWS.items() if k.tagging and k.delete and not k.listing}
     assert left == {"aws.apigatewayv2.Stage", "aws.ecs.Service", "aws.elbv2.Listener", "aws.elbv2.ListenerRule",
-                    "aws.rds.ClusterInstance", "aws.rds.Replica", "aws.applicationautoscaling.ScalableTarget",
-                    "aws.wafv2.WebAcl"}, \
+                    "aws.rds.ClusterInstance", "aws.rds.Replica", "aws.applicationautoscaling.ScalableTarget"}, \
         "a stage goes with its API, a service with its cluster, a listener with its balancer; a replica and a server " \
-        "of Aurora are instances; the name of a firewall does not say its id"
+        "of Aurora are instances"
 
 
 def test_what_refers_to_others_is_deleted_before_them() -> None:

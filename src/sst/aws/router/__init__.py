@@ -64,6 +64,8 @@ class RouterTransform(TypedDict, total=False):
     request: Transform
     response: Transform
     waf: Transform
+    waf_log_group: Transform
+    waf_logging: Transform
 
 
 class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__annotations__)):
@@ -101,7 +103,7 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
             response = cloudfront.Function("Response", code=response_code(after))
             self.cdn: Cdn | None = Cdn(
                 "Cdn", **routed(PLACEHOLDER, request=request.arn, response=response.arn, cache_policy=policy.policy_id),
-                domain=domain, web_acl_arn=firewall(waf, web_acl_arn, self.where),
+                domain=domain, web_acl_arn=firewall(self, waf, web_acl_arn),
                 comment=f"sst router {self.store.name}")
         self.distribution = self.cdn.distribution
         self._url = self.cdn.url

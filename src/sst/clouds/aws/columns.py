@@ -118,6 +118,8 @@ class Listing:
     """Resources are deleted in ascending order: what refers to others first."""
     account_wide: bool = False
     """The call lists all regions of the account."""
+    region: str = ""
+    """The only region that knows them: ``us-east-1`` for what belongs to CloudFront."""
     parts: tuple[Part, ...] = ()
 
 

@@ -97,7 +97,7 @@ def _listed(provider: Verbs, kind: type[AwsResource]) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     params = fill(how.params, {"region": provider.aws.region})
     while True:
-        answer = provider.aws.call(kind.service, how.op, params)
+        answer = provider.aws.call(kind.service, how.op, params, region=how.region or None)
         items += jmespath.search(how.items, answer) or []
         more = how.page[0] and answer.get("IsTruncated", True)
         mark = jmespath.search(how.page[0], answer) if more else None
@@ -111,12 +111,13 @@ def _tagged(provider: Verbs, kind: type[AwsResource], item: Mapping[str, Any],
     how = kind.listing
     assert how
     name = {"name": re.split("[/:]", item[how.name_from])[-1]} if how.name_from else {}
-    variables = provider.variables(kind, {**item, **name}, {})
+    known = {"region": how.region} if how.region else {}
+    variables = provider.variables(kind, {**item, **name, **known}, {})
     tags: Mapping[str, str] | None = kind.tags_in(item, shown=True)
     if how.tags and (tags := listed.of(how, variables) if listed else None) is None:
         try:
-            tags = kind.tags_in(provider.aws.call(kind.service, how.tags.op, fill(how.tags.params, variables)),
-                                shown=True)
+            tags = kind.tags_in(provider.aws.call(kind.service, how.tags.op, fill(how.tags.params, variables),
+                                                     region=how.region or None), shown=True)
         except Throttled:
             raise
         except ProviderError as e:
@@ -134,15 +135,16 @@ def _tagged(provider: Verbs, kind: type[AwsResource], item: Mapping[str, Any],
 
 def delete(provider: AwsProvider, resource: TaggedResource, note: Note) -> None:
     """Delete it, and first the parts of it that would be in the way. S3 refuses to delete a bucket with objects."""
-    there = provider.read(State(resource.urn, resource.type, resource.id))
+    kind = all_rows()[resource.type]
+    known = {"region": kind.listing.region} if kind.listing and kind.listing.region else {}
+    there = provider.read(State(resource.urn, resource.type, resource.id, known))
     if there is None:
         return
-    kind = all_rows()[resource.type]
     for part in kind.listing.parts if kind.listing else ():
         import jmespath
 
         answer = provider.send(kind, part.list, resource.values, {}, quiet)
         for item in jmespath.search(part.items, answer) or ():
             provider.send(kind, part.delete, {**resource.values, **item}, {}, quiet)
-    values = {**(there.inputs or {})}
+    values = {**(there.inputs or {}), **known}
     provider.delete(State(resource.urn, resource.type, resource.id, values, {**resource.values, **there.outputs}), note)

@@ -4,12 +4,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...core.output import Output
+from ...core.output import Input, Output
 from ...core.resource import Arg, out, prop
-from .columns import Import, Tagging, call
+from .columns import Import, Listing, Tagging, call
 from .table import AwsResource
 
-__all__ = ["WebAcl"]
+__all__ = ["LoggingConfiguration", "WebAcl"]
 
 BUSY = ("WAFOptimisticLockException", "WAFUnavailableEntityException")
 """Somebody else changed it since its lock token was read; or what it names is not seen everywhere yet."""
@@ -47,4 +47,32 @@ class WebAcl(AwsResource, type="aws.wafv2.WebAcl", service="wafv2"):
     tagging = Tagging(wire="Tags", add=call("tag_resource", ResourceARN="$arn", Tags="$tags"),
                       remove=call("untag_resource", ResourceARN="$arn", TagKeys="$tag_keys"),
                       show=call("list_tags_for_resource", ResourceARN="$arn"))
+    listing = Listing("list_web_acls", "WebACLs[].{name: Name, arn: ARN}", ("NextMarker", "NextMarker"),
+                      {"Scope": "CLOUDFRONT"}, call("list_tags_for_resource", ResourceARN="$arn"), "$arn",
+                      account_wide=True, region="us-east-1", order=3)
     imports = Import("aws_wafv2_web_acl", "{name}")
+
+
+class LoggingConfiguration(AwsResource, type="aws.wafv2.LoggingConfiguration", service="wafv2"):
+    """Where a firewall writes the requests that it sees. ``destinations`` has one ARN, of a log group whose name begins
+    with ``aws-waf-logs-``, in the firewall's account and region. ``redacted`` fields are not written. ``filter`` says
+    which requests are; without it all.
+
+    Source: https://docs.aws.amazon.com/waf/latest/APIReference/API_LoggingConfiguration.html
+    """
+
+    web_acl: Arg[str] = prop("LoggingConfiguration.ResourceArn", replace=True)
+    destinations: Arg[Sequence[Input[str]]] = prop("LoggingConfiguration.LogDestinationConfigs")
+    redacted: Arg[Sequence[Mapping[str, Any]]] = prop("LoggingConfiguration.RedactedFields", default=())
+    filter: Arg[Mapping[str, Any]] = prop("LoggingConfiguration.LoggingFilter", default=None)
+
+    identity = "once"
+    identifier = "$web_acl"
+    create = call("put_logging_configuration", patience=120, idempotent=True,
+                  retry=(*BUSY, "WAFServiceLinkedRoleErrorException", "WAFLogDestinationPermissionIssueException"))
+    read = call("get_logging_configuration", ResourceArn="$web_acl")
+    update = (create,)
+    delete = call("delete_logging_configuration", ResourceArn="$web_acl", retry=BUSY, idempotent=True)
+    not_found_codes = ("WAFNonexistentItemException",)
+    delete_first = True
+    imports = Import("aws_wafv2_web_acl_logging_configuration", "{web_acl}")
