@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -224,6 +226,27 @@ def test_a_mirror_needs_no_network_and_its_lock_holds_at_the_origin(machine: Mac
             inside.store.find(replace(locked, hashes=("h1:other",)))
         except UserError as e:
             raise UserError(e.hint) from e
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", [400_000, 200_000], ids=["downloading", "unpacking"])
+def test_a_full_disk_leaves_nothing_half_installed(server: RegistryServer, tmp_path: Path, size: int) -> None:
+    mount = tmp_path / "small"
+    mount.mkdir()
+    if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(mount)],
+                                     capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        machine = Machine(server, mount)
+        server.versions["1.0.0"] = package("x" * size)
+        with pytest.raises(UserError, match=r"there is no room for acme/fake 1\.0\.0 in ") as e:
+            machine.add()
+        assert e.value.hint == "free some space" and not machine.folders()
+        server.versions["1.0.0"] = package("small")
+        one = machine.add()
+        assert machine.store.program(one).read_text() == "small" and machine.folders() == [host_platform()]
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
 
 
 @pytest.mark.parametrize(("version", "constraint", "answer"), [

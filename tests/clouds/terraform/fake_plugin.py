@@ -139,6 +139,20 @@ def plan(q: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def apply(q: Mapping[str, Any]) -> dict[str, Any]:
+    """Dies before or after it, if the file ``doom`` says so: how many it still does, and when it dies."""
+    doom = FOLDER / "doom"
+    left, when = json.loads(doom.read_text()) if doom.exists() else (0, "")
+    if when and left:
+        doom.write_text(json.dumps([left - 1, when]))
+    elif when:
+        doom.unlink()
+        if when == "after":
+            applied(q)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return applied(q)
+
+
+def applied(q: Mapping[str, Any]) -> dict[str, Any]:
     prior, new, config = value(q["prior_state"]), value(q["planned_state"]), value(q["config"])
     if new is None:
         file(prior["id"]).unlink(missing_ok=True)
