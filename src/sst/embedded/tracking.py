@@ -74,6 +74,8 @@ class Tracked(dict[Any, Any]):
 
     def seen(self) -> list[Any]:
         """The keys that a checkpoint looks at."""
+        if self.view is not None and len(self.view) < 2:
+            return [key for key in self.view if dict.__contains__(self, key)]
         keys = list(dict.__iter__(self))
         return keys if self.view is None else [key for key in keys if key in self.view]
 

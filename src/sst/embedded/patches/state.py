@@ -59,6 +59,7 @@ _log = logging.getLogger("sst.checkpoint")
 _DAMAGED = "put back a copy of the file, or delete everything of stage `local` with `sst local reset`"
 _KINDS = ("AccountScopedDict", "AccountRegionScopedDict")
 _BETWEEN = "\x1f"
+_NOTHING: set[Any] = set()
 _tracker = Tracker()
 _rows = Rows()
 _GROWING: Mapping[tuple[str, str], Growing] = {
@@ -103,12 +104,15 @@ def _track(kind: Any) -> None:
         self._data = Tracked(_tracker)
 
     def deepcopy(self: Any, memo: Any) -> Any:
-        new, data = kind(), self._data
+        data = self._data
         if _tracker.collecting != threading.get_ident():
+            new = kind()
             new._data = Tracked(_tracker, _copied(dict(data)))
             return new
-        new._data = {key: _copied(data.light(value) if data.light else value) for key in data.seen()
-                     if (value := dict.get(data, key)) is not None}
+        new = kind.__new__(kind)
+        new._data = {} if data.view == _NOTHING else {
+            key: _copied(data.light(value) if data.light else value) for key in data.seen()
+            if (value := dict.get(data, key)) is not None}
         _sources[id(new)] = new, data
         return new
 
@@ -249,6 +253,8 @@ class _State:
         written, growing = self._written.setdefault((name, part), {}), _GROWING.get((name, part))
         source = _sources.get(id(value))
         live = [source[1]] if source and id(source[1]) in self._owners else list(_tracker.walked.values())
+        if "" in written and source and live[0] is source[1] and live[0].view == _NOTHING:
+            return
         if "" not in written:
             written[""] = b"-"
             changes.entries.append((name, part, "", kind, None))
