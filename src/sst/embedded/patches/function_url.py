@@ -1,8 +1,8 @@
 """Function URLs: the event AWS sends (raw path and query, cookies), real streaming, and the answer to a function that
 failed.
 
-Goes when ministack hands on raw path and query and the cookies, deletes a function's URL with the function, and hides
-what a failed function said; last checked with 1.5.33.
+Goes when ministack hands on raw path and query and the cookies, deletes a function's URL with the function, hides
+what a failed function said, and answers 502 for a malformed answer; last checked with 1.5.33.
 """
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from sst.embedded.responses import malformed, url_fault
 from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "RAW", "apply", "with_cookies"]
@@ -100,12 +101,12 @@ def _forget_urls_of_deleted_functions(lambda_svc: Any) -> None:
 
 
 def _hide_errors(lambda_svc: Any) -> None:
-    """A caller from outside learns that it failed, not why: that is in the logs. A body that is no string is sent as
-    JSON."""
+    """A caller from outside learns that it failed, or that its answer is malformed, not why: that is in the logs. A
+    body that is no string is sent as JSON."""
     shape = lambda_svc.lambda_execute_result_to_api_proxy_response
 
     def response(result: dict[str, Any]) -> Any:
-        if result.get("error") and not result.get("throttle"):
+        if (result.get("error") and not result.get("throttle")) or malformed(result, url_fault):
             return {"statusCode": 502, "headers": {"Content-Type": "application/json"},
                     "body": json.dumps({"message": "Internal Server Error"})}, None
         answer, error = shape(result)

@@ -1,5 +1,6 @@
 """HTTP APIs: the path as the caller wrote it (a slash at its end, the stage, the base path of a domain), cookies and
-stage variables in the event, OPTIONS routes without CORS, proxy parameters in URIs, 500 for a failed function.
+stage variables in the event, OPTIONS routes without CORS, proxy parameters in URIs, 500 for a function that failed, is
+throttled or answers in another form.
 
 Goes when ministack does all of these by itself; last checked with 1.5.33.
 """
@@ -11,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from sst.embedded.patches.function_url import RAW, with_cookies
+from sst.embedded.responses import malformed, url_fault
 from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
@@ -89,7 +91,7 @@ def _complete_events() -> None:
         _serving.set(False)  # in the context of this thread
         _complete(event)
         result = execute(record, event)
-        if result.get("error") and not result.get("throttle"):
+        if result.get("error") or malformed(result, url_fault):
             return {"body": {"statusCode": 500, "headers": {"Content-Type": "application/json"},
                              "body": json.dumps({"message": "Internal Server Error"})}}
         return result

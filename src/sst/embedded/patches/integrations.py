@@ -1,7 +1,8 @@
 """APIs, load balancers and state machines call a function only if its policy, or the role they were given, lets them.
 
-HTTP, REST and WebSocket APIs answer 500 otherwise (their authorizers too), a load balancer 502, and a task of a state
-machine fails with ``Lambda.AWSLambdaException``. The emulator calls whatever is named. Source:
+HTTP, REST and WebSocket APIs answer 500 otherwise (their authorizers too), a load balancer 502 (so too if the function
+fails, is throttled or gives no answer in its form), and a task of a state machine fails with
+``Lambda.AWSLambdaException``. The emulator calls whatever is named. Source:
 https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-permissions. Goes when ministack asks;
 last checked with 1.5.33.
 """
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from sst.embedded.patches.rights import Delivery, refused
+from sst.embedded.responses import balancer_fault, malformed
 from sst.embedded.settings import Settings
 
 __all__ = ["NEEDS", "apply"]
@@ -41,6 +43,7 @@ NEEDS: Mapping[str, str] = {
     "services.apigateway_v1:_invoke_lambda_custom_v1": _REST,
     "services.apigateway_v1:_invoke_lambda_proxy_v1": _REST,
     "services.lambda_svc:_get_func_record_for_ref": "(function_ref)",
+    "services.lambda_svc:lambda_execute_result_to_api_proxy_response": "(exec_result)",
     "services.stepfunctions:_ExecutionError": "class (self, error, cause)",
     "services.stepfunctions:_call_lambda": "(func_ref, event)",
     "services.stepfunctions:_executions": "AccountRegionScopedDict",
@@ -49,7 +52,13 @@ NEEDS: Mapping[str, str] = {
 }
 
 _API, _INVOKE = "apigateway.amazonaws.com", "lambda:InvokeFunction"
+_BAD_GATEWAY = 502, {"Content-Type": "text/html"}, b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 _execution: ContextVar[str] = ContextVar("state_machine_execution", default="")
+_balancing: ContextVar[bool] = ContextVar("load_balancer", default=False)
+
+
+class _BadGateway(Exception):
+    """What the function gave is no answer of a load balancer."""
 
 
 def apply(settings: Settings) -> None:
@@ -158,17 +167,29 @@ def _authorizers() -> None:
 
 
 def _balancers() -> None:
-    from ministack.services import alb
+    from ministack.services import alb, lambda_svc
 
-    invoke = alb._invoke_lambda_target
+    invoke, shape = alb._invoke_lambda_target, lambda_svc.lambda_execute_result_to_api_proxy_response
 
     async def invoke_lambda_target(reference: str, group: str, *rest: Any, **options: Any) -> Any:
         target = _function(reference)
         if target and refused(Delivery("elasticloadbalancing.amazonaws.com", group, _INVOKE, target)):
-            return 502, {"Content-Type": "text/html"}, b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-        return await invoke(reference, group, *rest, **options)
+            return _BAD_GATEWAY
+        token = _balancing.set(True)
+        try:
+            return await invoke(reference, group, *rest, **options)
+        except _BadGateway:
+            return _BAD_GATEWAY
+        finally:
+            _balancing.reset(token)
+
+    def response(result: dict[str, Any]) -> Any:
+        if _balancing.get() and (result.get("error") or malformed(result, balancer_fault)):
+            raise _BadGateway
+        return shape(result)
 
     alb._invoke_lambda_target = invoke_lambda_target
+    lambda_svc.lambda_execute_result_to_api_proxy_response = response
 
 
 def _state_machines() -> None:
