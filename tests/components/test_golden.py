@@ -325,6 +325,11 @@ def site_in_a_cluster() -> None:
 
 
 @golden
+def site_in_regions() -> None:
+    aws.NodeServer("Web", path="web", regions=["us-east-1", "eu-west-1"], warm=1, link=[aws.Bucket("Files")])
+
+
+@golden
 def linkable() -> None:
     thing = sst.Linkable("Thing", properties={"url": "https://a.example", "n": 1},
                          include=[sst.permission(["a:B"], ["*"])])

@@ -36,6 +36,14 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "warm in a cluster": (api(cluster="C", warm=1), ("warm of Api is for an app in a function",)),
     "an unknown option of the balancer": (api(cluster="C", load_balancer={"public": False}), ("no 'public'", "domain")),
     "a balancer that is none": (api(cluster="C", load_balancer={"instance": "x"}), ("takes an aws.Alb",)),
+    "a region that is none": (api(regions=["eu-wets-1"]), ("no region 'eu-wets-1'", "eu-west-1")),
+    "a region as text": (api(regions="eu-west-1"), ("takes names of regions", 'regions=["us-east-1", "eu-west-1"]')),
+    "a region twice": (api(regions=["eu-west-1", "eu-west-1"]), ("each once",)),
+    "regions of a cluster": (api(cluster="C", regions=["eu-west-1"]), ("cluster is about a network of one",)),
+    "a database of one region": (lambda: api(regions=["eu-west-1"], link=[
+        aws.Postgres("Db", vpc=aws.Vpc("Net"), password="long-enough-1")])(), ("the link to Db is about a network",)),
+    "regions of a provider": (lambda: api(regions=["eu-west-1"], provider=aws.Provider("Us", region="us-west-2"))(),
+                              ("both regions and a provider",)),
     "two sites with one priority": (lambda: shared(priority=3),
                                     ("One/Server and Two/Server both have a rule with priority 3",)),
 }
@@ -103,3 +111,14 @@ def test_django_is_in_the_network_of_its_database() -> None:
     mine, own = ["Net/SecurityGroup"], ["Own/SecurityGroup"]
     assert placed["Shop/Server/Function"] == placed["Big/Manage/Function"] == mine
     assert placed["Other/Server/Function"] == own and len(placed) == 4
+
+
+def test_a_session_on_aws_leads_to_the_region_of_the_app() -> None:
+    for target, count in ((Target(), 2), (Target(dev=True), 1), (Target("local", dev=True), 2)):
+        with program(target=target) as graph:
+            api(regions=["eu-west-1", "us-east-1"])()
+        goals = {g.urn.rpartition("::")[2]: g for g in graph.goals.values()}
+        assert {"Api/ServerEuWest1/Function", "Api/Server/Function"} <= goals.keys()
+        record = resolve(goals["Api/Site"].inputs["record"], lambda urn, attr: urn.rpartition("::")[2])
+        hosts = [s["u"] for s in record["servers"]]
+        assert len(hosts) == count and (count == 2 or "at" not in record["servers"][0])

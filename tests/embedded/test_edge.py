@@ -216,6 +216,20 @@ def test_another_store_gives_another_result() -> None:
     assert function(event("/a"))["origin"]["domainName"] == "any-a.test"
 
 
+def test_the_nearest_of_several_servers_is_chosen() -> None:
+    servers = [{"u": name, "at": at} for name, at in (("virginia", [39.0, -77.5]), ("ireland", [53.3, -6.3]),
+                                                     ("tokyo", [35.7, 139.7]))]
+    code = request_code(json.dumps({"ns": "n", "n": 1, "imm": [], "slash": 1, "servers": servers}), routes=False)
+    asked = {("40.7", "-74.0"): "virginia", ("48.2", "16.4"): "ireland", ("-41.3", "174.8"): "tokyo",
+             ("64.1", "-21.9"): "ireland", ("21.3", "-157.9"): "tokyo", ("x", "y"): "virginia"}
+    events = [event("/a", "POST", headers={"cloudfront-viewer-latitude": a, "cloudfront-viewer-longitude": b})
+              for a, b in asked]
+    made = decided({}, code, *events, event("/a"))
+    assert [m["origin"]["domainName"] for m in made] == [*asked.values(), "virginia"]
+    if NODE:
+        assert [m["origin"]["domainName"] for m in by_node({}, code, events)] == list(asked.values())
+
+
 def test_the_text_leaves_room_for_that_of_the_user() -> None:
     assert len(request_code("await route(q,host)", routes=True).encode()) <= 5500
 

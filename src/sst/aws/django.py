@@ -77,7 +77,7 @@ class Django(PythonSite, kind="sst.aws.Django"):
         super().__init__(name, app=app, **args)
         own: Any = {**network, "environment": environment, "permissions": args.get("permissions", ()), "link": link}
         with self.scope(args.get("transform")):
-            code: list[Component] = [self.server]
+            code: list[Component] = [*self.servers] or [self.server]
             if "cluster" in args:
                 code.append(self._manager(app, own))
             if tasks is not None and (worker := self._worker(tasks, app, own, args)):

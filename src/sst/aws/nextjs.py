@@ -14,6 +14,7 @@ from ..clouds.local.site import Site
 from ..core.graph import current
 from ..core.link import LinkItem
 from ..core.output import Input, Output
+from ..errors import UserError
 from ..machine.files import replace_file
 from .bucket import Bucket
 from .dynamo import Dynamo
@@ -21,6 +22,7 @@ from .function import Function
 from .permissions import Statement, permission
 from .queue import Queue
 from .site import Assets
+from .site.regions import Region
 from .ssr_site import Framework, Server, SsrSite, SsrSiteArgs, code_of
 
 __all__ = ["Nextjs"]
@@ -43,6 +45,9 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
     framework = Framework("Next.js", "next", "next", oldest=15, port=3000, environment={"NEXT_TELEMETRY_DISABLED": "1"})
 
     def __init__(self, name: str, *, open_next: str = OPEN_NEXT, **args: Unpack[SsrSiteArgs]) -> None:
+        if "regions" in args:
+            raise UserError(f"{name} can't have regions: the cache of a Next.js site is in one region",
+                            hint="leave regions out: files and pages that are kept are served by the CDN everywhere")
         self._open_next, self._label, self._transform = open_next, name, args.get("transform")
         args["assets"] = {**Assets(immutable=["_next/static"]), **args.get("assets", {})}
         super().__init__(name, **args)
@@ -66,7 +71,8 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
         return f"{line} --config-path {os.path.relpath(config, folder)}"
 
     def _function(self, built: Site, link: Sequence[LinkItem], permissions: Sequence[Statement],
-                  environment: Mapping[str, Input[str]], server: Server, key: Output[str] | None) -> Function:
+                  environment: Mapping[str, Input[str]], server: Server, key: Output[str] | None,
+                  place: Region) -> Function:
         cache = Bucket("Cache", cors=False)
         tags = Dynamo("Tags", fields={"tag": "string", "path": "string", "revalidatedAt": "number"},
                       primary_index={"hash_key": "tag", "range_key": "path"},
@@ -76,7 +82,7 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
                  "BUCKET_NAME": cache.name, "BUCKET_KEY_PREFIX": "_assets", "CACHE_DYNAMO_TABLE": tags.name,
                  "REVALIDATION_QUEUE_URL": stale.url}
         allowed = [*permissions, *_uses(cache, tags, stale)]
-        made = super()._function(built, link, allowed, known, server, key)
+        made = super()._function(built, link, allowed, known, server, key, place)
         own: Any = {"bundle": code_of(built, server), "handler": "sst-entry.handler", "dev": False, "link": link,
                     "permissions": allowed, "memory": server.get("memory", "1024 MB"),
                     "architecture": server.get("architecture", "x86_64")}

@@ -31,7 +31,7 @@ from .site import Assets, BasicAuth, Served, SiteFiles, serve
 from .site.arguments import ServedArgs
 from .site.in_cluster import ClusterApp, SiteBalancer, in_cluster
 from .site.protection import origin_key
-from .site.warm import keep_warm
+from .site.regions import in_regions, regions_of
 from .vpc import Vpc
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
 
     environment: variables of the app. It also finds its hosts, separated by commas, in ``SST_HOSTS``. link: what the
     app uses. permissions: further IAM statements. streaming: send answers while they are made; on by default.
+    regions: of servers in several, ``["us-east-1", "eu-west-1"]``; each visitor is led to the nearest.
     server: see ``PythonServer``. vpc: the network of the function, as for ``aws.Function``. protection: with
     ``"key"``, the default, the app refuses requests that did not come through the CDN. container: deploy it as an
     image, as for ``aws.Function``. warm: how many instances are kept warm by a call every 5 minutes, 0 by default.
@@ -107,6 +108,8 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
     _interface: Literal["asgi", "wsgi"] = "asgi"
     """By which a server calls the app."""
     server: Function | Service
+    servers: Sequence[Function]
+    """Those of all regions; none in a cluster."""
 
     def __init__(self, name: str, *, app: str, static: Mapping[str, str] | None = None,
                  environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
@@ -115,26 +118,28 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                  auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
                  router: RouterPath | None = None, edge: Edge | None = None, warm: int = 0,
                  container: bool | FunctionContainer = False, vpc: Vpc | FunctionNetwork | None = None,
+                 regions: Sequence[str] | None = None,
                  cluster: Cluster | None = None, cpu: Cpu | None = None, memory: str | None = None,
                  scaling: Scaling | None = None, load_balancer: SiteBalancer | None = None,
                  transform: PythonSiteTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         if ":" not in app:
             raise UserError(f"the app {app!r} names no object", hint='app="api.main:app": a module and the app in it')
-        place = in_cluster(name, cluster, cpu=cpu, memory=memory, scaling=scaling, load_balancer=load_balancer,
-                           function={"vpc": vpc, "warm": warm, "server": server})
+        service = in_cluster(name, cluster, cpu=cpu, memory=memory, scaling=scaling, load_balancer=load_balancer,
+                             function={"vpc": vpc, "warm": warm, "server": server})
+        places, link = regions_of(self, regions, link, bound={"vpc": vpc, "cluster": cluster})
 
-        def served(url: Input[str]) -> Served:
-            files = SiteFiles(collected.source, servers=[url_target(url, {})], origin_key=key)
+        def served(*targets: Input[Mapping[str, Any]]) -> Served:
+            files = SiteFiles(collected.source, servers=targets, origin_key=key)
             return serve(self, files, assets={**collected.assets, **(assets or {})}, router=router, domain=domain,
                          edge=edge, auth=auth)
 
         with self.scope(transform):
             key = origin_key(self) if protection == "key" else None
             collected = self._collected(static or {}, link, environment or {})
-            if place is not None:
-                hosted = ClusterApp(self, place, key)
-                self._url = served(hosted.url).url
+            if service is not None:
+                hosted = ClusterApp(self, service, key)
+                self._url, self.servers = served(url_target(hosted.url, {})).url, ()
                 base = container.get("base") if isinstance(container, Mapping) else None
                 known = {**(environment or {}), **collected.environment, **self._found(self._url),
                          "SST_SITE": self._url}
@@ -143,11 +148,12 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                 return
             variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
             given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}
-            function = Function("Server", handler=app, url={"cors": False}, streaming=streaming, link=link, vpc=vpc,
-                                environment=variables, permissions=permissions, container=container, **given)
-            keep_warm(function, warm)
-            self.server, self._url = function, served(function.url).url
-            function.add_environment(self._found(self._url))
+            self.servers, targets = in_regions(places, warm, lambda place: Function(
+                f"Server{place.suffix}", handler=app, url={"cors": False}, streaming=streaming, link=link, vpc=vpc,
+                environment=variables, permissions=permissions, container=container, **given, **place.options))
+            self.server, self._url = self.servers[0], served(*targets).url
+            for function in self.servers:
+                function.add_environment(self._found(self._url))
 
     def _collected(self, static: Mapping[str, str], link: Sequence[LinkItem],
                    environment: Mapping[str, Input[str]]) -> Collected:

@@ -24,12 +24,11 @@ from .cdn.injection import Edge
 from .function import Code, Function
 from .function.network import FunctionNetwork
 from .permissions import Statement
-from .router.target import url_target
 from .site import Assets, BasicAuth, SiteFiles, serve
 from .site.arguments import ServedArgs
 from .site.dev import SiteDev, dev_server, lead_to
 from .site.protection import origin_key
-from .site.warm import keep_warm
+from .site.regions import Region, in_regions, regions_of
 from .vpc import Vpc
 
 if TYPE_CHECKING:
@@ -101,7 +100,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     ssr: ``False`` for a build that makes files alone. server: see ``Server``.
     protection: with ``"key"``, the default, the server refuses requests that did not come through the CDN.
     warm: how many instances of the server are kept warm by a call every 5 minutes, 0 by default.
-    vpc: a network that the server reaches, as for ``aws.Function``.
+    vpc: a network that the server reaches, as for ``aws.Function``. regions: of servers in several,
+    ``["us-east-1", "eu-west-1"]``; each visitor is led to the nearest.
     assets, auth, domain, router, edge: as for ``StaticSite``. dev: what ``sst dev`` runs, see ``SiteDev``;
     the script `dev` by default, with the port that it names. ``False`` deploys the site there too.
     """
@@ -114,12 +114,14 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                  protection: Literal["key", "none"] = "key", assets: Assets | None = None,
                  auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
                  router: RouterPath | None = None, edge: Edge | None = None, warm: int = 0,
-                 vpc: Vpc | FunctionNetwork | None = None,
+                 vpc: Vpc | FunctionNetwork | None = None, regions: Sequence[str] | None = None,
                  dev: SiteDev | Literal[False] | None = None, transform: SsrSiteTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         self.server: Function | None = None
+        self.servers: Sequence[Function] = ()
         self._vpc = vpc
+        places, link = regions_of(self, regions, link, bound={"vpc": vpc})
         _check(self.framework, path, build_command)
         line = build_command or self._line(path, server or {})
         keep_apart(current(), path)
@@ -137,9 +139,9 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
             targets: list[Input[Mapping[str, Any]]] = []
             key = origin_key(self) if protection == "key" and ssr else None
             if ssr:
-                self.server = self._function(built, link, permissions, environment or {}, server or {}, key)
-                keep_warm(self.server, warm)
-                targets.append(url_target(self.server.url, {}))
+                self.servers, targets = in_regions(places, warm, lambda place: self._function(
+                    built, link, permissions, environment or {}, server or {}, key, place))
+                self.server = self.servers[0]
             files = SiteFiles(built.contents, servers=targets, origin_key=key)
             served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
             self._url = served.url
@@ -163,14 +165,15 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         return _run(path, "build")
 
     def _function(self, built: Site, link: Sequence[LinkItem], permissions: Sequence[Statement],
-                  environment: Mapping[str, Input[str]], server: Server, key: Output[str] | None) -> Function:
-        """The function that renders."""
+                  environment: Mapping[str, Input[str]], server: Server, key: Output[str] | None,
+                  place: Region) -> Function:
+        """The function that renders, in one region."""
         variables = {**environment, **({"SST_ORIGIN_KEY": key} if key is not None else {})}
-        return Function("Server", handler="sst-entry.handler", bundle=code_of(built, server), url={"cors": False},
-                        streaming=True, link=link, permissions=permissions, environment=variables,
+        return Function(f"Server{place.suffix}", handler="sst-entry.handler", bundle=code_of(built, server),
+                        url={"cors": False}, streaming=True, link=link, permissions=permissions, environment=variables,
                         memory=server.get("memory", "1024 MB"), timeout=server.get("timeout", "20 seconds"),
                         architecture=server.get("architecture", "x86_64"), layers=server.get("layers", ()),
-                        vpc=self._vpc, dev=False)
+                        vpc=self._vpc, dev=False, **place.options)
 
     def dev_parts(self) -> Sequence[DevPart]:
         """The framework's own development server."""

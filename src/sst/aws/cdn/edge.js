@@ -74,7 +74,7 @@ async function serve(q, s) {
     if (page) { q.uri = s.pages + page; return toS3(q, s.s3); }
     if (s.slash && path.slice(-1) !== "/" && await look(s, path + "/")) return moved(q, q.uri + "/", 308);
   }
-  if (s.servers) return toUrl(q, s.servers[0]);
+  if (s.servers) return toUrl(q, near(q.headers, s.servers));
   if (!reads) return gone(405, "Method Not Allowed");
   if (!s.miss) return gone(404, "Not Found");
   q.uri = s.pages + s.miss;
@@ -89,6 +89,15 @@ async function look(s, path) {
   const h = hash(name), want = h.slice(6, 15), v = await get(s.ns + "/" + (parseInt(h.slice(0, 6), 16) % s.n).toString(36));
   for (let i = 0; i < v.length; i += 18)
     if (v.slice(i, i + 9) === want && parseInt(v[i + 9], 36) & bit) return v.slice(i + 10, i + 18);
+}
+// Of servers in several regions the one that is nearest; the first where CloudFront does not say where the visitor is.
+function near(H, v) {
+  const a = H["cloudfront-viewer-latitude"], b = H["cloudfront-viewer-longitude"], r = Math.PI / 360;
+  const far = (t) => {
+    const y = Math.sin((t.at[0] - a.value) * r), x = Math.sin((t.at[1] - b.value) * r);
+    return y * y + Math.cos(t.at[0] * 2 * r) * Math.cos(a.value * 2 * r) * x * x;
+  };
+  return v[1] && a && b ? v.reduce((m, t) => (far(t) < far(m) ? t : m)) : v[0];
 }
 function toUrl(q, t) {
   const H = q.headers;

@@ -34,3 +34,4 @@ class ServedArgs(Options, total=False):
     edge: Edge
     warm: int
     vpc: Vpc | FunctionNetwork
+    regions: Sequence[str]

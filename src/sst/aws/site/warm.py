@@ -1,6 +1,9 @@
 """Keeping servers warm: calls that they answer without the app, every five minutes."""
 from __future__ import annotations
 
+from typing import Unpack
+
+from ...core.component import Options
 from ...errors import UserError
 from ..cron import Cron
 from ..function import Function
@@ -12,9 +15,10 @@ DELAY = 75
 _MOST = 50
 
 
-def keep_warm(server: Function, count: int) -> None:
+def keep_warm(server: Function, count: int, suffix: str = "", **options: Unpack[Options]) -> None:
     """Declare schedules that call a function ``count`` times at once. ``UserError`` for a count that is none."""
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST:
         raise UserError(f"warm is a number of instances, from 0 to {_MOST}, not {count!r}")
     for n in range(count):
-        Cron(f"Warm{n + 1}", schedule="rate(5 minutes)", function=server, event={"type": "warmer", "delay": DELAY})
+        Cron(f"Warm{suffix}{n + 1}", schedule="rate(5 minutes)", function=server,
+             event={"type": "warmer", "delay": DELAY}, **options)

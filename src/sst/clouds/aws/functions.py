@@ -22,9 +22,9 @@ TYPE = "aws.lambda.Function"
 
 def function_named(snapshot: Snapshot, name: str) -> State:
     """The deployed function of a component: ``Api``, or ``Api/Handler`` where a component has several. Of a site it is
-    the server."""
+    the server, or what is beside one in a cluster for management commands."""
     functions = {s.urn.rpartition("::")[2]: s for s in snapshot.resources.values() if s.type == TYPE}
-    server = functions.get(f"{name}/Server/Function")
+    server = functions.get(f"{name}/Server/Function") or functions.get(f"{name}/Manage/Function")
     found = [server] if server else [s for n, s in functions.items() if n == name or n.startswith(f"{name}/")]
     if len(found) == 1:
         return found[0]
