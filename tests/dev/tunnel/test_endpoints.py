@@ -19,13 +19,14 @@ def test_links_and_addresses_in_variables_lead_to_this_machine() -> None:
     link = {"host": DB.host, "port": 5432, "connectionString": f"postgresql://me:p%40ss@{DB.host}:5432/shop",
             "nested": [{"host": CACHE.host, "port": 6379}], "type": "sst.aws.Postgres"}
     given = {"SST_RESOURCE_MyDB": json.dumps(link), "CACHE_URL": f"rediss://default:x@{CACHE.host}:6379",
-             "SST_RESOURCE_Word": '{"value":"' + DB.host + '"}', "PATH": "/bin"}
+             "SST_RESOURCE_Word": '{"value":"' + DB.host + '"}', "PATH": "/bin", "SST_RESOURCE_Odd": "{"}
     made = rewritten(given, {DB: 41001, CACHE: 41002})
     assert json.loads(made["SST_RESOURCE_MyDB"]) == {
         "host": "127.0.0.1", "port": 41001, "connectionString": "postgresql://me:p%40ss@127.0.0.1:41001/shop",
         "nested": [{"host": "127.0.0.1", "port": 41002}], "type": "sst.aws.Postgres"}
     assert made["CACHE_URL"] == "rediss://default:x@127.0.0.1:41002"
     assert made["SST_RESOURCE_Word"] == given["SST_RESOURCE_Word"] and made["PATH"] == "/bin"
+    assert made["SST_RESOURCE_Odd"] == "{"
 
 
 def test_addresses_that_only_begin_or_end_alike_stay() -> None:

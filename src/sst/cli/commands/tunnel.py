@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 @command("tunnel", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--route", is_flag=True, help="Redirect all connections of this machine to the networks. Linux; asks for "
+                                            "sudo.")
 @click.argument("argv", nargs=-1, metavar="[-- COMMAND [ARG]...]")
-def tunnel(call: Call, argv: tuple[str, ...]) -> int:
+def tunnel(call: Call, route: bool, argv: tuple[str, ...]) -> int:
     """Reach the databases in the app's networks from this machine.
 
     Connects to the bastion of each deployed Vpc that has one. A port of 127.0.0.1 leads to each
@@ -45,7 +47,7 @@ def tunnel(call: Call, argv: tuple[str, ...]) -> int:
             screen.follow(text)
 
     return hold(wanted, say=say, show=lambda opened: None if argv else _show(call, opened), argv=words,
-                environment=environment)
+                environment=environment, route=route)
 
 
 def _command(call: Call, backend: Backend, argv: tuple[str, ...]) -> tuple[list[str], Mapping[str, str]]:

@@ -30,8 +30,16 @@ def endpoints_in(links: Mapping[str, Mapping[str, Any]], inside: Collection[str]
 def rewritten(environment: Mapping[str, str], ports: Mapping[Endpoint, int]) -> dict[str, str]:
     """The environment with ``host`` and ``port`` of links, and each ``host:port`` inside of a value, replaced by the
     port of this machine that leads there."""
-    return {name: json.dumps(moved(json.loads(value), ports), separators=(",", ":"), ensure_ascii=False)
-            if name.startswith(_PREFIX) else moved(value, ports) for name, value in environment.items()}
+    return {name: _moved_link(value, ports) if name.startswith(_PREFIX) else moved(value, ports)
+            for name, value in environment.items()}
+
+
+def _moved_link(text: str, ports: Mapping[Endpoint, int]) -> str:
+    try:
+        values = json.loads(text)
+    except ValueError:      # a variable of the user's that only begins alike
+        return text
+    return json.dumps(moved(values, ports), separators=(",", ":"), ensure_ascii=False)
 
 
 def moved(value: Any, ports: Mapping[Endpoint, int]) -> Any:

@@ -36,6 +36,7 @@ class Opened:
     networks: Sequence[tuple[str, str, str, Sequence[str]]]
     """Name, the bastion's id and address, ranges."""
     forwards: Mapping[Endpoint, int]
+    """Empty where connections are redirected: then the endpoints have their own addresses."""
     socks: int
 
 
@@ -68,16 +69,17 @@ def behind_bastions(backend: Backend, snapshot: Snapshot) -> tuple[Wanted, str]:
 
 
 def hold(wanted: Wanted, *, say: Callable[[str], None], show: Callable[[Opened], None], argv: Sequence[str] = (),
-         environment: Mapping[str, str] | None = None) -> int:
-    """Keep it open until ctrl-c, or until the command ``argv`` ends, whose exit code is returned."""
-    return asyncio.run(_hold(wanted, say, show, argv, environment or {}))
+         environment: Mapping[str, str] | None = None, route: bool = False) -> int:
+    """Keep it open until ctrl-c, or until the command ``argv`` ends, whose exit code is returned. With ``route``, all
+    connections of this machine to the networks are redirected."""
+    return asyncio.run(_hold(wanted, say, show, argv, environment or {}, route))
 
 
 async def _hold(wanted: Wanted, say: Callable[[str], None], show: Callable[[Opened], None], argv: Sequence[str],
-                environment: Mapping[str, str]) -> int:
+                environment: Mapping[str, str], route: bool) -> int:
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     tunnel = Tunnel(wanted.gateways, wanted.folder, say)
-    opening = asyncio.ensure_future(_open(tunnel, wanted))
+    opening = asyncio.ensure_future(_open(tunnel, wanted, route))
 
     def end() -> None:
         ended.set()
@@ -98,10 +100,13 @@ async def _hold(wanted: Wanted, say: Callable[[str], None], show: Callable[[Open
         await tunnel.close()
 
 
-async def _open(tunnel: Tunnel, wanted: Wanted) -> Opened:
+async def _open(tunnel: Tunnel, wanted: Wanted, route: bool) -> Opened:
     await tunnel.open()
-    for endpoint, network in wanted.endpoints.items():
-        await tunnel.forward(endpoint, network)
+    if route:
+        await tunnel.route()
+    else:
+        for endpoint, network in wanted.endpoints.items():
+            await tunnel.forward(endpoint, network)
     return Opened([(c.gateway.network, c.gateway.id, c.address, c.gateway.ranges) for c in tunnel.connections],
                   tunnel.ports, await tunnel.socks())
 

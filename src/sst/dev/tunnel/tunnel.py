@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...embedded.ports import listener
 from ...errors import UserError
+from ...machine.redirection import SUPPORTED, Redirection, destination
+from ..deploys import in_thread
 from ..ports import Ports
 from .connection import Connection, Gateway, KnownHosts
 from .endpoints import LOOPBACK, Endpoint
@@ -34,6 +37,7 @@ class Tunnel:
         """Which port of this machine leads where."""
         self._names: dict[str, Connection] = {}
         self._listeners = Listeners(self._dial, say)
+        self._redirection: Redirection | None = None
         self._remembered = Ports(ports or folder / "ports.json")
 
     async def open(self) -> None:
@@ -62,7 +66,35 @@ class Tunnel:
         await self._listeners.socks(listening)
         return port
 
+    async def route(self) -> None:
+        """Lead the connections of this machine to all addresses of the networks through the bastions, until the tunnel
+        is closed. Raises `UserError`."""
+        if not SUPPORTED:
+            raise UserError("sst tunnel --route works on Linux only",
+                            hint="without it, a port of 127.0.0.1 leads to each database, and a SOCKS5 proxy to all")
+        ranges = [ipaddress.IPv4Network(r) for c in self.connections for r in c.gateway.ranges]
+        if own := [str(r) for r in ranges if _own_address(r) in r]:
+            raise UserError(f"this machine is itself in {own[0]}, a range of the app's network",
+                            hint="without --route nothing is redirected")
+
+        def wanted(connection: socket.socket) -> tuple[str, int]:
+            host, port = destination(connection)
+            if not any(ipaddress.IPv4Address(host) in r for r in ranges):
+                raise OSError("it was not redirected")
+            return host, port
+
+        listening, port = listener(0)
+        await self._listeners.routed(listening, wanted)
+        self._redirection = Redirection([str(r) for r in ranges], port)
+        try:
+            await in_thread(self._redirection.open)
+        except OSError as e:
+            raise UserError(f"connections can't be redirected: {e}", hint="--route needs root, which it gets by sudo, "
+                            "and nft or iptables; without --route it needs neither") from e
+
     async def close(self) -> None:
+        if self._redirection:
+            await in_thread(self._redirection.close)
         await self._listeners.close()
         for connection in self.connections:
             await connection.close()
@@ -86,3 +118,13 @@ class Tunnel:
             return self.connections[0]
         return next((c for c in self.connections
                      if any(address in ipaddress.ip_network(r) for r in c.gateway.ranges)), self.connections[0])
+
+
+def _own_address(range: ipaddress.IPv4Network) -> ipaddress.IPv4Address:
+    """The address that this machine would use to reach the range; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(range[1]), 9))
+        except OSError:
+            return ipaddress.IPv4Address(0)
+        return ipaddress.IPv4Address(probe.getsockname()[0])
