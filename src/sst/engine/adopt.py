@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.model import URN, Op, Snapshot, State
-from ..core.output import UNKNOWN
+from ..core.output import plain
 from ..core.provider import Existing, Providers, Recorded
 from ..core.schema import Schema
 from ..errors import ProviderError, UserError
@@ -15,7 +15,7 @@ from .inputs import identified
 from .record import secrets_of
 from .steps import Plan, Step
 
-__all__ = ["Adoption", "Difference", "adoption", "differences", "with_edges"]
+__all__ = ["Adoption", "Difference", "adoption", "differences", "differing", "with_edges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def adoption(step: Step, what: Existing, providers: Providers, snapshot: Snapsho
                   goal.parent, goal.stack, goal.where, base, goal.protect, goal.retain, unsure=there.inputs is None,
                   secret=secrets_of(schema, goal.secret), provider=goal.provider, private=there.private,
                   version=there.version or schema.version)
-    return Adoption(state, tuple(_compare(step, wanted, state, providers)))
+    return Adoption(state, differing(step, wanted, state, providers))
 
 
 def _check_free(step: Step, id: object, snapshot: Snapshot) -> None:
@@ -93,13 +93,14 @@ def differences(plan: Plan, providers: Providers) -> list[Difference]:
     return found
 
 
-def _compare(step: Step, wanted: Mapping[str, Any], state: State, providers: Providers) -> list[Difference]:
+def differing(step: Step, wanted: Mapping[str, Any], state: State, providers: Providers) -> tuple[Difference, ...]:
+    """What an existing resource differs in, as far as the plan knows what is wanted."""
     assert step.goal
-    known = {k: v for k, v in wanted.items() if k in state.inputs and v is not UNKNOWN}
+    known = {k: v for k, v in wanted.items() if k in state.inputs and plain(v)}
     seen = {k: state.inputs[k] for k in known}
     change = providers(step.goal).plan(step.type, replace(state, inputs=seen), known)
-    return [Difference(step.urn, step.name, step.type, k, seen[k], known[k], k in change.replace, k in state.secret)
-            for k in sorted(change.changed) if k in known]
+    return tuple(Difference(step.urn, step.name, step.type, k, seen[k], known[k], k in change.replace,
+                            k in state.secret) for k in sorted(change.changed) if k in known)
 
 
 def _id_hint(schema: Schema) -> str:

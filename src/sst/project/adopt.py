@@ -5,14 +5,17 @@ former version.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
-from ..core.model import URN, Entry, Op, Snapshot, State
+from ..core.graph import Graph
+from ..core.model import URN, Entry, Op, Snapshot, State, fold
 from ..core.names import did_you_mean
-from ..core.provider import Existing
-from ..engine.adopt import Adoption, adoption, with_edges
+from ..core.output import plain
+from ..core.provider import Existing, Providers
+from ..engine.adopt import Adoption, adoption, differing, with_edges
 from ..engine.choice import name_of
 from ..engine.plan import Plan, Step, plan
 from ..errors import Problems, SstError, UserError
@@ -20,7 +23,7 @@ from ..state.session import Session
 from .backend import Backend
 from .run import Run, locked, prepared_graph, types_of
 
-__all__ = ["Agree", "adopt", "forget", "rename"]
+__all__ = ["Agree", "adopt", "adoptions", "forget", "rename"]
 
 Agree: TypeAlias = Callable[[Sequence[Adoption]], None]
 """Gets what would be written; raises ``UserError`` to stop."""
@@ -42,29 +45,58 @@ def adopt(backend: Backend, run: Run, wanted: Callable[[Plan, Snapshot], Mapping
         backend.remember(session, types_of(graph), sure=bool(graph.laters))
         snapshot = session.snapshot
         providers = run.providers or backend.registry(session.snapshot, session=session)
-        todo = plan(graph, snapshot, providers)
-        found, problems = list[Adoption](), list[SstError]()
-        for name, what in wanted(todo, snapshot).items():
-            step = None
-            try:
-                step = _goal(todo, snapshot, name)
-                one = adoption(step, what, providers, snapshot)
-                _check(one)
-                found.append(one)
-            except UserError as e:
-                if refused and step:
-                    refused(step, e)
-                else:
-                    problems.append(e)
-        if problems:
-            raise problems[0] if len(problems) == 1 else Problems(problems)
+        found, entries = adoptions(graph, snapshot, providers, wanted, refused)
         if found:
             agree(found)
-            deps = {s.urn: s.goal.deps for s in todo.steps if s.goal}
-            states = with_edges({a.state.urn: a.state for a in found}, deps, frozenset(snapshot.resources))
-            session.write(*(Entry("made", s.urn, s) for s in _used_first(states)))
+            session.write(*entries)
             session.save()
     return found
+
+
+def adoptions(graph: Graph, snapshot: Snapshot, providers: Providers,
+              wanted: Callable[[Plan, Snapshot], Mapping[str, Existing]],
+              refused: Callable[[Step, UserError], None] | None = None) -> tuple[list[Adoption], list[Entry]]:
+    """What there is to adopt, and what the state is told; see ``adopt``.
+
+    Where one uses another, what they differ in is looked at once more with both in the state.
+    """
+    todo, problems = plan(graph, snapshot, providers), list[SstError]()
+    found: list[tuple[Step, Adoption]] = []
+
+    def keep(step: Step, look: Callable[[], Adoption]) -> Iterator[tuple[Step, Adoption]]:
+        try:
+            one = look()
+            _check(one)
+            yield step, one
+        except UserError as e:
+            if refused is None:
+                problems.append(e)
+            else:
+                refused(step, e)
+
+    for name, what in wanted(todo, snapshot).items():
+        try:
+            step = _goal(todo, snapshot, name)
+        except UserError as e:
+            problems.append(e)
+            continue
+        found += keep(step, partial(adoption, step, what, providers, snapshot))
+    if any(not plain(step.inputs) for step, _ in found):
+        later = {s.urn: s for s in plan(graph, fold(snapshot, _made(found, snapshot)), providers).steps}
+        found = [kept for step, one in found for kept in keep(step, partial(_again, later[step.urn], one, providers))]
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
+    return [one for _, one in found], _made(found, snapshot)
+
+
+def _again(step: Step, one: Adoption, providers: Providers) -> Adoption:
+    return replace(one, differences=differing(step, step.inputs, one.state, providers))
+
+
+def _made(found: Sequence[tuple[Step, Adoption]], snapshot: Snapshot) -> list[Entry]:
+    deps = {step.urn: step.goal.deps for step, _ in found if step.goal}
+    states = with_edges({one.state.urn: one.state for _, one in found}, deps, frozenset(snapshot.resources))
+    return [Entry("made", s.urn, s) for s in _used_first(states)]
 
 
 def _goal(todo: Plan, snapshot: Snapshot, name: str) -> Step:

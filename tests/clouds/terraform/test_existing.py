@@ -12,8 +12,9 @@ import pytest
 
 from sst.clouds.terraform.catalogue import Catalogue
 from sst.core.model import Entry, State
-from sst.engine.adopt import Adoption, adoption
+from sst.engine.adopt import Adoption
 from sst.errors import UserError
+from sst.project.adopt import adoptions
 from sst.project.foreign import match, read_foreign
 from tests.clouds.provider_suite import Stage as Bare
 
@@ -31,12 +32,10 @@ def tfstate(*resources: Mapping[str, Any]) -> str:
 
 def adopted(stage: Stage, program: Any, text: str) -> list[Adoption]:
     """Those of the file that fit, in the state now."""
-    todo = stage.plan(program)
     found = read_foreign(text, "terraform.tfstate")
-    matched = match(found.things, todo, {}, stage.journal.snapshot)
-    made = [adoption(next(s for s in todo.steps if s.urn == urn), what, stage.registry(), stage.journal.snapshot)
-            for urn, what in matched.ids.items()]
-    stage.journal.write(*(Entry("made", a.state.urn, a.state) for a in made))
+    made, entries = adoptions(stage.declare(program), stage.journal.snapshot, stage.registry(),
+                              lambda plan, snapshot: match(found.things, plan, {}, snapshot).ids)
+    stage.journal.write(*entries)
     return made
 
 
@@ -101,6 +100,23 @@ def test_a_pulumi_export_gives_ids(stage: Stage, project: Catalogue) -> None:
     fresh.clouds.close()
 
 
+def test_what_one_uses_of_another_is_compared_once_both_are_known(stage: Stage, project: Catalogue) -> None:
+    def program(key: str = "password") -> None:
+        from sst.providers import random
+
+        password = random.Password("Db", length=16)
+        random.Pet("Name", keepers={key: password.result})
+
+    text = tfstate(
+        {"type": "random_pet", "name": "name", "instances": [{"schema_version": 0, "attributes": {
+            "id": "calm-otter", "length": 2, "separator": "-", "keepers": {"password": "kept-as-it-is-16"}}}]},
+        {"type": "random_password", "name": "db", "instances": [{"schema_version": 3, "attributes": PASSWORD}]})
+    with pytest.raises(UserError, match="random:Pet 'calm-otter' differs in keepers"):
+        adopted(Stage(project), lambda: program("word"), text)
+    assert [a.differences for a in adopted(stage, program, text)] == [(), ()]
+    assert not stage.plan(program).changes and stage.state("Name").deps == (stage.state("Db").urn,)
+
+
 def generated(length: int = 16) -> None:
     from sst.providers import random
 
@@ -122,8 +138,8 @@ def test_values_of_random_stay_what_terraform_made(stage: Stage, project: Catalo
     assert stage.state("Db").outputs["result"] == "kept-as-it-is-16" and "result" in stage.state("Db").secret
     assert not stage.plan(generated).changes
     fresh = Stage(project)
-    made = adopted(fresh, lambda: generated(20), tfstate(password))
-    assert [(d.property, d.there, d.asked, d.fixed) for a in made for d in a.differences] == [("length", 16, 20, True)]
+    with pytest.raises(UserError, match=r"differs in length \(there 16, in the program 20\), which can't be changed"):
+        adopted(fresh, lambda: generated(20), tfstate(password))
     old = tfstate({**password, "instances": [{"schema_version": 1, "attributes": PASSWORD}]})
     with pytest.raises(UserError, match="random_password 'none' was recorded with schema 1, and sst has 3"):
         adopted(Stage(project), generated, old)
