@@ -225,7 +225,7 @@ def test_a_stage_in_aws_is_asked_nothing_until_its_page_is_opened(project: Proje
     (project.root / "sst_config.py").write_text(
         "import sst\n\ndef config(input):\n    return sst.Config(name='shop', home='local', region='us-east-1')\n\n"
         "def run():\n    pass\n")
-    environ = {"HOME": str(project.root), "XDG_DATA_HOME": str(project.root / "data")}
+    environ = {"HOME": str(project.root), "XDG_STATE_HOME": str(project.root / "state")}
     server = served(open_project(project.program.file, stage="far", environ=environ))
     try:
         for page in ("app", "overview", "graph", "deploys", "invocations", "logs", "secrets", "browse", "job"):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import UserError
+from .far import Far
 from .source import Source
 
 __all__ = ["Metrics"]
@@ -15,27 +16,29 @@ POINTS = 60
 
 
 class Metrics:
-    """From what the recorder keeps: there is none of it on stages in AWS. ``clock``: seconds since 1970."""
+    """From what the recorder keeps; on other stages from what the cloud counts. ``clock``: seconds since 1970."""
 
-    def __init__(self, source: Source, clock: Callable[[], float] = time.time) -> None:
-        self._source, self._clock = source, clock
+    def __init__(self, source: Source, far: Far, clock: Callable[[], float] = time.time) -> None:
+        self._source, self._far, self._clock = source, far, clock
 
     def show(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Series of 60 points each: ``calls``, ``errors``, ``cold``, and ``p50``, ``p95`` in milliseconds (None where
-        nothing was called)."""
+        """Series of 60 points each, of the cloud of 15 at least: ``calls``, ``errors``, ``cold`` (of the cloud
+        ``throttles``), and ``p50``, ``p95`` in milliseconds (None where nothing was called)."""
         span = SPANS.get(query.get("span") or "1h")
         if span is None:
             raise UserError(f"there is no stretch {query['span']}", hint=f"choose one of {', '.join(SPANS)}")
         until = self._clock()
         since, step = until - span, span / POINTS
+        shown = {"since": since, "until": until, "span": query.get("span") or "1h", "spans": list(SPANS)}
+        if not self._source.project.is_local:
+            return shown | self._far.metrics(since, until, max(step, 60.0))
         seen = self._source.seen()
         series: dict[str, list[list[tuple[float | None, int, int]]]] = {}
         for row in self._source.records.since(since, until):
             points = series.setdefault(row["function"], [[] for _ in range(POINTS)])
             points[min(POINTS - 1, int((row["began"] - since) / step))].append((row["ms"], row["failed"], row["cold"]))
         found = [{"function": seen.titles.get(name, name), **_lines(points)} for name, points in series.items()]
-        return {"since": since, "until": until, "span": query.get("span") or "1h", "spans": list(SPANS),
-                "functions": sorted(found, key=lambda f: -sum(f["calls"]))}
+        return {**shown, "functions": sorted(found, key=lambda f: -sum(f["calls"]))}
 
 
 def _lines(points: list[list[tuple[float | None, int, int]]]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .act import Actions
 from .browse import Browse
 from .changes import Changes
 from .cost import Costs
+from .far import Far
 from .metrics import Metrics
 from .pages import Pages
 from .permission import Permission
@@ -34,14 +35,15 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
     source = Source(project, open, reopen)
     permission = Permission(project, read_only=read_only)
     pages, act, browse = Pages(source, permission), Actions(source, permission), Browse(source, permission)
-    changes, costs = Changes(source, permission), Costs(source)
+    changes, costs, far = Changes(source, permission), Costs(source), Far(source)
     routes: Mapping[str, Any] = {
         "GET /api/app": pages.app, "GET /api/overview": pages.overview, "GET /api/plan": pages.plan,
         "GET /api/graph": pages.graph, "GET /api/deploys": pages.deploys, "GET /api/deploys/{serial}": pages.deploy,
         "GET /api/invocations": pages.invocations, "GET /api/invocations/{id}": pages.invocation,
         "GET /api/trace/{root}": pages.trace, "GET /api/logs": pages.logs,
         "GET /api/browse": browse.parts, "GET /api/browse/{name}": browse.rows, "GET /api/item/{name}": browse.item,
-        "GET /api/drift": changes.drift, "GET /api/job": changes.job, "GET /api/metrics": Metrics(source).show,
+        "GET /api/drift": changes.drift, "GET /api/job": changes.job, "GET /api/metrics": Metrics(source, far).show,
+        "GET /api/cloud-logs": far.logs,
         "GET /api/cost": costs.show, "GET /api/cost-plan": costs.planned,
         "GET /api/secrets": pages.secrets, "POST /api/do/plan-deploy": changes.plan_deploy,
         "POST /api/do/plan-rollback": changes.plan_rollback, "POST /api/do/run": changes.run,

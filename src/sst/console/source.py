@@ -10,7 +10,9 @@ from typing import Any
 
 from ..core.browse import Browser
 from ..core.model import Snapshot, State
+from ..core.monitor import Monitor
 from ..core.picture import Picture
+from ..core.provider import Provider
 from ..embedded.cloud import folder_of
 from ..embedded.recorder import FILE
 from ..engine.cost import Held, held
@@ -76,6 +78,16 @@ class Source:
     def held(self, seen: Seen) -> list[Held]:
         """What the state holds that has fixed charges."""
         return list(held(seen.snapshot, self._backend.registry(seen.snapshot).monthly))
+
+    def monitors(self, seen: Seen, function: str = "") -> list[tuple[Monitor, list[State]]]:
+        """What is kept of functions by clouds themselves, or of one (its physical name), by provider."""
+        registry, found = self._backend.registry(seen.snapshot), dict[int, tuple[Provider, list[State]]]()
+        for part in seen.picture.parts:
+            state = seen.snapshot.resources.get(part.urns[0]) if part.function else None
+            if state and function in ("", part.function):
+                provider = registry(state)
+                found.setdefault(id(provider), (provider, []))[1].append(state)
+        return [(monitor, states) for provider, states in found.values() if (monitor := provider.monitor())]
 
     def use_of(self, service: str, action: str) -> str:
         return self._backend.clouds.registry("").use_of(service, action)

@@ -12,7 +12,8 @@ from .schema import Order, Schema
 
 if TYPE_CHECKING:
     from .browse import Browser
-    from .picture import Picture
+    from .monitor import Monitor
+from .picture import Picture
 
 __all__ = ["STAND_IN", "Absent", "Change", "Existing", "Found", "Note", "PartlyMade", "Provider", "Providers",
            "Recorded", "Result", "Traits", "Unsure"]
@@ -224,6 +225,10 @@ class Provider(ABC):
 
     def browser(self, state: State) -> Browser | None:
         """What the resource holds, for the console; None if there is nothing to look at. Makes no call."""
+        return None
+
+    def monitor(self) -> Monitor | None:
+        """What the cloud keeps of functions by itself, for the console. Makes no call."""
         return None
 
     def stop(self) -> None:  # noqa: B027  # optional

@@ -15,7 +15,7 @@ from ..invocation import Answer, Line
 if TYPE_CHECKING:
     from .client import Aws
 
-__all__ = ["Functions", "function_named"]
+__all__ = ["Functions", "function_named", "log_group"]
 
 TYPE = "aws.lambda.Function"
 
@@ -34,6 +34,12 @@ def function_named(snapshot: Snapshot, name: str) -> State:
                         hint=did_you_mean(name, short) or "`sst deploy` first")
     inside = ", ".join(sorted(s.urn.rpartition("::")[2].removesuffix("/Function") for s in found))
     raise UserError(f'"{name}" has {len(found)} functions', hint=f"name one of {inside}")
+
+
+def log_group(function: State) -> str:
+    """Where a function logs."""
+    values = function.values
+    return str((values.get("logging_config") or {}).get("LogGroup") or f"/aws/lambda/{values['name']}")
 
 
 class Functions:
@@ -63,12 +69,11 @@ class Functions:
              sleep: Callable[[float], None] = time.sleep) -> Iterator[Line]:
         """The lines a function logged since then (seconds since 1970), oldest first; ``follow`` goes on until
         interrupted."""
-        name = function.values["name"]
-        group = (function.values.get("logging_config") or {}).get("LogGroup") or f"/aws/lambda/{name}"
+        group = log_group(function)
         start, seen = int(since * 1000), set[str]()
         while True:
             newest = start
-            for event in self._events(self._open(function), str(group), start):
+            for event in self._events(self._open(function), group, start):
                 key = str(event.get("eventId") or (event["timestamp"], event.get("logStreamName"), event["message"]))
                 if key not in seen:
                     seen.add(key)

@@ -19,7 +19,8 @@ from .verbs import Verbs, quiet, urn_tag
 
 if TYPE_CHECKING:
     from ...core.browse import Browser
-    from ...core.picture import Picture
+    from ...core.monitor import Monitor
+from ...core.picture import Picture
 
 __all__ = ["STAND_IN_TAG", "AwsProvider", "row", "urn_tag"]
 
@@ -41,6 +42,11 @@ class AwsProvider(Verbs, Provider):
 
         made, calls = BROWSERS.get(state.type), Calls(lambda: self.aws, self.peek, self.sql)
         return made(calls, state) if made and made.shows(calls) else None
+
+    def monitor(self) -> Monitor | None:
+        from .browse.monitor import AwsMonitor
+
+        return None if self.local else AwsMonitor(lambda: self.aws)
 
     # the engine's seam
 

@@ -2,7 +2,31 @@ import { html, useEffect, useRef, useState } from "./preact.js";
 import { api, clock, go, link, live, Problem, typing, useApi, useLive, useWindow } from "./lib.js";
 
 const HEIGHT = 24;
-export function Logs({ query, app }) {
+export const Logs = ({ query, app }) => app.local ? html`<${Recorded} query=${query}/>` : html`<${Searched} query=${query} key=${`${query.text}|${query.fn}|${query.back}`}/>`;
+// Lines that a cloud keeps: a search that goes from log to log, and shows what it has found so far
+function Searched({ query }) {
+  const [lines, setLines] = useState([]), [facts, setFacts] = useState(null), [error, setError] = useState(null), [text, setText] = useState(query.text || ""), [turn, again] = useState(0), { data: graph } = useApi("overview"), back = query.back || "15 minutes";
+  const to = (q) => go(link("logs", { text: query.text, fn: query.fn, back: query.back, ...q }));
+  useEffect(() => {
+    let over = false, timer = 0, all = [];
+    const part = (next, until) => api(`cloud-logs?${new URLSearchParams({ text: query.text || "", fn: query.fn || "", back, next, until })}`).then((d) => {
+      if (over) return;
+      all = [...all, ...d.lines].sort((a, b) => b.at - a.at);
+      setLines(all); setFacts(d); setError(null);
+      if (d.wait) timer = setTimeout(() => part(d.next, d.until), d.wait * 1000 + 100);
+      else if (d.next && all.length < 2000) part(d.next, d.until);
+    }, (e) => over || setError(e));
+    setLines([]); setFacts(null); part("", "");
+    return () => { over = true; clearTimeout(timer); };
+  }, [query.text, query.fn, back, turn]);
+  const going = facts && (facts.next || facts.wait) && lines.length < 2000;
+  return html`<div class="list" style="flex:1;border:0"><div class="filter"><div class="row"><input aria-label="Search lines" placeholder="Search all functions: the cloud's own logs" value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${(e) => { if (e.key === "Enter") to({ text }); }}/>
+    <select aria-label="Function" value=${query.fn || ""} onChange=${(e) => to({ fn: e.target.value })}><option value="">All functions</option>${(graph?.parts || []).filter((p) => p.kind === "function").map((p) => html`<option value=${p.name}>${p.title}</option>`)}</select>
+    <select aria-label="How far back" value=${back} onChange=${(e) => to({ back: e.target.value })}>${["15 minutes", "1 hour", "6 hours", "24 hours", "7 days"].map((b) => html`<option value=${b}>${b}</option>`)}</select><button onClick=${() => again(turn + 1)}>Look again</button></div></div>
+    ${error ? html`<div style="padding:14px"><${Problem} error=${error}/></div>` : ""}<div class="faint" role="status" style="padding:8px 24px">${facts ? html`Searched ${back}, ${facts.searched} of ${facts.total} logs${going ? " so far" : ""}. ${facts.calls} calls of the cloud since the console was started.${facts.wait ? html` <span class="warn">The cloud asks to slow down: it is asked again in ${Math.ceil(facts.wait)} s.</span>` : ""}${!going && !lines.length ? " No line was found." : ""}` : error ? "" : "Reading…"}</div>
+    <div class="rows" tabindex="0" role="region" aria-label="Lines, the newest first">${lines.slice(0, 2000).map((r, n) => html`<div class="vlog ${/ERROR|CRITICAL|Task timed out/.test(r.text) ? "e" : ""}" key=${n} style="height:${HEIGHT}px;cursor:default" title=${r.text.slice(0, 500)}><span class="faint">${clock(r.at, 12)}</span><span class="dim ell hidesmall">${r.function}</span><code class="ell">${r.text.split("\n")[0].slice(0, 500)}</code></div>`)}</div></div>`;
+}
+function Recorded({ query }) {
   const [rows, setRows] = useState(null), [error, setError] = useState(null), [text, setText] = useState(query.text || ""), ref = useRef(), { news } = useLive(), busy = useRef(false), now = useRef([]);
   const { data: graph } = useApi("overview"), path = (more) => `logs?text=${encodeURIComponent(query.text || "")}&fn=${encodeURIComponent(query.fn || "")}&level=${encodeURIComponent(query.level || "")}${more}`;
   const keep = (list) => { now.current = list; setRows(list); }, to = (q) => go(link("logs", { text: query.text, fn: query.fn, level: query.level, ...q }));
@@ -27,7 +51,6 @@ export function Logs({ query, app }) {
     return () => removeEventListener("keydown", keys);
   });
   const bad = (r) => /ERROR|CRITICAL|FATAL/.test(r.level) || r.text.startsWith("[ERROR]");
-  if (!app.local) return html`<div class="empty"><h1>Lines are recorded on stage local</h1><div class="sub">On this stage: <code>sst logs NAME --stage ${app.stage} --follow</code></div></div>`;
   return html`<div class="list" style="flex:1;border:0"><div class="filter"><div class="row"><input aria-label="Search lines" placeholder="Search all functions (/)" value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${(e) => { if (e.key === "Enter") to({ text }); if (e.key === "Escape") { to({ text: "" }); e.target.blur(); } }} onBlur=${() => text !== (query.text || "") && to({ text })}/>
     <select aria-label="Function" value=${query.fn || ""} onChange=${(e) => to({ fn: e.target.value })}><option value="">All functions</option>${(graph?.parts || []).filter((p) => p.kind === "function").map((p) => html`<option value=${p.name}>${p.title}</option>`)}</select>
     <select aria-label="Level" value=${query.level || ""} onChange=${(e) => to({ level: e.target.value })}><option value="">All levels</option>${["ERROR", "WARNING", "WARN", "DEBUG"].map((l) => html`<option value=${l}>${l}</option>`)}</select></div></div>
