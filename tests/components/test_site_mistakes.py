@@ -11,6 +11,7 @@ import pytest
 import sst
 from sst import aws
 from sst.core.target import Target
+from sst.errors import UserError
 from tests.components.graphs import program, refused
 
 BUILD = {"command": "true", "output": "out"}
@@ -108,6 +109,25 @@ def test_a_mistake_is_told(name: str) -> None:
     told = refused(declare)
     for word in words:
         assert word in told, told
+
+
+@pytest.mark.parametrize(("package", "lock", "words"), [
+    (None, True, ("there is no package.json in '.'", "path= is the folder of the React Router site")),
+    ({"scripts": {"build": "x"}}, True, ("does not name @react-router/dev", "it is no React Router site")),
+    ({"devDependencies": {"@react-router/dev": "^6.30"}}, True, ("React Router 6 is not supported", "that is: 7")),
+    ({"devDependencies": {"@react-router/dev": "8"}}, True, ("has no script build", "build_command=")),
+    ({"scripts": {"build": "x"}, "devDependencies": {"@react-router/dev": "8"}}, False,
+     ("there is no lock file in '.' or above", "run `npm install`")),
+])
+def test_a_folder_that_holds_no_site_is_told(tmp_path: Path, package: object, lock: bool,
+                                             words: tuple[str, ...]) -> None:
+    if package is not None:
+        (tmp_path / "package.json").write_text(json.dumps(package))
+    if lock:
+        (tmp_path / "package-lock.json").write_text("{}")
+    with pytest.raises(UserError) as told, program(root=tmp_path):
+        aws.React("Web")
+    assert all(word in f"{told.value} {told.value.hint}" for word in words), (told.value, told.value.hint)
 
 
 def test_a_domain_on_stage_local_needs_no_zone_and_no_certificate() -> None:

@@ -250,5 +250,7 @@ def test_an_app_that_does_not_start_says_why(tmp_path: Path) -> None:
             fn = app(stage, source, given=given, name=f"f{i}", environment={"SST_LISTEN_TIMEOUT": "1000"})
             error = await stage.failure(fn)
             assert error["errorType"] == kind and message in error["errorMessage"]
+        told = [line for line in stage.lines if "the app ended" in line]
+        assert len(told) == 1 and "exit status 3 before it listened" in told[0]
 
     play(tmp_path, story)

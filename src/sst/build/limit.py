@@ -12,8 +12,11 @@ __all__ = ["LIMIT", "largest", "megabytes", "within"]
 LIMIT = 250 * 1024 * 1024
 """Bytes of an unzipped function, its layers included."""
 
+IMAGE = ("drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as an image, which takes "
+         "10 GB: container=True")
 
-def within(handler: str, sizes: Iterable[tuple[str, int]]) -> int:
+
+def within(handler: str, sizes: Iterable[tuple[str, int]], hint: str = IMAGE) -> int:
     """The sum of these (name, bytes); UserError with the ten largest parts if Lambda would refuse it."""
     sizes = list(sizes)
     total = sum(size for _, size in sizes)
@@ -21,8 +24,7 @@ def within(handler: str, sizes: Iterable[tuple[str, int]]) -> int:
         listing = "\n".join(f"    {megabytes(b):>9}  {n}" for n, b in largest(sizes))
         raise UserError(f"{handler} is {megabytes(total)} unzipped; Lambda takes 250 MB\n  the largest "
                         f"parts:\n{listing}",
-                        hint="drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as an "
-                             "image, which takes 10 GB: container=True")
+                        hint=hint)
     return total
 
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import UserError
 from ..cache import keep, tidy
-from ..files import check_links, never
+from ..files import check_links, never, walk
 from ..limit import largest, megabytes, within
 from ..zip import Entry, Parts, bytes_part, file_part, write_zip
 from .output import SiteOutput, serving
@@ -51,7 +51,7 @@ def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[s
     temporary = cache / "servers" / f"new-{os.getpid()}-{hashlib.sha256(str(site).encode()).hexdigest()[:8]}.part"
     temporary.parent.mkdir(parents=True, exist_ok=True)
     written = write_zip(temporary, parts)
-    within("the server", written.sizes)
+    within("the server", written.sizes, "let the server depend on less, or run it in a container: aws.Service")
 
     entry = keep(cache, "servers", written.sha256[:40], lambda part: _moved(temporary, part / "code.zip"))
     temporary.unlink(missing_ok=True)
@@ -101,7 +101,7 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
                                note) if output.packages else {}
     ups = max((name.split("/").count("..") for name in packages), default=0)
     within_top = PurePosixPath(*site.parts[len(site.parts) - ups:]) if ups else PurePosixPath()
-    own = {p.relative_to(site).as_posix(): p for folder in output.server for p in sorted(_whole(site / folder))
+    own = {p.relative_to(site).as_posix(): p for folder in output.server for p in sorted(_own(site, folder))
            if not _left_out(p.relative_to(site), output)}
     check_links((p for p in own.values() if "node_modules" not in p.parts), site)
     own |= {"package.json": site / "package.json"} if (site / "package.json").is_file() else {}
@@ -114,6 +114,10 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
     for name, content in {"sst-server.mjs": WRAPPER.read_bytes(), "sst-entry.mjs": module.encode(), **beside}.items():
         parts[prefix + name] = bytes_part(prefix + name, content)
     return parts, f"{prefix}sst-entry.handler"
+
+
+def _own(site: Path, folder: str) -> Iterator[Path]:
+    return (f.path for f in walk(site).files) if folder == "." else _whole(site / folder)
 
 
 def _whole(folder: Path) -> Iterator[Path]:

@@ -22,7 +22,7 @@ class SiteOutput:
     """The body of an ``async`` function of JavaScript that loads the server: it may give a listener or ``{ fetch }``.
     Empty if the site has no server."""
     server: tuple[str, ...] = ()
-    """Folders that belong to the server, whole."""
+    """Folders that belong to the server, whole; ``.`` stands for the files that git does not ignore."""
     without: tuple[str, ...] = ()
     """Patterns of files below ``server`` that it does not need: what is served from elsewhere."""
     packages: bool = True

@@ -1,5 +1,5 @@
-"""Which files of ``node_modules`` a server needs. The server itself is never bundled again: that would break what its
-framework relies upon, such as modules that wait for each other."""
+"""Which files of ``node_modules``, and of the site itself, a server reaches. The server itself is never bundled again:
+that would break what its framework relies upon, such as modules that wait for each other."""
 from __future__ import annotations
 
 import json
@@ -28,8 +28,8 @@ _LOADERS = ("css", "html", "svg", "png", "jpg", "woff", "woff2", "ttf", "node", 
 
 
 def needed_packages(site: Path, module: str, install: Iterable[str], note: Callable[[str], None]) -> dict[str, Path]:
-    """The files of packages that ``module``, a text in the folder ``site``, needs: path below the folder that holds
-    both → file. ``install`` names packages that are taken whole, with what they depend on.
+    """The files of packages and of the site that ``module``, a text in the folder ``site``, needs: path relative to
+    ``site`` → file. ``install`` names packages that are taken whole, with what they depend on.
 
     Packages with compiled code are taken whole too. Raises ``UserError`` for one that is not installed.
     """
@@ -43,7 +43,7 @@ def needed_packages(site: Path, module: str, install: Iterable[str], note: Calla
         if root in whole or sum(p.stat().st_size for p in everything) <= _SMALL:
             files |= set(everything)
         files |= {p for p in root.iterdir() if p.is_file() and (p.name == "package.json" or _LICENCE.search(p.name))}
-    kept = {f for f in files if _package_of(f)}
+    kept = {f for f in files if _package_of(f) or f.is_relative_to(site)}
     if odd := next((f for f in kept if ".pnpm" in f.parts or ".yarn" in f.parts), None):
         raise UserError(f"the packages are links to a store ({odd.parts[odd.parts.index('node_modules') + 1]})",
                         hint="write node-linker=hoisted into .npmrc and install again: a function's zip has no links")

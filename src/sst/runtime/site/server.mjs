@@ -21,11 +21,18 @@ export async function serve(load) {
   process.env.PROTOCOL_HEADER ??= "x-forwarded-proto"; // @sveltejs/adapter-node
   process.env.HOST_HEADER ??= "host";
   process.env.BODY_SIZE_LIMIT ??= "Infinity";
+  const ended = (status) => console.error(`the app ended with exit status ${status} before it listened`);
+  process.once("exit", ended);
+  const socket = await started(load).finally(() => process.off("exit", ended));
+  return awslambda.streamifyResponse((event, stream) => answer(event, stream, socket));
+}
+
+/** The path of the socket on which the server of `load` listens. */
+async function started(load) {
   const listening = firstListen();
   const given = await soon(load(), "the app was not loaded");
   if (given) http.createServer(listenerOf(given)).listen(0);
-  const socket = await soon(listening, "the app started no server, and exports no listener");
-  return awslambda.streamifyResponse((event, stream) => answer(event, stream, socket));
+  return soon(listening, "the app started no server, and exports no listener");
 }
 
 /** A link's values as the SDK of SST reads them, and as variables. They are decrypted once, before the app is loaded. */

@@ -10,7 +10,8 @@ __all__ = ["node_server"]
 
 
 def node_server(site: Path, entry: str) -> SiteOutput:
-    """The module ``entry``. It listens by itself, or its default export is a listener or has ``fetch``."""
+    """The module ``entry``, with all files of its folder. It listens by itself, or its default export is a listener or
+    has ``fetch``."""
     entry = entry or str(read_json(site / "package.json").get("main", ""))
     if not entry:
         raise UserError("nobody says which file starts the server", hint='entry="dist/main.js", or `main` in '
@@ -21,4 +22,4 @@ def node_server(site: Path, entry: str) -> SiteOutput:
   const app = await import("./{name}");
   const given = app.default?.default ?? app.default;
   return typeof given === "function" || typeof given?.fetch === "function" ? given : undefined;""",
-                      (Path(name).parent.as_posix(),) if "/" in name else ())
+                      (Path(name).parent.as_posix(),))
