@@ -138,8 +138,10 @@ class Bridge:
 
     async def invoked(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
                       request_id: str) -> dict[str, Any]:
-        """The same for a caller in an event loop."""
-        function = self._prepared.of(record, config)
+        """The same for a caller in an event loop: other calls go on while the code of a new function is unpacked."""
+        function = self._prepared.known(config)
+        if function is None:
+            function = await asyncio.to_thread(self._prepared.of, record, config)
         return _result(await self._runner.invoked(function, json.dumps(event).encode(), request_id=request_id,
                                                   log=self._log))
 

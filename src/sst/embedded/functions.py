@@ -82,16 +82,21 @@ class Preparations:
         self._settings = settings
         self._made: dict[tuple[object, ...], Prepared] = {}
 
+    def known(self, config: Mapping[str, Any]) -> Prepared | None:
+        made = self._made.get(self._key(config))
+        return made if made and os.path.isdir(made.code) else None  # noqa: PTH112  # at each call
+
     def of(self, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
-        """Raises `Unusable`, see `prepare`."""
-        key = (config.get("FunctionArn"), config.get("Version"), config.get("RevisionId"), config.get("CodeSha256"),
-               *trusting(self._settings.folder))
-        made = self._made.get(key)
-        if made is None or not os.path.isdir(made.code):  # noqa: PTH112  # at each call
+        """Takes as long as the code is large, unless it is `known`. Raises `Unusable`, see `prepare`."""
+        if (made := self.known(config)) is None:
             if len(self._made) >= _REMEMBERED:
                 self._made.clear()
-            made = self._made[key] = prepare(self._settings, record, config)
+            made = self._made[self._key(config)] = prepare(self._settings, record, config)
         return made
+
+    def _key(self, config: Mapping[str, Any]) -> tuple[object, ...]:
+        return (config.get("FunctionArn"), config.get("Version"), config.get("RevisionId"), config.get("CodeSha256"),
+                *trusting(self._settings.folder))
 
 
 def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
