@@ -265,3 +265,23 @@ def test_the_cost_is_that_of_the_price_table(project: Project) -> None:
         assert plan["removed"] == 16.28 and plan["total"] == 0
     finally:
         server.close()
+
+
+def test_a_clock_that_stepped_back(console: ConsoleServer, project: Project) -> None:
+    """Calls keep the order in which they came; none has a negative length, and each page answers."""
+    import time
+
+    from sst.embedded.record_file import RecordFile
+
+    file, now = RecordFile(project.root / ".sst/local/console.db"), time.time()
+    file.write([row for n, at in enumerate((now + 7200, now - 7200, now)) for row in (
+        ("invocation", {"request": f"clock-{n}-request", "function": "shop-api", "trace": "1-clock", "parent": "",
+                        "span": f"k{n}", "began": at, "trigger": "GET /clock"}),
+        ("invocation", {"request": f"clock-{n}-request", "ms": 1.0, "took": 1.0, "response": "null"}))])
+    file.close()
+    rows = ask(console, "api/invocations?filter=trace:1-clock")[1]["rows"]
+    assert [row["request"][6] for row in rows] == ["2", "1", "0"]
+    for page in ("overview", "metrics?span=15m", "trace/1-clock", f"invocations/{rows[0]['id']}", "logs", "graph"):
+        assert ask(console, f"api/{page}")[0] == 200, page
+    total = ask(console, "api/overview")[1]["total"]
+    assert total["calls"] == sum(total["plot"]) == 6 and min(total["plot"]) >= 0
