@@ -1,0 +1,91 @@
+"""What went wrong with providers elsewhere, or when this was tried, and the test that holds it. Tests of what has no
+better place follow."""
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sst.clouds.terraform.catalogue import Catalogue
+
+from .test_programs import Stage, stage, two
+
+__all__ = ["stage"]
+
+TESTS = Path(__file__).parents[2]
+TRAPS = {
+    "write_only is field 10 in protocol 5 and 11 in protocol 6": "test_it_speaks_both_protocols",
+    "gRPC takes 4 MB by default": "test_a_large_message_goes_both_ways",
+    "an unknown value has extension 0, or 12 with what is known of it": "test_a_refined_unknown_is_unknown",
+    "numbers as decimal text": "test_numbers_that_json_would_round_stay_exact_in_the_state",
+    "sets come in any order": "test_a_set_is_equal_in_any_order_and_differs_as_a_whole",
+    "an object has all its attributes": "test_what_the_program_leaves_out_is_null_and_empty",
+    "a dynamic value brings its type": "test_dynamic_and_nested_attributes",
+    "lines before the handshake; a log that nobody reads": (
+        "test_lines_before_the_handshake_and_a_chatty_log_do_no_harm"),
+    "a handshake that is late, missing, or asks for TLS": "test_each_failure_to_start_has_its_own_message",
+    "sockets left behind": "test_close_ends_the_process_and_leaves_no_socket",
+    "a program without its right to execute": "test_a_program_that_lost_its_right_to_execute_is_started",
+    "a process takes one configuration": "test_a_process_for_each_set_of_settings_and_never_more_than_the_limit",
+    "a plugin that outlives the engine": "test_it_dies_with_us",
+    "a provider without identities": "test_a_provider_without_identities_says_so",
+    "a provider that answers nothing before its schema was asked for": (
+        "test_each_process_is_asked_for_its_schema_first"),
+    "attributes called like fields and options of resources, or keywords": (
+        "test_blocks_and_odd_names_read_as_they_are_written"),
+    "providers called like those of sst": "test_import_forms",
+    "one mapping for a block of which there is one": "test_one_mapping_stands_for_a_lone_block_and_a_list_for_it_too",
+    "types of blocks, odd names and keys": "test_mypy_knows_each_class",
+    "secrets in blocks": "test_secrets_are_sealed_nested_ones_and_notes_of_the_provider_too",
+    "requires_replace names more than what changes": (
+        "test_a_new_name_replaces_and_the_old_one_goes_first"),
+    "settings that are not known": "test_settings_that_are_not_known_yet_never_reach_a_process",
+    "nothing changed, but the provider did": "test_what_did_not_change_starts_no_process",
+    "a creation that failed half-way": "test_a_create_that_left_a_damaged_resource_is_replaced",
+    "another value than planned": "test_a_promise_that_a_provider_breaks_is_told_and_what_it_made_is_recorded",
+    "an output that changes against the plan": "test_its_users_follow_in_the_same_deploy",
+    "an answered error leaves nothing open": "test_a_refusal_without_a_resource_leaves_nothing_open",
+    "a lost answer holds up one resource alone": (
+        "test_a_lost_answer_leaves_one_resource_unsure_and_it_can_be_adopted"),
+    "a state of an older schema": "test_a_state_of_an_older_schema_is_upgraded",
+    "removal without the program": "test_an_instance_has_settings_of_its_own_from_outputs_and_secrets",
+    "a provider that left the lock": "test_what_a_state_holds_needs_its_provider",
+    "write-only values in the state": "test_a_write_only_value_is_kept_nowhere_and_another_one_is_sent",
+    "secrets in messages": "test_a_message_of_the_plugin_does_not_show_a_secret",
+    "changed, unsafe or foreign packages": "test_each_fault_has_its_own_message_and_nothing_is_installed",
+    "another signer": "test_another_signer_than_the_locked_one_is_refused",
+    "a lock made from a mirror": "test_a_mirror_needs_no_network_and_its_lock_holds_at_the_origin",
+    "two installs at once": "test_two_installs_at_once_leave_one_folder",
+    "a full disk": "test_a_full_disk_leaves_nothing_half_installed",
+    "kill -9 of the engine": "test_the_engine_is_killed",
+    "kill -9 of a plugin": "test_the_plugin_is_killed",
+    "types that are renamed": "test_a_resource_goes_on_as_another_type",
+}
+
+
+def test_each_trap_has_a_test() -> None:
+    files = [*(TESTS / "clouds/terraform").glob("test_*.py"), *(TESTS / "plugins").glob("test_*.py")]
+    there = {name for f in files for name in re.findall(r"def (test_\w+)", f.read_text())}
+    assert not set(TRAPS.values()) - there
+
+
+@pytest.mark.long
+def test_a_program_that_lost_its_right_to_execute_is_started(stage: Stage, project: Catalogue, tmp_path: Path) -> None:
+    """As packages of PyPI do to it."""
+    link = next((tmp_path / "mirror").rglob("terraform-provider-fake*"))
+    program = link.resolve()
+    link.unlink()
+    shutil.copyfile(program, link)
+    link.chmod(0o644)
+    assert stage.plan(two).changes
+
+
+@pytest.mark.long
+def test_each_process_is_asked_for_its_schema_first(stage: Stage, project: Catalogue) -> None:
+    project.schemas("fake")
+    log = Path(project.environ["FAKE_FOLDER"]) / "log"
+    log.unlink()
+    stage.plan(two)
+    assert log.read_text().split()[:2] == ["start", "GetProviderSchema"]
