@@ -79,8 +79,8 @@ torture-sample: .venv/ready
 # that are built as another one is.
 SITES ?= 1
 sites: .venv/ready
-	SST_SITES=$(SITES) $(BIN)/python -m pytest $(addprefix tests/sites/test_,frameworks.py browser.py next.py django.py python.py) \
-		-n 2 --dist loadfile -o timeout=1200
+	SST_SITES=$(SITES) $(BIN)/python -m pytest \
+		$(addprefix tests/sites/test_,frameworks.py browser.py next.py django.py python.py dev.py) -n 2 --dist loadfile -o timeout=1200
 
 # Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.
 ROUNDS ?= 1

@@ -1,6 +1,8 @@
 """Sites with a server on stage ``local``: edge function, files, server, cache."""
 from __future__ import annotations
 
+import http.client
+import time
 import urllib.request
 from collections.abc import Iterator
 
@@ -89,6 +91,17 @@ def test_a_python_app_is_behind_a_router_with_its_files(shop: Project) -> None:
     assert [v for k, v in answer.headers if k == "set-cookie"] == ["a=1", "b=2"]
     logo = call(f"{api}/assets/logo.svg")
     assert logo.body == "<svg/>" and "image/svg+xml" in dict(logo.headers)["content-type"]
+
+
+def test_the_parts_of_an_answer_do_not_wait_for_the_visitor_to_confirm_each(shop: Project) -> None:
+    line, took = http.client.HTTPConnection(shop.outputs()["web"].removeprefix("http://"), timeout=30), list[float]()
+    for _ in range(15):
+        began = time.perf_counter()
+        line.request("GET", "/")
+        assert b"Home" in line.getresponse().read()
+        took.append(time.perf_counter() - began)
+    line.close()
+    assert min(took) < 0.035, "the system confirms after 40 ms"
 
 
 @pytest.mark.parametrize("name", ["direct", "behind"])

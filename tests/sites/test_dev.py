@@ -1,0 +1,64 @@
+"""A framework's server in `sst dev`, in its pane and behind the local Router, in a real browser; by ``make sites``."""
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.dev.live import Dev, get, write
+from tests.sites import apps
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
+    not os.environ.get("SST_SITES") or not BROWSER, reason="make sites opens frameworks in Chromium")]
+SITE = '''
+import sst
+from sst import aws
+
+
+def config(input: sst.AppInput) -> sst.Config:
+    return sst.Config(name="site")
+
+
+def run() -> dict[str, object]:
+    router = aws.Router("Main")
+    web = aws.SvelteKit("Web", path="web", link=[aws.Bucket("Uploads")], router={"instance": router})
+    return {"url": web.url}
+'''
+
+
+def test_a_page_of_a_framework_changes_under_the_browser(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    apps.app("svelte_kit", tmp_path / "web")
+    package = tmp_path / "web/package.json"
+    package.write_text(package.read_text().replace('"vite dev"', f'"vite dev --port {port} --strictPort"'))
+    write(tmp_path, {"sst_config.py": SITE})
+    page_file = tmp_path / "web/src/routes/+page.svelte"
+    dev = Dev(tmp_path).ready()
+    try:
+        url = dev.url("url")
+        assert f":{port}" not in url
+        dev.until(lambda: get(url)[0] == 200, seconds=60)
+        assert any(line.startswith("[Web]") and str(port) in line for line in dev.said), "it has a pane of its own"
+        with sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+            page = browser.new_page()
+            sockets: list[str] = []
+            page.on("websocket", lambda s: sockets.append(s.url))
+            page.goto(url)
+            assert page.inner_text("h1") == "Home" and "-local-uploads" in page.inner_text("#link")
+            page.wait_for_load_state("networkidle")
+            page.evaluate("window.same = 1")
+            page_file.write_text(page_file.read_text().replace("Home", "Changed"))
+            page.wait_for_selector("h1:text('Changed')")
+            assert page.evaluate("window.same") == 1, "it was replaced in place, not loaded again"
+            assert sockets and all(s.startswith(url.replace("http", "ws", 1)) for s in sockets), sockets
+            browser.close()
+        assert dev.interrupt() == 0
+    finally:
+        dev.close()
