@@ -63,6 +63,9 @@ def test_the_server_must_be_among_the_dependencies(tmp_path: Path) -> None:
     for kind, needed in ((aws.FastApi, "uvicorn"), (aws.Flask, "gunicorn")):
         with pytest.raises(Exception, match=f"{needed}, which serves it there"), program(root=tmp_path):
             kind("Api", app="app:app", cluster=aws.Cluster("C", vpc=aws.Vpc("Net")))
+    told = refused(lambda: aws.Django("Shop", project="shop", tasks=aws.Queue("Jobs"),
+                                      cluster=aws.Cluster("C", vpc=aws.Vpc("Net"))))
+    assert "boto3, which Lambda has by itself" in told
 
 
 def test_the_load_balancer_of_a_site_has_a_domain_of_its_own_on_aws_alone() -> None:

@@ -71,6 +71,7 @@ class Django(PythonSite, kind="sst.aws.Django"):
         app = f"{project}.{module}:application"
         args["environment"], args["link"] = environment, link
         self._interface = "asgi" if asgi else "wsgi"
+        self._needs = ("boto3",) if media is not None or tasks is not None else ()
         network = _network(database, args)
         if network and "cluster" not in args:
             args["vpc"] = network["vpc"]

@@ -107,6 +107,8 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
 
     _interface: Literal["asgi", "wsgi"] = "asgi"
     """By which a server calls the app."""
+    _needs: Sequence[str] = ()
+    """Packages that our code in the app uses, and that functions have by themselves."""
     server: Function | Service
     servers: Sequence[Function]
     """Those of all regions; none in a cluster."""
@@ -144,7 +146,7 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                 known = {**(environment or {}), **collected.environment, **self._found(self._url),
                          "SST_SITE": self._url}
                 self.server = hosted.start(app, self._interface, environment=known, link=link, permissions=permissions,
-                                           base=base, settings=server or {})
+                                           base=base, settings=server or {}, needs=self._needs)
                 return
             variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
             given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}

@@ -90,9 +90,10 @@ class ClusterApp:
 
     def start(self, app: str, interface: Literal["asgi", "wsgi"], *, environment: Mapping[str, Input[str]],
               link: Sequence[LinkItem], permissions: Sequence[Statement], base: str | None,
-              settings: Mapping[str, Any]) -> Service:
-        """Declare the service. ``environment`` may hold secrets: its containers get these from Parameter Store. In `sst
-        dev` on stage ``local`` it runs from its source; on AWS what is deployed stays."""
+              settings: Mapping[str, Any], needs: Sequence[str]) -> Service:
+        """Declare the service. ``needs`` are packages that it uses. ``environment`` may hold secrets: its containers
+        get these from Parameter Store. In `sst dev` on stage ``local`` it runs from its source; on AWS what is deployed
+        stays."""
         graph, given = current(), self._given
         architecture, python = settings.get("architecture", "x86_64"), settings.get("python", {})
         root = Path(graph.root or ".")
@@ -100,7 +101,8 @@ class ClusterApp:
                         python)
         plain, secret = (dict(environment), {}) if self._live else _apart(environment)
         return Service(
-            NAME, cluster=given.cluster, handler=app, command=_command(source, interface, self._owner.logical_name),
+            NAME, cluster=given.cluster, handler=app,
+            command=_command(source, interface, needs, self._owner.logical_name),
             cpu=given.cpu, memory=given.memory, scaling=given.scaling, link=link, permissions=permissions, base=base,
             environment={**plain, "SST_APP": f"{module_of(source)}:{app.partition(':')[2]}"}, ssm=secret or None,
             architecture=architecture, python=python, load_balancer=self._rules(),
@@ -135,11 +137,13 @@ def _balancer(owner: Component, given: InCluster) -> Alb:
                listeners=[{"port": 443, "protocol": "https"} if domain else {"port": 80, "protocol": "http"}])
 
 
-def _command(source: Source, interface: Literal["asgi", "wsgi"], what: str) -> list[str]:
+def _command(source: Source, interface: Literal["asgi", "wsgi"], needs: Sequence[str], what: str) -> list[str]:
     program, words = SERVERS[interface]
-    if not any(program in f.read_text("utf-8", "replace") for f in layout(source).declared if f.is_file()):
-        raise UserError(f"{what} runs in a cluster, and {program}, which serves it there, is not among the project's "
-                        "dependencies", hint=f"uv add {program}")
+    declared = "".join(f.read_text("utf-8", "replace") for f in layout(source).declared if f.is_file())
+    for package, use in ((program, "which serves it there"), *((n, "which Lambda has by itself") for n in needs)):
+        if package not in declared:
+            raise UserError(f"{what} runs in a cluster, and {package}, {use}, is not among the project's dependencies",
+                            hint=f"uv add {package}")
     return ["python", "-m", program, "sst.runtime.behind:app", *words]
 
 
