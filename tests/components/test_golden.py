@@ -280,7 +280,8 @@ def efs() -> None:
     aws.Service("Web", cluster=cluster, containers=[
         {"name": "one", "image": "ghcr.io/acme/one:1", "volumes": [{"efs": files, "path": "/a"}]},
         {"name": "two", "image": "ghcr.io/acme/two:1", "volumes": [
-            {"efs": {"file_system": "fs-1", "access_point": "fsap-1"}, "path": "/a"}, {"efs": own, "path": "/b"}]}])
+            {"efs": {"file_system": "fs-1", "access_point": "fsap-1"}, "path": "/a"}, {"efs": own, "path": "/b"}]}],
+        service_registry={"port": 8080, "container": "two"})
     aws.Task("Job", cluster=cluster, image="ghcr.io/acme/job:1",
              volumes=[{"efs": aws.Efs.get("Old", "fs-2"), "path": "/mnt/efs"}])
 

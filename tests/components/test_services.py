@@ -66,6 +66,13 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         {"port": 443, "protocol": "https"}]), ("needs a certificate",)),
     "no ARN": (lambda: aws.Alb.get("Shared", "shared"), ("not the ARN of an application load balancer",)),
     "health of nothing": (service(load_balancer={**WEB, "health": {"8080/http": {}}}), ("no rule forwards",)),
+    "a registry without a port": (service(service_registry={}), ("needs the port", '{"port": 8080}')),
+    "a port of a registry": (service(service_registry={"port": "8080"}), ("it is '8080'",)),
+    "a registry of several": (service(image=None, containers=[{"name": "a", "image": "x"}, {"name": "b", "image": "x"}],
+                                      service_registry={"port": 80}), ("needs one of its containers", "'a' or 'b'")),
+    "half a namespace": (lambda: aws.Cluster("Main", vpc={
+        "id": "vpc-1", "security_groups": ["sg-1"], "container_subnets": ["s-1"], "cloudmap_namespace_id": "ns-1"}),
+        ("half a namespace",)),
     "min over max": (service(scaling={"min": 3, "max": 2}), ("min 3 and max 2",)),
     "scaling by nothing": (service(scaling={"max": 2, "cpu_utilization": False, "memory_utilization": False}),
                            ("nothing to scale by",)),
@@ -116,3 +123,31 @@ def test_a_service_without_a_balancer_has_no_url() -> None:
         assert made.link().properties == {}
         with pytest.raises(UserError, match="has no load balancer"):
             _ = made.url
+
+
+def test_a_name_is_made_once_for_a_network_and_only_when_it_is_asked_for() -> None:
+    def types(graph: Any) -> list[str]:
+        return [g.type for g in graph.goals.values() if g.type.startswith("aws.servicediscovery")]
+
+    with program() as graph:
+        service()()
+    assert types(graph) == []
+    with program() as graph:
+        cluster = aws.Cluster("Main", vpc=aws.Vpc("Net"))
+        for name in ("Api", "Other"):
+            made = aws.Service(name, cluster=cluster, image="ghcr.io/acme/api:1", service_registry={"port": 8080})
+            assert made.link().properties.keys() == {"service"}
+    assert sorted(types(graph)) == ["aws.servicediscovery.PrivateDnsNamespace", *["aws.servicediscovery.Service"] * 2]
+    space, = (g for g in graph.goals.values() if g.type.endswith("Namespace"))
+    assert space.inputs["name"] == "test.shop.sst" and space.parent == graph.components["sst.aws.Vpc::Net"].urn
+
+
+def test_a_network_of_the_account_needs_a_namespace_for_names() -> None:
+    there: Any = {"id": "vpc-1", "security_groups": ["sg-1"], "container_subnets": ["s-1"]}
+    assert "has no namespace of Cloud Map" in refused(lambda: service(
+        cluster=aws.Cluster("Own", vpc=there), service_registry={"port": 80})())
+    with program() as graph:
+        own = aws.Cluster("Own", vpc={**there, "cloudmap_namespace_id": "ns-1", "cloudmap_namespace_name": "acme"})
+        aws.Service("Api", cluster=own, image="ghcr.io/acme/api:1", service_registry={"port": 80})
+    name, = (g for g in graph.goals.values() if g.type == "aws.servicediscovery.Service")
+    assert name.inputs["namespace_id"] == "ns-1" and name.inputs["namespace_name"] == "acme"

@@ -1,4 +1,5 @@
-"""A file system on stage ``local``: a function, a service and a task share its files, at the path that they mount."""
+"""A network on stage ``local``: a function, a service and a task share files, and the function reaches the service by
+its name."""
 from __future__ import annotations
 
 import json
@@ -26,11 +27,13 @@ def run():
     files = aws.Efs("Files", vpc=vpc)
     aws.Function("Api", handler="counter.handler", vpc=vpc, volume={"efs": files, "path": "/mnt/efs"})
     web = aws.Service("Web", cluster=cluster, command=["python", "counter.py"], load_balancer={
-        "ports": [{"listen": "80/http", "forward": "8080/http"}]}, volumes=[{"efs": files, "path": "/data/shared"}])
+        "ports": [{"listen": "80/http", "forward": "8080/http"}]}, volumes=[{"efs": files, "path": "/data/shared"}],
+        service_registry={"port": 8080}, scaling={"min": 2, "max": 2})
+    aws.Function("Client", handler="counter.ask", vpc=vpc, link=[web])
     job = aws.Task("Job", cluster=cluster, command=["python", "job.py"],
                    volumes=[{"efs": files, "path": "/mnt/efs"}])
     aws.Function("Runner", handler="counter.run", link=[job])
-    return {"url": web.url}
+    return {"url": web.url, "host": web.host}
 '''
 COUNTER = '''
 import http.server, os
@@ -50,9 +53,16 @@ def run(event, context):
     from sst import Resource, task
     return task.run(Resource.Job)
 
+def ask(event, context):
+    import urllib.request
+    from sst import Resource
+    host = Resource.Web.service
+    with urllib.request.urlopen(f"http://{host}:8080/pid", timeout=10) as answer:
+        return {"host": host, "pid": int(answer.read())}
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        body = str(count("/data/shared")).encode() if self.path == "/count" else b""
+        body = (str(count("/data/shared")) if self.path == "/count" else str(os.getpid())).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -83,6 +93,15 @@ def test_a_function_and_a_service_share_a_file(app: Project) -> None:
     assert not Path("/data/shared").exists(), "nothing outside of the process sees the mount"
 
 
+def test_a_service_is_reached_by_its_name(app: Project) -> None:
+    told = [app.invoke("Client") for _ in range(2)]
+    eventually(lambda: len({app.invoke("Client")["pid"] for _ in range(2)}) == 2)
+    assert told[0]["host"] == app.outputs()["host"] and told[0]["host"].startswith("127.")
+    names = app.client("servicediscovery")
+    found = names.list_instances(ServiceId=names.list_services()["Services"][0]["Id"])["Instances"]
+    assert len({i["Attributes"]["AWS_INSTANCE_PORT"] for i in found}) == 2
+
+
 def test_a_task_mounts_it_too(app: Project) -> None:
     app.invoke("Runner")
     eventually(lambda: "task" in app.invoke("Api")["there"])
@@ -101,4 +120,5 @@ def test_removal_takes_the_files_with_it(app: Project) -> None:
     assert len(folders) == 1 and (folders[0] / "counter").is_file()
     app.sst("remove", "--yes")
     assert not folders[0].exists() and app.leftovers() == {}
+    assert app.client("servicediscovery").list_namespaces()["Namespaces"] == []
     assert app.client("efs").describe_file_systems()["FileSystems"] == []

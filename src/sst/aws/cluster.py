@@ -10,8 +10,9 @@ from ..core.output import Input
 from ..core.transform import Transform
 from ..errors import UserError
 from .vpc import Vpc, the_vpc
+from .vpc.discovery import Namespace, namespace_of
 
-__all__ = ["Cluster", "ClusterTransform", "Network", "check_cluster"]
+__all__ = ["Cluster", "ClusterTransform", "Network", "check_cluster", "namespace_in"]
 
 
 class ClusterTransform(TypedDict, total=False):
@@ -21,13 +22,16 @@ class ClusterTransform(TypedDict, total=False):
 class Network(TypedDict, total=False):
     """A network that sst does not manage: its ``id``, ``security_groups`` and ``container_subnets`` of the tasks, and
     ``load_balancer_subnets``. ``assign_public_ip``: whether the container subnets lead to the internet only with a
-    public address; False by default."""
+    public address; False by default. ``cloudmap_namespace_id`` and ``cloudmap_namespace_name``: of Cloud Map, for the
+    names of services."""
 
     id: str
     security_groups: Sequence[str]
     container_subnets: Sequence[str]
     load_balancer_subnets: Sequence[str]
     assign_public_ip: bool
+    cloudmap_namespace_id: str
+    cloudmap_namespace_name: str
 
 
 class Cluster(Component, kind="sst.aws.Cluster", parts=("cluster",)):
@@ -79,6 +83,12 @@ class Cluster(Component, kind="sst.aws.Cluster", parts=("cluster",)):
                 raise UserError(f"vpc of {self.logical_name} needs {missing[0]}",
                                 hint='vpc={"id": "vpc-...", "security_groups": [...], "container_subnets": [...], '
                                      '"load_balancer_subnets": [...]}, or an aws.Vpc')
+            space = vpc.get("cloudmap_namespace_id"), vpc.get("cloudmap_namespace_name")
+            if bool(space[0]) != bool(space[1]):
+                raise UserError(f"vpc of {self.logical_name} names half a namespace of Cloud Map",
+                                hint="cloudmap_namespace_id and cloudmap_namespace_name go together")
+            self.own_namespace = Namespace(space[0], space[1]) if space[0] and space[1] else None
+            self.vpc: Vpc | None = None
             self.vpc_id: Input[str] = vpc["id"]
             self.security_groups: Sequence[Input[str]] = vpc["security_groups"]
             self.container_subnets: Sequence[Input[str]] = vpc["container_subnets"]
@@ -86,12 +96,22 @@ class Cluster(Component, kind="sst.aws.Cluster", parts=("cluster",)):
             self.private_subnets: Sequence[Input[str]] = vpc.get("load_balancer_subnets", ())
             self.assign_public_ip, self.cidr = vpc.get("assign_public_ip", False), None
             return
-        found = the_vpc(self.logical_name, vpc, self.where)
+        self.vpc = found = the_vpc(self.logical_name, vpc, self.where)
         self.vpc_id, self.security_groups = found.id, found.security_groups
         self.public_subnets, self.private_subnets = found.public_subnets, found.private_subnets
         # without NAT a task can reach its image and its logs from a public subnet alone
         self.assign_public_ip, self.cidr = not found.has_nat, found.cidr
         self.container_subnets = found.private_subnets if found.has_nat else found.public_subnets
+
+
+def namespace_in(cluster: Cluster) -> Namespace:
+    """The namespace of its network, in which services have names. Raises ``UserError`` without one."""
+    if cluster.vpc is not None:
+        return namespace_of(cluster.vpc)
+    if cluster.own_namespace is None:
+        raise UserError(f"the network of {cluster.logical_name} has no namespace of Cloud Map",
+                        hint='vpc={..., "cloudmap_namespace_id": "ns-...", "cloudmap_namespace_name": "..."}')
+    return cluster.own_namespace
 
 
 def check_cluster(name: str, cluster: object) -> None:

@@ -27,6 +27,7 @@ from sst.embedded.doors.plain import plain_answer
 from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
 from sst.embedded.https import serve_app
 from sst.embedded.patches import functions
+from sst.embedded.patches.discovery import discovery
 from sst.embedded.patches.function_url import RAW
 from sst.embedded.ports import listener
 from sst.embedded.settings import Settings, read_json
@@ -57,6 +58,8 @@ class FrontDoor:
         Path and kind of URL (http or ws) stay as they are. Raises `ValueError` for a kind without doors or a thing that
         is not there.
         """
+        if kind == "discovery":     # a name of a service, which is an address
+            return discovery().address(value)
         parts = urlsplit(value if "://" in value else f"{'wss' if kind == 'websocket' else 'https'}://{value}")
         host, door = parts.netloc.lower(), DOORS.get(kind)
         if door is None:

@@ -82,7 +82,7 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     from sst.embedded.control import Control
     from sst.embedded.front_door import FrontDoor
     from sst.embedded.gate import Gate
-    from sst.embedded.patches import caches, clusters, containers, databases, functions, scaling, state
+    from sst.embedded.patches import caches, clusters, containers, databases, discovery, functions, scaling, state
 
     checkpoints = state.checkpoints()
     door = FrontDoor(settings, checkpoints)
@@ -105,7 +105,7 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
         records.attach(Backing(supervisor, loop, settings))
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
              asyncio.create_task(supervisor.watch()), asyncio.create_task(containers.running.balancer.run()),
-             asyncio.create_task(scaling.scaler().run())]
+             asyncio.create_task(scaling.scaler().run()), asyncio.create_task(discovery.discovery().run())]
     publishing = asyncio.create_task(_publish(settings, facts, door, lambda: _resume(supervisor, services, kept)))
     publishing.add_done_callback(lambda task: None if _well(task) else ended.set())
     tasks.append(publishing)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..clouds.aws import s3 as s3
     from ..clouds.aws import scheduler as scheduler
     from ..clouds.aws import secretsmanager as secretsmanager
+    from ..clouds.aws import servicediscovery as servicediscovery
     from ..clouds.aws import sns as sns
     from ..clouds.aws import sqs as sqs
     from ..clouds.aws import ssm as ssm

@@ -760,6 +760,23 @@ def _(w: World) -> Sample:
                   {"root_directory": {"Path": "/data"}})
 
 
+# Cloud Map ----------------------------------------------------------------------------------------------------------
+
+@sample("aws.servicediscovery.PrivateDnsNamespace")
+def _(w: World) -> Sample:
+    return Sample({"name": f"{uuid.uuid4().hex[:6]}.example", "vpc": vpc(w), "tags": {"a": "1"}}, {"tags": {"a": "2"}},
+                  {"name": "other.example"})
+
+
+@sample("aws.servicediscovery.Service")
+def _(w: World) -> Sample:
+    space = w.make("aws.servicediscovery.PrivateDnsNamespace", {"name": f"{uuid.uuid4().hex[:6]}.example",
+                                                                "vpc": vpc(w)})
+    return Sample({"name": "api", "namespace_id": space["namespace_id"], "namespace_name": space["name"],
+                   "dns_config": {"DnsRecords": [{"Type": "A", "TTL": 60}]}, "tags": {"a": "1"}}, {"tags": {"a": "2"}},
+                  {"name": "other"}, delete_first=True)
+
+
 # ElastiCache --------------------------------------------------------------------------------------------------------
 
 @sample("aws.elasticache.SubnetGroup")

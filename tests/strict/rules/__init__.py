@@ -5,9 +5,11 @@ from __future__ import annotations
 from . import (
     account,
     cloudfront,
+    discovery,
     dynamodb,
     ec2,
     ecr,
+    efs,
     elasticache,
     gateway,
     identity,
@@ -20,5 +22,5 @@ from . import (
 )
 from .changes import changes
 
-__all__ = ["account", "changes", "cloudfront", "dynamodb", "ec2", "ecr", "elasticache", "gateway", "identity",
-           "lambda_", "limits", "queues", "rds", "s3", "scheduler"]
+__all__ = ["account", "changes", "cloudfront", "discovery", "dynamodb", "ec2", "ecr", "efs", "elasticache", "gateway",
+           "identity", "lambda_", "limits", "queues", "rds", "s3", "scheduler"]

@@ -31,11 +31,12 @@ from .load_balancer import (
     rules_of,
     tcp_ports,
 )
+from .registry import Registered, ServiceRegistry, declare_registry, registry_port
 from .scaling import Scaling, declare_scaling, range_of
 
 __all__ = ["Capacity", "Conditions", "Container", "ContainerDev", "Dockerfile", "ExistingFileSystem", "Header",
            "Health", "HealthCheck", "LoadBalancer", "Logging", "Query", "Rule", "Scaling", "Service", "ServiceDev",
-           "ServiceTransform", "Share", "Volume"]
+           "ServiceRegistry", "ServiceTransform", "Share", "Volume"]
 
 UNAVAILABLE = "http://url-unavailable-in-dev.mode"
 
@@ -85,7 +86,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
     link: what it uses; grants least privilege. permissions: further IAM statements. environment: variables, never
     secrets. ssm: variables with the ARN of a parameter or secret. volumes: file systems that it mounts,
     ``[{"efs": files, "path": "/mnt/efs"}]``.
-    load_balancer: what reaches it. scaling: how many tasks run. health: a command that says whether a container works.
+    load_balancer: what reaches it. service_registry: the port at which its tasks are reached by a name of the
+    network, ``{"port": 8080}``. scaling: how many tasks run. health: a command that says whether a container works.
     wait: whether a deploy waits until the new tasks run, and fails if they do not; True on stage ``local``, False
     elsewhere.
     dev: what runs in its place in `sst dev`, ``{"command": ...}``; by default its Python code, from its source and
@@ -104,6 +106,7 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                  environment_files: Sequence[Input[str]] = (), ssm: Mapping[str, Input[str]] | None = None,
                  logging: Logging | None = None, volumes: Sequence[Volume] = (), health: Health | None = None,
                  containers: Sequence[Container] | None = None, load_balancer: LoadBalancer | None = None,
+                 service_registry: ServiceRegistry | None = None,
                  scaling: Scaling | None = None, capacity: Literal["spot"] | Capacity | None = None,
                  wait: bool | None = None, python: Mapping[str, Any] | None = None, task_role: str | None = None,
                  execution_role: str | None = None, dev: Literal[False] | ServiceDev | None = None,
@@ -116,13 +119,16 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                               volumes=volumes or None, logging=logging, health=health)
         ways = rules_of(load_balancer, [c["name"] for c in some], name) if load_balancer is not None else []
         (low, high), launch = range_of(scaling or {}, name), _launch(capacity, name)
+        registered = registry_port(service_registry, [c["name"] for c in some], name)
         common = Common(cluster, size_of(cpu, memory, storage), architecture, linked(link, self.where), permissions,
-                        some, python or {}, task_role, execution_role, tcp_ports(ways))
+                        some, python or {}, task_role, execution_role, tcp_ports(ways, registered))
         self._url: Input[str] | None = None
+        self._host: Input[str] | None = None
         self._dev = dev_processes(self, dev, common)
         if self._dev:       # the developer's machine runs it
             own = (dev or {}).get("url")
             self._url = own or (self._dev[0].url or UNAVAILABLE if ways else None)
+            self._host = "127.0.0.1" if registered else None
             return
         with self.scope(transform):
             made = define(self, common)
@@ -131,7 +137,9 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
             self.load_balancer = balanced.load_balancer if balanced else None
             self._url = balanced.url if balanced else None
             path = self.urn.rpartition("::")[2].replace("/", "-")
-            self.service = _service(path, made, balanced, cluster, (low, high), launch, wait)
+            known = declare_registry(path, registered[1], cluster) if registered else None
+            self._host = known.host if known else None
+            self.service = _service(path, made, balanced, known, cluster, (low, high), launch, wait)
             self.auto_scaling_target = declare_scaling(scaling or {}, cluster, self.service, balanced, name)
 
     @property
@@ -142,17 +150,25 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
                             hint='load_balancer={"ports": [{"listen": "80/http"}]}')
         return combine(url=self._url)["url"]
 
+    @property
+    def host(self) -> Output[str]:
+        """Its name inside of the network, from Cloud Map."""
+        if self._host is None:
+            raise UserError(f"{self.logical_name} has no name in its network", hint='service_registry={"port": 8080}')
+        return combine(host=self._host)["host"]
+
     def link(self) -> Link:
-        """Its address, if it has a load balancer."""
-        return Link(self.logical_name, self.kind, {"url": self._url} if self._url is not None else {})
+        """Its address, if it has a load balancer, and its name, if it is registered in Cloud Map."""
+        found = {"url": self._url, "service": self._host}
+        return Link(self.logical_name, self.kind, {k: v for k, v in found.items() if v is not None})
 
     def dev_parts(self) -> Sequence[DevPart]:
         """What runs in its place in `sst dev`."""
         return self._dev
 
 
-def _service(name: str, made: Definition, balanced: Balanced | None, cluster: Cluster, count: tuple[int, int],
-             launch: Mapping[str, Any], wait: bool | None) -> ecs.Service:
+def _service(name: str, made: Definition, balanced: Balanced | None, registered: Registered | None, cluster: Cluster,
+             count: tuple[int, int], launch: Mapping[str, Any], wait: bool | None) -> ecs.Service:
     return ecs.Service(
         "Service", cluster=cluster.name, name=name, task_definition=made.task_definition.arn,
         desired_count=count[0], **launch,
@@ -161,6 +177,7 @@ def _service(name: str, made: Definition, balanced: Balanced | None, cluster: Cl
             "subnets": list(cluster.container_subnets), "securityGroups": list(cluster.security_groups),
             "assignPublicIp": "ENABLED" if cluster.assign_public_ip else "DISABLED"}},
         load_balancers=list(balanced.targets) if balanced else None,
+        service_registries=list(registered.registries) if registered else None,
         deployment_configuration={"maximumPercent": 200, "minimumHealthyPercent": 100,
                                   "deploymentCircuitBreaker": {"enable": True, "rollback": True}},
         enable_execute_command=True, wait_for_steady_state=current().target.is_local if wait is None else wait,

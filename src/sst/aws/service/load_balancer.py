@@ -259,11 +259,12 @@ def _conditions(given: Conditions) -> list[dict[str, Any]]:
     return made
 
 
-def tcp_ports(ways: Sequence[Way]) -> dict[str, list[int]]:
-    """By container, the ports that are forwarded to, each once."""
+def tcp_ports(ways: Sequence[Way], registered: tuple[str, int] | None) -> dict[str, list[int]]:
+    """By container, the ports that are forwarded to or registered, each once."""
     ports: dict[str, list[int]] = {}
-    for way in ways:
-        if way.forward and way.forward.number not in ports.setdefault(way.container, []):
-            ports[way.container].append(way.forward.number)
+    wanted = [(way.container, way.forward.number) for way in ways if way.forward]
+    for container, port in (*wanted, *((registered,) if registered else ())):
+        if port not in ports.setdefault(container, []):
+            ports[container].append(port)
     return ports
 

@@ -102,6 +102,11 @@ ALSO = {
     "efs:CreateFileSystem": ("elasticfilesystem:TagResource", "iam:CreateServiceLinkedRole"),
     "efs:CreateMountTarget": ("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
     "elasticache:CreateReplicationGroup": ("iam:CreateServiceLinkedRole", "elasticache:AddTagsToResource"),
+    "servicediscovery:CreatePrivateDnsNamespace": (
+        "ec2:DescribeRegions", "ec2:DescribeVpcs", "route53:CreateHostedZone", "route53:ListHostedZonesByName",
+        "servicediscovery:TagResource"),
+    "servicediscovery:DeleteNamespace": ("route53:DeleteHostedZone",),
+    "servicediscovery:DeleteService": ("route53:ChangeResourceRecordSets",),
     "rds:CreateDBInstance": ("iam:CreateServiceLinkedRole", "rds:AddTagsToResource"),
     "rds:CreateDBProxy": ("iam:PassRole", "iam:CreateServiceLinkedRole"),
     "rds:DeleteDBInstance": ("rds:CreateDBSnapshot",),
@@ -119,7 +124,7 @@ VERBS = {
 }
 """API Gateway's actions are methods of HTTP."""
 UNNAMED = {"apigateway", "acm", "route53", "appsync", "tag", "kms", "ec2", "ec2-instance-connect", "cloudfront",
-           "cloudfront-keyvaluestore", "application-autoscaling", "elasticfilesystem"}
+           "cloudfront-keyvaluestore", "application-autoscaling", "elasticfilesystem", "servicediscovery"}
 """Services whose resources have ids that AWS makes."""
 EVERYWHERE = frozenset(
     {
