@@ -269,6 +269,13 @@ def redis() -> None:
 
 
 @golden
+def open_search() -> None:
+    given = aws.OpenSearch("Given", version="OpenSearch_2.19", username="root", password="Given-password-1",
+                           instance="r7g.large", storage="100 GB", transform={"domain": {"instance_count": 2}})
+    aws.Function("Api", handler="src/job.handler", link=[given, aws.OpenSearch("MySearch")])
+
+
+@golden
 def efs() -> None:
     vpc = aws.Vpc("MyVpc")
     files, cluster = aws.Efs("MyFiles"), aws.Cluster("MyCluster", vpc=vpc)

@@ -77,6 +77,7 @@ PAGES = (
     Page("static_site", aws.StaticSite, ("aws.static_site", "aws.site", "aws.site.dev", "aws.cdn.auth")),
     Page("efs", aws.Efs, ("aws.efs", "aws.volume")),
     Page("redis", aws.Redis, ("aws.redis",)),
+    Page("open_search", aws.OpenSearch, ("aws.open_search",)),
     Page("migration", aws.Migration, ("aws.migration",)),
     *(Page(name, component, ()) for name, component in (
         ("nextjs", aws.Nextjs), ("remix", aws.Remix), ("tan_stack_start", aws.TanStackStart),

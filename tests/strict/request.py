@@ -15,7 +15,7 @@ import botocore.session
 
 __all__ = ["ApiRequest", "parsed"]
 
-SERVICES = {"apigateway": "apigatewayv2", "tagging": "resourcegroupstaggingapi"}
+SERVICES = {"apigateway": "apigatewayv2", "es": "opensearch", "tagging": "resourcegroupstaggingapi"}
 """botocore's name of a service where it is not its signing name."""
 _SCOPE = re.compile(r"Credential=([^/]+)/(\d+)/([^/]+)/([^/]+)/aws4_request")
 _SESSION = botocore.session.Session()

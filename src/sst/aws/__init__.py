@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .nextjs import Nextjs as Nextjs
     from .node_server import NodeServer as NodeServer
     from .nuxt import Nuxt as Nuxt
+    from .open_search import OpenSearch as OpenSearch
     from .permissions import permission as permission
     from .postgres import Postgres as Postgres
     from .provider import Provider as Provider
@@ -45,18 +46,19 @@ if TYPE_CHECKING:
     from .vpc import Vpc as Vpc
 
 _HOME = {"Alb": "alb", "Analog": "analog", "Angular": "angular", "ApiGatewayV2": "api_gateway_v2", "Astro": "astro",
-         "Aurora": "aurora", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron", "Django": "django",
-         "Dynamo": "dynamo", "Efs": "efs", "FastApi": "fast_api", "Flask": "flask", "Function": "function",
-         "Migration": "migration", "Mysql": "mysql", "Nextjs": "nextjs", "NodeServer": "node_server", "Nuxt": "nuxt",
-         "Postgres": "postgres", "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis",
-         "Remix": "remix", "Router": "router", "Service": "service", "SolidStart": "solid_start",
-         "StaticSite": "static_site", "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task",
-         "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
+         "Aurora": "aurora", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron",
+         "Django": "django", "Dynamo": "dynamo", "Efs": "efs", "FastApi": "fast_api", "Flask": "flask",
+         "Function": "function", "Migration": "migration", "Mysql": "mysql", "Nextjs": "nextjs",
+         "NodeServer": "node_server", "Nuxt": "nuxt", "OpenSearch": "open_search", "Postgres": "postgres",
+         "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis", "Remix": "remix",
+         "Router": "router", "Service": "service", "SolidStart": "solid_start", "StaticSite": "static_site",
+         "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task", "Vpc": "vpc",
+         "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
 __all__ = ["Alb", "Analog", "Angular", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Cdn", "Cluster", "Cron", "Django",
            "Dynamo", "Efs", "FastApi", "Flask", "Function", "Migration", "Mysql", "Nextjs", "NodeServer", "Nuxt",
-           "Postgres", "Provider", "Queue", "React", "Redis", "Remix", "Router", "Service", "SolidStart", "StaticSite",
-           "SvelteKit", "TanStackStart", "Task", "Vpc", "account_id", "dns", "permission"]
+           "OpenSearch", "Postgres", "Provider", "Queue", "React", "Redis", "Remix", "Router", "Service", "SolidStart",
+           "StaticSite", "SvelteKit", "TanStackStart", "Task", "Vpc", "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

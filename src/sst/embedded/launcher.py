@@ -82,7 +82,17 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     from sst.embedded.control import Control
     from sst.embedded.front_door import FrontDoor
     from sst.embedded.gate import Gate
-    from sst.embedded.patches import caches, clusters, containers, databases, discovery, functions, scaling, state
+    from sst.embedded.patches import (
+        caches,
+        clusters,
+        containers,
+        databases,
+        discovery,
+        functions,
+        scaling,
+        searches,
+        state,
+    )
 
     checkpoints = state.checkpoints()
     door = FrontDoor(settings, checkpoints)
@@ -100,7 +110,7 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
-    kept: list[Kept] = [databases, clusters, caches]
+    kept: list[Kept] = [databases, clusters, caches, searches]
     for records in kept:
         records.attach(Backing(supervisor, loop, settings))
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),

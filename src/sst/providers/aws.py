@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..clouds.aws import iam as iam
     from ..clouds.aws import lambda_ as lambda_
     from ..clouds.aws import logs as logs
+    from ..clouds.aws import opensearch as opensearch
     from ..clouds.aws import rds as rds
     from ..clouds.aws import route53 as route53
     from ..clouds.aws import s3 as s3

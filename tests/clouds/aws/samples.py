@@ -799,6 +799,15 @@ def _(w: World) -> Sample:
                    "replicas": 0, "parameter_group": group, "auth_token": "a-token-of-the-tests"},
                   {"auth_token": "another-token-of-tests", "node_type": "cache.t4g.small", "description": "two"},
                   {"engine": "valkey", "engine_version": "8.0"})
+
+
+@sample("aws.opensearch.Domain")
+def _(w: World) -> Sample:
+    return Sample({"engine_version": "OpenSearch_2.17", "instance_type": "t3.small.search", "volume_size": 10,
+                   "username": "admin", "password": "Password-of-tests-1"},
+                  {"volume_size": 20, "password": "Password-of-tests-2", "tags": {"a": "1"}}, {"name": "another"})
+
+
 def cluster(w: World) -> dict[str, Any]:
     return w.make("aws.ecs.Cluster", {"capacity_providers": ["FARGATE", "FARGATE_SPOT"]})
 

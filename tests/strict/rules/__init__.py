@@ -15,6 +15,7 @@ from . import (
     identity,
     lambda_,
     limits,
+    opensearch,
     queues,
     rds,
     s3,
@@ -23,4 +24,4 @@ from . import (
 from .changes import changes
 
 __all__ = ["account", "changes", "cloudfront", "discovery", "dynamodb", "ec2", "ecr", "efs", "elasticache", "gateway",
-           "identity", "lambda_", "limits", "queues", "rds", "s3", "scheduler"]
+           "identity", "lambda_", "limits", "opensearch", "queues", "rds", "s3", "scheduler"]

@@ -19,8 +19,8 @@ __all__ = ["actions_of", "deploy_policies", "pascal_operation"]
 SIZE = 6000
 """Characters of a managed policy, of 6,144 that IAM allows.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-PREFIXES = {"efs": "elasticfilesystem", "elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag",
-            "apigatewayv2": "apigateway"}
+PREFIXES = {"opensearch": "es", "efs": "elasticfilesystem", "elbv2": "elasticloadbalancing",
+            "resourcegroupstaggingapi": "tag", "apigatewayv2": "apigateway"}
 """IAM's prefix of a service where it is not botocore's name of it."""
 RENAMED = {
     "s3:PutBucketCors": "s3:PutBucketCORS",
@@ -107,6 +107,7 @@ ALSO = {
         "servicediscovery:TagResource"),
     "servicediscovery:DeleteNamespace": ("route53:DeleteHostedZone",),
     "servicediscovery:DeleteService": ("route53:ChangeResourceRecordSets",),
+    "opensearch:CreateDomain": ("es:AddTags",),
     "rds:CreateDBInstance": ("iam:CreateServiceLinkedRole", "rds:AddTagsToResource"),
     "rds:CreateDBProxy": ("iam:PassRole", "iam:CreateServiceLinkedRole"),
     "rds:DeleteDBInstance": ("rds:CreateDBSnapshot",),
@@ -168,6 +169,7 @@ NAMES = {
     "ssm": ("ssm:*:*:parameter/sst-py/*", "ssm:*:*:parameter/{app}-*"),
     "secretsmanager": ("secretsmanager:*:*:secret:{app}-*",),
     "elasticache": ("elasticache:*:*:*:{app}-*",),
+    "es": ("es:*:*:domain/{app}-*",),
     "ecr": ("ecr:*:*:repository/{app}-*",),
     "ecs": ("ecs:*:*:*/{app}-*",),
     "elasticloadbalancing": ("elasticloadbalancing:*:*:*/{app}-*", "elasticloadbalancing:*:*:*/*/{app}-*"),

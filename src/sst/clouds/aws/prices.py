@@ -12,7 +12,7 @@ from ...core.cost import Charge, Uses
 
 __all__ = ["HOURLY", "MONTHLY", "PAGES", "SOURCE", "cache", "cluster_instance",
            "database", "endpoint", "load_balancer", "machine",
-           "nat_gateway", "proxy", "public_address", "replica", "secret", "tasks"]
+           "nat_gateway", "proxy", "public_address", "replica", "search", "secret", "tasks"]
 
 SOURCE = "AWS's list prices in us-east-1, June 2026"
 HOURS = 730
@@ -155,6 +155,13 @@ def cache(given: Mapping[str, Any], uses: Uses) -> Iterator[Charge]:
     kind, shards, replicas = str(given.get("node_type")), given.get("node_groups") or 1, given.get("replicas") or 0
     nodes = shards * (1 + replicas) if isinstance(shards, int) and isinstance(replicas, int) else None
     yield _hours(f"cache {given.get('engine')} {kind.removeprefix('cache.')}", kind, nodes)
+
+
+def search(given: Mapping[str, Any], uses: Uses) -> Iterator[Charge]:
+    """The nodes of a search domain, and their storage."""
+    kind, count, size = str(given.get("instance_type")), given.get("instance_count") or 1, given.get("volume_size")
+    yield _hours(f"opensearch {kind}", kind, count)
+    yield _storage(f"opensearch {given.get('volume_type', 'gp3')} GB", size, count)
 
 
 def secret(given: Mapping[str, Any], uses: Uses) -> Iterator[Charge]:

@@ -12,8 +12,8 @@ from .table import AwsResource
 __all__ = ["SERVICES", "all_rows", "row"]
 
 SERVICES = ("acm", "apigatewayv2", "applicationautoscaling", "appsync", "cloudfront", "dynamodb", "ec2", "ecr", "ecs",
-            "efs", "elasticache", "elbv2", "events", "iam", "lambda_", "logs", "migration", "rds", "route53", "s3",
-            "scheduler", "secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "wafv2")
+            "efs", "elasticache", "elbv2", "events", "iam", "lambda_", "logs", "migration", "opensearch", "rds",
+            "route53", "s3", "scheduler", "secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "wafv2")
 """Modules with rows."""
 
 

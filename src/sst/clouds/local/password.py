@@ -30,7 +30,7 @@ class Password(Resource, type="local.Password"):
     length: Arg[int] = prop(default=32, replace=True)
     """Characters, at least 8."""
     special: Arg[str] = prop(default="", replace=True)
-    """Characters that it may have beside letters and digits."""
+    """Characters that it has beside letters and digits, at least one of them."""
     rotation: Arg[str] = prop(default=None, replace=True)
     """Another text makes another password. Without one it stays as `sst rotate` has made it."""
 
@@ -70,7 +70,6 @@ class Passwords(Provider):
 def _made(length: int, special: str) -> str:
     while True:
         made = "".join(secrets.choice(_PLAIN + special) for _ in range(length))
-        if made[0] in string.ascii_letters and all(
-                any(c in kind for c in made) for kind in (string.ascii_lowercase, string.ascii_uppercase,
-                                                          string.digits)):
+        kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits, *((special,) if special else ()))
+        if made[0] in string.ascii_letters and all(any(c in kind for c in made) for kind in kinds):
             return made
