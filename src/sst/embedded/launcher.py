@@ -76,7 +76,6 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
         start_recorder(settings.folder)
     patches.apply_all(settings)
     from hypercorn.asyncio import serve as http
-    from hypercorn.config import Config
 
     from sst.embedded.backing import Backing
     from sst.embedded.control import Control
@@ -105,11 +104,7 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     loop = asyncio.get_running_loop()
     for word in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(word, ended.set)
-    config = Config()
-    config.bind = [f"fd://{line.detach()}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 1
-    config.loglevel = "WARNING"
+    config = _listening(line)
     kept: list[Kept] = [databases, clusters, caches, searches]
     for records in kept:
         records.attach(Backing(supervisor, loop, settings))
@@ -135,6 +130,17 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
         publishing.result()
     if settings.folder.is_dir():
         checkpoints.save_now()
+
+
+def _listening(line: socket.socket) -> Any:
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"fd://{line.detach()}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.loglevel = "WARNING"
+    return config
 
 
 async def _publish(settings: Settings, facts: Mapping[str, Any], door: FrontDoor,
