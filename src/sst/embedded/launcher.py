@@ -117,11 +117,8 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     control = Control(facts, door, checkpoints, supervisor, settings)
     gate: Any = Gate(emulator.application(), settings, checkpoints, control, ended.set)
     await http(gate, config, shutdown_trigger=ended.wait)
-    for ending in (door.close(), asyncio.to_thread(functions.close), supervisor.close(),
-                   asyncio.to_thread(containers.running.engine.close)):
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_SECONDS):      # wait_for of Python 3.11 may swallow a cancellation
-                await ending
+    await _end(door.close(), asyncio.to_thread(functions.close), supervisor.close(),
+               asyncio.to_thread(containers.running.engine.close))
     for task in tasks:
         task.cancel()
     if gate.failed is not None:
@@ -130,6 +127,13 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
         publishing.result()
     if settings.folder.is_dir():
         checkpoints.save_now()
+
+
+async def _end(*endings: Awaitable[object]) -> None:
+    for ending in endings:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):      # wait_for of Python 3.11 may swallow a cancellation
+                await ending
 
 
 def _listening(line: socket.socket) -> Any:
