@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -60,10 +61,9 @@ def test_a_refused_name_never_leaves_a_stage_stuck(tmp_path: Path, kind: str, wa
         assert "Thing" in made.stdout + made.stderr
         figures["names that were refused"] += 1
         if way == "corrected":
-            app.write({"sst_config.py": PROGRAM.format(line=line.replace('lambda n: "', 'lambda n: n + "').replace(
-                "_", "").replace("..", "").replace(" b", "b").replace("a queue", "queue").replace("/", ""),
-                modules=modules) if "bucket" not in kind else PROGRAM.format(line='s3.Bucket("Thing")',
-                                                                             modules=modules)})
+            right = ('s3.Bucket("Thing")' if module == "s3"
+                     else re.sub(r'lambda n: "[^"]*"', 'lambda n: n + "-right"', line))
+            app.write({"sst_config.py": PROGRAM.format(line=right, modules=modules)})
             app.sst("deploy")
         if way == "dropped":
             app.write({"sst_config.py": PROGRAM.format(line="return", modules=modules)})
