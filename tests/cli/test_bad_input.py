@@ -19,7 +19,7 @@ from .conftest import SST, Project
 
 @pytest.mark.parametrize(("words", "text"), [
     (["deplyo"], '✗ there is no command "sst deplyo"\n  hint: did you mean "deploy"?\n'),
-    (["frobnicate"], '✗ there is no command "sst frobnicate"\n  hint: known: '),
+    (["xyzzy"], '✗ there is no command "sst xyzzy"\n  hint: known: '),
     (["deploy", "--tarjet", "A"], "✗ sst deploy has no option --tarjet\n  hint: did you mean --target?\n"),
     (["deploy", "--xyzzy"], "✗ sst deploy has no option --xyzzy\n  hint: see `sst deploy --help`\n"),
     (["deploy", "--stage"], "option '--stage' requires an argument\n"),

@@ -56,7 +56,6 @@ class FileSystem(AwsResource, type="aws.efs.FileSystem", service="efs", holds_da
     failed = "LifeCycleState == 'error' && 'its state is error'"
     update = (call("update_file_system", FileSystemId="$id", properties="throughput_mode provisioned_throughput",
                    retry=NOT_YET, patience=600, idempotent=True, until="LifeCycleState == 'available'"),)
-    omitted_when_unset = frozenset({"provisioned_throughput"})
     sticky = frozenset({"provisioned_throughput"})
     find = call("describe_file_systems", CreationToken="$token")
     list_path = "FileSystems[?LifeCycleState != 'deleted' && LifeCycleState != 'deleting']"
