@@ -140,6 +140,7 @@ def test_extras(tmp_path: Path, run: Run) -> None:
     assert run(root, "api.handler", python={"extras": ["web"]}) is True
 
 
+@pytest.mark.long
 def test_dynamic_version_from_a_file_and_from_git(tmp_path: Path, run: Run) -> None:
     file = HATCH + '    [tool.hatch.version]\n    path = "app/__init__.py"\n'
     about = project("app", "", file).replace('version = "1.0"', 'dynamic = ["version"]')
@@ -175,6 +176,7 @@ def test_wheels_are_those_of_the_platform_asked_for(tmp_path: Path, cache: Path)
     assert compiled == ["pydantic_core/_pydantic_core.cpython-313-aarch64-linux-gnu.so"]
 
 
+@pytest.mark.long
 def test_git_dependency_from_a_local_repository(tmp_path: Path, run: Run) -> None:
     lib = write(tmp_path / "lib", {"pyproject.toml": project("gitlib", "", HATCH), "gitlib.py": "x = 'git'\n"})
     for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):

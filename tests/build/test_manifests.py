@@ -127,6 +127,7 @@ def test_local_packages_of_each_tool_are_bundled_and_followed(tool: str, tmp_pat
     assert answer(root, cache, tmp_path / "2") == "new"
 
 
+@pytest.mark.long
 def test_a_workspace_member_without_a_lock_is_followed(tmp_path: Path, cache: Path) -> None:
     build_system = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
     root = write(tmp_path / "p", {

@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from sst.cli.ui.drift import _apart
 
 from .conftest import Project
@@ -32,6 +34,7 @@ def test_a_clean_stage_has_no_rows(project: Project) -> None:
     assert project.run("state", "history").out == versions, "nothing was written"
 
 
+@pytest.mark.long
 def test_program_state_and_cloud_side_by_side_and_nothing_without_an_answer(project: Project) -> None:
     project.program(TWO)
     project.run("deploy")
@@ -74,6 +77,7 @@ def test_rows_are_reverted_one_by_one(project: Project) -> None:
     assert 'text: "five" → "two"' in project.run("diff").out
 
 
+@pytest.mark.long
 def test_what_is_named_must_differ(project: Project) -> None:
     project.program(TWO)
     project.run("deploy")

@@ -45,6 +45,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.long
 def test_an_app_on_this_machine(cloud_stage: Project) -> None:
     p = cloud_stage
     p.write("sst_config.py", CONFIG)

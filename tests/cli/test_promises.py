@@ -27,6 +27,7 @@ def test_a_deploy_after_a_restore_brings_program_state_and_cloud_together(projec
     assert "no changes" in project.run("deploy").out
 
 
+@pytest.mark.long
 def test_what_only_newer_versions_know_is_kept_by_a_restore(project: Project) -> None:
     project.program(SEVEN.format(count=6, text="32"))
     project.run("deploy")
@@ -78,6 +79,7 @@ def test_no_flag_overrides_a_protected_stage(project: Project, removal: str, cha
     assert project.things == before
 
 
+@pytest.mark.long
 def test_a_successor_that_starts_empty_is_asked_for(project: Project) -> None:
     project.program('Data("Store", text="precious")')
     project.run("deploy")

@@ -27,6 +27,7 @@ def test_what_was_saved_is_done(project: Project) -> None:
     assert "1 updated" in project.run("deploy", "plan.json").out
 
 
+@pytest.mark.long
 def test_any_deviation_stops_before_anything_is_done(project: Project) -> None:
     project.program(TWO)
     project.run("diff", "-o", "plan.json")
@@ -46,6 +47,7 @@ def test_any_deviation_stops_before_anything_is_done(project: Project) -> None:
     assert "the region is eu-west-1; it was us-east-1" in project.fails("deploy", "plan.json")
 
 
+@pytest.mark.long
 def test_what_does_not_change_is_bound_too(project: Project) -> None:
     project.program(TWO)
     project.run("deploy")
@@ -80,6 +82,7 @@ def test_a_part_of_the_program(project: Project) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_plan_that_would_not_say_all_is_not_saved(project: Project) -> None:
     project.program('a = File("A")\nsst.later(a.path, lambda path: File("B", text=path))')
     assert "this plan can't be saved: the program declares more" in project.fails("diff", "-o", "plan.json")

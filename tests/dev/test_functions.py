@@ -169,6 +169,7 @@ def test_an_error_names_the_users_lines(app: Dev) -> None:
     assert "sst/runtime" not in "\n".join(app.said[since:])
 
 
+@pytest.mark.long
 def test_a_thousand_reloads_leave_nothing_behind(app: Dev) -> None:
     """Open files and processes of the session are as many after them as before."""
     one, pid = app.url("one"), app.process.pid

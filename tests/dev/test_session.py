@@ -48,6 +48,7 @@ def test_an_error_in_the_program_keeps_what_runs(start: Callable[..., Dev]) -> N
     dev.until("no changes", since=since)
 
 
+@pytest.mark.long
 def test_a_missing_module_of_the_program_is_found_when_it_is_made(start: Callable[..., Dev]) -> None:
     dev = start(FILES).ready()
     since = dev.here
@@ -61,6 +62,7 @@ def test_a_missing_module_of_the_program_is_found_when_it_is_made(start: Callabl
     dev.until("this would delete Uploads with what is in it", since=since)
 
 
+@pytest.mark.long
 def test_dotenv_is_part_of_the_program(start: Callable[..., Dev]) -> None:
     program = "import os\n" + CONFIG.replace('"src/two.handler"',
                                              '"src/two.handler", environment={"WORD": os.environ.get("WORD", "")}')
@@ -217,6 +219,7 @@ def test_the_cloud_is_restarted_under_the_session(start: Callable[..., Dev]) -> 
     dev.until(lambda: get(dev.url("one")) == (200, "live"))
 
 
+@pytest.mark.long
 def test_dependencies_that_are_added_are_there(start: Callable[..., Dev]) -> None:
     dev = start({**FILES, "requirements.txt": ""}).ready()
     since = dev.here
@@ -227,11 +230,13 @@ def test_dependencies_that_are_added_are_there(start: Callable[..., Dev]) -> Non
     dev.until(lambda: get(dev.url("one")) == (200, "3.10"))
 
 
+@pytest.mark.long
 def test_basic_mode_starts_no_commands(start: Callable[..., Dev]) -> None:
     dev = start(WITH_WEB, "--mode", "basic").ready()
     assert get(dev.url("one")) == (200, "first") and "Web" not in dev.text
 
 
+@pytest.mark.long
 def test_a_command_is_shown_what_is_wrong_with_it(start: Callable[..., Dev]) -> None:
     dev = start({**FILES, "sst_config.py": config('sst.DevCommand("Web", dev={"directory": "nowhere"})')})
     dev.until('Web should run in "nowhere", which is not a folder (sst_config.py:')
@@ -297,6 +302,7 @@ def test_code_and_folders_outside_of_the_project_are_watched(tmp_path: Path) -> 
         dev.close()
 
 
+@pytest.mark.long
 def test_a_program_knows_that_it_is_run_by_dev(start: Callable[..., Dev]) -> None:
     program = CONFIG.replace("def run():", "def run(app):").replace("    return {", '    return {"dev": app.dev, ')
     dev = start({**FILES, "sst_config.py": program}).ready()
@@ -323,6 +329,7 @@ def test_nobody_gets_in_without_the_token(start: Callable[..., Dev]) -> None:
     assert get(dev.url("one")) == (200, "first") and "Traceback" not in dev.text
 
 
+@pytest.mark.long
 def test_json_is_an_event_a_line(tmp_path: Path) -> None:
     program = CONFIG.replace("def run():", "def run():\n    print('from the program')").replace(
         '"src/two.handler"', '"src/two.handler", environment={"A": sst.Secret("Word").value}')

@@ -49,6 +49,7 @@ def test_an_f_string_inside_json_is_escaped_as_json(app: Project) -> None:
     assert json.loads(app.outputs()["text"])["quoted"].endswith('"ä"')
 
 
+@pytest.mark.long
 def test_the_handlers_spelled_as_in_sst_run(app: Project) -> None:
     assert "MyFunction" in app.invoke("MyFunction")["ran"]
     assert "MyCron" in app.invoke("MyCron/Handler")["ran"]
@@ -71,6 +72,7 @@ def test_a_queue_filters_reports_failures_and_has_a_dead_letter_queue(app: Proje
     assert not any(r.startswith("queue-2") for r in rows(app))
 
 
+@pytest.mark.long
 def test_a_stream_follows_only_what_its_filter_wants(app: Project) -> None:
     app.invoke("Sender")
     eventually(lambda: "followed-first-row" in rows(app))
@@ -83,6 +85,7 @@ def test_a_bucket_tells_its_subscriber(app: Project) -> None:
     eventually(lambda: "s3-a+picture.jpg" in rows(app))
 
 
+@pytest.mark.long
 def test_a_cron_runs_by_itself(app: Project) -> None:
     eventually(lambda: "ran" in app.sst("logs", "MyCron/Handler") or "REPORT" in app.sst("logs", "MyCron/Handler"),
                seconds=100)

@@ -95,6 +95,7 @@ def check(cloud: Cloud, made: dict[str, Any]) -> None:
         Data(cloud, made["DBClusterArn"], OTHER)("select 1")
 
 
+@pytest.mark.long
 def test_a_cluster_is_a_server_and_its_data_api_is_real(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)
     made = create(cloud, "aurora-postgresql", EngineVersion="17")

@@ -93,6 +93,7 @@ def test_a_new_object_triggers_a_function(cloud: Cloud) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_schedule_fires(cloud: Cloud) -> None:
     out, _ = queue(cloud, "schedule-out")
     name = function(cloud, SEND, ALLOW_SEND, environment={"OUT": out})
@@ -145,6 +146,7 @@ def test_dead_letters_can_be_moved_back(cloud: Cloud) -> None:
     assert not sqs.receive_message(QueueUrl=dead).get("Messages")
 
 
+@pytest.mark.long
 def test_an_accepted_event_survives_kill_9(tmp_path: Path) -> None:
     cloud = embedded.start(tmp_path, environment=os.environ)
     try:

@@ -201,6 +201,7 @@ def test_one_that_does_not_start_says_why(tmp_path: Path, notes: Notes, line: st
 
 
 @pytest.mark.emulator
+@pytest.mark.long
 def test_the_launcher_owns_them(tmp_path: Path, notes: Notes) -> None:
     """Shown by `status`, over kill -9 of the launcher, and ended by `stop` even if no launcher is there any more."""
     root, environment = tmp_path / "project", os.environ

@@ -161,6 +161,7 @@ def test_mypy_knows_what_is_linked_once_types_are_written(venv: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_pyright_knows_what_is_linked_once_types_are_written(venv: Path, npm_tool: Callable[[str], Path]) -> None:
     write_types(venv, LINKS)
     done = subprocess.run([npm_tool("pyright"), "--pythonpath", str(venv / "bin" / "python"), "program.py"],

@@ -120,6 +120,7 @@ def raw(url: str, enough: int | None, *headers: str) -> bytes:
     return data.partition(b"\r\n\r\n")[2]
 
 
+@pytest.mark.long
 def test_a_rollback_uploads_nothing(pages: Project) -> None:
     web, file = pages.outputs()["web"], pages.root / "docs/guide/index.html"
     before = call(f"{web}/docs/guide/").body
@@ -175,6 +176,7 @@ asyncio.run(main())
 
 
 @in_a_browser
+@pytest.mark.long
 def test_the_server_of_a_generator_is_behind_the_router_with_its_websocket(tmp_path: Path, page: Page) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])

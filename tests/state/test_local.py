@@ -209,7 +209,7 @@ def test_any_byte_of_the_file_flipped_or_cut_is_seen_or_harmless(
     store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()
     good = path.read_bytes()
-    step = STEP or max(1, len(good) // 400)
+    step = STEP or max(1, len(good) // 200)
     damaged = [good[:at] + bytes([good[at] ^ 0x41]) + good[at + 1:] for at in range(0, len(good), step)]
     damaged += [good[:at] for at in range(1, len(good), len(good) // 40)]
     refused = 0
@@ -282,7 +282,7 @@ def test_any_byte_of_the_log_flipped_or_cut_is_seen_or_harmless(tmp_path: Path,
     """SQLite itself takes the log up to there for all of it."""
     expected, keys, files = killed(tmp_path / "a")
     log = files["state.db-wal"]
-    step = 4 * STEP or max(1, len(log) // 300)
+    step = 4 * STEP or max(1, len(log) // 150)
     damaged = [flipped(log, at) for at in range(0, len(log), step)] + [
         log[:at] for at in range(0, len(log), max(1, len(log) // 60))
     ]

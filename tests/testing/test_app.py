@@ -123,6 +123,7 @@ def test_it(sst_app):
     assert suite.places() == []
 
 
+@pytest.mark.long
 def test_a_failing_deploy_is_told_once_in_words(suite: Suite) -> None:
     suite.write({"src/api.py": APP["src/api.py"], "pyproject.toml": '[project]\nname = "small"\nversion = '
                                                                     '"1"\ndependencies = ["./gone"]\n',

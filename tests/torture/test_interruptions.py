@@ -58,6 +58,7 @@ class Signals:
 
 @pytest.mark.parametrize("at", [(3,), (8,), (12,), (5, 6), (11, 13)] if FULL else [(5, 6)],
                          ids=lambda at: f"{len(at)} at {at[0]}")
+@pytest.mark.long
 def test_an_interrupt(stage: Stage, at: tuple[int, ...]) -> None:
     """Once: what runs is finished and known. Twice: it is gone at once, and the next command finds out."""
     stage.write("deploy")

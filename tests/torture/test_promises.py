@@ -51,6 +51,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED if FULL else list(REFUSED)[:1])
 @pytest.mark.parametrize("way", ["corrected", "dropped", "removed"] if FULL else ["corrected"])
+@pytest.mark.long
 def test_a_refused_name_never_leaves_a_stage_stuck(tmp_path: Path, kind: str, way: str, figures: Counter[str]) -> None:
     line, module = REFUSED[kind]
     modules = ", ".join(sorted({"sqs", module}))

@@ -14,7 +14,7 @@ from sst.engine.refresh import accepted, drifts
 from sst.engine.rollback import goals_of
 from tests.fakes import MemoryJournal, agree, ignore
 
-from .rows import ROWS
+from .rows import ROWS, cases
 from .samples import SAMPLES
 from .world import World, full, note
 
@@ -51,7 +51,7 @@ def put_back(world: World, state: State, inputs: Mapping[str, Any]) -> bool:
     return bool(found)
 
 
-@pytest.mark.parametrize("type", ROWS)
+@pytest.mark.parametrize("type", cases(ROWS))
 def test_a_change_by_hand_is_found_and_reverted(type: str, world: World) -> None:
     sample, provider = SAMPLES[type](world), world.provider
     state = world.create(world.operation(type, sample.inputs))
@@ -66,7 +66,7 @@ def test_a_change_by_hand_is_found_and_reverted(type: str, world: World) -> None
     assert put_back(world, updated, state.inputs) or told or type in UNSEEN
 
 
-@pytest.mark.parametrize("type", [t for t in ROWS if ROWS[t].read and ROWS[t].delete])
+@pytest.mark.parametrize("type", cases(t for t in ROWS if ROWS[t].read and ROWS[t].delete))
 def test_a_thing_that_is_deleted_by_hand_is_gone(type: str, world: World) -> None:
     sample = SAMPLES[type](world)
     state = world.create(world.operation(type, sample.inputs))

@@ -15,7 +15,7 @@ from sst.engine.refresh import drifts
 from sst.errors import ProviderError
 from tests.fakes import ignore
 
-from .rows import ROWS
+from .rows import ROWS, cases
 from .samples import SAMPLES
 from .world import World
 
@@ -42,7 +42,7 @@ def aws(cloud: Cloud) -> Iterator[Deaf]:
         yield aws
 
 
-@pytest.mark.parametrize("type", ROWS)
+@pytest.mark.parametrize("type", cases(ROWS))
 def test_a_creation_whose_answer_is_lost(type: str, aws: Deaf) -> None:
     world = World(aws)
     try:

@@ -168,6 +168,7 @@ def _keys(site: Site) -> dict[str, str]:
     return {i["Key"]: i["Value"] for i in answer["Items"]}
 
 
+@pytest.mark.long
 def test_five_thousand_folders_are_one_site(site: Site) -> None:
     """SST keeps the names of top-level folders in one value of 1 KB."""
     for n in range(5000):

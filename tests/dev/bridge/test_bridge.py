@@ -149,6 +149,7 @@ def test_a_lease_ends_in_a_warm_function_too(stage: Stage) -> None:
 
 
 @both
+@pytest.mark.long
 def test_a_killed_laptop_makes_room_for_the_deployed_code(stage: Stage, runtime: str) -> None:
     name = stage.function(runtime, wait=3000)
     with stage.process(ECHO[runtime], runtime) as process:

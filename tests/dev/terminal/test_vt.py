@@ -109,6 +109,7 @@ def test_it_shows_what_pyte_shows(data: bytes) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(stream, st.lists(st.integers(1, 9), max_size=30))
+@pytest.mark.long
 def test_it_does_not_matter_where_the_output_is_cut(data: bytes, cuts: list[int]) -> None:
     data += "→ ü €".encode() + b"\x1b]0;title\x07\x1b[?2004h"
     whole, pieces = Terminal(COLUMNS, LINES), Terminal(COLUMNS, LINES)
