@@ -82,15 +82,18 @@ class KeyRing:
 
     def current(self) -> tuple[str, bytes]:
         """The id and the key that encrypt now; made on first use."""
-        with self._lock:
-            if self._ring is None:
-                self._ring = self._read()
-            if self._ring is None:
-                fresh = Ring.fresh()
-                self._ring = fresh if self._home.create(fresh.text()) else self._read()
-            if self._ring is None:
-                raise StateError(f"the keys in {self.where} vanished while they were made")
-            return self._ring.current, self._ring.keys[self._ring.current]
+        ring = self._ring
+        if ring is None:
+            with self._lock:
+                ring = self._ring = self._ring or self._read() or self._made()
+        return ring.current, ring.keys[ring.current]
+
+    def _made(self) -> Ring:
+        fresh = Ring.fresh()
+        ring = fresh if self._home.create(fresh.text()) else self._read()
+        if ring is None:
+            raise StateError(f"the keys in {self.where} vanished while they were made")
+        return ring
 
     def provisional(self) -> bytes:
         """The key that encrypts now; where there is none yet, one that is not kept: for plans, which write nothing."""

@@ -10,6 +10,7 @@ from ..core.model import HIDDEN, Entry, Op, Operation, Snapshot, State
 from ..errors import InternalError, StateError
 from .format import Damaged, Document, plain
 from .keys import KeyRing, decrypt, encrypt
+from .known import Known
 from .redact import LEAST, secrets_of
 
 __all__ = ["Box", "entries_of", "entry_record", "snapshot_of", "snapshot_records"]
@@ -31,22 +32,23 @@ class Box:
 
     def __init__(self, keys: KeyRing, lineage: str) -> None:
         self._keys, self._lineage = keys, lineage
-        self._texts: set[str] = set()
+        self._known = Known()
 
     def learn(self, secrets: Iterable[Any]) -> None:
         """Secret values that other values may contain: names and addresses that are made of them."""
         for value in secrets:
-            self._texts.update(text for text in _texts(value) if len(text) >= LEAST)
+            self._known.add(text for text in _texts(value) if len(text) >= LEAST)
 
     def contains(self, value: Any) -> bool:
         """Whether a secret that is known so far stands in a text of the value, written as it is."""
-        if not self._texts:
-            return False
-        whole = "\0".join(_texts(value))
-        return any(text in whole for text in self._texts)
+        return any(self._known.within(text) for text in _texts(value))
 
     def seal(self, urn: str, name: str, value: Any) -> str:
         self.learn([value])
+        return self.cover(urn, name, value)
+
+    def cover(self, urn: str, name: str, value: Any) -> str:
+        """Encrypt a value that is no secret itself, and contains one."""
         return encrypt(self._keys, json.dumps(value), self._aad(urn, name))
 
     def open(self, urn: str, name: str, text: str) -> Any:
@@ -155,10 +157,10 @@ def _pack(item: State | Operation, box: Box) -> dict[str, Any]:
                 out[side][name] = box.seal(item.urn, f"{side}.{name}", out[side][name])
         for name, value in out.get(side, {}).items():
             if name not in item.secret and (_marked(value) or box.contains(value)):
-                out[side][name] = {_COVERED: box.seal(item.urn, f"{side}.{name}", value)}
+                out[side][name] = {_COVERED: box.cover(item.urn, f"{side}.{name}", value)}
     for name in _NAMES:
         if name in out and box.contains(out[name]):
-            out[name] = {_COVERED: box.seal(item.urn, name, out[name])}
+            out[name] = {_COVERED: box.cover(item.urn, name, out[name])}
     if "private" in out:
         out["private"] = box.seal(item.urn, "private", out["private"])
     return out
