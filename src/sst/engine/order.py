@@ -33,20 +33,22 @@ def after(plan: Plan, steps: Mapping[str, Step], providers: Providers) -> dict[s
                 waits[k].add(s.urn)
     names = {named(s, s.old, s.old.inputs): k for k, s in steps.items() if s.op is Op.DELETE and s.old}
     for k, s in steps.items():
-        first = users.get(s.urn, []) if s.op is Op.REPLACE and s.delete_first else []
+        if s.op is Op.REPLACE and s.delete_first:
+            waits[k].update(u for u in users.get(s.urn, ()) if not _waits_for(u, k, waits))
         if s.goal and s.op in (Op.CREATE, Op.REPLACE) and (holder := names.get(named(s, s.goal, s.inputs))):
-            first = [*first, holder]
-        waits[k].update(u for u in first if _deletes_alone(u, steps, waits))
+            # the name is free only then, so what will use the new one can't be waited for
+            waits[holder] = {w for w in waits[holder] if not _waits_for(w, k, waits)}
+            waits[k].add(holder)
     return waits
 
 
-def _deletes_alone(key: str, steps: Mapping[str, Step], waits: Mapping[str, set[str]]) -> bool:
-    """Whether it is a delete that waits for deletes only, so that what must be deleted first may wait for it."""
+def _waits_for(key: str, other: str, waits: Mapping[str, set[str]]) -> bool:
+    """Whether one step waits for another, also by way of others."""
     todo, seen = [key], {key}
     while todo:
         k = todo.pop()
-        if steps[k].op not in (Op.DELETE, Op.FORGET):
-            return False
+        if k == other:
+            return True
         todo += waits[k] - seen
         seen |= waits[k]
-    return True
+    return False
