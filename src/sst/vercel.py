@@ -65,5 +65,5 @@ def dns(*, domain: str) -> Dns:
     are made with these, from the outputs of the component.
     """
     if not isinstance(domain, str) or "." not in domain.strip("."):
-        raise UserError(f"{domain!r} is no domain name", hint='sst.vercel.dns(domain="example.com")')
+        raise UserError(f"{domain!r} is not a domain name", hint='sst.vercel.dns(domain="example.com")')
     return VercelDns(domain.lower().strip("."))

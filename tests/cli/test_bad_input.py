@@ -28,12 +28,11 @@ from .conftest import SST, Project
     (["secret", "sett", "A", "b"], '✗ there is no command "sst secret sett"\n  hint: did you mean "set"?\n'),
     (["completion", "tcsh"], "✗ sst completion: invalid value for '{bash|zsh|fish}': 'tcsh' is not one of"),
     (["state", "restore", "x"], "✗ sst state restore: invalid value for 'SERIAL': 'x' is not a valid integer"),
-    (["deploy", "--stage", "a_b"], '✗ "a_b" is no stage name: it starts with a letter and holds letters, digits and '
-                                   'hyphens '
-                                   'only (--stage)\n  hint: "a-b" would do\n'),
+    (["deploy", "--stage", "a_b"], '✗ "a_b" is not a valid stage name: it starts with a letter and holds letters, '
+                                   'digits and hyphens only (--stage)\n  hint: "a-b" would do\n'),
     (["deploy", "--stage", ""], "✗ the stage name is empty (--stage)\n"),
     (["deploy", "--config", "nowhere.py"], "/nowhere.py (--config)\n"),
-    (["deploy", "--config", "files.txt"], "✗ files.txt is no Python file (--config)\n"),
+    (["deploy", "--config", "files.txt"], "✗ files.txt is not a Python file (--config)\n"),
     (["logs", "Api", "--since", "soon"], "✗ --since can't be 'soon'\n"),
     (["invoke", "Api", "--event", "{x"], "✗ the event is not JSON: "),
     (["invoke", "Api", "--event", "@nothing.json"],
@@ -222,7 +221,7 @@ def test_damaged_state_is_said_and_left_alone(project: Project) -> None:
 
 def test_errors_as_json(project: Project) -> None:
     assert json.loads(project.run("deploy", "--stage", "a_b", "--json",
-                                  code=1).out)["message"].startswith('"a_b" is no stage name')
+                                  code=1).out)["message"].startswith('"a_b" is not a valid stage name')
     assert project.run("deplyo", "--json", code=1).json["kind"] == "UserError"
 
 

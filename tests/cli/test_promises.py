@@ -101,7 +101,7 @@ def test_a_damaged_lock_has_a_way_out_that_is_named(project: Project) -> None:
     flip(project, "lock")
     for words in (["deploy"], ["remove", "--yes"], ["state", "restore", "1", "--yes"], ["state", "repair"]):
         said = project.fails(*words, code=3)
-        assert "/lock is damaged" in said and "`sst unlock` writes it anew" in said
+        assert "/lock is damaged" in said and "`sst unlock` rewrites it" in said
     assert "Nobody can tell" in project.fails("unlock")
     assert "written anew" in project.run("unlock", "--yes").out
     project.run("deploy")

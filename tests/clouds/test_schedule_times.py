@@ -69,7 +69,7 @@ def test_clocks_that_change_leave_out_and_do_not_repeat() -> None:
                                         "cron(0 9 32 * ? *)", "cron(0 9 0W * ? *)", "cron(0 9 ? * 2#6 *)",
                                         "cron(0 9 ? * ? * *)", "cron(? 9 * * ? *)", " rate(2 minutes)"])
 def test_what_is_no_schedule(expression: str) -> None:
-    with pytest.raises(UserError, match="is no schedule"):
+    with pytest.raises(UserError, match="is not a valid schedule"):
         told(expression)
 
 

@@ -42,7 +42,7 @@ def test_the_domain_itself_gets_an_alias() -> None:
 @pytest.mark.parametrize(("declare", "message"), [
     (lambda: api("api.example.org", "example.com"), "api.example.org does not belong to example.com"),
     (lambda: api("badexample.com", "example.com"), "badexample.com does not belong to example.com"),
-    (lambda: api("a.example.com", "com"), "'com' is no domain name"),
+    (lambda: api("a.example.com", "com"), "'com' is not a domain name"),
     (lambda: sst.stripe.Webhook("Hook", url="https://a.example", events="invoice.paid"), "events must name types"),
     (lambda: sst.stripe.Webhook("Hook", url="https://a.example", events=[]), "events must name types"),
 ])

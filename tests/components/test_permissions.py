@@ -34,7 +34,7 @@ def test_only_entries_of_their_kind_are_permissions_of_a_link() -> None:
     ({"actions": "x", "resources": ["*"]}, "the actions of a permission are a list"),
     ({"actions": ["x"], "resources": ["*"], "effect": "Allow"}, "the effect of a permission can't be 'Allow'"),
     ({"actions": ["x"], "resources": ["*"], "conditions": [{"test": "a"}]}, "needs test, variable and values"),
-    (Include("environment", {"A": "1"}), "an entry of kind 'environment' is no permission"),
+    (Include("environment", {"A": "1"}), "an entry of kind 'environment' is not a permission"),
 ])
 def test_an_odd_permission_is_refused(given: Any, message: str) -> None:
     with pytest.raises(UserError) as e:

@@ -126,9 +126,9 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "linked provider": (lambda: aws.Function("F", handler=H, link=[aws.Provider("Us")]),  # type: ignore[list-item]
                         ('aws.Provider "Us" can\'t be linked',)),
     "schedule": (lambda: aws.Cron("C", schedule="every day", job=H),
-                 ("'every day' is no schedule", "rate(5 minutes)")),
+                 ("'every day' is not a valid schedule", "rate(5 minutes)")),
     "rate plural": (lambda: aws.Cron("C", schedule="rate(1 minutes)", job=H),
-                    ("'rate(1 minutes)' is no schedule", "rate(1 minute)")),
+                    ("'rate(1 minutes)' is not a valid schedule", "rate(1 minute)")),
     "no job": (lambda: aws.Cron("C", schedule="rate(1 minute)"), ("one of job and function",)),
     "two jobs": (lambda: aws.Cron("C", schedule="rate(1 minute)", job=H, function=H), ("one of job and function",)),
     "route": (api("FETCH /a", H), ("the route 'FETCH /a' is not METHOD /path", "GET")),

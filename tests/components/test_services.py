@@ -48,7 +48,7 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "both ways": (service(load_balancer={"ports": [{"listen": "80/http", "redirect": "81/http",
                                                     "forward": "82/http"}]}), ("both forwards and redirects",)),
     "a certificate": (service(load_balancer={"ports": [{"listen": "443/https"}]}), ("needs a certificate", "domain")),
-    "no domain name": (service(load_balancer={**WEB, "domain": "https://x.de"}), ("is no domain name",)),
+    "no domain name": (service(load_balancer={**WEB, "domain": "https://x.de"}), ("is not a domain name",)),
     "no dns and no certificate": (service(load_balancer={"ports": [{"listen": "443/https"}], "domain": {
         "name": "a.example.com", "dns": False}}), ("dns=False and no certificate",)),
     "dev": (service(dev={"comand": "x"}), ("dev of Api takes", "command")),

@@ -81,7 +81,7 @@ def test_a_table(aws: Aws, cloud: Cloud) -> None:
         found.acts["put"](id, {"item": changed, "old": old.replace("AAE=", "AAI=")})
     with pytest.raises(UserError, match="exists already"):
         found.acts["put"]("", {"item": changed})
-    with pytest.raises(UserError, match="this is no item"):
+    with pytest.raises(UserError, match="this is not an item"):
         found.acts["put"]("", {"item": "[]"})
     answer = found.acts["partiql"]("", {"statement": f"SELECT * FROM \"{name}\" WHERE id = 'a' AND n = 1"})
     assert answer["items"][0]["new"] == {"BOOL": True}
@@ -137,7 +137,7 @@ def test_topics_buses_and_schedules(aws: Aws, cloud: Cloud) -> None:
     assert bus.rows({}).rows[0].cells[2:] == ('{"source": ["shop"]}', name)
     assert bus.acts["match"]("", {"event": json.dumps(event)}) == {"matching": {"orders": name}}
     assert bus.acts["match"]("", {"event": json.dumps(event | {"source": "else"})}) == {"matching": {}}
-    with pytest.raises(UserError, match="this is no event"):
+    with pytest.raises(UserError, match="this is not an event"):
         bus.acts["send"]("", {"event": "{}"})
 
     aws.call("scheduler", "create_schedule", {

@@ -98,4 +98,4 @@ def test_which_never_run_again() -> None:
 def test_an_expression_that_is_none_does_not_keep_others_from_running() -> None:
     stage = Stage(odd=Schedule("whenever"), at=Schedule("at(2030-01-01T00:00:01)"))
     assert stage.run(1) == [("at", "00:00:01")]
-    assert stage.refused == ["odd: 'whenever' is no schedule"]
+    assert stage.refused == ["odd: 'whenever' is not a valid schedule"]

@@ -195,13 +195,13 @@ def test_what_is_no_text_goes_as_base64(serve: Callable[..., WebHandler], kind: 
 
 @pytest.mark.parametrize("event", [{"Records": [{}]}, None, [], {"requestContext": {"connectionId": "x"}}])
 def test_an_event_that_is_no_request_is_refused(serve: Callable[..., WebHandler], event: Any) -> None:
-    with pytest.raises(UserError, match="the event is no HTTP request"):
+    with pytest.raises(UserError, match="the event is not an HTTP request"):
         serve(echo)(event, None)
 
 
 @pytest.mark.parametrize("thing", [None, 3, "app", dict, lambda: None, lambda one: None])
 def test_what_is_no_app_is_refused(thing: Any) -> None:
-    with pytest.raises(UserError, match=r"is no web app|takes neither"):
+    with pytest.raises(UserError, match=r"is not a web app|takes neither"):
         handler(thing)
 
 

@@ -78,7 +78,7 @@ def test_a_server_that_does_not_start_says_why_in_its_log(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("framework", "entry", "words"), [
     ("react_router", "", "the build of React Router made no build/client"),
     ("node_server", "dist/main.js", "the build of the server made no dist/main.js"),
-    ("node_server", "", "nobody says which file starts the server"),
+    ("node_server", "", "nothing says which file starts the server"),
     ("svelte_kit", "", "the build of SvelteKit made no .svelte-kit/output/server/index.js"),
     ("angular", "", "the build of Angular made no dist/*/browser"), ("astro", "", "the build of Astro made no dist"),
     ("nitro", "", "the build of Nitro made no .output/public"),

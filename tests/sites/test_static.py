@@ -206,7 +206,7 @@ MISTAKES = [
      'the route "/taken" of "Web" is declared twice'),
     ('aws.StaticSite("Docs", path="docs", edge={"viewer_request": {"injection": "x=1;" * 3000}})',
      "CloudFront takes 10,240"),
-    ('aws.StaticSite("Docs", path="docs", domain="https://example.com")', "is no domain name"),
+    ('aws.StaticSite("Docs", path="docs", domain="https://example.com")', "is not a domain name"),
     ('aws.StaticSite("Docs", path="docs", build={"command": "exit 3", "output": "made"})', "exit code 3"),
     ('aws.StaticSite("Docs", path="docs", build={"command": "true", "output": "made"})', "made"),
 ]

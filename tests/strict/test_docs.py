@@ -20,7 +20,7 @@ def _rules() -> Iterator[str]:
         calls = " ".join(f"`{c}`" for c in sorted(r.on))
         yield f"| `{r.name}` | {'all' if r.on == {'*'} else calls} | {r.says} | [page]({r.source}) |"
     for service, source in sorted(SOURCES.items()):
-        yield f"| `one_change_at_a_time` | {service} | A thing takes one change at a time. | [page]({source}) |"
+        yield f"| `one_change_at_a_time` | {service} | A resource takes one change at a time. | [page]({source}) |"
 
 
 def _forms() -> Iterator[str]:

@@ -133,7 +133,7 @@ def _place(what: str, vpc: Any, where: str) -> _Place:
         raise UserError(f"vpc of {what} needs an id and subnets", where=where,
                         hint='vpc={"id": "vpc-...", "subnets": ["subnet-..."]}, or an aws.Vpc')
     if current().target.is_local:
-        raise UserError(f"vpc of {what} names a network of the account, which stage local has not", where=where,
+        raise UserError(f"vpc of {what} names a network of the account, which stage local does not have", where=where,
                         hint=f'vpc=aws.Vpc.get("MyVpc", "{vpc["id"]}"): on stage local a network of the app\'s own '
                              "stands in for it")
     lookups: Lookups = current().context.lookups

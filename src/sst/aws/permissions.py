@@ -45,7 +45,7 @@ def statements(given: Sequence[Statement], where: str = "") -> list[dict[str, An
 def _data(entry: Statement, where: str) -> dict[str, Any]:
     if isinstance(entry, Include):
         if entry.type != PERMISSION:
-            raise UserError(f"an entry of kind {entry.type!r} is no permission", where=where,
+            raise UserError(f"an entry of kind {entry.type!r} is not a permission", where=where,
                             hint="permissions takes sst.permission(...); link the component that includes the entry")
         entry = entry.data
     return _checked(entry, where)

@@ -49,7 +49,7 @@ def wheel_of(folder: Path, files: ProjectFiles, *, cache: Path,
     """The key of what was read, and the files of a local package as they would be installed: ``name: (content,
     executable)``."""
     if not any((folder / f).is_file() for f in ("pyproject.toml", "setup.py", "setup.cfg")):
-        raise UserError(f"{folder.name} is a dependency but no Python project", where=str(folder),
+        raise UserError(f"{folder.name} is a dependency but not a Python project", where=str(folder),
                         hint="it has no pyproject.toml")
     key = wheel_key(folder, files, cache=cache)
     if not (cache / "wheels" / key).is_dir():

@@ -77,7 +77,7 @@ def _no_zone(name: str) -> UserError:
 
 
 def _odd(expression: str) -> UserError:
-    return UserError(f"{expression!r} is no schedule",
+    return UserError(f"{expression!r} is not a valid schedule",
                      hint='write "rate(5 minutes)", "cron(0 3 * * ? *)" or "at(2027-01-01T00:00:00)"')
 
 
@@ -90,7 +90,7 @@ def _rate(text: str, after: datetime, since: datetime) -> Iterator[datetime]:
     number, _, unit = text.partition(" ")
     step = timedelta(seconds=int(number) * _SECONDS[unit.removesuffix("s")])
     if not number.isdecimal() or not step or (int(number) == 1) == unit.endswith("s"):
-        raise UserError(f"'rate({text})' is no schedule",
+        raise UserError(f"'rate({text})' is not a valid schedule",
                         hint='a rate is at least 1; it is "rate(1 minute)" but "rate(2 minutes)"')
     first = max((after - since) // step + 1, 1)
     return (since + n * step for n in count(first))
@@ -105,8 +105,8 @@ def _at(text: str) -> datetime:
 def _cron(text: str, begin: date) -> Iterator[datetime]:
     minute, hour, day, month, weekday, year = text.upper().split(" ")
     if (day == "?") == (weekday == "?"):
-        raise UserError(f"'cron({text})' is no schedule", hint='one of the day of the month (third field) and the day '
-                        'of the week (fifth) must be "?"')
+        raise UserError(f"'cron({text})' is not a valid schedule", hint='one of the day of the month (third '
+                        'field) and the day of the week (fifth) must be "?"')
     minutes, hours = sorted(_numbers(minute, 0, 59)), sorted(_numbers(hour, 0, 23))
     months, years = _numbers(month, 1, 12, _MONTHS), _numbers(year, 1970, 2199)
     fits = _weekday(weekday) if day == "?" else _day(day)

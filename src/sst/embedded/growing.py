@@ -176,7 +176,7 @@ class Lists:
             entry[self._collection][sub] = {**rest, self._member: members}
 
     def known(self, place: Place, entry: Any) -> None:
-        """Numbers of rows are not known here: the next checkpoint that sees the entry writes it anew."""
+        """Numbers of rows are not known here: the next checkpoint that sees the entry rewrites it."""
 
     def forget(self, key: str) -> None:
         self._written.pop(key, None)

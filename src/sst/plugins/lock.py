@@ -127,7 +127,7 @@ def _present(file: Path) -> str:
 def _locked(name: str, data: Mapping[str, Any]) -> Locked:
     where = f"{FILE}: [providers.{name}]"
     if not _NAME.fullmatch(name):
-        raise UserError(f"{where}: that is no name that a program can import", where=FILE,
+        raise UserError(f"{where}: that is not a name that a program can import", where=FILE,
                         hint="a-z, 0-9 and _, starting with a letter")
     hashes = data.get("hashes", [])
     if not isinstance(data.get("source"), str) or not isinstance(data.get("version"), str) or not _texts(hashes):

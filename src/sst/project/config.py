@@ -185,7 +185,7 @@ def _version(value: object) -> Iterator[UserError]:
 
 def _registry(value: object) -> Iterator[UserError]:
     if not (isinstance(value, str) and re.fullmatch(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*", value)):
-        yield UserError(f"registry {value!r} is no registry of images",
+        yield UserError(f"registry {value!r} is not a registry of images",
                         hint='a host, and a path if it has one: "public.ecr.aws/docker/library"')
 
 

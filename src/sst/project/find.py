@@ -23,7 +23,7 @@ def find_config(cwd: Path, named: str | None = None) -> Path:
         if not file.is_file():
             raise UserError(f"there is no file {file}", where="--config")
         if file.suffix != ".py":
-            raise UserError(f"{file.name} is no Python file", where="--config", hint="the config ends in .py")
+            raise UserError(f"{file.name} is not a Python file", where="--config", hint="the config ends in .py")
         return file
     here = cwd.resolve()
     for folder in (here, *here.parents):

@@ -161,7 +161,8 @@ def _site(venv: Path) -> Path:
     """The folder of the packages of a virtual environment."""
     found = sorted(venv.glob("lib/python3*/site-packages")) or sorted(venv.glob("Lib/site-packages"))
     if not found:
-        raise UserError(f"{venv} is no virtual environment: it has no site-packages", hint="make it again: `uv venv`")
+        raise UserError(f"{venv} is not a virtual environment: it has no site-packages",
+                        hint="make it again: `uv venv`")
     return found[-1]
 
 

@@ -38,8 +38,8 @@ def check_stage(name: str, source: str) -> str:
     if not _NAME.match(name):
         better = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-").lstrip("0123456789-")
         hint = f'"{better}" would do' if better else ""
-        raise UserError(f'"{name}" is no stage name: it starts with a letter and holds letters, digits and hyphens '
-                        'only',
+        raise UserError(f'"{name}" is not a valid stage name: it starts with a letter and holds letters, '
+                        'digits and hyphens only',
                         hint=hint, where=source)
     return name
 

@@ -62,7 +62,7 @@ def read_request(event: Any, root: str | None = None) -> Request:
         if "httpMethod" in event:
             return _v1(event, about, root)
     told = f"keys: {', '.join(map(str, list(event)[:8]))}" if isinstance(event, Mapping) else type(event).__name__
-    raise UserError(f"the handler is a web app, but the event is no HTTP request ({told})",
+    raise UserError(f"the handler is a web app, but the event is not an HTTP request ({told})",
                     hint="call it through its URL, or give the other events a handler function of their own")
 
 

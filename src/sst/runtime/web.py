@@ -107,7 +107,8 @@ def _exit_when_told() -> None:
 def is_asgi(app: Any) -> bool:
     """Whether an app is one of ASGI 3, and not of WSGI. Raises ``UserError`` for what is neither."""
     if isinstance(app, type) or not callable(app):
-        raise UserError(f"the handler is no web app: {app!r}", hint='name an ASGI or WSGI app: handler="app.main:app"')
+        raise UserError(f"the handler is not a web app: {app!r}",
+                        hint='name an ASGI or WSGI app: handler="app.main:app"')
     plain = app
     while isinstance(plain, functools.partial):
         plain = plain.func

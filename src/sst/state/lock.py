@@ -74,7 +74,7 @@ def _find(store: Store, key: str) -> _Found | None:
     try:
         head = format.decode(stored.data, key, "lock").header
     except format.Damaged as e:
-        e.hint = "`sst unlock` writes it anew; make sure first that no other command works on this stage"
+        e.hint = "`sst unlock` rewrites it; make sure first that no other command works on this stage"
         raise
     held = head["held"]
     return _Found(stored.tag, head["epoch"], Held(**{**held, "who": Who(**held["who"])}) if held else None,

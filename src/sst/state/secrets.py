@@ -63,7 +63,8 @@ class Secrets:
         """Set several in one write; others stay."""
         for name, value in values.items():
             if not _NAME.match(name):
-                raise UserError(f'"{name}" is no name for a secret', hint="a letter, then letters, digits and _")
+                raise UserError(f'"{name}" is not a valid name for a secret',
+                                hint="a letter, then letters, digits and _")
             if len(value.encode("utf-8", "surrogatepass")) > _LIMIT:
                 raise UserError(f"the secret {name} is longer than {_LIMIT // 1024} KB",
                                 hint="keep large values in a bucket")

@@ -169,5 +169,5 @@ def test_logins_are_those_of_docker(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "UPPER/x:1", "a b", "x@sha256:12", "host.com/"])
 def test_what_is_no_name_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="is no name of an image"):
+    with pytest.raises(UserError, match="is not the name of an image"):
         Reference.of(text)

@@ -100,7 +100,7 @@ def test_endpoints_and_load_balancers() -> None:
 
 
 def test_the_page_has_every_price() -> None:
-    """``SST_ACCEPT=1`` writes it anew."""
+    """``SST_ACCEPT=1`` rewrites it."""
     lines = ["| price | USD | a | page |", "|---|---|---|---|"]
     for table, unit in ((prices.HOURLY, "hour"), (prices.MONTHLY, "month")):
         for name, usd in table.items():

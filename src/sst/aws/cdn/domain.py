@@ -56,9 +56,9 @@ def domain_of(given: str | CdnDomain | None, where: str) -> Domain | None:
     hosts = (asked["name"], *asked.get("aliases", ()), *redirects)
     for host in hosts:
         if not isinstance(host, str) or not _HOST.fullmatch(host):
-            raise UserError(f"{host!r} is no domain name", where=where, hint='write "example.com", without https://')
+            raise UserError(f"{host!r} is not a domain name", where=where, hint='write "example.com", without https://')
     if twice := [h for h in hosts if hosts.count(h) > 1]:
-        raise UserError(f"the domain {twice[0]} is named twice", where=where)
+        raise UserError(f"the domain {twice[0]} is listed twice", where=where)
     zone = asked.get("dns", True)
     if current().target.is_local:
         told: dict[str, None] = current().context.once("warnings", dict)

@@ -60,7 +60,7 @@ def code_of(graph: Graph, *, handler: str | None, command: Sequence[str] | None,
     source = Source(str(root), chosen, runtime_for(root, chosen, python=graph.context.python), architecture,
                     graph.target.is_local or graph.target.dev, (), python, image=True)
     if not source.is_python:
-        raise UserError(f"the handler of {what} is no Python file: {chosen}",
+        raise UserError(f"the handler of {what} is not a Python file: {chosen}",
                         hint="for other languages build an image, and name it: image=\"...\"")
     line = list(command) if command is not None else _start(source, port, what)
     if line[0] not in SHELLS and "/" not in line[0]:

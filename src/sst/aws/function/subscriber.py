@@ -48,7 +48,7 @@ def target_of(handler: Handler, name: str, *, link: Sequence[LinkItem] = (), per
     args: dict[str, Any] = ({"handler": handler} if isinstance(handler, str)
                             else dict(handler) if isinstance(handler, Mapping) else {})
     if "handler" not in args:
-        raise UserError(f"{handler!r} is no handler", where=where,
+        raise UserError(f"{handler!r} is not a handler", where=where,
                         hint='give "src/job.handler", a mapping with "handler" and other arguments of Function, a '
                              'Function, or an ARN')
     args["link"] = [*link, *args.get("link", ())]

@@ -63,7 +63,7 @@ def named(given: str | BalancerDomain | None, where: str, *, secure: bool) -> Na
     hosts = (asked["name"], *asked.get("aliases", ()))
     for host in hosts:
         if not isinstance(host, str) or not _HOST.fullmatch(host):
-            raise UserError(f"{host!r} is no domain name", where=where, hint='write "example.com", without https://')
+            raise UserError(f"{host!r} is not a domain name", where=where, hint='write "example.com", without https://')
     zone = asked.get("dns", True)
     if current().target.is_local:
         return Named(hosts, None, False)

@@ -267,7 +267,7 @@ def _label(host: str, path: str) -> str:
 def _store_of(comment: str) -> str:
     before, _, name = comment.rpartition(" ")
     if before != "sst router":
-        raise UserError("this distribution is no Router of sst for Python",
+        raise UserError("this distribution is not a Router of sst for Python",
                         hint="take the id that Router.distribution_id gives")
     return name
 

@@ -48,7 +48,7 @@ def manifest_of_folder(folder: Path, architecture: str, shown: str) -> tuple[str
     """Media type, bytes and content of the manifest in a folder. Raises ``UserError`` for one that holds none, or not
     the one for this architecture."""
     if not is_layout(folder):
-        raise UserError(f"{shown} is no folder with images: it has no index.json", hint=_MAKE)
+        raise UserError(f"{shown} is not a folder of images: it has no index.json", hint=_MAKE)
     entries = json.loads((folder / "index.json").read_bytes())["manifests"]
     alone = len(entries) == 1
     content = _read(folder, str(entries[0]["digest"]) if alone else _fitting(entries, architecture, shown), shown)

@@ -37,7 +37,7 @@ class Reference:
 
     @classmethod
     def of(cls, text: str) -> Reference:
-        """Raises ``UserError`` for what is no name of an image."""
+        """Raises ``UserError`` for what is not the name of an image."""
         rest, _, digest = text.partition("@")
         head, slash, tail = rest.partition("/")
         named = bool(slash) and ("." in head or ":" in head or head == "localhost")
@@ -46,7 +46,7 @@ class Reference:
         if registry in ("docker.io", "index.docker.io"):
             registry, name = HUB, name if "/" in name else f"library/{name}"
         if not _NAME.fullmatch(name) or (tag and not _TAG.fullmatch(tag)) or (digest and not is_digest(digest)):
-            raise UserError(f"{text!r} is no name of an image",
+            raise UserError(f"{text!r} is not the name of an image",
                             hint='like "public.ecr.aws/docker/library/python:3.12-slim"')
         return cls(registry, name, tag or ("" if digest else "latest"), digest)
 

@@ -33,6 +33,6 @@ def unlock(call: Call, yes: bool) -> None:
     if screen.as_json:
         screen.data({"unlocked": bool(broken or damage), "holder": broken.describe() if broken else None})
     elif damage:
-        screen.done("unlocked; the lock was damaged and is written anew")
+        screen.done("unlocked; the lock was damaged and has been rewritten")
     else:
         screen.done(f"unlocked; it was held by {broken.describe()}" if broken else "the lock is not held")

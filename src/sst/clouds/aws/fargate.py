@@ -37,7 +37,7 @@ def fits_fargate(graph: Graph, goal: Goal) -> None:
     fits = MEMORY.get(int(cpu))
     name = f'"{goal.urn.rpartition("::")[2]}"'
     if fits is None:
-        graph.problem(f"{name} asks for {int(cpu) / 1024:g} vCPU, which Fargate has not", where=goal.where,
+        graph.problem(f"{name} asks for {int(cpu) / 1024:g} vCPU, which Fargate does not offer", where=goal.where,
                       hint=f"it has {', '.join(f'{c / 1024:g}' for c in MEMORY)} vCPU")
     elif int(memory) not in fits:
         graph.problem(f"{name} asks for {int(memory) / GB:g} GB of memory, which do not go with {int(cpu) / 1024:g} "

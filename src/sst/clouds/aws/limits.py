@@ -69,7 +69,7 @@ def bucket_name_valid(graph: Graph, goal: Goal) -> None:
     if isinstance(name, str) and next(leaves(name), None) is None and not BUCKET.fullmatch(name):
         graph.problem(f"S3 does not take {name!r} as the name of a bucket", where=goal.where,
                       hint="3 to 63 lower-case letters, digits, dots and hyphens; it begins and ends with a letter or "
-                           "digit, is no IP address, and has no prefix or suffix that S3 keeps for itself")
+                           "digit, is not an IP address, and has no prefix or suffix that S3 keeps for itself")
 
 
 def environment_fits(graph: Graph, goal: Goal) -> None:

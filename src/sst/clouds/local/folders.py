@@ -82,7 +82,7 @@ def fingerprint(folder: Path, patterns: Sequence[str], output: Path | None) -> s
         try:
             matches = [p for p in folder.glob(pattern) if p.is_file()]
         except (ValueError, NotImplementedError) as e:
-            raise UserError(f"{pattern!r} is no pattern of files inside the folder: {e}") from e
+            raise UserError(f"{pattern!r} is not a pattern of files inside the folder: {e}") from e
         for p in matches:
             if not _SKIPPED & set(p.relative_to(folder).parts):
                 found[p.relative_to(folder).as_posix()] = p

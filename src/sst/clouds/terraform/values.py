@@ -104,7 +104,7 @@ def type_of(value: Any) -> Type:
             return value.type
     if value is UNKNOWN:
         return "dynamic"
-    raise TypeError(f"{value!r} is no value of Terraform")
+    raise TypeError(f"{value!r} is not a value of Terraform")
 
 
 def _decoded(value: Any, type: Type) -> Any:

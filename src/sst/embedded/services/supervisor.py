@@ -49,7 +49,7 @@ class Supervisor:
     async def start(self, service: LocalService) -> str:
         """Its endpoint, once it is ready; one that runs already is taken over. Raises `SstError`."""
         if not _NAME.fullmatch(service.name):
-            raise SstError(f"{service.name!r} is no name of a local service", hint="write it like postgres/Main")
+            raise SstError(f"{service.name!r} is not the name of a local service", hint="write it like postgres/Main")
         async with self._turns[service.name]:
             if found := self._running.get(service.name):
                 return found[2]

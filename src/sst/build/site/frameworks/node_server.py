@@ -14,7 +14,7 @@ def node_server(site: Path, entry: str) -> SiteOutput:
     has ``fetch``."""
     entry = entry or str(read_json(site / "package.json").get("main", ""))
     if not entry:
-        raise UserError("nobody says which file starts the server", hint='entry="dist/main.js", or `main` in '
+        raise UserError("nothing says which file starts the server", hint='entry="dist/main.js", or `main` in '
                                                                         "package.json")
     missing(site, [entry], "the server", "entry= is relative to path=; the build has to make it")
     name = Path(entry).as_posix()

@@ -80,4 +80,4 @@ def _event(values: Mapping[str, str]) -> dict[str, Any]:
         found = json.loads(values.get("event", ""))
         return {"source": str(found["source"]), "detail-type": str(found["detail-type"]), "detail": found["detail"]}
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"this is no event: {error}", hint='it has "source", "detail-type" and "detail"') from error
+        raise UserError(f"this is not an event: {error}", hint='it has "source", "detail-type" and "detail"') from error

@@ -161,8 +161,8 @@ def _parsed(text: str) -> dict[str, Any]:
         found = json.loads(text)
         return {str(k): _typed(v) for k, v in found.items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise UserError(f"this is no item: {error}", hint='attributes have types: {"id": {"S": "a"}, "n": {"N": "1"}}'
-                        ) from error
+        raise UserError(f"this is not an item: {error}",
+                        hint='attributes have types: {"id": {"S": "a"}, "n": {"N": "1"}}') from error
 
 
 def _typed(value: Any) -> dict[str, Any]:
