@@ -24,10 +24,14 @@ class SstError(Exception):
     """Something went wrong, said in the user's words: what, where in their files, and the next step."""
 
     exit_code = 1
+    code = "invalid"
+    """What is wrong, in a word that stays: a script or an agent goes by it. `sst docs errors` lists them."""
 
-    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", where: str = "", code: str = "") -> None:
         super().__init__(message)
         self.message, self.hint, self.where = message, hint, where
+        if code:
+            self.code = code
 
     def __str__(self) -> str:
         at = f" ({self.where})" if self.where else ""
@@ -41,6 +45,8 @@ class UserError(SstError):
 
 class Problems(UserError):
     """Several user errors in one report."""
+
+    code = "several"
 
     def __init__(self, errors: Sequence[SstError]) -> None:
         super().__init__("\n".join(str(e) for e in errors))
@@ -85,6 +91,7 @@ class DeployError(SstError):
     """One or more steps of a deploy failed. What was done is in the state; the rest can be tried again."""
 
     exit_code = 2
+    code = "deploy-failed"
 
     def __init__(self, failures: Sequence[Failure], *, skipped: int = 0) -> None:
         n = len(failures)
@@ -96,17 +103,23 @@ class StateError(SstError):
     """State can't be read, is held by someone else, or does not belong to this account."""
 
     exit_code = 3
+    code = "state-unusable"
 
 
 class Locked(StateError):
     """Another command holds the stage's lock."""
 
+    code = "locked"
+
 
 class Fenced(StateError):
     """The lock was taken over while this command was paused; nothing more may be written."""
+
+    code = "lock-lost"
 
 
 class InternalError(SstError):
     """A bug in sst itself."""
 
     exit_code = 70
+    code = "internal"

@@ -124,7 +124,8 @@ def _plain(value: Any) -> Any:
 
 
 def error_to_json(error: BaseException) -> dict[str, Any]:
-    """An error as data: ``kind``, ``message``, and what else is known of it."""
+    """An error as data: ``kind``, ``code``, ``message``, and what else is known of it. ``code`` of a cloud's error is
+    the cloud's own word."""
     facts: dict[str, Any] = {"kind": type(error).__name__, "message": getattr(error, "message", None) or str(error)}
     for name in ("hint", "where", "code", "operation", "request_id"):
         if value := getattr(error, name, ""):
@@ -149,9 +150,10 @@ def error_from_json(data: Mapping[str, Any]) -> SstError:
                             for f in data["failures"]], skipped=int(data.get("skipped", 0)))
     if data.get("errors"):
         return Problems([error_from_json(e) for e in data["errors"]])
-    if data.get("code") or data.get("operation"):
+    word = data.get("code") or data.get("operation")
+    if data["exit_code"] == ProviderError.exit_code if "exit_code" in data else word:
         return ProviderError(str(data["message"]), code=str(data.get("code", "")), hint=hint, where=where,
                              operation=str(data.get("operation", "")), request_id=str(data.get("request_id", "")))
     if "exit_code" in data:
-        return UserError(str(data["message"]), hint=hint, where=where)
+        return UserError(str(data["message"]), hint=hint, where=where, code=str(data.get("code", "")))
     return UserError(f"{data.get('kind', 'Error')}: {data['message']}", hint=hint, where=where)

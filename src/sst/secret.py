@@ -26,7 +26,7 @@ class Secret(Component, kind="sst.Secret"):
         value = graph.context.secrets.get(self.logical_name, placeholder)
         if value is None:
             graph.problem(f'the secret "{self.logical_name}" has no value on stage {graph.stage}', where=self.where,
-                          hint=f"sst secret set {self.logical_name} --stage {graph.stage}")
+                          hint=f"sst secret set {self.logical_name} --stage {graph.stage}", code="secret-not-set")
         self.placeholder = placeholder
         self.value: Output[str] = Output(lambda _look: value or "", secret=True)
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,8 +13,12 @@ import pytest
 from sst.cli.manual import find_sections, pages
 from sst.cli.root import COMMANDS
 from sst.cli.skill_file import skill_file
+from sst.errors import ProviderError, UserError
+from sst.events import error_from_json, error_to_json
 from sst.project.deploy_record import critical_path
 from sst.project.schema import component_names, describe, resource_types
+
+from ..long import first_of
 
 SST = str(Path(sys.executable).with_name("sst"))
 
@@ -74,6 +79,36 @@ def test_each_kind_of_error_is_in_the_table() -> None:
     for name, code in table:
         if found := getattr(sst.errors, name, None):
             assert found.exit_code == int(code), name
+
+
+def test_each_code_of_an_error_is_in_the_table() -> None:
+    root = Path(__file__).parents[2]
+    source = "\n".join(file.read_text("utf-8") for file in sorted((root / "src/sst").rglob("*.py")))
+    given = {*re.findall(r'\bcode="([a-z-]+)"', source), *re.findall(r'^    code = "([a-z-]+)"', source, re.MULTILINE),
+             *re.findall(r'code="([a-z-]+)" if \w+ else "([a-z-]+)"', source)[0]}
+    table = re.findall(r"^\| `([a-z-]+)` \| (?!\d)", (root / "docs/cli/README.md").read_text("utf-8"), re.MULTILINE)
+    assert set(table) == given and len(table) == len(given)
+
+
+@pytest.mark.parametrize(("words", "code"), first_of([
+    (["frobnicate"], "usage"), (["diff", "--frobnicate"], "usage"), (["diff"], "no-stage"),
+    (["diff", "--stage", "_"], "bad-stage-name"), (["diff", "--stage", "local", "--config", "x.py"], "no-config"),
+    (["docs", "no-such-word-anywhere"], "unknown-name"), (["schema", "aws.Nothing"], "unknown-name"),
+    (["invoke", "--stage", "local", "A"], "not-deployed"), (["diff", "--stage", "local", "--plan", "x"], "usage"),
+    (["diff", "--stage", "local"], "program-failed")]))
+def test_an_error_has_its_code(tmp_path: Path, words: list[str], code: str) -> None:
+    (tmp_path / "sst_config.py").write_text(
+        "import sst\n\ndef config(input):\n    return sst.Config(name='a')\n\ndef run():\n    1 / 0\n")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_"))}
+    done = subprocess.run([SST, "--json", *words], cwd=tmp_path, capture_output=True, text=True, env=environment,
+                          stdin=subprocess.DEVNULL)
+    assert json.loads(done.stdout.splitlines()[-1])["code"] == code
+
+
+def test_an_error_reads_as_the_one_it_was_made_from() -> None:
+    for error in (UserError("no", code="no-stage"), ProviderError("no", code="Denied"), ProviderError("no")):
+        made = error_from_json(json.loads(json.dumps(error_to_json(error))))
+        assert made.code == error.code and str(made) == str(error)
 
 
 def test_the_critical_path_goes_back_from_the_last_step() -> None:

@@ -92,7 +92,7 @@ def _export(source: Source, at: Layout) -> str:
         if "needs to be updated" in said:
             raise UserError("uv.lock does not fit pyproject.toml", where=str(at.lock), hint="run `uv lock`")
     if "interpreter" not in said.lower() or "No solution found" in said:
-        raise UserError(f"Could not {what}\n{uv.lines_that_matter(said)}", where=str(at.lock))
+        raise UserError(f"Could not {what}\n{uv.lines_that_matter(said)}", where=str(at.lock), code="build-failed")
     # The check needs a Python that is not on this machine; the lock itself says all we need.
     return uv.run([*command, "--frozen"], cwd=at.lock.parent, what=what)
 

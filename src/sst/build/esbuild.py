@@ -60,7 +60,8 @@ def npm(arguments: Sequence[str], *, cwd: Path, what: str) -> str:
     """Run npm; ``what`` completes "Could not …"."""
     program = shutil.which("npm")
     if not program:
-        raise UserError(f"Could not {what} because npm was not found", hint="install Node.js, which brings npm")
+        raise UserError(f"Could not {what} because npm was not found", hint="install Node.js, which brings npm",
+                        code="tool-missing")
     env = {**os.environ, "NO_COLOR": "1", "npm_config_update_notifier": "false", "npm_config_audit": "false",
            "npm_config_fund": "false"}
     done = subprocess.run([program, *arguments], cwd=cwd, env=env, capture_output=True, text=True,

@@ -49,4 +49,5 @@ def run_hook(key: str, folder: Path, handler: str) -> None:
     except Exception as e:
         code: Any = getattr(hook, "__code__", None)
         where = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
-        raise UserError(f"the postbuild hook of {handler} failed: {type(e).__name__}: {e}", where=where) from e
+        raise UserError(f"the postbuild hook of {handler} failed: {type(e).__name__}: {e}", where=where,
+                        code="build-failed") from e

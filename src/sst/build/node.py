@@ -227,7 +227,7 @@ def failure(source: Source, said: str) -> UserError:
     """The error of a failed build; ``said`` is esbuild's output, indented."""
     hint = ("\n  hint: install the package, or name it in `external` if it is there at run time"
             if "Could not resolve" in said else "")
-    return UserError(f"Could not bundle {source.handler}\n{said}{hint}")
+    return UserError(f"Could not bundle {source.handler}\n{said}{hint}", code="build-failed")
 
 
 def _versions(options: Mapping[str, Any]) -> dict[str, str]:

@@ -27,6 +27,8 @@ _CONFUSING = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME
 class Refused(UserError):
     """uv said no. ``said`` holds all of its words."""
 
+    code = "build-failed"
+
     def __init__(self, message: str, said: str) -> None:
         super().__init__(message)
         self.said = said
@@ -42,7 +44,8 @@ def binary() -> str:
 
         return uv.find_uv_bin()
     except (ImportError, FileNotFoundError) as e:
-        raise UserError("Python functions are built with uv, which was not found", hint="pip install uv") from e
+        raise UserError("Python functions are built with uv, which was not found", hint="pip install uv",
+                        code="tool-missing") from e
 
 
 def version(cache: Path) -> str:

@@ -168,7 +168,8 @@ class Group(_Helped, click.Group):
             from ..core.names import did_you_mean
             from ..errors import UserError
 
-            raise UserError(f'there is no command "{ctx.command_path} {word}"', hint=did_you_mean(word, known))
+            raise UserError(f'there is no command "{ctx.command_path} {word}"', hint=did_you_mean(word, known),
+                            code="usage")
         return super().resolve_command(ctx, args)
 
 

@@ -28,7 +28,8 @@ def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str],
         lost = list(plan.needs_consent)
         if lost and project.config.protect:
             raise UserError(f'stage "{project.stage}" is protected; {_losing(lost)}', where=lost[0].where,
-                            hint="undo that change, or set protect=False for this stage in the config")
+                            hint="undo that change, or set protect=False for this stage in the config",
+                            code="protected")
         lost = [s for s in lost if s.name not in allow and s.name.partition("/")[0] not in allow]
         if not lost:
             return
@@ -36,13 +37,13 @@ def agree_to_deploy(screen: Screen, project: Project, *, allow: Collection[str],
             return
         flags = "--yes" if project.is_local else " ".join(f"--allow-destroy {n}" for n in _tops(lost))
         if not screen.asks:
-            raise UserError(_losing(lost), where=lost[0].where, hint=f"to confirm, pass {flags}")
+            raise UserError(_losing(lost), where=lost[0].where, hint=f"to confirm, pass {flags}", code="data-loss")
         _show(screen, lost)
         word = "" if project.is_local else _tops(lost)[0] if len(_tops(lost)) == 1 else project.stage
         question = ("Their data will be lost. Continue?" if any(s.loses_data for s in lost)
                     else "They will start empty; the old ones are kept. Continue?")
         if not screen.confirm(question, flag=flags, word=word):
-            raise UserError("nothing was changed: not confirmed")
+            raise UserError("nothing was changed: not confirmed", code="not-confirmed")
     return agree
 
 
@@ -54,7 +55,8 @@ def agree_to_adopt(screen: Screen, *, yes: bool) -> Callable[[Sequence[Differenc
         for line in difference_lines(found):
             screen.note(screen.err_paint.line(line))
         if not yes and not screen.confirm("Change the imported resources?", flag="--yes"):
-            raise UserError("nothing was changed: not confirmed", hint="set the same values in the program")
+            raise UserError("nothing was changed: not confirmed", hint="set the same values in the program",
+                            code="not-confirmed")
     return agree
 
 
@@ -68,7 +70,7 @@ def agree_to_remove(screen: Screen, project: Project, *, yes: bool) -> Callable[
             _show(screen, plan.data_loss)
         question = f'Remove all {len(plan.changes)} resources of "{project.name}" on stage "{project.stage}"?'
         if not screen.confirm(question, flag="--yes", word="" if project.is_local else project.stage):
-            raise UserError("nothing was removed: not confirmed")
+            raise UserError("nothing was removed: not confirmed", code="not-confirmed")
     return agree
 
 

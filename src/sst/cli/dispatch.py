@@ -65,9 +65,9 @@ def _usage(error: click.ClickException) -> UserError:
     near: Sequence[str] = getattr(error, "possibilities", None) or ()
     if isinstance(error, click.NoSuchOption):
         hint = f"did you mean {near[0]}?" if near else f"see `{path} --help`"
-        return UserError(f"{path} has no option {error.option_name}", hint=hint)
+        return UserError(f"{path} has no option {error.option_name}", hint=hint, code="usage")
     text = error.format_message().rstrip(".")
-    return UserError(f"{path}: {text[:1].lower()}{text[1:]}", hint=f"see `{path} --help`")
+    return UserError(f"{path}: {text[:1].lower()}{text[1:]}", hint=f"see `{path} --help`", code="usage")
 
 
 def _check_package() -> None:
@@ -92,7 +92,7 @@ def of_the_machine(error: OSError) -> UserError | None:
         hint = "make it writable for you, or set XDG_CACHE_HOME to a folder that is"
     else:
         hint = "make it writable for you"
-    return UserError(f"{error.strerror}{place}", hint=hint)
+    return UserError(f"{error.strerror}{place}", hint=hint, code="disk-full" if full else "file-access")
 
 
 def _crash(call: Call, error: Exception) -> int:
@@ -105,7 +105,8 @@ def _crash(call: Call, error: Exception) -> int:
     screen = call.screen
     if screen.as_json:
         message = f"{type(error).__name__}: {error}"
-        screen.data({"event": "error", "kind": "InternalError", "message": message, "log": str(file), "exit_code": 70})
+        screen.data({"event": "error", "kind": "InternalError", "code": "internal", "message": message,
+                     "log": str(file), "exit_code": 70})
     else:
         screen.error(error)
         screen.note(f"  this is a bug in sst; the traceback is in {file}")

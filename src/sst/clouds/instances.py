@@ -121,7 +121,8 @@ class Instances(Provider):
             raise UserError(f'provider "{reference.partition("::")[2]}" was account {before.get("account_id")} and '
                             'would '
                             f"be account {outputs['account_id']}: what it manages is in the former",
-                            hint="declare another provider instance, and move the resources to it")
+                            hint="declare another provider instance, and move the resources to it",
+                            code="wrong-account")
         with self._lock:
             self._settings[reference] = {**inputs, "identity": outputs}
         return Result(reference, outputs)

@@ -32,12 +32,13 @@ class Actions:
             try:
                 json.loads(str(event))
             except ValueError as error:
-                raise UserError(f"the event is not JSON: {error}") from error
+                raise UserError(f"the event is not JSON: {error}", code="bad-event") from error
             if len(str(event)) > _EVENT_LIMIT:
-                raise UserError("the event is over 6 MB")
+                raise UserError("the event is over 6 MB", code="bad-event")
         running = status(self._source.project.place or self._source.project.root)
         if running is None:
-            raise UserError("the local cloud does not run", hint="`sst deploy --stage local` starts it")
+            raise UserError("the local cloud does not run", hint="`sst deploy --stage local` starts it",
+                            code="not-running")
         return running.cloud.replay(row["request"], str(event) if event is not None else None)
 
     def save_test(self, body: Body) -> dict[str, Any]:

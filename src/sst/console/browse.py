@@ -61,7 +61,7 @@ class Browse:
         if not action.reads:
             self._permission.check()
         if action.loses and body.get("sure") is not True:
-            raise UserError(f"not confirmed: {action.loses}")
+            raise UserError(f"not confirmed: {action.loses}", code="data-loss")
         texts = {str(k): str(v) for k, v in values.items()}
         if not action.reads and any(_MASK.search(v) for v in (id, *texts.values())):
             raise UserError("this holds [secret ...] in place of a secret's value, and would be written so",

@@ -89,7 +89,8 @@ class Changes:
                     same(plan, snapshot)
                 except UserError as error:
                     raise UserError("nothing was changed: the plan is another than the one that was shown\n"
-                                    + error.message.partition("\n")[2], hint="look at the plan again") from error
+                                    + error.message.partition("\n")[2], hint="look at the plan again",
+                                    code="plan-stale") from error
 
             run.only = only
             return deploy(backend, run)
@@ -122,10 +123,11 @@ class Changes:
         self._permission.check()
         shown = self._plans.get(str(body.get("id", "")))
         if shown is None or self._clock() - shown.at > _SHOWN_SECONDS:
-            raise UserError("this plan is too old, or was carried out already", hint="look at the plan again")
+            raise UserError("this plan is too old, or was carried out already", hint="look at the plan again",
+                            code="plan-stale")
         agreed = body.get("agreed") or []
         if missing := [name for name in shown.loses if name not in agreed]:
-            raise UserError(f"not confirmed: the data of {', '.join(missing)}")
+            raise UserError(f"not confirmed: the data of {', '.join(missing)}", code="data-loss")
         self._start(shown.command, lambda backend, run: shown.run(backend, run).result.check(), list(agreed))
         self._plans.pop(str(body["id"]), None)
         return self.job({})
@@ -139,7 +141,8 @@ class Changes:
         def decide(rows: Sequence[Row]) -> Decision:
             now = self._source.hidden([r.data | {"label": r.label} for r in rows])
             if now != shown:
-                raise UserError("nothing was changed: the drift is another by now", hint="look at it again")
+                raise UserError("nothing was changed: the drift is another by now", hint="look at it again",
+                                code="plan-stale")
             return Decision([r for r in rows if r.label in accept], [r for r in rows if r.label in revert])
 
         self._start(self._command(" ".join(["refresh", *words])),
@@ -165,7 +168,8 @@ class Changes:
     def _start(self, command: str, work: Callable[[Backend, Run], object], agreed: Sequence[str]) -> None:
         with self._lock:
             if self._job and self._job.seconds is None:
-                raise UserError(f"{self._job.command} runs already, from this console", hint="wait until it has ended")
+                raise UserError(f"{self._job.command} runs already, from this console", hint="wait until it has ended",
+                                code="already-running")
             self._job = job = _Job(command, time.time())
         Thread(target=self._work, args=(job, work, agreed), name="console-job", daemon=True).start()
 
@@ -179,7 +183,7 @@ class Changes:
         def confirm(plan: Plan) -> None:
             if lost := [s.name for s in plan.needs_consent if s.name not in agreed]:
                 raise UserError(f"nothing was changed: this would lose the data of {', '.join(lost)}",
-                                hint="look at the plan again")
+                                hint="look at the plan again", code="data-loss")
 
         run = Run(sink, confirm, hide=hide.add, stop=job.stop,
                   warn=lambda text: job.warnings.append(hide.redact(text)))

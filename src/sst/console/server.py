@@ -35,9 +35,13 @@ Route = Callable[..., Any]
 class NotThere(SstError):
     """Nothing has this name or number."""
 
+    code = "unknown-name"
+
 
 class Forbidden(SstError):
     """The console may not do this, on this stage or now."""
+
+    code = "not-allowed"
 
 
 class ConsoleServer(ThreadingHTTPServer):
@@ -133,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             except NotThere as error:
                 return 404, _told(error)
             except Forbidden as error:
-                return 403, _told(error) | {"code": "not-allowed"}
+                return 403, _told(error)
             except SstError as error:
                 return 409, _told(error)
             except Exception as error:  # one page must not end the others

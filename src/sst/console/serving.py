@@ -53,8 +53,8 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
     try:
         server = ConsoleServer(routes, lambda: {**pages.news(), "job": changes.stamp}, port=port, note=note)
     except OSError as error:
-        raise UserError(f"port {port} is taken: {error.strerror}", hint="choose another with --port, or leave it out"
-                        ) from error
+        raise UserError(f"port {port} is taken: {error.strerror}", code="port-taken",
+                        hint="choose another with --port, or leave it out") from error
     server.start()
     Thread(target=_read_once, args=(source,), name="console-start", daemon=True).start()
     write_private(_file(project), json.dumps({"pid": os.getpid(), "port": server.port, "token": server.token,

@@ -114,9 +114,9 @@ class Graph:
         finally:
             self.scope = before
 
-    def problem(self, message: str, *, hint: str = "", where: str = "") -> None:
+    def problem(self, message: str, *, hint: str = "", where: str = "", code: str = "") -> None:
         """Record an error and continue, so that one report can show all of them."""
-        self.problems.append(UserError(message, hint=hint, where=self.short(where or call_site(2))))
+        self.problems.append(UserError(message, hint=hint, where=self.short(where or call_site(2)), code=code))
 
     def remark(self, text: str) -> None:
         """Have the plan say how a choice was made that the program left open."""
@@ -148,7 +148,7 @@ class Graph:
         if was := self.goals.get(goal.urn):
             if goal.parent not in self.twice:       # then it was said of the component
                 self.problem(f'two resources are named "{goal.urn.rpartition("::")[2]}"', where=goal.where,
-                             hint=f"the other one is at {was.where}; give each its own name")
+                             hint=f"the other one is at {was.where}; give each its own name", code="name-taken")
             return
         self.goals[goal.urn] = goal
         self.resources[goal.urn] = resource
@@ -163,7 +163,8 @@ class Graph:
             self._check_unique(component.logical_name, where)
         if component.urn in self.components:
             if component.parent is not None and component.parent not in self.twice:
-                self.problem(f'two components are named "{component.urn.rpartition("::")[2]}"', where=where)
+                self.problem(f'two components are named "{component.urn.rpartition("::")[2]}"', where=where,
+                             code="name-taken")
             self.twice.add(component.urn)
         self.components[component.urn] = component
         if component.parent is not None:
@@ -175,7 +176,8 @@ class Graph:
         other = self.taken.setdefault(name.lower(), where)
         if other is not where:
             self.problem(f'two components are named "{name}"', where=where,
-                         hint=f"the other one is at {other}; names differ by more than upper and lower case")
+                         hint=f"the other one is at {other}; names differ by more than upper and lower case",
+                         code="name-taken")
 
     def at_end(self, declare: Callable[[], None], scope: Scope) -> None:
         """Call ``declare`` when the program has ended: for one resource that gathers what several calls asked for."""

@@ -155,7 +155,8 @@ class Output(Generic[T_co]):
             except (SstError, Unknown):
                 raise
             except Exception as e:
-                raise UserError(f"the function given to .apply failed: {type(e).__name__}: {e}", where=where) from e
+                raise UserError(f"the function given to .apply failed: {type(e).__name__}: {e}", where=where,
+                                code="program-failed") from e
             finally:
                 _applying.reset(mark)
 

@@ -25,7 +25,8 @@ def transformed(args: dict[str, Any], change: Transform, where: str) -> dict[str
     except SstError:
         raise
     except Exception as e:
-        raise UserError(f"a transform failed: {type(e).__name__}: {e}", where=_origin(change) or where) from e
+        raise UserError(f"a transform failed: {type(e).__name__}: {e}", where=_origin(change) or where,
+                        code="program-failed") from e
     if result is None or result is args:
         return args
     if not isinstance(result, Mapping):

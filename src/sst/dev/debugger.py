@@ -33,7 +33,8 @@ class Debugger:
         self._ports: dict[str, int] = {}
         found = find_spec("debugpy")
         if found is None or not found.submodule_search_locations:
-            raise UserError("debugpy is not installed", hint="pip install 'sst-python[debug]', where sst is installed")
+            raise UserError("debugpy is not installed", hint="pip install 'sst-python[debug]', where sst is installed",
+                            code="tool-missing")
         self._folder.mkdir(parents=True, exist_ok=True)
         # a folder with nothing else in it: functions must not find what is installed beside us
         link = self._folder / "debugpy"

@@ -147,7 +147,7 @@ class Functions:
         name."""
         found = next((f for f in self._functions.values() if f.title == title), None)
         if found is None:
-            raise UserError(f"there is no function {title}", hint=did_you_mean(title, self.titles))
+            raise UserError(f"there is no function {title}", hint=did_you_mean(title, self.titles), code="unknown-name")
         self._reading.forget(found.id)
         await self._executor.retire(found.id)
         self._emit(Notice("functions", f"{title} restarted"))

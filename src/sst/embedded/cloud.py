@@ -249,7 +249,8 @@ def _launch(folder: Path, python: Path, wanted: Mapping[str, object],
     if process.poll() is None:
         process.kill()
         process.wait()
-    raise UserError(f"the embedded cloud did not start: {_tail(log, began)}", hint=f"its log is {log}")
+    raise UserError(f"the embedded cloud did not start: {_tail(log, began)}", hint=f"its log is {log}",
+                    code="cloud-failed")
 
 
 def _tail(log: Path, began: int) -> str:

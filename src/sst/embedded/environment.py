@@ -88,7 +88,8 @@ def ensure_packages(name: str, environment: Mapping[str, str]) -> Path:
             if said is not None:
                 shutil.rmtree(target, ignore_errors=True)
                 raise UserError(f"{name} could not be installed: {said}", hint="connect to the package index once, or "
-                                'add "sst-python[local]" to the development dependencies of the project')
+                                'add "sst-python[local]" to the development dependencies of the project',
+                                code="unreachable")
             (target / "complete").touch()
     return target
 
@@ -114,7 +115,7 @@ def _install(folder: Path, python: Path, environment: Mapping[str, str]) -> None
             raise UserError(f"the embedded cloud could not be installed: {said}",
                             hint=f"stage `local` needs the packages of {LOCK.name} (the emulator and its dependencies) "
                                  "once. Connect to the package index and run `sst deploy --stage local`; after that "
-                                 "it works offline")
+                                 "it works offline", code="unreachable")
 
 
 def _uv(environment: Mapping[str, str]) -> str:
@@ -127,7 +128,8 @@ def _uv(environment: Mapping[str, str]) -> str:
         import uv
 
         return str(uv.find_uv_bin())
-    raise UserError("the program `uv` is missing", hint="it is a dependency of this package: install the package again")
+    raise UserError("the program `uv` is missing", hint="it is a dependency of this package: install the package again",
+                    code="tool-missing")
 
 
 def _last_words(stderr: str) -> str:

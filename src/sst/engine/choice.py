@@ -44,7 +44,7 @@ def untouched(graph: Graph, snapshot: Snapshot, choice: Choice) -> frozenset[URN
     for w in (*choice.target, *choice.exclude):
         if not any(matches(u, stack, [w]) for u, stack in there):
             names = sorted({name_of(u).partition("/")[0] for u, _ in there} | {s for _, s in there if s})
-            raise UserError(f'nothing here is named "{w}"', hint=did_you_mean(w, names))
+            raise UserError(f'nothing here is named "{w}"', hint=did_you_mean(w, names), code="unknown-name")
     goals = graph.goals
     out: set[URN] = set()
     if choice.target:

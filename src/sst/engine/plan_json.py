@@ -50,7 +50,8 @@ def program_digest(plan: Plan, *, key: bytes) -> str:
 def check(saved: Mapping[str, Any], plan: Plan, *, key: bytes) -> None:
     """Raise ``UserError`` naming what differs, unless ``plan`` does exactly what was saved."""
     if saved.get("version") != 1:
-        raise UserError("this plan was saved by another version of sst", hint="make a new one: sst diff -o plan.json")
+        raise UserError("this plan was saved by another version of sst", hint="make a new one: sst diff -o plan.json",
+                        code="plan-unreadable")
     then, now = ({(s["op"], s["key"]): {**s, "where": ""} for s in steps}
                  for steps in (saved["steps"], json.loads(json.dumps(plan_data(plan, key=key)))["steps"]))
     odd = [f"{'no longer' if k in then else 'now'}: {k[0]} {(then.get(k) or now[k])['name']}"
@@ -60,7 +61,7 @@ def check(saved: Mapping[str, Any], plan: Plan, *, key: bytes) -> None:
     if odd or saved["undecided"] != plan.undecided:
         raise UserError("the saved plan differs from the current plan\n"
                         + "\n".join(odd or ["the program declares more during the deploy"]),
-                        hint="review the new plan (sst diff) and save it again")
+                        hint="review the new plan (sst diff) and save it again", code="plan-stale")
 
 
 def _where(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -66,7 +66,8 @@ def check_names(snapshot: Snapshot, names: Sequence[str]) -> None:
     for w in names:
         if not any(n == w or n.startswith(f"{w}/") or w.startswith(f"{n}.") for n in there):
             raise UserError(f'the state has nothing named "{w}"',
-                            hint=did_you_mean(w, sorted({x for n in there for x in (n, n.partition("/")[0])})))
+                            hint=did_you_mean(w, sorted({x for n in there for x in (n, n.partition("/")[0])})),
+                            code="unknown-name")
 
 
 def pick(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
@@ -80,6 +81,7 @@ def pick(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
         hits = [r for r in rows if w in (r.drift.name, r.label) or r.drift.name.startswith(f"{w}/")]
         if not hits:
             raise UserError(f'nothing named "{w}" differs in the cloud',
-                            hint=did_you_mean(w, sorted({x for r in rows for x in (r.label, r.drift.name)})))
+                            hint=did_you_mean(w, sorted({x for r in rows for x in (r.label, r.drift.name)})),
+                            code="unknown-name")
         chosen += [r for r in hits if r not in chosen]
     return chosen

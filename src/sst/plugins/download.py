@@ -28,6 +28,8 @@ class NotThere(Exception):
 class Unreachable(UserError):
     """There is no way to the server from here."""
 
+    code = "unreachable"
+
 
 class Download:
     """``environ`` may have ``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE`` and ``TF_TOKEN_registry_example_com``."""

@@ -116,7 +116,8 @@ class Lock:
         """Raises ``UserError`` with near names for one that is not there."""
         if name not in self.providers:
             raise UserError(f"{FILE} has no provider {name!r}",
-                            hint=did_you_mean(name, sorted(self.providers)) if self.providers else f"sst add {name}")
+                            hint=did_you_mean(name, sorted(self.providers)) if self.providers else f"sst add {name}",
+                            code="unknown-name")
         return self.providers[name]
 
 

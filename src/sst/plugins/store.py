@@ -57,7 +57,7 @@ class Store:
         """The plugin's program. Raises ``UserError`` if it is not installed."""
         folder = self.find(one)
         if folder is None:
-            raise UserError(f"the provider {one} is not installed", hint="sst install")
+            raise UserError(f"the provider {one} is not installed", hint="sst install", code="not-installed")
         found = self._program(folder)
         assert found
         return found

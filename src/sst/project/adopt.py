@@ -107,7 +107,8 @@ def _goal(todo: Plan, snapshot: Snapshot, name: str) -> Step:
         raise UserError(f'"{name}" is a component; its parts are adopted one by one' if inside else
                         f'the program declares no resource "{name}"',
                         hint=f"its parts: {', '.join(inside)}" if inside else
-                        did_you_mean(name, names) or "declare it in sst_config.py first, then adopt it")
+                        did_you_mean(name, names) or "declare it in sst_config.py first, then adopt it",
+                        code="unknown-name")
     if len(steps) > 1:
         raise UserError(f'"{name}" is the name of several resources',
                         hint="give one of these urns: " + ", ".join(s.urn for s in steps))
@@ -250,4 +251,4 @@ def _unknown(snapshot: Snapshot, name: str) -> UserError:
     names = sorted({name_of(u) for u in snapshot.resources}
                    | {name_of(u).partition("/")[0] for u in snapshot.resources})
     return UserError(f'the state has nothing named "{name}"',
-                     hint=did_you_mean(name, names) or "`sst state list` shows what it has")
+                     hint=did_you_mean(name, names) or "`sst state list` shows what it has", code="unknown-name")

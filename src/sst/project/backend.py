@@ -117,7 +117,8 @@ class Backend:
                     raise StateError(
                         f'stage "{stage}" was deployed to {what} {was[what]}, not to {now[what]}',
                         hint=f"use credentials of {what} {was[what]}, or another stage" if what == "account" else
-                        f'set region="{was[what]}" in the config; to move, remove the stage there first')
+                        f'set region="{was[what]}" in the config; to move, remove the stage there first',
+                        code="wrong-account")
         return found
 
     def remember(self, session: Session, types: Iterable[str] = (), *, sure: bool = False) -> None:

@@ -28,5 +28,6 @@ def keep_within(project: Project, plan: Plan, warn: Callable[[str], None], *, re
     text = f"the fixed cost of the stage would be {cost.total:.2f} USD a month, above its budget of {limit:.2f} USD"
     if refuse and budget.get("above") == "refuse" and cost.added > cost.removed:
         raise UserError(f"{text}; nothing was changed", hint="`sst diff` shows what costs how much; raise "
-                                                             "budget= in the config if that is right")
+                                                             "budget= in the config if that is right",
+                        code="over-budget")
     warn(text)

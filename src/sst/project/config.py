@@ -252,4 +252,4 @@ def check_version(wanted: str | None, have: str, where: str = "") -> None:
 
     if not all(fits(op, v) for op, v in _ranges(wanted)):
         raise UserError(f'the config asks for version "{wanted}", this is {have}', where=where,
-                        hint="install a version that fits, or change version= in the config")
+                        hint="install a version that fits, or change version= in the config", code="wrong-version")

@@ -21,9 +21,10 @@ def find_config(cwd: Path, named: str | None = None) -> Path:
         if file.is_dir():
             file /= CONFIG
         if not file.is_file():
-            raise UserError(f"there is no file {file}", where="--config")
+            raise UserError(f"there is no file {file}", where="--config", code="no-config")
         if file.suffix != ".py":
-            raise UserError(f"{file.name} is not a Python file", where="--config", hint="the config ends in .py")
+            raise UserError(f"{file.name} is not a Python file", where="--config", hint="the config ends in .py",
+                            code="no-config")
         return file
     here = cwd.resolve()
     for folder in (here, *here.parents):
@@ -33,4 +34,4 @@ def find_config(cwd: Path, named: str | None = None) -> Path:
     hint = "`sst init` writes one here"
     if old:
         hint = f"there is a {old}: this tool's config is called {CONFIG}; {hint}"
-    raise UserError(f"no {CONFIG} in {here} or above it", hint=hint)
+    raise UserError(f"no {CONFIG} in {here} or above it", hint=hint, code="no-config")

@@ -183,7 +183,7 @@ def match(things: Sequence[Thing], plan: Plan, named: Mapping[str, str], there: 
     """
     for name in named:
         if not any(t.name == name for t in things):
-            raise UserError(f'the file has nothing named "{name}" that can be adopted')
+            raise UserError(f'the file has nothing named "{name}" that can be adopted', code="unknown-name")
     taken = [s for s in (there.resources.values() if there else ()) if s.type in {t.type for t in things}]
     goals = [s for s in plan.steps if s.goal and s.old is None]
     wants = {t: [s for s in goals if s.type == t.type and _fits(t, s.urn, named)] for t in things}

@@ -31,5 +31,6 @@ def logs(backend: Backend, name: str, *, since: float, follow: bool = False,
 def _deployed(backend: Backend) -> Snapshot:
     snapshot = backend.stage.load()
     if not snapshot.resources:
-        raise UserError(f'stage "{backend.project.stage}" is not deployed', hint="`sst deploy` first")
+        raise UserError(f'stage "{backend.project.stage}" is not deployed', hint="`sst deploy` first",
+                        code="not-deployed")
     return snapshot

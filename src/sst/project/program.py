@@ -216,17 +216,20 @@ def _blame(root: Path) -> Iterator[None]:
     except SyntaxError as e:
         where = f"{_short(e.filename, root)}:{e.lineno}" if e.filename else ""
         text = f"\n    {e.text.strip()}" if e.text else ""
-        raise UserError(f"{type(e).__name__}: {e.msg}{text}", where=where) from e
+        raise UserError(f"{type(e).__name__}: {e.msg}{text}", where=where, code="program-failed") from e
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except SystemExit as e:
-        raise UserError(f"the program called exit({e.code!r})", where=_last_line(e.__traceback__, root)) from e
+        raise UserError(f"the program called exit({e.code!r})", where=_last_line(e.__traceback__, root),
+                        code="program-failed") from e
     except RecursionError as e:
-        raise UserError("the program calls itself without end", where=_last_line(e.__traceback__, root)) from e
+        raise UserError("the program calls itself without end", where=_last_line(e.__traceback__, root),
+                        code="program-failed") from e
     except BaseException as e:
         if isinstance(e, NameError | AssertionError) and _is_ours(e.__traceback__):
             raise InternalError(_said(e), where=_last_line(e.__traceback__, root)) from e
-        raise UserError(_said(e), hint=_advice(e), where=_last_line(e.__traceback__, root)) from e
+        raise UserError(_said(e), hint=_advice(e), where=_last_line(e.__traceback__, root),
+                        code="program-failed") from e
 
 
 def _is_ours(trace: TracebackType | None) -> bool:

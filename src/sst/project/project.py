@@ -122,5 +122,5 @@ def region_of(config: Config, stage: str, environ: Mapping[str, str]) -> str:
     if not found:
         raise UserError(f'no AWS region is set for stage "{stage}"',
                         hint='set region= in the config (region="us-east-1"), or AWS_REGION, or a region in the AWS '
-                             'profile')
+                             'profile', code="no-region")
     return found

@@ -34,7 +34,8 @@ def rollback(backend: Backend, run: Run, *, to: int | None = None, expect: int |
     with locked(backend, "rollback", run) as session:
         if expect is not None and session.snapshot.serial != expect:
             raise UserError("nothing was rolled back: another command changed the stage in the meantime",
-                            hint="look at `sst state history`; then choose a version: `sst rollback N`")
+                            hint="look at `sst state history`; then choose a version: `sst rollback N`",
+                            code="stage-changed")
         serial = former(backend.stage.history(), project.stage) if to is None else to
         before = backend.stage.version(serial) if serial else Snapshot()
         _check(before, session.lineage, serial)
@@ -92,7 +93,7 @@ def former(history: Sequence[Version], stage: str) -> int:
     """
     deploys = [i for i, v in enumerate(history) if v.command.removesuffix(FAILED) in _DEPLOYS]
     if not deploys:
-        raise UserError(f'stage "{stage}" has not been deployed yet')
+        raise UserError(f'stage "{stage}" has not been deployed yet', code="not-deployed")
     first = deploys[0]
     older = [v for v in history[first + 1:] if not v.command.endswith(FAILED)]
     if not older and history[-1].serial > 1:

@@ -54,10 +54,11 @@ def _passwords(graph: Graph, snapshot: Snapshot, name: str) -> list[URN]:
                         hint="change the value that the program gives: sst secret set NAME, then sst deploy")
     if not found:
         raise UserError(f'nothing here is named "{name}"',
-                        hint=did_you_mean(name, sorted({name_of(urn).partition("/")[0] for urn in made})))
+                        hint=did_you_mean(name, sorted({name_of(urn).partition("/")[0] for urn in made})),
+                        code="unknown-name")
     if missing := [urn for urn in found if urn not in snapshot.resources]:
         raise UserError(f'"{name_of(missing[0])}" has not been deployed yet', where=graph.goals[missing[0]].where,
-                        hint="sst deploy makes its first password")
+                        hint="sst deploy makes its first password", code="not-deployed")
     return found
 
 

@@ -130,7 +130,7 @@ def remove(backend: Backend, run: Run) -> Done:
     project = backend.project
     if project.config.protect:
         raise UserError(f'stage "{project.stage}" is protected',
-                        hint="set protect=False in the config for this stage to remove it")
+                        hint="set protect=False in the config for this stage to remove it", code="protected")
     backend.ask_account()
     snapshot = backend.stage.load()
     if not (snapshot.resources or snapshot.deposed or snapshot.pending):
@@ -201,11 +201,12 @@ def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None
     if snapshot.resources and not graph.goals and not graph.laters:
         raise UserError(f'the program declares nothing, but stage "{project.stage}" holds {len(snapshot.resources)} '
                         'resources',
-                        where=project.program.file.name, hint="to remove them all, run `sst remove`")
+                        where=project.program.file.name, hint="to remove them all, run `sst remove`",
+                        code="empty-program")
     if project.config.protect and not project.is_local and not snapshot.resources and not run.new_stage:
         raise UserError(f'stage "{project.stage}" is protected and has no state yet',
                         hint="if it is new, pass --new-stage; "
-                        "otherwise the credentials, region or home differ from those of its deploys")
+                        "otherwise the credentials, region or home differ from those of its deploys", code="new-stage")
 
 
 def _counted(sink: Sink, backend: Backend) -> Sink:

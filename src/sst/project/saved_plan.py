@@ -54,21 +54,24 @@ def read_plan(file: Path) -> dict[str, Any]:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"the plan {file.name} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}",
-                        hint="sst diff -o plan.json makes one") from e
+                        hint="sst diff -o plan.json makes one", code="plan-unreadable") from e
     except ValueError as e:
-        raise UserError(f"{file.name} is not JSON: {e}", hint="sst diff -o plan.json makes a plan") from e
+        raise UserError(f"{file.name} is not JSON: {e}", hint="sst diff -o plan.json makes a plan",
+                        code="plan-unreadable") from e
     parts: Mapping[str, type] = {"app": str, "stage": str, "account": str, "region": str, "lineage": str, "serial": int,
                                  "program": str,
                                  "artefacts": dict, "key": str, "target": list, "exclude": list, "undecided": bool,
                                  "steps": list}
     if not isinstance(data, dict) or "sst_plan" not in data:
-        raise UserError(f"{file.name} is not a saved plan", hint="sst diff -o plan.json makes one")
+        raise UserError(f"{file.name} is not a saved plan", hint="sst diff -o plan.json makes one",
+                        code="plan-unreadable")
     if data["sst_plan"] != _VERSION:
         raise UserError(f"{file.name} was saved by another version of sst",
-                        hint="make a new one: sst diff -o plan.json")
+                        hint="make a new one: sst diff -o plan.json", code="plan-unreadable")
     if any(not isinstance(data.get(k), kind) for k, kind in parts.items()) or not all(
             isinstance(s, dict) and {"op", "key", "name"} <= s.keys() for s in data["steps"]):
-        raise UserError(f"the plan {file.name} was damaged or edited", hint="make a new one: sst diff -o plan.json")
+        raise UserError(f"the plan {file.name} was damaged or edited", hint="make a new one: sst diff -o plan.json",
+                        code="plan-unreadable")
     return data
 
 
@@ -81,16 +84,18 @@ def bound(backend: Backend, saved: Mapping[str, Any]) -> Callable[[Plan, Snapsho
     for what, here in (("app", p.name), ("stage", p.stage)):
         if saved[what] != here:
             raise UserError(f'this plan is for {what} "{saved[what]}", not for "{here}"',
-                            hint=f"pass --stage {saved['stage']}" if what == "stage" else "run it in its project")
+                            hint=f"pass --stage {saved['stage']}" if what == "stage" else "run it in its project",
+                            code="wrong-plan")
 
     def agree(plan: Plan, snapshot: Snapshot) -> None:
         now = _facts(backend, plan, snapshot)
         if odd := list(_deviations(saved, now)):
-            raise UserError("the saved plan is out of date; nothing was changed\n" + "\n".join(odd), hint=_AGAIN)
+            raise UserError("the saved plan is out of date; nothing was changed\n" + "\n".join(odd), hint=_AGAIN,
+                            code="plan-stale")
         check(saved, plan, key=_key(backend))
         if saved["program"] != now["program"]:
             raise UserError("the saved plan is out of date; nothing was changed\nthe program has changed",
-                            hint=_AGAIN)
+                            hint=_AGAIN, code="plan-stale")
     return agree
 
 

@@ -32,15 +32,16 @@ def check_stage(name: str, source: str) -> str:
     Raises ``UserError``: ``check_stage("pr_12", "--stage")`` says which character is wrong.
     """
     if not name:
-        raise UserError("the stage name is empty", hint=_HINT, where=source)
+        raise UserError("the stage name is empty", hint=_HINT, where=source, code="bad-stage-name")
     if len(name) > LIMIT:
-        raise UserError(f"the stage name is {len(name)} characters long; {LIMIT} is the limit", where=source)
+        raise UserError(f"the stage name is {len(name)} characters long; {LIMIT} is the limit", where=source,
+                        code="bad-stage-name")
     if not _NAME.match(name):
         better = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-").lstrip("0123456789-")
         hint = f'"{better}" would do' if better else ""
         raise UserError(f'"{name}" is not a valid stage name: it starts with a letter and holds letters, '
                         'digits and hyphens only',
-                        hint=hint, where=source)
+                        hint=hint, where=source, code="bad-stage-name")
     return name
 
 
@@ -59,7 +60,7 @@ def choose_stage(flag: str | None, environ: Mapping[str, str], root: Path,
     if file.is_file() and (kept := file.read_text(encoding="utf-8").strip()):
         return Chosen(check_stage(kept, ".sst/stage"), ".sst/stage")
     if ask is None:
-        raise UserError("no stage is named", hint=_HINT)
+        raise UserError("no stage is named", hint=_HINT, code="no-stage")
     name = check_stage(ask().strip(), "your answer")
     remember_stage(root, name)
     return Chosen(name, "you")

@@ -22,6 +22,7 @@ _PREFIX = "SST_RESOURCE_"
 class NotLinked(UserError, AttributeError, KeyError):
     """``Resource`` has no such name here, or its values can't be read."""
 
+    code = "not-linked"
     __str__ = UserError.__str__
 
 

@@ -45,6 +45,8 @@ class Document:
 class Damaged(StateError):
     """An object of the state is not what was written. ``object`` is its key, ``offset`` the byte where that shows."""
 
+    code = "state-damaged"
+
     def __init__(self, object: str, offset: int, why: str, *, hint: str = "") -> None:
         super().__init__(f"the state object {object} is damaged at byte {offset}: {why}",
                          hint=hint or "`sst state history` lists the versions, `sst state restore N` goes back to one")

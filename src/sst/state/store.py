@@ -12,6 +12,8 @@ __all__ = ["Conflict", "Store", "Stored"]
 class Conflict(StateError):
     """A conditional write was refused: the object is there already, or is not the one that was read."""
 
+    code = "state-changed"
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:

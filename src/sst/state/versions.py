@@ -150,7 +150,7 @@ class Versions:
         """One version and its lineage."""
         if serial not in self.serials():
             raise StateError(f"there is no version {serial} of this state",
-                             hint="`sst state history` lists the versions that are kept")
+                             hint="`sst state history` lists the versions that are kept", code="unknown-name")
         document = self._document(serial)
         return snapshot_of(document, Box(self._keys, document.header["lineage"])), document.header["lineage"]
 

@@ -41,7 +41,7 @@ def engine(environ: Mapping[str, str], *, seconds: float = 20) -> str:
             said.append(f"{name} has no engine that runs")
     raise UserError(f"a Dockerfile needs buildah, podman or docker: {', '.join(said)}",
                     hint="install one of them; or leave the Dockerfile out: handler= or command= of a Python project "
-                         "needs neither")
+                         "needs neither", code="tool-missing")
 
 
 def commands(name: str, dockerfile: Path, context: Path, to: Path, *, architecture: str, args: Mapping[str, str],

@@ -36,7 +36,8 @@ def node_for(site: Path, path: str, note: Callable[[str], None]) -> Path:
     else:
         why = "this machine has no Node"
     if odd := next((f"{name} wants Node {w}" for name, w in wants if not allows(w, _parsed(VERSION))), ""):
-        raise UserError(f"{odd}, and there is none here", hint="install that Node and put it first on the PATH")
+        raise UserError(f"{odd}, and there is none here", hint="install that Node and put it first on the PATH",
+                        code="tool-missing")
 
     def make(part: Path) -> None:
         note(f"fetching Node {VERSION}: {why}")

@@ -124,7 +124,7 @@ def agree_to_write(screen: Screen, project: Project, yes: bool) -> Callable[[Seq
         question = (f'Write to the state of "{project.name}" on stage "{project.stage}" that {len(found)} of these '
                     'exist?')
         if not yes and not screen.confirm(question, flag="--yes"):
-            raise UserError("nothing was changed: not confirmed")
+            raise UserError("nothing was changed: not confirmed", code="not-confirmed")
     return agree
 
 

@@ -49,7 +49,7 @@ def deploy(call: Call, plan: str | None, target: tuple[str, ...], exclude: tuple
                         hint="drop these options, or deploy without the plan")
     if on_failure == "ask" and not screen.asks:
         raise UserError("--on-failure ask: there is no terminal",
-                        hint="pass --on-failure keep or --on-failure rollback")
+                        hint="pass --on-failure keep or --on-failure rollback", code="no-terminal")
     saved = read_plan(Path(call.cwd, plan)) if plan else None
     project = call.project()
     backend = call.backend(project)

@@ -45,14 +45,15 @@ def dev(call: Call, mode: str | None, debug: bool, debug_only: tuple[str, ...], 
     if project.config.protect:
         raise UserError(f'stage "{project.stage}" is protected: `sst dev` would change it with every file that is '
                         'saved',
-                        hint="choose a stage of your own: sst dev --stage NAME")
+                        hint="choose a stage of your own: sst dev --stage NAME", code="protected")
     found = find(folder_of(project.root, project.stage))
     if argv:
         from ...dev.join import join
 
         if found is None:
             raise UserError(f'no `sst dev` runs for stage "{project.stage}"',
-                            hint=f"start it in another terminal; or, without one: sst shell -- {argv[0]}")
+                            hint=f"start it in another terminal; or, without one: sst shell -- {argv[0]}",
+                            code="not-running")
         return join(found, list(argv), directory=call.cwd, environment=call.environ, say=call.screen.note)
     if found is not None:
         from ...dev.show import follow_session

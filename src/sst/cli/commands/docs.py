@@ -29,7 +29,7 @@ def docs(call: Call, word: tuple[str, ...], limit: int) -> None:
     whole = next((p for p in pages() if wanted in (p.name, p.name.removesuffix(".md"))), None)
     sections = [*whole.sections] if whole else find_sections(wanted)[:limit]
     if not sections:
-        raise UserError(f'the manual has nothing on "{wanted}"', hint="`sst docs` lists its pages")
+        raise UserError(f'the manual has nothing on "{wanted}"', hint="`sst docs` lists its pages", code="unknown-name")
     if screen.as_json:
         screen.data([{"page": s.page, "heading": s.heading, "text": s.text} for s in sections])
     else:

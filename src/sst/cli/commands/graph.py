@@ -43,7 +43,8 @@ def graph(call: Call, name: tuple[str, ...], plan: bool, form: str | None, outpu
         view = view_of(found, name)
         if name and not view.picture.parts:
             raise UserError(f'there is no component "{name[0]}"',
-                            hint=did_you_mean(name[0], [p.name for p in found.parts]) or "see `sst graph`")
+                            hint=did_you_mean(name[0], [p.name for p in found.parts]) or "see `sst graph`",
+                            code="unknown-name")
         if plan:
             planned(view, diff(backend, hide=screen.hide)[0])
     made = svg(view) if form == "svg" else mermaid(view) if form == "mermaid" else \

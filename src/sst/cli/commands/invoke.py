@@ -75,5 +75,5 @@ def _event(call: Call, given: str) -> bytes:
         json.loads(text)
     except ValueError as e:
         raise UserError(f"the event is not JSON: {e}", where=where,
-                        hint="quote it for the shell: --event '{\"key\": \"value\"}'") from e
+                        hint="quote it for the shell: --event '{\"key\": \"value\"}'", code="bad-event") from e
     return text.encode()

@@ -76,7 +76,7 @@ def reset(call: Call, yes: bool) -> None:
 
     root = find_config(call.cwd, call.config).parent
     if not yes and not call.screen.confirm(f"Delete everything in stage local of {root}?", flag="--yes"):
-        raise UserError("nothing was deleted: not confirmed")
+        raise UserError("nothing was deleted: not confirmed", code="not-confirmed")
     wipe(root)
     if call.screen.as_json:
         call.screen.data({"reset": True})

@@ -55,7 +55,8 @@ def _of_session(call: Call, project: Project, name: str | None, follow: bool) ->
     screen = call.screen
     found = find(folder_of(project.root, project.stage))
     if found is None:
-        raise UserError(f'no `sst dev` runs for stage "{project.stage}"', hint="start it in another terminal: sst dev")
+        raise UserError(f'no `sst dev` runs for stage "{project.stage}"', hint="start it in another terminal: sst dev",
+                        code="not-running")
 
     def take(event: AnyEvent) -> None:
         if name and name not in (getattr(event, "function", None), getattr(event, "title", None)):

@@ -48,7 +48,7 @@ def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[
             screen.note(f"  {c.name}  {c.type}  {c.id}" + ("  with its data" if c.holds_data else ""))
         if not screen.confirm(f"Delete these {len(todo)}?", flag="--yes",
                               word="" if project.is_local else project.stage):
-            raise UserError("nothing was deleted: not confirmed")
+            raise UserError("nothing was deleted: not confirmed", code="not-confirmed")
 
     done = remove_orphans(backend, state_run(screen), lineage=lineage or "", allow=names(allow_destroy), agree=agree)
     if screen.as_json:

@@ -32,7 +32,8 @@ def outputs(call: Call, name: str | None) -> None:
             call.screen.dim(f"{project.name}/{project.stage} has no outputs")
         return
     if name not in found:
-        raise UserError(f'there is no output "{name}" on stage {project.stage}', hint=did_you_mean(name, list(found)))
+        raise UserError(f'there is no output "{name}" on stage {project.stage}', hint=did_you_mean(name, list(found)),
+                        code="unknown-name")
     value = found[name]
     if call.screen.as_json:
         call.screen.data(value)

@@ -103,7 +103,7 @@ def upgrade(call: Call, names: tuple[str, ...], yes: bool) -> None:
         for type in gone:
             screen.warn(f"{new.name} {new.version} has no {type} any more")
     if found and not yes and not screen.confirm("Change sst.lock?", flag="--yes"):
-        raise UserError("sst.lock was not changed: not confirmed")
+        raise UserError("sst.lock was not changed: not confirmed", code="not-confirmed")
     here.keep(*(new for _, new, _ in found))
     keep_types(call, here)
     if screen.as_json:

@@ -56,6 +56,6 @@ def _agree(screen: Screen, project: Project, allow: tuple[str, ...], yes: bool) 
             show_plan(screen, plan, f"{project.name}/{project.stage}")
             screen.out.flush()
             if not screen.confirm("Roll back?", flag="--yes"):
-                raise UserError("nothing was changed: not confirmed")
+                raise UserError("nothing was changed: not confirmed", code="not-confirmed")
         lose(plan)
     return agree

@@ -42,7 +42,8 @@ def _refuse_session(project: Project) -> None:
     from ...errors import UserError
 
     if find(project.root / ".sst" / "dev" / project.stage) is not None:
-        raise UserError(f'`sst dev` runs for stage "{project.stage}"', hint="end it, rotate, and start it again")
+        raise UserError(f'`sst dev` runs for stage "{project.stage}"', hint="end it, rotate, and start it again",
+                        code="already-running")
 
 
 def _agree(plan: Plan) -> None:
@@ -50,4 +51,4 @@ def _agree(plan: Plan) -> None:
 
     if lost := [s.name for s in plan.needs_consent]:
         raise UserError(f"the program has changes that would lose data ({', '.join(lost)}): nothing was changed",
-                        hint="run `sst deploy` first, which asks")
+                        hint="run `sst deploy` first, which asks", code="data-loss")

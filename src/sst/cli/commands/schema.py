@@ -25,5 +25,5 @@ def schema(call: Call, type: str | None) -> None:
     if found is None:
         raise UserError(f"there is no component and no resource type {type}",
                         hint=did_you_mean(type, [*component_names(), *resource_types()]) or "`sst schema` lists them; "
-                        "`sst providers` those of Terraform providers")
+                        "`sst providers` those of Terraform providers", code="unknown-name")
     screen.data(found)

@@ -104,7 +104,7 @@ def remove(call: Call, name: str, fallback: bool) -> None:
     if not secrets.remove(name, fallback=fallback):
         known = secrets.fallback() if fallback else secrets.get_all(own=True)
         raise UserError(f'the secret "{name}" is not set for {_place(project.stage, fallback)}',
-                        hint=did_you_mean(name, list(known)))
+                        hint=did_you_mean(name, list(known)), code="unknown-name")
     _said(screen, project, f"{name} is removed from {_place(project.stage, fallback)}", {"removed": [name]})
 
 

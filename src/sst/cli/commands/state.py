@@ -101,7 +101,7 @@ def restore(call: Call, serial: int, yes: bool) -> None:
     project, screen = call.project(broken=True), call.screen
     if not yes and not screen.confirm(f'Restore version {serial} of "{project.name}" on stage "{project.stage}"?',
                                       flag="--yes"):
-        raise UserError("nothing was changed: not confirmed")
+        raise UserError("nothing was changed: not confirmed", code="not-confirmed")
     stage = call.backend(project).stage
     made, before = stage.restore(serial), stage.version(serial)
     for text in stage.warnings:

@@ -81,7 +81,7 @@ def rm(call: Call, names: tuple[str, ...], yes: bool) -> None:
         for text in shown:
             screen.note(f"  {text}")
         if not screen.confirm(f"Remove {len(shown)} from the state? They stay in the cloud.", flag="--yes"):
-            raise UserError("nothing was changed: not confirmed")
+            raise UserError("nothing was changed: not confirmed", code="not-confirmed")
 
     gone = forget(call.backend(project), state_run(screen), names, agree)
     if screen.as_json:

@@ -25,7 +25,8 @@ def trace(call: Call, id: str) -> None:
     if not found["invocations"] and not found["calls"]:
         from ...errors import UserError
 
-        raise UserError(f"nothing is recorded of trace {root}", hint="`sst invocations` lists the recorded calls")
+        raise UserError(f"nothing is recorded of trace {root}", hint="`sst invocations` lists the recorded calls",
+                        code="unknown-name")
     if screen.as_json:
         screen.data({**found, "invocations": [_whole(pages.invocation(str(i["id"]), {}))
                                               for i in found["invocations"]]})

@@ -28,7 +28,7 @@ def unlock(call: Call, yes: bool) -> None:
     if (held or damage) and not yes:
         screen.note(f"Held by {held.describe()}." if held else f"Nobody can tell who holds it: {damage}.")
         if not screen.confirm(f'Release the lock of "{project.name}" on stage "{project.stage}"?', flag="--yes"):
-            raise UserError("the lock was not released: not confirmed")
+            raise UserError("the lock was not released: not confirmed", code="not-confirmed")
     broken = stage.unlock() if held or damage else None
     if screen.as_json:
         screen.data({"unlocked": bool(broken or damage), "holder": broken.describe() if broken else None})

@@ -177,7 +177,7 @@ class Screen:
     def ask(self, question: str, default: str = "") -> str:
         """One line from the person at the terminal. Without one, ``UserError``."""
         if not self.asks:
-            raise UserError(f"can't ask without a terminal: {question}")
+            raise UserError(f"can't ask without a terminal: {question}", code="no-terminal")
         hint = f" [{default}]" if default else ""
         self.out.flush()
         self.err.write(f"{question}{hint} ")
@@ -197,7 +197,7 @@ class Screen:
         """Yes or no; with ``word``, that very word must be typed. Without a terminal ``UserError`` names the flag."""
         if not self.asks:
             raise UserError(f"{question.partition('?')[0]}: confirmation needed, and there is no terminal",
-                            hint=f"pass {flag}")
+                            hint=f"pass {flag}", code="no-terminal")
         if word:
             return self.ask(f"{question}\n  type {self.err_paint(word, 'bold')} to continue:") == word
         return self.ask(f"{question} (y/N)").lower() in ("y", "yes")

@@ -270,9 +270,9 @@ class Aws:
     def _no_access(self, e: ProviderError) -> SstError:
         profile = f' of profile "{self.settings.profile}"' if self.settings.profile else ""
         if e.code in EXPIRED:
-            return UserError(f"the AWS credentials{profile} have expired", hint=e.hint)
+            return UserError(f"the AWS credentials{profile} have expired", hint=e.hint, code="credentials-expired")
         if e.code in WRONG:
-            return UserError(f"AWS does not accept the credentials{profile}", hint=e.hint)
+            return UserError(f"AWS does not accept the credentials{profile}", hint=e.hint, code="credentials-refused")
         if e.code == "NoConnection":
             return ProviderError(f"AWS in {self.region} can't be reached: {e.message}", code=e.code,
                                  operation=e.operation, sent=False,

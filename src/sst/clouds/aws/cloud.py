@@ -118,7 +118,8 @@ class AwsCloud:
         client = self.open(reference, settings)
         if was and not self.context.local and client.account() != was:
             raise UserError(f'provider "{reference.partition("::")[2]}" was account {was}, and its credentials are now '
-                            f"for account {client.account()}", hint="use credentials of that account")
+                            f"for account {client.account()}", hint="use credentials of that account",
+                            code="wrong-account")
         return client
 
     def environment(self) -> dict[str, str]:
@@ -151,7 +152,7 @@ class AwsCloud:
         if allowed and account != allowed:
             what = "the config" if reference == DEFAULT else f"provider {reference.partition('::')[2]}"
             raise UserError(f"these credentials are for account {account}; {what} allows {allowed} alone",
-                            hint="check AWS_PROFILE, or account= in the config")
+                            hint="check AWS_PROFILE, or account= in the config", code="wrong-account")
         return {"account": account, "region": client.region}
 
     def asset_bucket(self, client: Aws) -> str:

@@ -31,7 +31,7 @@ def function_named(snapshot: Snapshot, name: str) -> State:
     short = sorted({n.removesuffix("/Function") for n in functions})
     if not found:
         raise UserError(f'no function named "{name}" is deployed',
-                        hint=did_you_mean(name, short) or "`sst deploy` first")
+                        hint=did_you_mean(name, short) or "`sst deploy` first", code="unknown-name")
     inside = ", ".join(sorted(s.urn.rpartition("::")[2].removesuffix("/Function") for s in found))
     raise UserError(f'"{name}" has {len(found)} functions', hint=f"name one of {inside}")
 

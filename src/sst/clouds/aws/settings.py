@@ -81,7 +81,8 @@ class Settings:
             self._region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or self._scoped.get("region")
         if not self._region:
             raise UserError("no AWS region is set",
-                            hint='set `region` in sst_config.py (`Config(region="us-east-1")`) or AWS_REGION')
+                            hint='set `region` in sst_config.py (`Config(region="us-east-1")`) or AWS_REGION',
+                            code="no-region")
         return self._region
 
     def endpoint(self, service: str) -> str | None:
@@ -132,7 +133,7 @@ class Settings:
         if not self._explicit_profile and (key := env.get("AWS_ACCESS_KEY_ID")):
             if not env.get("AWS_SECRET_ACCESS_KEY"):
                 raise UserError("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not",
-                                hint="set both, or neither and AWS_PROFILE")
+                                hint="set both, or neither and AWS_PROFILE", code="no-credentials")
             return Credentials(key, env["AWS_SECRET_ACCESS_KEY"], env.get("AWS_SESSION_TOKEN") or None)
         if found := self._stored_credentials():
             return found
@@ -151,7 +152,7 @@ class Settings:
             raise UserError("no AWS credentials were found",
                             hint=self.login_hint() or "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
                             "AWS_SECRET_ACCESS_KEY; `aws configure sso` makes a profile; `--stage local` needs no "
-                            "account")
+                            "account", code="no-credentials")
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     def _stored_credentials(self) -> Credentials | None:
@@ -178,9 +179,11 @@ class Settings:
         name = f' of profile "{self.profile}"' if self.profile else ""
         if "SSO" in kind or "Token" in kind:
             return UserError(f"the AWS login{name} has expired",
-                             hint=f"run `aws sso login{f' --profile {self.profile}' if self.profile else ''}`")
+                             hint=f"run `aws sso login{f' --profile {self.profile}' if self.profile else ''}`",
+                             code="credentials-expired")
         if kind == "PartialCredentialsError":
-            return UserError(f"the AWS credentials{name} are incomplete: {e}", hint=self.login_hint())
+            return UserError(f"the AWS credentials{name} are incomplete: {e}", hint=self.login_hint(),
+                             code="no-credentials")
         return ProviderError(f"the AWS credentials{name} can't be loaded: {e}", code=kind, hint=self.login_hint(),
                              sent=False)
 

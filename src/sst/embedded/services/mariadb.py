@@ -33,7 +33,7 @@ def find_mariadbd(environment: Mapping[str, str], folders: Sequence[str] = FOLDE
         return Path(found)
     raise UserError("MySQL runs on stage `local` by the program mariadbd, which is not on this machine",
                     hint="install it: apt install mariadb-server-core (Debian and Ubuntu), dnf install mariadb-server "
-                         "(Fedora), brew install mariadb (macOS)")
+                         "(Fedora), brew install mariadb (macOS)", code="tool-missing")
 
 
 @dataclass(frozen=True)
