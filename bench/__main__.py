@@ -19,6 +19,7 @@ from .refresh import run_refresh
 from .report import Report
 from .scale import run_scale
 from .services import run_services
+from .site_servers import run_site_servers
 from .sites import run_sites
 from .start import run_start
 from .terminal import run_terminal
@@ -28,7 +29,7 @@ PARTS = {"wide": run_wide, "chain": run_chain, "demo": run_demo, "scale": run_sc
          "terminal": run_terminal,
          "refresh": run_refresh, "dev": run_dev, "dev_node": run_dev_node, "bridge": run_bridge,
          "builds": run_builds, "local": run_local, "databases": run_databases, "plugins": run_plugins,
-         "console": run_console, "sites": run_sites, "services": run_services}
+         "console": run_console, "sites": run_sites, "site_servers": run_site_servers, "services": run_services}
 
 
 def main() -> None:

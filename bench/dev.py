@@ -55,7 +55,7 @@ def run_dev(report: Report, *, quick: bool, times: int) -> None:
     for language in TEXTS:
         floor = min(_floor(language) for _ in range(times))
         for count in (1,) if quick else (1, 50):
-            with _app(language, count) as root, _Session(root) as session:
+            with _app(language, count) as root, Session(root) as session:
                 at_once, later = _saves(session, root, language, 5 * times)
                 rows.append((f"{language}, {count} function{'s' * (count > 1)}", f"{at_once:.0f} ms", f"{later:.1f} ms",
                              f"{floor:.0f} ms", f"{at_once / floor:.2f}", f"{later / 10:.2f}"))
@@ -95,7 +95,7 @@ def _app(language: str, count: int) -> Iterator[Path]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-class _Session:
+class Session:
     """``sst dev`` in ``root``, ready; ``urls`` are the outputs."""
 
     def __init__(self, root: Path) -> None:
@@ -127,7 +127,7 @@ class _Session:
         self.__exit__()
         return measure(url)
 
-    def __enter__(self) -> _Session:
+    def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -136,7 +136,7 @@ class _Session:
         self.process.wait(60)
 
 
-def _saves(session: _Session, root: Path, language: str, count: int) -> tuple[float, float]:
+def _saves(session: Session, root: Path, language: str, count: int) -> tuple[float, float]:
     """Medians in milliseconds: at once, and half a second later."""
     suffix, text, _ = TEXTS[language]
     shared, url, found = root / f"src/shared.{suffix}", session.urls["f0"], {0.0: list[float](), 0.5: list[float]()}
@@ -188,7 +188,7 @@ def _call(url: str, count: int) -> float:
     return median(took)
 
 
-def _memory(language: str, session: _Session, count: int) -> str:
+def _memory(language: str, session: Session, count: int) -> str:
     own = _proportional(session.process.pid)
     for n in range(count):
         _get(session.urls[f"f{n}"])
@@ -206,7 +206,7 @@ def _start(report: Report, times: int) -> None:
     try:
         for _ in range(times + 1):
             began = time.perf_counter()
-            with _Session(root):
+            with Session(root):
                 took.append(time.perf_counter() - began)
     finally:
         _stop_cloud(root)

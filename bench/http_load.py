@@ -35,7 +35,7 @@ async def load(port: int, connections: int, seconds: float, path: str = "/") -> 
             writer.write(head)
             answer = (await reader.readuntil(b"\r\n\r\n")).lower()
             assert answer.startswith(b"http/1.1 200"), answer
-            await reader.readexactly(int(answer.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]))
+            await _read_body(reader, answer)
             took.append((time.perf_counter() - began) * 1e3)
         writer.close()
 
@@ -43,6 +43,15 @@ async def load(port: int, connections: int, seconds: float, path: str = "/") -> 
     await asyncio.gather(*(ask() for _ in range(connections)))
     took.sort()
     return Load(len(took) / (time.perf_counter() - began), statistics.median(took), took[int(len(took) * 0.99)])
+
+
+async def _read_body(reader: asyncio.StreamReader, head: bytes) -> None:
+    if b"\r\ntransfer-encoding: chunked" not in head:
+        await reader.readexactly(int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]))
+        return
+    while size := int(await reader.readline(), 16):
+        await reader.readexactly(size + 2)
+    await reader.readexactly(2)
 
 
 async def floor(connections: int, seconds: float) -> Load:

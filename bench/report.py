@@ -31,7 +31,13 @@ class Report:
 
     def figure(self, what: str, value: float, limit: float, unit: str) -> None:
         """A figure to reach: ``value`` is at most ``limit``."""
-        good = value <= limit
+        self._figure(what, value, limit, unit, good=value <= limit)
+
+    def at_least(self, what: str, value: float, least: float, unit: str) -> None:
+        """A figure to reach: ``value`` is at least ``least``."""
+        self._figure(what, value, least, unit, good=value >= least)
+
+    def _figure(self, what: str, value: float, limit: float, unit: str, *, good: bool) -> None:
         print(f"- {'reached' if good else 'MISSED'}: {what}: {value:,.2f} {unit}, to reach {limit:,.2f}", flush=True)
         if not good:
             self.missed.append(what)

@@ -24,7 +24,6 @@ from sst.embedded import cloud as embedded
 from sst.embedded.cdn.runtime import EdgeFunction
 
 from .http_load import floor, load
-from .node_sites import measure_node_site
 from .report import Report
 
 __all__ = ["run_sites"]
@@ -50,7 +49,6 @@ def run_sites(report: Report, *, quick: bool, times: int) -> None:
                  "processor that it took, which other work on the machine lengthens less. The load of the whole "
                  f"machine, when the part begins: {os.getloadavg()[0]:.1f}.")
     _routing(report)
-    measure_node_site(report, times, _sst)
     for pages in (1_000,) if quick else (1_000, 10_000):
         root = Path(tempfile.mkdtemp(prefix="sst-bench-"))
         try:

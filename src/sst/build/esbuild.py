@@ -8,7 +8,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -46,6 +45,8 @@ def esbuild(note: Callable[[str], None]) -> Path:
         if base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode() != _INTEGRITY[name]:
             raise UserError(f"The esbuild that npm delivered is not the published {VERSION}",
                             hint="check the registry npm is configured for")
+        import tarfile  # slow to import, and seldom needed
+
         with tarfile.open(tarball) as t:
             member = t.extractfile("package/esbuild.exe" if sys.platform == "win32" else "package/bin/esbuild")
             assert member

@@ -123,7 +123,7 @@ class Clouds:
         """What components may ask of the account while they are declared."""
         from .aws.lookup import Lookups
 
-        return Lookups(self.aws.client)
+        return Lookups(lambda: self.aws.client, lambda: self.aws.identity()["account"])
 
     def state_calls(self, region: str) -> Callable[[str, str, Mapping[str, Any]], dict[str, Any]]:
         """Calls for a state that is kept in the account, in this region."""

@@ -16,15 +16,17 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import UserError
-from .asgi import Asgi, AsgiApp
 from .origin import from_edge
 from .request import read_request
 from .response import answer, failed, prelude, refused
 from .stream import Streamed
 from .wsgi import Wsgi, WsgiApp
+
+if TYPE_CHECKING:
+    from .asgi import Asgi, AsgiApp
 
 __all__ = ["WebHandler", "handler", "is_asgi"]
 
@@ -71,8 +73,13 @@ def handler(app: Any, *, streaming: bool | None = None, root_path: str | None = 
     The app finds the event and the context as ``aws.event`` and ``aws.context`` in its scope or environ. Raises
     ``UserError`` for what is no app.
     """
-    asgi = is_asgi(app)
-    server = Asgi(cast(AsgiApp, app)) if asgi else Wsgi(cast(WsgiApp, app))
+    server: Asgi | Wsgi
+    if asgi := is_asgi(app):
+        from .asgi import Asgi  # brings asyncio, which an app of WSGI can do without
+
+        server = Asgi(cast("AsgiApp", app))
+    else:
+        server = Wsgi(cast("WsgiApp", app))
     made = WebHandler(server, streaming=os.environ.get("SST_STREAMING") == "1" if streaming is None else streaming,
                       root_path=os.environ.get("SST_ROOT_PATH") if root_path is None else root_path)
     if asgi:

@@ -36,7 +36,7 @@ class Redactor:
         self._mask = mask
         self._forms: dict[str, str] = {}
         self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._longest_first: tuple[str, ...] | None = None
         self._lock = threading.Lock()
         for value in values:
             self.add(value)
@@ -65,18 +65,19 @@ class Redactor:
                 self._forms.setdefault(form, self._mask)
             for form in (text, json.dumps(text)[1:-1]) if mask else ():
                 self._forms[form] = mask
-            self._pattern = None
+            self._longest_first = None
 
     def redact(self, text: str) -> str:
         """The text with each secret replaced."""
-        if not self._forms:
-            return text
         with self._lock:
-            if self._pattern is None:
-                # The longest first, so that a secret that begins with another is hidden whole.
-                self._pattern = re.compile("|".join(map(re.escape, sorted(self._forms, key=lambda f: (-len(f), f)))))
-            pattern = self._pattern
-        return pattern.sub(lambda found: self._forms[found[0]], text)
+            if self._longest_first is None:
+                # so that a secret that begins with another is hidden whole
+                self._longest_first = tuple(sorted(self._forms, key=lambda f: (-len(f), f)))
+            forms = self._longest_first
+        found = [form for form in forms if form in text]    # few are: a pattern of all costs more than this search
+        if not found:
+            return text
+        return re.sub("|".join(map(re.escape, found)), lambda match: self._forms[match[0]], text)
 
 
 def _forms(text: str) -> set[str]:

@@ -27,11 +27,11 @@ def test_a_network_is_looked_up_by_its_id(world: World, aws: Aws) -> None:
     world.make("aws.ec2.RouteTableAssociation", {"route_table_id": table, "subnet_id": public})
     world.make("aws.ec2.VpcEndpoint", {"vpc_id": network, "service_name": "com.amazonaws.us-east-1.s3",
                                        "route_table_ids": [table]})
-    there = Lookups(aws).network(network)
+    there = Lookups(lambda: aws, aws.account).network(network)
     assert (there.public, there.private, there.nat, there.endpoints) == ((public,), (private,), False, ("s3",))
     assert there.cidr == "10.0.0.0/16" and len(there.groups) == 1
     with pytest.raises(UserError, match="there is no VPC vpc-0 in us-east-1"):
-        Lookups(aws).network("vpc-0")
+        Lookups(lambda: aws, aws.account).network("vpc-0")
 
 
 def test_zones_are_asked_for_once_and_counted(cloud: Cloud) -> None:

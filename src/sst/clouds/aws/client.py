@@ -45,6 +45,7 @@ class Aws:
     """A client for all AWS services, shared by all threads.
 
     ``region``, ``profile``, ``endpoint`` and ``credentials`` win over the environment, that over the AWS config files.
+    ``account``, if it is known, is not asked for.
     ``clock`` and ``sleep`` are seconds. ``counts`` has the number of requests by ``sqs.create_queue``, ``polls`` those
     made by waiters.
     """
@@ -53,7 +54,7 @@ class Aws:
                  credentials: Login | Callable[[], Credentials] | None = None, environment: Mapping[str, str],
                  policy: Policy | None = None,
                  clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep,
-                 agent: str = "sst-python") -> None:
+                 agent: str = "sst-python", account: str | None = None) -> None:
         self.settings = Settings(region=region, profile=profile, endpoint=endpoint, credentials=credentials,
                                  environment=environment)
         self.policy, self.clock, self.sleep, self.agent = policy or Policy(), clock, sleep, agent
@@ -65,7 +66,7 @@ class Aws:
         self._lock = Lock()
         self._pool: Pool | None = None
         self._flags: dict[str, bool] | None = None
-        self._caller: tuple[str, str] | None = None
+        self._account = account
         self._asking = Lock()
         self._skew = 0.0
 
@@ -247,20 +248,15 @@ class Aws:
         k = (key[0], key[1], key[2])
         return self._buckets.get(k) or self._buckets.setdefault(k, RateLimiter(self.clock, least=pace(key[1]).least))
 
-    def caller(self) -> tuple[str, str]:
-        """Account id and ARN of who calls: one GetCallerIdentity a run."""
+    def account(self) -> str:
+        """The account's id, twelve digits: one GetCallerIdentity a run."""
         with self._asking:
-            if self._caller is None:
+            if self._account is None:
                 try:
-                    answer = self.call("sts", "get_caller_identity")
+                    self._account = str(self.call("sts", "get_caller_identity")["Account"])
                 except ProviderError as e:
                     raise self._no_access(e) from e
-                self._caller = (str(answer["Account"]), str(answer.get("Arn", "")))
-            return self._caller
-
-    def account(self) -> str:
-        """The account's id, twelve digits."""
-        return self.caller()[0]
+            return self._account
 
     def partition(self, region: str | None = None) -> str:
         """``aws``, ``aws-cn`` or ``aws-us-gov``: the second word of ARNs in that region. Makes no call."""

@@ -71,7 +71,7 @@ class AwsCloud:
         if c.local:
             cloud = c.local()
             return Aws(region=region, endpoint=cloud.endpoint, credentials=(cloud.access_key, cloud.secret_key),
-                       environment={})
+                       environment={}, account=cloud.account)
         keys = (given["access_key"], given["secret_key"],
                 given.get("session_token")) if given.get("access_key") else None
         from .profile import profile_of

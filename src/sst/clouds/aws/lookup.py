@@ -1,15 +1,18 @@
 """Look-ups: what a program may ask of the account while it declares. Each question is asked once a run.
 
-    Lookups(aws).hosted_zone("api.example.com")      # "Z0123456789"
+    Lookups(client, account).hosted_zone("api.example.com")      # "Z0123456789"
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
-from .client import Aws
+
+if TYPE_CHECKING:
+    from .client import Aws
 
 __all__ = ["Existing", "Lookups"]
 
@@ -28,14 +31,17 @@ class Existing:
 
 
 class Lookups:
-    def __init__(self, aws: Aws) -> None:
-        self._aws, self._lock = aws, Lock()
+    """``client`` gives the client of the app's own account, which a program that looks up nothing else does without;
+    ``account`` the id of that account."""
+
+    def __init__(self, client: Callable[[], Aws], account: Callable[[], str]) -> None:
+        self._client, self.account, self._lock = client, account, Lock()
         self._zones_found: list[dict[str, Any]] | None = None
         self._networks: dict[str, Existing] = {}
 
-    def account(self) -> str:
-        """Id of the account."""
-        return self._aws.account()
+    @property
+    def _aws(self) -> Aws:
+        return self._client()
 
     def hosted_zone(self, domain: str) -> str:
         """Id of the public hosted zone with the longest name that ``domain`` ends with. Raises ``UserError`` if there
