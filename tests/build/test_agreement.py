@@ -23,6 +23,9 @@ HATCH = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.bu
 SAYS = "from {0} import V\ndef handler(e, c): return V\n"
 
 
+SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+
+
 @dataclass(frozen=True)
 class Case:
     files: Mapping[str, str]
@@ -80,6 +83,27 @@ CASES = {
          "p/tests/big.py": ""}, "api.handler"),
     "a handler in a dot folder": Case({"p/.hidden/api.py": "def handler(e, c): return 1\n"}, ".hidden/api.handler",
                                       refused="a dot in its name"),
+    **{f"an ignored module by {n}": Case(
+        {"p/.gitignore": "gen.py\n", "p/app/api.py": f"{first}\nV = {load}.V\ndef handler(e, c): return V\n",
+         "p/app/gen.py": "V = 'ok'\n"}, "app/api.handler") for n, first, load in (
+            ("a relative name", "import importlib", "importlib.import_module('.gen', __package__)"),
+            ("another name of import_module", "from importlib import import_module as load", "load('app.gen')"))},
+    "settings of Django that import ignored ones": Case(
+        {"p/.gitignore": "local_settings.py\n", "p/web/local_settings.py": "V = 'ok'\n",
+         "p/web/wsgi.py": "import os, importlib\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'web.settings')\n"
+                          "def handler(e, c): return importlib.import_module(os.environ['DJANGO_SETTINGS_MODULE']).V\n",
+         "p/web/settings.py": "V = 'lost'\ntry:\n    from .local_settings import *\nexcept ImportError:\n    pass\n"},
+        "web/wsgi.handler"),
+    **{f"packages of a wheel in lib, by {n}": Case(
+        {"p/pyproject.toml": f'[project]\nname = "shop"\nversion = "1"\n{table}', "p/lib/shop/__init__.py": "",
+         "p/lib/shop/api.py": SAYS.format("shop.words"), "p/lib/shop/words.py": "V = 'ok'\n"}, "lib/shop/api.handler")
+       for n, table in (
+            ("hatch", HATCH + '[tool.hatch.build.targets.wheel]\npackages = ["lib/shop"]\n'),
+            ("setuptools", SETUPTOOLS + '[tool.setuptools.packages.find]\nwhere = ["lib"]\n'),
+            ("poetry", '[tool.poetry]\npackages = [{include = "shop", from = "lib"}]\n[build-system]\n'
+                       'requires = ["poetry-core>=2"]\nbuild-backend = "poetry.core.masonry.api"\n'),
+            ("pdm", '[tool.pdm.build]\npackage-dir = "lib"\n[build-system]\nrequires = ["pdm-backend"]\n'
+                    'build-backend = "pdm.backend"\n'))},
     "a byte-order mark": Case({"p/api.py": "\ufeffdef handler(e, c): return 'ok'\n"}, "api.handler"),
     "links in a circle": Case({"p/a/api.py": "def handler(e, c): return 'ok'\n", "p/b/x.py": ""}, "a/api.handler",
                               links={"p/a/l": "../b", "p/b/l": "../a", "p/b/self": "."}),
@@ -109,7 +133,13 @@ def run_in_place(source: Source, cache: Path) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("name", CASES)
+def cases(*names: str) -> list[Any]:
+    """Those that build a wheel, and those that say again what another one says, only in `make long-tests`."""
+    again = ("an ignored module by a", "packages of a wheel in lib")
+    return [pytest.param(n, marks=pytest.mark.long if n.startswith(again) else ()) for n in names]
+
+
+@pytest.mark.parametrize("name", cases(*CASES))
 def test_sources_and_bundle_say_the_same(name: str, tmp_path: Path, cache: Path) -> None:
     case = CASES[name]
     source = made(tmp_path, case)
@@ -125,7 +155,7 @@ def test_sources_and_bundle_say_the_same(name: str, tmp_path: Path, cache: Path)
     assert artefact.fingerprint == fingerprint(source, cache=cache)
 
 
-@pytest.mark.parametrize("name", [n for n, c in CASES.items() if not c.refused and "src" not in c.links])
+@pytest.mark.parametrize("name", cases(*(n for n, c in CASES.items() if not c.refused and "src" not in c.links)))
 def test_an_edit_of_what_is_imported_is_a_change(name: str, tmp_path: Path, cache: Path) -> None:
     case = CASES[name]
     source = made(tmp_path, case)

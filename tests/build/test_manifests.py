@@ -1,6 +1,7 @@
 """Dependencies as people declare them: pip's options and files, Poetry, PDM, Pipenv, setup.py, odd encodings."""
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import zipfile
 from pathlib import Path
@@ -161,6 +162,63 @@ def test_a_setup_py_alone(tmp_path: Path, cache: Path) -> None:
              "setup(name='app', version='1', install_requires=['idna==3.10'], py_modules=[])\n")
     root = write(tmp_path / "p", {"src/api.py": CODE.format("idna"), "setup.py": setup})
     assert answer(root, cache, tmp_path, "src/api.handler") == "3.10"
+
+
+@pytest.mark.long
+def test_a_setup_cfg_alone(tmp_path: Path, cache: Path) -> None:
+    text = ("[metadata]\nname = app\n[options]\ninstall_requires = file: base.in\n[options.extras_require]\nio =\n"
+            "    sniffio  # small\n")
+    root = write(tmp_path / "p", {"api.py": CODE.format("idna"), "setup.cfg": text, "base.in": "idna==3.10\n"})
+    assert answer(root, cache, tmp_path) == "3.10"
+    root = write(tmp_path / "q", {"api.py": CODE.format("sniffio"), "setup.cfg": text, "base.in": ""})
+    assert answer(root, cache, tmp_path / "2", extras=["io"])
+    write(root, {"setup.cfg": "[options\ninstall_requires"})
+    with pytest.raises(UserError, match=r"setup\.cfg can.t be read"):
+        build(Source(str(root), "api.handler", RUNTIME, python={"extras": ["io"]}), cache=cache)
+
+
+@pytest.mark.long
+def test_an_archive_that_does_not_have_its_hash_is_refused(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": CODE.format("hashed_sst")})
+    path = wheel(root / "wheels", "hashed_sst", "right")
+    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    lines = f"--find-links wheels\nHashed.SST==1.0 \\\n    --hash=sha256:{'0' * 64}"
+    write(root, {"requirements.txt": "-r locked.txt\n", "locked.txt": lines + "\n"})
+    with pytest.raises(UserError, match=r"(?s)hashed-sst.*[Hh]ash"):
+        build(Source(str(root), "api.handler", RUNTIME), cache=tmp_path / "cache")
+    write(root, {"locked.txt": f"{lines} \\\n    --hash=sha256:{sha}\n"})
+    assert answer(root, tmp_path / "cache", tmp_path) == "right"
+
+
+@pytest.mark.long
+def test_one_version_from_two_places_is_two_packages(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": CODE.format("moved_sst")})
+    for value in ("one", "two"):
+        wheel(tmp_path / value, "moved_sst", value)
+        write(root, {"requirements.txt": f"--find-links {tmp_path / value}\nmoved-sst==1.0\n"})
+        assert answer(root, cache, tmp_path / f"unpacked-{value}") == value
+
+
+@pytest.mark.parametrize(("file", "text", "table"), [
+    ("pyproject.toml", "project = [1]\n", "project"),
+    ("pyproject.toml", '[tool]\npoetry = "x"\n', "tool.poetry"),
+    ("pyproject.toml", '[project]\nname = "a"\n[tool.uv]\nsources = "x"\n', "tool.uv.sources"),
+    ("pyproject.toml", "[tool.poetry.group]\nweb = 1\n", "tool.poetry.group.web"),
+    ("Pipfile", "packages = []\n", "packages")])
+def test_a_table_that_is_none_is_named(file: str, text: str, table: str, tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": "def handler(e, c): return 1\n", file: text})
+    with pytest.raises(UserError, match=rf"{file}: {table} has to be a table"):
+        fingerprint(Source(str(root), "api.handler", RUNTIME), cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(("file", "text"), [
+    ("pyproject.toml", '[project]\nname = "a"\ndependencies = []\n[tool.pdm]\ndistribution = false\n'),
+    ("Pipfile", "[packages]\n")])
+@pytest.mark.parametrize("option", ["extras", "groups"])
+def test_an_extra_or_a_group_that_is_not_there_is_refused(file: str, text: str, option: str, tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": "def handler(e, c): return 1\n", file: text})
+    with pytest.raises(UserError, match=f'There is no .* "wep" in {file}'):
+        build(Source(str(root), "api.handler", RUNTIME, python={option: ["wep"]}), cache=tmp_path / "cache")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-32"])

@@ -16,7 +16,8 @@ from .cache import keep
 from .files import file_of
 from .layout import Layout
 from .manifest import Declared, declared_by, lock_of
-from .requirement_files import index_options, with_logins, without_login
+from .requirement_files import hashes, index_options, with_logins, without_login
+from .setup_cfg import read_setup_cfg
 from .source import OURS, Source
 from .toml import read_toml
 from .wheel import content_key, package_files
@@ -53,7 +54,7 @@ def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> 
     if not (at.project or at.requirements):
         return [], []
     options = json.dumps([source.python.get("extras", []), source.python.get("groups", [])])
-    facts = ["requirements 2", at.name, at.base.name, at.tool, options, target.name, uv.version(cache),
+    facts = ["requirements 3", at.name, at.base.name, at.tool, options, target.name, uv.version(cache),
              str(at.base) if at.local else ""]
     # a local package's own metadata takes part in the resolution
     about = [file_of(f / n, f"{f.name}/{n}") for f in at.local
@@ -64,6 +65,8 @@ def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> 
         text = without_login(_export(source, at) if at.lock else _compile(source, at, target))
         cwd = at.lock.parent if at.lock else at.base
         lines, local = _sorted_out(text, cwd, at.base)
+        if at.requirements:
+            lines = _with_hashes(lines, hashes(at.requirements))
         (part / "requirements.json").write_text(json.dumps([lines, [str(p) for p in local]]))
 
     lines, local = json.loads((keep(cache, "requirements", key, make) / "requirements.json").read_bytes())
@@ -123,14 +126,15 @@ def _compile(source: Source, at: Layout, target: Target) -> str:
             return uv.run([*command, *chosen], cwd=at.base, what=what)
         except uv.Refused as refused:
             lock = lock_of(at.tool, at.base)
-            raise UserError(refused.message.replace(str(listed), file.name),
+            raise UserError(refused.message.replace(str(listed), file.name), where=str(file),
                             hint=f"the versions are those of {lock.name}: does it fit {file.name}?" if lock
                             else "") from None
 
 
 def _declared(source: Source, at: Layout) -> Declared:
     assert at.project
-    return declared_by(at.tool, at.base, read_toml(at.project), source.python.get("extras", ()),
+    read = read_setup_cfg if at.tool == "setup.cfg" else read_toml
+    return declared_by(at.tool, at.base, read(at.project), source.python.get("extras", ()),
                        source.python.get("groups", ()))
 
 
@@ -160,6 +164,16 @@ def _sorted_out(text: str, cwd: Path, own: Path) -> tuple[list[str], list[Path]]
     return sorted(lines), sorted(set(local))
 
 
+def _with_hashes(lines: list[str], known: Mapping[str, list[str]]) -> list[str]:
+    """With the hashes that the requirements file has: what is installed is compared with them."""
+    found = []
+    for line in lines:
+        m = re.match(r"([\w.-]+)(?:\[[^\]]*\])?(==[^\s;]+)", line)
+        given = known.get((m[1] + m[2]).lower(), ()) if m and "--hash" not in line else ()
+        found.append(" ".join([line, *(f"--hash={h}" for h in given)]))
+    return found
+
+
 def dependencies(lines: list[str], source: Source, at: Layout, target: Target, *, cache: Path,
                  note: Callable[[str], None]) -> Path | None:
     """The installed dependencies as a zip, deflated once for all functions that share them."""
@@ -168,21 +182,23 @@ def dependencies(lines: list[str], source: Source, at: Layout, target: Target, *
 
     def make(part: Path) -> None:
         note(f"installing {len(lines)} dependencies for {target.name}")
-        wanted = with_logins([*_places(source, at), *lines], at.declared)
+        wanted = with_logins([*places, *lines], at.declared)
         with tempfile.TemporaryDirectory(prefix="sst-install-") as temporary:
             tree = Path(temporary) / "tree"
-            _install(wanted, tree, (*target.flags, "--no-deps", *_indexes(at)), cwd=at.lock.parent if at.lock
-                     else at.base)
+            _install(wanted, tree, (*target.flags, "--no-deps", *indexes), cwd=at.lock.parent if at.lock else at.base)
             files = package_files(tree)
             must_fit({n: p for n, p in files.items() if n.endswith(".dist-info/WHEEL")}, target)
             write_zip(part / "tree.zip", {n: file_part(n, p, executable=_runs(n, p)) for n, p in files.items()})
 
-    return keep(cache, "dependencies", dependencies_key(lines, target, cache=cache), make) / "tree.zip"
+    places, indexes = _places(source, at), _indexes(at)
+    # one version may be another package elsewhere
+    where = [without_login(p) for p in (*places, *indexes)]
+    return keep(cache, "dependencies", dependencies_key(lines, target, where, cache=cache), make) / "tree.zip"
 
 
-def dependencies_key(lines: list[str], target: Target, *, cache: Path) -> str:
+def dependencies_key(lines: list[str], target: Target, where: list[str], *, cache: Path) -> str:
     archives = [hashlib.sha256(Path(x).read_bytes()).hexdigest() for x in lines if "==" not in x and Path(x).is_file()]
-    return content_key(["dependencies 2", *lines, *archives, target.name, uv.version(cache)], [])
+    return content_key(["dependencies 3", *lines, *where, *archives, target.name, uv.version(cache)], [])
 
 
 def _runs(name: str, path: Path) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ def imported_modules(handler: Path, roots: Sequence[Path], files: ProjectFiles) 
     """The modules of the project that the handler's file needs, itself included, by their names in the root that they
     are found in: ``{"src/api.py": …}``.
 
-    ``roots`` are searched in order, as ``sys.path`` is. Literal names given to ``importlib.import_module`` count;
-    imports for type checkers alone don't. A folder without ``__init__.py`` is a namespace package.
+    ``roots`` are searched in order, as ``sys.path`` is. Literal names given to ``importlib.import_module`` count, and
+    the name of Django's settings; imports for type checkers alone don't. A folder without ``__init__.py`` is a
+    namespace package.
     """
     places = [str(r) for r in roots]
     home = next(r for r in places if str(handler).startswith(r + os.sep))
@@ -52,7 +54,7 @@ def _packages_above(root: str, path: str, files: ProjectFiles) -> list[tuple[str
 def _modules_of(root: str, path: str, roots: Sequence[str], files: ProjectFiles) -> list[tuple[str, str]]:
     """(root, file) of what a module imports."""
     found: list[tuple[str, str]] = []
-    for name in files.derived("imports", path, _names) or () if path.endswith(".py") else ():
+    for name in files.derived("imports 2", path, _names) or () if path.endswith(".py") else ():
         bare = name.lstrip(".")
         if level := len(name) - len(bare):
             folder = str(Path(path).parents[min(level, len(Path(path).parents)) - 1])
@@ -108,10 +110,13 @@ def _names(content: bytes) -> list[str]:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError):
         return []
-    return sorted(set(_imported(tree)))
+    loads = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "importlib"
+             for a in n.names if a.name == "import_module"}
+    return sorted(set(_imported(tree, loads)))
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
+def _imported(node: ast.AST, loads: Collection[str]) -> Iterator[str]:
+    """``loads`` are the names that ``importlib.import_module`` has in the file."""
     match node:
         case ast.Import(names=names):
             yield from (a.name for a in names)
@@ -120,16 +125,28 @@ def _imported(node: ast.AST) -> Iterator[str]:
             yield base
             joint = "" if base.endswith(".") or not base else "."
             yield from (f"{base}{joint}{a.name}" for a in names if a.name != "*")
-        case ast.Call(func=ast.Name(id="__import__" | "import_module") | ast.Attribute(attr="import_module"),
-                      args=[ast.Constant(value=str(name)), *_]) if name.replace(".", "").replace("_", "").isalnum():
-            if not name.startswith("."):
-                yield name
+        case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
+            yield from _dotted(name)
+        case ast.Call(func=ast.Name(id=function), args=[ast.Constant(value=str(name)), *_]) if (
+                function in loads or function == "__import__"):
+            yield from _dotted(name)
+        case ast.Call(args=[ast.Constant(value="DJANGO_SETTINGS_MODULE"), ast.Constant(value=str(name))]):
+            yield from _dotted(name)
+        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value="DJANGO_SETTINGS_MODULE"))],
+                        value=ast.Constant(value=str(name))):
+            yield from _dotted(name)
         case ast.If(test=test, orelse=other) if _is_type_checking(test):
             for statement in other:
-                yield from _imported(statement)
+                yield from _imported(statement, loads)
             return
     for inner in ast.iter_child_nodes(node):
-        yield from _imported(inner)
+        yield from _imported(inner, loads)
+
+
+def _dotted(name: str) -> Iterator[str]:
+    """A name that can be a module's. A relative one counts from the file's own package: `__package__` is the rule."""
+    if re.fullmatch(r"[\w.-]*\w", name):
+        yield name
 
 
 def _is_type_checking(test: Any) -> bool:

@@ -10,6 +10,7 @@ from .cache import keep
 from .dependencies import dependencies, requirements, target_of
 from .entry import ENTRY, ENTRY_CODE, runtime_files
 from .layout import Layout
+from .package_folders import package_folders
 from .python import check, loose_src
 from .source import Source
 from .wheel import content_key
@@ -41,9 +42,8 @@ def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambd
     target = target_of(source, note)
     lines, local = requirements(source, at, target, cache=cache)
     roots = tuple(dict.fromkeys((at.base, *at.local, *local)))
-    path = [f / "src" for f in roots if f != at.base and (f / "src").is_dir()] + [f for f in roots if f != at.base]
-    if at.builds:
-        path.insert(0, at.base / "src")
+    others = [f for f in roots if f != at.base]
+    path = [p for f in ([at.base] if at.builds else []) + others for p in package_folders(f)] + others
     if archive := dependencies(lines, source, at, target, cache=cache, note=note):
         path.append(unpacked(archive, cache))
     path.append(_runtime(cache, [str(at.base / "src")] if loose_src(at) and not at.builds else []))
@@ -52,9 +52,8 @@ def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambd
 
 def _handler(at: Layout) -> str:
     """As in the bundle: of a package in ``src`` the module's own name."""
-    inside = at.base / "src"
     stem = at.stem
-    if at.builds and at.file.is_relative_to(inside):
+    if inside := next((f for f in package_folders(at.base) if at.builds and at.file.is_relative_to(f)), None):
         place = at.file.relative_to(inside).with_suffix("")
         stem = (place.parent if place.name == "__init__" else place).as_posix()
     if at.web or loose_src(at):

@@ -40,7 +40,8 @@ class Layout:
     project: Path | None = None
     """Its pyproject.toml; else its Pipfile, setup.py or setup.cfg."""
     tool: str = ""
-    """Whose form the dependencies have if it is not the standard one: ``poetry``, ``pdm`` or ``pipenv``."""
+    """Whose form the dependencies have if it is not the standard one: ``poetry``, ``pdm``, ``pipenv`` or
+    ``setup.cfg``."""
     lock: Path | None = None
     """The uv.lock that covers it: its own or its workspace's."""
     requirements: Path | None = None
@@ -117,7 +118,8 @@ def layout(source: Source) -> Layout:
             return Layout(file, attribute, web, folder, project=pipfile, tool="pipenv",
                           local=local_closure(folder, read_toml(pipfile), top))
         if setup := next((p for n in ("setup.py", "setup.cfg") if (p := folder / n).is_file() and _declares(p)), None):
-            return Layout(file, attribute, web, folder, project=setup)
+            return Layout(file, attribute, web, folder, project=setup,
+                          tool="setup.cfg" if setup.name == "setup.cfg" else "")
         if folder == root:
             break
     return Layout(file, attribute, web, root, unread=_unread(root))
@@ -158,7 +160,7 @@ def _unread(folder: Path) -> tuple[str, ...]:
     """Files that name dependencies in a format, or at a path, that is not supported."""
     patterns = ("requirements*.txt", "requirements*.in", "requirements/*.txt", "requirements/*.in", "environment*.y*ml",
                 "conda*.y*ml", "pixi.toml", "pylock*.toml")
-    return tuple(sorted({p.relative_to(folder).as_posix() for g in patterns for p in folder.glob(g)}))
+    return tuple(sorted({p.relative_to(folder).as_posix() for g in patterns for p in folder.glob(g) if p.is_file()}))
 
 
 def _lock(base: Path, top: Path) -> tuple[Path, tuple[Path, ...]] | None:

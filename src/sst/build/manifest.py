@@ -1,4 +1,4 @@
-"""The dependencies of Poetry, PDM and Pipenv projects, with their locks and indexes, as pip requirements.
+"""The dependencies of Poetry, PDM, Pipenv and setup.cfg projects, with their locks and indexes, as pip requirements.
 
 A lock is used as constraints: the versions are those of the lock, and what it lacks for this platform is resolved.
 """
@@ -21,6 +21,8 @@ from .versions import markers, specifier
 
 __all__ = ["Declared", "declared_by", "local_folders", "lock_of"]
 
+_NO_GROUPS = frozenset({"source", "packages", "requires", "pipenv", "scripts", "pipfile"})
+"""Tables of a Pipfile that list no packages, or always do."""
 _LOCKS = {"poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}
 
 
@@ -34,8 +36,19 @@ class Declared:
 
 def declared_by(tool: str, folder: Path, data: Mapping[str, Any], extras: Collection[str] = (),
                 groups: Sequence[str] = ()) -> Declared:
-    """What a project of ``poetry``, ``pdm`` or ``pipenv`` needs. ``data`` is its pyproject.toml or Pipfile."""
-    lines = {"poetry": _poetry, "pdm": _pdm, "pipenv": _pipenv}[tool](data, extras, groups)
+    """What a project of ``poetry``, ``pdm``, ``pipenv`` or ``setup.cfg`` needs. ``data`` is its pyproject.toml, Pipfile
+    or `read_setup_cfg`. UserError for an extra or a group that it does not have."""
+    file = {"pipenv": "Pipfile", "setup.cfg": "setup.cfg"}.get(tool, "pyproject.toml")
+    poetry, pdm = (data.get("tool", {}).get(t, {}) for t in ("poetry", "pdm"))
+    kinds = (("extra", extras, {*data.get("project", {}).get("optional-dependencies", {}), *poetry.get("extras", {})}),
+             ("dependency group", groups, {*poetry.get("group", {}), *pdm.get("dev-dependencies", {}),
+                                           *data.get("dependency-groups", {}),
+                                           *(data.keys() - _NO_GROUPS if tool == "pipenv" else ())}))
+    for kind, wanted, known in kinds:
+        if strange := next((w for w in wanted if w not in known), None):
+            raise UserError(f'There is no {kind} "{strange}" in {file}', where=str(folder / file),
+                            hint=f"there are {', '.join(sorted(known)) or 'none'}")
+    lines = {"poetry": _poetry, "pdm": _pdm, "pipenv": _pipenv, "setup.cfg": _setup_cfg}[tool](data, extras, groups)
     lock = lock_of(tool, folder)
     return Declared(tuple(lines), tuple(_locked(lock)) if lock else ())
 
@@ -74,11 +87,8 @@ def _poetry(data: Mapping[str, Any], extras: Collection[str], groups: Sequence[s
     wanted = {_plain(n) for e in extras for n in poetry.get("extras", {}).get(e, ())}
     tables = [own] if not project.get("dependencies") else [{n: w for n, w in own.items() if _plain(n) in enriched}]
     for group in groups:
-        if group not in (known := {**poetry.get("group", {}), **data.get("dependency-groups", {})}):
-            raise UserError(f'There is no dependency group "{group}" in pyproject.toml',
-                            hint=f"there are {', '.join(sorted(known)) or 'none'}")
         tables.append(poetry.get("group", {}).get(group, {}).get("dependencies", {}))
-        yield from (d for d in data.get("dependency-groups", {}).get(group, ()) if isinstance(d, str))
+        yield from _group(data.get("dependency-groups", {}), group)
     for table in tables:
         for name, value in table.items():
             for one in value if isinstance(value, list) else [value]:
@@ -98,7 +108,7 @@ def _pdm(data: Mapping[str, Any], extras: Collection[str], groups: Sequence[str]
     yield from (_rooted(line) for line in _project_lines(data.get("project", {}), extras))
     known = {**pdm.get("dev-dependencies", {}), **data.get("dependency-groups", {})}
     for group in groups:
-        yield from (_rooted(d) for d in known.get(group, ()) if isinstance(d, str))
+        yield from (_rooted(d) for d in _group(known, group))
 
 
 def _pipenv(data: Mapping[str, Any], extras: Collection[str], groups: Sequence[str]) -> Iterator[str]:
@@ -110,10 +120,23 @@ def _pipenv(data: Mapping[str, Any], extras: Collection[str], groups: Sequence[s
             yield _line(name, value)
 
 
+def _setup_cfg(data: Mapping[str, Any], extras: Collection[str], _: Sequence[str]) -> Iterator[str]:
+    return _project_lines(data["project"], extras)
+
+
 def _project_lines(project: Mapping[str, Any], extras: Collection[str]) -> Iterator[str]:
     yield from map(str, project.get("dependencies", ()))
     for extra in extras:
         yield from map(str, project.get("optional-dependencies", {}).get(extra, ()))
+
+
+def _group(known: Mapping[str, Any], group: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    """The requirements of a dependency group and of those it includes."""
+    for one in known.get(group, ()):
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, Mapping) and (inner := str(one.get("include-group", ""))) not in {"", group, *seen}:
+            yield from _group(known, inner, seen | {group})
 
 
 def _line(name: str, value: Any) -> str:

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from ..errors import UserError
@@ -16,6 +17,7 @@ from .files import LeftOut, Walk, repository, walk
 from .imports import imported_modules
 from .layout import Layout, layout
 from .limit import within
+from .package_folders import package_folders
 from .project_files import ProjectFiles
 from .source import Source
 from .wheel import wheel_key, wheel_of
@@ -194,11 +196,10 @@ def _place(source: Source, at: Layout, files: ProjectFiles) -> _Place:
     lifted, apart = _lifted(at), _apart(source, at)
     key = ("own", at.base, lifted, tuple(exclude), apart)
     own = files.once(key, lambda: walk(at.base, _wanted(at.base, lifted, exclude, apart), top=_top(source)))
-    roots = [at.base, at.base / "src"] if at.builds or loose_src(at) else [at.base]
-    if at.builds:
-        roots.reverse()
-    for folder in at.local:
-        roots += [folder / "src", folder]
+    roots = [at.base, at.base / "src"] if loose_src(at) and not at.builds else [at.base]
+    for folder in ([at.base] if at.builds else []) + list(at.local):
+        named = files.once(("package folders", folder), partial(package_folders, folder))
+        roots = [*named, *roots] if folder == at.base else [*roots, *named, folder]
     modules = files.once(("imported", at.file, tuple(roots)), lambda: imported_modules(at.file, roots, files))
     return _Place(at, own, {n: p for n, p in modules.items() if not _excluded(n, exclude)})
 

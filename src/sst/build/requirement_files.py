@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .text import text_of
 
-__all__ = ["included", "index_options", "with_logins", "without_login"]
+__all__ = ["hashes", "included", "index_options", "with_logins", "without_login"]
 
 _LOGIN = re.compile(r"(?<=://)([^/@\s]+)@")
 _HIDDEN = "login-left-out@"
@@ -42,6 +42,17 @@ def index_options(requirements: Path) -> list[str]:
                     value = str((near / os.path.expandvars(value)).resolve())
                 found.append(f"{_LONG.get(m[1], m[1])} {value}".strip())
     return list(dict.fromkeys(found))
+
+
+def hashes(requirements: Path) -> dict[str, list[str]]:
+    """The hashes that a file, and those it includes, give for ``name==version``; the name as pip compares it."""
+    found: dict[str, list[str]] = {}
+    for file in (requirements, *included(requirements)):
+        for line in _lines(file):
+            given = re.findall(r"--hash[=\s](\w+:[0-9a-fA-F]+)", line)
+            if given and (m := re.match(r"\s*([\w.-]+)(?:\[[^\]]*\])?\s*==\s*([^\s;]+)", line)):
+                found.setdefault(f"{re.sub(r'[-_.]+', '-', m[1])}=={m[2]}".lower(), []).extend(given)
+    return found
 
 
 def without_login(text: str) -> str:
