@@ -330,6 +330,13 @@ def site_in_a_cluster() -> None:
     alb = aws.Alb("Shared", listeners=[{"port": 80, "protocol": "http"}])
     aws.FastApi("Open", app="src/web:app", cluster=cluster, protection="none",
                 load_balancer={"instance": alb, "priority": 7})
+    aws.NodeServer("Web", path="web", cluster=cluster, environment={"TOKEN": token.value}, link=[token], memory="1 GB",
+                   server={"runtime": "nodejs22.x", "architecture": "arm64"})
+
+
+@golden
+def site_as_an_image() -> None:
+    aws.NodeServer("Web", path="web", container=True, link=[aws.Bucket("Files")])
 
 
 @golden

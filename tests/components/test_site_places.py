@@ -29,6 +29,10 @@ def shared(**balancer: Any) -> None:
         aws.FastApi(name, app="src/web:app", cluster=cluster, load_balancer={"instance": alb, **balancer})
 
 
+def node(kind: str = "NodeServer", **given: Any) -> Callable[[], object]:
+    return lambda: getattr(aws, kind)("Web", path="web", cluster=aws.Cluster("C", vpc=aws.Vpc("Net")), **given)
+
+
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "a size without a cluster": (api(memory="1 GB"), ("memory of Api is for an app in a cluster", "cluster=cluster")),
     "no cluster": (api(cluster="Main"), ("cluster of Api takes an aws.Cluster",)),
@@ -36,6 +40,13 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "warm in a cluster": (api(cluster="C", warm=1), ("warm of Api is for an app in a function",)),
     "an unknown option of the balancer": (api(cluster="C", load_balancer={"public": False}), ("no 'public'", "domain")),
     "a balancer that is none": (api(cluster="C", load_balancer={"instance": "x"}), ("takes an aws.Alb",)),
+    "a timeout of Node in a cluster": (node(server={"timeout": "1 minute"}), (
+        "timeout in server of Web is for an app in a function", "architecture, runtime, install in server")),
+    "a network of Node in a cluster": (node(vpc=aws.Vpc.__new__(aws.Vpc)), ("vpc of Web is for an app in a function",)),
+    "regions of Node in a cluster": (node(regions=["eu-west-1"]), ("cluster is about a network of one",)),
+    "Next in a cluster": (node("Nextjs"), ("Web can't run in a cluster: OpenNext makes functions", "container=True")),
+    "a size of Node without a cluster": (lambda: aws.NodeServer("Web", path="web", memory="1 GB"), (
+        "memory of Web is for an app in a cluster", 'server={"memory"')),
     "a region that is none": (api(regions=["eu-wets-1"]), ("no region 'eu-wets-1'", "eu-west-1")),
     "a region as text": (api(regions="eu-west-1"), ("takes names of regions", 'regions=["us-east-1", "eu-west-1"]')),
     "a region twice": (api(regions=["eu-west-1", "eu-west-1"]), ("each once",)),
@@ -95,6 +106,13 @@ def test_in_a_session_the_app_runs_from_its_source_on_stage_local_alone() -> Non
     with program(target=Target(dev=True)) as graph:
         api(cluster="C")()
     assert "aws.ecs.Service" in {g.type for g in graph.goals.values()}
+
+
+def test_in_a_session_the_server_of_a_framework_takes_the_place_of_a_service() -> None:
+    for dev, types in ((None, False), (False, True)):
+        with program(stage="local", target=Target("local", dev=True)) as graph:
+            node(dev=dev)()
+        assert ("aws.ecs.Service" in {g.type for g in graph.goals.values()}) is types
 
 
 def test_django_is_in_the_network_of_its_database() -> None:

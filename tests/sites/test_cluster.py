@@ -1,6 +1,7 @@
 """A site whose app runs in a service, on stage ``local``: replicas behind the CDN, and nobody gets around it."""
 from __future__ import annotations
 
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 
@@ -27,12 +28,15 @@ def run() -> dict[str, object]:
                       scaling={"min": 2, "max": 2}, environment={"PEPPER": pepper.value, "PLAIN": "yes"},
                       router={"instance": router, "path": "/api"})
     admin = aws.Flask("Admin", app="api.flat:app", cluster=cluster)
+    web = aws.NodeServer("Web", path="web", entry="main.mjs", cluster=cluster, link=[bucket, token],
+                         environment={"PEPPER": pepper.value}, router={"instance": router, "path": "/web"},
+                         scaling={"min": 2, "max": 2}, memory="1 GB")
     plain = aws.Service("Plain", cluster=cluster, handler="api.main:app",
                         load_balancer={"ports": [{"listen": "80/http", "forward": "8080/http"}]},
                         environment={"SST_HOSTS": "", "PEPPER": "", "PLAIN": ""}, link=[bucket, token])
     router.route("/plain", plain, rewrite={"regex": "^/plain", "to": "/seen"})
     return {"api": api.url, "admin": admin.url, "behind": api.nodes.balancer.url, "flat": admin.nodes.balancer.url,
-            "plain": router.url.apply(lambda url: f"{url}/plain")}
+            "web": web.url, "balancer": web.nodes.balancer.url, "plain": router.url.apply(lambda url: f"{url}/plain")}
 '''
 API = '''
 import json
@@ -63,6 +67,24 @@ def app(environ, start):
     start("200 OK", [("content-type", "application/json")])
     return [json.dumps({**{n: environ.get(n) for n in names}, "key": "HTTP_X_SST_KEY" in environ}).encode()]
 '''
+WEB = '''
+import http from "node:http";
+
+http.createServer(async (request, response) => {
+  if (request.url.endsWith("/slow")) {
+    response.write("first".padEnd(4096));
+    return setTimeout(() => response.end("last"), 700);
+  }
+  let size = 0;
+  for await (const part of request) size += part.length;
+  const { host, cookie, "x-sst-key": key } = request.headers;
+  response.setHeader("set-cookie", ["a=1", "b=2"]);
+  response.end(JSON.stringify({ path: request.url, host, cookie, key, size, method: request.method, pid: process.pid,
+    node: process.version, scheme: request.socket.encrypted ? "https" : "http", address: request.socket.remoteAddress,
+    pepper: process.env.PEPPER.length, token: JSON.parse(process.env.SST_RESOURCE_Token).value.length,
+    bucket: JSON.parse(process.env.SST_RESOURCE_Uploads).name }));
+}).listen(3000);
+'''
 PYPROJECT = '''
 [project]
 name = "shop"
@@ -75,7 +97,9 @@ dependencies = ["uvicorn", "gunicorn"]
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     files = {"sst_config.py": CONFIG, "api/main.py": API, "api/flat.py": FLAT, "api/__init__.py": "",
-             "files/logo.svg": "<svg/>", "pyproject.toml": PYPROJECT}
+             "files/logo.svg": "<svg/>", "pyproject.toml": PYPROJECT, "web/main.mjs": WEB,
+             "web/package.json": '{"scripts": {"build": "true"}}', "web/package-lock.json": "{}",
+             "web/node_modules/.package-lock.json": "{}"}
     with project(tmp_path_factory.mktemp("shop"), files) as made:
         made.sst("deploy")
         yield made
@@ -105,7 +129,25 @@ def test_an_app_of_wsgi_is_served_too(shop: Project) -> None:
         "wsgi.url_scheme": "http", "REMOTE_ADDR": "127.0.0.1", "key": False}
 
 
-@pytest.mark.parametrize("name", ["behind", "flat"])
+def test_a_server_of_node_is_served_too(shop: Project) -> None:
+    web = shop.outputs()["web"]
+    host = web.removeprefix("http://").removesuffix("/web")
+    answers = [call(f"{web}/items%20a?n={n}", headers={"cookie": "x=1", "x-sst-key": "guessed"}) for n in range(8)]
+    assert len(Counter(a.json["pid"] for a in answers)) == 2
+    seen = answers[0].json
+    assert (seen["path"], seen["host"], seen["scheme"]) == ("/web/items%20a?n=0", host, "http")
+    assert (seen["cookie"], "key" in seen, seen["address"]) == ("x=1", False, "127.0.0.1")
+    assert (seen["token"], seen["pepper"]) == (12, 8) and seen["bucket"].startswith("shop-local-uploads")
+    assert [v for k, v in answers[0].headers if k == "set-cookie"] == ["a=1", "b=2"]
+    sent = call(f"{web}/upload", method="PUT", body=bytes(8 * 1024 * 1024)).json
+    assert (sent["method"], sent["size"]) == ("PUT", 8 * 1024 * 1024)
+    with urllib.request.urlopen(f"{web}/slow", timeout=30) as answer:
+        first = answer.read1(65536)
+        assert first.startswith(b"first") and b"last" not in first
+        assert answer.read().endswith(b"last")
+
+
+@pytest.mark.parametrize("name", ["behind", "flat", "balancer"])
 def test_nobody_gets_around_the_cdn(shop: Project, name: str) -> None:
     url = shop.outputs()[name]
     for path in ("", "/api/items", "/_sst/health"):

@@ -101,6 +101,7 @@ def test_a_server_at_the_top_of_its_folder_has_the_files_beside_it(tmp_path: Pat
     with zipfile.ZipFile(made.code) as archive:
         assert {*archive.namelist()} == {"main.mjs", "lib/app.mjs", "views/home.html", "package.json",
                                          "sst-entry.mjs", "sst-server.mjs"}
+        assert json.loads(made.code.with_name("own.json").read_text()) == archive.namelist()    # none is of a package
 
 
 @pytest.mark.long
@@ -113,4 +114,6 @@ def test_a_server_that_is_too_large_says_what_fills_it(tmp_path: Path) -> None:
         assemble(tmp_path / "web", READERS["node_server"](tmp_path / "web", "dist/main.js"), tmp_path / "cache",
                  install=(), note=lambda text: None)
     assert "the server is 250.0 MB unzipped; Lambda takes 250 MB" in str(told.value)
-    assert "250.0 MB  dist" in str(told.value) and told.value.hint and "aws.Service" in told.value.hint
+    assert "250.0 MB  dist" in str(told.value) and told.value.hint and "container=True" in told.value.hint
+    assert assemble(tmp_path / "web", READERS["node_server"](tmp_path / "web", "dist/main.js"), tmp_path / "cache",
+                    install=(), note=lambda text: None, image=True).code

@@ -19,7 +19,8 @@ from ..core.output import Input, Output
 from ..errors import UserError
 from .bundles import declare_build
 
-__all__ = ["Dockerfile", "declare_dockerfile", "declare_function_image", "declare_image", "repository"]
+__all__ = ["Dockerfile", "declare_dockerfile", "declare_function_image", "declare_image", "declare_server_image",
+           "repository"]
 
 LAMBDA = "public.ecr.aws/lambda"
 """AWS's own images of Lambda's runtimes: https://docs.aws.amazon.com/lambda/latest/dg/images-create.html"""
@@ -59,10 +60,24 @@ def declare_image(graph: Graph, name: str, source: Source, *, base: str | None) 
     if check_base(graph, chosen) and source.is_python:     # what it stands on is no part of the code
         inside = str(PurePosixPath(chosen))
         source = replace(source, python={**source.python, "exclude": [*source.python.get("exclude", ()), inside]})
-    built, home = declare_build(graph, name, source), repository(graph)
-    return Image(f"{name.removesuffix('Code')}Image", repository=home.name, uri=home.uri,
-                 code={"path": built.path, "sha256": built.sha256}, base=chosen, architecture=source.architecture,
-                 language="python" if source.is_python else "nodejs").image
+    built = declare_build(graph, name, source)
+    return _image(graph, f"{name.removesuffix('Code')}Image", {"path": built.path, "sha256": built.sha256}, chosen,
+                  source.architecture, "python" if source.is_python else "nodejs")
+
+
+def declare_server_image(graph: Graph, code: Input[Mapping[str, Any]], *, version: str, architecture: str,
+                         base: str | None) -> Output[str]:
+    """The image of a site's server, by its digest; without ``base`` on the slim image of Node, ``node:24-slim``."""
+    chosen = base or f"{graph.context.registry}/node:{version}-slim"
+    check_base(graph, chosen)
+    return _image(graph, "Image", code, chosen, architecture, "nodejs")
+
+
+def _image(graph: Graph, name: str, code: Input[Mapping[str, Any]], base: str, architecture: str,
+           language: str) -> Output[str]:
+    home = repository(graph)
+    return Image(name, repository=home.name, uri=home.uri, code=code, base=base, architecture=architecture,
+                 language=language).image
 
 
 def declare_dockerfile(graph: Graph, name: str, given: Dockerfile, *, architecture: str, what: str) -> Output[str]:

@@ -48,6 +48,9 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
         if "regions" in args:
             raise UserError(f"{name} can't have regions: the cache of a Next.js site is in one region",
                             hint="leave regions out: files and pages that are kept are served by the CDN everywhere")
+        if "cluster" in args:
+            raise UserError(f"{name} can't run in a cluster: OpenNext makes functions of a Next.js site",
+                            hint="leave cluster out; container=True takes a server of up to 10 GB")
         self._open_next, self._label, self._transform = open_next, name, args.get("transform")
         args["assets"] = {**Assets(immutable=["_next/static"]), **args.get("assets", {})}
         super().__init__(name, **args)
@@ -84,6 +87,7 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
         allowed = [*permissions, *_uses(cache, tags, stale)]
         made = super()._function(built, link, allowed, known, server, key, place)
         own: Any = {"bundle": code_of(built, server), "handler": "sst-entry.handler", "dev": False, "link": link,
+                    "container": self._container,
                     "permissions": allowed, "memory": server.get("memory", "1024 MB"),
                     "architecture": server.get("architecture", "x86_64")}
         stale.subscribe({**own, "timeout": "30 seconds", "environment": {**known, "SST_NEXT": "revalidation"}},

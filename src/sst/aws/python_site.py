@@ -29,7 +29,7 @@ from .router.target import url_target
 from .service import Scaling, Service
 from .site import Assets, BasicAuth, Served, SiteFiles, serve
 from .site.arguments import ServedArgs
-from .site.in_cluster import ClusterApp, SiteBalancer, in_cluster
+from .site.in_cluster import ClusterApp, SiteBalancer, base_of, in_cluster
 from .site.protection import origin_key
 from .site.regions import in_regions, regions_of
 from .vpc import Vpc
@@ -69,12 +69,6 @@ class PythonSiteArgs(ServedArgs, total=False):
 
     streaming: bool
     server: PythonServer
-    container: bool | FunctionContainer
-    cluster: Cluster
-    cpu: Cpu
-    memory: str
-    scaling: Scaling
-    load_balancer: SiteBalancer
     transform: PythonSiteTransform
 
 
@@ -140,13 +134,12 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
             key = origin_key(self) if protection == "key" else None
             collected = self._collected(static or {}, link, environment or {})
             if service is not None:
-                hosted = ClusterApp(self, service, key)
+                hosted = ClusterApp(self, service, key, from_source=True)
                 self._url, self.servers = served(url_target(hosted.url, {})).url, ()
-                base = container.get("base") if isinstance(container, Mapping) else None
                 known = {**(environment or {}), **collected.environment, **self._found(self._url),
                          "SST_SITE": self._url}
-                self.server = hosted.start(app, self._interface, environment=known, link=link, permissions=permissions,
-                                           base=base, settings=server or {}, needs=self._needs)
+                self.server = hosted.start_app(app, self._interface, environment=known, link=link, needs=self._needs,
+                                               permissions=permissions, base=base_of(container), settings=server or {})
                 return
             variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
             given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}

@@ -1,4 +1,5 @@
-"""What sites that are rendered on a server have in common: a build, a function for the server, files on the CDN."""
+"""What sites that are rendered on a server have in common: a build, a function for the server or a service, and files
+on the CDN."""
 from __future__ import annotations
 
 import json
@@ -21,12 +22,18 @@ from ..errors import UserError
 from .apart import keep_apart
 from .cdn import CdnDomain
 from .cdn.injection import Edge
+from .cluster import Cluster
+from .fargate import Cpu
 from .function import Code, Function
+from .function.container import FunctionContainer
 from .function.network import FunctionNetwork
 from .permissions import Statement
+from .router.target import url_target
+from .service import Scaling, Service
 from .site import Assets, BasicAuth, SiteFiles, serve
 from .site.arguments import ServedArgs
 from .site.dev import SiteDev, dev_server, lead_to
+from .site.in_cluster import ClusterApp, SiteBalancer, base_of, in_cluster
 from .site.protection import origin_key
 from .site.regions import Region, in_regions, regions_of
 from .vpc import Vpc
@@ -101,7 +108,9 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     protection: with ``"key"``, the default, the server refuses requests that did not come through the CDN.
     warm: how many instances of the server are kept warm by a call every 5 minutes, 0 by default.
     vpc: a network that the server reaches, as for ``aws.Function``. regions: of servers in several,
-    ``["us-east-1", "eu-west-1"]``; each visitor is led to the nearest.
+    ``["us-east-1", "eu-west-1"]``; each visitor is led to the nearest. container: deploy the server as an image, as for
+    ``aws.Function``. cluster: run it in a service of this cluster instead of a function. cpu: ``"0.25 vCPU"`` by
+    default; memory: ``"0.5 GB"``; scaling: as for ``aws.Service``. load_balancer: see ``SiteBalancer``.
     assets, auth, domain, router, edge: as for ``StaticSite``. dev: what ``sst dev`` runs, see ``SiteDev``;
     the script `dev` by default, with the port that it names. ``False`` deploys the site there too.
     """
@@ -115,13 +124,17 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                  auth: BasicAuth | None = None, domain: str | CdnDomain | None = None,
                  router: RouterPath | None = None, edge: Edge | None = None, warm: int = 0,
                  vpc: Vpc | FunctionNetwork | None = None, regions: Sequence[str] | None = None,
+                 container: bool | FunctionContainer = False, cluster: Cluster | None = None, cpu: Cpu | None = None,
+                 memory: str | None = None, scaling: Scaling | None = None, load_balancer: SiteBalancer | None = None,
                  dev: SiteDev | Literal[False] | None = None, transform: SsrSiteTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
-        self.server: Function | None = None
+        self.server: Function | Service | None = None
         self.servers: Sequence[Function] = ()
-        self._vpc = vpc
-        places, link = regions_of(self, regions, link, bound={"vpc": vpc})
+        self._vpc, self._container = vpc, container
+        service = in_cluster(name, cluster, cpu=cpu, memory=memory, scaling=scaling, load_balancer=load_balancer,
+                             function={"vpc": vpc, "warm": warm, "server": server}, language=("runtime", "install"))
+        places, link = regions_of(self, regions, link, bound={"vpc": vpc, "cluster": cluster})
         _check(self.framework, path, build_command)
         line = build_command or self._line(path, server or {})
         keep_apart(current(), path)
@@ -135,19 +148,27 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
             if instead is not None:
                 self._url = lead_to(self, instead, router=router, domain=domain, edge=edge)
                 return
-            built = self._build(path, line, environment, link, ssr, server or {}, frozen=process is not None)
+            built = self._build(path, line, environment, link, ssr, server or {}, frozen=process is not None,
+                                image=bool(container) or service is not None)
             targets: list[Input[Mapping[str, Any]]] = []
             key = origin_key(self) if protection == "key" and ssr else None
-            if ssr:
+            hosted = ClusterApp(self, service, key, from_source=False) if ssr and service is not None else None
+            if hosted is not None:
+                targets = [url_target(hosted.url, {})]
+            elif ssr:
                 self.servers, targets = in_regions(places, warm, lambda place: self._function(
                     built, link, permissions, environment or {}, server or {}, key, place))
                 self.server = self.servers[0]
             files = SiteFiles(built.contents, servers=targets, origin_key=key)
             served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
             self._url = served.url
+            if hosted is not None:
+                self.server = hosted.start_server(built, environment={**(environment or {}), "SST_SITE": self._url},
+                                                  link=link, permissions=permissions, base=base_of(container),
+                                                  settings=server or {})
 
     def _build(self, path: str, line: str, environment: Mapping[str, Input[str]] | None, link: Sequence[LinkItem],
-               ssr: bool, server: Server, *, frozen: bool) -> Site:
+               ssr: bool, server: Server, *, frozen: bool, image: bool) -> Site:
         """``frozen``: a site that is deployed stays what it is, since `sst dev` runs its development server."""
         graph = current()
         env = linked_environment(graph, linked(link, self.where), {**self.framework.environment, **(environment or {})})
@@ -155,6 +176,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         return Site("Build", framework=self.framework.reader, command=line, folder=Path(path).as_posix(),
                     source=site_fingerprint(inside(Path(graph.root), path)), environment=variables,
                     server=ssr, entry=self._entry(), install=list(server.get("install", ())) or None,
+                    image=image or None,
                     ignore_changes=["source", "command", "environment"] if frozen else [])
 
     def _entry(self) -> str | None:
@@ -173,7 +195,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                         url={"cors": False}, streaming=True, link=link, permissions=permissions, environment=variables,
                         memory=server.get("memory", "1024 MB"), timeout=server.get("timeout", "20 seconds"),
                         architecture=server.get("architecture", "x86_64"), layers=server.get("layers", ()),
-                        vpc=self._vpc, dev=False, **place.options)
+                        vpc=self._vpc, container=self._container, dev=False, **place.options)
 
     def dev_parts(self) -> Sequence[DevPart]:
         """The framework's own development server."""

@@ -7,24 +7,26 @@ from collections.abc import Iterable
 
 from ..errors import UserError
 
-__all__ = ["LIMIT", "largest", "megabytes", "within"]
+__all__ = ["IMAGE_LIMIT", "LIMIT", "largest", "megabytes", "within"]
 
 LIMIT = 250 * 1024 * 1024
 """Bytes of an unzipped function, its layers included."""
+IMAGE_LIMIT = 10 * 1024 * 1024 * 1024
+"""Bytes of a function's image, unpacked. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 IMAGE = ("drop dependencies, leave files out with python={\"exclude\": [...]}, or deploy it as an image, which takes "
          "10 GB: container=True")
 
 
-def within(handler: str, sizes: Iterable[tuple[str, int]], hint: str = IMAGE) -> int:
+def within(handler: str, sizes: Iterable[tuple[str, int]], hint: str = IMAGE, *, limit: int = LIMIT) -> int:
     """The sum of these (name, bytes); UserError with the ten largest parts if Lambda would refuse it."""
     sizes = list(sizes)
     total = sum(size for _, size in sizes)
-    if total > LIMIT:
+    if total > limit:
+        takes = "250 MB" if limit == LIMIT else "10 GB as an image"
         listing = "\n".join(f"    {megabytes(b):>9}  {n}" for n, b in largest(sizes))
-        raise UserError(f"{handler} is {megabytes(total)} unzipped; Lambda takes 250 MB\n  the largest "
-                        f"parts:\n{listing}",
-                        hint=hint)
+        raise UserError(f"{handler} is {megabytes(total)} unzipped; Lambda takes {takes}\n  the largest "
+                        f"parts:\n{listing}", hint=hint)
     return total
 
 

@@ -71,7 +71,7 @@ class Container(TypedDict, total=False):
     ``memory`` are its share."""
 
     name: str
-    image: str | Dockerfile
+    image: str | Dockerfile | Image
     base: str
     handler: str
     command: Sequence[str]

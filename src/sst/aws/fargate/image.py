@@ -30,7 +30,7 @@ class Image:
     """An image, its command, and what the cloud of this machine needs to run it as a process."""
 
     name: Input[str]
-    command: Sequence[str] | None
+    command: Sequence[Input[str]] | None
     labels: Mapping[str, Input[str]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     unprivileged: bool = False
@@ -68,10 +68,12 @@ def code_of(graph: Graph, *, handler: str | None, command: Sequence[str] | None,
     return Code(source, line)
 
 
-def image_of(graph: Graph, name: str, *, image: str | Dockerfile | None, handler: str | None,
+def image_of(graph: Graph, name: str, *, image: str | Dockerfile | Image | None, handler: str | None,
              command: Sequence[str] | None, base: str | None, port: int | None, architecture: str,
              python: Python, what: str, dev: Mapping[str, Any] | None = None) -> Image:
     """The image of a container. ``port`` is where a web app listens; ``name`` is that of the build's resource."""
+    if isinstance(image, Image):
+        return image
     if command is not None and (isinstance(command, str) or not command):
         raise UserError(f"command of {what} takes a list of words, not {command!r}",
                         hint='command=["python", "-m", "worker"]')

@@ -16,6 +16,7 @@ from ..cluster import Cluster, check_cluster
 from ..fargate import Common, Container, Cpu, Definition, define, size_of
 from ..fargate.containers import ContainerDev, Health, Logging, container_list
 from ..fargate.dev import ServiceDev, dev_processes
+from ..fargate.image import Image
 from ..images import Dockerfile
 from ..permissions import Statement
 from ..volume import ExistingFileSystem, Volume
@@ -80,7 +81,8 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
     cluster: where it runs. handler: a web app, ``"app.main:app"``, which uvicorn serves, or a function that is called
     once, ``"src/worker.run"``; by default the project's own app. command: words to run in their place. image: for AWS,
     an image that exists, or that of a Dockerfile, ``{"context": "api"}``; by default one is made of the project's code,
-    on ``base``: an image of a registry, or a folder in the OCI layout. On stage ``local`` the code itself runs.
+    on ``base``: an image of a registry, or a folder in the OCI layout. On stage ``local`` the code itself runs. Other
+    components give the ``Image`` that they have built.
     cpu: ``"0.25 vCPU"`` by default. memory: ``"0.5 GB"``. storage: ``"20 GB"``, at most 200. architecture:
     ``"x86_64"`` or ``"arm64"``.
     link: what it uses; grants least privilege. permissions: further IAM statements. environment: variables, never
@@ -97,7 +99,7 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
     """
 
-    def __init__(self, name: str, *, cluster: Cluster, image: str | Dockerfile | None = None,
+    def __init__(self, name: str, *, cluster: Cluster, image: str | Dockerfile | Image | None = None,
                  base: str | None = None, handler: str | None = None,
                  command: Sequence[str] | None = None, entrypoint: Sequence[str] | None = None,
                  cpu: Cpu = "0.25 vCPU", memory: str = "0.5 GB", storage: str = "20 GB",

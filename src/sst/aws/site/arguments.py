@@ -9,10 +9,15 @@ from ...core.link import LinkItem
 from ...core.output import Input
 from ..cdn import CdnDomain
 from ..cdn.injection import Edge
+from ..cluster import Cluster
+from ..fargate import Cpu
+from ..function.container import FunctionContainer
 from ..function.network import FunctionNetwork
 from ..permissions import Statement
+from ..service import Scaling
 from ..vpc import Vpc
 from . import Assets, BasicAuth
+from .in_cluster import SiteBalancer
 
 if TYPE_CHECKING:
     from ..router import RouterPath
@@ -35,3 +40,9 @@ class ServedArgs(Options, total=False):
     warm: int
     vpc: Vpc | FunctionNetwork
     regions: Sequence[str]
+    container: bool | FunctionContainer
+    cluster: Cluster
+    cpu: Cpu
+    memory: str
+    scaling: Scaling
+    load_balancer: SiteBalancer

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypedDict
 from ...build.layout import layout
 from ...build.source import Source, runtime_for
 from ...clouds.aws import ssm
+from ...clouds.aws.fargate import LOCAL_IMAGE
+from ...clouds.local.site import Site
 from ...core.component import Component
 from ...core.graph import current
 from ...core.link import LinkItem
@@ -19,19 +21,21 @@ from ..alb import Alb
 from ..cluster import Cluster, check_cluster
 from ..fargate import Cpu
 from ..fargate.dev import dev_port
-from ..fargate.image import module_of
+from ..fargate.image import Image, module_of
+from ..function.container import FunctionContainer
+from ..images import declare_server_image
 from ..permissions import Statement
 from ..service import Scaling, Service
 
-__all__ = ["ClusterApp", "InCluster", "SiteBalancer", "in_cluster"]
+__all__ = ["ClusterApp", "InCluster", "SiteBalancer", "base_of", "in_cluster"]
 
 PORT = 8080
 NAME = "Server"
 SERVERS: Mapping[str, tuple[str, Sequence[str]]] = {
     "asgi": ("uvicorn", ("--host", "0.0.0.0", "--port", str(PORT), "--timeout-keep-alive", "75")),
     "wsgi": ("gunicorn", ("--bind", f"0.0.0.0:{PORT}", "--threads", "8", "--keep-alive", "75"))}
-"""What runs an app. A connection that is idle is closed by the load balancer, after 60 seconds, and never by the
-server, or requests that cross with its end fail.
+"""What runs an app of Python. A connection that is idle is closed by the load balancer, after 60 seconds, and never by
+the server, or requests that cross with its end fail.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"""
 
 
@@ -56,9 +60,11 @@ class InCluster:
 
 
 def in_cluster(name: str, cluster: Cluster | None, *, cpu: Cpu | None, memory: str | None, scaling: Scaling | None,
-               load_balancer: SiteBalancer | None, function: Mapping[str, Any]) -> InCluster | None:
+               load_balancer: SiteBalancer | None, function: Mapping[str, Any],
+               language: Sequence[str] = ("python",)) -> InCluster | None:
     """The arguments that are about a cluster; None if the app runs in a function. ``function``: those that are about a
-    function. Raises ``UserError`` for those that do not go together."""
+    function; of ``server`` a container takes those of its ``language`` too. Raises ``UserError`` for those that do not
+    go together."""
     of_service = {"cpu": cpu, "memory": memory, "scaling": scaling, "load_balancer": load_balancer}
     if cluster is None:
         if odd := [k for k, v in of_service.items() if v is not None]:
@@ -68,45 +74,57 @@ def in_cluster(name: str, cluster: Cluster | None, *, cpu: Cpu | None, memory: s
     check_cluster(name, cluster)
     server = function.get("server") or {}
     odd = [k for k, v in function.items() if k != "server" and v] or [
-        f"{k} in server" for k in server if k not in ("architecture", "python")]
+        f"{k} in server" for k in server if k not in ("architecture", *language)]
     if odd:
         raise UserError(f"{odd[0]} of {name} is for an app in a function, and this one runs in a cluster",
-                        hint="what an app in a cluster takes: cpu, memory, scaling, load_balancer; and architecture "
-                             "and python in server")
+                        hint="what an app in a cluster takes: cpu, memory, scaling, load_balancer; and architecture, "
+                             f"{', '.join(language)} in server")
     return InCluster(cluster, cpu or "0.25 vCPU", memory or "0.5 GB", scaling, load_balancer or {})
 
 
 class ClusterApp:
     """The load balancer of an app, declared in the scope of its site, and then the service behind it. ``key`` is what
-    the edge adds to requests; with None everybody gets through. ``url`` is where the edge finds the app."""
+    the edge adds to requests; with None everybody gets through. ``url`` is where the edge finds the app.
+    ``from_source``: in `sst dev` on stage ``local`` it runs from its source, without a load balancer."""
 
-    def __init__(self, owner: Component, given: InCluster, key: Output[str] | None) -> None:
+    def __init__(self, owner: Component, given: InCluster, key: Output[str] | None, *, from_source: bool) -> None:
         self._owner, self._given, self._key = owner, given, key
         target = current().target
-        self._live = target.dev and target.is_local
+        self._live = from_source and target.dev and target.is_local
         self._alb = None if self._live else _balancer(owner, given)
         names = f"{owner.urn.rpartition('::')[2]}/{NAME}"
         self.url: Input[str] = self._alb.url if self._alb else f"http://127.0.0.1:{dev_port(names, NAME, PORT)}"
 
-    def start(self, app: str, interface: Literal["asgi", "wsgi"], *, environment: Mapping[str, Input[str]],
-              link: Sequence[LinkItem], permissions: Sequence[Statement], base: str | None,
-              settings: Mapping[str, Any], needs: Sequence[str]) -> Service:
-        """Declare the service. ``needs`` are packages that it uses. ``environment`` may hold secrets: its containers
-        get these from Parameter Store. In `sst dev` on stage ``local`` it runs from its source; on AWS what is deployed
-        stays."""
-        graph, given = current(), self._given
+    def start_app(self, app: str, interface: Literal["asgi", "wsgi"], *, environment: Mapping[str, Input[str]],
+                  link: Sequence[LinkItem], permissions: Sequence[Statement], base: str | None,
+                  settings: Mapping[str, Any], needs: Sequence[str]) -> Service:
+        """Declare the service of a Python app. ``needs`` are packages that it uses. On AWS stages `sst dev` leaves what
+        is deployed."""
+        graph = current()
         architecture, python = settings.get("architecture", "x86_64"), settings.get("python", {})
         root = Path(graph.root or ".")
         source = Source(str(root), app, runtime_for(root, app, python=graph.context.python), architecture, False, (),
                         python)
+        own = {"SST_APP": f"{module_of(source)}:{app.partition(':')[2]}"}
+        return self._service(
+            {**environment, **own}, handler=app, base=base, link=link, permissions=permissions,
+            command=_command(source, interface, needs, self._owner.logical_name), architecture=architecture,
+            python=python, dev=None if graph.target.is_local else False)
+
+    def start_server(self, built: Site, *, environment: Mapping[str, Input[str]], link: Sequence[LinkItem],
+                     permissions: Sequence[Statement], base: str | None, settings: Mapping[str, Any]) -> Service:
+        """Declare the service of a server of Node that a build has made."""
+        architecture, runtime = settings.get("architecture", "x86_64"), settings.get("runtime", "nodejs24.x")
+        image = _server_image(self._owner, built, runtime, architecture, base)
+        return self._service({**environment, "SST_PORT": str(PORT)}, image=image, link=link, permissions=permissions,
+                             architecture=architecture, dev=False)
+
+    def _service(self, environment: Mapping[str, Input[str]], **what: Any) -> Service:
+        """``environment`` may hold secrets: containers get these from Parameter Store."""
         plain, secret = (dict(environment), {}) if self._live else _apart(environment)
-        return Service(
-            NAME, cluster=given.cluster, handler=app,
-            command=_command(source, interface, needs, self._owner.logical_name),
-            cpu=given.cpu, memory=given.memory, scaling=given.scaling, link=link, permissions=permissions, base=base,
-            environment={**plain, "SST_APP": f"{module_of(source)}:{app.partition(':')[2]}"}, ssm=secret or None,
-            architecture=architecture, python=python, load_balancer=self._rules(),
-            dev=None if graph.target.is_local else False)
+        given = self._given
+        return Service(NAME, cluster=given.cluster, cpu=given.cpu, memory=given.memory, scaling=given.scaling,
+                       environment=plain, ssm=secret or None, load_balancer=self._rules(), **what)
 
     def _rules(self) -> Any:
         """Only a request with the key is let through; others get 403 of the load balancer itself."""
@@ -119,6 +137,23 @@ class ClusterApp:
         return {"instance": self._alb, "rules": [{"listen": str(listen), "forward": to, "conditions": admitted,
                                                   "priority": self._given.balancer.get("priority", 1)}],
                 "health": {to: {"path": HEALTH, "interval": "10 seconds", "healthy_threshold": 2}}}
+
+
+def base_of(container: bool | FunctionContainer) -> str | None:
+    """What the image of an app stands on, where ``container`` says it."""
+    return container.get("base") if isinstance(container, Mapping) else None
+
+
+def _server_image(owner: Component, built: Site, runtime: str, architecture: str, base: str | None) -> Image:
+    """On stage ``local`` its files, which a process runs."""
+    graph, version = current(), runtime.removeprefix("nodejs").removesuffix(".x")
+    start: list[Input[str]] = ["node", built.handler.apply(lambda handler: f"{handler.rpartition('.')[0]}.mjs")]
+    if not graph.target.is_local:
+        return Image(declare_server_image(graph, built.code, version=version, architecture=architecture, base=base),
+                     start, unprivileged=True)
+    code = combine(code=built.code)["code"]
+    labels: dict[str, Input[str]] = {"sst.bundle": code["path"], "sst.sha256": code["sha256"], "sst.node": version}
+    return Image(f"{LOCAL_IMAGE}{owner.logical_name.lower()}@sha256:{code['sha256']}", start, labels)
 
 
 def _balancer(owner: Component, given: InCluster) -> Alb:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ from .trace import needed_packages
 __all__ = ["Assembled", "assemble", "check_server"]
 
 WRAPPER = Path(__file__).parents[2] / "runtime" / "site" / "server.mjs"
+AS_IMAGE = "let the server depend on less, or deploy it as an image, which takes 10 GB: container=True"
 _COMPRESSED = (".gz", ".br", ".zst")
 
 
@@ -34,9 +36,10 @@ class Assembled:
     """The folder of files for the server's own bucket."""
 
 
-def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[str],
-             note: Callable[[str], None]) -> Assembled:
-    """Both, in the cache under what they contain. ``install``: packages that the server needs whole."""
+def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[str], note: Callable[[str], None],
+             image: bool = False) -> Assembled:
+    """Both, in the cache under what they contain. ``install``: packages that the server needs whole. ``image``: what
+    the server becomes, and not a zip of Lambda."""
     files = _static(site, output)
     static = keep(cache, "static", _digest(files), lambda part: _copied(files, part))
     os.utime(static)
@@ -51,9 +54,9 @@ def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[s
     temporary = cache / "servers" / f"new-{os.getpid()}-{hashlib.sha256(str(site).encode()).hexdigest()[:8]}.part"
     temporary.parent.mkdir(parents=True, exist_ok=True)
     written = write_zip(temporary, parts)
-    within("the server", written.sizes, "let the server depend on less, or run it in a container: aws.Service")
-
-    entry = keep(cache, "servers", written.sha256[:40], lambda part: _moved(temporary, part / "code.zip"))
+    if not image:
+        within("the server", written.sizes, AS_IMAGE)
+    entry = keep(cache, "servers", written.sha256[:40], lambda part: _kept(temporary, written.sizes, part))
     temporary.unlink(missing_ok=True)
     tidy(cache / "servers", newest=10, unused=24 * 3600)
     tidy(cache / "static", newest=10, unused=24 * 3600)
@@ -90,8 +93,10 @@ def _copied(files: dict[str, Path], folder: Path) -> None:
         shutil.copyfile(path, to)
 
 
-def _moved(archive: Path, to: Path) -> None:
-    archive.rename(to)
+def _kept(archive: Path, sizes: Iterable[tuple[str, int]], folder: Path) -> None:
+    """The zip, and beside it which files are no packages: in an image these are a layer of their own."""
+    archive.rename(folder / "code.zip")
+    (folder / "own.json").write_text(json.dumps([n for n, _ in sizes if "node_modules" not in n.split("/")]))
 
 
 def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callable[[str], None]) -> tuple[Parts, str]:

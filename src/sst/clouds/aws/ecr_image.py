@@ -15,6 +15,8 @@ from ...build.image.image import Built, compose
 from ...build.image.project import FUNCTION, project_layers, settings_of
 from ...build.image.registry import Registry
 from ...build.image.upload import Upload
+from ...build.limit import IMAGE_LIMIT, within
+from ...build.zip import read
 from ...core.model import Operation, State
 from ...core.output import Output
 from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
@@ -41,6 +43,7 @@ LIFECYCLE: Mapping[str, Any] = {"rules": [
 """What an image matches first decides, so no image with the first rule's tags is ever expired by the second.
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html"""
 FORM = 1
+IN_A_CLUSTER = "run it in a service, whose image may be larger: aws.Service, or cluster=cluster of a site"
 _GONE = ("RepositoryNotFoundException", "ImageNotFoundException")
 
 
@@ -196,6 +199,7 @@ class Images(Provider):
             note("making the layers")
             files = {name: b64decode(text) for name, text in (inputs.get("files") or {}).items()}
             if inputs.get("of_function"):
+                within("the function", [(e.name, e.size) for e in read(archive)], IN_A_CLUSTER, limit=IMAGE_LIMIT)
                 yield compose(base, project_layers(archive, files, self.cache, FUNCTION), None)
                 return
             settings = settings_of(archive, language=inputs.get("language") or "python",

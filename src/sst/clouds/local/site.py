@@ -48,6 +48,8 @@ class Site(Resource, type="local.Site", digest="source"):
     """The module that starts the server, where the framework does not say it."""
     install: Arg[Sequence[str]] = prop(default=None)
     """Packages that the server gets whole, with what they depend on."""
+    image: Arg[bool] = prop(default=None)
+    """The server becomes an image, which may be larger than a zip of Lambda."""
 
     contents: Output[Mapping[str, str]] = out(volatile=True)
     """The folder of files that are served, and its digest."""
@@ -105,7 +107,8 @@ class SiteBuilder(Provider):
                         hide=hidden_values(operation))
         output = READERS[inputs["framework"]](folder, str(inputs.get("entry") or ""))
         check_server(output, expected=bool(inputs["server"]), framework=inputs["framework"])
-        made = assemble(folder, output, self.cache, install=inputs.get("install") or (), note=note)
+        made = assemble(folder, output, self.cache, install=inputs.get("install") or (), note=note,
+                        image=bool(inputs.get("image")))
         if made.report:
             note(f"server: {made.report}")
         return Result(operation.urn, self._outputs(made), {**inputs, "source": before})

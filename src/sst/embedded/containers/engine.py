@@ -6,13 +6,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sst.embedded import emulator
 from sst.embedded.certificates import trusting
+from sst.embedded.containers import node, python
 from sst.embedded.containers.container import Container, Images, Launch
-from sst.embedded.containers.python import line, variables
 from sst.embedded.functions import unpack
 from sst.embedded.ports import free_port
 from sst.embedded.settings import Settings
@@ -123,28 +124,37 @@ class Engine:
         folders = [*([source] if source else []), *([self._code(container)] if "sst.bundle" in labels else [])]
         temp = self._temp(task)
         temp.mkdir(mode=0o700, parents=True, exist_ok=True)
-        python, version = self._interpreters.python(labels.get("sst.python", ""))
         account, region = task.split(":")[4], task.split(":")[3]
         env = {
-            "LANG": "C.UTF-8", "HOME": str(temp), "TMPDIR": str(temp),
-            "PYTHONPYCACHEPREFIX": str(self._settings.folder / "tmp" / f"pycache-{version}"),
-            **trusting(self._settings.folder), **environment,
+            "LANG": "C.UTF-8", "HOME": str(temp), "TMPDIR": str(temp), **trusting(self._settings.folder), **environment,
             "AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": self._settings.endpoint,
             "AWS_ENDPOINT_URL_S3": self._settings.s3_endpoint,
             **emulator.task_credentials(definition, task, account, region),
         }
         for name in ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"):
             env.pop(name, None)
-        command = line([*(container.get("entryPoint") or ()), *(container.get("command") or ())], python)
+        command, run = self._program(container, folders, ports, env)
         try:
             mounts = volumes.of_container(definition, container)
         except KeyError as error:
             raise RuntimeError(f"{container['name']} mounts what is gone: {error.args[0]}") from error
         if mounts:
             command, env = mounts.command(command), {**env, **mounts.environment}
-        env = variables(python, folders, ports, env)
+        env = run(env)
         place = folders[0] / labels.get("sst.directory", ".")
         return Launch(command, env, place, int(container.get("memory") or definition.get("memory") or 0))
+
+    def _program(self, container: Mapping[str, Any], folders: Sequence[Path], ports: Mapping[int, int],
+                 env: dict[str, str]) -> tuple[Sequence[str], Callable[[Mapping[str, str]], dict[str, str]]]:
+        """The command of a container with this machine's Python or Node, and what adds that one's variables."""
+        labels = container.get("dockerLabels") or {}
+        given = [*(container.get("entryPoint") or ()), *(container.get("command") or ())]
+        if "sst.node" in labels:
+            found, _ = self._interpreters.node(labels["sst.node"])
+            return node.line(given, found), partial(node.variables, found, ports)
+        found, version = self._interpreters.python(labels.get("sst.python", ""))
+        env.setdefault("PYTHONPYCACHEPREFIX", str(self._settings.folder / "tmp" / f"pycache-{version}"))
+        return python.line(given, found), partial(python.variables, found, folders, ports)
 
     def _code(self, container: Mapping[str, Any]) -> Path:
         """Where its bundle is unpacked."""

@@ -1,6 +1,7 @@
 // Runs any Node web server in a Lambda function. What the app gives to `serve` may be a server that listens by itself, a
 // listener `(request, response)`, or `{ fetch }`. Its `listen()` is turned to a socket of this process, and each event
-// of the function's URL becomes a request to it, whose answer is sent on while it is made.
+// of the function's URL becomes a request to it, whose answer is sent on while it is made. In a container the server
+// listens to the container's port instead, and sees each request as the visitor sent it to the CDN.
 import crypto from "node:crypto";
 import fs from "node:fs";
 import http from "node:http";
@@ -10,12 +11,15 @@ import { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const PATIENCE = Number(process.env.SST_LISTEN_TIMEOUT ?? 9000); // ms until the server listens; an init has 10 s
+const CONTAINED = !globalThis.awslambda;
+const PATIENCE = Number(process.env.SST_LISTEN_TIMEOUT ?? (CONTAINED ? 60_000 : 9000)); // ms until the server listens; an init has 10 s
 const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
 // The sandbox sleeps between calls: a connection that was kept would be closed when it wakes up.
 const agent = new http.Agent({ keepAlive: false });
+const HEALTH = "/_sst/health"; // answered without the app, for the load balancer of a container
+const FROM_THE_BALANCER = new Set(["host", "x-sst-key", "x-forwarded-proto", "x-forwarded-port"]);
 
-/** The handler of a function that answers with what `load` gives, or with the server that it starts. */
+/** The handler of a function that answers with what `load` gives, or with the server that it starts. None in a container. */
 export async function serve(load) {
   openLinks();
   process.env.PROTOCOL_HEADER ??= "x-forwarded-proto"; // @sveltejs/adapter-node
@@ -24,12 +28,13 @@ export async function serve(load) {
   const ended = (status) => console.error(`the app ended with exit status ${status} before it listened`);
   process.once("exit", ended);
   const socket = await started(load).finally(() => process.off("exit", ended));
+  if (CONTAINED) return;
   return awslambda.streamifyResponse((event, stream) => answer(event, stream, socket));
 }
 
-/** The path of the socket on which the server of `load` listens. */
+/** The path of the socket on which the server of `load` listens; nothing in a container. */
 async function started(load) {
-  const listening = firstListen();
+  const listening = CONTAINED ? listenAtPort(Number(process.env.SST_PORT)) : firstListen();
   const given = await soon(load(), "the app was not loaded");
   if (given) http.createServer(listenerOf(given)).listen(0);
   return soon(listening, "the app started no server, and exports no listener");
@@ -60,6 +65,57 @@ function firstListen() {
       return listen.call(this, at, ...(done ? [done] : []));
     };
   });
+}
+
+/** The first HTTP server of this process listens to the port of the container; others to what they ask for. */
+function listenAtPort(port) {
+  const listen = http.Server.prototype.listen;
+  return new Promise((resolve, reject) => {
+    http.Server.prototype.listen = function (...args) {
+      http.Server.prototype.listen = listen;
+      behindBalancer(this);
+      this.once("listening", () => resolve()).once("error", reject);
+      const done = args.find((a) => typeof a === "function");
+      return listen.call(this, port, "0.0.0.0", ...(done ? [done] : []));
+    };
+  });
+}
+
+// Connections that are idle are closed by the load balancer, after 60 seconds, and never from here: requests would cross
+// with the end. Docs: elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+function behindBalancer(server) {
+  const scheme = new URL(process.env.SST_SITE ?? "https://localhost").protocol.slice(0, -1);
+  const emit = server.emit;
+  server.keepAliveTimeout = 75_000;
+  server.headersTimeout = 80_000;
+  server.emit = function (name, request, ...rest) {
+    if (["request", "upgrade", "checkContinue", "checkExpectation"].includes(name)) {
+      if (request.url === HEALTH && name === "request") return rest[0].end("ok"), true;
+      asTheVisitorSentIt(request, scheme);
+    }
+    return emit.call(this, name, request, ...rest);
+  };
+  process.once("SIGTERM", () => {
+    if (process.listenerCount("SIGTERM") > 0) return; // the app ends by itself
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+  });
+}
+
+/** The load balancer adds the edge at the end of the chain of addresses, and the edge the visitor before it. */
+function asTheVisitorSentIt(request, scheme) {
+  const { headers, headersDistinct, rawHeaders, socket } = request; // Node makes the first two of the third, when asked
+  const host = headers["x-forwarded-host"] ?? headers.host ?? "localhost";
+  const chain = (headers["x-forwarded-for"] ?? "").split(",").map((part) => part.trim());
+  request.rawHeaders = ["Host", host, "X-Forwarded-Proto", scheme];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (!FROM_THE_BALANCER.has(rawHeaders[i].toLowerCase())) request.rawHeaders.push(rawHeaders[i], rawHeaders[i + 1]);
+  }
+  for (const name of FROM_THE_BALANCER) delete headers[name], delete headersDistinct[name];
+  Object.assign(headers, { host, "x-forwarded-proto": scheme });
+  Object.assign(headersDistinct, { host: [host], "x-forwarded-proto": [scheme] });
+  socket.encrypted = scheme === "https";
+  if (chain.at(-2) ?? chain[0]) Object.defineProperty(socket, "remoteAddress", { value: chain.at(-2) ?? chain[0], configurable: true });
 }
 
 /** In the sandbox's own folder. A path of a socket may have 107 characters; Linux has a short one for any folder. */
