@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sst.embedded import emulator, trace, tracking
+from sst.embedded.asgi import serve_app
 from sst.embedded.cdn.distribution import Later
 from sst.embedded.cdn.message import Head
 from sst.embedded.cdn.server import serve
@@ -25,7 +26,6 @@ from sst.embedded.doors.distribution import DistributionDoor
 from sst.embedded.doors.function_url import FunctionUrl
 from sst.embedded.doors.plain import plain_answer
 from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
-from sst.embedded.https import serve_app
 from sst.embedded.patches import functions
 from sst.embedded.patches.discovery import discovery
 from sst.embedded.patches.function_url import RAW
@@ -126,17 +126,8 @@ class FrontDoor:
         await asyncio.wrap_future(serving)
 
     async def _served(self, door: Door, identity: str, line: socket) -> None:
-        from hypercorn.asyncio import serve as serve_asgi
-        from hypercorn.config import Config
-
-        config = Config()
-        config.loglevel, config.keep_alive_timeout, config.graceful_timeout = "WARNING", 75, _GRACE
-        app: Any = _App(door, identity, self._settings, self._checkpoints)
-        if self._tls:
-            await serve_app(app, line, self._tls, config, self._closing)
-            return
-        config.bind = [f"fd://{line.detach()}"]
-        await serve_asgi(app, config, shutdown_trigger=self._closing.wait)
+        app = _App(door, identity, self._settings, self._checkpoints)
+        await serve_app(app, line, self._closing, grace=_GRACE, tls=self._tls)
 
 
 class _App:
@@ -146,9 +137,6 @@ class _App:
         self._door, self._identity, self._settings, self._checkpoints = door, identity, settings, checkpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
         headers = _joined(scope["headers"])
         if scope["scheme"] in ("https", "wss"):
             headers["x-forwarded-proto"] = "https"
@@ -197,11 +185,3 @@ def _joined(raw: Any) -> dict[str, str]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = headers[key] + ("; " if key == "cookie" else ",") + text if key in headers else text
     return headers
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -5,14 +5,12 @@ Only where the user has made an authority (`sst cert`): everything else is as it
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
-from socket import socket
 from typing import Any
 
-__all__ = ["serve_app", "sniffing"]
+__all__ = ["sniffing"]
 
 _HANDSHAKE = 0x16
 """The first byte of a TLS connection: https://www.rfc-editor.org/rfc/rfc8446#section-5.1"""
@@ -52,32 +50,3 @@ class _Sniffer(asyncio.Protocol):
             room[:taken] = data[:taken]
             tls.buffer_updated(taken)
             data = data[taken:]
-
-
-async def serve_app(app: Any, line: socket, context: ssl.SSLContext, config: Any, ended: asyncio.Event) -> None:
-    """Serve an ASGI app by Hypercorn on ``line`` until ``ended``, as its ``serve`` does with plain HTTP."""
-    from hypercorn.asyncio.tcp_server import TCPServer
-    from hypercorn.asyncio.worker_context import WorkerContext
-    from hypercorn.utils import wrap_app
-
-    loop, running = asyncio.get_running_loop(), set[asyncio.Task[None]]()
-    wrapped, worker = wrap_app(app, config.wsgi_max_body_size, "asgi"), WorkerContext(None)
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        running.add(task)
-        task.add_done_callback(running.discard)
-        await TCPServer(wrapped, loop, config, worker, {}, reader, writer)
-
-    def connection() -> asyncio.Protocol:
-        return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), connected, loop=loop)
-
-    server = await loop.create_server(sniffing(connection, context), sock=line)
-    try:
-        await ended.wait()
-    finally:
-        await worker.terminated.set()
-        server.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*running, return_exceptions=True), config.graceful_timeout)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["main", "serve"]
 
 _log = logging.getLogger("sst.launcher")
+_GRACE_SECONDS = 1.0
+"""For requests that run."""
 _END_SECONDS = 3.0
 """For connections and functions to end by themselves."""
 
@@ -75,8 +77,7 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     if settings.host.get("SST_RECORD") != "0":
         start_recorder(settings.folder)
     patches.apply_all(settings)
-    from hypercorn.asyncio import serve as http
-
+    from sst.embedded.asgi import serve_app
     from sst.embedded.backing import Backing
     from sst.embedded.control import Control
     from sst.embedded.front_door import FrontDoor
@@ -104,7 +105,6 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     loop = asyncio.get_running_loop()
     for word in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(word, ended.set)
-    config = _listening(line)
     kept: list[Kept] = [databases, clusters, caches, searches]
     for records in kept:
         records.attach(Backing(supervisor, loop, settings))
@@ -116,7 +116,7 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     tasks.append(publishing)
     control = Control(facts, door, checkpoints, supervisor, settings)
     gate: Any = Gate(emulator.application(), settings, checkpoints, control, ended.set)
-    await http(gate, config, shutdown_trigger=ended.wait)
+    await serve_app(gate, line, ended, grace=_GRACE_SECONDS, lifespan=True)
     await _end(door.close(), asyncio.to_thread(functions.close), supervisor.close(),
                asyncio.to_thread(containers.running.engine.close))
     for task in tasks:
@@ -134,17 +134,6 @@ async def _end(*endings: Awaitable[object]) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):      # wait_for of Python 3.11 may swallow a cancellation
                 await ending
-
-
-def _listening(line: socket.socket) -> Any:
-    from hypercorn.config import Config
-
-    config = Config()
-    config.bind = [f"fd://{line.detach()}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 1
-    config.loglevel = "WARNING"
-    return config
 
 
 async def _publish(settings: Settings, facts: Mapping[str, Any], door: FrontDoor,
