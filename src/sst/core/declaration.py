@@ -28,12 +28,14 @@ class Declaration:
 
 @dataclass(frozen=True)
 class TypeInfo:
-    """What a class says of its resources: ``cls.__sst_type__``. All but ``props`` and ``outs`` are arguments of the
-    class, ``class Bucket(Resource, type="aws.s3.Bucket", holds_data=True)``."""
+    """What a class says of its resources: ``cls.__sst_type__``. All but ``props``, ``outs`` and ``accepted`` are
+    arguments of the class, ``class Bucket(Resource, type="aws.s3.Bucket", holds_data=True)``."""
 
     type: str = ""
     props: Mapping[str, Prop] = field(default_factory=dict)
     outs: Mapping[str, Out] = field(default_factory=dict)
+    accepted: frozenset[str] = frozenset()
+    """What a declaration may give: the properties, and what every resource takes."""
     holds_data: bool = False
     """Its deletion loses the user's data; it follows the app's ``removal``."""
     runs_once: bool = False

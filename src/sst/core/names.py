@@ -36,8 +36,15 @@ def mint(app: str, stage: str, name: str, *, limit: int, suffix: str = "", lower
         head = f"{stage[: room - len(clean) - 1]}-{clean}"
     else:
         head = f"{app[: room - len(stage) - len(clean) - 2]}-{stage}-{clean}"
-    text = f"{head}-{''.join(secrets.choice(LETTERS) for _ in range(_HASH))}"
+    text = f"{head}-{_random(_HASH)}"
     return re.sub(r"-{2,}", "-", text.lower() if lower else text)
+
+
+def _random(length: int) -> str:
+    """So many letters, by one call of the system: a number so large that its remainders are as good as equally
+    likely."""
+    number = int.from_bytes(secrets.token_bytes(length + 8), "big")
+    return "".join(LETTERS[number // len(LETTERS) ** n % len(LETTERS)] for n in range(length))
 
 
 def shorten(base: str, by: int) -> str:

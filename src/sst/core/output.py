@@ -270,7 +270,7 @@ def leaves(value: object) -> Iterator[Output[Any]]:
 def _suspect(text: str) -> bool:
     """Whether a text holds pieces of a token."""
     low = text.lower()
-    return "__sst_" in low or "<sst_output " in low or any(nonce in low for nonce in _nonces)
+    return "__sst_" in low or "<sst_output " in low or (bool(_nonces) and any(nonce in low for nonce in _nonces))
 
 
 def _in_text(text: str) -> Iterator[Output[Any]]:

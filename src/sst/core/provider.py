@@ -45,6 +45,10 @@ class Change:
     """What the provider needs to carry out exactly this plan; kept in memory only."""
 
 
+UNCHANGED = Change()
+"""Nothing is to be done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """A resource that exists. ``inputs`` only where they are others than asked for: as a read saw them, or as they were

@@ -137,11 +137,6 @@ class ResourceType(Declared):
         return cls.__sst_type__.outs
 
     @property
-    def known(cls) -> frozenset[str]:
-        """The options of a declaration: the properties, and what every resource takes."""
-        return frozenset(cls.props) | OPTIONS
-
-    @property
     def name_field(cls) -> str:
         """The property that is the physical name, minted if not given."""
         return next((k for k, p in cls.props.items() if p.limit), "")
@@ -173,6 +168,8 @@ class _Model(metaclass=ResourceType):
 def child_scope(graph: Graph, given: Mapping[str, Any], where: str) -> Scope:
     """The scope of what is declared now, with its own options laid over the inherited ones."""
     above = graph.scope
+    if OPTIONS.isdisjoint(given):
+        return above
     retain = given.get("retain")
     for k in ("depends_on", "ignore_changes"):
         if not isinstance(given.get(k) or (), list | tuple | set | frozenset):
@@ -261,8 +258,9 @@ class Resource(_Model):
             if k in TypeInfo.__dataclass_fields__ and k not in {*props, *outs}:
                 raise TypeError(f"{k} is an argument of the class: class {cls.__name__}(..., {k}={value!r})")
         above = cls.__sst_type__
-        cls.__sst_type__ = replace(above, type=type or above.type, props={**above.props, **props},
-                                   outs={**above.outs, **outs}, **settings)
+        props = {**above.props, **props}
+        cls.__sst_type__ = replace(above, type=type or above.type, props=props, outs={**above.outs, **outs},
+                                   accepted=OPTIONS | props.keys(), **settings)
         if type:
             Resource.kinds[type] = cls
 
@@ -291,22 +289,21 @@ class Resource(_Model):
 
     def _declare(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> None:
         cls = self.__class__
-        types, names, _ = paths(graph.scope, cls.type, name, None)
-        urn = f"{types}::{names}"
+        types, names, former = paths(graph.scope, cls.type, name, None)
+        urn, props = f"{types}::{names}", cls.props
         given = self._transformed(graph, name, given, urn, where)
         what = f'{cls.type} "{names}"'
-        given = graph.check_options(what, given, cls.known, where)
-        former = paths(graph.scope, cls.type, name, given.get("alias"))[2]
+        given = graph.check_options(what, given, cls.__sst_type__.accepted, where)
+        former = paths(graph.scope, cls.type, name, given.get("alias"))[2] if "alias" in given else former
         if issubclass(cls, ProviderInstance) and given.pop("provider", None) is not None:
             graph.problem(f"{what} takes no provider: it is one", where=where, hint="give its own settings")
         scope = child_scope(graph, given, where)
         for k in given.get("ignore_changes") or ():
-            if k not in cls.props:
-                graph.problem(f"{what} has no property {k!r} to ignore", hint=did_you_mean(str(k), sorted(cls.props)),
+            if k not in props:
+                graph.problem(f"{what} has no property {k!r} to ignore", hint=did_you_mean(str(k), sorted(props)),
                               where=where)
-        inputs = {k: v for k in cls.props if (v := given.get(k, cls.props[k].default)) is not None
-                  and v is not _MISSING}
-        for k, p in cls.props.items():
+        inputs = {k: v for k, p in props.items() if (v := given.get(k, p.default)) is not None and v is not _MISSING}
+        for k, p in props.items():
             if p.required and k not in inputs:
                 graph.problem(f"{what} needs {k!r}", where=where)
         try:
@@ -314,7 +311,7 @@ class Resource(_Model):
         except UserError as e:
             graph.problem(f"{what}: {e.message}", hint=e.hint, where=where)
             inputs, deps, any_secret = {}, frozenset(), False
-        secret = frozenset(k for k in inputs if cls.props[k].secret or (any_secret and gather([inputs[k]])[1]))
+        secret = frozenset(k for k in inputs if props[k].secret or (any_secret and gather([inputs[k]])[1]))
         self.__sst__ = Declaration(urn, cls.type, name, where, secret, scope.depends_on)
         retain = scope.retain if scope.retain is not None else (
             graph.removal == "retain-all" or (graph.removal == "retain" and cls.holds_data))

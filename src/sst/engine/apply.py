@@ -6,7 +6,6 @@ on it starts before that. A failure keeps its dependents from starting; the rest
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event
@@ -22,7 +21,7 @@ from .choice import name_of
 from .existing import Existing
 from .inputs import identified, inputs_of, resent
 from .order import after
-from .record import Journal, half_deleted, ids_by_type, made_state, pending, settled_create, unsure_state
+from .record import Journal, half_deleted, ids_by_type, made_state, new_token, pending, settled_create, unsure_state
 from .steps import Plan, Step
 from .walk import Outcome, walk
 
@@ -87,9 +86,8 @@ class _Run:
 
     def _provider(self, step: Step) -> tuple[Provider, Schema]:
         """The provider of a step's goal, and the schema of its type."""
-        assert step.goal
-        provider = self.providers(step.goal)
-        return provider, provider.schema(step.type)
+        assert step.goal and step.schema
+        return self.providers(step.goal), step.schema
 
     def move(self) -> None:
         """Record what changes in the state alone."""
@@ -132,8 +130,8 @@ class _Run:
                 return self._update(step, note)
 
     def _inputs(self, step: Step, base: str) -> dict[str, Any]:
-        assert step.goal
-        return inputs_of(step.goal, self._provider(step)[1], base, self._look, step.old, unknown=False)
+        assert step.goal and step.schema
+        return inputs_of(step.goal, step.schema, base, self._look, step.old, unknown=False)
 
     def _change(self, step: Step, prior: State | None, inputs: Mapping[str, Any]) -> Change:
         """The provider's plan for exactly these inputs. What the first plan promised must still hold."""
@@ -198,23 +196,19 @@ class _Run:
     def _create(self, step: Step, inputs: dict[str, Any], note: Note) -> tuple[Op, str]:
         assert step.goal
         provider = self._provider(step)[0]
-        operation = pending(step.goal, step.op, step.base, inputs, step.old)
-        change = self._change(step, None, inputs)
+        operation = pending(step.goal, step.op, step.base, inputs, step.old, known=self.known.get(step.type, ()),
+                            change=self._change(step, None, inputs))
         self.journal.write(Entry("begin", step.urn, pending=operation))
         self.journal.check()
         kind: EntryKind = "replaced" if step.op is Op.REPLACE and not step.delete_first else "made"
         try:
-            made = provider.create(replace(self._telling(operation), change=change), note)
+            made = provider.create(operation, note)
         except PartlyMade as e:
             self._made(operation, replace(e.result, damaged=True), kind=kind)
             raise
         except ProviderError as e:
             return step.op, self._look_again(operation, e, note).id
         return step.op, self._made(operation, made, kind=kind).id
-
-    def _telling(self, operation: Operation) -> Operation:
-        """With what was there before this run, for the look-up. What the run makes has other names and urns."""
-        return replace(operation, known=self.known.get(operation.type, ()))
 
     def _look_again(self, operation: Operation, error: ProviderError, note: Note) -> State:
         """A create failed: it may have been done all the same. Look, and never leave a thing behind unknown.
@@ -227,7 +221,7 @@ class _Run:
             raise error
         note("looking whether it was created all the same")
         try:
-            found = settled_create(self.journal, self._telling(operation), self.providers(operation))
+            found = settled_create(self.journal, operation, self.providers(operation))
         except ProviderError:
             raise error from None
         if isinstance(found, str):
@@ -236,7 +230,7 @@ class _Run:
         if found.state is None or not lost(error):
             raise error
         schema = self.providers(operation).schema(operation.type)
-        return self._send(replace(operation, op=Op.UPDATE, token=uuid.uuid4().hex, old_id=found.state.id,
+        return self._send(replace(operation, op=Op.UPDATE, token=new_token(), old_id=found.state.id,
                                   changed=resent(schema, found.state, operation.inputs)), found.state, note)
 
     def _send(self, operation: Operation, old: State, note: Note) -> State:
@@ -310,10 +304,10 @@ class _Run:
             raise UserError(f"it was planned as an update, but now that all values are known, a change of "
                             f"{', '.join(sorted(change.replace))} needs a new one",
                             hint="deploy again: the plan then shows the replacement")
-        operation = pending(goal, Op.UPDATE, old.base, inputs, old)
         changed = change.changed | resent(schema, old, inputs)
+        operation = pending(goal, Op.UPDATE, old.base, inputs, old, changed=changed, change=change)
         if changed or old.unsure:
-            self._send(replace(operation, changed=changed, change=change), old, note)
+            self._send(operation, old, note)
             return Op.UPDATE, old.id
         state = replace(old, **{f: getattr(made_state(operation, Result(old.id), schema), f) for f in _RESTATED})
         self.learn(state)

@@ -35,7 +35,7 @@ def after(plan: Plan, steps: Mapping[str, Step], providers: Providers) -> dict[s
     for k, s in steps.items():
         if s.op is Op.REPLACE and s.delete_first:
             waits[k].update(u for u in users.get(s.urn, ()) if not _waits_for(u, k, waits))
-        if s.goal and s.op in (Op.CREATE, Op.REPLACE) and (holder := names.get(named(s, s.goal, s.inputs))):
+        if names and s.goal and s.op in (Op.CREATE, Op.REPLACE) and (holder := names.get(named(s, s.goal, s.inputs))):
             # the name is free only then, so what will use the new one can't be waited for
             waits[holder] = {w for w in waits[holder] if not _waits_for(w, k, waits)}
             waits[k].add(holder)

@@ -13,15 +13,14 @@ from ..core.graph import Graph
 from ..core.model import URN, Entry, Goal, Op, Snapshot, State, fold
 from ..core.names import mint
 from ..core.output import Unknown, plain
-from ..core.provider import STAND_IN, Change, Provider, Providers, Result
+from ..core.provider import STAND_IN, UNCHANGED, Change, Provider, Providers, Result
 from ..core.schema import Schema
 from ..errors import Problems, ProviderError, UserError
 from .choice import Choice, name_of, untouched
 from .deletes import Deletes, lingering
 from .grow import grown
 from .inputs import identity_of, inputs_of, missing, resent
-from .record import secrets_of
-from .steps import Plan, Step
+from .steps import Plan, Step, step_of
 
 __all__ = ["Choice", "Plan", "Step", "name_of", "plan"]
 
@@ -120,24 +119,24 @@ class _Planner:
             was = back
             inputs = inputs_of(goal, schema, base, self.look, was, unknown=True)
         if self.waits(goal):
-            return Step(Op.UNSURE, goal.urn, goal.type, goal, was, base, inputs, moved_from=moved)
+            return step_of(Op.UNSURE, goal, schema, old=was, base=base, inputs=inputs, moved_from=moved)
         if was is None:
-            change = provider.plan(goal.type, None, inputs)
-            return Step(Op.ADOPT if goal.adopt else Op.CREATE, goal.urn, goal.type, goal, None, base, inputs,
-                        frozenset(inputs), change=change)
+            return step_of(Op.ADOPT if goal.adopt else Op.CREATE, goal, schema, base=base, inputs=inputs,
+                           changed=frozenset(inputs), change=provider.plan(goal.type, None, inputs))
         if was.provider != goal.provider:
             change = Change(frozenset(inputs), reason="the move to another provider instance")
         elif was.damaged:
             change = Change(frozenset(inputs), order="delete_first", reason="its failed creation")
         elif unchanged(provider, schema, was, inputs):
-            change = Change()
+            change = UNCHANGED
         else:
             change = provider.plan(goal.type, was, inputs)
         if change.replace or change.reason:
-            return self.replacement(goal, provider, was, change, moved)
+            return self.replacement(goal, schema, was, change, moved)
         changed = change.changed | resent(schema, was, inputs)
         op = Op.UPDATE if changed or was.unsure else Op.SAME
-        return Step(op, goal.urn, goal.type, goal, was, base, inputs, changed, moved_from=moved, change=change)
+        return step_of(op, goal, schema, old=was, base=base, inputs=inputs, changed=changed, moved_from=moved,
+                       change=change)
 
     def waits(self, goal: Goal) -> bool:
         """Whether nobody can tell yet if an earlier creation of it happened."""
@@ -170,11 +169,10 @@ class _Planner:
         same = was and found and (was.id, was.outputs, was.inputs, was.deps) == (
             found.id, found.outputs, {**(found.inputs or {}), **inputs}, tuple(sorted(goal.deps)))
         stands = provider.traits.stand_ins and schema.stand_in and (found is None or found.private == STAND_IN)
-        return Step(Op.SAME if same else Op.READ, goal.urn, goal.type, goal, was, inputs=inputs, found=found,
-                    reason=f"stand-in for {identity_of(inputs)}" if stands else "")
+        return step_of(Op.SAME if same else Op.READ, goal, schema, old=was, inputs=inputs, found=found,
+                       reason=f"stand-in for {identity_of(inputs)}" if stands else "")
 
-    def replacement(self, goal: Goal, provider: Provider, was: State, change: Change, moved: URN) -> Step:
-        schema = provider.schema(goal.type)
+    def replacement(self, goal: Goal, schema: Schema, was: State, change: Change, moved: URN) -> Step:
         base = self.mint(schema, goal)
         inputs = inputs_of(goal, schema, base, self.look, was, unknown=True)
         fixed = bool(schema.name) and inputs.get(schema.name_argument) == was.inputs.get(schema.name_argument)
@@ -190,8 +188,9 @@ class _Planner:
         elif first and (was.retain or goal.retain) and not was.damaged:
             self.problem(goal, f"is retained, and {why} would delete it before its successor can be made",
                          "undo that change, give it another name, or deploy once with retain=False")
-        return Step(Op.REPLACE, goal.urn, goal.type, goal, was, base, inputs, change.changed, change.replace, first,
-                    moved, change=change, reason=change.reason)
+        return step_of(Op.REPLACE, goal, schema, old=was, base=base, inputs=inputs, changed=change.changed,
+                       replace=change.replace, delete_first=first, moved_from=moved, change=change,
+                       reason=change.reason)
 
     def kept(self, goal: Goal) -> Step | None:
         """A thing outside of the choice: as it is in the state, or absent."""
@@ -213,10 +212,7 @@ class _Planner:
             self.known[goal.urn] = {}
             self.unmade.add(goal.urn)
             return None
-        if step is None:
-            return None
-        schema = self.schema(goal)
-        return self.learn(replace(step, schema=schema, secret=secrets_of(schema, goal.secret)) if step.goal else step)
+        return self.learn(step) if step else None
 
     def problem(self, goal: Goal, text: str, hint: str) -> None:
         self.problems.append(UserError(f'{goal.type} "{name_of(goal.urn)}" {text}', hint=hint, where=goal.where))
@@ -228,7 +224,7 @@ class _Planner:
 
     def learn(self, step: Step) -> Step:
         """Remember what the steps after this one may know of it; gives it with the outputs that these rely on."""
-        old, change = step.old, step.change or Change()
+        old, change = step.old, step.change or UNCHANGED
         self.volatile[step.urn] = change.unknown
         if change.planned is not None and step.op is not Op.SAME:
             self.known[step.urn] = {**change.planned, "base": step.base}
@@ -237,7 +233,7 @@ class _Planner:
             self.known[step.urn] = {**step.found.outputs, **(step.found.inputs or {}), **step.inputs}
             return step
         if old and step.op is Op.SAME:
-            self.known[step.urn] = {**self.schema(old).values(old), **step.inputs, "base": step.base}
+            self.known[step.urn] = {**(step.schema or self.schema(old)).values(old), **step.inputs, "base": step.base}
             return step
         outputs: Mapping[str, Any] = {}
         if old and step.op is Op.UPDATE:

@@ -1,17 +1,17 @@
 """What the journal is told: an operation that begins, and what is known of its thing once it has ended."""
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
 from ..core.model import Entry, Goal, Op, Operation, Snapshot, State, deposed_key
-from ..core.provider import Absent, Found, Provider, Result
+from ..core.provider import Absent, Change, Found, Provider, Result
 from ..core.schema import Schema
 
-__all__ = ["Journal", "half_deleted", "ids_by_type", "made_state", "pending", "secrets_of", "settled_create",
-           "unsure_state"]
+__all__ = ["Journal", "half_deleted", "ids_by_type", "made_state", "new_token", "pending", "secrets_of",
+           "settled_create", "unsure_state"]
 
 
 class Journal(Protocol):
@@ -31,10 +31,17 @@ class Journal(Protocol):
         """Raise ``Fenced`` if the lock is no longer ours; called before each cloud call."""
 
 
-def pending(goal: Goal, op: Op, base: str, inputs: Mapping[str, Any], old: State | None) -> Operation:
-    return Operation(goal.urn, op, goal.type, base, uuid.uuid4().hex, inputs, tuple(sorted(goal.deps)), goal.parent,
+def pending(goal: Goal, op: Op, base: str, inputs: Mapping[str, Any], old: State | None, *,
+            known: tuple[str, ...] = (), changed: frozenset[str] = frozenset(),
+            change: Change | None = None) -> Operation:
+    return Operation(goal.urn, op, goal.type, base, new_token(), inputs, tuple(sorted(goal.deps)), goal.parent,
                      goal.stack, goal.where, goal.protect, goal.retain, tuple(sorted(goal.secret)),
-                     old.id if old else "", goal.provider)
+                     old.id if old else "", goal.provider, known, changed, change)
+
+
+def new_token() -> str:
+    """An idempotency token: 32 hexadecimal digits."""
+    return secrets.token_hex(16)
 
 
 def secrets_of(schema: Schema, properties: Collection[str]) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from ..core.model import URN, Entry, Goal, Op, State, deposed_key
 from ..core.provider import Change, Result
 from ..core.schema import Schema
 from .choice import name_of
+from .record import secrets_of
 
 if TYPE_CHECKING:
     from ..core.graph import Graph
 
-__all__ = ["Plan", "Step"]
+__all__ = ["Plan", "Step", "step_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ class Step:
         """Whether an empty successor takes the place of something with the user's data, which is kept aside."""
         return bool(self.schema and self.schema.holds_data and self.op is Op.REPLACE and self.old
                     and not self.old.damaged and not self.loses_data)
+
+
+def step_of(op: Op, goal: Goal, schema: Schema, **planned: Any) -> Step:
+    """The step that makes a resource what a goal asks for."""
+    return Step(op, goal.urn, goal.type, goal, schema=schema, secret=secrets_of(schema, goal.secret), **planned)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ A ring holds the present key and the former ones, so that what was written befor
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 import re
@@ -15,10 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ProviderError, StateError
 from ..machine.files import create_private, write_private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 __all__ = ["FileKeys", "Home", "KeyRing", "MemoryKeys", "SsmKeys", "decrypt", "digest", "encrypt"]
 
@@ -74,11 +76,21 @@ class KeyRing:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._ring: Ring | None = None
+        self._ciphers: dict[str, AESGCM] = {}
         self._lock = threading.Lock()
 
     @property
     def where(self) -> str:
         return self._home.where
+
+    def cipher(self, name: str) -> AESGCM:
+        """What encrypts and decrypts with the key of that id."""
+        found = self._ciphers.get(name)
+        if found is None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # slow to import; most need no secret
+
+            found = self._ciphers[name] = AESGCM(self.key(name))
+        return found
 
     def current(self) -> tuple[str, bytes]:
         """The id and the key that encrypt now; made on first use."""
@@ -127,6 +139,7 @@ class KeyRing:
         with self._lock:
             if was := self._read():
                 self._ring = Ring(was.current, {was.current: was.keys[was.current]})
+                self._ciphers.clear()
                 self._home.replace(self._ring.text())
 
     def moved_on(self) -> bool:
@@ -251,11 +264,9 @@ _NONCE = 12
 
 def encrypt(keys: KeyRing, text: str, aad: str) -> str:
     """``text`` under AES-256-GCM with a random nonce, as ``keyid.base64``. It opens only with the same ``aad``."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # slow to import; most commands need no secret
-
-    name, key = keys.current()
+    name, _ = keys.current()
     nonce = secrets.token_bytes(_NONCE)
-    sealed = AESGCM(key).encrypt(nonce, text.encode("utf-8", "surrogatepass"), aad.encode())
+    sealed = keys.cipher(name).encrypt(nonce, text.encode("utf-8", "surrogatepass"), aad.encode())
     return f"{name}.{base64.b64encode(nonce + sealed).decode()}"
 
 
@@ -263,19 +274,14 @@ def decrypt(keys: KeyRing, box: str, aad: str) -> str:
     """The text in a box. Raises ``StateError`` if the key is missing, the box was changed, or belongs to something
     else."""
     from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     found = _BOX.fullmatch(box)
     if not found:
         raise StateError("an encrypted value is malformed")
     try:
-        data = base64.b64decode(found[2], validate=True)
-        return (
-            AESGCM(keys.key(found[1]))
-            .decrypt(data[:_NONCE], data[_NONCE:], aad.encode())
-            .decode("utf-8", "surrogatepass")
-        )
-    except (InvalidTag, binascii.Error, ValueError) as e:
+        data, cipher = base64.b64decode(found[2], validate=True), keys.cipher(found[1])
+        return cipher.decrypt(data[:_NONCE], data[_NONCE:], aad.encode()).decode("utf-8", "surrogatepass")
+    except (InvalidTag, ValueError) as e:
         raise StateError("an encrypted value was changed or belongs to another property") from e
 
 

@@ -10,8 +10,8 @@ __all__ = ["Known"]
 
 
 class Known:
-    """Texts of at least ``LEAST`` characters. Looking for them takes time by the length of what is searched, not by
-    their number: they lie by how they begin, and by their length. Safe among threads."""
+    """Texts of at least ``LEAST`` characters. Looking for them takes time by the length of what is searched, or by
+    their number where they are fewer: they lie by how they begin, and by their length. Safe among threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -23,12 +23,19 @@ class Known:
                 self._texts.setdefault(text[:LEAST], {}).setdefault(len(text), set()).add(text)
 
     def within(self, text: str) -> bool:
-        """Takes no lock, for which all threads of a deploy would queue: a copy of the few lengths is made at once."""
-        if not self._texts:
-            return False
-        for at in range(len(text) - LEAST + 1):
-            if found := self._texts.get(text[at:at + LEAST]):
-                for length, same in tuple(found.items()):
-                    if text[at:at + length] in same:
-                        return True
+        """Takes no lock, for which all threads of a deploy would queue: what may grow meanwhile is copied at once."""
+        if len(self._texts) <= len(text):
+            starts = {start for start in tuple(self._texts) if start in text}
+        else:
+            starts = {start for at in range(len(text) - LEAST + 1) if (start := text[at:at + LEAST]) in self._texts}
+        return any(self._begins(text, start) for start in starts)
+
+    def _begins(self, text: str, start: str) -> bool:
+        """Whether one of those that begin with ``start`` is in the text."""
+        for length, same in tuple(self._texts[start].items()):
+            at = text.find(start)
+            while at >= 0:
+                if text[at:at + length] in same:
+                    return True
+                at = text.find(start, at + 1)
         return False

@@ -37,11 +37,11 @@ class Box:
     def learn(self, secrets: Iterable[Any]) -> None:
         """Secret values that other values may contain: names and addresses that are made of them."""
         for value in secrets:
-            self._known.add(text for text in _texts(value) if len(text) >= LEAST)
+            self._known.add([text for text in _texts(value) if len(text) >= LEAST])
 
     def contains(self, value: Any) -> bool:
         """Whether a secret that is known so far stands in a text of the value, written as it is."""
-        return any(self._known.within(text) for text in _texts(value))
+        return self._known.within(value) if isinstance(value, str) else any(map(self._known.within, _texts(value)))
 
     def seal(self, urn: str, name: str, value: Any) -> str:
         self.learn([value])
@@ -167,7 +167,7 @@ def _pack(item: State | Operation, box: Box) -> dict[str, Any]:
 
 
 def _marked(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.keys() == {_COVERED}
+    return type(value) is dict and len(value) == 1 and _COVERED in value
 
 
 def _texts(value: Any) -> Iterator[str]:

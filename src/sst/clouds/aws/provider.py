@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...core.model import Operation, Snapshot, State
-from ...core.provider import STAND_IN, Absent, Change, Found, Note, Provider, Result, Traits, Unsure
+from ...core.provider import STAND_IN, UNCHANGED, Absent, Change, Found, Note, Provider, Result, Traits, Unsure
 from ...core.resource import schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError, Throttled
@@ -67,10 +67,12 @@ class AwsProvider(Verbs, Provider):
         kind = row(type)
         if prior is None:
             return Change(frozenset(inputs))
+        if prior.inputs == inputs:
+            return UNCHANGED
         changed = frozenset(k for k in kind.props if prior.inputs.get(k) != inputs.get(k)
                             and not kind.reordered(k, prior.inputs.get(k), inputs.get(k)))
         if not changed:
-            return Change()
+            return UNCHANGED
         fixed = frozenset(k for k in changed if kind.props[k].replace or k not in kind.updatable())
         fixed |= kind.fixed_by(prior.inputs, inputs)
         keys = kind.fields_of_id() & kind.props.keys()
@@ -159,7 +161,7 @@ class AwsProvider(Verbs, Provider):
         return lambda state: (bulk.read(state) if (bulk := self._bulk.get(state.type))
                               else read(self, row(state.type), self.upgrade(state), listed))
 
-    @property
+    @cached_property
     def traits(self) -> Traits:  # type: ignore[override]  # read only
         return Traits(stand_ins=self.local)
 
