@@ -301,6 +301,13 @@ def migration() -> None:
 
 
 @golden
+def migration_by_a_task() -> None:
+    db = aws.Postgres("MyDB", vpc=aws.Vpc("MyVpc"))
+    api = aws.Function("Api", handler="src/job.handler", link=[db])
+    aws.Migration("Schema", run="alembic upgrade head", link=[db], before=[api], memory="3 GB", files=["src/*.py"])
+
+
+@golden
 def sites() -> None:
     bucket, router = aws.Bucket("Uploads"), aws.Router("Main")
     aws.React("Shop", path="web", link=[bucket, sst.Secret("Token")], environment={"MODE": "x"},

@@ -151,6 +151,55 @@ def test_a_command_migrates_mysql_and_a_rollback_says_what_stays(tmp_path: Path)
         assert shop.invoke("Api")[-2:] == ["1.sql", "2.sql"]
 
 
+COMMAND = """
+import sys
+from pathlib import Path
+from app import connected
+
+def main():
+    connection = connected()
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("create table if not exists steps (step text, at timestamptz default clock_timestamp())")
+    for file in sorted((Path(__file__).parent / "steps").glob("*.sql")):
+        cursor.execute("select count(*) from steps where step = %s", (file.name,))
+        if not cursor.fetchone()[0]:
+            cursor.execute("insert into steps (step) values (%s)", (file.name,))
+            cursor.execute(file.read_text())
+    if (Path(__file__).parent / "steps/bad.sql").exists():
+        print("this will not do", flush=True)
+        sys.exit(3)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.long
+def test_a_command_is_a_task_that_runs_once_and_its_failure_is_told(tmp_path: Path) -> None:
+    run = 'run="python migrate.py", files=["steps/*.sql", "migrate.py"]'
+    with project(tmp_path, {"sst_config.py": CONFIG.replace('handler="migrate.handler", files=["steps/*.sql"]', run),
+                            "app.py": APP, "migrate.py": COMMAND, "requirements.txt": "pg8000\n",
+                            "steps/1.sql": "select 1"}) as shop:
+        shop.sst("deploy")
+        assert shop.invoke("Api")["steps"] == ["1.sql"]
+        assert "no changes" in shop.sst("deploy")
+
+        shop.write({"steps/bad.sql": "select 1", "app.py": APP.replace('"version": 1', '"version": 2')})
+        failed = shop.run("deploy")
+        assert failed.returncode == 2 and "failed with exit code 3" in failed.stdout + failed.stderr
+        assert "this will not do" in failed.stdout + failed.stderr
+        assert shop.invoke("Api")["version"] == 1       # the old code goes on serving
+
+        (tmp_path / "steps/bad.sql").unlink()
+        shop.write({"steps/slow.sql": "select pg_sleep(8)"})
+        kill_while_it_runs(shop)
+        deadline = time.monotonic() + 90
+        while (last := shop.run("deploy")).returncode:
+            assert "still running" in last.stdout + last.stderr and time.monotonic() < deadline
+        assert shop.invoke("Api") == {"version": 2, "steps": ["1.sql", "bad.sql", "slow.sql"]}
+
+
 def kill_while_it_runs(shop: Project) -> None:
     """``kill -9`` of a deploy once its migration is under way."""
     process = subprocess.Popen([SST, "deploy", "--stage", "local"], cwd=shop.root, stdout=subprocess.DEVNULL,

@@ -36,6 +36,7 @@ MOTO_GAPS: dict[str, str] = {
     "aws.lambda.LayerVersion": "GetLayerVersionByArn is not implemented",
     "aws.lambda.ProvisionedConcurrency": "PutProvisionedConcurrencyConfig is not implemented",
     "aws.migration.Run": "functions run in Docker alone",
+    "aws.migration.TaskRun": "RunTask answers with an internal error",
     "aws.opensearch.Domain": "UpgradeDomain is not implemented",
     "aws.rds.ClusterParameterGroup": "ResetDBClusterParameterGroup is not implemented",
     "aws.rds.HttpEndpoint": "EnableHttpEndpoint is not implemented",

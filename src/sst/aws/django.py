@@ -84,7 +84,7 @@ class Django(PythonSite, kind="sst.aws.Django"):
             if tasks is not None and (worker := self._worker(tasks, app, own, args)):
                 code.append(worker)
             if migrate and database is not None:
-                Migration("Migrate", run="python -m django migrate --no-input", link=link, before=code,
+                Migration("Migrate", run="python -m django migrate --no-input", cluster=False, link=link, before=code,
                           environment=environment, files=(*FILES, *_LOCKS))
 
     def _manager(self, app: str, own: Mapping[str, Any]) -> Function:

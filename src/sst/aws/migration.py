@@ -6,16 +6,20 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 from ..clouds.aws import migration
+from ..clouds.aws.fargate import MEMORY
 from ..core.component import Component, Options
 from ..core.dev_parts import DevPart, WatchedFiles
 from ..core.graph import current
-from ..core.link import LinkItem
+from ..core.link import LinkItem, linked
 from ..core.output import Input
 from ..core.transform import Transform
+from ..core.units import megabytes, seconds
 from ..errors import UserError
+from .cluster import Cluster, check_cluster
+from .fargate import Common, Size, define
 from .function import CopyFile, Function
 from .relational import Relational
 
@@ -30,6 +34,7 @@ _SKIPPED = frozenset({".git", ".sst", ".venv", "node_modules", "__pycache__"})
 
 class MigrationTransform(TypedDict, total=False):
     run: Transform
+    task_definition: Transform
 
 
 class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransform.__annotations__)):
@@ -39,24 +44,32 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         api = aws.Function("Api", handler="src/api.handler", link=[db])
         aws.Migration("Schema", handler="src/migrate.handler", link=[db], before=[api])
 
-    run: a command, in the project's environment and folder. handler: a function in its place,
-    ``path/to/file.function``, called with an event and a context. link: what it uses, among it exactly one
-    ``Postgres``, ``Mysql`` or ``Aurora``. before: components whose new code waits. files: patterns of the files that
-    make it run when they change, beside that of ``handler``; default is where Alembic and Django keep theirs.
-    copy_files: further files of the bundle. timeout: at most 15 minutes.
+    run: a command, in the project's environment and folder; it is a task on Fargate. handler: a function in its place,
+    ``path/to/file.function``, called with an event and a context; it is a function of Lambda. link: what it uses, among
+    it exactly one ``Postgres``, ``Mysql`` or ``Aurora``. before: components whose new code waits. files: patterns of
+    the files that make it run when they change, beside that of ``handler``; default is where Alembic and Django keep
+    theirs. copy_files: further files of the bundle. cluster: where the task of ``run`` is started; by default in a
+    cluster of its own, in the network of the database. ``False`` runs it in a function, which needs no image. base:
+    what the image of the task stands on. timeout: 15 minutes by default; of a function at most that. memory: of a task
+    what Fargate has next to it.
 
-    Source: Lambda API Invoke, https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    Sources: ECS API RunTask, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+    Lambda API Invoke, https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     """
 
     def __init__(self, name: str, *, run: str | None = None, handler: str | None = None, link: Sequence[LinkItem] = (),
                  before: Sequence[Component] = (), files: Sequence[str] = FILES,
                  environment: Mapping[str, Input[str]] | None = None, copy_files: Sequence[CopyFile] = (),
+                 cluster: Cluster | Literal[False] | None = None, base: str | None = None,
                  timeout: str = "15 minutes", memory: str = "1024 MB", transform: MigrationTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         if (run is None) == (handler is None):
             raise UserError(f'the migration "{name}" takes one of run and handler',
                             hint='run="alembic upgrade head", or handler="src/migrate.handler"')
+        if handler and (cluster or base):
+            raise UserError(f'the migration "{name}" has a handler, which is a function: cluster and base are for run',
+                            hint='run="alembic upgrade head"')
         databases = [item for item in link if isinstance(item, Relational)]
         if len(databases) != 1:
             raise UserError(f'the migration "{name}" needs one database among its links, and has {len(databases)}',
@@ -74,29 +87,49 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         if not found:
             raise UserError(f'the migration "{name}" has no files', hint=f"none fits {', '.join(files)}: "
                             'files=["db/*.sql"]')
+        what: dict[str, Any] = {"name": name, "work": run or str(handler), "database": database.identity,
+                                "files": {n: _digest(p) for n, p in found.items()}}
+        own = {**(environment or {}), "SST_MIGRATION_DATABASE": database.logical_name,
+               **({"SST_MIGRATION_RUN": run} if run else {"SST_MIGRATION_HANDLER": str(handler)})}
+        code = handler or _anchor(root, found)
         with self.scope(transform):
-            self.function = self._declare(database, run, handler or _anchor(root, found), link, copy_files,
-                                          environment or {}, timeout, memory)
-            self.run = migration.Run("Run", function_name=self.function.name, name=name, work=run or str(handler),
-                                     files={n: _digest(p) for n, p in found.items()}, database=database.identity,
-                                     depends_on=[self.function])
+            if run and cluster is not False and (cluster or database.deployed):
+                self.run: migration.TaskRun | migration.Run = self._task(
+                    what, cluster or _own_cluster(name, database), code, link, copy_files, own, base, timeout, memory)
+            else:
+                self.function = self._declare(database, code, link, copy_files, own, timeout, memory)
+                self.run = migration.Run("Run", function_name=self.function.name, **what, depends_on=[self.function])
         current().at_end(lambda: self._hold(before), self._scope)
 
     def dev_parts(self) -> Sequence[DevPart]:
         """A change of its files runs it in `sst dev`."""
         return (WatchedFiles(self._patterns),) if self._patterns else ()
 
-    def _declare(self, database: Relational, run: str | None, handler: str, link: Sequence[LinkItem],
-                 copy_files: Sequence[CopyFile], environment: Mapping[str, Input[str]], timeout: str,
-                 memory: str) -> Function:
-        own = {"SST_MIGRATION_DATABASE": database.logical_name,
-               **({"SST_MIGRATION_RUN": run} if run else {"SST_MIGRATION_HANDLER": handler})}
+    def _task(self, what: Mapping[str, Any], cluster: Cluster, handler: str, link: Sequence[LinkItem],
+              copy_files: Sequence[CopyFile], environment: Mapping[str, Input[str]], base: str | None, timeout: str,
+              memory: str) -> migration.TaskRun:
+        check_cluster(self.logical_name, cluster)
+        limit = seconds(timeout, what="timeout", low=1)
+        container: Any = {"name": self.logical_name, "handler": handler, "base": base,
+                          "command": ["python", "-m", "sst.runtime.migration"],
+                          "environment": {**environment, "SST_MIGRATION_TIMEOUT": str(limit)}}
+        files = [(c["from"], c.get("to", c["from"])) for c in copy_files]
+        made = define(self, Common(cluster, _size(memory), "x86_64", linked(link, self.where), (), [container], {},
+                                   None, None, copy_files=files))
+        network = {"subnets": list(cluster.container_subnets), "securityGroups": list(cluster.security_groups),
+                   "assignPublicIp": "ENABLED" if cluster.assign_public_ip else "DISABLED"}
+        return migration.TaskRun("Run", cluster=cluster.name, task_definition=made.task_definition.family,
+                                 container=self.logical_name, network=network, timeout=limit, **what,
+                                 depends_on=[made.task_definition, *made.ready])
+
+    def _declare(self, database: Relational, handler: str, link: Sequence[LinkItem], copy_files: Sequence[CopyFile],
+                 environment: Mapping[str, Input[str]], timeout: str, memory: str) -> Function:
         place: dict[str, Any] = {}
         if database.network:
             place["vpc_config"] = {"SubnetIds": list(database.network.subnets),
                                    "SecurityGroupIds": list(database.network.security_groups or ())}
         access = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
-        return Function("Function", handler=handler, link=link, environment={**environment, **own}, timeout=timeout,
+        return Function("Function", handler=handler, link=link, environment=environment, timeout=timeout,
                         memory=memory, retries=0, copy_files=copy_files, dev=False,
                         policies=[access] if place else (),
                         transform={"function": {"handler": "sst/runtime/migration.handler", **place}})
@@ -108,6 +141,21 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         for urn, goal in list(graph.goals.items()):
             if goal.type in CODE and held & set(_above(graph, urn)):
                 graph.goals[urn] = replace(goal, deps=goal.deps | {run})
+
+
+def _own_cluster(name: str, database: Relational) -> Cluster:
+    """A cluster costs nothing. It is made where the database is."""
+    if database.network is None or database.network.vpc is None:
+        raise UserError(f'the migration "{name}" runs a command, which needs a cluster in the network of its database, '
+                        "and the program does not declare that network",
+                        hint="cluster=aws.Cluster(...); or cluster=False runs it in a function")
+    return Cluster("Cluster", vpc=database.network.vpc)
+
+
+def _size(memory: str) -> Size:
+    """The smallest of Fargate with so much memory."""
+    asked = megabytes(memory, what="memory", low=1, high=max(MEMORY[16384]))
+    return next(Size(cpu, fits, 20) for cpu, sizes in MEMORY.items() for fits in sizes if fits >= asked)
 
 
 def _above(graph: Any, urn: str) -> list[str]:

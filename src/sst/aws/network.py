@@ -24,6 +24,8 @@ class Subnets(TypedDict, total=False):
 class Network:
     subnets: Sequence[Input[str]]
     security_groups: Sequence[Input[str]] | None
+    vpc: Vpc | None = None
+    """The component that it is part of, if there is one."""
 
 
 def network_of(what: str, given: Vpc | Subnets | None, where: str) -> Network:
@@ -39,4 +41,4 @@ def network_of(what: str, given: Vpc | Subnets | None, where: str) -> Network:
     if len(vpc.private_subnets) < 2:
         raise UserError(f"{what} needs subnets in two availability zones, and its Vpc has one", where=where,
                         hint='aws.Vpc("MyVpc", az=2)')
-    return Network(vpc.private_subnets, vpc.security_groups)
+    return Network(vpc.private_subnets, vpc.security_groups, vpc)

@@ -1,10 +1,14 @@
-"""Runs a migration once: with a lock and a mark in the database itself. The handler of the functions of ``Migration``.
+"""Runs a migration once: with a lock and a mark in the database itself. The handler of the functions of ``Migration``,
+and the program of its tasks.
 
 An event is ``{"action": "run" or "find", "name": ..., "key": ..., "attempt": ...}``. ``run`` does what
 ``SST_MIGRATION_RUN`` (a command) or ``SST_MIGRATION_HANDLER`` (a function) says, unless the database has the mark of
 the key. ``find`` answers ``{"state": ...}``: ``done``, ``running`` (the lock is held), ``failed`` with its ``message``
 (that attempt of it), ``died`` (that attempt was begun and is no more), or empty. The driver is the one that the project
 brings: psycopg, psycopg2 or pg8000; for MySQL pymysql or mysqlclient.
+
+A task (``python -m sst.runtime.migration``) has name, key and attempt in its variables. It ends with exit code 0 once
+the database has the mark, else with that of the command.
 """
 from __future__ import annotations
 
@@ -19,12 +23,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .resource import Resource
 
-__all__ = ["handler"]
+__all__ = ["handler", "main"]
 
 _LAST = 20
 """Lines of a command's output that a failure shows."""
@@ -77,6 +82,23 @@ def handler(event: Mapping[str, str], context: Any) -> dict[str, Any]:
         connection.close()             # and with it the lock
 
 
+def main() -> int:
+    """What a task does; gives its exit code. Its output is the log of the task."""
+    event = {"action": "run", **{k: os.environ[f"SST_MIGRATION_{k.upper()}"] for k in ("name", "key", "attempt")}}
+    made = handler(event, None)
+    if made["state"] != "done" and not made.get("code"):
+        sys.stdout.write(f"{made.get('message')}\n")
+    return 0 if made["state"] == "done" else made.get("code") or 1
+
+
+class Failed(RuntimeError):
+    """A command has failed; ``code`` is its exit code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def _run(sql: Dialect, cursor: Any, event: Mapping[str, str], context: Any) -> dict[str, Any]:
     name, key, attempt = event["name"], event["key"], event["attempt"]
     cursor.execute(sql.lock, (sql.locked(name),))
@@ -88,8 +110,9 @@ def _run(sql: Dialect, cursor: Any, event: Mapping[str, str], context: Any) -> d
     try:
         _work(event, context)
     except BaseException as error:  # what is exited counts as failed, too
-        cursor.execute(sql.mark, (name, key, "failed", attempt, str(error)[-2000:] or type(error).__name__))
-        return {"state": "failed"}
+        message = str(error)[-2000:] or type(error).__name__
+        cursor.execute(sql.mark, (name, key, "failed", attempt, message))
+        return {"state": "failed", "message": message, "code": error.code if isinstance(error, Failed) else 0}
     cursor.execute(sql.mark, (name, key, "done", attempt, ""))
     return {"state": "done"}
 
@@ -138,12 +161,20 @@ def _command(command: str) -> None:
     with subprocess.Popen(words, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:
         assert process.stdout
+        limit = Timer(float(os.environ.get("SST_MIGRATION_TIMEOUT") or 0), process.kill)
+        if limit.interval:
+            limit.start()
         for line in process.stdout:
             last.append(line)
             sys.stdout.write(line)
-    if process.returncode:
-        raise RuntimeError(f"{words[-1] if len(words) == 1 else command} failed with exit code {process.returncode}: "
-                           f"its last lines\n{''.join(last)}")
+            sys.stdout.flush()
+        late = limit.finished.is_set()
+        limit.cancel()
+    if late:
+        raise RuntimeError(f"{command} took longer than {limit.interval:g} seconds")
+    if code := process.returncode:
+        raise Failed(f"{words[-1] if len(words) == 1 else command} failed with exit code {code}: its last lines\n"
+                     f"{''.join(last)}", code if code > 0 else 128 - code)
 
 
 def _postgres(address: str) -> Any:
@@ -172,3 +203,7 @@ def _parts(address: str) -> dict[str, Any]:
     at = urlsplit(address)
     return {"user": unquote(at.username or ""), "password": unquote(at.password or ""), "host": at.hostname,
             "port": at.port, "database": unquote(at.path.lstrip("/"))}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
 from sst.clouds.aws.appsync import signed_by_iam
@@ -922,6 +922,17 @@ def _(w: World) -> Sample:
                                             "code": _code("3")})
     return Sample({"function_name": runner["name"], "name": "Schema", "files": {"1.sql": "a"}, "work": "x",
                    "database": "db-1"}, replace={"database": "db-2"}, gone=False)
+
+
+@sample("aws.migration.TaskRun")
+def _(w: World) -> Sample:
+    made = w.make("aws.ecs.TaskDefinition", {
+        "cpu": "256", "memory": "512", "requires_compatibilities": ["FARGATE"], "container_definitions": [
+            {"name": "run", "image": "sst.local/run", "essential": True, "dockerLabels": {"sst.source": gettempdir()},
+             "command": ["python", "-c", "import os; os.environ['SST_MIGRATION_KEY']"]}]})
+    return Sample({"cluster": cluster(w)["name"], "task_definition": made["family"], "container": "run",
+                   "network": {"subnets": [subnet(w, vpc(w))]}, "timeout": 60, "name": "Schema", "work": "x",
+                   "files": {"1.sql": "a"}, "database": "db-1"}, {"timeout": 90}, {"database": "db-2"}, gone=False)
 
 
 @sample("aws.ecr.Repository")

@@ -104,6 +104,8 @@ class Common:
     """By container, the ports that something forwards to."""
     dev: Mapping[str, Any] | None = None
     """Of a task in `sst dev` on stage ``local``: it runs from its source, or this command."""
+    copy_files: Sequence[tuple[str, str]] = ()
+    """Further files of the project's code: from where, to where."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def define(owner: Component, given: Common) -> Definition:
         image = image_of(graph, _child("Code", one, given), image=one.get("image"), handler=one.get("handler"),
                          command=one.get("command"), base=one.get("base"),
                          port=next(iter(given.ports.get(one["name"], ())), None), architecture=given.architecture,
-                         python=given.python, what=one["name"], dev=given.dev)
+                         python=given.python, what=one["name"], dev=given.dev, copy_files=given.copy_files)
         points = mounted(one.get("volumes", ()), one["name"])
         definitions.append({**_container(one, image, env.plain, asked, group, given.ports.get(one["name"], ())),
                             **_mount_points(points, len(volumes))})

@@ -51,14 +51,14 @@ class Code:
 
 
 def code_of(graph: Graph, *, handler: str | None, command: Sequence[str] | None, port: int | None, architecture: str,
-            python: Python, what: str) -> Code | None:
+            python: Python, what: str, copy_files: Sequence[tuple[str, str]] = ()) -> Code | None:
     """The code that a container runs, if it names some or the project has a web app. ``port`` is where that listens."""
     root = Path(graph.root or ".")
     chosen = handler or (None if _starts_node(command) else _file_of(root, command) or _app(root))
     if chosen is None:
         return None
     source = Source(str(root), chosen, runtime_for(root, chosen, python=graph.context.python), architecture,
-                    graph.target.is_local or graph.target.dev, (), python, image=True)
+                    graph.target.is_local or graph.target.dev, tuple(copy_files), python, image=True)
     if not source.is_python:
         raise UserError(f"the handler of {what} is not a Python file: {chosen}",
                         hint="for other languages build an image, and name it: image=\"...\"")
@@ -70,7 +70,8 @@ def code_of(graph: Graph, *, handler: str | None, command: Sequence[str] | None,
 
 def image_of(graph: Graph, name: str, *, image: str | Dockerfile | Image | None, handler: str | None,
              command: Sequence[str] | None, base: str | None, port: int | None, architecture: str,
-             python: Python, what: str, dev: Mapping[str, Any] | None = None) -> Image:
+             python: Python, what: str, dev: Mapping[str, Any] | None = None,
+             copy_files: Sequence[tuple[str, str]] = ()) -> Image:
     """The image of a container. ``port`` is where a web app listens; ``name`` is that of the build's resource."""
     if isinstance(image, Image):
         return image
@@ -87,7 +88,7 @@ def image_of(graph: Graph, name: str, *, image: str | Dockerfile | Image | None,
     if project is not None:
         return Image(declare_image(graph, name, project, base=base), command, unprivileged=True)
     code = code_of(graph, handler=handler, command=command, port=port, architecture=architecture, python=python,
-                   what=what)
+                   what=what, copy_files=copy_files)
     if code is None:
         if dev is not None and "command" in dev:
             return _from_source(graph, Image(f"{LOCAL_IMAGE}{what.lower()}", None), what, dev)

@@ -248,7 +248,12 @@ class AwsProvider(Verbs, Provider):
         kind = row(operation.type)
         known = self.variables(kind, operation.inputs, {"token": operation.token, "urn": operation.urn})
         if kind.identity == "token":
-            return Found(self.create(operation, quiet))
+            try:
+                return Found(self.create(operation, quiet))
+            except ProviderError as e:
+                if e.code not in kind.undone_codes:
+                    raise
+                return Absent()
         if kind.find:
             return self._search(kind, operation, known)
         if kind.read is None:

@@ -7,11 +7,10 @@ from typing import Any
 from ...core.provider import Note
 from ...errors import ProviderError
 from .client import Aws
+from .task_run import said_by
 
-__all__ = ["LINES", "wait_for_tasks"]
+__all__ = ["wait_for_tasks"]
 
-LINES = 15
-"""So many last lines of a failed container are shown."""
 PATIENCE = 20 * 60
 """Seconds."""
 
@@ -64,13 +63,6 @@ def _last_words(aws: Aws, known: Mapping[str, Any], failed: Mapping[str, Any]) -
         for one in last.get("containers", ()):
             code = f" with exit code {one['exitCode']}" if one.get("exitCode") is not None else ""
             yield f"{one['name']} ended{code}: {last.get('stoppedReason') or 'no reason given'}"
-        definition = aws.call("ecs", "describe_task_definition", {"taskDefinition": last["taskDefinitionArn"]})
-        for container in definition["taskDefinition"]["containerDefinitions"]:
-            options = (container.get("logConfiguration") or {}).get("options") or {}
-            stream = f"{options.get('awslogs-stream-prefix')}/{container['name']}/{last['taskArn'].rpartition('/')[2]}"
-            answer = aws.call("logs", "get_log_events", {
-                "logGroupName": options["awslogs-group"], "logStreamName": stream.lstrip("/"), "limit": LINES,
-                "startFromHead": False})
-            yield from (f"  {e['message']}" for e in answer.get("events", ()))
+        yield from said_by(aws, last)
     except (ProviderError, KeyError, ValueError):
         return

@@ -114,6 +114,8 @@ class AwsResource(Resource):
     """Error codes that mean the resource does not exist."""
     unmodelled_codes: ClassVar[tuple[str, ...]] = ()
     """Error codes that the service sends although its model does not declare them."""
+    undone_codes: ClassVar[tuple[str, ...]] = ()
+    """Error codes of a repeated create call that mean what it began has failed, and nothing is there."""
     exists_if: ClassVar[str] = ""
     """JMESPath in the response of ``read`` that is null, empty or false if the resource does not exist."""
     reset_call: ClassVar[Mapping[str, Call]] = {}

@@ -46,7 +46,11 @@ NEEDS: Mapping[str, str] = {
     "services.ecs:_services": "AccountRegionScopedDict",
     "services.ecs:_start_awslogs_forwarder": "(container, cdef, task_id)",
     "services.ecs:_awslogs_config": "(cdef, task_id, container_id)",
+    "services.ecs:_ACTION_MAP": "dict",
+    "services.ecs:_run_task": "(data)",
+    "services.ecs:_sanitize": "(obj)",
     "services.ecs:_task_ip": "(task)",
+    "services.ecs:_tasks": "AccountRegionScopedDict",
     "services.ssm:resolve_parameter_value": "(name_or_arn, version=None, decrypt=False)",
 }
 
@@ -76,6 +80,7 @@ def apply(settings: Settings) -> None:
     ecs._ECS_DEPLOYMENT_STEADY_DELAY = _STEADY
     ecs._ECS_RESTORE_RECONCILE_DELAY = 0.0
     _gate_rollouts(ecs)
+    _start_once(ecs)
     ecs._start_awslogs_forwarder = _forward_logs
     _balance(alb)
     resolve = ssm.resolve_parameter_value
@@ -114,6 +119,26 @@ def _json(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _start_once(ecs: Any) -> None:
+    """RunTask with the token of an earlier one answers with the tasks that were started then.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
+    """
+    start = ecs._run_task
+
+    def run_task(data: Mapping[str, Any]) -> Any:
+        token = data.get("clientToken")
+        if token and (there := [t for t in ecs._tasks.values() if t.get("_client_token") == token]):
+            told = {"tasks": [ecs._sanitize(t) for t in there], "failures": []}
+            return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(told).encode()
+        answer = start(data)
+        for task in _json(answer[2]).get("tasks", ()) if token else ():
+            ecs._tasks[task["taskArn"]]["_client_token"] = token
+        return answer
+
+    ecs._run_task = ecs._ACTION_MAP["RunTask"] = run_task
 
 
 def _gate_rollouts(ecs: Any) -> None:
