@@ -1,8 +1,12 @@
-"""Types for type checkers: a program that is right has none of mypy's errors, and each mistake has its own."""
+"""Types for type checkers: a program that is right has no errors, and each mistake has its own."""
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from venv import create
 
@@ -40,24 +44,52 @@ MISTAKES = {
 }
 
 
-@pytest.mark.long
-def test_mypy_knows_each_class(project: Catalogue, tmp_path: Path) -> None:
+CHECKERS = {
+    "mypy": ("-m", "mypy", "--config-file=", "--strict", "--no-error-summary", "--python-executable", "{python}",
+             "--cache-dir", "cache", "program.py"),
+    "pyright": ("--outputjson", "--pythonpath", "{python}", "program.py"),
+    "pyrefly": ("check", "--preset", "default", "--output-format", "min-text", "--python-interpreter-path", "{python}",
+                "program.py"),
+    "ty": ("check", "--output-format", "concise", "--color", "never", "--python", "{python}", "program.py"),
+}
+"""mypy is there; the others are tried where they are installed."""
+
+
+@pytest.fixture
+def errors(project: Catalogue, tmp_path: Path) -> Callable[[str], dict[int, str]]:
+    """What a type checker says of the program and the mistakes: line → its first error."""
     venv = tmp_path / "venv"
     create(venv, symlinks=True)
     site = next(venv.glob("lib/python3*/site-packages"))
     (site / "sst.pth").write_text(str(Path(sst.__file__).parents[1]))
     write_provider_types(venv, {"fake": stub_files("fake", "fake", project.schemas("fake"))})
-    code = tmp_path / "program.py"
     wrong = [f"    {line}" for line in MISTAKES]
-    code.write_text(PROGRAM + "\ndef mistakes() -> None:\n" + "\n".join(wrong) + "\n")
-    first = PROGRAM.count("\n") + 3
-    done = subprocess.run([sys.executable, "-m", "mypy", "--config-file=", "--strict", "--python-executable",
-                           str(venv / "bin/python"), "--cache-dir", str(tmp_path / "cache"), "--no-error-summary",
-                           str(code)], capture_output=True, text=True, cwd=tmp_path)
-    told: dict[int, str] = {}
-    for line in done.stdout.splitlines():
-        if ": error:" in line:
-            told.setdefault(int(line.split(":")[1]), line.partition(": error: ")[2])
-    assert not [told[n] for n in told if n < first], done.stdout
+    (tmp_path / "program.py").write_text(PROGRAM + "\ndef mistakes() -> None:\n" + "\n".join(wrong) + "\n")
+
+    def check(checker: str) -> dict[int, str]:
+        program = sys.executable if checker == "mypy" else shutil.which(checker)
+        if program is None:
+            pytest.skip(f"{checker} is not installed")
+        words = [w.format(python=venv / "bin/python") for w in CHECKERS[checker]]
+        done = subprocess.run([program, *words], capture_output=True, text=True, cwd=tmp_path)
+        if checker == "pyright":
+            found = [(d["range"]["start"]["line"] + 1, d["message"])
+                     for d in json.loads(done.stdout)["generalDiagnostics"] if d["severity"] == "error"]
+        else:
+            lines = re.findall(r"program\.py:(\d+)(?::[\d-]+)*:? (?:error: |error\[)?(.*)", done.stdout)
+            found = [(int(n), text) for n, text in lines if "note:" not in text]
+        told: dict[int, str] = {}
+        for line, text in found:
+            told.setdefault(line, text)
+        return told
+
+    return check
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_each_type_checker_knows_each_class(errors: Callable[[str], dict[int, str]], checker: str) -> None:
+    first, told = PROGRAM.count("\n") + 3, errors(checker)
+    assert not [told[n] for n in told if n < first]
     for n, (line, message) in enumerate(MISTAKES.items(), first):
-        assert message in told.get(n, ""), f"{line}: {told.get(n)}"
+        assert n in told and (checker != "mypy" or message in told[n]), f"{line}: {told.get(n)}"

@@ -37,7 +37,7 @@ TRAPS = {
         "test_blocks_and_odd_names_read_as_they_are_written"),
     "providers called like those of sst": "test_import_forms",
     "one mapping for a block of which there is one": "test_one_mapping_stands_for_a_lone_block_and_a_list_for_it_too",
-    "types of blocks, odd names and keys": "test_mypy_knows_each_class",
+    "types of blocks, odd names and keys": "test_each_type_checker_knows_each_class",
     "secrets in blocks": "test_secrets_are_sealed_nested_ones_and_notes_of_the_provider_too",
     "requires_replace names more than what changes": (
         "test_a_new_name_replaces_and_the_old_one_goes_first"),

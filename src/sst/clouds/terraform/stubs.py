@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,11 +25,31 @@ _SHAPES = """# Written by sst from the schema of {name}; changes are overwritten
 from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypedDict
 
-from sst.core.output import Input
+from sst.core.output import Input, Output
+
+Str = Input[str] | None
+Num = Input[float] | None
+Bool = Input[bool] | None
+Strs = Input[Sequence[Input[str]]] | None
+Map = Input[Mapping[str, Input[str]]] | None
+Names = str | Sequence[str] | None
+Existing = str | Mapping[str, object] | None
+Many = Sequence[object]
+Paths = Sequence[str]
+Text = Output[str]
+Texts = Output[list[str]]
+TextMap = Output[dict[str, str]]
+Flag = Output[bool]
+Out = Output[Any]
 """
-_OPTIONS = ("protect: bool = ...", "retain: bool | None = ...", "depends_on: Sequence[object] = ...",
-            "ignore_changes: Sequence[str] = ...", "alias: str | Sequence[str] | None = ...",
-            "import_: str | Mapping[str, object] | None = ...", "provider: object = ...")
+_SHORT = {"Input[str]": "Str", "Input[float]": "Num", "Input[bool]": "Bool", "Input[Sequence[Input[str]]]": "Strs",
+          "Input[Mapping[str, Input[str]]]": "Map"}
+"""What may be given, or None. The stubs of a large provider are half as long again without these."""
+_SHORT_OUTPUT = {"str": "s.Text", "list[str]": "s.Texts", "dict[str, str]": "s.TextMap", "bool": "s.Flag",
+                 "Any": "s.Out"}
+_OPTIONS = ("protect: bool = ...", "retain: bool | None = ...", "depends_on: s.Many = ...",
+            "ignore_changes: s.Paths = ...", "alias: s.Names = ...", "import_: s.Existing = ...",
+            "provider: object = ...")
 _PLAIN = {"string": "str", "number": "float", "bool": "bool", "dynamic": "Any"}
 
 
@@ -51,7 +72,7 @@ class _Shapes:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._names: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self._taken = set(re.findall(r"^(\w+) = ", _SHAPES, re.MULTILINE))
 
     def of(self, wanted: str, fields: Mapping[str, tuple[str, bool]]) -> str:
         """The name of the class with these fields (type, whether it is required)."""
@@ -70,7 +91,7 @@ class _Shapes:
 
     @staticmethod
     def _written(name: str, fields: Mapping[str, tuple[str, bool]]) -> list[str]:
-        typed = {k: f"Required[{t}]" if required else t for k, (t, required) in sorted(fields.items())}
+        typed = {k: f"Required[{t}]" if required else _SHORT.get(t, t) for k, (t, required) in sorted(fields.items())}
         if all(k.isidentifier() and not keyword.iskeyword(k) for k in typed):
             body = [f"    {k}: {t}" for k, t in typed.items()] or ["    pass"]
             return [f"class {name}(TypedDict, total=False):", *body, ""]
@@ -81,13 +102,14 @@ class _Shapes:
 def _class(name: str, base: str, block: Block, shapes: _Shapes, *, options: bool = True) -> list[str]:
     arguments = list(_arguments(name, block, shapes))
     required = [f"{k}: {t}" for k, t, needed in arguments if needed]
-    optional = [f"{k}: {t} | None = ..." for k, t, needed in arguments if not needed]
+    optional = [f"{k}: s.{_SHORT[t]} = ..." if t in _SHORT else f"{k}: {t} | None = ..."
+                for k, t, needed in arguments if not needed]
     given = [*required, *optional, *(_OPTIONS if options else ("provider: object = ...",))]
     lines = [f"class {name}({base}):",
              f"    def __init__(self, logical_name: str, /, *, {', '.join(given)}) -> None: ..."]
-    lines += [f"    {python_name(k)}: Output[{_read(a.type)}]" for k, a in sorted(block.attributes.items())
-              if not a.write_only]
-    lines += [f"    {python_name(k)}: Output[Any]" for k in sorted(block.blocks)]
+    read = {python_name(k): _read(a.type) for k, a in sorted(block.attributes.items()) if not a.write_only}
+    lines += [f"    {k}: {_SHORT_OUTPUT.get(t, f'Output[{t}]')}" for k, t in read.items()]
+    lines += [f"    {python_name(k)}: s.Out" for k in sorted(block.blocks)]
     return [*lines, ""]
 
 
