@@ -41,12 +41,17 @@ def _values(state: State) -> Mapping[str, Any]:
     return state.values
 
 
+def _kept(state: State, argument: str) -> Any:
+    return state.inputs[argument]
+
+
 @dataclass(frozen=True)
 class Schema:
     """A resource type as the engine sees it.
 
     ``version`` is that of the recorded state: a provider with a newer one upgrades what an older one recorded.
-    ``values`` gives what programs read of a resource: its arguments and outputs by name.
+    ``values`` gives what programs read of a resource: its arguments and outputs by name. ``kept`` gives the value of an
+    argument whose changes are ignored.
     """
 
     type: str
@@ -67,6 +72,7 @@ class Schema:
     id_format: str = ""
     """What an id looks like, for messages: ``$role/$name``."""
     values: Callable[[State], Mapping[str, Any]] = _values
+    kept: Callable[[State, str], Any] = _kept
     digest: str = ""
     """The argument that is a fingerprint of files: a plan says that the code changed, not its value."""
     from_bundle: frozenset[str] = frozenset()

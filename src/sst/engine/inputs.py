@@ -43,7 +43,7 @@ def inputs_of(goal: Goal, schema: Schema, base: str, look: Callable[[URN, str], 
                                 "characters", where=goal.where)
     for k in goal.ignore_changes if was else ():
         if was and k in was.inputs:
-            inputs[k] = was.inputs[k]
+            inputs[k] = schema.kept(was, k)
         else:
             inputs.pop(k, None)
     return inputs

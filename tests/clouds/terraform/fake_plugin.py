@@ -3,12 +3,15 @@
 FAKE_FOLDER     where things and the log of calls are
 FAKE_PROTOCOL   5 or 6 (the default)
 FAKE_START      what it does instead of starting: ``noise`` before it starts, ``silence``, ``ends``, ``protocol4``,
-                ``tcp``, ``nowhere``
+                ``tcp``, ``tls``, ``nowhere``
 FAKE_VERSION    of the schema of fake_thing; in version 1 its name was called title
+
+With the url ``slow`` it is configured once the file ``go`` is there.
 
 What a thing's ``mode`` does: ``lies`` changes the ip in an update although the plan promised to keep it, ``dies`` ends
 the process in a create before it answers, ``half`` fails a create after the thing was made, ``refuses`` before, ``odd``
-gives another size than was planned.
+gives another size than was planned, ``waits`` with a create until the file ``go`` is there, ``shouts`` makes the label
+upper case, which its plans do not know.
 """
 from __future__ import annotations
 
@@ -111,7 +114,15 @@ def load(id: str) -> dict[str, Any] | None:
 def settings(q: Mapping[str, Any]) -> dict[str, Any]:
     found = value(q["config"], read_schema("fake", encode("Schema", SETTINGS), v5=False).block.type)
     (FOLDER / "settings").write_text(json.dumps({"settings": found, "seen": os.environ.get("FAKE_SEEN", "")}))
+    if found["url"] == "slow":
+        wait()
     return {"diagnostics": error("the token is not valid", "token")} if found["token"] == "wrong" else {}
+
+
+def wait() -> None:
+    (FOLDER / "waiting").touch()
+    while not (FOLDER / "go").exists():
+        time.sleep(0.01)
 
 
 def validate(q: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,6 +184,10 @@ def applied(q: Mapping[str, Any]) -> dict[str, Any]:
             new["ip"] = f"10.0.0.{new['serial']}"
     if mode == "odd":
         new["size"] = 99
+    if mode == "shouts":
+        new["label"] = new["label"].upper()
+    if mode == "waits" and prior is None:
+        wait()
     file(new["id"]).write_text(json.dumps(to_state(new)))
     if mode == "dies" and prior is None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -266,7 +281,7 @@ def main() -> None:
     if start != "nowhere":
         serve(path, answer)
     protocol, network = (4 if start == "protocol4" else PROTOCOL), "tcp" if start == "tcp" else "unix"
-    print(f"1|{protocol}|{network}|{path}|grpc|", flush=True)
+    print(f"1|{protocol}|{network}|{path}|grpc|{'MIIB' if start == 'tls' else ''}", flush=True)
     signal.pause()
 
 

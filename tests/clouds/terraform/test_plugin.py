@@ -81,6 +81,7 @@ def test_lines_before_the_handshake_and_a_chatty_log_do_no_harm(start: Start) ->
     ("ends", "fake 1.0.0 ended with exit code 1 before it was ready", "there is no disk left"),
     ("protocol4", "speaks protocol 4 (grpc), and only 5 and 6 are spoken here", "newer version"),
     ("tcp", "insists on tcp", ""),
+    ("tls", "insists on TLS", ""),
     ("nowhere", "does not listen where it said: No such file or directory", ""),
     ("silence", "did not say within 0.5 s where it listens", ""),
 ])

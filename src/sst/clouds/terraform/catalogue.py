@@ -26,7 +26,7 @@ class Catalogue:
     def __init__(self, root: Path, environ: Mapping[str, str], note: Callable[[str], None] = lambda text: None, *,
                  simulates: bool = False) -> None:
         """``simulates``: a provider that can't be downloaded for want of a network counts as absent."""
-        self.root, self.environ, self._note, self._simulates = root, environ, note, simulates
+        self.root, self.environ, self.note, self._simulates = root, environ, note, simulates
         self.lock = Lock.read(root)
         self.store = Store.of(root, environ, self.lock.mirror)
         self._schemas: dict[str, Schemas] = {}
@@ -81,7 +81,7 @@ class Catalogue:
             from ...plugins.registry import Registry
 
             try:
-                Installer(self.store, Registry(Download(self.environ)), self._note).install(self.lock, one)
+                Installer(self.store, Registry(Download(self.environ)), self.note).install(self.lock, one)
             except Unreachable as e:
                 raise Unreachable(f"the provider {one} is not installed, and {e.message}", hint=e.hint) from e
         return self.store.program(one)

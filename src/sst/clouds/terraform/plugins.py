@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from threading import RLock
+from threading import RLock, Timer
 from typing import Any
 
 from ...core.provider import Provider
@@ -33,6 +33,8 @@ OWN_SETTINGS = ("env", "local", "version")
 """Settings of `Config(providers={"vercel": {...}})` that are ours, not the provider's."""
 _WITHOUT_CLOUD = frozenset(f"hashicorp/{n}" for n in ("archive", "local", "null", "random", "time", "tls"))
 """Providers that have nothing to reach: they run on stage ``local`` too."""
+PATIENCE = 3.0
+"""Seconds after which the user hears that a provider is still being configured: some wait for a network."""
 _ACTS_AS = "1.11.4"
 """The version of Terraform that plugins are told: some ask for a recent one."""
 
@@ -45,8 +47,9 @@ def provider_settings(given: object) -> dict[str, Any]:
 class Plugins:
     """``environment`` gives what a process needs to reach the cloud of the stage."""
 
-    def __init__(self, context: StageContext, environment: Callable[[], Mapping[str, str]] = dict) -> None:
-        self._context, self._environment = context, environment
+    def __init__(self, context: StageContext, environment: Callable[[], Mapping[str, str]] = dict, *,
+                 patience: float = PATIENCE) -> None:
+        self._context, self._environment, self._patience = context, environment, patience
         self._own: Catalogue | None = None
         self._types: dict[str, Types] = {}
         self._lock = RLock()
@@ -122,6 +125,9 @@ class Plugins:
         plugin = self.catalogue.start(name, {**self._context.environ, **more})
         block = types.schemas.settings.block
         sent = {"msgpack": pack(config, block.type)}
+        late = Timer(self._patience, self.catalogue.note, [f"waiting for the provider {name} to get ready"])
+        late.daemon = True
+        late.start()
         try:
             if not types.schemas.capabilities.get("get_provider_schema_optional"):
                 plugin.call("GetProviderSchema")    # such a plugin answers nothing else before
@@ -134,6 +140,8 @@ class Plugins:
         except BaseException:
             plugin.close()
             raise
+        finally:
+            late.cancel()
         return plugin
 
     def checked(self, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:

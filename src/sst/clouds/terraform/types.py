@@ -11,7 +11,7 @@ from .classes import DATA, holds_data, wire_type
 from .configuration import view
 from .schema import Block, TypeSchema, python_name, wire_name
 from .schema_cache import Schemas
-from .values import from_state
+from .values import Dynamic, fitted, from_state, same, to_state
 
 __all__ = ["Types"]
 
@@ -52,13 +52,23 @@ def engine_schema(type: str, own: TypeSchema) -> Schema:
         python_name(k) for k, n in block.blocks.items() if n.block.secret)
     made = Schema(type, arguments, secret, holds_data=holds_data(own.name), order="delete_first", version=own.version,
                   id_format=f"what {own.name} takes on import")
-    return made if is_data(type) else replace(made, values=lambda state: read_by_program(block, state))
+    return made if is_data(type) else replace(made, values=lambda state: read_by_program(block, state),
+                                                 kept=lambda state, name: as_it_is(block, state, name))
 
 
 def read_by_program(block: Block, state: State) -> Mapping[str, Any]:
     """What a program reads of a resource: its attributes, and blocks as it gives them."""
     whole = stored(block, state.outputs)
     return {**state.inputs, **named(view(block, whole))} if whole is not None else state.values
+
+
+def as_it_is(block: Block, state: State, name: str) -> Any:
+    """An argument as the provider spells it, where that is not as the program did: so no difference is left."""
+    asked, attribute = state.inputs[name], block.attributes.get(wire_name(name))
+    made = (stored(block, state.outputs) or {}).get(wire_name(name))
+    if attribute is None or attribute.nested is not None or made is None or isinstance(made, Dynamic):
+        return asked
+    return asked if same(fitted(asked, attribute.type), made, attribute.type) else to_state(made)
 
 
 def stored(block: Block, outputs: Mapping[str, Any]) -> Any:

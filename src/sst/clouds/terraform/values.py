@@ -140,6 +140,8 @@ def fitted(value: Any, type: Type, path: Path = ()) -> Any:
     text; a set from any collection. Raises ``ValueError`` that names the path."""
     if value is None or value is UNKNOWN:
         return value
+    if isinstance(value, Mapping) and UNKNOWN in value:
+        return UNKNOWN    # a key that is not known: nothing of it is
     match type:
         case "dynamic":
             return value if isinstance(value, Dynamic) else Dynamic(type_of(value), value)
