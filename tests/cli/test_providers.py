@@ -89,3 +89,32 @@ def test_from_the_first_add_to_the_last_trace(tmp_path: Path) -> None:
         assert not list(shell.cloud.glob("*.json"))
         shell.ok("providers", "remove", "fake")
         assert not (tmp_path / "sst.lock").exists()
+
+
+@pytest.mark.long
+def test_a_plugin_resource_is_adopted_from_terraform_planned_saved_and_rolled_back(tmp_path: Path) -> None:
+    config = tmp_path / "sst_config.py"
+    config.write_text(CONFIG)
+    with serving(RegistryServer({"1.0.0": package(PLUGIN)}, Signer()), tmp_path) as server:
+        shell = Shell(tmp_path, server)
+        shell.ok("add", server.source)
+        shell.ok("deploy", "--yes", SST_STAGE="former")    # it stands for what Terraform made
+        thing = json.loads(next(shell.cloud.glob("*.json")).read_text())
+        instance = {"schema_version": 2, "attributes": thing, "private": "bm90ZXM="}
+        (tmp_path / "terraform.tfstate").write_text(json.dumps({
+            "version": 4, "terraform_version": "1.15.5", "resources": [
+                {"mode": "managed", "type": type, "name": "one", "provider": f'provider["{server.source}"]',
+                 "instances": [instance]} for type in ("fake_thing", "fake_other")]}))
+        asked = shell.run("adopt", "--from", "terraform.tfstate")
+        assert asked.returncode == 1 and "--yes" in asked.stderr
+        made = shell.run("adopt", "--from", "terraform.tfstate", "--yes")
+        told = made.stdout + made.stderr
+        assert made.returncode == 0 and "One" in told and "fake has no such type" in told
+        assert "no changes" in shell.ok("diff")
+        config.write_text(CONFIG.replace("size=1", "size=2"))
+        shell.ok("diff", "-o", "plan.json")
+        assert "1 updated" in shell.ok("deploy", "plan.json")
+        size = [json.loads(f.read_text())["size"] for f in shell.cloud.glob("*.json")]
+        assert size == [2], "the same one, changed in place"
+        shell.ok("rollback", "--yes")
+        assert [json.loads(f.read_text())["size"] for f in shell.cloud.glob("*.json")] == [1]

@@ -9,7 +9,7 @@ import ipaddress
 import json
 import ssl
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,6 +75,7 @@ class RegistryServer:
     versions: dict[str, bytes] = field(default_factory=dict)
     signer: Signer | None = None
     protocols: tuple[str, ...] = ("6.0",)
+    platforms: Sequence[str] = tuple(PLATFORMS)
     port: int = 0
     certificate: Path = Path()
     served_package: bytes | None = None
@@ -83,7 +84,9 @@ class RegistryServer:
     cut_after: int = 0
     """Bytes after which a download breaks off, the first time."""
     redirect: str = ""
-    """Where downloads lead."""
+    """Where downloads from ``localhost`` lead."""
+    warnings: tuple[str, ...] = ()
+    """What it says of the provider."""
     token: str = ""
     """What callers must show."""
     requests: list[str] = field(default_factory=list)
@@ -110,8 +113,10 @@ class RegistryServer:
             case [".well-known", "terraform.json"]:
                 return 200, json.dumps({"providers.v1": "/v1/providers/"}).encode()
             case ["v1", "providers", "acme", "fake", "versions"]:
-                return 200, json.dumps({"versions": [{"version": v} for v in self.versions]}).encode()
-            case ["v1", "providers", "acme", "fake", version, "download", os, arch] if version in self.versions:
+                return 200, json.dumps({"versions": [{"version": v} for v in self.versions],
+                                        "warnings": list(self.warnings) or None}).encode()
+            case ["v1", "providers", "acme", "fake", version, "download", os, arch] if (
+                    version in self.versions and f"{os}_{arch}" in self.platforms):
                 return self._described(version, f"{os}_{arch}")
             case ["files", version, "SHA256SUMS"]:
                 return 200, self.served_sums or self.sums(version)
@@ -140,7 +145,7 @@ def serving(server: RegistryServer, folder: Path) -> Iterator[RegistryServer]:
             if server.token and self.headers.get("Authorization") != f"Bearer {server.token}":
                 self.send_error(401)
                 return
-            if self.path.endswith(".zip") and server.redirect:
+            if self.path.endswith(".zip") and server.redirect and self.headers["Host"].startswith("localhost"):
                 self.send_response(302)
                 self.send_header("Location", server.redirect)
                 self.end_headers()

@@ -120,6 +120,10 @@ def _plain_http(server: RegistryServer) -> None:
     server.redirect = "http://127.0.0.1:1/x.zip"
 
 
+def _other_platform(server: RegistryServer) -> None:
+    server.platforms = ("plan9_mips",)
+
+
 def _no_versions(server: RegistryServer) -> None:
     server.versions.clear()
 
@@ -134,6 +138,7 @@ def _no_versions(server: RegistryServer) -> None:
     (_no_zip, "the package of acme/fake 1.0.0 is not a zip file"),
     (_plain_http, "leads to http://127.0.0.1:1/x.zip, which is not HTTPS"),
     (_no_versions, "no version of localhost"),
+    (_other_platform, f"acme/fake 1.0.0 has no package for {host_platform()}"),
 ])
 def test_each_fault_has_its_own_message_and_nothing_is_installed(
         machine: Machine, server: RegistryServer, fault: Callable[[RegistryServer], None], message: str) -> None:
@@ -201,6 +206,20 @@ def test_a_token_a_proxy_and_a_certificate(machine: Machine, server: RegistrySer
     other = Machine(server, tmp_path, SSL_CERT_FILE="/etc/ssl/certs/ca-certificates.crt")
     with pytest.raises(UserError, match="the certificate of localhost can't be verified"):
         other.add()
+
+
+def test_another_host_that_serves_the_packages_does_not_get_the_token(server: RegistryServer, tmp_path: Path) -> None:
+    server.redirect = f"https://127.0.0.1:{server.port}/files/1.0.0/{server.name('1.0.0', host_platform())}"
+    assert Machine(server, tmp_path).add().version == "1.0.0"
+    server.token = "t0ken"
+    with pytest.raises(UserError, match=r"127\.0\.0\.1 answered 401"):
+        Machine(server, tmp_path / "other", TF_TOKEN_localhost="t0ken").add()
+
+
+def test_what_the_registry_says_of_a_provider_is_told(machine: Machine, server: RegistryServer) -> None:
+    server.warnings = ("this provider has moved to acme/better",)
+    machine.add()
+    assert machine.notes[0] == f"{server.source}: this provider has moved to acme/better"
 
 
 def test_two_installs_at_once_leave_one_folder(server: RegistryServer, tmp_path: Path) -> None:

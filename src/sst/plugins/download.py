@@ -89,7 +89,9 @@ class Download:
                     if e.code in (404, 410):
                         raise NotThere(url) from None
                     if e.code < 500 or n == _TRIES - 1:
-                        raise UserError(f"{_host(url)} answered {e.code} {e.reason}", hint=_advice(e.code, url)) from e
+                        asked = e.url or url    # which may be where the first one led
+                        raise UserError(f"{_host(asked)} answered {e.code} {e.reason}",
+                                        hint=_advice(e.code, asked)) from e
             except (urllib.error.URLError, HTTPException, ConnectionError, TimeoutError) as e:
                 reason = getattr(e, "reason", None) or e
                 if isinstance(reason, ssl.SSLCertVerificationError):

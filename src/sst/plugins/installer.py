@@ -38,6 +38,8 @@ class Installer:
         if (local := newest(self._store.versions_in_mirrors(source), constraint)) is not None:
             return self._from_mirror(name, source, local, constraint)
         version = self._registry.choose(source, constraint)
+        for text in self._registry.warnings:
+            self._note(text)
         package = self._registry.package(source, version, host_platform(), signed=lock.require_signatures)
         one = Locked(name, source, version, constraint, package.protocol, package.key, tuple(sorted(package.hashes)))
         if (was := lock.providers.get(name)) and was.source == source:

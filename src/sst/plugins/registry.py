@@ -42,6 +42,8 @@ class Registry:
     def __init__(self, download: Download) -> None:
         self._download = download
         self._bases: dict[str, str] = {}
+        self.warnings: list[str] = []
+        """What the registry says of the providers that were asked for: that one has another name now."""
 
     def _base(self, host: str) -> str:
         if host not in self._bases:
@@ -63,6 +65,7 @@ class Registry:
         except NotThere:
             raise UserError(f"{source.host} has no provider {source.namespace}/{source.type}",
                             hint=did_you_mean(source.type, list(known_names()))) from None
+        self.warnings += [f"{source}: {text}" for text in answer.get("warnings") or ()]
         return sorted((v["version"] for v in answer.get("versions", ())), key=order)
 
     def choose(self, source: Source, constraint: str) -> str:

@@ -191,6 +191,7 @@ def test_a_create_that_left_a_damaged_resource_is_replaced(stage: Stage, case: C
 def test_a_refusal_without_a_resource_leaves_nothing_open(stage: Stage, case: Case) -> None:
     result = stage.deploy({**case.inputs, "mode": "refuses"})
     assert "one already exists" in str(result.failures[0].error) and not stage.journal.snapshot.pending
+    assert result.failures[0].error.hint == "if it is of this app: sst adopt One ID"
     stage.deploy(case.inputs).check()
 
 

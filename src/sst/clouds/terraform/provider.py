@@ -159,6 +159,8 @@ class PluginProvider(Provider):
                 error = as_provider_error(e, self.name, secrets)
                 there = _object(e.answer.get("new_state"), own.block)
                 if there is None:
+                    if not operation.old_id and "exist" in error.message:
+                        error.hint = f"if it is of this app: sst adopt {operation.urn.rpartition('::')[2]} ID"
                     raise error from e
                 raise PartlyMade(error, self._result(operation, planned, there, e.answer)) from e
         new = _object(answer.get("new_state"), own.block)
