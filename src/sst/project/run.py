@@ -90,9 +90,7 @@ def deploy(backend: Backend, run: Run) -> Done:
     run.before(graph)
     app = project.declare(graph)
     run.declared(graph)
-    left_out: dict[str, None] = graph.context.once("warnings", dict)
-    for line in left_out:
-        run.warn(line)
+    _tell_warnings(graph, run.warn)
     with locked(backend, "deploy", run) as session:
         before = session.save() if run.can_go_back else session.snapshot.serial
         backend.remember(session, types_of(graph), sure=bool(graph.laters))
@@ -115,14 +113,23 @@ def deploy(backend: Backend, run: Run) -> Done:
 
 
 def diff(backend: Backend, *, choice: Choice | None = None, providers: Providers | None = None,
-         hide: Callable[[Any], None] = lambda value: None, keep: bool = False) -> tuple[Plan, Snapshot]:
+         hide: Callable[[Any], None] = lambda value: None, keep: bool = False,
+         warn: Callable[[str], None] = lambda text: None) -> tuple[Plan, Snapshot]:
     """What a deploy would do now. Takes no lock and changes nothing; only if the plan is to be kept, a stage without a
     key gets one."""
     graph = prepared_graph(backend, hide, only_plan=not keep)
     backend.project.declare(graph)
+    _tell_warnings(graph, warn)
     snapshot = backend.stage.load()
     hide_secrets(snapshot, hide)
     return plan(graph, snapshot, providers or backend.registry(snapshot), choice=choice), snapshot
+
+
+def _tell_warnings(graph: Graph, warn: Callable[[str], None]) -> None:
+    """What was noticed while the program was declared."""
+    noticed: dict[str, None] = graph.context.once("warnings", dict)
+    for line in noticed:
+        warn(line)
 
 
 def remove(backend: Backend, run: Run) -> Done:

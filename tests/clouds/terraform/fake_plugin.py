@@ -188,7 +188,9 @@ def applied(q: Mapping[str, Any]) -> dict[str, Any]:
         new["label"] = new["label"].upper()
     if mode == "waits" and prior is None:
         wait()
-    file(new["id"]).write_text(json.dumps(to_state(new)))
+    written = file(new["id"]).with_suffix(".new")
+    written.write_text(json.dumps(to_state(new)))
+    written.rename(file(new["id"]))    # other processes read the folder
     if mode == "dies" and prior is None:
         os.kill(os.getpid(), signal.SIGKILL)
     failed = {"diagnostics": error("it broke while it was made")} if mode == "half" and prior is None else {}

@@ -61,7 +61,7 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
             seen = diff_refreshed(backend, choice=choice, hide=screen.hide)
             rows, imported, plan, snapshot = seen.rows, seen.imported, seen.plan, seen.snapshot
         else:
-            plan, snapshot = run_diff(backend, choice=choice, hide=screen.hide, keep=bool(output))
+            plan, snapshot = run_diff(backend, choice=choice, hide=screen.hide, keep=bool(output), warn=screen.warn)
     if snapshot.pending:
         screen.warn(f"{len(snapshot.pending)} operations of an earlier command have no recorded result; the next "
                     "deploy settles them first")

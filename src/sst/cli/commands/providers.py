@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ...project.providers import ProjectProviders
 
 
+NONE = "no providers; `sst add NAME` adds one"
+
+
 def opened(call: Call) -> ProjectProviders:
     """The providers of the project here."""
     from ...project.dotenv import merge
@@ -51,7 +54,7 @@ def list_(call: Call, newer: bool) -> None:
                         str(f.locked.source), f.locked.key or "not signed",
                         f"{f.size / 1e6:.1f} MB" if f.size else "not installed") for f in found])
     if not found:
-        call.screen.note("no providers; `sst add NAME` adds one")
+        call.screen.note(NONE)
 
 
 @providers.command("why")
@@ -134,8 +137,11 @@ def lock(call: Call) -> None:
     They are taken from the registry and trusted as at the first `sst add`: for a lock that was made from a mirror,
     and after a publisher changed a package under the same version.
     """
-    for one in opened(call).lock_again():
+    found = opened(call).lock_again()
+    for one in found:
         call.screen.done(f"locked {one} with {len(one.hashes)} hashes")
+    if not found:
+        call.screen.note(NONE)
 
 
 @providers.command("mirror")
