@@ -11,10 +11,12 @@ import pytest
 
 from sst.clouds.context import StageContext
 from sst.clouds.terraform.catalogue import Catalogue, activate
+from sst.clouds.terraform.configuration import configured
 from sst.clouds.terraform.plugins import Plugins
 from sst.clouds.terraform.private import Private
 from sst.clouds.terraform.provider import PluginProvider
 from sst.clouds.terraform.schema_cache import Schemas
+from sst.clouds.terraform.stubs import stub_files
 from sst.clouds.terraform.types import Types
 from sst.clouds.terraform.wire import encode
 from sst.core.model import Op
@@ -173,6 +175,14 @@ def test_types_whose_plan_depends_on_files_or_time_are_always_asked_about() -> N
     schemas = Schemas(6, empty, {"local_file": empty, "local_thing": empty}, {})
     made = PluginProvider("local 2.0", Types("local_tf", schemas, "local"), lambda: None, "local 2.0")
     assert made.traits.always == {"local_tf:File"}
+
+
+def test_no_setting_is_required_since_it_may_come_from_the_environment() -> None:
+    """The schema depends on the environment in which it was asked for, and is kept."""
+    raw = encode("Schema", {"block": {"attributes": [{"name": "region", "type": b'"string"', "required": True}]}})
+    schemas = Schemas(6, raw, {}, {})
+    assert configured(schemas.settings.block, {}) == {"region": None}
+    assert "region: s.Str = ..." in stub_files("fake", "fake", schemas)["__init__.pyi"]
 
 
 @pytest.mark.long

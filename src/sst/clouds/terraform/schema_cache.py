@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,11 @@ class Schemas:
 
     @cached_property
     def settings(self) -> TypeSchema:
-        """What the provider itself takes: region, token."""
-        return read_schema("settings", self.settings_raw, v5=self.protocol == 5)
+        """What the provider itself takes: region, token. None is required: most can come from the environment, and a
+        plugin says that one is required only if it is not there when the schema is asked for."""
+        found = read_schema("settings", self.settings_raw, v5=self.protocol == 5)
+        attributes = {k: replace(a, required=False, optional=a.settable) for k, a in found.block.attributes.items()}
+        return replace(found, block=replace(found.block, attributes=attributes))
 
     def resource(self, type: str) -> TypeSchema:
         return self._type("resource", self.resources, type)
