@@ -44,7 +44,7 @@ Out = Output[Any]
 """
 _SHORT = {"Input[str]": "Str", "Input[float]": "Num", "Input[bool]": "Bool", "Input[Sequence[Input[str]]]": "Strs",
           "Input[Mapping[str, Input[str]]]": "Map"}
-"""What may be given, or None. The stubs of a large provider are half as long again without these."""
+"""What may be given, or None. The stubs of a large provider are a fifth longer without these."""
 _SHORT_OUTPUT = {"str": "s.Text", "list[str]": "s.Texts", "dict[str, str]": "s.TextMap", "bool": "s.Flag",
                  "Any": "s.Out"}
 _OPTIONS = ("protect: bool = ...", "retain: bool | None = ...", "depends_on: s.Many = ...",

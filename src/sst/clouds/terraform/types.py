@@ -68,7 +68,11 @@ def as_it_is(block: Block, state: State, name: str) -> Any:
     made = (stored(block, state.outputs) or {}).get(wire_name(name))
     if attribute is None or attribute.nested is not None or made is None or isinstance(made, Dynamic):
         return asked
-    return asked if same(fitted(asked, attribute.type), made, attribute.type) else to_state(made)
+    try:
+        alike = same(fitted(asked, attribute.type), made, attribute.type)
+    except ValueError:    # of an older schema
+        alike = False
+    return asked if alike else to_state(made)
 
 
 def stored(block: Block, outputs: Mapping[str, Any]) -> Any:
