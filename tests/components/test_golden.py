@@ -33,7 +33,7 @@ def function_everything() -> None:
     aws.Function(
         "Api", "src/job.handler", runtime="python3.11", timeout="3 minutes", memory="2 GB", storage="1 GB",
         architecture="arm64",
-        description="all of it", environment={"A": "1", "HIDDEN": secret.value}, link=[bucket, secret],
+        description="all of it", environment={"AA": "1", "HIDDEN": secret.value}, link=[bucket, secret],
         permissions=[sst.permission(["ses:SendEmail"], ["*"],
                                     conditions=[{"test": "StringEquals", "variable": "a", "values": ["b"]}])],
         policies=["arn:aws:iam::aws:policy/ReadOnlyAccess"],
@@ -48,7 +48,7 @@ def function_everything() -> None:
 
 @golden
 def function_named() -> None:
-    one = aws.Function("Api", "src/job.handler", name="shop-api", url=True, environment={"A": "1"})
+    one = aws.Function("Api", "src/job.handler", name="shop-api", url=True, environment={"AA": "1"})
     one.add_environment({"URL": one.url})
     one.add_environment({"ACCOUNT": aws.account_id(), "TOKEN": sst.Secret("Token").value})
     aws.Function("Other", "src/job.handler", environment={"ACCOUNT": aws.account_id()}, logging=False)
@@ -108,15 +108,16 @@ def queue() -> None:
                      visibility_timeout="2 minutes",
                      dlq={"queue": failed, "retry": 5})
     jobs.subscribe({"handler": "src/job.handler", "timeout": "1 minute"}, filters=[{"body": {"kind": ["a"]}}],
-                   batch={"size": 5, "window": "10 seconds", "partial_responses": True})
+                   batch={"size": 5, "partial_responses": True})
+    aws.Queue("Slow").subscribe("src/job.handler", batch={"size": 50, "window": "10 seconds"})
     aws.Queue.get("Old", "https://sqs.us-east-1.amazonaws.com/123456789012/old").subscribe("src/job.handler")
 
 
 @golden
 def dynamo() -> None:
     photos = aws.Dynamo("Photos", fields={"id": "string", "owner": "string", "at": "number"},
-                        primary_index={"hash_key": "id"},
-                        global_indexes={"ByOwner": {"hash_key": "owner", "range_key": "at", "projection": ["id"]}},
+                        primary_index={"hash_key": "id", "range_key": "owner"},
+                        global_indexes={"ByOwner": {"hash_key": "owner", "range_key": "at", "projection": ["size"]}},
                         local_indexes={"ByTime": {"range_key": "at", "projection": "keys-only"}},
                         stream="new-and-old-images", ttl="expires", deletion_protection=True)
     photos.subscribe("Audit", "src/job.handler", filters=[{"eventName": ["INSERT"]}])

@@ -25,8 +25,33 @@ def dead(fifo: bool, dead_fifo: bool) -> Callable[[], None]:
     return lambda: aws.Queue("Jobs", fifo=fifo, dlq=aws.Queue("Dead", fifo=dead_fifo)) and None
 
 
-def variables(size: int, name: str = "A") -> Callable[[], None]:
+def variables(size: int, name: str = "AA") -> Callable[[], None]:
     return lambda: aws.Function("Fn", handler=H, environment={name: "x" * size}) and None
+
+
+def function(**given: Any) -> Callable[[], None]:
+    return lambda: aws.Function("Fn", handler=H, **given) and None
+
+
+def dlq(arn: str, *, fifo: bool = False, retry: int = 3) -> Callable[[], None]:
+    return lambda: aws.Queue("Jobs", fifo=fifo, dlq={"queue": arn, "retry": retry}) and None
+
+
+def batches(fifo: bool, **given: Any) -> Callable[[], None]:
+    return lambda: aws.Queue("Jobs", fifo=fifo).subscribe(H, **given) and None
+
+
+def table(*, keys: dict[str, Any] | None = None, every: dict[str, Any] | None = None,
+          local: dict[str, Any] | None = None) -> Callable[[], None]:
+    """A table with the key ``id`` whose indexes may use ``a`` to ``h``."""
+    parts = [keys or {"hash_key": "id"}, *(every or {}).values(), *(local or {}).values()]
+    fields = {str(p[k]): "string" for p in parts for k in ("hash_key", "range_key") if k in p}
+    return lambda: aws.Dynamo("Photos", fields=fields, primary_index=parts[0],  # type: ignore[arg-type]  # of any names
+                              global_indexes=every, local_indexes=local) and None
+
+
+def letters(count: int) -> dict[str, Any]:
+    return {f"By{c}": {"range_key": c} for c in "abcdefgh"[:count]}
 
 
 def told(*filters: tuple[str, str]) -> Callable[[], None]:
@@ -83,6 +108,40 @@ REFUSED = {
     "fifo": (dead(True, False), "must be a FIFO queue too"), "standard": (dead(False, True), "must be no FIFO queue"),
     "environment": (variables(5000), "Lambda allows 4,096"),
     "reserved": (variables(1, "AWS_REGION"), "sets AWS_REGION"),
+    **{f"variable {name!r}": (variables(1, name), "a name that Lambda does not take")
+       for name in ("A-B", "1A", "_A", "", "A", "Ä1", "A B")},
+    "NUL": (function(environment={"AA": "a\0b"}), "NUL character in the variable AA"),
+    "accents": (function(environment={"AA": "é" * 2100}), "Lambda allows 4,096"),
+    "description": (function(description="x" * 257), "a description of 257 characters"),
+    "layers": (function(layers=[f"arn:aws:lambda:us-east-1:123456789012:layer:l{n}:1" for n in range(6)]), "6 layers"),
+    "layer": (function(layers=["my-layer"]), "not the ARN of a layer's version"),
+    "concurrency": (function(concurrency={"reserved": -1}), "reserves a concurrency of -1"),
+    "tags": (function(tags={f"k{n}": "v" for n in range(51)}), "51 tags; AWS takes 50"),
+    "tag of AWS": (function(tags={"aws:x": "y"}), "does not begin with aws:"),
+    "tag": (function(tags={"k": "v" * 257}), "a value has at most 256"),
+    "dead letters by ARN": (dlq("arn:aws:sqs:us-east-1:123456789012:dead.fifo"), "must be no FIFO queue"),
+    "dead letters by ARN, FIFO": (dlq("arn:aws:sqs:us-east-1:123456789012:dead", fifo=True), "must be a FIFO queue"),
+    "dead letters by URL": (dlq("https://sqs.us-east-1.amazonaws.com/1/d"), "not the ARN of a queue"),
+    "dead letters in a topic": (dlq("arn:aws:sns:us-east-1:123456789012:d"), "not the ARN of a queue"),
+    **{f"dead letters after {n}": (dlq("arn:aws:sqs:us-east-1:123456789012:dead", retry=n), f"after {n} failures")
+       for n in (-1, 0, 1001)},
+    "batch of a FIFO queue": (batches(True, batch={"size": 11, "window": "1 second"}), "batches of 11 messages"),
+    "window of a FIFO queue": (batches(True, batch={"window": "1 second"}), "a FIFO queue does not take"),
+    "filters": (batches(False, filters=[{"body": {"n": [n]}} for n in range(11)]), "has 11 filters"),
+    **{f"index {name}": (table(every={name: {"hash_key": "a"}}), "a name that DynamoDB does not take")
+       for name in ("By", "By A", "x" * 256)},
+    "six local indexes": (table(keys={"hash_key": "id", "range_key": "r"}, local=letters(6)), "6 local indexes"),
+    "local index without an order": (table(local=letters(1)), "a local index and no range key"),
+    "one field twice": (table(keys={"hash_key": "id", "range_key": "id"}), "as hash key and as range key"),
+    "one field twice in an index": (table(every={"ByA": {"hash_key": "a", "range_key": "a"}}), '"a" twice in the keys'),
+    "one name twice": (table(keys={"hash_key": "id", "range_key": "r"}, local={"ByA": {"range_key": "a"}},
+                             every={"ByA": {"hash_key": "a"}}), 'two indexes named "ByA"'),
+    **{f"projection {p}": (table(every={"ByA": {"hash_key": "a", "projection": p}}), text) for p, text in (
+        ("some", "projection 'some'"), ((), "includes no fields"),
+        (tuple("bcdefghijklmnopqrstuv"), "includes 21 fields"))},
+    "fields of all indexes": (table(every={f"By{n}": {"hash_key": "a", "projection": [f"{n}{m}" for m in range(19)]}
+                                           for n in "abcdef"}), "include 114 fields in all"),
+    "long key": (table(keys={"hash_key": "x" * 256}), "of 256 bytes"),
     "overlap": (told(("in/", ""), ("in/a/", ".jpg")), "of one bucket overlap"),
     "overlap without filters": (told(("", ""), ("", "")), "of one bucket overlap"),
 }
@@ -91,7 +150,12 @@ ALLOWED = {"name of another": made_of_another, "bucket": bucket("my.bucket-1"),
            "cron": cron("cron(0 3 ? * MON-FRI *)", "Europe/Berlin"),
            "rule": rule("cron(0 3 ? * 2#1 *)"), "fifo": dead(True, True), "standard": dead(False, False),
            "environment": variables(4000), "apart": told(("in/", ""), ("out/", "")),
-           "suffix": told(("", "a"), ("", "b"))}
+           "suffix": told(("", "a"), ("", "b")),
+           "variables": function(environment={"A1": "", "aB_": "x", "TZ": "UTC"}, tags={"a": "b"}),
+           "dead letters by ARN": dlq("arn:aws-cn:sqs:cn-north-1:123456789012:dead.fifo", fifo=True, retry=1000),
+           "batch of a FIFO queue": batches(True, batch={"size": 10}), "filters": batches(False, filters=[{}] * 10),
+           "indexes": table(keys={"hash_key": "id", "range_key": "r"}, local=letters(5),
+                            every={"By-1.a_": {"hash_key": "r", "range_key": "id", "projection": ["x", "y"]}})}
 
 
 @pytest.mark.parametrize("name", REFUSED)

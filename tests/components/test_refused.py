@@ -58,8 +58,10 @@ def circle() -> None:
 
 
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
-    "variable twice": (lambda: function(environment={"A": "1"})().add_environment({"A": "2"}),  # type: ignore[attr-defined]
-                       ("add_environment sets A, which environment has already", "test_refused.py:")),
+    "variable's name": (lambda: function()().add_environment({"A-B": "2"}),  # type: ignore[attr-defined]
+                        ("add_environment sets 'A-B'", "two or more letters", "test_refused.py:")),
+    "variable twice": (lambda: function(environment={"AA": "1"})().add_environment({"AA": "2"}),  # type: ignore[attr-defined]
+                       ("add_environment sets AA, which environment has already", "test_refused.py:")),
     "hook": (function(hook={"prebuild": print}), ("hook has no 'prebuild'", "test_refused.py:")),
     "hook that is none": (function(hook={"postbuild": 1}), ("hook needs a postbuild function", "test_refused.py:")),
     "bundle": (function(bundle="dist"), ('bundle: there is no folder "dist"', "build it first", "test_refused.py:")),
@@ -82,6 +84,8 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
                            ('did you mean "events"?',)),
     "batch size": (lambda: aws.Queue("Jobs").subscribe(H, batch={"size": 0}),
                    ("batch size must be between 1 and 10000; it is 0",)),
+    **{f"batch size {size!r}": (lambda size=size: aws.Queue("Jobs").subscribe(H, batch={"size": size}),
+                                ("batch size must be between 1 and 10000",)) for size in ("10", True, 2.5)},
     "batch window": (lambda: aws.Queue("Jobs").subscribe(H, batch={"size": 50}),
                      ("a batch of 50 messages needs a window",)),
     "no handler": (lambda: aws.Function("Api"), ("Function \"Api\"", "handler")),  # type: ignore[call-arg]  # that is the mistake
@@ -133,6 +137,10 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "two jobs": (lambda: aws.Cron("C", schedule="rate(1 minute)", job=H, function=H), ("one of job and function",)),
     "route": (api("FETCH /a", H), ("the route 'FETCH /a' is not METHOD /path", "GET")),
     "route path": (api("GET a", H), ("is not METHOD /path",)),
+    **{f"route {path}": (api(f"GET {path}", H), ("API Gateway does not take the route", text)) for path, text in (
+        ("/{id", "is not a path variable"), ("/a{id}", "is not a path variable"), ("/{}", "is not a path variable"),
+        ("/{p+}/x", "a greedy variable is not its last part"), ("/{a}/{a}", "has a variable twice"),
+        ("/a?x=1", "no query"))},
     "route twice": (same_route, ('the route "GET /a" of "Api" is declared twice',)),
     "route auth": (api("GET /", H, auth=True), ("auth=True does not say how",)),
     "authorizer": (lambda: aws.ApiGatewayV2("Api").add_authorizer("X"), ("one of jwt and function",)),
@@ -143,6 +151,13 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "lifecycle": (lambda: aws.Bucket("B", lifecycle=[{"prefix": "a"}]), ("one of expires_in and expires_at",)),
     "lifecycle hours": (lambda: aws.Bucket("B", lifecycle=[{"expires_in": "36 hours"}]), ("whole days",)),
     "event": (lambda: aws.Bucket("B").subscribe(H, events=["ObjectCreated"]), ("there is no event 'ObjectCreated'",)),
+    "event of s3": (lambda: aws.Bucket("B").subscribe(H, events=["s3:ObjectMade:*"]), ("no event 's3:ObjectMade:*'",)),
+    "no events": (lambda: aws.Bucket("B").subscribe(H, events=[]), ("names no events",)),
+    "method": (lambda: aws.Bucket("B", cors={"allow_methods": ["PATCH"]}), ("the method 'PATCH'", "DELETE, GET")),  # type: ignore[list-item]  # same
+    "lifecycle day": (lambda: aws.Bucket("B", lifecycle=[{"expires_at": "2027-02-30"}]),
+                      ("must be a day", "2027-01-01")),
+    "lifecycle time": (lambda: aws.Bucket("B", lifecycle=[{"expires_at": "2027-01-01T12:00:00Z"}]), ("must be a day",)),
+    "architecture": (function(architecture="arm"), ("architecture can't be 'arm'", '"arm64"')),
     "link access": (lambda: function(link=[aws.Bucket("B").link(access="all")])(), ('access="all"', '"read"')),  # type: ignore[arg-type]  # same
     "secret missing": (lambda: sst.Secret("Stripe"),
                        ('the secret "Stripe" has no value on stage test', "sst secret set Stripe")),

@@ -139,7 +139,7 @@ def test_a_command_is_linked_restarted_and_ended(start: Callable[..., Dev]) -> N
     dev.save("sst_config.py", web().replace('aws.Bucket("Uploads"', 'aws.Bucket("Uploads", versioning=True'))
     dev.until("live/local: 1 created", since=since)
     assert get(url)[0] == 200  # nothing of its link has changed
-    dev.save("sst_config.py", web(', environment={"A": "b"}'))
+    dev.save("sst_config.py", web(', environment={"AA": "b"}'))
     dev.until("Web restarts", since=since)
     url = dev.until("Web is ready", since=since).split("ready: ")[1]
     assert get(url)[0] == 200
@@ -182,7 +182,7 @@ def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_s
                               stderr=subprocess.DEVNULL, text=True)
     assert joined.stdout
     assert joined.stdout.readline() == "None\n"
-    dev.save("sst_config.py", web(', environment={"A": "b"}'))
+    dev.save("sst_config.py", web(', environment={"AA": "b"}'))
     assert joined.stdout.readline() == "b\n"
     inner = descendants(joined.pid)
     dev.interrupt()
@@ -332,7 +332,7 @@ def test_nobody_gets_in_without_the_token(start: Callable[..., Dev]) -> None:
 @pytest.mark.long
 def test_json_is_an_event_a_line(tmp_path: Path) -> None:
     program = CONFIG.replace("def run():", "def run():\n    print('from the program')").replace(
-        '"src/two.handler"', '"src/two.handler", environment={"A": sst.Secret("Word").value}')
+        '"src/two.handler"', '"src/two.handler", environment={"AA": sst.Secret("Word").value}')
     two = "import os\n\ndef handler(event, context):\n    print(os.environ['A'])\n    raise ValueError('no luck')\n"
     root = write(tmp_path, {**WITH_WEB, "sst_config.py": program, "src/two.py": two})
     subprocess.run([SST, "secret", "set", "Word", "hush-hush"], cwd=root, env=environment(), check=True,

@@ -1,8 +1,10 @@
 """A bucket: files, and functions that are called when they change."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal, Self, TypedDict, Unpack
 
 from ..clouds.aws import lambda_, s3, sqs
@@ -26,6 +28,13 @@ EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:*", "s3:
           "s3:LifecycleExpiration:*", "s3:LifecycleTransition", "s3:IntelligentTiering", "s3:ObjectTagging:*",
           "s3:ObjectAcl:Put")
 """What a subscriber hears of if it names no events."""
+_EVENT = re.compile(
+    r"s3:(ObjectCreated:(\*|Put|Post|Copy|CompleteMultipartUpload)|(ObjectRemoved|LifecycleExpiration):(\*|Delete|"
+    r"DeleteMarkerCreated)|ObjectRestore:(\*|Post|Completed|Delete)|Replication:(\*|Operation\w+)|(ObjectTagging|"
+    r"ObjectAnnotation):(\*|Put|Delete)|ObjectAcl:Put|ObjectRetention:Put|ReducedRedundancyLostObject|"
+    r"LifecycleTransition|IntelligentTiering)")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html"""
+_METHODS = ("DELETE", "GET", "HEAD", "POST", "PUT")
 
 
 class BucketCors(TypedDict, total=False):
@@ -191,7 +200,9 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         if name in (s.id for s in self._subscribers):
             raise UserError(f'two notifications of "{self.logical_name}" are named "{name}"')
         events = tuple(given.get("events", EVENTS))
-        if odd := [e for e in events if not e.startswith("s3:")]:
+        if not events:
+            raise UserError(f'the notification "{name}" names no events', hint='leave events out to hear of all')
+        if odd := [e for e in events if not isinstance(e, str) or not _EVENT.fullmatch(e)]:
             raise UserError(f"there is no event {odd[0]!r}", hint='an event is like "s3:ObjectCreated:*"')
         arn, kind, ready = self._destination(name, given)
         return _Subscriber(name, arn, kind, events, given.get("filter_prefix", ""), given.get("filter_suffix", ""),
@@ -242,11 +253,20 @@ def _may_send(queue: Output[str], bucket: Output[str]) -> dict[str, Any]:
 
 
 def _cors(given: BucketCors) -> dict[str, Any]:
+    if odd := [m for m in given.get("allow_methods", ()) if m not in _METHODS]:
+        raise UserError(f"cors of a bucket does not take the method {odd[0]!r}", hint=f"one of {', '.join(_METHODS)}")
     return {"AllowedHeaders": list(given.get("allow_headers", ["*"])),
             "AllowedOrigins": list(given.get("allow_origins", ["*"])),
-            "AllowedMethods": list(given.get("allow_methods", ["DELETE", "GET", "HEAD", "POST", "PUT"])),
+            "AllowedMethods": list(given.get("allow_methods", _METHODS)),
             "ExposeHeaders": list(given.get("expose_headers", ["ETag"])),
             "MaxAgeSeconds": seconds(given.get("max_age", "0 seconds"), what="cors max_age")}
+
+
+def _is_day(text: object) -> bool:
+    try:
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", str(text), re.ASCII) and date.fromisoformat(str(text)))
+    except ValueError:
+        return False
 
 
 def _lifecycle(name: str, rules: Sequence[BucketLifecycle]) -> list[Mapping[str, Any]]:
@@ -258,6 +278,8 @@ def _lifecycle(name: str, rules: Sequence[BucketLifecycle]) -> list[Mapping[str,
         days = seconds(rule["expires_in"], what="expires_in", low=86400) if "expires_in" in rule else 0
         if days % 86400:
             raise UserError(f"expires_in must be whole days; it is {rule['expires_in']!r}")
+        if not days and not _is_day(rule["expires_at"]):
+            raise UserError(f"expires_at must be a day; it is {rule['expires_at']!r}", hint='like "2027-01-01"')
         expiration = {"Days": days // 86400} if days else {"Date": f"{rule['expires_at']}T00:00:00Z"}
         made.append({"ID": rule.get("id", f"{name}LifecycleRule{i + 1}"),
                      "Status": "Enabled" if rule.get("enabled", True) else "Disabled",

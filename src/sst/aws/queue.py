@@ -142,8 +142,8 @@ class QueueSubscriber(Component, kind="sst.aws.QueueSubscriber", parts=("event_s
                  batch: Batch, visibility: int | None, transform: SubscriberTransform | None) -> None:
         super().__init__(name)
         window, size = seconds(batch.get("window", "0 seconds"), what="batch window", high=300), batch.get("size", 10)
-        if not 1 <= size <= 10000:
-            raise UserError(f"batch size must be between 1 and 10000; it is {size}")
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= 10000:
+            raise UserError(f"batch size must be between 1 and 10000; it is {size!r}")
         if size > 10 and not window:
             raise UserError(f"a batch of {size} messages needs a window",
                             hint=f'batch={{"size": {size}, "window": "5 seconds"}}')

@@ -396,7 +396,8 @@ def _(w: World) -> Sample:
 
 @sample("aws.acm.CertificateValidation")
 def _(w: World) -> Sample:
-    return Sample({"certificate_arn": certificate(w)}, {}, {"certificate_arn": "other"}, gone=False)
+    other = "arn:aws:acm:us-east-1:123456789012:certificate/other"
+    return Sample({"certificate_arn": certificate(w)}, {}, {"certificate_arn": other}, gone=False)
 
 
 @sample("aws.route53.Record")
@@ -750,7 +751,7 @@ def _(w: World) -> Sample:
     network = vpc(w)
     groups = [w.make("aws.ec2.SecurityGroup", {"vpc_id": network})["id"] for _ in range(2)]
     return Sample({"file_system_id": file_system(w), "subnet_id": subnet(w, network), "security_groups": groups[:1]},
-                  {"security_groups": groups}, {"subnet_id": "subnet-other"}, delete_first=True)
+                  {"security_groups": groups}, {"subnet_id": "subnet-0123456789abcdef0"}, delete_first=True)
 
 
 @sample("aws.efs.AccessPoint")

@@ -1,6 +1,7 @@
 """What the provider does when answers get lost, names are taken, and how few calls it makes."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qs
@@ -13,7 +14,7 @@ from sst.clouds.aws.table import fill, wire
 from sst.core.model import Op, Operation, State
 from sst.core.output import UNKNOWN
 from sst.core.provider import Absent, Found, Unsure
-from sst.errors import ProviderError
+from sst.errors import ProviderError, UserError
 
 from .rows import ROWS
 from .stand_in import RESET, Answer, StandIn, refusal, stand_in
@@ -166,13 +167,38 @@ def test_another_order_of_what_has_none_is_no_change() -> None:
     provider = AwsProvider(None, app="app", stage="test", lineage="L")  # type: ignore[arg-type]  # it makes no call
     lists = [(type, k) for type, kind in ROWS.items() for k in kind.unordered]
     assert ("aws.elasticache.SubnetGroup", "subnet_ids") in lists
+    a, b = "sg-0123456789abcdef0", "sg-0123456789abcdef1"
     for type, key in lists:
-        prior = State("urn", type, "id", {key: ["a", "b", "b"]})
-        assert not provider.plan(type, prior, {key: ("b", "a", "b")}).changed
-        for other in (["a", "b"], ["a", "a", "b"], ["a", "b", UNKNOWN], None, UNKNOWN):
+        prior = State("urn", type, "id", {key: [a, b, b]})
+        assert not provider.plan(type, prior, {key: (b, a, b)}).changed
+        for other in ([a, b], [a, a, b], [a, b, UNKNOWN], None, UNKNOWN):
             assert provider.plan(type, prior, {key: other}).changed == {key}, other
     prior = State("urn", "aws.lambda.Function", "id", {"layers": ["a", "b"]})
     assert provider.plan("aws.lambda.Function", prior, {"layers": ["b", "a"]}).changed == {"layers"}
+
+
+@pytest.mark.parametrize(("type", "inputs", "said"), [
+    ("aws.lambda.Function", {"environment": {"AA": 1, "BB": UNKNOWN}}, "Variables.AA: invalid type (int, not str)"),
+    ("aws.lambda.Function", {"environment": {"AA": [UNKNOWN]}}, "Variables.AA: invalid type (list, not str)"),
+    ("aws.lambda.Function", {"secret_environment": {"AA": True}}, "Variables.AA: invalid type (bool, not str)"),
+    ("aws.lambda.Function", {"memory_size": 64}, "MemorySize: invalid range"),
+    ("aws.lambda.Function", {"layers": "x"}, "Layers: invalid type (str, not list or tuple)"),
+    ("aws.lambda.EventSourceMapping", {"batch_size": "10"}, "BatchSize: invalid type (str, not int)"),
+    ("aws.scheduler.Schedule", {"schedule_expression": ""}, "ScheduleExpression: invalid length")])
+def test_what_the_model_of_the_service_refuses_is_refused_by_the_plan(type: str, inputs: dict[str, object],
+                                                                      said: str) -> None:
+    provider = AwsProvider(None, app="app", stage="test", lineage="L")  # type: ignore[arg-type]  # it makes no call
+    for prior in (None, State("urn", type, "id", {})):
+        with pytest.raises(UserError, match=re.escape(said)) as caught:
+            provider.plan(type, prior, inputs)
+        assert type in str(caught.value)
+
+
+def test_what_is_not_known_yet_is_not_judged() -> None:
+    provider = AwsProvider(None, app="app", stage="test", lineage="L")  # type: ignore[arg-type]  # it makes no call
+    for inputs in ({"environment": {"AA": UNKNOWN}}, {"environment": UNKNOWN}, {"layers": [UNKNOWN]}, {"role": UNKNOWN},
+                   {"vpc_config": {"SubnetIds": [UNKNOWN], "SecurityGroupIds": UNKNOWN}}):
+        assert provider.plan("aws.lambda.Function", None, inputs).changed == inputs.keys()
 
 
 def test_an_id_tells_what_it_is_made_of() -> None:

@@ -75,10 +75,29 @@ def route_key(route: str) -> tuple[str, str]:
     if method.upper() not in METHODS or not path.startswith("/"):
         raise UserError(f"the route {route!r} is not METHOD /path",
                         hint=f'methods: {", ".join(METHODS)}; for example "GET /photos/{{id}}"')
+    _check_path(route, path)
     words = re.findall(r"[A-Za-z0-9]+|\+", f"{method.lower()} {path}")
     label = "Route" + "".join("Plus" if w == "+" else w[:1].upper() + w[1:] for w in words)
     unsaid = re.sub(r"[A-Za-z0-9{}/+]", "", path)
     return f"{method.upper()} {path}", label + "".join(f"x{ord(c):x}" for c in unsaid) + ("Root" if path == "/" else "")
+
+
+def _check_path(route: str, path: str) -> None:
+    """UserError for a path that API Gateway refuses."""
+    parts = path[1:].split("/")
+    variables = {p: re.fullmatch(r"\{([\w.:-]+)\+?\}", p, re.ASCII) for p in parts if re.search(r"[{}]", p)}
+    names = [m[1] for p in parts if (m := variables.get(p))]
+    if odd := next((p for p, m in variables.items() if not m), ""):
+        problem, hint = f"{odd!r} is not a path variable", "a variable takes a whole part of the path: /photos/{id}"
+    elif any(p.endswith("+}") for p in parts[:-1]):
+        problem, hint = "a greedy variable is not its last part", "/files/{path+} takes all that follows"
+    elif len(set(names)) < len(names):
+        problem, hint = "it has a variable twice", "give each variable a name of its own"
+    elif re.search(r"[?#\s]", path):
+        problem, hint = "a path has no query, fragment or space", "the function gets the query of each request"
+    else:
+        return
+    raise UserError(f"API Gateway does not take the route {route!r}: {problem}", hint=hint)
 
 
 def _auth(auth: RouteAuth | bool | None) -> dict[str, Any]:

@@ -136,6 +136,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
         super().__init__(logical_name, **options)
         self._added: dict[str, Input[str]] = {}
         graph, links, limits = current(), linked(link, self.where), _limits(timeout, memory, storage)
+        if architecture not in ("x86_64", "arm64"):
+            raise UserError(f"architecture can't be {architecture!r}", hint='"x86_64" or "arm64"')
         _check(concurrency, retries, versioning)
         self._transform = transform
         dev = dev and bundle is None

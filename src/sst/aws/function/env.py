@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ...clouds.aws import lambda_
+from ...clouds.aws.lambda_limits import VARIABLE, variable_valid
 from ...core.graph import current
 from ...core.output import Input, combine, gather
 from ...errors import UserError
@@ -29,6 +30,9 @@ def add_variables(function: lambda_.Function, added: Mapping[str, Input[str]]) -
             raise UserError(f"add_environment sets {both[0]}, which environment has already", where=goal.where,
                             hint="keep it in one of the two")
     graph.goals[function.__sst__.urn] = replace(goal, inputs={**goal.inputs, "kept_variables": sorted(added)})
+    if odd := [k for k in added if not variable_valid(k)]:
+        raise UserError(f"add_environment sets {odd[0]!r}, a name that Lambda does not take", where=goal.where,
+                        hint=VARIABLE)
     secret = {k: v for k, v in added.items() if gather([v])[1]}
     lambda_.Variables("Environment", function_name=function.name,
                       variables={k: v for k, v in added.items() if k not in secret} or None,

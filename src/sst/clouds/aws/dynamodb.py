@@ -10,6 +10,7 @@ from ...core.provider import Note
 from ...core.resource import Arg, out, prop
 from ...errors import ProviderError
 from .columns import Call, Import, Listing, Tagging, call, grant
+from .dynamodb_limits import indexes_fit
 from .table import AwsResource, Calls
 
 __all__ = ["Table"]
@@ -45,6 +46,7 @@ def _plain(indexes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 class Table(AwsResource, type="aws.dynamodb.Table", service="dynamodb", holds_data=True):
     """A table. ``stream_view_type`` switches its stream on; ``ttl`` names the field by which items expire."""
 
+    __checks__ = (*AwsResource.__checks__, indexes_fit)
     names = (r"[A-Za-z0-9_.-]{3,}", "3 or more letters, digits, dots, hyphens and underscores")
     name: Arg[str] = prop("TableName", limit=255, replace=True, default=None)
     attribute_definitions: Arg[Sequence[Mapping[str, Any]]] = prop()

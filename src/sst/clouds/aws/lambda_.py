@@ -13,8 +13,8 @@ from .checks import read_source
 from .columns import Call, Import, Listing, Tagging, call, grant
 from .documents import lower_headers
 from .lambda_errors import CHANGING, NOT_FOUND, NOT_READY, NOT_SEEN, SOURCE_NOT_READY
+from .lambda_limits import function_fits, source_fits
 from .lambda_variables import added, drop_variables, split, variables_of
-from .limits import environment_fits, hidden_long_enough
 from .name_rules import WORD
 from .table import AwsResource, Calls
 
@@ -39,7 +39,7 @@ def _patterns(criteria: Mapping[str, Any]) -> list[str]:
 class Function(AwsResource, type="aws.lambda.Function", service="lambda",
                from_bundle=frozenset({"code", "handler"}), of_host=frozenset({"architectures"})):
     """A function. ``code`` is ``{"path", "sha256"}`` of a build, with ``files`` added, or ``{"image": uri}``."""
-    __checks__ = (*AwsResource.__checks__, environment_fits)
+    __checks__ = (*AwsResource.__checks__, function_fits)
     names = WORD
     name: Arg[str] = prop("FunctionName", limit=64, replace=True, default=None)
     role: Arg[str] = prop()
@@ -239,7 +239,7 @@ _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": F
 class EventSourceMapping(AwsResource, type="aws.lambda.EventSourceMapping", service="lambda"):
     """Reads from a queue or stream and calls a function with what it reads."""
 
-    __checks__ = (*AwsResource.__checks__, read_source, hidden_long_enough)
+    __checks__ = (*AwsResource.__checks__, read_source, source_fits)
 
     event_source_arn: Arg[str] = prop(default=None, replace=True)
     function_name: Arg[str] = prop(read="")

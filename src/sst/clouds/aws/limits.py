@@ -1,7 +1,6 @@
 """Limits of AWS that a deploy would meet half-way, checked once the program has ended."""
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from itertools import combinations
@@ -12,55 +11,51 @@ from ...core.model import URN, Goal
 from ...core.output import Output, leaves
 from ..schedule_times import problem
 
-__all__ = ["bucket_name_valid", "dead_letters_alike", "environment_fits", "filters_apart", "hidden_long_enough",
-           "schedule_valid"]
+__all__ = ["bucket_name_valid", "dead_letters_alike", "declared", "filters_apart", "name_of", "schedule_valid",
+           "tags_valid"]
 
-ENVIRONMENT = 4096
-"""Bytes of a function's variables: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
-RESERVED = frozenset({"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
-                      "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
-                      "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-                      "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-                      "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"})
-
-
+_RECEIVES = 1000
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"""
+_WANTED = {True: "a FIFO queue too", False: "no FIFO queue"}
+_TAGS, _TAG_KEY, _TAG_VALUE = 50, 128, 256
+"""https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
 BUCKET = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-|\d+(\.\d+){3}$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"
                     r"(?<!-s3alias)(?<!--ol-s3)(?<!\.mrap)(?<!--x-s3)(?<!--table-s3)")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
 
-def _of(graph: Graph, value: Any, type: str) -> list[Goal]:
+def declared(graph: Graph, value: Any, type: str) -> list[Goal]:
+    """The resources of a type whose properties are part of a value."""
     urns: set[URN] = {urn for leaf in leaves(value) for urn in leaf.deps}
     return [graph.goals[urn] for urn in sorted(urns) if urn in graph.goals and graph.goals[urn].type == type]
 
 
-def _name(goal: Goal) -> str:
+def name_of(goal: Goal) -> str:
+    """As messages have it: ``"Api/Function"``."""
     return f'"{goal.urn.rpartition("::")[2]}"'
-
-
-def hidden_long_enough(graph: Graph, goal: Goal) -> None:
-    """A queue hides a message for as long as the function may work on it."""
-    for queue in _of(graph, goal.inputs.get("event_source_arn"), "aws.sqs.Queue"):
-        hidden = queue.inputs.get("visibility_timeout") or 30
-        for function in _of(graph, goal.inputs.get("function_name"), "aws.lambda.Function"):
-            timeout = function.inputs.get("timeout") or 3
-            if isinstance(hidden, int) and isinstance(timeout, int) and hidden < timeout:
-                graph.problem(f"the queue {_name(queue)} hides a message for {hidden} seconds, but the function "
-                              f"{_name(function)} may work on it for {timeout}", where=goal.where,
-                              hint=f'give the queue visibility_timeout="{timeout} seconds" or more; it is declared at '
-                                   f"{queue.where}")
 
 
 def dead_letters_alike(graph: Graph, goal: Goal) -> None:
     """The dead-letter queue of a FIFO queue is a FIFO queue, and that of another is not."""
-    redrive = goal.inputs.get("redrive_policy")
-    target = redrive.get("deadLetterTargetArn") if isinstance(redrive, Mapping) else None
-    for dead in _of(graph, target, "aws.sqs.Queue"):
-        fifo = bool(goal.inputs.get("fifo_queue"))
+    redrive, fifo = goal.inputs.get("redrive_policy"), bool(goal.inputs.get("fifo_queue"))
+    if not isinstance(redrive, Mapping):
+        return
+    target, tries = redrive.get("deadLetterTargetArn"), redrive.get("maxReceiveCount")
+    if isinstance(tries, int) and not 1 <= tries <= _RECEIVES:
+        graph.problem(f"the queue {name_of(goal)} gives up a message after {tries} failures", where=goal.where,
+                      hint=f"retry is between 1 and {_RECEIVES:,}")
+    for dead in declared(graph, target, "aws.sqs.Queue"):
         if fifo != bool(dead.inputs.get("fifo_queue")):
-            wanted = "a FIFO queue too" if fifo else "no FIFO queue"
-            graph.problem(f"the dead-letter queue {_name(dead)} of {_name(goal)} must be {wanted}", where=goal.where,
-                          hint=f"it is declared at {dead.where}")
+            graph.problem(f"the dead-letter queue {name_of(dead)} of {name_of(goal)} must be {_WANTED[fifo]}",
+                          where=goal.where, hint=f"it is declared at {dead.where}")
+    if not isinstance(target, str) or next(leaves(target), None) is not None:
+        return
+    if not (m := re.fullmatch(r"arn:[\w-]+:sqs:[\w-]+:\d{12}:([\w-]+(?:\.fifo)?)", target, re.ASCII)):
+        graph.problem(f"the dead-letter queue of {name_of(goal)} is {target!r}, which is not the ARN of a queue",
+                      where=goal.where, hint="like arn:aws:sqs:us-east-1:123456789012:name, or a Queue")
+    elif fifo != m[1].endswith(".fifo"):
+        graph.problem(f"the dead-letter queue {m[1]} of {name_of(goal)} must be {_WANTED[fifo]}", where=goal.where,
+                      hint="the name of a FIFO queue ends with .fifo")
 
 
 def bucket_name_valid(graph: Graph, goal: Goal) -> None:
@@ -72,24 +67,24 @@ def bucket_name_valid(graph: Graph, goal: Goal) -> None:
                            "digit, is not an IP address, and has no prefix or suffix that S3 keeps for itself")
 
 
-def environment_fits(graph: Graph, goal: Goal) -> None:
-    """A function's variables are at most 4 KB, and some names are Lambda's own. Values that are not known yet count as
-    empty."""
-    plain, secret = (goal.inputs.get(k) for k in ("environment", "secret_environment"))
-    known = {k: v if isinstance(v, str) else "" for some in (plain, secret) if isinstance(some, Mapping)
-             for k, v in some.items()}
-    if used := sorted(RESERVED & known.keys()):
-        graph.problem(f"the function {_name(goal)} sets {', '.join(used)}, which Lambda sets itself", where=goal.where,
-                      hint="give the variable another name")
-    size = len(json.dumps(known, separators=(",", ":")).encode())
-    if size > ENVIRONMENT:
-        graph.problem(f"the variables of the function {_name(goal)} take {size:,} bytes; Lambda allows {ENVIRONMENT:,}",
-                      where=goal.where, hint="put large values into a file of the bundle, a bucket or a parameter")
+def tags_valid(graph: Graph, goal: Goal) -> None:
+    """The limits that all services share; values that are not known yet are not judged."""
+    tags = goal.inputs.get("tags")
+    if not isinstance(tags, Mapping):
+        return
+    problems = [f"{len(tags)} tags; AWS takes {_TAGS}"] if len(tags) > _TAGS else []
+    for k, v in tags.items():
+        if not isinstance(k, str) or not 1 <= len(k) <= _TAG_KEY or k.lower().startswith("aws:"):
+            problems.append(f"a tag {str(k)[:40]!r}: a key has 1 to {_TAG_KEY} characters and does not begin with aws:")
+        elif isinstance(v, str) and next(leaves(v), None) is None and len(v) > _TAG_VALUE:
+            problems.append(f"a tag {k!r} of {len(v)} characters; a value has at most {_TAG_VALUE}")
+    for text in problems[:1]:
+        graph.problem(f"{goal.type} {name_of(goal)} has {text}", where=goal.where)
 
 
 def filters_apart(graph: Graph, goal: Goal) -> None:
     """Two rules of a bucket for one event have filters that do not overlap."""
-    owner = _of(graph, goal.inputs.get("bucket"), "aws.s3.Bucket")
+    owner = declared(graph, goal.inputs.get("bucket"), "aws.s3.Bucket")
     where = owner[0].where if owner else goal.where     # a component declares this row after the program's last line
     rules = [r for k in ("functions", "queues", "topics") for r in goal.inputs.get(k) or () if isinstance(r, Mapping)]
     for a, b in combinations(rules, 2):
@@ -117,5 +112,5 @@ def schedule_valid(*kinds: str) -> Check:
         zone = goal.inputs.get("schedule_expression_timezone")
         if isinstance(expression, str) and (e := problem(expression, zone if isinstance(zone, str) else "UTC",
                                                          kinds=kinds)):
-            graph.problem(f"{_name(goal)}: {e.message}", where=goal.where, hint=e.hint)
+            graph.problem(f"{name_of(goal)}: {e.message}", where=goal.where, hint=e.hint)
     return check

@@ -12,6 +12,7 @@ from ...core.resource import schema_of
 from ...core.schema import Schema
 from ...errors import ProviderError, Throttled
 from .bulk import Bulk
+from .model_check import check_properties
 from .reading import listed_tags, read
 from .rows import row
 from .table import AwsResource, fill
@@ -66,6 +67,7 @@ class AwsProvider(Verbs, Provider):
             return bulk.plan(type, prior, inputs)
         kind = row(type)
         if prior is None:
+            check_properties(kind, inputs, inputs.keys())
             return Change(frozenset(inputs))
         if prior.inputs == inputs:
             return UNCHANGED
@@ -73,6 +75,7 @@ class AwsProvider(Verbs, Provider):
                             and not kind.reordered(k, prior.inputs.get(k), inputs.get(k)))
         if not changed:
             return UNCHANGED
+        check_properties(kind, inputs, changed)
         fixed = frozenset(k for k in changed if kind.props[k].replace or k not in kind.updatable())
         fixed |= kind.fixed_by(prior.inputs, inputs)
         keys = kind.fields_of_id() & kind.props.keys()

@@ -20,7 +20,7 @@ from ...net.http import Response
 from .handlers import adapt_body, adapt_parameters, adapt_response
 from .sign import EMPTY, UNSIGNED
 
-__all__ = ["Endpoint", "Request", "Service", "Unreadable"]
+__all__ = ["Endpoint", "Request", "Service", "Unreadable", "said"]
 
 PER_KEY = frozenset({"Key", "Prefix", "CopySource"})
 """Parameters of S3's endpoint rules that never change where a call goes."""
@@ -166,7 +166,7 @@ class Service:
             return
         report = self._validator.validate(params, shape)
         if report.has_errors():
-            raise ProviderError("; ".join(_said(e) for e in report._errors), code="ParamValidation",
+            raise ProviderError("; ".join(said(e) for e in report._errors), code="ParamValidation",
                                 operation=f"{self.name} {operation}", sent=False)
 
     def prepare(self, operation: str, params: dict[str, Any], *, region: str, endpoint: str | None,
@@ -284,7 +284,8 @@ def _placed(scheme: str, netloc: str, path: str, region: str, name: str, double:
                     name, double, headers, regions)
 
 
-def _said(error: tuple[str, Any, Mapping[str, Any]]) -> str:
+def said(error: tuple[str, Any, Mapping[str, Any]]) -> str:
+    """An error of botocore's validator, without the value."""
     reason, name, more = error
     path = str(name or "input").lstrip(".")
     named = {"missing required field": "required_name", "unknown field": "unknown_param"}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import ProviderError, SstError, UserError
 from .credentials import stored_credentials
+from .models import loader
 from .profile import ConfigFiles, Section
 from .sign import Credentials
 
@@ -60,6 +61,8 @@ class Settings:
                 session.set_config_variable(variable, path)
         if self.profile and not self._explicit_profile:
             session.set_config_variable("profile", self.profile)
+        if "AWS_DATA_PATH" not in self.environment:  # models of the user's own
+            session.register_component("data_loader", loader())
         return session
 
     @cached_property

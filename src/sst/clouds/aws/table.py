@@ -19,6 +19,7 @@ from ...core.resource import Arg, Resource, prop
 from .checks import region_valid, runs_here
 from .columns import Call, Grant, Identity, Import, Listing, Tagging
 from .documents import completed, merged, normal
+from .limits import tags_valid
 from .name_rules import name_valid
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class AwsResource(Resource):
     region: Arg[str] = prop(default=None, replace=True, local=True)
     """Region of the resource. Default: the app's region."""
 
-    __checks__: ClassVar[tuple[Check, ...]] = (runs_here, region_valid, name_valid)
+    __checks__: ClassVar[tuple[Check, ...]] = (runs_here, region_valid, name_valid, tags_valid)
     service: ClassVar[str] = ""
     identity: ClassVar[Identity] = "name"
     identifier: ClassVar[str] = "$name"
