@@ -57,8 +57,8 @@ def signer(cloud: Cloud, keys: dict[str, Any]) -> Callable[..., str]:
     keys["keys"].append({"kty": "RSA", "kid": "k", "alg": "RS256", "use": "sig", "n": encoded(der[at:at + 256]),
                          "e": encoded(der[at + 258:])})
 
-    def sign(**claims: Any) -> str:
-        head = encoded(json.dumps({"alg": "RS256", "kid": "k"}).encode())
+    def sign(claims: object, alg: str = "RS256") -> str:
+        head = encoded(json.dumps({"alg": alg, "kid": "k"}).encode())
         text = f"{head}.{encoded(json.dumps(claims).encode())}"
         made = kms.sign(KeyId=key, Message=text.encode(), SigningAlgorithm="RSASSA_PKCS1_V1_5_SHA_256")
         return f"{text}.{encoded(made['Signature'])}"
@@ -77,7 +77,7 @@ def test_a_jwt_authorizer_takes_tokens_of_its_issuer_alone(cloud: Cloud, issuer:
     apis.create_route(ApiId=api, RouteKey="GET /closed", Target=target, AuthorizationType="JWT",
                       AuthorizerId=made["AuthorizerId"])
     good = {"iss": source, "aud": "me", "sub": "ada", "exp": int(time.time()) + 600}
-    token = sign(**good)
+    token = sign(good)
 
     def ask(value: str) -> tuple[int, Any]:
         status, _, body = fetch(f"{address}/closed", headers={"authorization": f"Bearer {value}"})
@@ -87,6 +87,15 @@ def test_a_jwt_authorizer_takes_tokens_of_its_issuer_alone(cloud: Cloud, issuer:
     assert status == 200 and event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] == "ada"
     head, _, signature = token.split(".")
     forged = encoded(json.dumps({**good, "sub": "eve"}).encode())
-    for wrong in (f"{head}.{forged}.{signature}", sign(**{**good, "aud": "you"}), sign(**{**good, "exp": 1}), "x.y.z"):
-        assert ask(wrong)[0] == 401
+    no_expiry = {k: v for k, v in good.items() if k != "exp"}
+    unsigned = f'{encoded(json.dumps({"alg": "none", "kid": "k"}).encode())}.{encoded(json.dumps(good).encode())}.'
+    later = int(time.time()) + 600
+    for wrong in (f"{head}.{forged}.{signature}", f"{head}.{forged}.", unsigned, sign(good, "ES256"), sign([good]),
+                  sign({**good, "aud": "you"}), sign({**good, "aud": []}), sign({**good, "exp": 1}), sign(no_expiry),
+                  *(sign({**good, "exp": e}) for e in ("soon", True, float("inf"), None)),
+                  sign({**good, "nbf": later}), sign({**good, "nbf": "now"}), sign({**good, "iat": later}),
+                  sign({**good, "iss": f"{source}/"}), "x.y.z", "..", "a" * 6000):
+        assert ask(wrong) == (401, {"message": "Unauthorized"}), wrong
+    for right in ({**good, "aud": ["you", "me"]}, {**no_expiry, "exp": later + 0.5}):
+        assert ask(sign(right))[0] == 200
     assert fetch(f"{address}/closed")[0] == 401

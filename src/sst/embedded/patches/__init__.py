@@ -16,7 +16,7 @@ from sst.embedded.settings import Settings
 __all__ = ["TOPICS", "Topic", "apply_all"]
 
 TOPICS = ("models", "keys", "state", "objects", "threads", "code", "traces", "functions", "rights", "events",
-          "function_url", "http_api", "rest_api", "websocket", "queues", "batches", "event_sources", "streams",
+          "function_url", "http_api", "jwt", "rest_api", "websocket", "queues", "batches", "event_sources", "streams",
           "actions", "event_apis", "schedules", "targets", "subscribers", "integrations", "databases", "clusters",
           "cdn", "caches", "searches", "volumes", "containers", "discovery", "scaling", "registry", "firewalls")
 
