@@ -32,7 +32,9 @@ class Lookups:
         return "fsap-old"
 
     def network(self, id: str) -> Existing:
-        return Existing("10.0.0.0/16", ("subnet-a", "subnet-b"), ("subnet-c", "subnet-d"), ("sg-default",), True, ())
+        zones = {"subnet-c": "us-east-1a", "subnet-d": "us-east-1b", "subnet-e": "us-east-1b"}
+        return Existing("10.0.0.0/16", ("subnet-a", "subnet-b"), ("subnet-c", "subnet-d"), ("sg-default",), True, (),
+                        zones)
 
 
 @contextmanager

@@ -44,6 +44,8 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
                         ("a file_system and an access_point",)),
     "a throughput": (lambda: aws.Efs("Files", vpc=aws.Vpc("Net"), throughput="fast"),  # type: ignore[arg-type]  # wrong
                      ("throughput can't be 'fast'",)),
+    "two subnets in a zone": (lambda: aws.Efs("Files", vpc={"id": "vpc-1", "subnets": ["subnet-d", "subnet-e"]}),
+                              ("two subnets in us-east-1b, subnet-d and subnet-e", "one a zone")),
     "a performance": (lambda: aws.Efs("Files", vpc=aws.Vpc("Net"), performance="best"),  # type: ignore[arg-type]  # wrong
                       ("performance can't be 'best'",)),
     "modes that do not go together": (lambda: aws.Efs("Files", vpc=aws.Vpc("Net"), performance="max-io"),
@@ -63,8 +65,17 @@ def test_a_mistake_is_told(case: str) -> None:
 
 
 def test_a_network_of_the_account_is_refused_on_stage_local() -> None:
-    with pytest.raises(UserError, match=r"stage local has not"), program(stage="local", target=Target("local")):
+    with pytest.raises(UserError, match=r"stage local does not have"), program(stage="local", target=Target("local")):
         aws.Efs("Files", vpc={"id": "vpc-1", "subnets": ["subnet-1"]})
+
+
+def test_an_existing_network_gets_one_mount_target_in_each_zone() -> None:
+    with program() as graph:
+        vpc = aws.Vpc.get("Net", "vpc-1")
+        vpc.private_subnets = ["subnet-c", "subnet-d", "subnet-e"]
+        aws.Efs("Files", vpc=vpc)
+    assert [g.inputs["subnet_id"] for g in graph.goals.values() if g.type == "aws.efs.MountTarget"] == [
+        "subnet-c", "subnet-d"]
 
 
 def test_an_existing_one_is_read_on_aws_and_made_on_stage_local() -> None:

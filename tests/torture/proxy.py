@@ -97,7 +97,7 @@ XML = {"iam": "<ErrorResponse><Error><Type>Sender</Type><Code>{c}</Code><Message
        "s3": "<Error><Code>{c}</Code><Message>{m}</Message></Error>",
        "ec2": "<Response><Errors><Error><Code>{c}</Code><Message>{m}</Message></Error></Errors>"
               "<RequestID>r</RequestID></Response>"}
-XML |= dict.fromkeys(("sts", "sns", "route53", "cloudfront", "elasticloadbalancing"), XML["iam"])
+XML |= dict.fromkeys(("sts", "sns", "route53", "cloudfront", "elasticloadbalancing", "rds", "elasticache"), XML["iam"])
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 

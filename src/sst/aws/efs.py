@@ -128,7 +128,7 @@ class Efs(Component, kind="sst.aws.Efs", parts=tuple(EfsTransform.__annotations_
 def _place(what: str, vpc: Any, where: str) -> _Place:
     if not isinstance(vpc, Mapping):
         found = the_vpc(what, vpc, where)
-        return _Place(found.id, found.private_subnets, found.cidr)
+        return _Place(found.id, _one_a_zone(found), found.cidr)
     if not vpc.get("id") or not vpc.get("subnets") or isinstance(vpc["subnets"], str):
         raise UserError(f"vpc of {what} needs an id and subnets", where=where,
                         hint='vpc={"id": "vpc-...", "subnets": ["subnet-..."]}, or an aws.Vpc')
@@ -137,4 +137,24 @@ def _place(what: str, vpc: Any, where: str) -> _Place:
                         hint=f'vpc=aws.Vpc.get("MyVpc", "{vpc["id"]}"): on stage local a network of the app\'s own '
                              "stands in for it")
     lookups: Lookups = current().context.lookups
-    return _Place(vpc["id"], list(vpc["subnets"]), lookups.network(vpc["id"]).cidr)
+    there = lookups.network(vpc["id"])
+    taken: dict[str, str] = {}
+    for subnet in vpc["subnets"]:
+        if isinstance(subnet, str) and (zone := there.zones.get(subnet)) and taken.setdefault(zone, subnet) != subnet:
+            raise UserError(f"{what} has two subnets in {zone}, {taken[zone]} and {subnet}; EFS takes one a zone",
+                            where=where, hint=f'vpc={{"id": "{vpc["id"]}", "subnets": ["{taken[zone]}", ...]}}')
+    return _Place(vpc["id"], list(vpc["subnets"]), there.cidr)
+
+
+def _one_a_zone(vpc: Vpc) -> Sequence[Input[str]]:
+    """Its private subnets, of an existing network the first in each availability zone: EFS takes one a zone.
+
+    Source: https://docs.aws.amazon.com/efs/latest/ug/API_CreateMountTarget.html
+    """
+    made, seen = [], set()
+    for subnet in vpc.private_subnets:
+        zone = vpc.zones.get(subnet) if isinstance(subnet, str) else None
+        if zone is None or zone not in seen:
+            made.append(subnet)
+        seen.add(zone)
+    return made

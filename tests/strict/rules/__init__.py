@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     account,
+    balancers,
     cloudfront,
     discovery,
     dynamodb,
@@ -13,8 +14,10 @@ from . import (
     elasticache,
     gateway,
     identity,
+    interfaces,
     lambda_,
     limits,
+    linked_roles,
     opensearch,
     queues,
     rds,
@@ -23,5 +26,6 @@ from . import (
 )
 from .changes import changes
 
-__all__ = ["account", "changes", "cloudfront", "discovery", "dynamodb", "ec2", "ecr", "efs", "elasticache", "gateway",
-           "identity", "lambda_", "limits", "opensearch", "queues", "rds", "s3", "scheduler"]
+__all__ = ["account", "balancers", "changes", "cloudfront", "discovery", "dynamodb", "ec2", "ecr", "efs", "elasticache",
+           "gateway", "identity", "interfaces", "lambda_", "limits", "linked_roles", "opensearch", "queues", "rds",
+           "s3", "scheduler"]

@@ -1,7 +1,7 @@
 """A network of the app's own, for services, databases and functions."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from ...clouds.aws import ec2
@@ -82,7 +82,7 @@ class Vpc(Component, kind="sst.aws.Vpc", parts=tuple(VpcTransform.__annotations_
             ec2.VpcEndpoint(f"{'S3' if service == 's3' else 'DynamoDb'}Endpoint", vpc_id=self.vpc.id,
                             service_name=f"com.amazonaws.{current().region}.{service}",
                             route_table_ids=[t.id for t in (made.public_table, *made.private_tables)])
-        self.endpoints = frozenset(endpoints)
+        self.endpoints, self.zones = frozenset(endpoints), {}
 
     @classmethod
     def get(cls, name: str, id: str, **options: Unpack[Options]) -> Self:
@@ -106,8 +106,11 @@ class Vpc(Component, kind="sst.aws.Vpc", parts=tuple(VpcTransform.__annotations_
         self.id, self.cidr = self.vpc.id, there.cidr
         self.public_subnets, self.private_subnets = list(there.public), list(there.private)
         self.security_groups, self.bastion = list(there.groups), None
-        self.has_nat, self.endpoints = there.nat, frozenset(there.endpoints)
+        self.has_nat, self.endpoints, self.zones = there.nat, frozenset(there.endpoints), there.zones
         return self
+
+    zones: Mapping[str, str]
+    """Of an existing network: subnet → its availability zone."""
 
     def link(self) -> Link:
         """The id of the bastion, if there is one."""

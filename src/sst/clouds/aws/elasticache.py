@@ -16,6 +16,9 @@ __all__ = ["ParameterGroup", "ReplicationGroup", "SubnetGroup"]
 
 BUSY = ("InvalidReplicationGroupState", "InvalidReplicationGroupStateFault")
 IN_USE = ("CacheSubnetGroupInUse", "InvalidCacheParameterGroupState")
+ROLE = ("ServiceLinkedRoleNotFoundFault",)
+"""ElastiCache makes its own role with the first cache of an account, and does not see it at once.
+Source: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/using-service-linked-roles.html"""
 TAGGING = Tagging(add=call("add_tags_to_resource", ResourceName="$arn", Tags="$tags"),
                   remove=call("remove_tags_from_resource", ResourceName="$arn", TagKeys="$tag_keys"),
                   show=call("list_tags_for_resource", ResourceName="$arn"))
@@ -37,7 +40,7 @@ class SubnetGroup(AwsResource, type="aws.elasticache.SubnetGroup", service="elas
 
     arn: Output[str] = out("CacheSubnetGroup.ARN || ARN")
 
-    create = call("create_cache_subnet_group")
+    create = call("create_cache_subnet_group", retry=ROLE)
     read = call("describe_cache_subnet_groups", CacheSubnetGroupName="$name")
     item = "CacheSubnetGroups[0]"
     update = (call("modify_cache_subnet_group", CacheSubnetGroupName="$name", properties="description subnet_ids",
@@ -111,7 +114,8 @@ class ReplicationGroup(AwsResource, type="aws.elasticache.ReplicationGroup", ser
     port: Output[int] = out("ConfigurationEndpoint.Port || NodeGroups[0].PrimaryEndpoint.Port")
 
     __checks__ = (*AwsResource.__checks__, group_fits)
-    create = call("create_replication_group", until="Status == 'available'", retry=("InvalidVPCNetworkStateFault",))
+    create = call("create_replication_group", until="Status == 'available'",
+                  retry=("InvalidVPCNetworkStateFault", *ROLE))
     read = call("describe_replication_groups", ReplicationGroupId="$name")
     item = "ReplicationGroups[0]"
     read_back = True

@@ -4,8 +4,8 @@
 """
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ class Existing:
     groups: tuple[str, ...]
     nat: bool
     endpoints: tuple[str, ...]
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """Subnet → its availability zone."""
 
 
 class Lookups:
@@ -83,7 +85,8 @@ class Lookups:
         return Existing(there[0]["CidrBlock"], tuple(s["SubnetId"] for s in subnets if s["SubnetId"] not in private),
                         tuple(private), tuple(ours or [g["GroupId"] for g in groups if g["GroupName"] == "default"]),
                         bool(private) and all(leads[s] == "nat" for s in private),
-                        tuple(sorted(e["ServiceName"].rpartition(".")[2] for e in ends)))
+                        tuple(sorted(e["ServiceName"].rpartition(".")[2] for e in ends)),
+                        {s["SubnetId"]: s["AvailabilityZone"] for s in subnets})
 
     def access_point(self, file_system: str) -> str:
         """Id of the access point of a file system: the one that an ``Efs`` made, or the only one. Raises ``UserError``

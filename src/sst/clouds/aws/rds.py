@@ -10,7 +10,7 @@ from .columns import Import, Listing, call
 from .name_rules import DATABASE
 from .rds_checks import instance_fits
 from .rds_clusters import Cluster, ClusterInstance, ClusterParameterGroup, HttpEndpoint
-from .rds_columns import BUSY, DONE, FAILED, IN_USE, PAGE, SHOWN, TAGGING, Parameters
+from .rds_columns import BUSY, DONE, FAILED, IN_USE, PAGE, ROLE, SHOWN, TAGGING, Parameters
 from .table import AwsResource
 
 __all__ = ["Cluster", "ClusterInstance", "ClusterParameterGroup", "HttpEndpoint", "Instance",
@@ -27,7 +27,7 @@ class SubnetGroup(AwsResource, type="aws.rds.SubnetGroup", service="rds"):
 
     arn: Output[str] = out("DBSubnetGroup.DBSubnetGroupArn || DBSubnetGroupArn")
 
-    create = call("create_db_subnet_group")
+    create = call("create_db_subnet_group", retry=ROLE)
     read = call("describe_db_subnet_groups", DBSubnetGroupName="$name")
     item = "DBSubnetGroups[0]"
     update = (call("modify_db_subnet_group", DBSubnetGroupName="$name", properties="description subnet_ids",
@@ -109,7 +109,7 @@ class Instance(AwsResource, type="aws.rds.Instance", service="rds", holds_data=T
     """Identifies its data: an instance that was restored or replaced has another."""
 
     __checks__ = (*AwsResource.__checks__, instance_fits)
-    create = call("create_db_instance", until=DONE)
+    create = call("create_db_instance", until=DONE, retry=ROLE)
     read = call("describe_db_instances", DBInstanceIdentifier="$name")
     item = "DBInstances[0]"
     read_back = True

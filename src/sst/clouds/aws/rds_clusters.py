@@ -8,7 +8,7 @@ from ...core.resource import Arg, out, prop
 from . import prices
 from .columns import Import, Listing, call, grant
 from .rds_checks import cluster_fits
-from .rds_columns import BUSY, FAILED, PAGE, SHOWN, TAGGING, Parameters
+from .rds_columns import BUSY, FAILED, PAGE, ROLE, SHOWN, TAGGING, Parameters
 from .table import AwsResource
 
 __all__ = ["Cluster", "ClusterInstance", "ClusterParameterGroup", "HttpEndpoint"]
@@ -75,7 +75,7 @@ class Cluster(AwsResource, type="aws.rds.Cluster", service="rds", holds_data=Tru
     """Identifies its data: a cluster that was restored or replaced has another."""
 
     __checks__ = (*AwsResource.__checks__, cluster_fits)
-    create = call("create_db_cluster", until="Status == 'available'")
+    create = call("create_db_cluster", until="Status == 'available'", retry=ROLE)
     read = call("describe_db_clusters", DBClusterIdentifier="$name")
     item = "DBClusters[0]"
     read_back = True

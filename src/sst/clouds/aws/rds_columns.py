@@ -10,11 +10,15 @@ from ...core.resource import Arg, prop
 from .columns import Call, Tagging, call
 from .table import AwsResource, Calls
 
-__all__ = ["BUSY", "DONE", "FAILED", "IN_USE", "PAGE", "SHOWN", "TAGGING", "Parameters"]
+__all__ = ["BUSY", "DONE", "FAILED", "IN_USE", "PAGE", "ROLE", "SHOWN", "TAGGING", "Parameters"]
 
 BUSY = ("InvalidDBInstanceState", "InvalidDBInstanceStateFault")
 IN_USE = ("InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState")
 """A group is in use until the instance is gone everywhere."""
+ROLE = ("InvalidParameterValue: Missing necessary credentials",
+        "InvalidParameterValue: permission to create service linked role")
+"""RDS makes its own role with the first subnet group of an account, and can't assume it at once.
+Source: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html"""
 TAGGING = Tagging(add=call("add_tags_to_resource", ResourceName="$arn", Tags="$tags"),
                   remove=call("remove_tags_from_resource", ResourceName="$arn", TagKeys="$tag_keys"),
                   show=call("list_tags_for_resource", ResourceName="$arn"))
