@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sst.embedded.services.mariadb import find_mariadbd
+from sst.errors import UserError
+
 from .project import SST, Project, project
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.long]
@@ -100,3 +103,59 @@ def kill_once_the_server_changes(shop: Project) -> None:
         assert time.monotonic() < deadline and process.poll() is None
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+SQL_CONFIG = '''
+import sst
+from sst import aws
+
+def config(input):
+    return sst.Config(name="shop")
+
+def run():
+    vpc = aws.Vpc("MyVpc", az=2)
+    one = aws.Mysql("One", vpc=vpc)
+    two = aws.Aurora("Two", engine="mysql", vpc=vpc)
+    three = aws.Aurora("Three", engine="postgres", vpc=vpc)
+    aws.Function("Api", handler="app.handler", link=[one, two, three])
+'''
+SQL_APP = '''
+import pg8000.dbapi
+import pymysql
+from sst import Resource
+
+NAMES = ("One", "Two", "Three")
+
+def connects(name, password):
+    db = Resource[name]
+    module = pg8000.dbapi if db.port == 5432 or "postgresql" in db.connectionString else pymysql
+    try:
+        module.connect(user=db.username, password=password, host=db.host, port=db.port, database=db.database).close()
+    except module.Error:
+        return False
+    return True
+
+def handler(event, context):
+    """The function's own passwords, and whether the servers take these, and those in the event."""
+    own = [Resource[n].password for n in NAMES]
+    return {"passwords": own, "own": [connects(n, p) for n, p in zip(NAMES, own)],
+            "given": [connects(n, p) for n, p in zip(NAMES, event or ())]}
+'''
+
+
+def test_mysql_and_aurora_take_the_new_password_and_refuse_the_former(tmp_path: Path) -> None:
+    try:
+        find_mariadbd(os.environ)
+    except UserError as missing:
+        pytest.skip(str(missing))
+    with project(tmp_path, {"sst_config.py": SQL_CONFIG, "app.py": SQL_APP,
+                            "requirements.txt": "pymysql\npg8000\n"}) as shop:
+        shop.sst("deploy")
+        before = shop.invoke("Api")
+        assert before["own"] == [True] * 3
+        for name in ("One", "Two", "Three"):
+            shop.sst("rotate", name)
+        after = shop.invoke("Api", before["passwords"])
+        assert all(a != b for a, b in zip(after["passwords"], before["passwords"], strict=True))
+        assert after["own"] == [True] * 3 and after["given"] == [False] * 3
+        assert "no changes" in shop.sst("deploy")

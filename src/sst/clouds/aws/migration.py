@@ -126,7 +126,7 @@ class TaskRun(AwsResource, type="aws.migration.TaskRun", service="ecs", runs_onc
         for turn in range(_TRIES):
             result = ended(provider.aws, known, task, None if note is quiet else note) if task else Ended(
                 "ECS has no room for its task", again=True)
-            if not result.again:
+            if not result.again or turn == _TRIES - 1:
                 break
             provider.aws.sleep(min(2 ** turn, 20))
             again = provider.send(cls, cls.create, {**known, "token": f"{token}{turn}"}, {}, note)
