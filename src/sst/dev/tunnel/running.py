@@ -52,7 +52,7 @@ def wanted_of(backend: Backend) -> Wanted:
     wanted, _ = behind_bastions(backend, snapshot)
     if not wanted.gateways:
         raise UserError(f'no network of stage "{project.stage}" has a bastion',
-                        hint='aws.Vpc("MyVpc", bastion=True), then `sst deploy`')
+                        hint='aws.Vpc("MyVpc", bastion=True), then `sst deploy`; a task can not stand in for a bastion')
     return wanted
 
 
