@@ -1,6 +1,7 @@
 """HTTP on the wire, at the ports that uvicorn's protocols serve."""
 from __future__ import annotations
 
+import os
 import socket
 from urllib.parse import urlsplit
 
@@ -79,3 +80,12 @@ def test_a_connection_goes_on_after_an_answer_without_a_body(cloud: Cloud) -> No
     got = said(cloud.endpoint, asked + f"If-None-Match: {tag}\r\n\r\n".encode() + asked
                + b"Connection: close\r\n\r\n")
     assert got.startswith(b"HTTP/1.1 304 ") and b"HTTP/1.1 200 OK" in got and got.endswith(b"\r\n\r\nx")
+
+
+@pytest.mark.parametrize("size", [256 * 1024, 256 * 1024 + 1, 1_000_000])
+def test_a_long_body_comes_back_as_it_was_sent(cloud: Cloud, size: int) -> None:
+    s3, body = client(cloud, "s3"), os.urandom(size)
+    s3.create_bucket(Bucket=f"long-{size}")
+    s3.put_object(Bucket=f"long-{size}", Key="k", Body=body)
+    assert s3.get_object(Bucket=f"long-{size}", Key="k")["Body"].read() == body
+    assert s3.head_object(Bucket=f"long-{size}", Key="k")["ContentLength"] == size

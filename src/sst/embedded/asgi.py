@@ -11,6 +11,7 @@ from socket import socket
 from typing import Any
 
 from uvicorn import Config
+from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -20,7 +21,10 @@ from sst.embedded.https import sniffing
 __all__ = ["serve_app"]
 
 _KEEP_ALIVE_SECONDS = 75
+_PART_BYTES = 256 * 1024
+"""Of an answer, sent at once."""
 _H2C = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
+httptools_impl.HIGH_WATER_LIMIT = 16 << 20     # bodies are taken whole: to stop reading at 64 KB costs more than memory
 STATUS_LINE.update({status: b"HTTP/1.1 %d \r\n" % status for status in range(600, 1000)})  # a function may say these
 
 
@@ -60,7 +64,7 @@ async def serve_app(app: Any, line: socket, ended: asyncio.Event, *, grace: floa
 class _Http(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn is not in the environment that types are checked in
     def data_received(self, data: bytes) -> None:
         """An offer to speak HTTP/2 is passed over, as it may be: the parser would take it, and drop the body."""
-        if b"h2c" in data and (self.cycle is None or self.cycle.response_complete):
+        if (self.cycle is None or self.cycle.response_complete) and b"h2c" in data:
             head, end, rest = data.partition(b"\r\n\r\n")
             data = _H2C.sub(b"", head) + end + rest
         super().data_received(data)
@@ -78,7 +82,7 @@ def _strict(app: Any) -> Any:
                         "headers": [(b"content-length", b"0"), (b"connection", b"close")]})
             await send({"type": "http.response.body"})
         else:
-            await app(scope, receive, _sized(send))
+            await app(scope, receive, _answering(send))
 
     return strict
 
@@ -92,12 +96,20 @@ def _fault(scope: Any, headers: list[tuple[bytes, bytes]]) -> int:
     return 400 if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1") else 0
 
 
-def _sized(send: Any) -> Any:
-    """Answers that have no body have no length: uvicorn would wait for so many bytes."""
-    async def sized(message: Any) -> None:
+def _answering(send: Any) -> Any:
+    """Answers that have no body have no length: uvicorn would wait for so many bytes. Long ones are sent in parts: a
+    transport copies what it can't send at once, over and over."""
+    async def answering(message: Any) -> None:
         if message.get("status") in (204, 304):
             headers = [(n, v) for n, v in message.get("headers", ()) if n.lower() != b"content-length"]
             message = {**message, "headers": headers}
+        body = message.get("body", b"")
+        if len(body) > _PART_BYTES:
+            view = memoryview(body)
+            last = (len(body) - 1) // _PART_BYTES * _PART_BYTES
+            for at in range(0, last, _PART_BYTES):
+                await send({**message, "body": view[at:at + _PART_BYTES], "more_body": True})
+            message = {**message, "body": view[last:]}
         await send(message)
 
-    return sized
+    return answering

@@ -1,10 +1,11 @@
-"""Work of a request that blocks runs in a thread that is used again: the emulator starts one for each call, which costs
-a good part of a function URL's request. As many threads are there as calls ever ran at once.
+"""Work of a request that blocks, and the notifications of buckets, run in threads that are used again: the emulator
+starts one for each, which costs a good part of a request. As many threads are there as calls ever ran at once.
 
-Goes when ministack's ``run_reentrant`` keeps its threads; last checked with 1.5.33.
+Goes when ministack's ``run_reentrant`` and its S3 keep their threads; last checked with 1.5.33.
 """
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
@@ -18,6 +19,10 @@ __all__ = ["NEEDS", "Threads", "apply"]
 NEEDS: Mapping[str, str] = {
     "core.concurrency:run_reentrant": "async (fn, *args, thread_name='ministack-reentrant')",
     "core.concurrency:threading": "module",
+    "services.s3:_fire_s3_event":
+        "(bucket_name, key, event_name, size=0, etag='', deletion_type=None, restore_event_data=None, version_id=None, "
+        "sequencer=None, object_extra=None, record_extra=None)",
+    "services.s3:threading": "module",
 }
 
 
@@ -43,6 +48,7 @@ class Threads:
 
 def apply(settings: Settings) -> None:
     from ministack.core import concurrency
+    from ministack.services import s3
 
     threads = Threads()
 
@@ -52,4 +58,12 @@ def apply(settings: Settings) -> None:
             return SimpleNamespace(start=lambda: threads.run(target))
         return threading.Thread(target=target, daemon=daemon, name=name)
 
+    def notifying(*, target: Callable[..., None], daemon: bool, args: tuple[Any, ...] = (),
+                  kwargs: Mapping[str, Any] | None = None) -> Any:
+        if args and args[0] is s3._fire_s3_event:
+            work = functools.partial(target, *args, **(kwargs or {}))
+            return SimpleNamespace(start=lambda: threads.run(work))
+        return threading.Thread(target=target, args=args, kwargs=kwargs, daemon=daemon)
+
     concurrency.threading = SimpleNamespace(**{**vars(threading), "Thread": thread})
+    s3.threading = SimpleNamespace(**{**vars(threading), "Thread": notifying})
