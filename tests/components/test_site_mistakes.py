@@ -39,6 +39,10 @@ def two_sites(web: aws.Router) -> None:
         aws.StaticSite(name, path="site", router={"instance": web, "path": "/docs/"})
 
 
+def node(**server: Any) -> Callable[[], object]:
+    return lambda: aws.NodeServer("Api", path="web", server=server)   # the server's mistake
+
+
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "no folder": (site(path="nowhere"), ("there is no folder 'nowhere'",)),
     "a folder outside": (site(path="../.."), ("is outside of the project",)),
@@ -50,6 +54,10 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "half of auth": (site(auth={"username": "a"}), ("auth takes a username and a password",)),
     "auth twice": (router(lambda w: site(router={"instance": w}, auth=AUTH)(), auth=AUTH),
                    ("a site and its Router can't both have auth",)),
+    "longer than a function": (node(timeout="20 minutes"), (
+        "timeout must be between 1 and 900 seconds; it is '20 minutes'", "cluster=cluster of a site", "aws.Task")),
+    "larger than a function": (node(memory="16 GB"), ("memory must be between 128 and 10240 MB", "cluster=cluster")),
+    "smaller than a function": (function(memory="64 MB"), ("memory must be between 128 and 10240 MB",)),
     "protection without a router": (function(url={"protection": "key"}), ("protection of a URL needs a router",)),
     "a protection that is none": (function(url={"protection": "oac"}), ("it is 'oac'",)),
     "protection of a signed URL": (in_router(authorization="iam"), ("the edge signs nothing",)),
@@ -159,15 +167,27 @@ def test_the_server_of_a_generator_takes_the_place_of_a_site_in_a_session() -> N
 
 
 def test_the_development_server_of_a_framework_is_where_its_script_says(tmp_path: Path) -> None:
-    for script, url in (("vite dev --port 4321", "http://localhost:4321"), ("vite dev", "http://localhost:5173")):
+    ports: list[tuple[str, int]] = []
+
+    def port(name: str, wanted: int = 0) -> int:
+        ports.append((name, wanted))
+        return 5175     # another program has 5173
+
+    for lock, script, url, command in (
+            ("package-lock.json", "vite dev --port 4321", "http://localhost:4321", "npm run dev"),
+            ("package-lock.json", "vite dev", "http://localhost:5175", "npm run dev -- --port 5175"),
+            ("pnpm-lock.yaml", "NODE_ENV=test vite", "http://localhost:5175", "pnpm run dev --port 5175"),
+            ("package-lock.json", "vite dev & tsc -w", "http://localhost:5173", "npm run dev")):
         (tmp_path / "package.json").write_text(json.dumps({
             "scripts": {"build": "x", "dev": script}, "devDependencies": {"@react-router/dev": "8"}}))
-        (tmp_path / "package-lock.json").write_text("{}")
-        with program(root=tmp_path, stage="local", target=Target("local", dev=True)) as graph:
+        (tmp_path / lock).write_text("{}")
+        with program(root=tmp_path, stage="local", target=Target("local", dev=True, dev_port=port)) as graph:
             made = aws.React("Web", path=".")
+        (tmp_path / lock).unlink()
         routed = next(g for g in graph.goals.values() if g.type == "aws.cloudfront.Function")
         assert url.rpartition(":")[2] in routed.inputs["code"]
-        assert [p.command for p in made.dev_parts()] == ["npm run dev"]     # type: ignore[union-attr]  # a process
+        assert [p.command for p in made.dev_parts()] == [command]     # type: ignore[union-attr]  # a process
+    assert ports == [("Web:5173", 5173)] * 2
 
 
 def test_a_router_of_another_app_is_read_and_its_store_with_it() -> None:

@@ -361,3 +361,24 @@ def test_json_is_an_event_a_line(tmp_path: Path) -> None:
     assert "hush-hush" not in json.dumps(events) + "".join(told)
     assert [json.loads(line)["event"] for line in told[0].splitlines()][:len(kinds)] == kinds
     assert "Two #1 Unhandled" in told[1] and "Web" not in told[1]
+
+
+@pytest.mark.long
+def test_a_deployed_site_makes_way_for_its_own_server_unasked(tmp_path: Path) -> None:
+    program = '''
+import sst
+from sst import aws
+
+def config(input):
+    return sst.Config(name="live")
+
+def run():
+    return {"url": aws.StaticSite("Docs", path="docs", dev={"command": "sleep 600"}).url}
+'''
+    write(tmp_path, {"sst_config.py": program, "docs/index.html": "<h1>Docs"})
+    subprocess.run([SST, "deploy"], cwd=tmp_path, env=environment(), capture_output=True, check=True)
+    dev = Dev(tmp_path).ready()
+    try:
+        assert "would delete" not in "\n".join(dev.said) and any("Docs/Assets/Bucket" in line for line in dev.said)
+    finally:
+        dev.close()

@@ -96,6 +96,7 @@ def test_an_answer_over_6_mb_is_refused_and_the_sandbox_stays(tmp_path: Path) ->
         error = await stage.failure(fn, {"bytes": 6291557})
         assert error == {"errorType": "Function.ResponseSizeTooLarge",
                          "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes)."}
+        assert any("6 MB in one piece: streaming=True" in line and "cluster=cluster" in line for line in stage.lines)
         assert not (await stage.call(fn, {})).cold
 
     play(tmp_path, story)

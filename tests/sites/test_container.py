@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,10 +30,16 @@ def contained(folder: Path, source: str, pick: str = ").then(() => undefined") -
     (folder / "server.mjs").write_bytes(SERVER.read_bytes())
     (folder / "app.mjs").write_text(source)
     (folder / "sst-entry.mjs").write_text(APP % pick)
+    with running(folder, "sst-entry.mjs", str(shutil.which("node")), {}) as made:
+        yield made
+
+
+@contextmanager
+def running(folder: Path, entry: str, program: str, more: Mapping[str, str]) -> Iterator[tuple[int, Any]]:
+    """What a container runs, with the variables that it has on stage ``local``."""
     port = free_port(0)
-    env = node.variables("/bin/node", {8080: port}, {
-        "SST_PORT": "8080", "SST_SITE": "https://shop.example.com", "PATH": os.environ["PATH"]})
-    with subprocess.Popen(node.line(["node", "sst-entry.mjs"], "node"), cwd=folder, env=env, stdout=subprocess.PIPE,
+    env = node.variables(program, {8080: port}, {"SST_PORT": "8080", "SST_SITE": "https://shop.example.com", **more})
+    with subprocess.Popen(node.line(["node", entry], program), cwd=folder, env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as process:
         try:
             eventually(lambda: process.poll() is not None or _answers(port))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sst.build.limit import LIMIT
+from sst.build.limit import IMAGE_LIMIT, LIMIT, within
 from sst.build.site.assemble import assemble
 from sst.build.site.frameworks import READERS
+from sst.clouds.aws.ecr_image import IN_A_CLUSTER
 from sst.errors import UserError
 from tests.e2e.project import call, eventually, project
 
@@ -102,6 +103,13 @@ def test_a_server_at_the_top_of_its_folder_has_the_files_beside_it(tmp_path: Pat
         assert {*archive.namelist()} == {"main.mjs", "lib/app.mjs", "views/home.html", "package.json",
                                          "sst-entry.mjs", "sst-server.mjs"}
         assert json.loads(made.code.with_name("own.json").read_text()) == archive.namelist()    # none is of a package
+
+
+def test_an_image_that_is_too_large_for_a_function_says_what_is_not() -> None:
+    with pytest.raises(UserError) as told:
+        within("the function", [("model.bin", IMAGE_LIMIT), ("dist/main.js", 2048)], IN_A_CLUSTER, limit=IMAGE_LIMIT)
+    assert "the function is 10240.0 MB unzipped; Lambda takes 10 GB as an image" in str(told.value)
+    assert "10240.0 MB  model.bin" in str(told.value) and told.value.hint and "cluster=cluster" in told.value.hint
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.e2e.project import Project, call, eventually, project
 from tests.sites import apps
-from tests.sites.test_browser import BROWSER, CONFIG
+from tests.sites.test_browser import BROWSER
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
     not os.environ.get("SST_SITES") or not BROWSER, reason="make sites opens all frameworks in Chromium")]
@@ -20,9 +20,15 @@ AGENT = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrom
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    root = tmp_path_factory.mktemp("site")
+    """As `sst init` writes it, with a link."""
+    root = tmp_path_factory.mktemp("next") / "site"
     apps.app("next", root / "web")
-    with project(root, {"sst_config.py": CONFIG.replace("KIND", "Nextjs")}) as made:
+    with project(root, {}) as made:
+        made.sst("init")
+        config = root / "sst_config.py"
+        known = 'aws.Nextjs("Web", path="web"'
+        assert known in config.read_text()
+        config.write_text(config.read_text().replace(known, f'{known}, link=[aws.Bucket("Uploads")]'))
         made.sst("deploy")
         yield made
 

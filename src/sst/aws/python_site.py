@@ -41,9 +41,9 @@ __all__ = ["Collected", "PythonServer", "PythonSite", "PythonSiteArgs", "PythonS
 
 
 class PythonServer(TypedDict, total=False):
-    """The function of the app. ``memory``: ``"1024 MB"`` by default; ``timeout``: ``"20 seconds"``, at most 60, since
-    CloudFront waits no longer. ``runtime``, ``architecture``, ``layers``, ``copy_files``, ``python``: as for
-    ``aws.Function``."""
+    """The function of the app. ``memory``: ``"1024 MB"`` by default; ``timeout``: ``"20 seconds"``, at most 15 minutes;
+    CloudFront waits 60 seconds for the first byte. ``runtime``, ``architecture``, ``layers``, ``copy_files``,
+    ``python``: as for ``aws.Function``."""
 
     memory: str
     timeout: str

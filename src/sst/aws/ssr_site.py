@@ -45,6 +45,8 @@ __all__ = ["Framework", "Server", "SsrSite", "SsrSiteArgs", "SsrSiteTransform", 
 
 _MANAGERS = (("yarn.lock", "yarn"), ("pnpm-lock.yaml", "pnpm"), ("bun.lock", "bun"), ("bun.lockb", "bun"),
              ("package-lock.json", "npm"))
+_SERVERS = re.compile(r"(?:[A-Z_]+=\S+ )*(?:vite|next|astro|nuxt|nuxi|react-router|remix|vinxi|ng)\b[^&|;]*")
+"""Development servers, alone in their script, that take ``--port``."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,10 @@ class Framework:
 
 
 class Server(TypedDict, total=False):
-    """The function that renders. ``memory``: ``"1024 MB"`` by default; ``timeout``: ``"20 seconds"``, at most 60, since
-    CloudFront waits no longer. ``runtime``: ``"nodejs24.x"``; ``architecture``: ``"x86_64"``. ``install``: packages
-    that it gets whole, for code that finds its files in ways that can't be read from the source. ``layers``: ARNs."""
+    """The function that renders. ``memory``: ``"1024 MB"`` by default; ``timeout``: ``"20 seconds"``, at most 15
+    minutes; CloudFront waits 60 seconds for the first byte. ``runtime``: ``"nodejs24.x"``;
+    ``architecture``: ``"x86_64"``. ``install``: packages that it gets whole, for code that finds its files in ways that
+    can't be read from the source. ``layers``: ARNs."""
 
     memory: str
     timeout: str
@@ -112,7 +115,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     ``aws.Function``. cluster: run it in a service of this cluster instead of a function. cpu: ``"0.25 vCPU"`` by
     default; memory: ``"0.5 GB"``; scaling: as for ``aws.Service``. load_balancer: see ``SiteBalancer``.
     assets, auth, domain, router, edge: as for ``StaticSite``. dev: what ``sst dev`` runs, see ``SiteDev``;
-    the script `dev` by default, with the port that it names. ``False`` deploys the site there too.
+    the script `dev` by default, with the port that it names; else the framework's own, or a free one where another
+    program has that. ``False`` deploys the site there too.
     """
 
     framework: ClassVar[Framework]
@@ -140,8 +144,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         keep_apart(current(), path)
         process, instead = None, None
         if dev is not False and current().target.dev:
-            address = f"http://localhost:{_port(path, self.framework)}"
-            server_of: SiteDev = {"command": _run(path, "dev"), "url": address, **(dev or {})}
+            server_of: SiteDev = {**_own_server(self, path), **(dev or {})}
             process, instead = dev_server(self, server_of, path, link=link, environment=environment)
         self._process = process
         with self.scope(transform):
@@ -258,11 +261,17 @@ def _run(path: str, script: str) -> str:
                     hint="run `npm install`: package-lock.json makes every build use the same packages")
 
 
-def _port(path: str, framework: Framework) -> int:
-    """Of the development server: what the script `dev` says, else the framework's own."""
+def _own_server(site: SsrSite, path: str) -> SiteDev:
+    """The framework's development server, at the port that the script `dev` says; else the framework's own port, or a
+    free one if another program has that."""
     script = str(_json(inside(Path(current().root), path) / "package.json").get("scripts", {}).get("dev", ""))
-    found = re.search(r"(?:--port|-p)[ =](\d+)", script)
-    return int(found[1]) if found else framework.port
+    line, wanted = _run(path, "dev"), site.framework.port
+    if found := re.search(r"(?:--port|-p)[ =](\d+)", script):
+        return {"command": line, "url": f"http://localhost:{found[1]}"}
+    if not _SERVERS.fullmatch(script):
+        return {"command": line, "url": f"http://localhost:{wanted}"}
+    port = current().target.dev_port(f"{site.urn.rpartition('::')[2]}:{wanted}", wanted)
+    return {"command": f"{line} {'-- ' * line.startswith('npm ')}--port {port}", "url": f"http://localhost:{port}"}
 
 
 def _in_git(folder: Path) -> bool:

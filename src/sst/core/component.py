@@ -78,6 +78,9 @@ class Component(metaclass=Declared):
     urn: URN
     parent: URN | None
     where: str
+    made_anew: bool = False
+    """In `sst dev` a server of this machine takes its place, and what was deployed before is made of the project alone:
+    it may go without a question."""
 
     def __init_subclass__(cls, *, kind: str = "", parts: tuple[str, ...] = (), **_: Any) -> None:
         super().__init_subclass__()

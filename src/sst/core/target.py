@@ -51,8 +51,9 @@ class Target:
     """Whether `sst dev` runs the program."""
     lease: Lease | None = None
     """In `sst dev` on an AWS stage: how deployed functions find the session."""
-    dev_port: Callable[[str], int] = field(default=lambda name: 0, compare=False)
-    """In `sst dev`: a free port of 127.0.0.1 for the server of that name, the same in each session."""
+    dev_port: Callable[..., int] = field(default=lambda name, wanted=0: wanted, compare=False)
+    """In `sst dev`: a free port of 127.0.0.1 for the server of that name, the same in each session; with a second
+    argument that one, unless another program has it."""
 
     @property
     def is_local(self) -> bool:

@@ -13,26 +13,30 @@ _GIGABYTES = {"GB": 1, "TB": 1024}
 _TEXT = re.compile(r"\s*(\d+)\s*([A-Za-z]+)\s*\Z")
 
 
-def seconds(text: str | int, *, what: str = "duration", low: int = 0, high: int | None = None) -> int:
+def seconds(text: str | int, *, what: str = "duration", low: int = 0, high: int | None = None,
+            beyond: str = "") -> int:
     """Seconds of ``"20 seconds"``, ``"3 minutes"``, ``"1 hour"``, ``"7 days"``. A plain int is seconds already.
+    ``beyond`` is the hint for more than ``high``.
 
     >>> seconds("3 minutes")
     180
     """
     value = text if isinstance(text, int) and not isinstance(text, bool) else _parse(
         text, what, {**_SECONDS, **{f"{k}s": v for k, v in _SECONDS.items()}}, '"20 seconds" or "3 minutes"')
-    return _within(value, text, what, low, high, "seconds")
+    return _within(value, text, what, low, high, "seconds", beyond)
 
 
-def megabytes(text: str | int, *, what: str = "size", low: int = 0, high: int | None = None) -> int:
-    """Megabytes of ``"512 MB"`` or ``"2 GB"``. A plain int is megabytes already.
+def megabytes(text: str | int, *, what: str = "size", low: int = 0, high: int | None = None,
+              beyond: str = "") -> int:
+    """Megabytes of ``"512 MB"`` or ``"2 GB"``. A plain int is megabytes already. ``beyond`` is the hint for more than
+    ``high``.
 
     >>> megabytes("2 GB")
     2048
     """
     value = (text if isinstance(text, int) and not isinstance(text, bool)
              else _parse(text, what, _MEGABYTES, '"512 MB" or "2 GB"'))
-    return _within(value, text, what, low, high, "MB")
+    return _within(value, text, what, low, high, "MB", beyond)
 
 
 def gigabytes(text: str | int, *, what: str = "size", low: int = 0, high: int | None = None) -> int:
@@ -65,8 +69,9 @@ def _parse(text: object, what: str, units: dict[str, int], example: str) -> int:
     return int(found[1]) * units[found[2]]
 
 
-def _within(value: int, text: object, what: str, low: int, high: int | None, unit: str) -> int:
+def _within(value: int, text: object, what: str, low: int, high: int | None, unit: str,
+            beyond: str = "") -> int:
     if value < low or (high is not None and value > high):
         limits = f"at least {low} {unit}" if high is None else f"between {low} and {high} {unit}"
-        raise UserError(f"{what} must be {limits}; it is {text!r}")
+        raise UserError(f"{what} must be {limits}; it is {text!r}", hint=beyond if value > low else "")
     return value

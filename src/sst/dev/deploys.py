@@ -35,7 +35,7 @@ class Deploys:
         """What the last deploy would have deleted with its data; it waits to be confirmed."""
         self.lease: Callable[[], Lease | None] = lambda: None
         """On AWS stages: how deployed functions find this session."""
-        self.port: Callable[[str], int] = lambda name: 0
+        self.port: Callable[..., int] = lambda name, wanted=0: wanted
         """See `Target.dev_port`."""
         self._stop: threading.Event | None = None
         self.running = False
@@ -105,7 +105,9 @@ class Deploys:
         return project
 
     def _ask(self, plan: Plan) -> None:
-        lost = [s for s in plan.needs_consent if s.name.partition("/")[0] not in self._allowed]
+        anew = tuple(f"{c.urn.rpartition('::')[2]}/" for c in plan.graph.components.values() if c.made_anew)
+        lost = [s for s in plan.needs_consent if s.name.partition("/")[0] not in self._allowed
+                and not s.name.startswith(anew)]
         if lost:
             self.pending_data_loss = tuple(sorted({s.name.partition("/")[0] for s in lost}))
             verb = ("delete {} with what is in it" if any(s.loses_data for s in lost)

@@ -32,7 +32,6 @@ from .forks import Forks
 from .interpreters import Interpreters
 from .model import GONE, FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Refused, Stamp, stamp
 from .pool import Pool
-from .report import too_large
 from .sandbox import RESPONSE_LIMIT, Sandbox
 
 __all__ = ["GONE", "PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog",
@@ -210,7 +209,7 @@ class Executor:
                 self._task(self._free_later(sandbox))
         if not made.error and (parts := call.whole()):
             large = len(parts) > RESPONSE_LIMIT
-            made.payload, made.error = (too_large(RESPONSE_LIMIT), "Unhandled") if large else (parts, "")
+            made.payload, made.error = (sandbox.too_large(), "Unhandled") if large else (parts, "")
         return made
 
     def _free(self, sandbox: Sandbox) -> None:

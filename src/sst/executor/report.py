@@ -56,6 +56,11 @@ def died(request_id: str, code: int, *, memory: bool) -> tuple[str, bytes, str]:
     return kind, document(kind, text), f"{text}\n{kind}"
 
 
+IN_PARTS = ("sst: Lambda takes answers of 6 MB in one piece: streaming=True sends parts, 200 MB in all; "
+            "cluster=cluster of a site sends more; or let a bucket serve it")
+"""A line of the function's log, beside an answer that is refused."""
+
+
 def too_large(limit: int) -> bytes:
     return document("Function.ResponseSizeTooLarge",
                     f"Response payload size exceeded maximum allowed payload size ({limit} bytes).")

@@ -294,9 +294,14 @@ class Sandbox:
         if call is None or call.request_id != request_id:
             return False
         if payload is None:
-            payload, failed = report.too_large(RESPONSE_LIMIT), True
+            payload, failed = self.too_large(), True
         call.end(payload, failed=failed)
         return True
+
+    def too_large(self) -> bytes:
+        """The error of an answer that is too large in one piece; the log has what can be done."""
+        self._say([report.IN_PARTS])
+        return report.too_large(RESPONSE_LIMIT)
 
     async def streamed(self, request_id: str, kind: str, body: Chunked) -> bool:
         call, size = self._call, 0

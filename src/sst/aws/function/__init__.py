@@ -33,6 +33,10 @@ __all__ = ["Code", "Concurrency", "CopyFile", "Cors", "Function", "FunctionArgs"
            "FunctionTransform", "Hook", "Logging", "Url"]
 
 
+LONGER = "what takes longer is an aws.Task, or runs in a service: aws.Service, and cluster=cluster of a site"
+LARGER = "a container has up to 120 GB: aws.Task, aws.Service, and cluster=cluster of a site"
+
+
 class Concurrency(TypedDict, total=False):
     """``provisioned``: kept warm (needs ``versioning=True``). ``reserved``: at most so many at once."""
 
@@ -245,8 +249,8 @@ class Function(Component, kind="sst.aws.Function", parts=tuple(FunctionTransform
 
 
 def _limits(timeout: str, memory: str, storage: str) -> dict[str, Any]:
-    return {"timeout": seconds(timeout, what="timeout", low=1, high=900),
-            "memory_size": megabytes(memory, what="memory", low=128, high=10240),
+    return {"timeout": seconds(timeout, what="timeout", low=1, high=900, beyond=LONGER),
+            "memory_size": megabytes(memory, what="memory", low=128, high=10240, beyond=LARGER),
             "ephemeral_storage": megabytes(storage, what="storage", low=512, high=10240)}
 
 

@@ -56,6 +56,7 @@ def dev_server(site: Component, dev: SiteDev | None, path: str, *, link: Sequenc
 def lead_to(site: Component, url: str, *, router: RouterPath | None, domain: str | CdnDomain | None,
             edge: Edge | None) -> Output[str]:
     """Serve a server of this machine at the place of a site, with its WebSockets; the address of the site."""
+    site.made_anew = True
     if router is not None:
         part = part_of(router, site.where)
         part.add("Route", place(url))

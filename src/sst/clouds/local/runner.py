@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from collections import deque
@@ -20,6 +21,7 @@ _LAST = 20
 """Lines of output that a failure shows."""
 _WIDTH = 500
 """Characters of a line that are shown."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _GRACE = 5.0
 """Seconds that output may take to end once the command has."""
 
@@ -44,7 +46,7 @@ class Runner:
         lines: deque[str] = deque(maxlen=_LAST)
 
         def shown(raw: bytes) -> None:
-            text = raw.decode("utf-8", "replace").rstrip()
+            text = _COLOURS.sub("", raw.decode("utf-8", "replace")).rstrip()
             for secret in secrets:
                 text = text.replace(secret, "***")
             if text:
