@@ -13,8 +13,8 @@ from statistics import median
 from sst.console.layout import lay_out
 from sst.console.records import Filter, Records
 from sst.console.server import STATIC
-from sst.embedded.record_file import RecordFile
-from sst.embedded.recorder import FILE, Recorder
+from sst.embedded.record_file import FILE, RecordFile
+from sst.embedded.recorder import Recorder
 from sst.executor import FunctionVersion, Invocation
 
 from .report import Report
@@ -90,7 +90,10 @@ def _in_browser(report: Report, url: str) -> None:
         for _ in range(5):
             page = browser.new_context().new_page()
             page.goto(url)
+            deadline = time.monotonic() + 60
             while (at := page.evaluate("performance.getEntriesByName('drawn')[0]?.startTime")) is None:
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the page was not drawn in 60 seconds")
                 page.wait_for_timeout(20)
             renders.append(float(at))
         page.evaluate("location.hash = '#/invocations'")

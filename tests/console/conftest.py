@@ -154,6 +154,10 @@ def ask(server: ConsoleServer, path: str, body: object = None, method: str = "",
 
 # the page in a real browser
 
+DRAWN = "main h1, main .canvas, main .rows, main .detail, main .note"
+"""There once a page has its data."""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """While it is there this thread has a running event loop: `asyncio.run` of other tests would refuse to start."""

@@ -11,11 +11,13 @@ import pytest
 
 from sst.build.cache import keep, machine_cache
 from sst.console.server import ConsoleServer
+from sst.core.model import Entry, State
+from sst.project.project import Project
 
-from .conftest import needs_browser, shown
+from .conftest import DRAWN, needs_browser, opened, served, shown
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.long, needs_browser]
 
@@ -39,28 +41,62 @@ def axe() -> str:
     return file.read_text(encoding="utf-8")
 
 
+class Checked:
+    """A page of a console in one theme, in a context of its own, since axe is not the page's own script."""
+
+    def __init__(self, browser: Browser, url: str, theme: str, width: int = 1280) -> None:
+        self.page: Page = browser.new_context(viewport={"width": width, "height": 800}, bypass_csp=True).new_page()
+        self.page.goto(url.replace("/#", f"/?theme={theme}#"))
+        self.page.wait_for_selector("h1")
+        self.page.add_script_tag(content=axe())
+        self.odd: list[str] = []
+
+    def look(self, where: str) -> None:
+        self.odd += [f"{where}: {v['id']} {v['nodes'][0]['html'][:200]}"
+                     for v in self.page.evaluate(RULES)["violations"]]
+
+    def close(self) -> None:
+        self.page.context.close()
+        assert self.odd == []
+
+
 @pytest.mark.parametrize("width", [1280, 640])
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing(browser: Browser, console: ConsoleServer, theme: str, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800}, bypass_csp=True)  # axe is not the page's
-    page = context.new_page()
-    page.goto(console.url.replace("/#", f"/?theme={theme}#"))
-    page.wait_for_selector("h1")
-    page.add_script_tag(content=axe())
-
-    def found(where: str) -> list[str]:
-        return [f"{where}: {v['id']} {v['nodes'][0]['html'][:200]}" for v in page.evaluate(RULES)["violations"]]
-
-    odd: list[str] = []
+    made = Checked(browser, console.url, theme, width)
     for name in PAGES:
-        shown(page, name)
-        page.wait_for_selector("main h1, main .canvas, main .rows, main .detail, main .note")
-        odd += found(name)
+        shown(made.page, name)
+        made.page.wait_for_selector(DRAWN)
+        made.look(name)
     for key in DIALOGS:
-        shown(page, "overview")
-        page.keyboard.press(key)
-        page.wait_for_selector("[role=dialog]")
-        odd += found(f"the dialog of {key}")
-        page.keyboard.press("Escape")
-    context.close()
-    assert odd == []
+        shown(made.page, "overview")
+        made.page.keyboard.press(key)
+        made.page.wait_for_selector("[role=dialog]")
+        made.look(f"the dialog of {key}")
+        made.page.keyboard.press("Escape")
+    made.close()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_in_costs(browser: Browser, project: Project, theme: str) -> None:
+    """With prices, one that is unknown, and a plan that changes them."""
+    backend = opened(project)
+    with backend.stage.locked("deploy") as session:
+        for name, size in (("Orders", "db.t4g.micro"), ("Huge", "db.x9.huge")):
+            state = State(f"sst.aws.Postgres/aws.rds.Instance::{name}/Instance", "aws.rds.Instance", name.lower(), {
+                "engine": "postgres", "instance_class": size, "allocated_storage": 20}, provider="aws")
+            session.write(Entry("made", state.urn, state=state))
+        session.save()
+    backend.close()
+    server = served(project)
+    try:
+        made = Checked(browser, server.url, theme)
+        shown(made.page, "cost")
+        made.page.wait_for_selector("text=Orders")
+        made.look("cost")
+        made.page.click("button:has-text('What the next deploy')")
+        made.page.wait_for_selector("text=removed")
+        made.look("the plan's cost")
+        made.close()
+    finally:
+        server.close()

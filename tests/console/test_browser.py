@@ -12,7 +12,7 @@ from sst.console.server import ConsoleServer
 from sst.embedded.record_file import RecordFile
 from sst.project.project import Project
 
-from .conftest import fill, needs_browser, shown, until
+from .conftest import DRAWN, fill, needs_browser, shown, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -44,7 +44,7 @@ def test_the_first_page_asks_for_each_thing_once(page: Page, console: ConsoleSer
 def test_each_page_is_drawn_without_an_error(page: Page, console: ConsoleServer) -> None:
     for name in PAGES:
         shown(page, name)
-        page.wait_for_selector("main h1, main .canvas, main .rows, main .detail, main .note")
+        page.wait_for_selector(DRAWN)
     assert page.errors == []  # type: ignore[attr-defined]
     origins = page.evaluate("[...new Set(performance.getEntriesByType('resource').map(e => new URL(e.name).origin))]")
     assert origins == [f"http://127.0.0.1:{console.port}"]

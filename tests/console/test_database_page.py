@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..e2e.project import SST, Project
-from .conftest import needs_browser, until
+from .conftest import needs_browser, shown, until
+from .test_accessibility import Checked
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -73,4 +74,28 @@ def test_a_query_and_a_change(browser: Browser, url: str) -> None:
     page.press("textarea.sql", "Control+Enter")
     page.wait_for_selector("text=30 rows")
     until(page, "document.querySelectorAll('tbody tr').length === 30")
+    page.locator("tbody button").nth(6).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".detail h1:has-text('Row 7')")
+    assert page.locator(".values").inner_text().split() == ["id", "7", "note", "note", "7"]
+    page.click("button:has-text('Next')")
+    page.wait_for_selector(".values:has-text('note 8')")
+    assert page.evaluate("location.hash").endswith("row=8") and page.locator("text=30 rows").count() == 1
+    page.keyboard.press("Escape")
+    until(page, "!document.querySelector('.values')")
+    page.fill("textarea.sql", "select null as nothing, repeat('x', 5000) as long, '{\"a\": [1]}' as data")
+    page.press("textarea.sql", "Control+Enter")
+    page.click("tbody button:has-text('–')")
+    page.wait_for_selector(".values:has-text('The first 2,000 characters')")
+    assert page.locator(".values dd").first.inner_text() == "null" and page.locator(".values .k").inner_text() == '"a"'
+    address = page.url
     page.context.close()
+    for theme in ("dark", "light"):
+        made = Checked(browser, url, theme)
+        for hash in ("data?name=Orders", address.partition("#/")[2]):
+            shown(made.page, hash)
+            made.page.wait_for_selector("h1:has-text('Orders')")
+            made.look(hash)
+        made.page.click("button:has-text('Change')")
+        made.look("the dialog of a change")
+        made.close()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from sst.embedded.aws_call import AwsCall, described
-from sst.embedded.record_file import RecordFile
-from sst.embedded.recorder import CALL_LINES, FILE, SHOWN_BYTES, Recorder
+from sst.embedded.record_file import FILE, RecordFile
+from sst.embedded.recorder import CALL_LINES, SHOWN_BYTES, Recorder
 from sst.executor import FunctionVersion, Invocation
 from sst.state.holder import here
 from sst.state.home import StateHome

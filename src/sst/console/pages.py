@@ -30,6 +30,7 @@ class Pages:
     def __init__(self, source: Source, permission: Permission | None = None) -> None:
         self._source = source
         self._permission = permission or Permission(source.project, read_only=True)
+        self._overview: tuple[object, dict[str, Any]] = None, {}
 
     def app(self, query: Query) -> dict[str, Any]:
         project = self._source.project
@@ -46,7 +47,14 @@ class Pages:
     # overview
 
     def overview(self, query: Query) -> dict[str, Any]:
-        seen, recent = self._source.seen(), self._source.records.recent()
+        """Made anew when something was recorded or deployed."""
+        seen, news = self._source.seen(), self._source.records.newest()
+        if self._overview[0] != (key := (news, seen.snapshot.serial, len(seen.snapshot.resources))):
+            self._overview = key, self._source.hidden(self._made_overview(seen))
+        return {**self._overview[1], "deploy": self._source.hidden(self._last_deploy())}
+
+    def _made_overview(self, seen: Seen) -> dict[str, Any]:
+        recent = self._source.records.recent()
         view = self._view(seen)
         by_function: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for call in recent:
@@ -59,12 +67,9 @@ class Pages:
         parts = [{**part, **_numbers(by_function.get(part["function"], ()), began, ended),
                   "uses": sum(view.uses[k].count for k in view.uses if k[1] == part["name"])}
                  for part in view.json()["parts"]]
-        shown: dict[str, Any] = self._source.hidden({
-            "resources": len(seen.snapshot.resources), "serial": seen.snapshot.serial,
-            "outputs": dict(seen.snapshot.outputs), "parts": parts, "wide": wide,
-            "total": _numbers(recent, began, ended), "began": began, "failing": self._failing(by_function, seen),
-            "deploy": self._last_deploy()})
-        return shown
+        return {"resources": len(seen.snapshot.resources), "serial": seen.snapshot.serial,
+                "outputs": dict(seen.snapshot.outputs), "parts": parts, "wide": wide,
+                "total": _numbers(recent, began, ended), "began": began, "failing": self._failing(by_function, seen)}
 
     def _failing(self, by_function: Mapping[str, Sequence[Mapping[str, Any]]], seen: Seen) -> dict[str, Any] | None:
         """The function that failed last. Events count, not tries: those of one event have one parent."""
@@ -220,12 +225,14 @@ class Pages:
 
 def _numbers(calls: Sequence[Mapping[str, Any]], began: float, ended: float) -> dict[str, Any]:
     """Counts, percentiles, and how many calls there were in each part of the time."""
-    plot, bad = [0] * _BUCKETS, [0] * _BUCKETS
-    span = max(ended - began, 1.0)
+    plot, bad = [0] * (_BUCKETS + 1), [0] * (_BUCKETS + 1)
+    share = _BUCKETS / max(ended - began, 1.0)
     for call in calls:
-        at = max(0, min(_BUCKETS - 1, int((call["began"] - began) / span * _BUCKETS)))
+        at = int((call["began"] - began) * share)
         plot[at] += 1
         bad[at] += call["failed"]
+    for counts in (plot, bad):      # the last call is in the last part
+        counts[-2] += counts.pop()
     times = sorted(c["ms"] for c in calls if c["ms"] is not None)
     return {"calls": len(calls), "errors": sum(c["failed"] for c in calls), "cold": sum(c["cold"] for c in calls),
             "p50": _percentile(times, 0.5), "p95": _percentile(times, 0.95), "plot": plot, "bad": bad}

@@ -135,8 +135,11 @@ class Records:
         return db
 
     def _rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._found(query, *values)]
+
+    def _found(self, query: str, *values: object) -> Sequence[Mapping[str, Any]]:
         with self._open() as db:
-            return [dict(row) for row in db.execute(query, values)] if db else []
+            return db.execute(query, values).fetchall() if db else []
 
     def latest(self, where: Filter, *, before: int = 0, limit: int = 200) -> list[dict[str, Any]]:
         """The newest first."""
@@ -181,14 +184,14 @@ class Records:
         return self._rows(f"SELECT id, request, function, at, level, text FROM line WHERE {' AND '.join(parts)} "
                           "ORDER BY id DESC LIMIT ?", *values, *more, min(limit, 2000))
 
-    def recent(self) -> list[dict[str, Any]]:
+    def recent(self) -> Sequence[Mapping[str, Any]]:
         """What counts are made of: the latest calls, the newest first."""
-        return self._rows("SELECT id, function, began, ms, cold, failed, parent, error FROM invocation "
+        return self._found("SELECT id, function, began, ms, cold, failed, parent, error FROM invocation "
                           "ORDER BY id DESC LIMIT ?", _RECENT)
 
-    def since(self, since: float, until: float) -> list[dict[str, Any]]:
+    def since(self, since: float, until: float) -> Sequence[Mapping[str, Any]]:
         """The calls of a stretch of time, for counts."""
-        return self._rows("SELECT function, began, ms, failed, cold FROM invocation WHERE began BETWEEN ? AND ?",
+        return self._found("SELECT function, began, ms, failed, cold FROM invocation WHERE began BETWEEN ? AND ?",
                           since, until)
 
     def uses(self) -> list[tuple[str, str, str, str, int]]:

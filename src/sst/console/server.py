@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -46,20 +47,28 @@ class Forbidden(SstError):
 
 class ConsoleServer(ThreadingHTTPServer):
     """``routes``: ``GET /api/trace/{root}`` -> function. ``news`` gives a value that changes whenever something
-    happened; a stream sends each new one. ``port`` 0 takes a free one. Raises ``OSError`` if the port is taken."""
+    happened; a stream sends each new one. ``warm`` reads what the first page needs, ``release`` ends what the routes
+    use. ``port`` 0 takes a free one. Raises ``OSError`` if the port is taken."""
 
+    server_name = "127.0.0.1"
     daemon_threads = True
     allow_reuse_address = True  # the port of a console that has just ended
 
     def __init__(self, routes: Mapping[str, Route], news: Callable[[], object], *, port: int = 0,
-                 note: Callable[[str], None] = lambda text: None) -> None:
+                 note: Callable[[str], None] = lambda text: None, warm: Callable[[], object] = lambda: None,
+                 release: Callable[[], object] = lambda: None) -> None:
         self.token = secrets.token_urlsafe(32)
         self.routes: list[tuple[str, str, Route]] = [(key.partition(" ")[0], key.partition(" ")[2], route)
                                                      for key, route in routes.items()]
-        self.news, self.note = news, note
+        self.news, self.note, self.warm, self._release = news, note, warm, release
         self.streams = threading.BoundedSemaphore(_STREAMS)
         self.ended = threading.Event()
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def server_bind(self) -> None:
+        """Without asking a name server who 127.0.0.1 is."""
+        TCPServer.server_bind(self)
+        self.server_port = int(self.server_address[1])
 
     @property
     def port(self) -> int:
@@ -78,6 +87,7 @@ class ConsoleServer(ThreadingHTTPServer):
         self.ended.set()
         self.shutdown()
         self.server_close()
+        self._release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()

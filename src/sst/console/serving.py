@@ -1,14 +1,12 @@
 """Starts the console of a project, or finds the one that runs."""
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from ..errors import SstError, UserError
@@ -51,32 +49,31 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
         "POST /api/do/change": browse.change, "POST /api/do/unlock": permission.unlock,
         "POST /api/do/replay": act.replay, "POST /api/do/save-test": act.save_test}
     try:
-        server = ConsoleServer(routes, lambda: {**pages.news(), "job": changes.stamp}, port=port, note=note)
+        server = ConsoleServer(routes, lambda: {**pages.news(), "job": changes.stamp}, port=port, note=note,
+                               warm=lambda: _read_once(pages), release=source.backend.close)
     except OSError as error:
         raise UserError(f"port {port} is taken: {error.strerror}", code="port-taken",
                         hint="choose another with --port, or leave it out") from error
     server.start()
-    Thread(target=_read_once, args=(source,), name="console-start", daemon=True).start()
     write_private(_file(project), json.dumps({"pid": os.getpid(), "port": server.port, "token": server.token,
                                               "read_only": read_only}))
     return server
 
 
-def _read_once(source: Source) -> None:
+def _read_once(pages: Pages) -> None:
     """What the first page needs is read while the browser starts."""
-    with contextlib.suppress(SstError):     # told on the page that asks for it
-        source.seen()
+    with suppress(SstError):     # told on the page that asks for it
+        pages.overview({})
 
 
 def running(project: Project) -> str:
     """The URL of the console that runs for this stage, or ""."""
     try:
         facts = json.loads(_file(project).read_text(encoding="utf-8"))
-        asked = urllib.request.Request(f"http://127.0.0.1:{int(facts['port'])}/api/app",
-                                       headers={"Authorization": f"Bearer {facts['token']}"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=2) as answer:
-            found = json.load(answer)
-    except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError):
+        with closing(HTTPConnection("127.0.0.1", int(facts["port"]), timeout=2)) as line:
+            line.request("GET", "/api/app", headers={"Authorization": f"Bearer {facts['token']}"})
+            found = json.load(line.getresponse())
+    except (OSError, ValueError, KeyError, TypeError, HTTPException):
         return ""
     same = found.get("app") == project.name and found.get("stage") == project.stage
     return f"http://127.0.0.1:{facts['port']}/#token={facts['token']}" if same else ""

@@ -14,7 +14,7 @@ from ..core.monitor import Monitor
 from ..core.picture import Picture
 from ..core.provider import Provider
 from ..embedded.cloud import folder_of
-from ..embedded.recorder import FILE
+from ..embedded.record_file import FILE
 from ..engine.cost import Held, held
 from ..engine.plan import Plan
 from ..project.backend import Backend

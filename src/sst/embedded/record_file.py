@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["FORMAT", "RecordFile", "Row"]
+__all__ = ["FILE", "FORMAT", "RecordFile", "Row"]
 
+FILE = "console.db"
 FORMAT = 1
 """``user_version`` of the file."""
 KEPT_CALLS, KEPT_BYTES, KEPT_SECONDS = 100_000, 190 * 1024 * 1024, 7 * 86_400.0

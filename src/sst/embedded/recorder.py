@@ -17,14 +17,13 @@ from typing import Any
 
 from sst.embedded.aws_call import AwsCall
 from sst.embedded.hidden import Hidden
-from sst.embedded.record_file import RecordFile, Row, set_aside
+from sst.embedded.record_file import FILE, RecordFile, Row, set_aside
 from sst.executor import FunctionVersion, Invocation
 from sst.executor.lines import is_platform, spoken
 from sst.executor.trigger import trigger_of
 
-__all__ = ["FILE", "Recorder", "recorder", "start_recorder"]
+__all__ = ["Recorder", "recorder", "start_recorder"]
 
-FILE = "console.db"
 SHOWN_BYTES = 64 * 1024
 """Of an event, a response or a line that are recorded."""
 CALL_LINES = 10_000

@@ -45,6 +45,7 @@ def console(call: Call, port: int, no_open: bool, read_only: bool, export_to: st
         screen.note("no browser was found on this machine; open the address yourself")
     if server:
         try:
+            server.warm()       # while the browser starts
             server.ended.wait()
         finally:
             server.close()

@@ -5,13 +5,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, Semaphore
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...build.artefact import Artefact, build, fingerprint, kept
-from ...build.source import Source
 from ...core.model import Snapshot
 from ...core.provider import Note
 from ...errors import ProviderError, UserError
+
+if TYPE_CHECKING:
+    from ...build.artefact import Artefact
+    from ...build.source import Source
 
 __all__ = ["Artefacts"]
 
@@ -52,6 +54,9 @@ class Artefacts:
 
     def make(self, inputs: Mapping[str, Any], note: Note, *, exact: bool = False) -> Artefact:
         """The artefact of a build. With ``exact`` only one with the fingerprint that was asked for will do."""
+        from ...build.artefact import build, kept  # where nothing is built, it need not be read
+        from ...build.source import Source
+
         planned, source = inputs["fingerprint"], Source.from_dict({**inputs["source"], "root": str(self.root)})
         for key in (planned, self._instead.get(planned, "")):
             if key and (there := kept(key, source, cache=self.cache)):
@@ -86,6 +91,8 @@ class Artefacts:
 
     def _now(self, source: Source) -> str:
         """What the files here would make; empty if they make nothing."""
+        from ...build.artefact import fingerprint
+
         try:
             return fingerprint(source, cache=self.cache)
         except UserError:

@@ -1,16 +1,23 @@
 import { html, render, useEffect, useMemo, useRef, useState } from "./preact.js";
-import { Invocations } from "./calls.js";
-import { Data } from "./data.js";
 import { Change } from "./changes.js";
-import { Deploys } from "./deploys.js";
-import { Graph } from "./graph.js";
-import { api, Dialog, go, Icon, link, listen, live, many, ms, Problem, typing, useApi, useLive } from "./lib.js";
-import { Logs } from "./logs.js";
-import { Cost, Drift, Metrics, Secrets } from "./look.js";
+import { api, Dialog, go, Icon, link, listen, live, many, ms, Problem, typing, useApi, useLive, Waiting } from "./lib.js";
 import { Overview } from "./overview.js";
 
-const PAGES = [["overview", "Overview", Overview, "o"], ["graph", "Graph", Graph, "g"], ["deploys", "Deploys", Deploys, "d"], ["invocations", "Invocations", Invocations, "i"], ["logs", "Logs", Logs, "l"], ["metrics", "Metrics", Metrics, "m"], ["drift", "Drift", Drift, "r"], ["cost", "Cost", Cost, "c"], ["secrets", "Secrets", Secrets, "s"], ["data", "Data", Data, "b"]];
-const KEYS = [["g o, g g, g d, g i, g l, g m", "go to a page"], ["g r, g c, g s, g b", "to drift, cost, secrets, data"], ["d", "deploy, after its plan was shown"], ["ctrl k, ⌘ k", "find a component, a call, a page"], ["j k, ↓ ↑", "the next row, the one before"], ["/", "filter, search"], ["r, e, t", "replay a call, edit and replay it, save it as a test"], ["space", "pause the list of calls"], ["n", "the next error in the logs"], ["p, f", "in the graph: the plan, find"], ["[ ]", "back, forward"], ["esc", "clear the filter, close"], ["?", "this"]];
+// A page whose code is read when it is opened, at the latest after the first page was drawn
+const reads = [];
+function later(file, name) {
+  let Made = null;
+  const read = () => import(file).then((m) => { Made = m[name]; });
+  reads.push(read);
+  return function Page(props) {
+    const [error, set] = useState(null);
+    useEffect(() => { if (!Made) read().then(() => set(false), () => set({ message: "The code of this page can't be read.", told: { hint: "load the page again" } })); }, []);
+    return Made ? html`<${Made} ...${props}/>` : error ? html`<div class="page"><${Problem} error=${error}/></div>` : html`<${Waiting}/>`;
+  };
+}
+
+const PAGES = [["overview", "Overview", Overview, "o"], ["graph", "Graph", later("./graph.js", "Graph"), "g"], ["deploys", "Deploys", later("./deploys.js", "Deploys"), "d"], ["invocations", "Invocations", later("./calls.js", "Invocations"), "i"], ["logs", "Logs", later("./logs.js", "Logs"), "l"], ["metrics", "Metrics", later("./look.js", "Metrics"), "m"], ["drift", "Drift", later("./look.js", "Drift"), "r"], ["cost", "Cost", later("./look.js", "Cost"), "c"], ["secrets", "Secrets", later("./look.js", "Secrets"), "s"], ["data", "Data", later("./data.js", "Data"), "b"]];
+const KEYS = [["g o, g g, g d, g i, g l, g m", "go to a page"], ["g r, g c, g s, g b", "to drift, cost, secrets, data"], ["d", "deploy, after its plan was shown"], ["ctrl k, ⌘ k", "find a component, a call, a page"], ["j k, ↓ ↑", "the next row, the one before"], ["/", "filter, search"], ["r, e, t", "replay a call, edit and replay it, save it as a test"], ["space", "pause the list of calls"], ["n", "the next error in the logs"], ["p, f, + - 0", "in the graph: the plan, find, zoom"], ["← →", "in metrics: the values at a time"], ["[ ]", "back, forward"], ["esc", "clear the filter, close"], ["?", "this"]];
 const stored = (k) => { try { return localStorage.getItem(k); } catch { return null; } };
 
 function Palette({ close, parts, data }) {
@@ -54,7 +61,7 @@ function App() {
   useEffect(() => { document.documentElement.dataset.theme = theme; try { localStorage.setItem("sst-console-theme", theme); } catch { /* storage is blocked */ } }, [theme]);
   now.current = app;
   useEffect(() => { if (app?.unlocked) { const timer = setTimeout(reload, Math.min(app.unlocked * 1000 + 500, 60000)); return () => clearTimeout(timer); } }, [app]);
-  useEffect(() => { if (d) performance.mark("drawn"); }, [!d]);
+  useEffect(() => { if (d) { performance.mark("drawn"); reads.forEach((read) => read().catch(() => {})); } }, [!d]);
   useEffect(() => { if (app) document.title = `${app.app} · ${app.stage}`; }, [app]);
   const bad = d?.total.errors || 0;
   useEffect(() => { if (d && bad > last.current && Date.now() - said.current > 10000) { setAlert(`${many(bad, "call")} failed`); said.current = Date.now(); } last.current = bad; }, [bad]);

@@ -1,7 +1,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "./preact.js";
 import { ago, api, Bars, clock, color, Dialog, go, Icon, Json, link, live, many, ms, Problem, typing, useApi, useLive, useWindow, Waiting } from "./lib.js";
 
-const HEIGHT = 44;
+const HEIGHT = 44, KEPT = 1000;
 const failed = (i) => i.failed === 1;
 const name = (i) => i.trigger === "invoke" ? `${i.title}, called by hand` : i.trigger;
 const state = (i) => i.ms == null ? "runs" : i.error ? "error" : i.status || "ok";
@@ -105,6 +105,12 @@ function Detail({ id, app, root, pin }) {
       <section aria-label="Response"><h2 style="margin-bottom:8px">Response</h2><div class="card">${i.ms == null ? html`<pre class="faint">It still runs.</pre>` : i.error ? html`<pre class="faint">None: the handler raised.</pre>` : html`<${Json} value=${i.response} label="Response"/>`}</div></section></div>
     ${box === "edit" ? html`<${Replay} inv=${i} close=${() => setBox("")}/>` : box === "test" ? html`<${SaveTest} inv=${i} close=${() => setBox("")}/>` : ""}</div>`;
 }
+// Alone, so that scrolling draws no call's details anew
+function Rows({ rows, chosen, choose, older, box }) {
+  const [a, b] = useWindow(box, rows.length, HEIGHT), max = useMemo(() => Math.max(1, ...rows.slice(0, 500).map((r) => r.ms || 0)), [rows]);
+  useEffect(() => { if (b > rows.length - 40) older(); }, [b, rows.length]);
+  return html`<div class="rows" ref=${box} role="listbox" aria-label="Calls" tabindex="0" aria-activedescendant=${chosen ? `call-${chosen.id}` : null}><div style="height:${rows.length * HEIGHT}px;position:relative" role="presentation"><div style="transform:translateY(${a * HEIGHT}px)" role="presentation">${rows.slice(a, b).map((i) => html`<div key=${i.id} id=${`call-${i.id}`} class="inv" role="option" aria-selected=${i === chosen} onClick=${() => choose(i)}><span class="dot ${failed(i) ? "bad" : i.ms == null ? "idle" : ""}"></span><span class="faint">${clock(i.began)}</span><div style="min-width:0"><div class="t">${name(i)}</div><div class="f">${i.error ? html`<span class="bad">${i.error}</span>` : i.detail || i.title}${i.replay_of ? " · replay" : ""}</div></div><div><div class="r">${ms(i.ms)}</div><div class="dur" style="width:${Math.max(2, Math.sqrt((i.ms || 0) / max) * 60)}px;${i.cold ? "background:var(--cold)" : ""}"></div></div><span class="r ${failed(i) ? "bad" : i.status >= 400 ? "warn" : "faint"}">${state(i)}</span></div>`)}</div></div></div>`;
+}
 const has = (text, word) => text.split(/\s+/).includes(word);
 const toggled = (text, word) => has(text, word) ? text.split(/\s+/).filter((w) => w !== word).join(" ") : `${text} ${word}`.trim();
 
@@ -123,7 +129,7 @@ export function Invocations({ query, app }) {
       setFacts(d);
       const newest = rowsNow.current[0]?.id || 0, added = d.rows.filter((r) => r.id > newest), known = new Map(d.rows.map((r) => [r.id, r]));
       const former = rowsNow.current.map((r) => known.get(r.id) || r);
-      if (added.length && (ref.current?.scrollTop || 0) > 4) { setFresh(added.length); keep(former); } else { setFresh(0); keep([...added, ...former]); }
+      if (added.length && (ref.current?.scrollTop || 0) > 4) { setFresh(added.length); keep(former); } else { setFresh(0); keep([...added, ...former].slice(0, KEPT)); }     // older ones are read again when they are scrolled to
     }, (e) => over || setError(e));
     return () => { over = true; };
   }, [news.calls, news.ended, paused]);
@@ -136,8 +142,6 @@ export function Invocations({ query, app }) {
   const top = () => { ref.current.scrollTop = 0; api(path()).then((d) => { keep(d.rows); setFacts(d); setFresh(0); }); };
   const chosen = query.id ? rows.find((r) => String(r.id) === query.id) : rows[0], id = query.id || (rows[0] && String(rows[0].id));
   const choose = (r) => r && history.replaceState(null, "", link("invocations", { filter: query.filter, id: r.id })) === undefined && dispatchEvent(new Event("hashchange"));
-  const [a, b] = useWindow(ref, rows.length, HEIGHT);
-  useEffect(() => { if (b > rows.length - 40) older(); }, [b, rows.length]);
   useEffect(() => { const at = rows.indexOf(chosen) * HEIGHT, el = ref.current; if (el && chosen && query.id && (at < el.scrollTop || at > el.scrollTop + el.clientHeight - HEIGHT)) el.scrollTop = at - el.clientHeight / 2; }, [id]);
   useEffect(() => {
     const keys = (e) => {
@@ -154,10 +158,10 @@ export function Invocations({ query, app }) {
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
   });
-  const filter = (f) => go(link("invocations", { filter: f })), max = Math.max(1, ...rows.slice(0, 500).map((r) => r.ms || 0));
+  const filter = (f) => go(link("invocations", { filter: f }));
   if (!app.local) return html`<div class="empty"><h1>Calls are recorded on stage local</h1><div class="sub">On this stage, <code>sst logs NAME --stage ${app.stage}</code> shows what a function printed.</div></div>`;
   return html`<div class="split"><div class="list"><div class="filter"><input aria-label="Filter calls" placeholder="Filter: text, fn:Badge, failed, cold, >500ms, status:4xx" value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${(e) => { if (e.key === "Enter") filter(text); if (e.key === "Escape") { filter(""); e.target.blur(); } }} onBlur=${() => text !== (query.filter || "") && filter(text)}/>
     <div class="row" style="flex-wrap:wrap;gap:6px">${["failed", "cold", ">500ms"].map((w) => html`<button class="chip ${has(text, w) ? "on" : ""}" aria-pressed=${has(text, w)} onClick=${() => filter(toggled(text, w))}>${w}</button>`)}<button class="chip ${paused ? "on" : ""}" aria-pressed=${paused} onClick=${() => pause(!paused)}>${paused ? "paused" : "pause"}</button><span class="faint grow r">${facts ? `${facts.count.toLocaleString("en")}${facts.counted ? "" : "+"} of ${facts.total.toLocaleString("en")}` : ""}</span></div></div>
-    <div style="position:relative;flex:1;min-height:0;display:flex">${fresh ? html`<button class="pill" onClick=${top}>${fresh} new</button>` : ""}<div class="rows" ref=${ref} role="listbox" aria-label="Calls" tabindex="0" aria-activedescendant=${chosen ? `call-${chosen.id}` : null}><div style="height:${rows.length * HEIGHT}px;position:relative" role="presentation"><div style="transform:translateY(${a * HEIGHT}px)" role="presentation">${rows.slice(a, b).map((i) => html`<div key=${i.id} id=${`call-${i.id}`} class="inv" role="option" aria-selected=${i === chosen} onClick=${() => choose(i)}><span class="dot ${failed(i) ? "bad" : i.ms == null ? "idle" : ""}"></span><span class="faint">${clock(i.began)}</span><div style="min-width:0"><div class="t">${name(i)}</div><div class="f">${i.error ? html`<span class="bad">${i.error}</span>` : i.detail || i.title}${i.replay_of ? " · replay" : ""}</div></div><div><div class="r">${ms(i.ms)}</div><div class="dur" style="width:${Math.max(2, Math.sqrt((i.ms || 0) / max) * 60)}px;${i.cold ? "background:var(--cold)" : ""}"></div></div><span class="r ${failed(i) ? "bad" : i.status >= 400 ? "warn" : "faint"}">${state(i)}</span></div>`)}</div></div></div></div></div>
+    <div style="position:relative;flex:1;min-height:0;display:flex">${fresh ? html`<button class="pill" onClick=${top}>${fresh} new</button>` : ""}<${Rows} rows=${rows} chosen=${chosen} choose=${choose} older=${older} box=${ref}/></div></div>
     ${error ? html`<div class="detail"><${Problem} error=${error}/></div>` : id ? html`<${Detail} id=${id} app=${app} root=${app.root} pin=${() => query.id || choose(chosen)} key=${id}/>` : facts ? html`<div class="detail"><h1>${facts.total ? "Nothing fits this filter" : "Nothing was called yet"}</h1><div class="sub">${facts.total ? html`${many(facts.total, "call")} kept. Esc clears the filter.` : "Call a function, and it appears here with its whole trace."}</div></div>` : html`<${Waiting}/>`}</div>`;
 }

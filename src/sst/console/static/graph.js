@@ -31,14 +31,22 @@ export function Graph({ query }) {
     return [(w - r.width * z) / 2 - 50, Math.min(-90, (h - r.height * z) / 2 - 100), r.width * z, r.height * z];
   };
   const move = (b) => { view.current = b; svg.current.setAttribute("viewBox", b.map((v) => v.toFixed(1)).join(" ")); svg.current.classList.toggle("far", b[2] / svg.current.clientWidth > 2); };
+  // by what was chosen or has the focus: it is brought into view
+  const reveal = (name) => {
+    const at = g?.places[name], b = view.current;
+    if (at && b && svg.current && (at[0] < b[0] + 90 || at[0] > b[0] + b[2] - 90 || at[1] < b[1] + 40 || at[1] > b[1] + b[3] - 40)) move([at[0] - b[2] / 2, at[1] - b[3] / 2, b[2], b[3]]);
+  };
+  const zoomed = (k) => { const b = view.current || box(); move([b[0] + b[2] * (1 - k) / 2, b[1] + b[3] * (1 - k) / 2, b[2] * k, b[3] * k]); };
   useEffect(() => { view.current = null; }, [shape]);
   useEffect(() => { if (svg.current && !view.current) move(box()); });
+  useEffect(() => { reveal(sel); }, [sel]);
   useEffect(() => {
     const keys = (e) => {
       if (typing(e) || document.querySelector(".box") || e.ctrlKey || e.metaKey) return;
       if (e.key === "p") go(link("graph", { sel, plan: plan ? "" : "1" }));
       else if (e.key === "f") document.querySelector(".gbar input")?.focus();
       else if (e.key === "Escape") choose("");
+      else if (["+", "-", "0"].includes(e.key) && svg.current) e.key === "0" ? move(box()) : zoomed(e.key === "+" ? 0.8 : 1.25);
       else if (e.key.startsWith("Arrow") && g && sel) {
         const next = e.key === "ArrowDown" || e.key === "ArrowRight" ? g.edges.find((x) => x.source === sel) : g.edges.find((x) => x.target === sel);
         if (next) choose(next.source === sel ? next.target : next.source);
@@ -64,8 +72,8 @@ export function Graph({ query }) {
       onPointerDown=${(e) => { drag.current = [e.clientX, e.clientY, view.current || box()]; }} onPointerMove=${(e) => { if (!drag.current) return; const r = svg.current.getBoundingClientRect(), [x, y, b] = drag.current, k = Math.max(b[2] / r.width, b[3] / r.height); move([b[0] - (e.clientX - x) * k, b[1] - (e.clientY - y) * k, b[2], b[3]]); }} onPointerUp=${() => { drag.current = null; }} onPointerLeave=${() => { drag.current = null; }}>
       <defs>${[["m", "accent"], ["m2", "faint"]].map(([id, c]) => html`<marker id=${id} viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto"><path d="M0 0 8 4 0 8z" fill=${`var(--${c})`}/></marker>`)}</defs>
       ${drawn.filter(({ e }) => e.kind === "event" || grants).map(({ e, d, at }) => { const unused = e.kind === "grant" && e.verdict && !e.count; return html`<g class="edge ${e.kind} ${unused ? "unused" : ""} ${sel && e.source !== sel && e.target !== sel ? "off" : ""}"><path d=${d} marker-end="url(#${e.kind === "event" ? "m" : "m2"})" style=${e.count > 20 ? "stroke-width:2.4" : ""}/>${at ? html`<text x=${at[0]} y=${at[1] + 4} text-anchor="middle">${short(at[2], 42)}</text>` : ""}</g>`; })}
-      ${g.parts.map((p) => { const [x, y] = g.places[p.name], w = width(p), op = OP[p.op]; return html`<g class="node ${sel === p.name ? "sel" : ""} ${off(p) ? "off" : ""}" transform="translate(${x - w / 2},${y - H / 2})" tabindex="0" role="button" aria-pressed=${sel === p.name} onClick=${() => choose(p.name)} onKeyDown=${(e) => e.key === "Enter" && choose(p.name)}><rect width=${w} height=${H} rx="8" style=${op ? `stroke:var(--${op});stroke-width:2.5` : ""}/><${Icon} kind=${p.kind} x=${12} y=${17}/><text x="38" y="22">${short(p.title, 48)}</text><text class="s2" x="38" y="38">${short(p.op ? `${p.op}${p.changed.length ? `: ${p.changed.join(", ")}` : ""}` : subtitle(p), Math.floor(w / 6.4) - 6)}</text></g>`; })}</svg>`}</div>
-    <aside class="gside" aria-label="Chosen component">${part ? html`<${Side} p=${part} g=${g} choose=${choose}/>` : html`<div style="padding:18px" class="dim">Choose a component: who reaches it, what it may use, and what it has used.<p class="faint">Arrow keys follow the edges. <kbd>f</kbd> finds, <kbd>p</kbd> shows the plan.</p>${plan ? html`<h2 style="margin-top:16px">The next deploy</h2>${g.parts.filter((p) => p.op).map((p) => html`<div class="kv" style="padding:6px 0"><button class="plain" onClick=${() => choose(p.name)}>${p.title}</button><span class=${OP[p.op] || "dim"}>${p.op}</span></div>`)}${g.parts.some((p) => p.op) ? "" : html`<div class="faint">changes nothing.</div>`}<p><button onClick=${reload}>Look again</button></p>` : ""}</div>`}</aside></div>`;
+      ${g.parts.map((p) => { const [x, y] = g.places[p.name], w = width(p), op = OP[p.op]; return html`<g class="node ${sel === p.name ? "sel" : ""} ${off(p) ? "off" : ""}" transform="translate(${x - w / 2},${y - H / 2})" tabindex="0" role="button" aria-pressed=${sel === p.name} onClick=${() => choose(p.name)} onKeyDown=${(e) => { if (e.key === "Enter" || e.key === " ") { choose(p.name); e.preventDefault(); } }} onFocus=${() => reveal(p.name)}><rect width=${w} height=${H} rx="8" style=${op ? `stroke:var(--${op});stroke-width:2.5` : ""}/><${Icon} kind=${p.kind} x=${12} y=${17}/><text x="38" y="22">${short(p.title, 48)}</text><text class="s2" x="38" y="38">${short(p.op ? `${p.op}${p.changed.length ? `: ${p.changed.join(", ")}` : ""}` : subtitle(p), Math.floor(w / 6.4) - 6)}</text></g>`; })}</svg>`}</div>
+    <aside class="gside" aria-label="Chosen component">${part ? html`<${Side} p=${part} g=${g} choose=${choose}/>` : html`<div style="padding:18px" class="dim">Choose a component: who reaches it, what it may use, and what it has used.<p class="faint">Arrow keys follow the edges. <kbd>+</kbd> <kbd>-</kbd> <kbd>0</kbd> zoom, <kbd>f</kbd> finds, <kbd>p</kbd> shows the plan.</p>${plan ? html`<h2 style="margin-top:16px">The next deploy</h2>${g.parts.filter((p) => p.op).map((p) => html`<div class="kv" style="padding:6px 0"><button class="plain" onClick=${() => choose(p.name)}>${p.title}</button><span class=${OP[p.op] || "dim"}>${p.op}</span></div>`)}${g.parts.some((p) => p.op) ? "" : html`<div class="faint">changes nothing.</div>`}<p><button onClick=${reload}>Look again</button></p>` : ""}</div>`}</aside></div>`;
 }
 function Edges({ title, edges, side, choose, g }) {
   const named = (n) => g.parts.find((p) => p.name === n)?.title || n;

@@ -157,7 +157,7 @@ export function Dialog({ title, close, children, footer }) {
     const keys = (e) => {
       if (e.key === "Escape") { e.stopPropagation(); close(); }
       if (e.key === "Tab") {
-        const all = [...ref.current.querySelectorAll("button,input,textarea,a,[tabindex='0']")], first = all[0], last = all.at(-1);
+        const all = [...ref.current.querySelectorAll("button,input,select,textarea,a,[tabindex='0']")].filter((el) => !el.disabled), first = all[0], last = all.at(-1);
         if (!ref.current.contains(document.activeElement)) { first.focus(); e.preventDefault(); }     // what had it is gone
         else if (e.shiftKey && document.activeElement === first) { last.focus(); e.preventDefault(); }
         else if (!e.shiftKey && document.activeElement === last) { first.focus(); e.preventDefault(); }
@@ -176,7 +176,10 @@ export function useWindow(ref, count, height, over = 10) {
   useEffect(() => {
     const el = ref.current;
     if (!el) return;
-    const look = () => set([Math.max(0, Math.floor(el.scrollTop / height) - over), Math.min(count, Math.ceil((el.scrollTop + el.clientHeight) / height) + over)]);
+    const look = () => {     // in steps of 5 rows: not each move draws them anew
+      const first = Math.max(0, Math.floor(el.scrollTop / height / 5) * 5 - over), last = Math.min(count, Math.ceil((el.scrollTop + el.clientHeight) / height / 5) * 5 + over);
+      set((now) => now[0] === first && now[1] === last ? now : [first, last]);
+    };
     look();
     el.addEventListener("scroll", look, { passive: true });
     addEventListener("resize", look);
