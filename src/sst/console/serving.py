@@ -70,7 +70,7 @@ def running(project: Project) -> str:
     """The URL of the console that runs for this stage, or ""."""
     try:
         facts = json.loads(_file(project).read_text(encoding="utf-8"))
-        with closing(HTTPConnection("127.0.0.1", int(facts["port"]), timeout=2)) as line:
+        with closing(HTTPConnection("127.0.0.1", int(facts["port"]), timeout=5)) as line:
             line.request("GET", "/api/app", headers={"Authorization": f"Bearer {facts['token']}"})
             found = json.load(line.getresponse())
     except (OSError, ValueError, KeyError, TypeError, HTTPException):
