@@ -27,11 +27,12 @@ def deployed(root: Path) -> str:
     return done.stdout + done.stderr
 
 
-def answer(root: Path, name: str = "url") -> str:
-    """What the function behind an output says."""
+def answer(root: Path, name: str = "url", path: str = "") -> str:
+    """What the function behind an output says, redirects followed."""
     done = subprocess.run([SST, "outputs", name, "--stage", "local"], cwd=root, capture_output=True, text=True,
                           check=True)
-    with urllib.request.urlopen(done.stdout.strip(), timeout=60) as said:
+    with urllib.request.urlopen(done.stdout.strip() + path, timeout=60) as said:
+        assert "://127.0.0.1:" in said.url, said.url
         return str(said.read().decode())
 
 
@@ -130,14 +131,26 @@ def another_key_type(root: Path) -> None:
     assert "no changes" in deployed(root)
 
 
+def slash(root: Path) -> None:
+    deployed(root)
+    for path in ("/admin/", "/deep/er/"):
+        assert answer(root, path=path) == path
+
+
+def redirected(root: Path) -> None:
+    deployed(root)
+    assert (answer(root, "url", "a/b"), answer(root, "api", "/a/b")) == ("page", "page")
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "01": linked, "02": ignored("lib/api.py",
                                        "def handler(e, c):\n    return {'statusCode': 200, 'body': 'ok'}\n"),
     "03": ignored("src/generated_pb2.py", "V = 'ok'\n"), "04": says(), "05": says("iniconfig"), "07": says("priv1"),
     "08": says("iniconfig"), "09": says("iniconfig"), "10": large_data, "11": changing, "14": edited,
     "15": says(json.dumps(dict.fromkeys(("send", "send_batch", "visibility_batch", "delete_batch", "partiql"), "ok"))),
-    "19": refused("Nightly", "Berlin"), "20": another_key_type, "21": refused("visibility", "FIFO"),
-    "22": refused("overlap"), "25": private, "27": says('["empty", "key", "null", "unknown"]')}
+    "16": slash, "17": redirected, "19": refused("Nightly", "Berlin"), "20": another_key_type,
+    "21": refused("visibility", "FIFO"), "22": refused("overlap"), "25": private,
+    "27": says('["empty", "key", "null", "unknown"]')}
 
 
 def run(case: Path, check: Callable[[Path], None]) -> str:
