@@ -108,7 +108,7 @@ class Session:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self._read, daemon=True).start()
         with self._said:
-            self._said.wait_for(lambda: self.ready or self.process.poll() is not None, 120)
+            self._said.wait_for(lambda: self.ready or self.process.poll() is not None, 300)
 
     def _read(self) -> None:
         assert self.process.stdout

@@ -99,6 +99,47 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "a timeout that is too long": (router(lambda w: w.route("/a", "https://x.test", read_timeout="2 minutes")),
                                    ("read_timeout",)),
     "no router": (lambda: site(router={"instance": "Web"})(), ("router takes a Router as instance",)),
+    "no folder at all": (site(path=None), ("path is the folder of the site, as text",)),
+    "a command in words": (site(build={"command": ["npm", "run"], "output": "out"}), ("build: command is text",)),
+    "an output elsewhere": (site(build={"command": "true", "output": "/etc"}), ("outside of the project",)),
+    "inputs as text": (site(build={**BUILD, "inputs": "src/**"}), ('"inputs": ["src/**"]',)),
+    "an index page with a folder": (site(index_page="/index.html"), ("index_page is the name of a file",)),
+    "an index page that no folder has": (site(index_page="main.html"), ("the folder 'site' has no 'main.html'",)),
+    "an unknown way with slashes": (site(trailing_slash="keep"), ('trailing_slash is "redirect" or "serve"',)),
+    "variables without a build": (site(environment={"A": "1"}), ('"Docs" has no build that could take',)),
+    "headers of no files": (site(assets={"file_options": [{"cache_control": "no-store"}]}),
+                            ("file_options is a list, and each of it says which files",)),
+    "headers as a mapping": (site(assets={"file_options": {"files": "*"}}), ("file_options is a list",)),
+    "a bucket by its name": (site(assets={"bucket": "acme"}), ("assets: bucket takes an aws.Bucket", "Bucket.get")),
+    "a bucket that nobody may read": (lambda: site(assets={"bucket": aws.Bucket("Own")})(),
+                                      ('CloudFront may not read the bucket "Own"', 'access="cloudfront"')),
+    "immutable as text": (site(assets={"immutable": "assets"}), ('"immutable": ["assets"]',)),
+    "a user with a colon": (site(auth={"username": "a:b", "password": "p"}), ("a username without a colon",)),
+    "a list of domains": (site(domain=["example.com"]), ("a domain needs a name",)),
+    "redirects as text": (site(domain={"name": "example.com", "redirects": "www.example.com"}),
+                          ("aliases and redirects are lists",)),
+    "a domain of stars": (site(domain="*.example.com"), ("which has no address", '"aliases": ["*.example.com"]')),
+    "a domain of two": (lambda: [aws.StaticSite(n, path="site", domain="example.com") for n in ("One", "Two")],
+                        ("two distributions have the domain example.com", "one aws.Router")),
+    "a rewrite of a site": (router(lambda w: site(router={"instance": w, "rewrite": {"regex": "a", "to": "b"}})()),
+                            ("rewrite belongs to routes of URLs",)),
+    "a route with stars": (router(lambda w: w.route("/a/*", "https://x.test")), ('"/a" stands for all that is below',)),
+    "a route with half an escape": (router(lambda w: w.route("/a%2", "https://x.test")), ("can't have the path",)),
+    "a route upwards": (router(lambda w: w.route("/a/../b", "https://x.test")), ("can't have the path",)),
+    "a route to itself": (router(lambda w: w.route("/a", w)), ("can't lead to itself",)),
+    "a route to a queue": (router(lambda w: w.route("/a", aws.Queue("Jobs"))), ('Queue "Jobs" has no URL',)),
+    "a route to ftp": (router(lambda w: w.route("/a", "ftp://x.test")), ("can't lead to 'ftp://x.test'",)),
+    "a route to no port": (router(lambda w: w.route("/a", "https://x.test:99999")), ("can't lead to",)),
+    "a route to a query": (router(lambda w: w.route("/a", "https://x.test/p?b=1")),
+                           ("only scheme, host, port and path", "hint: https://x.test/p")),
+    "a bucket that CloudFront can't read": (router(lambda w: w.route_bucket("/a", aws.Bucket("Own"))),
+                                            ('CloudFront may not read the bucket "Own"',)),
+    "a regex that is none": (router(lambda w: w.route("/a", "https://x.test", rewrite={"regex": "^/(", "to": "/"})),
+                             ("the regex '^/(' of rewrite is none",)),
+    "a redirect to a word": (router(lambda w: w.redirect("/a", "example.com")), ("can't lead to 'example.com'",)),
+    "a redirect to a query with the path": (router(lambda w: w.redirect("/a", "https://x.test/?b=1")),
+                                            ("can't keep the path", "keep_path=False")),
+    "a server without a scheme": (site(dev={"url": "localhost:5173"}), ('"url": "http://localhost:5173"',)),
     "no project of Django": (lambda: aws.Django("Shop", project="store"),
                              ("there is no store/wsgi.py", "startproject")),
     "migrations without a database": (lambda: aws.Django("Shop", project="shop", migrate="before"),
@@ -117,6 +158,18 @@ def test_a_mistake_is_told(name: str) -> None:
     told = refused(declare)
     for word in words:
         assert word in told, told
+
+
+def test_routes_that_look_alike_have_names_of_their_own() -> None:
+    paths = ("/a-b", "/a/b", "/a_b", "/A/b", "/v1.0", "/v10", "/v1/0", "/~", "/", "/%20")
+    with program() as graph:
+        web = aws.Router("Web")
+        for path in paths:
+            web.route(path, "https://x.test")
+        web.redirect("/old", aws.Function("Job", handler="src/job.handler", url=True))
+    names = {g.urn for g in graph.goals.values() if g.type == "aws.cloudfront.Route"}
+    assert len(names) == len(paths) + 1
+    assert {n.rpartition("/")[2] for n in names} >= {"Route", "RouteAB", "RouteV10", "RouteOld"}
 
 
 @pytest.mark.parametrize(("package", "lock", "words"), [

@@ -46,7 +46,7 @@ def site(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(300 + 30 * KILLS)
 def test_a_visitor_never_sees_a_mixed_page_or_an_error(site: Project) -> None:
     url = site.outputs()["url"].rstrip("/")
     ended, odd, seen = Event(), list[object](), set[str]()

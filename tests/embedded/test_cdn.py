@@ -18,6 +18,7 @@ from sst.clouds.aws.client import Aws
 from sst.embedded.cdn.cache import Cache, Ttl, shown
 from sst.embedded.cdn.message import Answer, Head
 from sst.embedded.cloud import Cloud
+from sst.errors import ProviderError
 
 from ..clouds.aws.test_sites import Site as Managed
 from ..clouds.aws.test_sites import cut_off, route
@@ -211,6 +212,29 @@ def test_a_host_is_a_name_below_localhost(site: Site) -> None:
     port = site.address.rpartition(":")[2]
     for host, status in ((f"docs.example.com.localhost:{port}", 200), ("evil.example", 403)):
         assert site.get("/site/", headers={"host": host})[0] == status
+
+
+@emulator
+def test_a_redirect_to_a_name_of_the_distribution_leads_to_this_machine(site: Site) -> None:
+    for n, to in enumerate(("https://docs.example.com", "https://elsewhere.test")):
+        site.world.provider.create(route(site.store, f"/to{n}", {"to": to, "code": 301, "keep": 1},
+                                         f"app-test-R-4444444{n}"), note)
+    port = site.address.rpartition(":")[2]
+    with_name = {"host": f"example.com.localhost:{port}"}
+    assert site.get("/to0?a=1", headers=with_name)[1]["location"] == f"http://docs.example.com.localhost:{port}/to0?a=1"
+    assert site.get("/to1")[1]["location"] == "https://elsewhere.test/to1"
+
+
+@emulator
+def test_what_is_too_long_is_refused(site: Site) -> None:
+    assert site.get("/site/" + "a" * 8000)[0] == 404
+    assert site.get("/site/" + "a" * 8200)[0] == 414
+
+
+@emulator
+def test_edge_code_that_can_not_be_loaded_is_not_deployed(site: Site) -> None:
+    with pytest.raises(ProviderError, match="The function code can't be run: SyntaxError: expecting ';'"):
+        site.world.make("aws.cloudfront.Function", {"code": request_code("await site('a')", own="}", routes=False)})
 
 
 @emulator

@@ -22,7 +22,7 @@ from sst.clouds.aws.cloudfront_route import put
 from sst.clouds.aws.cloudfront_switch import switch
 from sst.clouds.aws.cloudfront_versions import Version
 from sst.clouds.local.folders import File, Folder
-from sst.embedded.cdn.runtime import EdgeError, EdgeFunction
+from sst.embedded.cdn.runtime import EdgeError, EdgeFunction, fault_of
 
 SITE = 'await site("site")'
 NODE = shutil.which("node")
@@ -250,6 +250,27 @@ def test_code_that_never_ends_is_stopped() -> None:
 def test_too_many_headers_are_refused_before_the_origin_would() -> None:
     made = decided(routed(), request_code("await route(q,host)", routes=True), event("/", headers={"x": "y" * 9800}))
     assert made[0]["result"]["statusCode"] == 431
+
+
+@pytest.mark.parametrize("own", ["", "q.x = 1; // with a note"])
+def test_a_long_path_is_looked_up(own: str) -> None:
+    name = "a" * 700
+    store = store_of(folder([f"{name}.html"]), Rules())
+    found, missing = decided(store, request_code(SITE, own=own, routes=False), event(f"/{name}"), event(f"/{name}b"))
+    assert found["origin"]["domainName"].startswith("b.s3.") and missing["result"]["statusCode"] == 404
+
+
+def test_code_that_can_not_be_loaded_says_why() -> None:
+    faults = [fault_of(request_code(SITE, own=own, routes=False)) for own in ("if (", "}", "q.x = 1; // with a note")]
+    assert [f.partition(":")[0] for f in faults] == ["SyntaxError", "SyntaxError", ""]
+
+
+def test_a_redirect_keeps_the_query_of_both_sides() -> None:
+    changes = Changes({}.get)
+    put(changes, "*", "/a", {"to": "https://x.test/?b=1", "code": 307}, "00000001")
+    made = decided(changes.puts, request_code("await route(q,host)", routes=True),
+                   event("/a", query={"c": {"value": "2"}}))
+    assert made[0]["result"]["headers"]["location"]["value"] == "https://x.test/?b=1&c=2"
 
 
 def test_an_error_page_has_its_status() -> None:

@@ -107,6 +107,9 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
     Source: S3 API CreateBucket, https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
     """
 
+    closed = False
+    """Whether no policy lets CloudFront or anybody else in; not known of an existing bucket."""
+
     def __init__(self, name: str, *, access: Literal["public", "cloudfront"] | None = None,
                  policy: Sequence[BucketStatement] = (),
                  enforce_https: bool = True, cors: bool | BucketCors = True, lifecycle: Sequence[BucketLifecycle] = (),
@@ -115,6 +118,7 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         super().__init__(name, **options)
         if access not in (None, "public", "cloudfront"):
             raise UserError(f"access can't be {access!r}", hint='"public", "cloudfront", or leave it out')
+        self.closed = access is None and not policy
         with self.scope(transform):
             self.bucket = s3.Bucket("Bucket", force_destroy=True)
             on = self.bucket.name

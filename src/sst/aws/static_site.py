@@ -78,16 +78,31 @@ class StaticSite(Component, kind="sst.aws.StaticSite", parts=tuple(StaticSiteTra
                  router: RouterPath | None = None, edge: Edge | None = None,
                  transform: StaticSiteTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
+        self._check(path, build, index_page, trailing_slash, given=bool(environment or link) and dev is None)
         self._process, target = dev_server(self, dev, path, link=link, environment=environment)
         keep_apart(current(), path, *([f"{path}/{build['output']}"] if build and "output" in build else []))
         with self.scope(transform):
             if target is None:
                 source = (_built(self, path, build, environment or {}, link) if build is not None
-                          else _folder(path, error_page))
+                          else _folder(path, error_page, index_page))
                 files = SiteFiles(source, index_page, error_page, trailing_slash)
                 self._url = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth).url
             else:
                 self._url = lead_to(self, target, router=router, domain=domain, edge=edge)
+
+    def _check(self, path: object, build: object, index_page: object, trailing_slash: object, *, given: bool) -> None:
+        """``given``: whether there are variables for a build, and nothing else that takes them."""
+        if not isinstance(path, str):
+            raise UserError(f"path is the folder of the site, as text; it is {path!r}", where=self.where)
+        if not isinstance(index_page, str) or not index_page or "/" in index_page:
+            raise UserError(f"index_page is the name of a file in each folder; it is {index_page!r}", where=self.where,
+                            hint='index_page="index.html"')
+        if trailing_slash not in ("redirect", "serve"):
+            raise UserError(f'trailing_slash is "redirect" or "serve"; it is {trailing_slash!r}', where=self.where)
+        if given and build is None:
+            raise UserError(f'"{self.logical_name}" has no build that could take environment or link', where=self.where,
+                            hint='build={"command": "npm run build", "output": "dist"}, or leave them out: files are '
+                                 "served as they are")
 
     @property
     def url(self) -> Output[str]:
@@ -103,7 +118,7 @@ class StaticSite(Component, kind="sst.aws.StaticSite", parts=tuple(StaticSiteTra
         return Link(self.logical_name, self.kind, {"url": self.url})
 
 
-def _folder(path: str, error_page: str | None) -> Input[Mapping[str, str]]:
+def _folder(path: str, error_page: str | None, index_page: str) -> Input[Mapping[str, str]]:
     """A folder that is served as it is, with its digest."""
     root = Path(current().root)
     folder = read_folder(inside(root, path), root)
@@ -111,6 +126,8 @@ def _folder(path: str, error_page: str | None) -> Input[Mapping[str, str]]:
         raise UserError(f"the folder {path!r} is empty", hint="put the files of the site into it, or change path=")
     if error_page and error_page.strip("/") not in {f.name for f in folder.files}:
         raise UserError(f"the folder {path!r} has no {error_page!r}", hint="change error_page=")
+    if index_page != "index.html" and index_page not in {Path(f.name).name for f in folder.files}:
+        raise UserError(f"the folder {path!r} has no {index_page!r}", hint="change index_page=")
     return {"folder": Path(path).as_posix(), "digest": folder.digest}
 
 
@@ -120,8 +137,16 @@ def _built(site: StaticSite, path: str, build: Build, variables: Mapping[str, In
     if not isinstance(build, Mapping) or not {"command", "output"} <= set(build) <= set(Build.__annotations__):
         raise UserError("build takes a command and the folder that it makes",
                         hint='build={"command": "npm run build", "output": "dist"}')
+    for name, value in (("command", build["command"]), ("output", build["output"])):
+        if not isinstance(value, str) or not value.strip():
+            raise UserError(f"build: {name} is text; it is {value!r}",
+                            hint='build={"command": "npm run build", "output": "dist"}')
+    if isinstance(build.get("inputs"), str):
+        raise UserError("build: inputs is a list of patterns", hint=f'"inputs": ["{build["inputs"]}"]')
     graph = current()
-    inside(Path(graph.root), path)
+    root = Path(graph.root)
+    inside(root, path)
+    inside(root, str(Path(path, build["output"])))
     found = environment_of(graph, linked(link, site.where), variables)
     if found.secret and not build.get("secrets"):
         names = ", ".join(sorted(found.secret))

@@ -27,10 +27,14 @@ def auth_record(auth: BasicAuth, salt: Input[str]) -> Output[list[str]]:
                         hint='auth={"username": "team", "password": sst.Secret("Password").value}')
 
     def made(known: Mapping[str, str]) -> list[str]:
+        if not known["username"] or ":" in known["username"] or not known["password"]:
+            raise UserError("auth needs a username without a colon, and a password; neither may be empty")
         pair = b64encode(f"{known['username']}:{known['password']}".encode()).decode()
         salt = f"salt of {known['salt']} "
         return [salt, hashlib.sha256(f"{salt}Basic {pair}".encode()).hexdigest()]
 
+    if all(isinstance(value, str) for value in auth.values()):     # known already
+        made({"salt": "", **auth})  # type: ignore[dict-item]  # they are text
     return combine(salt=salt, **auth).apply(made)
 
 

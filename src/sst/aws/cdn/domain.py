@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -49,16 +49,27 @@ def domain_of(given: str | CdnDomain | None, where: str) -> Domain | None:
     if given is None:
         return None
     asked: CdnDomain = {"name": given} if isinstance(given, str) else given
-    if "name" not in asked:
-        raise UserError("a domain needs a name",
+    if not isinstance(asked, Mapping) or "name" not in asked or any(
+            isinstance(asked.get(several, ()), str) for several in ("aliases", "redirects")):
+        raise UserError("a domain needs a name; aliases and redirects are lists of further ones", where=where,
                         hint='domain={"name": "example.com", "redirects": ["www.example.com"]}')
     redirects = tuple(asked.get("redirects", ()))
     hosts = (asked["name"], *asked.get("aliases", ()), *redirects)
     for host in hosts:
         if not isinstance(host, str) or not _HOST.fullmatch(host):
-            raise UserError(f"{host!r} is not a domain name", where=where, hint='write "example.com", without https://')
+            raise UserError(f"{host!r} is not a domain name", where=where,
+                            hint='write "example.com", in small letters and without https://')
+    if asked["name"].startswith("*."):
+        raise UserError(f"the name of a domain can't be {asked['name']!r}, which has no address", where=where,
+                        hint=f'domain={{"name": "{asked["name"][2:]}", "aliases": ["{asked["name"]}"]}}')
     if twice := [h for h in hosts if hosts.count(h) > 1]:
         raise UserError(f"the domain {twice[0]} is listed twice", where=where)
+    taken: dict[str, str] = current().context.once("hosts of distributions", dict)
+    for host in hosts:
+        if host in taken:
+            raise UserError(f"two distributions have the domain {host}", where=where,
+                            hint=f"the other one is at {taken[host]}; lead to both by one aws.Router")
+        taken[host] = where
     zone = asked.get("dns", True)
     if current().target.is_local:
         told: dict[str, None] = current().context.once("warnings", dict)

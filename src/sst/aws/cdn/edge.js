@@ -127,7 +127,7 @@ function all(v) {
 function moved(q, to, code) {
   const more = [];
   for (const k in q.querystring) all(q.querystring[k]).forEach((v) => more.push(k + (v ? "=" + v : "")));
-  return { statusCode: code, statusDescription: "Redirect", headers: { location: { value: to + (more.length ? "?" + more.join("&") : "") } } };
+  return { statusCode: code, statusDescription: "Redirect", headers: { location: { value: to + (more.length ? (to.indexOf("?") < 0 ? "?" : "&") + more.join("&") : "") } } };
 }
 function ask() {
   const r = gone(401, "Unauthorized");

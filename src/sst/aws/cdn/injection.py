@@ -46,8 +46,8 @@ def injections(edge: Edge | None, where: str) -> tuple[str, str]:
 
 def statements_of(domain: str | CdnDomain | None) -> str:
     """Hosts that redirect; and with a domain the distribution's own name is not served."""
-    if domain is None:
-        return ""
+    if not isinstance(domain, str | Mapping):
+        return ""       # what it is instead of a domain is told where it is used
     name = domain if isinstance(domain, str) else domain.get("name", "")
     redirects: Sequence[str] = () if isinstance(domain, str) else domain.get("redirects", ())
     text = 'if(host.slice(-15)===".cloudfront.net")return gone(403,"Forbidden");'

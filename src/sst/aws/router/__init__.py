@@ -2,6 +2,7 @@
 stand for."""
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ..cdn.behavior import PLACEHOLDER, routed
 from ..cdn.edge import request_code, response_code
 from ..cdn.firewall import Waf, firewall
 from ..cdn.injection import Edge, injections, statements_of
+from ..queue import Queue
 from .pattern import path_of, split
 from .target import Rewrite, RouteOptions, bucket_target, redirect_target, url_target
 
@@ -151,6 +153,8 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
         The path stays as it is unless ``rewrite`` changes it; that of the URL comes before it.
         """
         host, path = split(pattern)
+        if url is self:
+            raise UserError(f'a route of "{self.logical_name}" can\'t lead to itself')
         self._add(host, path, url_target(_url_of(url), options))
         return self
 
@@ -162,18 +166,22 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
         """
         if not isinstance(bucket, Bucket):
             raise UserError(f"route_bucket takes an aws.Bucket, not {bucket!r}")
+        if bucket.closed:
+            raise UserError(f'CloudFront may not read the bucket "{bucket.logical_name}"',
+                            hint=f'aws.Bucket("{bucket.logical_name}", access="cloudfront")')
         host, path = split(pattern)
         self._add(host, path, bucket_target(bucket.bucket.domain, rewrite))
         return self
 
-    def redirect(self, pattern: str, url: Input[str], *, permanent: bool = False, keep_path: bool = True) -> Router:
-        """Send browsers elsewhere, by status 307, or 308 if ``permanent``. ``keep_path``: with the path that was asked
-        for.
+    def redirect(self, pattern: str, url: Input[str] | HasUrl, *, permanent: bool = False,
+                 keep_path: bool = True) -> Router:
+        """Send browsers elsewhere, by status 307, or 308 if ``permanent``: to an address, to a component that has one,
+        or to a path of the same host. ``keep_path``: with the path that was asked for.
 
             router.redirect("old.example.com", "https://example.com", permanent=True)
         """
         host, path = split(pattern)
-        self._add(host, path, redirect_target(url, permanent=permanent, keep_path=keep_path))
+        self._add(host, path, redirect_target(_url_of(url), permanent=permanent, keep_path=keep_path))
         return self
 
     def link(self) -> Link:
@@ -244,8 +252,9 @@ def part_of(given: RouterPath, where: str) -> Part:
 def _url_of(url: Any) -> Input[str]:
     if isinstance(url, str | Output):
         return url
-    if not isinstance(url, Component) or not hasattr(type(url), "url"):
-        raise UserError(f"{url!r} has no URL that a route could lead to",
+    if not isinstance(url, Component) or not hasattr(type(url), "url") or isinstance(url, Queue):
+        shown = f'{type(url).__name__} "{url.logical_name}"' if isinstance(url, Component) else repr(url)
+        raise UserError(f"{shown} has no URL that a route could lead to",
                         hint="give a function with url=True, a site, an API, or an address")
     return url.url  # type: ignore[no-any-return, attr-defined]  # it has one, or says what it needs
 
@@ -259,9 +268,14 @@ def _answers(domain: str | CdnDomain | None, host: str) -> bool:
 
 
 def _label(host: str, path: str) -> str:
-    """``app.example.com/docs`` → ``RouteAppExampleComDocs``."""
+    """``app.example.com/docs`` → ``RouteAppExampleComDocs``. Where others would have the same name, with a hash."""
     words = re.findall(r"[A-Za-z0-9]+", f"{host}/{path}")
-    return "Route" + "".join(w[:1].upper() + w[1:] for w in (["Any"] if host.startswith("*.") else []) + words)
+    more = "" if path == "/" or _PLAIN.fullmatch(path) else hashlib.sha256(f"{host}{path}".encode()).hexdigest()[:6]
+    return "Route" + "".join(w[:1].upper() + w[1:] for w in (["Any"] if host.startswith("*.") else []) + words) + more
+
+
+_PLAIN = re.compile(r"(/[a-z][a-z0-9]*)+")
+"""Paths that can be told apart by their words."""
 
 
 def _store_of(comment: str) -> str:

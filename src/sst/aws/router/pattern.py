@@ -8,7 +8,7 @@ from ...errors import UserError
 __all__ = ["path_of", "split"]
 
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
-_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_PATH = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
 
 def split(pattern: object) -> tuple[str, str]:
@@ -28,7 +28,10 @@ def split(pattern: object) -> tuple[str, str]:
 
 def path_of(path: object) -> str:
     """A path without a slash at its end."""
-    if not isinstance(path, str) or not _PATH.fullmatch(path) or "//" in path:
+    if not isinstance(path, str) or not _PATH.fullmatch(path) or "//" in path or {".", ".."} & {*path.split("/")}:
         raise UserError(f"a route can't have the path {path!r}", hint='it begins with a slash, as "/docs", and is '
-                                                                     'written as in a URL')
+                                                                     'written as in a URL: "/a%20b"')
+    if "*" in path:
+        raise UserError(f"a route can't have the path {path!r}",
+                        hint=f'"{path.partition("*")[0].rstrip("/") or "/"}" stands for all that is below it, too')
     return path.rstrip("/") or "/"

@@ -1,6 +1,7 @@
 """Where a route leads, as the edge function reads it."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from ...core.units import seconds
 from ...errors import UserError
 
 __all__ = ["Rewrite", "RouteOptions", "bucket_target", "place", "redirect_target", "url_target"]
+
+
+_WRONG = ("missing )", "unbalanced parenthesis", "unterminated character set", "nothing to repeat", "multiple repeat")
 
 
 class Rewrite(TypedDict):
@@ -34,6 +38,8 @@ class RouteOptions(TypedDict, total=False):
 def url_target(url: Input[str], options: RouteOptions, *, key: Input[str] | None = None) -> Output[dict[str, Any]]:
     """A server elsewhere. ``key`` goes along as the header ``x-sst-key``."""
     more = _options(options)
+    if isinstance(url, str):    # what is known already is checked at the line of the user
+        place(url)
     known: dict[str, Input[str]] = {"url": url, **({"key": key} if key is not None else {})}
 
     def made(given: Mapping[str, str]) -> dict[str, Any]:
@@ -51,14 +57,38 @@ def bucket_target(domain: Input[str], rewrite: Rewrite | None) -> Output[dict[st
 def redirect_target(url: Input[str], *, permanent: bool, keep_path: bool) -> Output[dict[str, Any]]:
     """An answer that sends the browser elsewhere."""
     more = {"code": 308 if permanent else 307, **({"keep": 1} if keep_path else {})}
-    return combine(url=url).apply(lambda given: {"to": given["url"].rstrip("/") if keep_path else given["url"], **more})
+
+    def made(given: Mapping[str, str]) -> dict[str, Any]:
+        return {"to": _elsewhere(given["url"], keep_path=keep_path), **more}
+
+    if isinstance(url, str):
+        _elsewhere(url, keep_path=keep_path)
+    return combine(url=url).apply(made)
+
+
+def _elsewhere(url: str, *, keep_path: bool) -> str:
+    """Where a redirect leads: an address, or a path of the same host."""
+    path = url.startswith("/") and not url.startswith("//")
+    if not path and not re.match(r"https?://[^/\s]", url):
+        raise UserError(f"a redirect can't lead to {url!r}",
+                        hint='it leads to an address that begins with https://, or to a path: "/docs"')
+    if keep_path and ("?" in url or "#" in url):
+        raise UserError(f"a redirect to {url!r} can't keep the path that was asked for", hint="add keep_path=False")
+    return url.rstrip("/") if keep_path else url
 
 
 def place(url: str) -> dict[str, Any]:
     """A plain URL as the edge function takes it."""
-    at = urlsplit(url if "://" in url else f"https://{url}")
-    if at.scheme not in ("http", "https") or not at.hostname:
+    try:
+        at = urlsplit(url if "://" in url else f"https://{url}")
+        good = at.scheme in ("http", "https") and at.hostname and at.port != 0 and not re.search(r"\s", url)
+    except ValueError:      # a port that is none
+        good = False
+    if not good:
         raise UserError(f"a route can't lead to {url!r}", hint="it leads to an address that begins with https://")
+    if at.query or at.fragment or at.username is not None:
+        raise UserError(f"a route can't lead to {url!r}: only scheme, host, port and path of an address count",
+                        hint=f"{at.scheme}://{at.netloc.rpartition('@')[2]}{at.path}")
     made: dict[str, Any] = {"u": at.hostname}
     if at.scheme == "http":
         made |= {"http": 1, "port": at.port or 80}
@@ -87,6 +117,13 @@ def _options(options: RouteOptions) -> dict[str, Any]:
 def _rewrite(rewrite: Rewrite | None) -> dict[str, Any]:
     if rewrite is None:
         return {}
-    if not isinstance(rewrite, Mapping) or set(rewrite) != {"regex", "to"}:
+    if not isinstance(rewrite, Mapping) or set(rewrite) != {"regex", "to"} or not all(
+            isinstance(text, str) for text in rewrite.values()):
         raise UserError("rewrite takes regex and to", hint='rewrite={"regex": "^/api/(.*)$", "to": "/$1"}')
+    try:
+        re.compile(rewrite["regex"].replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!"))
+    except re.error as error:
+        if str(error).startswith(_WRONG):   # in JavaScript too, which runs it
+            raise UserError(f"the regex {rewrite['regex']!r} of rewrite is none: {error}",
+                            hint='rewrite={"regex": "^/api/(.*)$", "to": "/$1"}') from error
     return {"rw": [rewrite["regex"], rewrite["to"]]}

@@ -77,7 +77,7 @@ def serve(owner: Component, files: SiteFiles, *, assets: Assets | None = None, r
           domain: str | CdnDomain | None = None, edge: Edge | None = None, auth: BasicAuth | None = None,
           cdn: Mapping[str, Any] | None = None) -> Served:
     """Declare everything that serves a site, in the scope of its component. ``cdn``: changes of its ``Cdn``."""
-    given = assets or {}
+    given = _checked(assets or {}, owner.where)
     bucket = given.get("bucket") or _bucket()
     if router is None:
         store = cloudfront.KeyValueStore("Store")
@@ -90,6 +90,9 @@ def serve(owner: Component, files: SiteFiles, *, assets: Assets | None = None, r
     from ..router import part_of
 
     part = part_of(router, owner.where)
+    if part.options:
+        raise UserError(f"{sorted(part.options)[0]} belongs to routes of URLs; a site takes path and domain",
+                        where=owner.where)
     if auth is not None and part.router.asks:
         raise UserError("a site and its Router can't both have auth: a browser sends one password",
                         hint=f"leave it to one of them; the Router is declared at {part.router.where}")
@@ -97,6 +100,23 @@ def serve(owner: Component, files: SiteFiles, *, assets: Assets | None = None, r
     site = _site(files, given, bucket, part.router.store_arn, key, part.path, auth)
     part.add("Route", site.key)
     return Served(part.url, bucket, site, None)
+
+
+def _checked(assets: Assets, where: str) -> Assets:
+    bucket, options, immutable = (assets.get(k) for k in ("bucket", "file_options", "immutable"))
+    if "bucket" in assets and not isinstance(bucket, Bucket):
+        raise UserError(f"assets: bucket takes an aws.Bucket, not {bucket!r}", where=where,
+                        hint='aws.Bucket.get("Assets", "its-name") is one that is there already')
+    if isinstance(bucket, Bucket) and bucket.closed:
+        raise UserError(f'CloudFront may not read the bucket "{bucket.logical_name}"', where=where,
+                        hint=f'aws.Bucket("{bucket.logical_name}", access="cloudfront")')
+    if options is not None and (not isinstance(options, list | tuple) or not all(
+            isinstance(one, Mapping) and "files" in one for one in options)):
+        raise UserError("assets: file_options is a list, and each of it says which files it is about", where=where,
+                        hint='"file_options": [{"files": "**/*.pdf", "cache_control": "max-age=60"}]')
+    if isinstance(immutable, str):
+        raise UserError("assets: immutable is a list of folders", where=where, hint=f'"immutable": ["{immutable}"]')
+    return assets
 
 
 def _bucket() -> Bucket:

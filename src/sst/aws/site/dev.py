@@ -43,6 +43,8 @@ def dev_server(site: Component, dev: SiteDev | None, path: str, *, link: Sequenc
         raise UserError("dev takes the command and the url of a server",
                         hint='dev={"command": "npm run dev", "url": "http://localhost:5173"}')
     url = dev.get("url", "http://localhost:5173")
+    if "://" not in url:
+        raise UserError(f"the url of dev is no address: {url!r}", where=site.where, hint=f'"url": "http://{url}"')
     place(url)
     graph = current()
     if not graph.target.dev:

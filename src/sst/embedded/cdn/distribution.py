@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from sst.embedded import logs
 from sst.embedded.cdn.cache import Cache, Entry, Ttl, shown
@@ -27,6 +28,8 @@ _ALWAYS = frozenset({"if-match", "if-unmodified-since", "range", "if-range", "co
 """Headers that reach an origin whatever the policies say."""
 _LARGEST = 20 << 20
 """Bytes of an answer that is kept; a larger one is passed on as it comes."""
+_LONGEST_URL = 8192
+"""https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html"""
 _HOT = 2_000
 """Requests whose answers are known without another run of the functions."""
 Later = Callable[[], Awaitable["Answer | Upgraded"]]
@@ -71,6 +74,8 @@ class Distribution:
         self._record = record = cdn.distribution(self.identity, self._record)
         if record is None or not record.enabled:
             return _error(403, "this distribution is not there, or is switched off")
+        if len(viewer.path) + len(viewer.query) >= _LONGEST_URL:
+            return _error(414, f"a URL has at most {_LONGEST_URL:,} bytes")
         self._clear_invalidated()
         spot = (viewer.method, viewer.path, viewer.query, *viewer.headers)
         try:
@@ -124,7 +129,7 @@ class Distribution:
             if not isinstance(given, Mapping):
                 raise EdgeError("the function returned neither a request nor an answer")
             if "statusCode" in given:
-                answer = answer_of(given)
+                answer = _led_back(answer_of(given), viewer, record)
                 answer.headers.append(("x-cache", "FunctionGeneratedResponse from cloudfront"))
                 return answer
             request, origin = request_of(given, viewer.body), {**origin, **(made["origin"] or {})}
@@ -271,6 +276,18 @@ def _host(actual: str, record: cdn.Record) -> str:
         return name.removesuffix(".localhost")
     plain = [a for a in record.aliases if not a.startswith("*")]
     return plain[0] if plain else record.domain
+
+
+def _led_back(answer: Answer, viewer: Head, record: cdn.Record) -> Answer:
+    """An answer that a function made: a redirect to a name of the distribution leads to what stands for it here."""
+    for at, (name, value) in enumerate(answer.headers):
+        to = urlsplit(value) if name == "location" else None
+        if to and to.hostname and any(fnmatchcase(to.hostname, alias) for alias in record.aliases):
+            scheme = "https" if viewer.get("x-forwarded-proto") == "https" else "http"
+            port = re.search(r":\d+$", viewer.get("host"))
+            host = f"{to.hostname}.localhost{port[0] if port else ''}"
+            answer.headers[at] = name, urlunsplit((scheme, host, *to[2:]))
+    return answer
 
 
 def _behavior(record: cdn.Record, path: str) -> cdn.Behavior:

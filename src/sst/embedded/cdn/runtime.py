@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["EdgeError", "EdgeFunction"]
+__all__ = ["EdgeError", "EdgeFunction", "fault_of"]
 
 Store: TypeAlias = tuple[str, Mapping[str, str]]
 MEMORY = 16 << 20
@@ -31,13 +31,15 @@ _IMPORT = re.compile(r"""^(/\*sst\*/)?\s*import\s+([\w$]+)\s*from\s*["']cloudfro
 _SHIM = r"""
 'use strict';
 globalThis.__state = { origin: null, done: null, lines: [] };
+// A long text that was put together is a tree to the engine until it is read, and such can't be handed out.
+const __flat = (text) => text.length < 512 ? text : JSON.parse(JSON.stringify(text));
 const __store = {
   get: async (key, how) => {
-    const value = await __get(String(key));
+    const value = await __get(__flat(String(key)));
     if (value === null) throw new Error("KeyNotFound");
     return how && how.format === "json" ? JSON.parse(value) : value;
   },
-  exists: async (key) => await __get(String(key)) !== null,
+  exists: async (key) => await __get(__flat(String(key))) !== null,
 };
 const __cf = {
   kvs: () => __store,
@@ -46,7 +48,7 @@ const __cf = {
 };
 const __digest = (make) => {
   let text = "";
-  return { update(part) { text += part; return this; }, digest(form) { return make(text, form || "hex"); } };
+  return { update(part) { text += part; return this; }, digest(form) { return make(__flat(text), form || "hex"); } };
 };
 const __modules = {
   crypto: {
@@ -180,6 +182,15 @@ class EdgeFunction:
                 raise EdgeError("the function never ends")
             context.get("__told")(json.dumps([self._keys.get(key) for key in asked]))
         return str(done)
+
+
+def fault_of(code: str) -> str:
+    """Why code can't be loaded, as ``SyntaxError: expecting ';'``; empty if it can."""
+    try:
+        EdgeFunction(code, lambda: ("", {}), lambda text: None)
+    except EdgeError as error:
+        return str(error).partition("\n")[0]
+    return ""
 
 
 @cache

@@ -1,5 +1,6 @@
-"""CloudFront's data plane is ours (`sst.embedded.cdn`): what it reads of the emulator's control plane stands here. And
-a key value store takes its keys along when it is deleted, as its name may be used again.
+"""CloudFront's data plane is ours (`sst.embedded.cdn`): what it reads of the emulator's control plane stands here. A
+key value store takes its keys along when it is deleted, as its name may be used again. And a function whose code can't
+be read is refused, instead of failing for each visitor.
 
 Stays: the emulator's own data plane has no cache, streams nothing and lets no function choose an origin; last checked
 with 1.5.33.
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sst.embedded import tracking
+from sst.embedded.cdn.runtime import fault_of
 from sst.embedded.emulator import Answer
 from sst.embedded.settings import Settings
 
@@ -28,8 +30,10 @@ NEEDS: Mapping[str, str] = {
     "services.cloudfront:_MANAGED_CACHE_POLICIES": "dict",
     "services.cloudfront:_apply_response_headers_policy": "(headers, policy_cfg, viewer_origin, method)",
     "services.cloudfront:_cache_policies": "AccountScopedDict",
+    "services.cloudfront:_cf_decode_function_code": "(code_b64)",
     "services.cloudfront:_delete_kvs": "(name, headers)",
     "services.cloudfront:_distributions": "AccountScopedDict",
+    "services.cloudfront:_error": "(code, message, status)",
     "services.cloudfront:_forwarding_predicates": "(behavior)",
     "services.cloudfront:_functions": "AccountScopedDict",
     "services.cloudfront:_get_distribution_aliases": "(dist)",
@@ -107,6 +111,16 @@ def apply(settings: Settings) -> None:
         return answer
 
     cloudfront._delete_kvs = delete_kvs
+    decode = cloudfront._cf_decode_function_code
+
+    def decode_function_code(given: str) -> tuple[bytes | None, Answer | None]:
+        code, refused = decode(given)
+        fault = fault_of(code.decode("utf-8", "replace")) if code is not None else ""
+        if fault:
+            return None, cloudfront._error("InvalidArgument", f"The function code can't be run: {fault}", 400)
+        return code, refused
+
+    cloudfront._cf_decode_function_code = decode_function_code
 
 
 def find(label: str) -> str | None:
