@@ -1,11 +1,14 @@
 """Unpacking code, and the beginning of a streamed response."""
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import zipfile
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,15 +54,23 @@ def test_what_cannot_run_here_is_refused() -> None:
 def test_the_prelude_comes_before_the_body_however_it_is_cut() -> None:
     whole = b'{"statusCode": 201}' + b"\0" * 8 + b"one two"
     for size in (1, 3, 7, 100):
-        body = StreamedBody(iter([whole[i:i + size] for i in range(0, len(whole), size)]))
-        assert body.prelude == {"statusCode": 201}
-        assert b"".join(body) == b"one two"
+        assert asyncio.run(streamed([whole[i:i + size] for i in range(0, len(whole), size)])) == (
+            {"statusCode": 201}, b"one two")
 
 
 @pytest.mark.parametrize("plain", [b"", b"just text", b'{"no": "prelude"}'])
 def test_a_body_without_prelude_is_all_body(plain: bytes) -> None:
-    body = StreamedBody(iter([plain]))
-    assert body.prelude is None and b"".join(body) == plain
+    assert asyncio.run(streamed([plain])) == (None, plain)
+
+
+async def streamed(given: list[bytes]) -> tuple[dict[str, Any] | None, bytes]:
+    """What a response in these parts becomes."""
+    async def parts() -> AsyncGenerator[bytes]:
+        for part in given:
+            yield part
+
+    body = await StreamedBody.of(parts())
+    return body.prelude, b"".join([part async for part in body])
 
 
 @pytest.mark.parametrize("entries", [

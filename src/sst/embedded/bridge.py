@@ -7,9 +7,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from sst.embedded import logs
 from sst.embedded.functions import Preparations, Prepared
@@ -52,7 +53,7 @@ class Runner(Protocol):
         """The same for a caller in an event loop."""
         ...
 
-    def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Iterator[bytes]:
+    def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> AsyncGenerator[bytes]:
         """The response in parts as the function writes them, framed as Lambda frames it: prelude, eight NULs, body."""
         ...
 
@@ -78,23 +79,31 @@ class Runner(Protocol):
 class StreamedBody:
     """A response whose beginning is known: status and headers; the rest comes when it is iterated."""
 
-    def __init__(self, parts: Iterator[bytes]) -> None:
+    def __init__(self, parts: AsyncGenerator[bytes]) -> None:
         self._parts = parts
         self.prelude: dict[str, Any] | None = None
         self._first = b""
-        for part in parts:
-            self._first += part
-            head, separator, body = self._first.partition(_SEPARATOR)
-            if separator:
-                self.prelude, self._first = _prelude(head), body
-                break
-            if self._first.lstrip()[:1] != b"{" or len(self._first) > _LONGEST_PRELUDE:
-                break
 
-    def __iter__(self) -> Iterator[bytes]:
-        if self._first:
-            yield self._first
-        yield from self._parts
+    @classmethod
+    async def of(cls, parts: AsyncGenerator[bytes]) -> Self:
+        """Read as far as status and headers go."""
+        made = cls(parts)
+        async for part in parts:
+            made._first += part
+            head, separator, body = made._first.partition(_SEPARATOR)
+            if separator:
+                made.prelude, made._first = _prelude(head), body
+                break
+            if made._first.lstrip()[:1] != b"{" or len(made._first) > _LONGEST_PRELUDE:
+                break
+        return made
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with aclosing(self._parts) as parts:
+            if self._first:
+                yield self._first
+            async for part in parts:
+                yield part
 
 
 def _prelude(head: bytes) -> dict[str, Any]:
@@ -138,19 +147,22 @@ class Bridge:
 
     async def invoked(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
                       request_id: str) -> dict[str, Any]:
-        """The same for a caller in an event loop: other calls go on while the code of a new function is unpacked."""
-        function = self._prepared.known(config)
-        if function is None:
-            function = await asyncio.to_thread(self._prepared.of, record, config)
+        """The same for a caller in an event loop."""
+        function = await self._function(record, config)
         return _result(await self._runner.invoked(function, json.dumps(event).encode(), request_id=request_id,
                                                   log=self._log))
 
-    def open_stream(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
-                    request_id: str) -> StreamedBody:
+    async def open_stream(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
+                          request_id: str) -> StreamedBody:
         """Start a streamed invocation; returns when status and headers are known."""
-        function = self._prepared.of(record, config)
-        return StreamedBody(self._runner.stream(function, json.dumps(event).encode(), request_id=request_id,
-                                                log=self._log))
+        function = await self._function(record, config)
+        return await StreamedBody.of(self._runner.stream(function, json.dumps(event).encode(), request_id=request_id,
+                                                         log=self._log))
+
+    async def _function(self, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
+        """Other calls go on while the code of a new function is unpacked."""
+        known = self._prepared.known(config)
+        return known if known is not None else await asyncio.to_thread(self._prepared.of, record, config)
 
     def retire(self, name: str) -> None:
         self._runner.retire(name)

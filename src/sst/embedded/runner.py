@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import queue
 import sys
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,18 +80,26 @@ class ExecutorRunner:
         recorder().ended(made)
         return Answer(made.payload, failed=bool(made.error), tail=made.logs.decode("utf-8", "replace"))
 
-    def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Iterator[bytes]:
-        version, parts = self._version(function, log), queue.Queue[bytes | Exception | None](64)
-        header = self._traced(version, event, request_id)
-        pumping = asyncio.run_coroutine_threadsafe(self._pump(version, event, request_id, header, parts), self.loop)
+    async def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> AsyncGenerator[bytes]:
+        version, parts = self._version(function, log), asyncio.Queue[bytes | Exception | None](64)
+        header, here = self._traced(version, event, request_id), asyncio.get_running_loop()
+
+        async def put(part: bytes | Exception | None) -> None:
+            if here is self.loop:
+                await parts.put(part)
+            else:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(parts.put(part), here))
+
+        pump = self._pump(version, event, request_id, header, put)
+        pumping = (asyncio.create_task(pump) if here is self.loop
+                   else asyncio.run_coroutine_threadsafe(pump, self.loop))
         try:
-            while (part := parts.get()) is not None:
+            while (part := await parts.get()) is not None:
                 if isinstance(part, Exception):
                     raise part
                 yield part
-        except GeneratorExit:  # nobody wants the rest
-            pumping.cancel()
-            raise
+        finally:
+            pumping.cancel()    # nobody wants the rest, if there is one
 
     def retire(self, name: str) -> None:
         # known still: running calls have lines to write
@@ -118,14 +125,7 @@ class ExecutorRunner:
         self.loop.call_soon_threadsafe(self.loop.stop)
 
     async def _pump(self, version: FunctionVersion, event: bytes, request_id: str, header: str,
-                    parts: queue.Queue[bytes | Exception | None]) -> None:
-        async def put(part: bytes | Exception | None) -> None:
-            while True:
-                try:
-                    return parts.put_nowait(part)
-                except queue.Full:  # the reader is slow: so are we
-                    await asyncio.sleep(0.01)
-
+                    put: Callable[[bytes | Exception | None], Awaitable[None]]) -> None:
         shown, made = bytearray(), None
         try:
             async with self._runs(version).stream(version, event, request_id=request_id,

@@ -11,6 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -24,7 +25,6 @@ from sst.embedded.settings import Settings
 __all__ = ["NEEDS", "apply", "attach", "close", "loop", "notice", "replay"]
 
 NEEDS: Mapping[str, str] = {
-    "core.concurrency:run_reentrant": "async (fn, *args, thread_name='ministack-reentrant')",
     "core.responses:StreamingResponse": "class (self, runner)",
     "services.lambda_svc:_LAMBDA_STATE_TRANSITION_DELAY": "float",
     "services.lambda_svc:_acquire_execution_slot": "(func, config)",
@@ -37,7 +37,6 @@ NEEDS: Mapping[str, str] = {
     "services.lambda_svc:_function_url_stream_response": "(result, cors_headers)",
     "services.lambda_svc:_lambda_function_account_region_from_arn": "(value)",
     "services.lambda_svc:_release_execution_slot": "(key)",
-    "services.lambda_svc:_run_with_function_config_scope": "(func_or_config, callback, *args, **kwargs)",
     "services.lambda_svc:_throttle_response": "(reason_code, msg, retry_after=1)",
     "services.lambda_svc:handle_function_url_request":
         "async (url_id, method, path, headers, body, query_params, resolved=None, source_ip=None)",
@@ -147,7 +146,7 @@ def _stream_urls(bridge: Bridge) -> None:
     """A URL with ``RESPONSE_STREAM`` sends its first byte when the function writes it, not when the function ends."""
     from ministack.services import lambda_svc
 
-    execute, shape = lambda_svc._execute_function_with_config_scope, lambda_svc._function_url_stream_response
+    shape = lambda_svc._function_url_stream_response
     handle = lambda_svc.handle_function_url_request
     streaming: ContextVar[bool] = ContextVar("streaming", default=False)
 
@@ -159,11 +158,6 @@ def _stream_urls(bridge: Bridge) -> None:
             return await handle(url_id, method, path, headers, body, query, resolved, source_ip)
         finally:
             streaming.reset(token)
-
-    def execute_function(record: Any, event: Any) -> Any:
-        if not streaming.get() or functions.refusal(record["config"]):
-            return execute(record, event)
-        return lambda_svc._run_with_function_config_scope(record, _open, bridge, record, event)
 
     def stream_response(result: dict[str, Any], cors: dict[str, str]) -> Any:
         body = result.get("body")
@@ -181,13 +175,12 @@ def _stream_urls(bridge: Bridge) -> None:
 
     async def run_reentrant(work: Any, *arguments: Any, thread_name: str = "reentrant") -> Any:
         """A call of a function that is awaited needs no thread."""
-        if work is not lambda_svc._execute_function_with_config_scope or streaming.get():
+        if work is not lambda_svc._execute_function_with_config_scope:
             return await run(work, *arguments, thread_name=thread_name)
-        return await _awaited(bridge, *arguments)
+        return await (_opened if streaming.get() else _awaited)(bridge, *arguments)
 
     lambda_svc.run_reentrant = run_reentrant
     lambda_svc.handle_function_url_request = handle_request
-    lambda_svc._execute_function_with_config_scope = execute_function
     lambda_svc._function_url_stream_response = stream_response
 
 
@@ -209,38 +202,44 @@ async def _awaited(bridge: Bridge, record: Any, event: Any) -> Any:
             lambda_svc._release_execution_slot(slot)
 
 
-def _open(bridge: Bridge, record: Any, event: Any) -> dict[str, Any]:
+async def _opened(bridge: Bridge, record: Any, event: Any) -> Any:
+    """A response whose beginning is known."""
     from ministack.services import lambda_svc
 
     config = record["config"]
-    slot, _ = lambda_svc._acquire_execution_slot(record, config)
-    if slot is None:
-        return dict(lambda_svc._throttle_response(reason_code="ReservedFunctionConcurrentInvocationLimitExceeded",
-                                                  msg="Rate Exceeded"))
+    if functions.refusal(config):
+        return await _awaited(bridge, record, event)
+    with emulator.scope_of(*emulator.function_owner(config)):
+        slot, _ = lambda_svc._acquire_execution_slot(record, config)
+        if slot is None:
+            return dict(lambda_svc._throttle_response(reason_code="ReservedFunctionConcurrentInvocationLimitExceeded",
+                                                      msg="Rate Exceeded"))
 
-    def done() -> None:
-        lambda_svc._release_execution_slot(slot)
+        def done() -> None:
+            lambda_svc._release_execution_slot(slot)
 
-    request_id = event["requestContext"]["requestId"]
-    try:
-        return {"body": bridge.open_stream(record, config, event, request_id), "done": done}
-    except functions.Unusable as error:
-        done()
-        return _unusable(config, request_id, error)
-    except Exception as error:
-        done()
-        return {"body": {"errorMessage": str(error), "errorType": type(error).__name__}, "error": True}
+        request_id = event["requestContext"]["requestId"]
+        try:
+            return {"body": await bridge.open_stream(record, config, event, request_id), "done": done}
+        except functions.Unusable as error:
+            done()
+            return _unusable(config, request_id, error)
+        except Exception as error:
+            done()
+            return {"body": {"errorMessage": str(error), "errorType": type(error).__name__}, "error": True}
+        except BaseException:   # the caller is gone
+            done()
+            raise
 
 
 def _streaming(body: StreamedBody, done: Callable[[], None]) -> Any:
-    from ministack.core.concurrency import run_reentrant
     from ministack.core.responses import StreamingResponse
 
     async def send_parts(send: Any, receive: Any) -> None:
-        parts = iter(body)
         try:
-            while (part := await run_reentrant(next, parts, None, thread_name="stream")) is not None:
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+            async with aclosing(aiter(body)) as parts:      # type: ignore[type-var]  # it is a generator
+                async for part in parts:
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             done()
