@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import Event
+from threading import Event, Thread
 
 __all__ = ["Outcome", "walk"]
 
@@ -16,6 +15,38 @@ class Outcome:
     failed: dict[str, Exception] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     """Key of what was not visited → key of the failed node it waits for, or ``""`` when stopped."""
+
+
+class _Pool:
+    """Threads that visit keys, as many as are needed at once."""
+
+    def __init__(self, visit: Callable[[str], None], most: int) -> None:
+        self.finished: SimpleQueue[tuple[str, BaseException | None]] = SimpleQueue()
+        self._begun: SimpleQueue[str | None] = SimpleQueue()
+        self._visit, self._most = visit, most
+        self._threads: list[Thread] = []
+
+    def begin(self, key: str, running: int) -> None:
+        self._begun.put(key)
+        if len(self._threads) < min(running, self._most):
+            self._threads.append(Thread(target=self._work, name=f"sst-step_{len(self._threads)}"))
+            self._threads[-1].start()
+
+    def _work(self) -> None:
+        while (key := self._begun.get()) is not None:
+            try:
+                self._visit(key)
+            except BaseException as e:
+                self.finished.put((key, e))
+            else:
+                self.finished.put((key, None))
+
+    def end(self) -> None:
+        """Return once all that was begun has ended."""
+        for _ in self._threads:
+            self._begun.put(None)
+        for thread in self._threads:
+            thread.join()
 
 
 def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, parallel: int = 32,
@@ -33,31 +64,22 @@ def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, 
         for d in deps:
             if d in after:
                 users.setdefault(d, []).append(k)
-    finished: SimpleQueue[tuple[str, BaseException | None]] = SimpleQueue()
-
-    def run(key: str) -> None:
-        try:
-            visit(key)
-        except BaseException as e:
-            finished.put((key, e))
-        else:
-            finished.put((key, None))
-
     ready = [k for k, n in waits.items() if n == 0]
     running, end = 0, None
-    with ThreadPoolExecutor(parallel, thread_name_prefix="sst-step") as pool:
+    pool = _Pool(visit, parallel)
+    try:
         while ready or running:
             if end or (stop and stop.is_set()):
                 for k in ready:
                     _skip(k, "", users, outcome)
                 ready = []
             for k in ready:
-                pool.submit(run, k)
-            running += len(ready)
+                running += 1
+                pool.begin(k, running)
             ready = []
             if not running:
                 break
-            key, error = finished.get()
+            key, error = pool.finished.get()
             running -= 1
             if error is None:
                 outcome.done.add(key)
@@ -71,6 +93,8 @@ def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, 
                 outcome.failed[key] = error
                 for user in users.get(key, ()):
                     _skip(user, key, users, outcome)
+    finally:
+        pool.end()
     if end:
         raise end
     for k in after.keys() - outcome.done - outcome.failed.keys() - outcome.skipped.keys():

@@ -45,9 +45,10 @@ class Journal:
         self._store, self._prefix, self._header, self._taken, self._check = store, prefix, header, taken, check
         self._position = position
         self._lock = threading.Lock()
-        self._turn = threading.Condition(self._lock)
+        self._written, self._next = threading.Condition(self._lock), threading.Condition(self._lock)
+        """Of the write under way, and of the one after it: who waits for it."""
         self._queue: list[Mapping[str, Any]] = []
-        self._queued = self._done = 0
+        self._queued = self._begun = self._done = 0
         self._writing = self._closed = False
         self._broken: BaseException | None = None
 
@@ -68,7 +69,7 @@ class Journal:
         """
         if not entries:
             return
-        with self._turn:
+        with self._lock:
             self._refuse()
             self._queue.extend(records)
             self._queued += len(records)
@@ -91,27 +92,37 @@ class Journal:
 
     def _until(self, mine: int) -> None:
         """Wait for the write that holds entry number ``mine``, or be the thread that makes it."""
-        with self._turn:
+        with self._lock:
             while self._writing and self._done < mine and not self._broken:
-                self._turn.wait()
+                turn = self._written if mine <= self._begun else self._next
+                try:
+                    turn.wait()
+                except BaseException:    # Ctrl-C in the one that should have made the next write
+                    turn.notify()
+                    raise
             if self._done >= mine:
                 return
             self._refuse()
             self._writing = True
-            batch, self._queue = self._queue, []
-            upto = self._queued
+            batch, self._queue, upto = self._queue, [], self._queued
+            self._begun = upto
+            self._written, self._next = self._next, threading.Condition(self._lock)
         error: BaseException | None = None
         try:
             self._write(batch)
         except BaseException as e:
             error = e
-        with self._turn:
+        with self._lock:
             self._writing = False
             if error is None:
                 self._done = upto
             else:
                 self._broken = error
-            self._turn.notify_all()
+            self._written.notify_all()
+            if error is None and not self._closed:
+                self._next.notify()    # one of them makes the next write
+            else:
+                self._next.notify_all()
         if error is not None:
             raise error
 
@@ -155,7 +166,8 @@ class Journal:
             if self._broken is None:
                 self.flush()
         finally:
-            with self._turn:
+            with self._lock:
                 self._closed = True
+                self._next.notify_all()    # to be refused
                 while self._writing:
-                    self._turn.wait()
+                    self._written.wait()

@@ -273,16 +273,21 @@ def encrypt(keys: KeyRing, text: str, aad: str) -> str:
 def decrypt(keys: KeyRing, box: str, aad: str) -> str:
     """The text in a box. Raises ``StateError`` if the key is missing, the box was changed, or belongs to something
     else."""
-    from cryptography.exceptions import InvalidTag
-
     found = _BOX.fullmatch(box)
     if not found:
         raise StateError("an encrypted value is malformed")
     try:
         data, cipher = base64.b64decode(found[2], validate=True), keys.cipher(found[1])
         return cipher.decrypt(data[:_NONCE], data[_NONCE:], aad.encode()).decode("utf-8", "surrogatepass")
-    except (InvalidTag, ValueError) as e:
+    except (_tampered(), ValueError) as e:
         raise StateError("an encrypted value was changed or belongs to another property") from e
+
+
+def _tampered() -> type[Exception]:
+    """What decryption raises for it. An import costs more than a decryption: it is made only where there was one."""
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag
 
 
 def digest(keys: KeyRing, text: str) -> str:

@@ -24,11 +24,10 @@ class Known:
 
     def within(self, text: str) -> bool:
         """Takes no lock, for which all threads of a deploy would queue: what may grow meanwhile is copied at once."""
-        if len(self._texts) <= len(text):
-            starts = {start for start in tuple(self._texts) if start in text}
-        else:
-            starts = {start for at in range(len(text) - LEAST + 1) if (start := text[at:at + LEAST]) in self._texts}
-        return any(self._begins(text, start) for start in starts)
+        starts = tuple(self._texts)
+        if len(starts) > len(text):
+            starts = tuple({text[at:at + LEAST] for at in range(len(text) - LEAST + 1)} & self._texts.keys())
+        return bool(starts) and any(start in text and self._begins(text, start) for start in starts)
 
     def _begins(self, text: str, start: str) -> bool:
         """Whether one of those that begin with ``start`` is in the text."""

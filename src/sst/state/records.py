@@ -148,16 +148,18 @@ def _pack(item: State | Operation, box: Box) -> dict[str, Any]:
         value = getattr(item, name)
         if name in _VALUES:
             if value:
-                out[name] = {plain_key(k, item.urn): plain(v, f"{k} of {item.urn}") for k, v in value.items()}
+                out[name] = {plain_key(k, item.urn): v if type(v) is str else plain(v, f"{k} of {item.urn}")
+                             for k, v in value.items()}
         elif value != default:
-            out[name] = plain(value, f"{name} of {item.urn}")
+            out[name] = value if type(value) is str else plain(value, f"{name} of {item.urn}")
     for side in _VALUES:
-        for name in item.secret:
-            if name in out.get(side, ()):
-                out[side][name] = box.seal(item.urn, f"{side}.{name}", out[side][name])
-        for name, value in out.get(side, {}).items():
-            if name not in item.secret and (_marked(value) or box.contains(value)):
-                out[side][name] = {_COVERED: box.cover(item.urn, f"{side}.{name}", value)}
+        if values := out.get(side):
+            for name in item.secret:
+                if name in values:
+                    values[name] = box.seal(item.urn, f"{side}.{name}", values[name])
+            for name, value in values.items():
+                if name not in item.secret and (_marked(value) or box.contains(value)):
+                    values[name] = {_COVERED: box.cover(item.urn, f"{side}.{name}", value)}
     for name in _NAMES:
         if name in out and box.contains(out[name]):
             out[name] = {_COVERED: box.cover(item.urn, name, out[name])}
