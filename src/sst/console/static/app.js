@@ -11,7 +11,7 @@ function later(file, name) {
   reads.push(read);
   return function Page(props) {
     const [error, set] = useState(null);
-    useEffect(() => { if (!Made) read().then(() => set(false), () => set({ message: "The code of this page can't be read.", told: { hint: "load the page again" } })); }, []);
+    useEffect(() => { read().then(() => set(false), () => set({ message: "The code of this page can't be read.", told: { hint: "load the page again" } })); }, []);
     return Made ? html`<${Made} ...${props}/>` : error ? html`<div class="page"><${Problem} error=${error}/></div>` : html`<${Waiting}/>`;
   };
 }
