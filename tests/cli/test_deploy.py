@@ -191,7 +191,7 @@ def test_secrets(project: Project) -> None:
     assert "shared-hunter2" in project.run("shell", "--", "printenv", "SST_RESOURCE_Key").out
     assert "is not set for stage dev" in project.fails("secret", "remove", "Kez")
     assert "no value for X was given" in project.fails("secret", "set", "X")
-    assert "no name for a secret" in project.fails("secret", "set", "1X", "v")
+    assert "not a valid name for a secret" in project.fails("secret", "set", "1X", "v")
     assert "more.env:1" in _load_of_a_bad_file(project)
 
 

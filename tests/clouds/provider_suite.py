@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event as Flag
 from typing import Any
 
 from sst.core.graph import Graph
@@ -81,11 +82,11 @@ class Stage:
     def plan(self, inputs: Mapping[str, Any] | None, **more: Any) -> Plan:
         return plan(self.graph(inputs, **more), self.journal.snapshot, lambda item: self.case.provider)
 
-    def deploy(self, inputs: Mapping[str, Any] | None, **more: Any) -> DeployResult:
+    def deploy(self, inputs: Mapping[str, Any] | None, *, stop: Flag | None = None, **more: Any) -> DeployResult:
         self.events = []
         self.journal = MemoryJournal(self.journal.snapshot)
         result = deploy(self.graph(inputs, **more), self.journal, lambda item: self.case.provider, self.events.append,
-                        confirm=agree)
+                        confirm=agree, stop=stop)
         self.journal.verify()
         return result
 

@@ -108,3 +108,13 @@ def test_a_deep_value_needs_no_deep_stack() -> None:
     key = next(state.outputs["key"] for urn, state in states.items() if urn.endswith("One"))
     notes = [state.inputs["note"] for state in states.values() if state.inputs.get("note")]
     assert sorted(notes) == sorted(f"{key}{'!' * i}" for i in range(300))
+
+
+def test_what_runs_is_asked_to_end_once() -> None:
+    stop, asked = Event(), Event()
+
+    def visit(key: str) -> None:
+        stop.set()
+        assert asked.wait(30)
+
+    assert walk({"a": [], "b": ["a"]}, visit, stop=stop, stopped=asked.set).done == {"a"}

@@ -53,7 +53,7 @@ def test_nothing_is_plain_and_a_damaged_one_is_named() -> None:
 
 @pytest.mark.parametrize("name", ["", "1a", "a-b", "a b", "ü"])
 def test_a_bad_name_is_refused(name: str) -> None:
-    with pytest.raises(UserError, match="no name for a secret"):
+    with pytest.raises(UserError, match="not a valid name for a secret"):
         StateHome.memory("app").secrets("prod").set(name, "x")
 
 

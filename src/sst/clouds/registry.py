@@ -287,10 +287,6 @@ class Registry:
 
         return use_of(f"{service}:{action}")
 
-    def stop(self) -> None:
-        for provider in list(self._providers.values()):
-            provider.stop()
-
     def close(self) -> None:
         for provider in list(self._providers.values()):
             provider.close()

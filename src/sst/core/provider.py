@@ -236,7 +236,7 @@ class Provider(ABC):
         return None
 
     def stop(self) -> None:  # noqa: B027  # optional
-        """Ctrl-C: ask operations that are running to end soon."""
+        """Ctrl-C: ask operations that are running to end soon. Each of them still returns or raises as it would."""
 
     def close(self) -> None:  # noqa: B027  # optional
         """The command is over."""

@@ -58,7 +58,8 @@ def apply(plan: Plan, journal: Journal, providers: Providers, sink: Sink, *, par
     can't be recorded may not be begun. ``unsure`` says why the end of some creates can't be told, see ``settle``."""
     run = _Run(plan, journal, providers, sink, clock, unsure or {})
     run.move()
-    outcome = walk(after(plan, run.steps, providers), run.visit, parallel=parallel, stop=stop, fatal=(StateError,))
+    outcome = walk(after(plan, run.steps, providers), run.visit, parallel=parallel, stop=stop, stopped=run.stop,
+                   fatal=(StateError,))
     return run.result(outcome)
 
 
@@ -69,6 +70,7 @@ class _Run:
         self.values: dict[URN, Mapping[str, Any]] = {}
         self.ended: dict[str, Op] = {}
         self.steps: dict[str, Step] = {}
+        self.running: dict[str, Step] = {}
         self.plan, self.existing = plan, Existing(plan, journal)
         self.known = ids_by_type(journal.snapshot)
         self.surprises: dict[URN, list[str]] = {}
@@ -100,14 +102,23 @@ class _Run:
         quiet = step.op is Op.SAME
         if not quiet:
             self.sink(StepStarted(key, step.urn, step.op, step.name, step.type, _parent(step), step.where))
+        self.running[key] = step
         try:
             op, id = self._act(step, lambda text: self.sink(StepNote(key, text)))
         except Exception as e:
             self.sink(StepFailed(key, e, self.clock() - start))
             raise
+        finally:
+            del self.running[key]
         self.ended[key] = op
         if not quiet:
             self.sink(StepDone(key, op, self.clock() - start, id))
+
+    def stop(self) -> None:
+        """Ask the steps that are running to end soon; what came of each is recorded as ever."""
+        running = [item for s in list(self.running.values()) if (item := s.goal or s.old)]
+        for provider in {id(p): p for p in map(self.providers, running)}.values():
+            provider.stop()
 
     def _act(self, step: Step, note: Note) -> tuple[Op, str]:
         match step.op:

@@ -3,10 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
 __all__ = ["Outcome", "walk"]
+
+_NOTICED = 0.1
+"""Seconds until ``stop`` is noticed while nothing ends."""
 
 
 @dataclass
@@ -50,12 +53,13 @@ class _Pool:
 
 
 def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, parallel: int = 32,
-         stop: Event | None = None,
+         stop: Event | None = None, stopped: Callable[[], None] = lambda: None,
          fatal: tuple[type[Exception], ...] = ()) -> Outcome:
     """Visit every node; ``after`` maps each to those it waits for (others are ignored). Linear in nodes plus edges.
 
     A node that fails keeps those that wait for it from being visited; the rest goes on. Once ``stop`` is set nothing
-    new starts and what runs is finished. So it is after a ``fatal`` error, which is then raised.
+    new starts, ``stopped`` is called once, and what runs is finished. After a ``fatal`` error nothing new starts
+    either, and the error is raised.
     """
     outcome = Outcome()
     waits = {k: sum(1 for d in deps if d in after) for k, deps in after.items()}
@@ -65,7 +69,7 @@ def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, 
             if d in after:
                 users.setdefault(d, []).append(k)
     ready = [k for k, n in waits.items() if n == 0]
-    running, end = 0, None
+    running, end, asked = 0, None, False
     pool = _Pool(visit, parallel)
     try:
         while ready or running:
@@ -79,7 +83,13 @@ def walk(after: Mapping[str, Collection[str]], visit: Callable[[str], None], *, 
             ready = []
             if not running:
                 break
-            key, error = pool.finished.get()
+            try:
+                key, error = pool.finished.get(timeout=_NOTICED if stop and not asked else None)
+            except Empty:
+                if stop and stop.is_set():
+                    asked = True
+                    stopped()
+                continue
             running -= 1
             if error is None:
                 outcome.done.add(key)

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -158,11 +158,12 @@ def test_ctrl_c_ends_it(project: Path, stage: Stage) -> None:
     (project / "web" / "build.py").write_text(
         "import time, pathlib\npathlib.Path('../pid').write_text('there')\nprint('begun', flush=True)\ntime.sleep(600)")
     results: list[Any] = []
-    thread = Thread(target=lambda: results.append(stage.deploy(command())))
+    stop = Event()
+    thread = Thread(target=lambda: results.append(stage.deploy(command(), stop=stop)))
     thread.start()
     while not any(isinstance(e, StepNote) for e in stage.events):
         time.sleep(0.01)
-    stage.case.provider.stop()
+    stop.set()
     thread.join(30)
     assert "was stopped" in str(results[0].failures[0].error)
     assert not stage.journal.snapshot.pending

@@ -125,6 +125,11 @@ def wait() -> None:
         time.sleep(0.01)
 
 
+def stop(q: Mapping[str, Any]) -> dict[str, Any]:
+    (FOLDER / "stopped").touch()
+    return {}
+
+
 def validate(q: Mapping[str, Any]) -> dict[str, Any]:
     config = value(q["config"])
     if config["size"] is not UNKNOWN and (config["size"] or 0) < 0:
@@ -249,7 +254,7 @@ ANSWERS = {
     "ValidateDataResourceConfig": lambda q: {}, "PlanResourceChange": plan, "ApplyResourceChange": apply,
     "GetResourceIdentitySchemas": lambda q: {"identity_schemas": {"fake_thing": IDENTITY}},
     "ReadResource": read, "ReadDataSource": look_up, "ImportResourceState": import_, "UpgradeResourceState": upgrade,
-    "StopProvider": lambda q: {},
+    "StopProvider": stop,
 }
 if PROTOCOL == 5:
     del ANSWERS["GetResourceIdentitySchemas"]    # as an older provider

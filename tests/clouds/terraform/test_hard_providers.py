@@ -100,6 +100,9 @@ def test_an_interrupted_deploy_records_what_a_plugin_was_just_creating(stage: St
         assert work.is_alive()
         work.join(0.01)
     stop.set()
+    while not (folder / "stopped").exists():    # it is asked to end soon
+        assert work.is_alive()
+        work.join(0.01)
     (folder / "go").touch()
     work.join(60)
     assert [t["name"] for t in things(project)] == ["one"] and stage.state("One").id == things(project)[0]["id"]
