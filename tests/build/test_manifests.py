@@ -293,6 +293,13 @@ def test_what_nobody_reads_is_said(file: str, tmp_path: Path) -> None:
     assert line.startswith(f"no dependencies are installed for api.handler: {file} is not read")
 
 
+def test_a_module_that_hides_one_of_python_is_said(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": "def handler(e, c): return 1\n", "queue.py": "", "email/__init__.py": "",
+                                  "json/data.txt": "", "src/types.py": "", "test/__init__.py": "", "a/http.py": ""})
+    email, queue = warnings(Source(str(root), "api.handler", RUNTIME), ProjectFiles())
+    assert email.startswith("email/__init__.py has the name of a module of Python") and queue.startswith("queue.py has")
+
+
 def repository(root: Path, *forced: str, index: str = "") -> None:
     sha = ["--object-format=sha256"] if index == "sha256" else []
     for command in (["init", "-q", *sha], ["add", "."], *(["add", "-f", f] for f in forced),

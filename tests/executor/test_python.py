@@ -171,6 +171,22 @@ def test_the_sandbox_sees_only_what_lambda_would_show(tmp_path: Path, monkeypatc
     play(tmp_path, story)
 
 
+def test_a_module_named_as_one_of_python_does_not_break_the_start(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        fn = stage.function("""
+            import json, os, types
+            def handler(event, context):
+                import queue
+                return [hasattr(json, "dumps"), hasattr(types, "ModuleType"), os.environ["PYTHONPATH"], queue.MINE]
+        """)
+        for name in ("types", "json", "site", "logging", "queue"):
+            (fn.code / f"{name}.py").write_text("MINE = 1\n")
+        # what the runtime has imported by then is Python's, the others are the function's: as on Lambda
+        assert await stage.value(fn) == [True, True, str(fn.code), 1]
+
+    play(tmp_path, story)
+
+
 def test_what_children_print_goes_to_the_log_and_forges_no_answer(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function("""

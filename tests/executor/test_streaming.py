@@ -165,7 +165,7 @@ def test_a_web_app_streams_here_and_through_the_wrapper_used_on_aws(tmp_path: Pa
         fn = stage.function(ASGI, environment=environment)
         shutil.copytree(Path(sst.__file__).parent / "runtime", fn.code / "sst/runtime")
         shutil.copy(Path(sst.__file__).with_name("errors.py"), fn.code / "sst")
-        script = 'echo wrapped\nunset SST_PACKAGES\nexec "$1" "$LAMBDA_TASK_ROOT/sst/runtime/client.py"'
+        script = 'echo wrapped\nunset SST_PATH SST_PACKAGES\nexec "$1" "$LAMBDA_TASK_ROOT/sst/runtime/client.py"'
         (fn.code / "wrapper").write_text(f"#!/bin/sh\n{script}\n")
         (fn.code / "wrapper").chmod(0o755)
         async with stage.executor.stream(fn, json.dumps(URL_EVENT).encode()) as response:

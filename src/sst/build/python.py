@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -172,6 +173,9 @@ def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
         yield (f"no dependencies are installed for {source.handler}: {', '.join(at.unread)} is not read; "
                "name it in requirements.txt with -r")
     base = _shown(at.base, source)
+    for name in () if at.builds else _hiding(place):
+        yield (f"{base}{name} has the name of a module of Python: libraries that import that one get yours in its "
+               "place, on Lambda too; rename it")
     for one in place.own.left_out:
         if one.why == "outside":
             yield (f"{base}{one.name} is a link that leads out of the project: only the modules behind it that a "
@@ -179,6 +183,14 @@ def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
     if repository(at.base) is None and (lost := [x for x in place.own.left_out if x.why == "ignored" and not _junk(x)]):
         names = ", ".join(base + x.name for x in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         yield f"there is no git repository here, so all that .gitignore names is left out: {names}"
+
+
+def _hiding(place: _Place) -> list[str]:
+    """Modules at the root of the bundle that stand before those of the standard library. ``test`` hides nothing that a
+    library needs."""
+    top = {f.name.removesuffix("/__init__.py"): f.name for f in place.own.files if f.name.endswith(".py")}
+    return sorted(name for module, name in top.items()
+                  if module.removesuffix(".py") in sys.stdlib_module_names - {"test"})
 
 
 def fits(source: Source) -> str:

@@ -65,7 +65,7 @@ def _command(fn: FunctionVersion, env: dict[str, str], cache: Path,
         python, version = interpreters.python(wanted)
         packages = [p for layer in fn.layers for p in (layer / "python",
                                                        layer / f"python/lib/python{version}/site-packages")]
-        env["PYTHONPATH"] = _joined([fn.code, *fn.path, *packages])
+        env["SST_PATH"] = _joined([fn.code, *fn.path, *packages])
         env["PYTHONPYCACHEPREFIX"] = str(cache / f"pycache-{version}")
         env["PATH"] = f"{Path(python).parent}:{env['PATH']}"
         env["SST_PACKAGES"] = str(fn.packages or "")

@@ -162,6 +162,7 @@ def _fork_for_each(fd: int) -> None:
         os.environ.update(message["environment"])
         for name in ("SST_WATCH", "SST_PACKAGES"):
             os.environ.pop(name, None)
+        os.environ.setdefault("PYTHONPATH", os.environ.pop("SST_PATH", ""))
         os.chdir(message["folder"])
         return
 

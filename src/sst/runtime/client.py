@@ -12,20 +12,8 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":  # first of all: the folder of this file must not hide modules of the function
-    _root = os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd()  # noqa: PTH109  # pathlib would make each cold start slower
-    _python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    if "SST_PACKAGES" in os.environ:  # started by our executor, which set PYTHONPATH
-        sys.path[0] = _root
-        import site
-
-        site.setquit()
-        for _folder in os.environ.pop("SST_PACKAGES").split(os.pathsep):
-            if _folder:
-                site.addsitedir(_folder)
-    else:
-        sys.path[0:1] = [_root, f"/opt/python/lib/{_python}/site-packages", "/opt/python"]
-        sys.path.append(os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime"))
+if __name__ == "__main__":
+    del sys.path[0]  # first of all: the folder of this file must not hide modules of the function
 
 import base64
 import importlib
@@ -36,6 +24,23 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+if __name__ == "__main__":  # only now, as on Lambda: a types.py or json.py of the function must not break what is above
+    if "SST_PATH" in os.environ:  # started by our executor
+        import site
+
+        site.setquit()
+        _path = os.environ.pop("SST_PATH")
+        os.environ.setdefault("PYTHONPATH", _path)
+        sys.path[0:0] = filter(None, _path.split(os.pathsep))
+        for _folder in os.environ.pop("SST_PACKAGES", "").split(os.pathsep):
+            if _folder:
+                site.addsitedir(_folder)
+    else:
+        _root = os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd()  # noqa: PTH109  # pathlib: a slower cold start
+        _python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        sys.path[0:0] = [_root, f"/opt/python/lib/{_python}/site-packages", "/opt/python"]
+        sys.path.append(os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime"))
 
 __all__ = ["Context", "main"]
 
