@@ -164,10 +164,13 @@ class Journal:
         """Write what still waits, then refuse all that comes later. Raises if that write fails."""
         try:
             if self._broken is None:
-                self.flush()
+                self.settled(self._end)
         finally:
             with self._lock:
-                self._closed = True
-                self._next.notify_all()    # to be refused
+                self._end()
                 while self._writing:
                     self._written.wait()
+
+    def _end(self) -> None:
+        self._closed = True
+        self._next.notify_all()    # to be refused
