@@ -146,8 +146,10 @@ def test_stage_local_has_no_images() -> None:
 
 
 CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
-    "base": (lambda: aws.Service("Api", cluster=cluster(), handler=H, base="No Image"), ("no name of an image",)),
-    "base of a function": (lambda: aws.Function("F", handler=H, container={"base": "x:y:z"}), ("no name of an image",)),
+    "base": (lambda: aws.Service("Api", cluster=cluster(), handler=H, base="No Image"),
+             ("not the name of an image",)),
+    "base of a function": (lambda: aws.Function("F", handler=H, container={"base": "x:y:z"}),
+                           ("not the name of an image",)),
     "base and image": (lambda: aws.Service("Api", cluster=cluster(), image="a/b:1", base="a/c:1"), ("both image and",)),
     "layers": (lambda: aws.Function("F", handler=H, container=True, layers=["arn:x"]), ("layers are not for",)),
     "a runtime of one's own": (lambda: aws.Function("F", handler="bootstrap", bundle="src", runtime="provided.al2023",

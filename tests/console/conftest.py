@@ -45,7 +45,7 @@ def function(name: str, path: str, **values: Any) -> State:
     arn = f"arn:aws:lambda:us-east-1:0:function:{name}"
     return State(f"sst.aws.Function/aws.lambda.Function::{path}/Function", "aws.lambda.Function", name,
                  {"name": name, "role": f"arn:aws:iam::0:role/{name}-role", "handler": "x", **values}, {"arn": arn},
-                 parent=f"sst.aws.Function::{path}", where="sst_config.py:10", provider="aws", stack="web")
+                 base=name, parent=f"sst.aws.Function::{path}", where="sst_config.py:10", provider="aws", stack="web")
 
 
 def policy(path: str, name: str, *statements: dict[str, Any]) -> State:

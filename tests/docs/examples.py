@@ -58,7 +58,7 @@ GIVEN = {
     "stripe": 'sst.Secret("GivenSecret")',
     "table": 'aws.Dynamo("GivenTable", fields={"id": "string"}, primary_index={"hash_key": "id"}, stream="new-image")',
     "topic": 'sns.Topic("GivenTopic")',
-    "uploads": 'aws.Bucket("GivenUploads")',
+    "uploads": 'aws.Bucket("GivenUploads", access="cloudfront")',
     "version": '"3"',
     "vpc": 'aws.Vpc("GivenVpc")',
     "users": 'api.add_authorizer("Given", jwt={"issuer": "https://issuer.example.com", "audiences": ["web"]})',

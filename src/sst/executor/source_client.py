@@ -158,13 +158,18 @@ def _fork_for_each(fd: int) -> None:
         os.dup2(fds[0], 1)
         os.dup2(fds[0], 2)
         os.close(fds[0])  # the other one is the lifeline: it stays open
-        os.environ.clear()
-        os.environ.update(message["environment"])
-        for name in ("SST_WATCH", "SST_PACKAGES"):
-            os.environ.pop(name, None)
-        os.environ.setdefault("PYTHONPATH", os.environ.pop("SST_PATH", ""))
+        _put_in_place(message["environment"])
         os.chdir(message["folder"])
         return
+
+
+def _put_in_place(environment: dict[str, str]) -> None:
+    """As a process that was started with it has it by then."""
+    os.environ.clear()
+    os.environ.update(environment)
+    for name in ("SST_WATCH", "SST_PACKAGES"):
+        os.environ.pop(name, None)
+    os.environ.setdefault("PYTHONPATH", os.environ.pop("SST_PATH", ""))
 
 
 def _tell_of_the_dead(send: Any) -> None:

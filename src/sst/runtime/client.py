@@ -33,9 +33,8 @@ if __name__ == "__main__":  # only now, as on Lambda: a types.py or json.py of t
         _path = os.environ.pop("SST_PATH")
         os.environ.setdefault("PYTHONPATH", _path)
         sys.path[0:0] = filter(None, _path.split(os.pathsep))
-        for _folder in os.environ.pop("SST_PACKAGES", "").split(os.pathsep):
-            if _folder:
-                site.addsitedir(_folder)
+        for _folder in filter(None, os.environ.pop("SST_PACKAGES", "").split(os.pathsep)):
+            site.addsitedir(_folder)
     else:
         _root = os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd()  # noqa: PTH109  # pathlib: a slower cold start
         _python = f"python{sys.version_info[0]}.{sys.version_info[1]}"

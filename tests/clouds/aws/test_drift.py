@@ -20,8 +20,9 @@ from .world import World, full, note
 
 pytestmark = pytest.mark.emulator
 
-UNSEEN = {"aws.rds.ClusterParameterGroup", "aws.rds.ParameterGroup"}
-"""Rows of which no read tells what can be changed: parameters have a list of their own, with all the defaults."""
+UNSEEN = {"aws.migration.TaskRun", "aws.rds.ClusterParameterGroup", "aws.rds.ParameterGroup"}
+"""Rows of which no read tells what can be changed: a run is over, and parameters have a list of their own, with all the
+defaults."""
 
 
 def snapshot_of(state: State) -> Snapshot:
@@ -34,7 +35,8 @@ def put_back(world: World, state: State, inputs: Mapping[str, Any]) -> bool:
     type, provider, before = state.type, world.provider, snapshot_of(state)
     kind, change = row(type), world.plan(state, inputs)
     world.update(state, inputs, change.changed)
-    told = {k for k, p in kind.props.items() if p.read != "" or k in kind.fingerprints}
+    told = {k for k, p in kind.props.items()
+            if not (p.read == "" or (p.local and not p.read)) or k in kind.fingerprints}
     seen = {k for k in change.changed & told if k in state.inputs or k == "tags"}
     # what was taken away may show as a default, or not
     visible = {k for k in seen if inputs.get(k) is not None or k in kind.omitted_when_unset}
