@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sst.embedded import logs
 from sst.embedded.cdn.cache import Cache, Entry, Ttl, shown
 from sst.embedded.cdn.message import Answer, Head, Headers, answer_of, request_event, request_of, response_event
-from sst.embedded.cdn.origin import Origin, OriginError, Upgraded, fetch
+from sst.embedded.cdn.origin import Connections, Origin, OriginError, Upgraded, fetch
 from sst.embedded.cdn.runtime import EdgeError, EdgeFunction
 from sst.embedded.patches import cdn
 from sst.embedded.settings import Settings
@@ -64,10 +64,13 @@ class Distribution:
 
     def __init__(self, identity: str, settings: Settings, *, keeps: bool = True) -> None:
         self.identity, self._settings, self._keeps = identity, settings, keeps
-        self.cache, self._seen = Cache(), 0
+        self.cache, self._seen, self._connections = Cache(), 0, Connections()
         self._record: cdn.Record | None = None
         self._functions: dict[str, tuple[cdn.Published, EdgeFunction]] = {}
         self._hot: dict[Any, _Hot] = {}
+
+    def close(self) -> None:
+        self._connections.close()
 
     def answer(self, viewer: Head) -> Answer | Later:
         """The answer to a request, or what gives it once an origin elsewhere has answered."""
@@ -192,7 +195,7 @@ class Distribution:
         request, origin = asked.request, _origin(asked.origin)
         sent = _sent(asked, stale.answer if stale else None)
         try:
-            answer = await fetch(origin, request, sent)
+            answer = await fetch(origin, request, sent, self._connections)
         except OriginError as error:
             if stale and stale.if_error_until > self.cache.clock():
                 return self._finished(asked, record, shown(stale, asked.viewer, gzipped=_gzips(asked.behavior),

@@ -45,6 +45,7 @@ class DistributionDoor(HttpOnly):
             return found.answer(head)
 
         await serve(line, answers, ended, grace, tls)
+        found.close()
 
     def usage(self) -> dict[str, dict[str, float]]:
         """What edge functions have used so far, by their names."""
