@@ -62,6 +62,20 @@ def told(*filters: tuple[str, str]) -> Callable[[], None]:
     return declare
 
 
+def filtered(**given: str) -> Callable[[], None]:
+    return lambda: aws.Bucket("Files").subscribe(H, **given) and None  # type: ignore[arg-type]  # of any names
+
+
+def api(*routes: str, jwt: dict[str, Any] | None = None, cors: Any = True) -> Callable[[], None]:
+    def declare() -> None:
+        made = aws.ApiGatewayV2("Api", cors=cors)
+        for route in routes:
+            made.route(route, H)
+        if jwt is not None:
+            made.add_authorizer("Users", jwt={"issuer": "https://issuer.example", "audiences": ["web"], **jwt})  # type: ignore[typeddict-item]  # of any names
+    return declare
+
+
 def cron(schedule: str, timezone: str | None = None) -> Callable[[], None]:
     return lambda: aws.Cron("Nightly", schedule=schedule, timezone=timezone, job=H) and None
 
@@ -144,6 +158,15 @@ REFUSED = {
     "long key": (table(keys={"hash_key": "x" * 256}), "of 256 bytes"),
     "overlap": (told(("in/", ""), ("in/a/", ".jpg")), "of one bucket overlap"),
     "overlap without filters": (told(("", ""), ("", "")), "of one bucket overlap"),
+    **{f"long {end}": (filtered(**{f"filter_{end}": "x" * 1025}), f"a {end} of 1,025 characters")
+       for end in ("prefix", "suffix")},
+    "names of variables": (api("GET /a/{id}", "GET /a/{name}"), "differ only in the names of their variables"),
+    "names of greedy variables": (api("GET /a/{b}/{id+}", "GET /a/{c}/{id+}"), "differ only in the names"),
+    "credentials for all": (api(cors={"allow_credentials": True}), "allows credentials to every origin"),
+    **{f"issuer {issuer}": (api(jwt={"issuer": issuer}), "which is not a URL with https")
+       for issuer in ("accounts.google.com", "http://issuer.example", "")},
+    "audiences": (api(jwt={"audiences": []}), "has no audiences"),
+    "OPTIONS": (function(url={"cors": {"allow_methods": ["GET", "OPTIONS"]}}), "do not take the method 'OPTIONS'"),
 }
 ALLOWED = {"name of another": made_of_another, "bucket": bucket("my.bucket-1"),
            "visibility": slow("30 seconds", "30 seconds"),
@@ -153,6 +176,10 @@ ALLOWED = {"name of another": made_of_another, "bucket": bucket("my.bucket-1"),
            "suffix": told(("", "a"), ("", "b")),
            "variables": function(environment={"A1": "", "aB_": "x", "TZ": "UTC"}, tags={"a": "b"}),
            "dead letters by ARN": dlq("arn:aws-cn:sqs:cn-north-1:123456789012:dead.fifo", fifo=True, retry=1000),
+           "routes": api("GET /a/{id}", "POST /a/{name}", "GET /a/{id+}", "GET /b/{name}", "$default",
+                         jwt={}, cors={"allow_credentials": True, "allow_origins": ["https://web.example"]}),
+           "filter": filtered(filter_prefix="x" * 1024, filter_suffix="y" * 1024),
+           "methods": function(url={"cors": {"allow_methods": ["GET", "PUT", "HEAD", "POST", "PATCH", "DELETE"]}}),
            "batch of a FIFO queue": batches(True, batch={"size": 10}), "filters": batches(False, filters=[{}] * 10),
            "indexes": table(keys={"hash_key": "id", "range_key": "r"}, local=letters(5),
                             every={"By-1.a_": {"hash_key": "r", "range_key": "id", "projection": ["x", "y"]}})}

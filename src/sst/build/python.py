@@ -22,7 +22,7 @@ from .package_folders import package_folders
 from .project_files import ProjectFiles
 from .source import Source
 from .wheel import wheel_key, wheel_of
-from .zip import Entry, Parts, bytes_part, entry_part, file_part, read
+from .zip import Entry, Parts, bytes_part, encoded, entry_part, file_part, read
 
 __all__ = ["Bundle", "bundle", "check", "fingerprint", "fits", "handler_of", "loose_src", "warnings"]
 
@@ -81,7 +81,7 @@ def fingerprint(source: Source, *, cache: Path, files: ProjectFiles) -> str:
     place = _place(source, check(source, files), files)
     facts = _facts(source, place, cache=cache, files=files)
     if not place.at.builds:  # else the key of the wheel covers them
-        shared = files.once(("marks", id(place.own)), lambda: _hash(files.marks(place.own.files)))
+        shared = files.once(("marks", id(place.own)), lambda: _marks(place.own, files))
         facts.append(shared)
     return _hash([*facts, *(_mark(n, p, files) for n, p in sorted(_extras(place).items()))])
 
@@ -158,6 +158,13 @@ class _Seen:
     def facts(self) -> list[str]:
         shared = [m for _, m in sorted(self.shared.items())]
         return [*([_hash(shared)] if shared or not self._wheel else []), *(m for _, m in sorted(self.extras.items()))]
+
+
+def _marks(own: Walk, files: ProjectFiles) -> str:
+    """Of all files that go into the bundle as they are. UserError for a name that no archive can have."""
+    for file in own.files:
+        encoded(file.name)
+    return _hash(files.marks(own.files))
 
 
 def _mark(name: str, path: Path, files: ProjectFiles) -> str:

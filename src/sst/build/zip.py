@@ -21,8 +21,8 @@ from typing import TypeAlias
 from ..errors import UserError
 from .cache import keep
 
-__all__ = ["Entry", "Parts", "Written", "bytes_part", "deflate", "entry_part", "extract", "file_part", "read",
-           "unpacked", "write_zip"]
+__all__ = ["Entry", "Parts", "Written", "bytes_part", "deflate", "encoded", "entry_part", "extract", "file_part",
+           "read", "unpacked", "write_zip"]
 
 _DATE = 0x0021  # 1980-01-01, the oldest date a zip can hold
 _UTF8 = 0x0800
@@ -116,7 +116,7 @@ def write_zip(path: Path, parts: Parts) -> Written:
             at += len(block)
 
         for e in _made(parts):
-            name, data, start = _encoded(e.name), e.raw(), at
+            name, data, start = encoded(e.name), e.raw(), at
             put(_LOCAL.pack(b"PK\3\4", 20, _UTF8, e.method, 0, _DATE, e.crc, len(data), e.size, len(name), 0) + name)
             put(data)
             mode = 0o100755 if e.executable else 0o100644
@@ -138,7 +138,8 @@ def _made(parts: Parts) -> Iterator[Entry]:
             yield from filter(None, pool.map(lambda name: parts[name](), window))
 
 
-def _encoded(name: str) -> bytes:
+def encoded(name: str) -> bytes:
+    """A name as an archive has it. UserError if it is not UTF-8."""
     try:
         return name.encode()
     except UnicodeEncodeError:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sst.build.source import Source
 from sst.clouds.local.artefacts import Artefacts
 from sst.clouds.local.provider import LocalProvider
 from sst.core.model import Entry, Op
@@ -131,6 +132,14 @@ def test_a_failure_shows_the_last_lines_and_the_exit_code_and_runs_again(project
     assert "exit code 1" in said and "line 49" in said and "no such page" in said and "line 20\n" not in said
     assert stage.state() == before and not stage.journal.snapshot.pending
     assert [s.op for s in stage.plan(command()).changes] == [Op.UPDATE]
+
+
+def test_a_build_that_failed_is_not_pending(project: Path) -> None:
+    build = Stage(Case(provider_of(project), "local", "local.Build", {}, {}, {}, "path"))
+    source = Source(str(project), "api.handler", "python3.12").to_dict()
+    result = build.deploy({"source": {**source, "root": ""}, "fingerprint": "f"})
+    assert "api.py" in str(result.failures[0].error) and "hint" in str(result.failures[0].error)
+    assert not build.journal.snapshot.resources and not build.journal.snapshot.pending
 
 
 def test_a_command_that_makes_no_folder_fails(project: Path, stage: Stage) -> None:

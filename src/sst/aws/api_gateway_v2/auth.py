@@ -15,7 +15,8 @@ __all__ = ["ApiGatewayV2Authorizer", "Jwt", "LambdaAuth"]
 
 
 class Jwt(TypedDict, total=False):
-    """``identity_source`` is ``"$request.header.Authorization"`` by default."""
+    """``issuer`` is a URL with https (on stage ``local`` http does too), ``audiences`` has at least one.
+    ``identity_source`` is ``"$request.header.Authorization"`` by default."""
 
     issuer: Input[str]
     audiences: Sequence[Input[str]]

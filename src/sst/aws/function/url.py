@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from ...clouds.aws import lambda_
 from ...core.output import Output
 from ...core.units import seconds
+from ...errors import UserError
 
 if TYPE_CHECKING:
     from ..router import RouterPath
 
 __all__ = ["Cors", "Url", "make_url"]
+
+_METHODS = ("*", "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 class Cors(TypedDict, total=False):
@@ -45,6 +48,7 @@ def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool, wh
         return None
     given: Url = {} if url is True else url
     iam = given.get("authorization", "none") == "iam"
+    _check_methods(given.get("cors", True))
     made = lambda_.FunctionUrl("Url", function_name=function.name, auth_type="AWS_IAM" if iam else "NONE",
                                invoke_mode="RESPONSE_STREAM" if streaming else "BUFFERED",
                                cors=url_cors(given.get("cors", True)))
@@ -63,6 +67,15 @@ def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool, wh
     part = part_of(given["router"], where)
     part.add("Route", url_target(made.url, part.options, key=key))
     return part.url
+
+
+def _check_methods(cors: bool | Cors) -> None:
+    """UserError for a method that the CORS settings of a function URL do not take. Source:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-lambda-url-cors.html"""
+    given = () if isinstance(cors, bool) else cors.get("allow_methods", ())
+    if odd := next((m for m in given if isinstance(m, str) and m.upper() not in _METHODS), ""):
+        raise UserError(f"the CORS settings of a function URL do not take the method {odd!r}",
+                        hint=f"there are {', '.join(_METHODS)}; Lambda answers OPTIONS itself")
 
 
 def url_cors(cors: bool | Cors) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
+from .api_limits import cors_valid, jwt_valid, routes_apart
 from .checks import may_invoke
 from .columns import Import, Listing, Tagging, call
 from .documents import lower_headers
@@ -19,6 +20,8 @@ BUSY = ("ConflictException: concurrent",)
 
 class Api(AwsResource, type="aws.apigatewayv2.Api", service="apigatewayv2"):
     """An HTTP or WebSocket API."""
+
+    __checks__ = (*AwsResource.__checks__, cors_valid)
 
     name: Arg[str] = prop(limit=128, default=None)
     protocol_type: Arg[str] = prop(default="HTTP", replace=True)
@@ -128,6 +131,8 @@ class Integration(AwsResource, type="aws.apigatewayv2.Integration", service="api
 class Route(AwsResource, type="aws.apigatewayv2.Route", service="apigatewayv2"):
     """``METHOD /path`` or ``$default`` of an API."""
 
+    __checks__ = (*AwsResource.__checks__, routes_apart)
+
     api_id: Arg[str] = prop(replace=True, read="")
     route_key: Arg[str] = prop()
     target: Arg[str] = prop(default=None)
@@ -158,7 +163,7 @@ class Route(AwsResource, type="aws.apigatewayv2.Route", service="apigatewayv2"):
 class Authorizer(AwsResource, type="aws.apigatewayv2.Authorizer", service="apigatewayv2"):
     """Decides who may call a route."""
 
-    __checks__ = (*AwsResource.__checks__, may_invoke("apigateway.amazonaws.com", "api_id", "uri"))
+    __checks__ = (*AwsResource.__checks__, may_invoke("apigateway.amazonaws.com", "api_id", "uri"), jwt_valid)
 
     api_id: Arg[str] = prop(replace=True, read="")
     name: Arg[str] = prop(limit=128, default=None)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from ...core.graph import Check, Graph
@@ -19,6 +19,8 @@ _RECEIVES = 1000
 _WANTED = {True: "a FIFO queue too", False: "no FIFO queue"}
 _TAGS, _TAG_KEY, _TAG_VALUE = 50, 128, 256
 """https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
+_FILTER = 1024
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_FilterRule.html"""
 BUCKET = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-|\d+(\.\d+){3}$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"
                     r"(?<!-s3alias)(?<!--ol-s3)(?<!\.mrap)(?<!--x-s3)(?<!--table-s3)")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
@@ -83,10 +85,14 @@ def tags_valid(graph: Graph, goal: Goal) -> None:
 
 
 def filters_apart(graph: Graph, goal: Goal) -> None:
-    """Two rules of a bucket for one event have filters that do not overlap."""
+    """Two rules of a bucket for one event have filters that do not overlap, and none is too long."""
     owner = declared(graph, goal.inputs.get("bucket"), "aws.s3.Bucket")
     where = owner[0].where if owner else goal.where     # a component declares this row after the program's last line
     rules = [r for k in ("functions", "queues", "topics") for r in goal.inputs.get(k) or () if isinstance(r, Mapping)]
+    for rule, end in product(rules, ("prefix", "suffix")):
+        if isinstance(text := rule.get(end), str) and len(text) > _FILTER:
+            graph.problem(f'the notification "{rule["id"]}" has a {end} of {len(text):,} characters; S3 takes '
+                          f"{_FILTER:,}", where=where)
     for a, b in combinations(rules, 2):
         ends = [(r.get("prefix") or "", r.get("suffix") or "") for r in (a, b)]
         if any(isinstance(text, Output) for pair in ends for text in pair):

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from ...core.model import Operation, State
 from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
 from ...core.schema import Schema
-from ...errors import UserError
+from ...errors import ProviderError, UserError
 from .artefacts import Artefacts
 from .runner import Runner
 
@@ -67,10 +68,12 @@ class LocalProvider(Provider):
         return self._part(type).plan(type, prior, inputs)
 
     def create(self, operation: Operation, note: Note) -> Result:
-        return self._part(operation.type).create(operation, note)
+        with _not_made(operation.type):
+            return self._part(operation.type).create(operation, note)
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
-        return self._part(state.type).update(operation, state, note)
+        with _not_made(state.type):
+            return self._part(state.type).update(operation, state, note)
 
     def delete(self, state: State, note: Note) -> None:
         self._part(state.type).delete(state, note)
@@ -83,3 +86,14 @@ class LocalProvider(Provider):
 
     def stop(self) -> None:
         self._runner.stop()
+
+
+@contextmanager
+def _not_made(type: str) -> Iterator[None]:
+    """A build that fails is surely not done, whatever it failed by: its result is written in one step."""
+    try:
+        yield
+    except UserError as e:
+        if type not in ("local.Build", "local.Site"):
+            raise
+        raise ProviderError(e.message, hint=e.hint, where=e.where, operation="build", sent=False) from e
