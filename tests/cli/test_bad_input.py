@@ -26,6 +26,11 @@ from .conftest import SST, Project
     (["deploy", "extra"], "✗ the plan extra can't be read: No such file or directory\n"),
     (["invoke"], "✗ sst invoke: missing argument 'NAME'\n"),
     (["secret", "sett", "A", "b"], '✗ there is no command "sst secret sett"\n  hint: did you mean "set"?\n'),
+    pytest.param(["schema", ""], "✗ sst schema: the name of the type is empty\n", marks=pytest.mark.long),
+    pytest.param(["trace", ""], "✗ sst trace: the ID is empty\n  hint: `sst invocations` lists",
+                 marks=pytest.mark.long),
+    pytest.param(["schema", "aws.sns"], "✗ aws.sns is not a resource type\n  hint: it has aws.sns.",
+                 marks=pytest.mark.long),
     (["completion", "tcsh"], "✗ sst completion: invalid value for '{bash|zsh|fish}': 'tcsh' is not one of"),
     (["state", "restore", "x"], "✗ sst state restore: invalid value for 'SERIAL': 'x' is not a valid integer"),
     (["deploy", "--stage", "a_b"], '✗ "a_b" is not a valid stage name: it starts with a letter and holds letters, '

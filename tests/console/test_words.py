@@ -95,6 +95,7 @@ def test_each_code_of_an_error_is_in_the_table() -> None:
     (["diff", "--stage", "_"], "bad-stage-name"), (["diff", "--stage", "local", "--config", "x.py"], "no-config"),
     (["docs", "no-such-word-anywhere"], "unknown-name"), (["schema", "aws.Nothing"], "unknown-name"),
     (["invoke", "--stage", "local", "A"], "not-deployed"), (["diff", "--stage", "local", "--plan", "x"], "usage"),
+    (["diff", "--stage", "local", "--markdown"], "usage"),
     (["diff", "--stage", "local"], "program-failed")]))
 def test_an_error_has_its_code(tmp_path: Path, words: list[str], code: str) -> None:
     (tmp_path / "sst_config.py").write_text(

@@ -9,9 +9,9 @@ from sst.project.stage import check_stage, choose_stage
 def test_the_flag_wins_over_the_environment_and_the_file(tmp_path: Path) -> None:
     (tmp_path / ".sst").mkdir()
     (tmp_path / ".sst/stage").write_text("mine\n")
-    assert choose_stage("a", {"SST_STAGE": "b"}, tmp_path).name == "a"
-    assert choose_stage(None, {"SST_STAGE": "b"}, tmp_path).name == "b"
-    assert choose_stage(None, {}, tmp_path).name == "mine"
+    assert choose_stage("a", {"SST_STAGE": "b"}, tmp_path) == "a"
+    assert choose_stage(None, {"SST_STAGE": "b"}, tmp_path) == "b"
+    assert choose_stage(None, {}, tmp_path) == "mine"
 
 
 def test_without_a_stage_and_a_terminal_it_is_an_error_and_no_name_is_guessed(tmp_path: Path) -> None:
@@ -21,8 +21,8 @@ def test_without_a_stage_and_a_terminal_it_is_an_error_and_no_name_is_guessed(tm
 
 
 def test_what_was_answered_is_remembered(tmp_path: Path) -> None:
-    assert choose_stage(None, {}, tmp_path, lambda: "local").name == "local"
-    assert choose_stage(None, {}, tmp_path).source == ".sst/stage"
+    assert choose_stage(None, {}, tmp_path, lambda: "local") == "local"
+    assert choose_stage(None, {}, tmp_path) == "local"
 
 
 @pytest.mark.parametrize("name", ["a", "Prod", "pr-12", "x" * 40])

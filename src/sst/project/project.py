@@ -31,7 +31,6 @@ class Project:
     program: Program
     config: Config
     stage: str
-    stage_source: str
     environ: Mapping[str, str]
     region: str
     place: Path | None = None
@@ -91,24 +90,24 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
 
     root = file.parent
     chosen = choose_stage(stage, merge(environ, root), root, ask)
-    merged = merge(environ, root, chosen.name)
+    merged = merge(environ, root, chosen)
     os.environ.update({k: v for k, v in merged.items() if k not in os.environ})
-    if chosen.name == LOCAL:
+    if chosen == LOCAL:
         # botocore reads them itself, and stops if there is no such profile
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
-    activate(Catalogue(root, merged, note, simulates=chosen.name == LOCAL and not in_ci(merged)))
+    activate(Catalogue(root, merged, note, simulates=chosen == LOCAL and not in_ci(merged)))
     try:
         program = load(file)
-        config = program.config(chosen.name)
+        config = program.config(chosen)
     except SstError as e:
-        last = last_config(root / ".sst", chosen.name) if broken else None
+        last = last_config(root / ".sst", chosen) if broken else None
         if broken is None or last is None:
             raise
         broken(e)
         program, config = Program(file, ModuleType(MODULE)), last
     check_version(config.version, __version__, file.name)
-    return Project(program, config, chosen.name, chosen.source, merged, region_of(config, chosen.name, merged))
+    return Project(program, config, chosen, merged, region_of(config, chosen, merged))
 
 
 def region_of(config: Config, stage: str, environ: Mapping[str, str]) -> str:

@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
 
-__all__ = ["LOCAL", "Chosen", "check_stage", "choose_stage", "remember_stage"]
+__all__ = ["LOCAL", "check_stage", "choose_stage", "remember_stage"]
 
 LOCAL = "local"
 """The stage that always lives on this machine."""
@@ -16,14 +15,6 @@ LOCAL = "local"
 LIMIT = 40
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
 _HINT = "pass --stage NAME, set SST_STAGE, or write the name to .sst/stage; `--stage local` needs no account"
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A stage's name and who said it: ``--stage``, ``SST_STAGE``, ``.sst/stage`` or ``you``."""
-
-    name: str
-    source: str
 
 
 def check_stage(name: str, source: str) -> str:
@@ -46,24 +37,24 @@ def check_stage(name: str, source: str) -> str:
 
 
 def choose_stage(flag: str | None, environ: Mapping[str, str], root: Path,
-                 ask: Callable[[], str] | None = None) -> Chosen:
+                 ask: Callable[[], str] | None = None) -> str:
     """The stage from ``--stage``, then ``SST_STAGE``, then ``.sst/stage``, then by asking.
 
     ``ask`` is None without a terminal; what it answers is remembered in ``.sst/stage``. The name of the OS user is
     never taken by itself: it could be somebody else's stage in a shared account.
     """
     if flag is not None:
-        return Chosen(check_stage(flag, "--stage"), "--stage")
+        return check_stage(flag, "--stage")
     if named := environ.get("SST_STAGE"):
-        return Chosen(check_stage(named, "SST_STAGE"), "SST_STAGE")
+        return check_stage(named, "SST_STAGE")
     file = root / ".sst" / "stage"
     if file.is_file() and (kept := file.read_text(encoding="utf-8").strip()):
-        return Chosen(check_stage(kept, ".sst/stage"), ".sst/stage")
+        return check_stage(kept, ".sst/stage")
     if ask is None:
         raise UserError("no stage is named", hint=_HINT, code="no-stage")
     name = check_stage(ask().strip(), "your answer")
     remember_stage(root, name)
-    return Chosen(name, "you")
+    return name
 
 
 def remember_stage(root: Path, name: str) -> None:

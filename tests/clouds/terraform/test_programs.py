@@ -166,6 +166,20 @@ def test_an_unknown_type_says_what_was_meant(project: Catalogue) -> None:
         from sst.providers import Upper  # noqa: F401
 
 
+def test_a_misspelt_output_says_what_was_meant(stage: Stage) -> None:
+    def program() -> None:
+        from sst.providers import fake
+
+        one, there = fake.Thing("One", name="one"), fake.data.Lookup("There", name="one")
+        assert not hasattr(one, "_ip")
+        with pytest.raises(AttributeError, match=r"^fake:Thing has no argument and no output 'zonee'; .* \"zone\"\?$"):
+            _ = one.zonee
+        with pytest.raises(AttributeError, match=r"^fake:data.Lookup has .* 'namme'; did you mean \"name\"\?$"):
+            _ = there.namme
+
+    stage.declare(program)
+
+
 def test_a_data_source_is_read_at_the_plan_or_once_its_inputs_are_known(stage: Stage, project: Catalogue) -> None:
     def program() -> None:
         from sst.providers import fake

@@ -51,6 +51,9 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
         raise UserError("a plan with --refresh can't be saved",
                         hint="run `sst refresh` first, then sst diff -o plan.json")
     screen = call.screen
+    if markdown and screen.as_json:
+        raise UserError("--markdown and --json can't be used together", code="usage",
+                        hint="choose one of them; `sst diff --json --html FILE` gives a report beside the JSON")
     project = call.project()
     backend = call.backend(project)
     choice = Choice(names(target), names(exclude)) if target or exclude else None
@@ -69,7 +72,7 @@ def diff(call: Call, target: tuple[str, ...], exclude: tuple[str, ...], refresh:
         save_plan(backend, Path(call.cwd, output).resolve(), plan, snapshot, choice=choice)
     if html or markdown:
         _report(call, backend, plan, markdown, html)
-    if screen.as_json and not markdown:
+    if screen.as_json:
         more = {"drift": [r.data for r in rows], "imported": difference_data(imported)} if refresh else {}
         screen.data({"app": project.name, "stage": project.stage, **plan_data(plan), **more,
                      **cost_data(project, plan)})

@@ -21,9 +21,18 @@ def schema(call: Call, type: str | None) -> None:
     if type is None:
         screen.data({"components": component_names(), "resources": resource_types()})
         return
+    if not type:
+        raise UserError("sst schema: the name of the type is empty", hint="`sst schema` lists them", code="usage")
     found = describe(type)
     if found is None:
-        raise UserError(f"there is no component and no resource type {type}",
-                        hint=did_you_mean(type, [*component_names(), *resource_types()]) or "`sst schema` lists them; "
-                        "`sst providers` those of Terraform providers", code="unknown-name")
+        types = resource_types()
+        if of_service := [t for t in types if t.lower().startswith(f"{type.lower().rstrip('.')}.")]:
+            problem = f"{type} is not a resource type"
+            hint = f"it has {', '.join(of_service)}" if "." in type else "`sst schema` lists those of it"
+        else:
+            problem = f"there is no component and no resource type {type}"
+            hint = did_you_mean(type, [*component_names(), *types])
+            if hint.startswith("known"):    # some hundreds
+                hint = "`sst schema` lists them; `sst providers schema` shows the types of Terraform providers"
+        raise UserError(problem, hint=hint, code="unknown-name")
     screen.data(found)

@@ -18,13 +18,14 @@ def trace(call: Call, id: str) -> None:
     """
     from ...console.recorded import recorded
     from ...console.trace_rows import trace_rows
+    from ...errors import UserError
 
+    if not id:
+        raise UserError("sst trace: the ID is empty", hint="`sst invocations` lists the recorded calls", code="usage")
     pages, screen = recorded(call.project(), call.backend), call.screen
     root = id if id.startswith("1-") else pages.invocation(id, {})["trace"]
     found = pages.trace(root, {})
     if not found["invocations"] and not found["calls"]:
-        from ...errors import UserError
-
         raise UserError(f"nothing is recorded of trace {root}", hint="`sst invocations` lists the recorded calls",
                         code="unknown-name")
     if screen.as_json:

@@ -67,6 +67,14 @@ class _Set(Prop):
 class PluginResource(Resource):
     """A resource of a plugin."""
 
+    if not TYPE_CHECKING:
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            cls = self.__class__
+            near = did_you_mean(name, sorted({*cls.props, *cls.outs}))
+            raise AttributeError(f"{cls.type} has no argument and no output {name!r}; {near}")
+
 
 class _DataType(ResourceType):
     """To call the class of a data source is to read it."""
@@ -82,7 +90,7 @@ class _DataType(ResourceType):
             return self
 
 
-class _DataSource(Resource, metaclass=_DataType):
+class _DataSource(PluginResource, metaclass=_DataType):
     """What a plugin looks up."""
 
 
