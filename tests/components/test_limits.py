@@ -115,6 +115,7 @@ REFUSED = {
         "a" * 64)},
     "day and weekday": (cron("cron(0 3 * * MON-FRI *)"), "(fifth) must be"),
     "time zone": (cron("cron(0 3 * * ? *)", "Berlin"), 'there is no time zone "Berlin"'),
+    "no time zone": (cron("cron(0 3 * * ? *)", ""), "its time zone is empty"),
     "number": (cron("cron(60 25 * * ? *)"), "is not a valid schedule"),
     "date": (cron("at(2020-13-01T00:00:00)"), "valid schedule"),
     "rule once": (rule("at(2030-01-01T00:00:00)"), "can't be used here"),

@@ -112,10 +112,12 @@ def _overlap(a: str, b: str) -> bool:
 
 def schedule_valid(*kinds: str) -> Check:
     """A schedule can be read and its time zone exists. ``kinds`` are the forms that the service takes: ``rate``,
-    ``cron``, ``at``."""
+    ``cron``, ``at``. Source: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html"""
     def check(graph: Graph, goal: Goal) -> None:
         expression = goal.inputs.get("schedule_expression")
         zone = goal.inputs.get("schedule_expression_timezone")
+        if isinstance(zone, str) and not zone:
+            graph.problem(f"{name_of(goal)}: its time zone is empty", where=goal.where, hint="without one it is UTC")
         if isinstance(expression, str) and (e := problem(expression, zone if isinstance(zone, str) else "UTC",
                                                          kinds=kinds)):
             graph.problem(f"{name_of(goal)}: {e.message}", where=goal.where, hint=e.hint)
