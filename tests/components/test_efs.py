@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from sst import aws
+from sst.core.dev_parts import Process
 from sst.core.target import Target
+from sst.dev.parts import declared_parts
 from sst.errors import UserError
 
 from .graphs import program, refused
@@ -87,6 +89,17 @@ def test_an_existing_one_is_read_on_aws_and_made_on_stage_local() -> None:
         aws.Efs.get("Files", "fs-1")
     assert [(g.type, g.read) for g in graph.goals.values()] == [("aws.efs.FileSystem", False),
                                                                 ("aws.efs.AccessPoint", False)]
+
+
+@pytest.mark.parametrize(("stage", "paths"), [("local", ["/data"]), ("aws", [])])
+def test_in_dev_a_service_mounts_it_on_stage_local_alone(stage: str, paths: list[str]) -> None:
+    with program(stage="test", target=Target(stage, dev=True, dev_port=lambda name, wanted=0: 5555)) as graph:
+        files = aws.Efs("Files", vpc=aws.Vpc("Net"))
+        aws.Service("Web", cluster=aws.Cluster("Main"), command=["python", "job.py"],
+                    load_balancer={"ports": [{"listen": "80/http"}]}, volumes=[{"efs": files, "path": "/data"}])
+    (process,) = declared_parts(graph, Process)
+    assert [path for _, path in process.volumes] == paths
+    assert process.url == "http://127.0.0.1:5555"
 
 
 def test_a_role_may_mount_one_file_system_by_one_access_point() -> None:

@@ -28,8 +28,13 @@ def run():
     web = aws.Service("Web", cluster=cluster, handler="app/main.py:app", link=[bucket, token, db, cache],
                       environment={"WORD": "hello"}, load_balancer={"ports": [{"listen": "80/http"}]})
     aws.Service("Worker", cluster=cluster, command=["python", "worker.py"], link=[bucket])
+    files = aws.Efs("Files", vpc=vpc)
     aws.Service("Own", cluster=cluster, command=["python", "worker.py"], link=[web],
-                dev={"command": "echo own $SST_RESOURCE_Web; sleep 600", "directory": "app"})
+                volumes=[{"efs": files, "path": "/mnt/sst-own"}],
+                dev={"command": "echo own $SST_RESOURCE_Web; echo kept > /mnt/sst-own/word; pwd; sleep 600",
+                     "directory": "app"})
+    aws.Service("Reader", cluster=cluster, command=["python", "reader.py"],
+                volumes=[{"efs": files, "path": "/mnt/sst-read"}])
     aws.Service("Idle", cluster=cluster, command=["python", "worker.py"], dev={"autostart": False})
     aws.Service("Deployed", cluster=cluster, command=["python", "worker.py"], dev=False)
     report = aws.Task("Report", cluster=cluster, command=["python", "report.py"], link=[bucket])
@@ -69,6 +74,15 @@ def handler(event, context):
 FILES = {
     "sst_config.py": CONFIG, "app/main.py": MAIN, "words.py": "text = 'first'\n", "src/one.py": ONE,
     "worker.py": "import time\nprint('working', 1, flush=True)\ntime.sleep(600)\n",
+    "reader.py": """
+import os, time
+from pathlib import Path
+word = Path("/mnt/sst-read/word")
+while not word.exists() or not word.read_text():
+    time.sleep(0.05)
+print("read", word.read_text().strip(), os.path.samefile("/mnt/sst-read", os.environ["SST_VOLUME_MNT_SST_READ"]))
+time.sleep(600)
+""",
     "report.py": "import os\nfrom sst import Resource\nprint('report of', os.environ['DAY'], Resource.Uploads.name)\n",
     "requirements.txt": "uvicorn\nboto3\n",
 }
@@ -125,6 +139,12 @@ def test_other_services_run_as_they_say(app: Dev) -> None:
     since = app.here
     app.save("worker.py", "import time\nprint('working', 2, flush=True)\ntime.sleep(600)\n")
     app.until("[Worker] working 2", since=since)
+
+
+def test_services_share_the_files_that_they_mount(app: Dev) -> None:
+    app.until("[Reader] read kept True")
+    app.until(f"[Own] {app.root / 'app'}")
+    assert [f.read_text() for f in app.root.glob(".sst/local/efs/fs-*/word")] == ["kept\n"]
 
 
 def test_tasks_run_from_their_source_and_are_shown(app: Dev) -> None:

@@ -31,6 +31,8 @@ class Process:
     """With ``code``: the ports that it binds, each with the port of 127.0.0.1 that it gets instead."""
     url: str = ""
     """Where it answers, if that is known beforehand."""
+    volumes: tuple[tuple[Input[str], str], ...] = ()
+    """On stage ``local``: the ids of file systems, each with the path at which it is mounted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,10 @@ from typing import Any, Literal
 from ...core.component import Component
 from ...core.dev_parts import Process
 from ...core.graph import current
+from ...core.output import Input
 from ...errors import UserError
+from ..efs import Efs
+from ..volume import mounted
 from .containers import Common, Container, ContainerDev
 from .image import code_of
 
@@ -50,8 +53,17 @@ def dev_processes(owner: Component, dev: DevSettings, given: Common) -> list[Pro
         if dev is False or one.get("dev") is False or not current().target.dev:
             continue
         if (made := _line(owner, given, one, said) or _code(owner, given, one, said)) is not None:
-            found.append(replace(made, title=name))
+            found.append(replace(made, title=name, volumes=_volumes(one)))
     return found
+
+
+def _volumes(one: Container) -> tuple[tuple[Input[str], str], ...]:
+    """The file systems of the app; no machine outside of its network reaches one of AWS."""
+    points = mounted(one.get("volumes", ()), one["name"])
+    if not current().target.is_local:
+        return ()
+    return tuple((point.system, point.path) for given, point in zip(one.get("volumes", ()), points, strict=True)
+                 if isinstance(given["efs"], Efs))
 
 
 def _line(owner: Component, given: Common, one: Container, dev: Mapping[str, Any]) -> Process | None:

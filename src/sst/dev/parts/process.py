@@ -14,8 +14,10 @@ from ...core.dev_parts import Process
 from ...core.graph import Graph
 from ...core.link_env import environment
 from ...core.model import Snapshot
+from ...core.output import resolve
 from ...errors import UserError
 from ...executor.interpreters import Interpreters
+from ...machine.mounts import Mounts
 from ...project.shell import NotThere, look_in
 from ..events import AnyEvent, ProcessOutput, ProcessState
 from ..terminal import Pane, ProcessPane
@@ -73,10 +75,20 @@ def _command(wanted: Process, graph: Graph, snapshot: Snapshot, place: Place) ->
         raise UserError(f'{wanted.title} should run in "{wanted.directory}", which is not a folder', where=wanted.where)
     try:
         own = place.through(environment(graph, wanted.links, wanted.environment).resolved(look_in(snapshot)))
+        systems = [(str(resolve(system, look_in(snapshot))), path) for system, path in wanted.volumes]
     except NotThere as missing:
         return Command(wanted.title, wanted.command, directory, wanted.autostart, {}, str(missing) or "its links")
     made = Command(wanted.title, wanted.command, directory, wanted.autostart, {**place.cloud, **own}, url=wanted.url)
-    return made if wanted.code is None else _python(made, wanted, wanted.code, place)
+    made = made if wanted.code is None else _python(made, wanted, wanted.code, place)
+    return _mounting(made, systems, place) if systems else made
+
+
+def _mounting(made: Command, systems: Sequence[tuple[str, str]], place: Place) -> Command:
+    """With file systems, as containers of the embedded cloud have them."""
+    home = place.root.resolve() / ".sst" / "local" / "efs"
+    mounts = Mounts(str(home), tuple((str(home / system), path) for system, path in systems))
+    words = ("/bin/sh", "-c", made.line) if isinstance(made.line, str) else made.line
+    return replace(made, line=tuple(mounts.command(words)), environment={**made.environment, **mounts.environment})
 
 
 def _python(made: Command, wanted: Process, code: Mapping[str, Any], place: Place) -> Command:
