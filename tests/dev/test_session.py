@@ -177,7 +177,7 @@ def test_a_joined_command_is_restarted_when_its_links_change_and_ends_with_the_s
 ) -> None:
     dev = start(WITH_WEB).ready()
     joined = subprocess.Popen([SST, "dev", "--", "python3", "-u", "-c",
-                               "import os, time; print(os.environ.get('A')); time.sleep(600)"],
+                               "import os, time; print(os.environ.get('AA')); time.sleep(600)"],
                               cwd=dev.root / "web", env=environment(), stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True)
     assert joined.stdout
@@ -333,7 +333,7 @@ def test_nobody_gets_in_without_the_token(start: Callable[..., Dev]) -> None:
 def test_json_is_an_event_a_line(tmp_path: Path) -> None:
     program = CONFIG.replace("def run():", "def run():\n    print('from the program')").replace(
         '"src/two.handler"', '"src/two.handler", environment={"AA": sst.Secret("Word").value}')
-    two = "import os\n\ndef handler(event, context):\n    print(os.environ['A'])\n    raise ValueError('no luck')\n"
+    two = "import os\n\ndef handler(event, context):\n    print(os.environ['AA'])\n    raise ValueError('no luck')\n"
     root = write(tmp_path, {**WITH_WEB, "sst_config.py": program, "src/two.py": two})
     subprocess.run([SST, "secret", "set", "Word", "hush-hush"], cwd=root, env=environment(), check=True,
                    capture_output=True)
