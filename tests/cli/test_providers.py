@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from venv import create
 
 import pytest
 
@@ -118,3 +119,19 @@ def test_a_plugin_resource_is_adopted_from_terraform_planned_saved_and_rolled_ba
         assert size == [2], "the same one, changed in place"
         shell.ok("rollback", "--yes")
         assert [json.loads(f.read_text())["size"] for f in shell.cloud.glob("*.json")] == [1]
+
+
+@pytest.mark.long
+def test_types_are_written_without_a_network_and_a_lock_is_not(tmp_path: Path) -> None:
+    (tmp_path / "sst_config.py").write_text(CONFIG)
+    with serving(RegistryServer({"1.0.0": package(PLUGIN)}, Signer()), tmp_path) as server:
+        shell = Shell(tmp_path, server)
+        shell.ok("add", server.source)
+    lock, away = (tmp_path / "sst.lock").read_text(), {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
+    venv = tmp_path / ".venv"
+    create(venv, symlinks=True)
+    shell.ok("providers", "types", **away)
+    assert any("class Thing" in f.read_text() for f in venv.rglob("*.pyi"))
+    refused = shell.run("providers", "lock", **away)
+    assert refused.returncode == 1 and "can't be reached" in refused.stderr and "Traceback" not in refused.stderr
+    assert (tmp_path / "sst.lock").read_text() == lock
