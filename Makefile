@@ -72,7 +72,7 @@ plugins: .venv/ready
 
 # A part of make torture: what is random in the engine and the state, with more rounds than make test.
 torture-sample: .venv/ready
-	SST_TORTURE_ROUNDS=1000 SST_TORTURE_STEP=50 SST_EXAMPLES=150 \
+	SST_TORTURE_ROUNDS=600 SST_TORTURE_STEP=80 SST_EXAMPLES=100 \
 		$(BIN)/python -m pytest tests/state tests/engine -n 2 --dist worksteal -o timeout=1200
 
 # Frameworks of web apps, built and run; npm's packages are kept in ~/.cache/sst. `make sites SITES=all` takes those too
