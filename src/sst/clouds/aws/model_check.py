@@ -9,7 +9,6 @@ from ...core.output import UNKNOWN
 from ...errors import UserError
 from .columns import Call
 from .models import operation_model
-from .service import said
 from .table import AwsResource, wire
 
 __all__ = ["check_properties"]
@@ -35,6 +34,8 @@ def _problems(kind: type[AwsResource], c: Call, key: str, value: Any, *, partly:
     except Exception:  # its encoder needs what is not known yet, or takes no such value: the call says it
         return []
     from botocore.validate import ParamValidator
+
+    from .service import said  # needs what only calls need, and an unchanged app makes none
 
     shape = operation_model(kind.service, c.op).input_shape
     judged = ("invalid type", "invalid range", *(() if partly else ("invalid length",)))
