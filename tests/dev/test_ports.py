@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sst.dev.ports import Ports
-from sst.embedded.ports import free_port
+from sst.embedded.ports import free_port, listener
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -27,3 +27,11 @@ def test_a_wanted_port_is_given_unless_a_server_listens_there(tmp_path: Path, fa
 def test_two_servers_do_not_get_one_port(tmp_path: Path) -> None:
     ports, wanted = Ports(tmp_path / "ports.json"), free_port(0)
     assert ports.of("One", wanted) == wanted != ports.of("Two", wanted)
+
+
+def test_connections_send_at_once() -> None:
+    line, port = listener(0)
+    with line, socket.create_connection(("127.0.0.1", port)):
+        connection, _ = line.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from socket import socket
 from typing import Any
 
 from uvicorn import Config
@@ -62,12 +62,6 @@ async def serve_app(app: Any, line: socket, ended: asyncio.Event, *, grace: floa
 
 
 class _Http(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn is not in the environment that types are checked in
-    def connection_made(self, transport: Any) -> None:
-        """Head and body of an answer are two writes: the second must not wait for the caller's word on the first."""
-        if line := transport.get_extra_info("socket"):
-            line.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        super().connection_made(transport)
-
     def data_received(self, data: bytes) -> None:
         """An offer to speak HTTP/2 is passed over, as it may be: the parser would take it, and drop the body."""
         if (self.cycle is None or self.cycle.response_complete) and b"h2c" in data:

@@ -6,7 +6,7 @@ import contextlib
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
-from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from socket import socket
 
 from sst.embedded.cdn.message import Answer, Head
 from sst.embedded.cdn.origin import OriginError, Upgraded
@@ -50,8 +50,6 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if line := transport.get_extra_info("socket"):      # asyncio does it for sockets alone that name TCP
-            line.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self._secure = transport.get_extra_info("sslcontext") is not None
         self._among.add(self)
 
