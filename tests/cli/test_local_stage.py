@@ -101,3 +101,49 @@ def test_the_same_app_on_a_stage_in_aws(cloud_stage: Project) -> None:
     assert "xyzzy-plugh" in p.run("shell", "--", "printenv", "SST_RESOURCE_Word").out
     assert len(p.run("state", "history", "--json").json) == 1
     assert "deleted" in p.run("remove", "--yes").out and p.run("state", "list", "--stage", "local", "--json").json
+
+
+REGIONS = """
+import sst
+from sst import aws
+from sst.providers.aws import sqs, ssm
+
+def config(input: sst.AppInput) -> sst.Config:
+    return sst.Config(name="demo")
+
+def run():
+    where = ssm.Parameter("Where", name="/demo/where", type="String", value="eu-west-1")
+    us = aws.Provider("Us", region="us-west-2")
+    far = sqs.Queue("Far", provider=aws.Provider("Eu", region=where.value))
+    api = aws.Function("Api", handler="src/api.handler", link=[aws.Queue("Jobs", provider=us)], provider=us)
+    return {"far": far.arn, "api": api.arn}
+"""
+
+WHERE = """
+import os
+import boto3
+from sst import Resource
+
+def handler(event, context):
+    boto3.client("sqs").send_message(QueueUrl=Resource.Jobs.url, MessageBody="hello")
+    return os.environ["AWS_REGION"]
+"""
+
+
+@pytest.mark.long
+def test_several_regions_in_one_program(cloud_stage: Project) -> None:
+    p = cloud_stage
+    p.write("sst_config.py", REGIONS)
+    p.write("src/api.py", WHERE)
+    said = p.run("deploy").out
+    assert "arn:aws:sqs:eu-west-1:000000000000:demo-local-Far-" in said
+    assert "arn:aws:lambda:us-west-2:000000000000:function:demo-local-ApiFunction-" in said
+    assert json.loads(p.run("invoke", "Api").out) == "us-west-2" and "REPORT" in p.run("logs", "Api").out
+    assert "no changes" in p.run("deploy").out and "no drift" in p.run("refresh").out
+
+    p.write("sst_config.py", REGIONS.replace("us-west-2", "us-west-1"))
+    assert "the region of provider \"Us\" can't change from 'us-west-2' to 'us-west-1'" in p.fails("deploy")
+
+    p.write("sst_config.py", REGIONS.partition("    where =")[0] + "    pass\n")
+    assert "deleted" in p.run("remove", "--yes").out, "the state knows the regions"
+    assert "no orphans" in p.run("orphans").out
