@@ -14,6 +14,7 @@ from sst.build.requirement_files import index_options, with_logins, without_logi
 from sst.build.source import Source
 from sst.errors import UserError
 
+from ..long import first_of
 from .projects import RUNTIME, call, names, unpack, write
 
 POETRY = '[build-system]\nrequires = ["poetry-core>=2"]\nbuild-backend = "poetry.core.masonry.api"\n'
@@ -126,6 +127,37 @@ def test_local_packages_of_each_tool_are_bundled_and_followed(tool: str, tmp_pat
     write(tmp_path, {edited: "V = 'new'\n"})
     assert fingerprint(source, cache=cache) != before
     assert answer(root, cache, tmp_path / "2") == "new"
+
+
+NEAR = {
+    "uv": ("packaging", "pyproject.toml", '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11"\n'
+                                     'dependencies = ["packaging"]\n'
+                                     '[tool.uv.sources]\npackaging = { path = "packaging" }\n'),
+    "uv, editable": ("libs/packaging", "pyproject.toml",
+                     '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11"\n'
+                     'dependencies = ["packaging[x]"]\n'
+                     '[tool.uv.sources]\npackaging = { path = "libs/packaging", editable = true }\n'),
+    "poetry, a space": ("libs/my packaging", "pyproject.toml",
+                        '[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = ">=3.11"\n'
+                        'packaging = { path = "libs/my packaging" }\n'),
+    "requirements": ("libs/packaging", "requirements.txt", "libs/packaging\n"),
+    "requirements, editable": ("packaging", "requirements.txt", "-e packaging\n"),
+    "requirements, a URL": ("libs/my packaging", "requirements.txt", "packaging @ file:libs/my%20packaging\n"),
+}
+
+
+@pytest.mark.parametrize("form", first_of(NEAR))
+def test_a_folder_of_the_project_is_never_a_package_of_the_registry(form: str, tmp_path: Path, cache: Path) -> None:
+    folder, file, text = NEAR[form]
+    root = write(tmp_path / "p", {
+        file: text, "api.py": "import packaging\ndef handler(e, c): return packaging.V\n",
+        f"{folder}/pyproject.toml": '[project]\nname = "packaging"\nversion = "1"\n[build-system]\n'
+                                    'requires = ["hatchling"]\nbuild-backend = "hatchling.build"\n',
+        f"{folder}/packaging.py": "V = 'ours'\n"})
+    before = fingerprint(Source(str(root), "api.handler", RUNTIME), cache=cache)
+    assert answer(root, cache, tmp_path) == "ours"
+    write(root, {f"{folder}/packaging.py": "V = 'edited'\n"})
+    assert fingerprint(Source(str(root), "api.handler", RUNTIME), cache=cache) != before
 
 
 @pytest.mark.long

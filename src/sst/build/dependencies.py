@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from ..errors import UserError
 from . import uv
@@ -140,8 +141,8 @@ def _declared(source: Source, at: Layout) -> Declared:
 
 def _absolute(line: str, base: Path) -> str:
     """A requirement that is a folder, by its whole path: the list lies in another folder than it did."""
-    m = re.match(r"(\.\.?/[^\s;\[]*|/[^\s;\[]*)(.*)", line)
-    return f"{(base / m[1]).resolve()}{m[2]}" if m else line
+    m = re.match(r"(\.\.?/|/)((?:(?! ;)[^;\[])*)(.*)", line)
+    return f"{(base / (m[1] + m[2])).resolve()}{m[3]}" if m else line
 
 
 def _sorted_out(text: str, cwd: Path, own: Path) -> tuple[list[str], list[Path]]:
@@ -150,18 +151,28 @@ def _sorted_out(text: str, cwd: Path, own: Path) -> tuple[list[str], list[Path]]
     local: list[Path] = []
     for raw in re.sub(r"\\\n\s*", " ", text).splitlines():
         line = re.sub(r"^-e\s+", "", raw.strip())
-        spec = re.sub(r"^[\w.\[\],-]+ @ (?=file:)", "", line).split(" ;")[0].split(" --hash")[0].strip()
-        path = (cwd / re.sub(r"^file:(//)?", "", re.sub(r"\[[^\]]*\]$", "", spec))).resolve()
         if not line or line.startswith("#"):
             continue
-        if (spec[0] in "./" or spec.startswith("file:")) and path.exists():
-            if path.is_file():
-                lines.append(str(path))
-            elif path != own.resolve():
-                local.append(path)
-        else:
-            lines.append(line)
+        path = _path_in(line, cwd)
+        if path is None or path.is_file():
+            lines.append(str(path or line))
+        elif path != own.resolve():
+            local.append(path)
     return sorted(lines), sorted(set(local))
+
+
+def _path_in(line: str, cwd: Path) -> Path | None:
+    """The file or folder that a line of uv's output names; None for a package of a registry, an archive's URL, a
+    repository. uv writes paths as they were declared: ``./core``, ``file:core``, but also ``libs/core`` and ``core``;
+    packages of a registry always have a version."""
+    spec = re.sub(r"^[\w.\[\],-]+ @ (?=file:)", "", line).split(" ;")[0].split(" --hash")[0].strip()
+    if re.match(r"[\w.-]+(\[[^\]]*\])?\s*(==|@)", spec):
+        return None
+    written = re.sub(r"\[[^\]]*\]$", "", spec)
+    if written.startswith("file:"):
+        written = unquote(re.sub(r"^file:(//)?", "", written))
+    path = (cwd / written).resolve()
+    return path if path.exists() else None
 
 
 def _with_hashes(lines: list[str], known: Mapping[str, list[str]]) -> list[str]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from .manifest import local_folders
 from .requirement_files import included
@@ -35,9 +36,11 @@ def local_requirements(requirements: Path, top: Path | None = None) -> tuple[Pat
     found: dict[Path, None] = {}
     for file in (requirements, *included(requirements)):
         for line in text_of(file).splitlines():
+            editable, url = re.match(r"\s*(-e|--editable)[\s=]", line), "file:" in line
             spec = re.sub(r"^\s*(-e|--editable)[\s=]\s*|\s+[;#].*$|^.*@\s*file:(?://)?", "", line).strip()
+            spec = unquote(spec) if url else spec
             path = (file.parent / re.sub(r"\[.*\]$", "", spec)).resolve()
-            if spec and spec[0] in "./" and path.is_dir():
+            if spec and (editable or spec[0] == "." or "/" in spec) and path.is_dir():  # as pip tells a path
                 found[path] = None
     for path in list(found):
         project = path / "pyproject.toml"
