@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sst.embedded.certificates import Authority
 from sst.embedded.environment import ensure_packages, ensure_program
@@ -20,33 +20,18 @@ from sst.embedded.services.mariadb import find_mariadbd
 from sst.embedded.services.tls_relay import TlsRelay
 from sst.embedded.settings import Settings
 
-__all__ = ["Backing", "Kept"]
+__all__ = ["Backing"]
 
 _log = logging.getLogger("sst.services")
 T = TypeVar("T")
 
 
-class Kept(Protocol):
-    """A module that has records with services behind them."""
-
-    def attach(self, backing: Backing) -> None:
-        """Start services with ``backing`` from now on."""
-        ...
-
-    def names(self) -> frozenset[str]:
-        """The services that the records need."""
-        ...
-
-    def resume(self) -> None:
-        """Start what records of the last run need; returns when all of it answers or has failed."""
-        ...
-
-
 class Backing:
-    """Used by one module of records."""
+    """Used by one kind of `backed.Records`."""
 
     def __init__(self, supervisor: Supervisor, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
         self._supervisor, self._loop, self._host = supervisor, loop, settings.host
+        self.region = settings.region
         self._authority = Authority(settings.folder, settings.host)
         self._relays: dict[str, TlsRelay] = {}
 

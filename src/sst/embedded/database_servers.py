@@ -9,8 +9,9 @@ from sst.embedded.backing import Backing
 from sst.embedded.services import LocalService
 from sst.embedded.services.mariadb import MariaDb
 from sst.embedded.services.postgres import Postgres
+from sst.embedded.statements import Server
 
-__all__ = ["ADDRESS", "program", "server"]
+__all__ = ["ADDRESS", "program", "reached", "server"]
 
 ADDRESS = "127.0.0.1"
 _PLAIN = re.compile(r"[a-z][a-z0-9_.]*")
@@ -29,6 +30,15 @@ def server(backing: Backing, name: str, engine: str, user: str, password: str, d
     if program(engine) == "postgres":
         return Postgres(name, found, user, password, database or "postgres", generation, settings)
     return MariaDb(name, found, user, password, database or "mysql", generation, settings)
+
+
+def reached(record: Mapping[str, Any], endpoint: Mapping[str, Any] | None, database: str | None) -> Server | None:
+    """Where the server of a record is, and its master user; None if it does not run here."""
+    if not endpoint or not endpoint.get("Port"):
+        return None
+    kind = program(record["Engine"])
+    return Server(kind, ADDRESS, int(endpoint["Port"]), record["MasterUsername"], record["_MasterUserPassword"],
+                  database or ("postgres" if kind == "postgres" else "mysql"))
 
 
 def _settings(groups: Iterable[Mapping[str, Any] | None]) -> dict[str, str]:

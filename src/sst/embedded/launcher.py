@@ -27,7 +27,7 @@ from sst.machine.files import write_private
 from sst.machine.lock import FileLock
 
 if TYPE_CHECKING:
-    from sst.embedded.backing import Kept
+    from sst.embedded.backed import Records
     from sst.embedded.front_door import FrontDoor
 
 __all__ = ["main", "serve"]
@@ -105,13 +105,13 @@ async def serve(settings: Settings, line: socket.socket, version: str, services:
     loop = asyncio.get_running_loop()
     for word in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(word, ended.set)
-    kept: list[Kept] = [databases, clusters, caches, searches]
-    for records in kept:
+    backed: list[Records] = [databases.RECORDS, clusters.RECORDS, caches.RECORDS, searches.RECORDS]
+    for records in backed:
         records.attach(Backing(supervisor, loop, settings))
     tasks = [asyncio.create_task(checkpoints.run()), asyncio.create_task(_watch(settings, ended)),
              asyncio.create_task(supervisor.watch()), asyncio.create_task(containers.running.balancer.run()),
              asyncio.create_task(scaling.scaler().run()), asyncio.create_task(discovery.discovery().run())]
-    publishing = asyncio.create_task(_publish(settings, facts, door, lambda: _resume(supervisor, services, kept)))
+    publishing = asyncio.create_task(_publish(settings, facts, door, lambda: _resume(supervisor, services, backed)))
     publishing.add_done_callback(lambda task: None if _well(task) else ended.set())
     tasks.append(publishing)
     control = Control(facts, door, checkpoints, supervisor, settings)
@@ -155,10 +155,10 @@ def _well(task: asyncio.Task[None]) -> bool:
     return not task.done() or task.cancelled() or task.exception() is None
 
 
-async def _resume(supervisor: Supervisor, services: Sequence[LocalService], kept: Sequence[Kept]) -> None:
+async def _resume(supervisor: Supervisor, services: Sequence[LocalService], backed: Sequence[Records]) -> None:
     """Have ``services`` running, and those that the emulator's records need."""
-    await supervisor.begin(services, frozenset[str]().union(*(records.names() for records in kept)))
-    await asyncio.gather(*(asyncio.to_thread(records.resume) for records in kept))
+    await supervisor.begin(services, frozenset[str]().union(*(records.names() for records in backed)))
+    await asyncio.gather(*(asyncio.to_thread(records.resume) for records in backed))
 
 
 async def _watch(settings: Settings, ended: asyncio.Event) -> None:

@@ -8,21 +8,18 @@ Goes when ministack can start cache servers without containers; last checked wit
 """
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sst.embedded.backing import Backing
+from sst.embedded.backed import How, Record, Records
 from sst.embedded.ports import free_port
 from sst.embedded.services.valkey import Valkey
 from sst.embedded.settings import Settings
-from sst.errors import SstError
 
-__all__ = ["NEEDS", "apply", "attach", "names", "resume"]
+__all__ = ["NEEDS", "RECORDS", "apply"]
 
 NEEDS: Mapping[str, str] = {
-    "core.responses:request_scope": "(account_id, region)",
     "services.elasticache:_create_replication_group": "(p)",
     "services.elasticache:_delete_replication_group": "(p)",
     "services.elasticache:_describe_replication_groups": "(p)",
@@ -37,20 +34,55 @@ NEEDS: Mapping[str, str] = {
     "services.elasticache:handle_request": "async (method, path, headers, body, query_params)",
 }
 
-Record = dict[str, Any]
-_log = logging.getLogger("sst.caches")
 _NODE_GROUPS = re.compile(r"<(NodeGroups|ConfigurationEndpoint)>.*?</\1>", re.DOTALL)
 _OF_ELASTICACHE = ("cluster-enabled", "reserved-memory", "reserved-memory-percent", "cluster-allow-reads-when-down")
 _RESHARD = b"Action=ModifyReplicationGroupShardConfiguration&"
-_backing: Backing | None = None
-_region = ""
+
+
+class Groups(Records):
+    id = "ReplicationGroupId"
+
+    def stored(self) -> Any:
+        from ministack.services import elasticache as cache
+
+        return cache._replication_groups
+
+    def kind(self, record: Record) -> str:
+        return "valkey"
+
+    def run(self, record: Record, how: How) -> Record:
+        if not record["TransitEncryptionEnabled"]:
+            return {"Status": "available", "_sst_port": how(self._server(record, 0))}
+        name = self.name(record)
+        port = self.backing.veil(name, record.get("_sst_port") or 0)
+        self.backing.lead(name, how(self._server(record, port)))
+        return {"Status": "available", "_sst_port": port}
+
+    def failed(self, record: Record, reason: str) -> Record:
+        return {"Status": "create-failed", "Description": reason}
+
+    def follow(self, record: Record) -> None:
+        """All shards and replicas are the one server."""
+        where = {"Address": "127.0.0.1", "Port": record["_sst_port"]}
+        for group in record["NodeGroups"]:
+            group |= {"PrimaryEndpoint": where, "ReaderEndpoint": where}
+            for member in group["NodeGroupMembers"]:
+                member["ReadEndpoint"] = where
+        record["ConfigurationEndpoint"] = where if record["ClusterEnabled"] else None
+
+    def _server(self, record: Record, port: int) -> Valkey:
+        """``port``: where clients find it, if that is not its own."""
+        bus = record.setdefault("_sst_bus", free_port(0))
+        return Valkey(self.name(record), self.backing.program("valkey"), tuple(record.get("_auth_tokens") or ()),
+                      record.get("_sst_generation", 0), _parameters(record), bool(record["ClusterEnabled"]), port, bus)
+
+
+RECORDS = Groups()
 
 
 def apply(settings: Settings) -> None:
-    global _region
     from ministack.services import elasticache as cache
 
-    _region = settings.region
     cache._get_docker = lambda: None
     cache._ensure_live_containers = lambda: None
     create, modify, delete = (cache._create_replication_group, cache._modify_replication_group,
@@ -72,26 +104,6 @@ def apply(settings: Settings) -> None:
     cache.handle_request = handle_request
 
 
-def attach(backing: Backing) -> None:
-    global _backing
-    _backing = backing
-
-
-def names() -> frozenset[str]:
-    return frozenset(_name(record) for _, record in _records())
-
-
-def resume() -> None:
-    from ministack.core.responses import request_scope
-
-    backing, threads = _owner(), []
-    for (account, region, _), record in _records():
-        with request_scope(account, region):
-            threads.append(backing.later(_work(record, backing.start), _name(record)))
-    for thread in threads:
-        thread.join()
-
-
 def _create(call: Callable[[Any], Any], p: Any) -> Any:
     from ministack.services import elasticache as cache
 
@@ -107,7 +119,7 @@ def _create(call: Callable[[Any], Any], p: Any) -> Any:
     record["ClusterEnabled"] = record["ClusterEnabled"] or group.get("cluster-enabled", {}).get("Value") == "yes"
     record["ClusterMode"] = "enabled" if record["ClusterEnabled"] else "disabled"
     record |= {"Status": "creating", "_sst_port": None, "_sst_generation": 0}
-    _owner().later(_work(record, _owner().start), _name(record))
+    RECORDS.start(record)
     return _answer(answer, record)
 
 
@@ -135,7 +147,7 @@ def _modify_parameters(call: Callable[[Any], Any], p: Any) -> Any:
 def _again(record: Record) -> None:
     record["_sst_generation"] = record.get("_sst_generation", 0) + 1
     record["Status"] = "modifying"
-    _owner().later(_work(record, _owner().restart), _name(record))
+    RECORDS.restart(record)
 
 
 def _delete(call: Callable[[Any], Any], p: Any) -> Any:
@@ -147,52 +159,14 @@ def _delete(call: Callable[[Any], Any], p: Any) -> Any:
         return call(p)
 
     def work() -> None:
-        _owner().remove(_name(record))
-        _owner().unveil(_name(record))
+        RECORDS.remove(record)
         call(p)
 
     record["Status"] = "deleting"
     status, headers, body = cache._describe_replication_groups(p)
-    _owner().later(work, _name(record))
+    RECORDS.backing.later(work, RECORDS.name(record))
     return status, headers, re.sub(rb"</?ReplicationGroups>", b"", body).replace(b"DescribeReplicationGroups",
                                                                                 b"DeleteReplicationGroup")
-
-
-def _work(record: Record, how: Callable[[Any], int]) -> Callable[[], None]:
-    def work() -> None:
-        from ministack.services import elasticache as cache
-
-        id, name = record["ReplicationGroupId"], _name(record)
-        try:
-            if record["TransitEncryptionEnabled"]:
-                port = _owner().veil(name, record.get("_sst_port") or 0)
-                _owner().lead(name, how(_service(record, port)))
-            else:
-                port = how(_service(record, 0))
-            said = {"Status": "available", "_sst_port": port}
-        except (SstError, OSError) as error:
-            _log.error("%s: %s", id, error)
-            said = {"Status": "create-failed", "Description": getattr(error, "message", str(error))}
-        if cache._replication_groups.get(id) is not record:     # deleted meanwhile
-            _owner().remove(name)
-            return
-        record.update(said)
-        where = {"Address": "127.0.0.1", "Port": record["_sst_port"]}
-        for group in record["NodeGroups"]:
-            group |= {"PrimaryEndpoint": where, "ReaderEndpoint": where}
-            for member in group["NodeGroupMembers"]:
-                member["ReadEndpoint"] = where
-        record["ConfigurationEndpoint"] = where if record["ClusterEnabled"] else None
-        cache._replication_groups[id] = record      # noted once more, now that it is changed
-
-    return work
-
-
-def _service(record: Record, port: int) -> Valkey:
-    """``port``: where clients find it, if that is not its own."""
-    bus = record.setdefault("_sst_bus", free_port(0))
-    return Valkey(_name(record), _owner().program("valkey"), tuple(record.get("_auth_tokens") or ()),
-                  record.get("_sst_generation", 0), _parameters(record), bool(record["ClusterEnabled"]), port, bus)
 
 
 def _parameters(record: Record) -> dict[str, str]:
@@ -202,17 +176,6 @@ def _parameters(record: Record) -> dict[str, str]:
     group = cache._param_group_params.get(record["CacheParameterGroupName"]) or {}
     return {name: str(given["Value"]) for name, given in group.items()
             if given.get("Source") == "user" and name not in _OF_ELASTICACHE}
-
-
-def _records() -> list[tuple[tuple[str, str, str], Record]]:
-    from ministack.services import elasticache as cache
-
-    return list(cache._replication_groups._data.items())
-
-
-def _name(record: Record) -> str:
-    region = record["ARN"].split(":")[3]
-    return f"valkey/{'' if region == _region else f'{region}_'}{record['ReplicationGroupId']}"
 
 
 def _answer(answer: Any, record: Record) -> Any:
@@ -230,8 +193,3 @@ def _named(answer: Any) -> Any:
     status, headers, body = answer
     text = body.encode() if isinstance(body, str) else body
     return status, headers, text.replace(b"ModifyReplicationGroupRes", b"ModifyReplicationGroupShardConfigurationRes")
-
-
-def _owner() -> Backing:
-    assert _backing, "attach() comes before the first call"
-    return _backing

@@ -8,24 +8,21 @@ Goes when ministack can start database servers without containers; last checked 
 """
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sst.embedded import database_servers
-from sst.embedded.backing import Backing
+from sst.embedded.backed import How, Record, Records
 from sst.embedded.database_servers import ADDRESS
-from sst.embedded.services import LocalService
 from sst.embedded.settings import Settings
 from sst.embedded.statements import Server
-from sst.errors import SstError, UserError
+from sst.errors import UserError
 
-__all__ = ["NEEDS", "apply", "attach", "names", "reached", "resume"]
+__all__ = ["NEEDS", "RECORDS", "apply", "reached"]
 
 NEEDS: Mapping[str, str] = {
-    "core.responses:request_scope": "(account_id, region)",
     "services.rds:_ACTION_MAP": "dict",
     "services.rds:_cluster_xml": "(c)",
     "services.rds:_clusters": "AccountRegionScopedDict",
@@ -42,18 +39,49 @@ NEEDS: Mapping[str, str] = {
 }
 
 Call = Callable[[Any], Any]
-Record = dict[str, Any]
-_log = logging.getLogger("sst.databases")
 _PAUSE = "ServerlessV2ScalingConfiguration.SecondsUntilAutoPause"
-_backing: Backing | None = None
-_region = ""
+
+
+class Clusters(Records):
+    id, arn = "DBClusterIdentifier", "DBClusterArn"
+
+    def stored(self) -> Any:
+        from ministack.services import rds
+
+        return rds._clusters
+
+    def kind(self, record: Record) -> str:
+        return "aurora"
+
+    def run(self, record: Record, how: How) -> Record:
+        from ministack.services import rds
+
+        server = database_servers.server(
+            self.backing, self.name(record), record["Engine"], record["MasterUsername"], record["_MasterUserPassword"],
+            record.get("DatabaseName"), record.get("_sst_generation", 0),
+            [rds._db_cluster_param_groups.get(record.get("DBClusterParameterGroup"))])
+        return {"Status": "available", "_shared_endpoint": {"Address": ADDRESS, "Port": how(server)}}
+
+    def failed(self, record: Record, reason: str) -> Record:
+        return {"Status": "failed"}
+
+    def follow(self, record: Record) -> None:
+        """Its members lead where it leads."""
+        from ministack.services import rds
+
+        rds._sync_cluster_endpoints(record)
+        for member in list(rds._instances.values()):
+            if member.get(self.id) == record[self.id] and record.get("_shared_endpoint"):
+                member["Endpoint"] = dict(record["_shared_endpoint"])
+                rds._instances[member["DBInstanceIdentifier"]] = member
+
+
+RECORDS = Clusters()
 
 
 def apply(settings: Settings) -> None:
-    global _region
     from ministack.services import rds, rds_data
 
-    _region = settings.region
     rds._rotate_real_password = lambda cluster, old_pass, new_pass: True   # the server starts with the new one
     shown = rds._cluster_xml
     rds._cluster_xml = lambda c: _seen(shown(c), c)
@@ -69,35 +97,10 @@ def apply(settings: Settings) -> None:
         sql.replace("%", "%%") if param_names else sql, param_names)      # as drivers want it beside parameters
 
 
-def attach(backing: Backing) -> None:
-    global _backing
-    _backing = backing
-
-
-def names() -> frozenset[str]:
-    return frozenset(_name(record) for _, record in _records())
-
-
 def reached(arn: str) -> Server | None:
-    """Where a database is, and its master user; None if it does not run here."""
-    record: Record = next((r for _, r in _records() if r["DBClusterArn"] == arn), {})
-    where = record.get("_shared_endpoint") or {}
-    if not where.get("Port"):
-        return None
-    kind = database_servers.program(record["Engine"])
-    return Server(kind, ADDRESS, int(where["Port"]), record["MasterUsername"], record["_MasterUserPassword"],
-                  record.get("DatabaseName") or ("postgres" if kind == "postgres" else "mysql"))
-
-
-def resume() -> None:
-    from ministack.core.responses import request_scope
-
-    backing, threads = _owner(), []
-    for (account, region, _), record in _records():
-        with request_scope(account, region):
-            threads.append(backing.later(_work(record, backing.start), _name(record)))
-    for thread in threads:
-        thread.join()
+    """Where a cluster is, and its master user; None if it does not run here."""
+    record = RECORDS.with_arn(arn)
+    return database_servers.reached(record, record.get("_shared_endpoint"), record.get("DatabaseName"))
 
 
 def _create(call: Call) -> Call:
@@ -106,7 +109,7 @@ def _create(call: Call) -> Call:
 
         engine, id = rds._p(p, "Engine"), rds._p(p, "DBClusterIdentifier")
         try:
-            _owner().program(database_servers.program(engine))
+            RECORDS.backing.program(database_servers.program(engine))
         except UserError as error:
             return rds._error("InvalidParameterValue", f"{error.message}. {error.hint}", 400)
         there, answer = id in rds._clusters, call(p)
@@ -115,7 +118,7 @@ def _create(call: Call) -> Call:
         record = rds._clusters[id]
         record["_sst_pause"] = rds._p(p, _PAUSE)
         record["Status"] = "creating"
-        _change(record, lambda service: _owner().start(service))
+        RECORDS.start(record)
         return _answer("CreateDBCluster", record)
 
     return create
@@ -135,7 +138,7 @@ def _modify(call: Call) -> Call:
         if password or rds._p(p, "DBClusterParameterGroupName"):
             record["_sst_generation"] = record.get("_sst_generation", 0) + password
             record["Status"] = "modifying"
-            _change(record, lambda service: _owner().restart(service))
+            RECORDS.restart(record)
         rds._clusters[record["DBClusterIdentifier"]] = record
         return _answer("ModifyDBCluster", record)
 
@@ -149,7 +152,7 @@ def _delete(call: Call) -> Call:
         record = rds._clusters.get(rds._p(p, "DBClusterIdentifier"))
         answer = call(p)
         if answer[0] == 200 and record:
-            _owner().remove(_name(record))
+            RECORDS.remove(record)
         return answer
 
     return delete
@@ -162,48 +165,10 @@ def _modify_parameters(call: Call) -> Call:
         answer, group = call(p), rds._p(p, "DBClusterParameterGroupName")
         for record in list(rds._clusters.values()) if answer[0] == 200 else ():
             if record.get("DBClusterParameterGroup") == group:
-                _change(record, lambda service: _owner().restart(service))
+                RECORDS.restart(record)
         return answer
 
     return modify
-
-
-def _change(record: Record, how: Callable[[Any], int]) -> None:
-    _owner().later(_work(record, how), _name(record))
-
-
-def _work(record: Record, how: Callable[[Any], int]) -> Callable[[], None]:
-    def work() -> None:
-        from ministack.services import rds
-
-        id = record["DBClusterIdentifier"]
-        try:
-            port = how(_service(record))
-            said: Record = {"Status": "available", "_shared_endpoint": {"Address": ADDRESS, "Port": port}}
-        except SstError as error:
-            _log.error("%s: %s", id, error)
-            said = {"Status": "failed"}
-        if rds._clusters.get(id) is not record:    # deleted meanwhile
-            _owner().remove(_name(record))
-            return
-        record.update(said)
-        rds._sync_cluster_endpoints(record)
-        for member in list(rds._instances.values()):
-            if member.get("DBClusterIdentifier") == id and record.get("_shared_endpoint"):
-                member["Endpoint"] = dict(record["_shared_endpoint"])
-                rds._instances[member["DBInstanceIdentifier"]] = member
-        rds._clusters[id] = record     # noted once more, now that it is changed
-
-    return work
-
-
-def _service(record: Record) -> LocalService:
-    from ministack.services import rds
-
-    return database_servers.server(
-        _owner(), _name(record), record["Engine"], record["MasterUsername"], record["_MasterUserPassword"],
-        record.get("DatabaseName"), record.get("_sst_generation", 0),
-        [rds._db_cluster_param_groups.get(record.get("DBClusterParameterGroup"))])
 
 
 def _with_server(call: Call) -> Call:
@@ -224,23 +189,12 @@ def _with_drivers(connect: Callable[..., Any]) -> Callable[..., Any]:
     """The drivers are installed when the Data API is called first."""
 
     def connected(*given: Any, **named: Any) -> Any:
-        folder = str(_owner().packages("data_api"))
+        folder = str(RECORDS.backing.packages("data_api"))
         if folder not in sys.path:
             sys.path.append(folder)
         return connect(*given, **named)
 
     return connected
-
-
-def _records() -> list[tuple[tuple[str, str, str], Record]]:
-    from ministack.services import rds
-
-    return list(rds._clusters._data.items())
-
-
-def _name(record: Record) -> str:
-    region = record["DBClusterArn"].split(":")[3]
-    return f"aurora/{'' if region == _region else f'{region}_'}{record['DBClusterIdentifier']}"
 
 
 def _seen(shown: str, record: Mapping[str, Any]) -> str:
@@ -255,8 +209,3 @@ def _answer(action: str, record: Record) -> Any:
 
     return rds._xml(200, f"{action}Response",
                     f"<{action}Result><DBCluster>{rds._cluster_xml(record)}</DBCluster></{action}Result>")
-
-
-def _owner() -> Backing:
-    assert _backing, "attach() comes before the first call"
-    return _backing

@@ -8,26 +8,23 @@ Goes when ministack can start database servers without containers; last checked 
 """
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
 from sst.embedded import database_servers
-from sst.embedded.backing import Backing
+from sst.embedded.backed import How, Record, Records
 from sst.embedded.database_servers import ADDRESS
-from sst.embedded.services import LocalService
 from sst.embedded.settings import Settings
 from sst.embedded.statements import Server
-from sst.errors import SstError, UserError
+from sst.errors import UserError
 
-__all__ = ["NEEDS", "apply", "attach", "names", "reached", "resume"]
+__all__ = ["NEEDS", "RECORDS", "apply", "reached"]
 
 NEEDS: Mapping[str, str] = {
     "core.responses:get_account_id": "()",
     "core.responses:get_region": "()",
-    "core.responses:request_scope": "(account_id, region)",
     "services.rds:_ACTION_MAP": "dict",
     "services.rds:_error": "(code, message, status)",
     "services.rds:_get_docker": "()",
@@ -40,19 +37,51 @@ NEEDS: Mapping[str, str] = {
 }
 
 Call = Callable[[Any], Any]
-Record = dict[str, Any]
-_log = logging.getLogger("sst.databases")
 _ENGINES = ("postgres", "mysql", "mariadb")
 _ENDPOINT = re.compile(r"<Endpoint>.*?</Endpoint>", re.DOTALL)
-_backing: Backing | None = None
-_region = ""
+
+
+class Instances(Records):
+    id, arn = "DBInstanceIdentifier", "DBInstanceArn"
+
+    def stored(self) -> Any:
+        from ministack.services import rds
+
+        return rds._instances
+
+    def kind(self, record: Record) -> str:
+        return str(record["Engine"])
+
+    def has_service(self, record: Record) -> bool:
+        return not record.get("ReadReplicaSourceDBInstanceIdentifier") and record.get("Engine") in _ENGINES
+
+    def run(self, record: Record, how: How) -> Record:
+        from ministack.services import rds
+
+        groups = [rds._param_groups.get(group.get("DBParameterGroupName"))
+                  for group in record.get("DBParameterGroups", ())]
+        server = database_servers.server(
+            self.backing, self.name(record), record["Engine"], record["MasterUsername"], record["_MasterUserPassword"],
+            record.get("DBName"), record.get("_sst_generation", 0), groups)
+        return {"DBInstanceStatus": "available", "Endpoint": {"Address": ADDRESS, "Port": how(server)},
+                "_sst_failure": ""}
+
+    def failed(self, record: Record, reason: str) -> Record:
+        return {"DBInstanceStatus": "failed", "_sst_failure": reason}
+
+    def follow(self, record: Record) -> None:
+        """Its replicas lead where it leads."""
+        for replica in list(self.stored().values()):
+            if replica.get("ReadReplicaSourceDBInstanceIdentifier") == record[self.id]:
+                replica["Endpoint"] = dict(record["Endpoint"])
+
+
+RECORDS = Instances()
 
 
 def apply(settings: Settings) -> None:
-    global _region
     from ministack.services import rds
 
-    _region = settings.region
     rds._get_docker = lambda: None
     rds._rotate_instance_password = lambda instance, old_pass, new_pass: None  # the server starts with the new one
     shown = rds._instance_xml
@@ -65,35 +94,10 @@ def apply(settings: Settings) -> None:
     actions["CreateDBInstanceReadReplica"] = _replicate(actions["CreateDBInstanceReadReplica"])
 
 
-def attach(backing: Backing) -> None:
-    global _backing
-    _backing = backing
-
-
-def names() -> frozenset[str]:
-    return frozenset(_name(record) for _, record in _records())
-
-
 def reached(arn: str) -> Server | None:
     """Where a database is, and its master user; None if it does not run here."""
-    record: Record = next((r for _, r in _records() if r["DBInstanceArn"] == arn), {})
-    where = record.get("Endpoint") or {}
-    if not where.get("Port"):
-        return None
-    kind = database_servers.program(record["Engine"])
-    return Server(kind, ADDRESS, int(where["Port"]), record["MasterUsername"], record["_MasterUserPassword"],
-                  record.get("DBName") or ("postgres" if kind == "postgres" else "mysql"))
-
-
-def resume() -> None:
-    from ministack.core.responses import request_scope
-
-    backing, threads = _owner(), []
-    for (account, region, _), record in _records():
-        with request_scope(account, region):
-            threads.append(backing.later(_work(record, backing.start), _name(record)))
-    for thread in threads:
-        thread.join()
+    record = RECORDS.with_arn(arn)
+    return database_servers.reached(record, record.get("Endpoint"), record.get("DBName"))
 
 
 def _create(call: Call) -> Call:
@@ -106,7 +110,7 @@ def _create(call: Call) -> Call:
         if engine not in _ENGINES:
             return rds._error("InvalidParameterValue", f"the engine {engine} does not run on stage local", 400)
         try:
-            _owner().program(database_servers.program(engine))
+            RECORDS.backing.program(database_servers.program(engine))
         except UserError as error:
             return rds._error("InvalidParameterValue", f"{error.message}. {error.hint}", 400)
         there = id in rds._instances
@@ -115,7 +119,7 @@ def _create(call: Call) -> Call:
             return answer
         record = rds._instances[id]
         record["DBInstanceStatus"], record["Endpoint"] = "creating", {}
-        _change(record, lambda service: _owner().start(service))
+        RECORDS.start(record)
         return rds._single_instance_response("CreateDBInstanceResponse", "CreateDBInstanceResult", record)
 
     return create
@@ -129,8 +133,8 @@ def _delete(call: Call) -> Call:
         answer = call(p)
         if answer[0] == 200 and record:
             _forget_replica(record)
-            if _own(record):
-                _owner().remove(_name(record))
+            if RECORDS.has_service(record):
+                RECORDS.remove(record)
         return answer
 
     return delete
@@ -148,10 +152,10 @@ def _modify(call: Call) -> Call:
         for group in record.get("DBParameterGroups", ()):
             group["ParameterApplyStatus"] = "in-sync"
         password = bool(rds._p(p, "MasterUserPassword"))
-        if _own(record) and (password or rds._p(p, "DBParameterGroupName")):
+        if RECORDS.has_service(record) and (password or rds._p(p, "DBParameterGroupName")):
             record["_sst_generation"] = record.get("_sst_generation", 0) + password
             record["DBInstanceStatus"] = "modifying"
-            _change(record, lambda service: _owner().restart(service))
+            RECORDS.restart(record)
         return rds._single_instance_response("ModifyDBInstanceResponse", "ModifyDBInstanceResult", record)
 
     return modify
@@ -163,8 +167,9 @@ def _modify_parameters(call: Call) -> Call:
 
         answer, group = call(p), rds._p(p, "DBParameterGroupName")
         for record in list(rds._instances.values()) if answer[0] == 200 else ():
-            if _own(record) and group in [g.get("DBParameterGroupName") for g in record.get("DBParameterGroups", ())]:
-                _change(record, lambda service: _owner().restart(service))
+            groups = [g.get("DBParameterGroupName") for g in record.get("DBParameterGroups", ())]
+            if group in groups and RECORDS.has_service(record):
+                RECORDS.restart(record)
         return answer
 
     return modify
@@ -197,59 +202,6 @@ def _forget_replica(record: Record) -> None:
             x for x in source["ReadReplicaDBInstanceIdentifiers"] if x != record["DBInstanceIdentifier"]]
 
 
-def _change(record: Record, how: Callable[[Any], int]) -> None:
-    _owner().later(_work(record, how), _name(record))
-
-
-def _work(record: Record, how: Callable[[Any], int]) -> Callable[[], None]:
-    def work() -> None:
-        from ministack.services import rds
-
-        id = record["DBInstanceIdentifier"]
-        try:
-            port = how(_service(record))
-            said = {"DBInstanceStatus": "available", "Endpoint": {"Address": ADDRESS, "Port": port},
-                    "_sst_failure": ""}
-        except SstError as error:
-            _log.error("%s: %s", id, error)
-            said = {"DBInstanceStatus": "failed", "_sst_failure": str(error.message)}
-        if rds._instances.get(id) is not record:    # deleted meanwhile
-            _owner().remove(_name(record))
-            return
-        record.update(said)
-        for replica in list(rds._instances.values()):
-            if replica.get("ReadReplicaSourceDBInstanceIdentifier") == id:
-                replica["Endpoint"] = dict(record["Endpoint"])
-        rds._instances[id] = record     # noted once more, now that it is changed
-
-    return work
-
-
-def _service(record: Record) -> LocalService:
-    from ministack.services import rds
-
-    groups = [rds._param_groups.get(group.get("DBParameterGroupName")) for group in record.get("DBParameterGroups", ())]
-    return database_servers.server(_owner(), _name(record), record["Engine"], record["MasterUsername"],
-                                   record["_MasterUserPassword"], record.get("DBName"),
-                                   record.get("_sst_generation", 0), groups)
-
-
-def _records() -> list[tuple[tuple[str, str, str], Record]]:
-    from ministack.services import rds
-
-    return [(key, record) for key, record in list(rds._instances._data.items()) if _own(record)]
-
-
-def _own(record: Record) -> bool:
-    """Whether a server of its own is behind it."""
-    return not record.get("ReadReplicaSourceDBInstanceIdentifier") and record.get("Engine") in _ENGINES
-
-
-def _name(record: Record) -> str:
-    region = record["DBInstanceArn"].split(":")[3]
-    return f"{record['Engine']}/{'' if region == _region else f'{region}_'}{record['DBInstanceIdentifier']}"
-
-
 def _seen(shown: str, record: Mapping[str, Any]) -> str:
     """An instance as a call shows it: without endpoint while it has none, and with the reason of its failure."""
     if not record.get("Endpoint"):
@@ -259,8 +211,3 @@ def _seen(shown: str, record: Mapping[str, Any]) -> str:
                               f"<Normal>false</Normal><Status>error</Status><Message>{escape(said)}</Message>"
                               "</DBInstanceStatusInfo></StatusInfos>", 1)
     return shown
-
-
-def _owner() -> Backing:
-    assert _backing, "attach() comes before the first call"
-    return _backing

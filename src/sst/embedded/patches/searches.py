@@ -9,19 +9,17 @@ Goes when ministack can start search engines without containers; last checked wi
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
 
-from sst.embedded.backing import Backing
+from sst.embedded.backed import How, Record, Records
 from sst.embedded.services.opensearch import OpenSearch
 from sst.embedded.settings import Settings
-from sst.errors import SstError, UserError
+from sst.errors import UserError
 
-__all__ = ["NEEDS", "apply", "attach", "names", "resume"]
+__all__ = ["NEEDS", "RECORDS", "apply"]
 
 NEEDS = {
-    "core.responses:request_scope": "(account_id, region)",
     "services.opensearch:_create_domain": "(payload)",
     "services.opensearch:_delete_domain": "(name)",
     "services.opensearch:_describe_domain": "(name)",
@@ -33,18 +31,40 @@ NEEDS = {
     "services.opensearch:handle_request": "async (method, path, headers, body_bytes, query_params)",
 }
 
-Record = dict[str, Any]
-_log = logging.getLogger("sst.searches")
 _UPGRADE = "/2021-01-01/opensearch/upgradeDomain"
-_backing: Backing | None = None
-_region = ""
+
+
+class Domains(Records):
+    id = "DomainName"
+
+    def stored(self) -> Any:
+        from ministack.services import opensearch
+
+        return opensearch._domains
+
+    def kind(self, record: Record) -> str:
+        return "opensearch"
+
+    def run(self, record: Record, how: How) -> Record:
+        user, name = record["AdvancedSecurityOptions"]["MasterUserOptions"], self.name(record)
+        port = self.backing.veil(name, record.get("_sst_port") or 0)
+        self.backing.lead(name, how(OpenSearch(
+            name, self.backing.program("opensearch"), user["MasterUserName"], user["MasterUserPassword"],
+            record.get("_sst_generation", 0))))
+        return {"Processing": False, "_sst_port": port, "Endpoint": f"127.0.0.1:{port}",
+                "_Endpoint": f"127.0.0.1:{port}", "DomainProcessingStatus": "Active"}
+
+    def failed(self, record: Record, reason: str) -> Record:
+        return {"Processing": False, "DomainProcessingStatus": "Isolated", "ServiceSoftwareOptions": {
+            **record["ServiceSoftwareOptions"], "Description": reason}}
+
+
+RECORDS = Domains()
 
 
 def apply(settings: Settings) -> None:
-    global _region
     from ministack.services import opensearch
 
-    _region = settings.region
     opensearch._restore_domain_dataplanes = lambda: None
     create, update, delete, handle = (opensearch._create_domain, opensearch._update_domain_config,
                                       opensearch._delete_domain, opensearch.handle_request)
@@ -60,26 +80,6 @@ def apply(settings: Settings) -> None:
     opensearch.handle_request = handle_request
 
 
-def attach(backing: Backing) -> None:
-    global _backing
-    _backing = backing
-
-
-def names() -> frozenset[str]:
-    return frozenset(_name(record) for _, record in _records())
-
-
-def resume() -> None:
-    from ministack.core.responses import request_scope
-
-    backing, threads = _owner(), []
-    for (account, region, _), record in _records():
-        with request_scope(account, region):
-            threads.append(backing.later(_work(record, backing.start), _name(record)))
-    for thread in threads:
-        thread.join()
-
-
 def _create(call: Callable[[Any], Any], payload: Any) -> Any:
     from ministack.services import opensearch
 
@@ -88,7 +88,7 @@ def _create(call: Callable[[Any], Any], payload: Any) -> Any:
     if not user.get("MasterUserPassword"):
         return opensearch._error(400, "ValidationException", "a domain on stage local needs a user and a password")
     try:
-        _owner().program("opensearch")
+        RECORDS.backing.program("opensearch")
     except UserError as error:
         return opensearch._error(400, "ValidationException", f"{error.message}. {error.hint}")
     answer = call(payload)
@@ -98,7 +98,7 @@ def _create(call: Callable[[Any], Any], payload: Any) -> Any:
     for key in ("Endpoint", "_Endpoint", "Endpoints"):
         record.pop(key, None)
     record |= {"Processing": True, "_sst_generation": 0, "_sst_port": 0}
-    _owner().later(_work(record, _owner().start), _name(record))
+    RECORDS.start(record)
     return opensearch._describe_domain(name)
 
 
@@ -112,7 +112,7 @@ def _update(call: Callable[..., Any], name: str, payload: Any) -> Any:
     answer = call(name, whole)
     if record and answer[0] == 200 and record["AdvancedSecurityOptions"] != before:
         record |= {"Processing": True, "_sst_generation": record.get("_sst_generation", 0) + 1}
-        _owner().later(_work(record, _owner().restart), _name(record))
+        RECORDS.restart(record)
     return answer
 
 
@@ -133,51 +133,5 @@ def _delete(call: Callable[[Any], Any], name: str) -> Any:
     record = opensearch._domains.get(name)
     answer = call(name)
     if record and answer[0] == 200:
-        _owner().remove(_name(record))
-        _owner().unveil(_name(record))
+        RECORDS.remove(record)
     return answer
-
-
-def _work(record: Record, how: Callable[[Any], int]) -> Callable[[], None]:
-    def work() -> None:
-        from ministack.services import opensearch
-
-        id, name = record["DomainName"], _name(record)
-        try:
-            port = _owner().veil(name, record.get("_sst_port") or 0)
-            _owner().lead(name, how(_service(record)))
-            said: Record = {"Processing": False, "_sst_port": port, "Endpoint": f"127.0.0.1:{port}",
-                            "_Endpoint": f"127.0.0.1:{port}", "DomainProcessingStatus": "Active"}
-        except (SstError, OSError) as error:
-            _log.error("%s: %s", id, error)
-            said = {"Processing": False, "DomainProcessingStatus": "Isolated", "ServiceSoftwareOptions": {
-                **record["ServiceSoftwareOptions"], "Description": getattr(error, "message", str(error))}}
-        if opensearch._domains.get(id) is not record:       # deleted meanwhile
-            _owner().remove(name)
-            return
-        record.update(said)
-        opensearch._domains[id] = record        # noted once more, now that it is changed
-
-    return work
-
-
-def _service(record: Record) -> OpenSearch:
-    user = record["AdvancedSecurityOptions"]["MasterUserOptions"]
-    return OpenSearch(_name(record), _owner().program("opensearch"), user["MasterUserName"],
-                      user["MasterUserPassword"], record.get("_sst_generation", 0))
-
-
-def _records() -> list[tuple[tuple[str, str, str], Record]]:
-    from ministack.services import opensearch
-
-    return list(opensearch._domains._data.items())
-
-
-def _name(record: Record) -> str:
-    region = record["ARN"].split(":")[3]
-    return f"opensearch/{'' if region == _region else f'{region}_'}{record['DomainName']}"
-
-
-def _owner() -> Backing:
-    assert _backing, "attach() comes before the first call"
-    return _backing
