@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -45,7 +44,7 @@ const handler = new Function('cf', 'require', code.replace(/import cf from"cloud
 
 
 def folder(names: list[str]) -> Folder:
-    return Folder(tuple(File(n, Path(n), 1, hashlib.sha256(n.encode()).hexdigest()) for n in sorted(names)), "d")
+    return Folder(tuple(File(n, n, 1, hashlib.sha256(n.encode()).hexdigest()) for n in sorted(names)), "d")
 
 
 def store_of(files: Folder, rules: Rules, base: str = "") -> dict[str, str]:

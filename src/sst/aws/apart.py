@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from ..build.artefact import fingerprint
-from ..build.project_files import ProjectFiles
-from ..build.source import Source
 from ..core.graph import Graph, Scope
 from ..core.model import URN
+
+if TYPE_CHECKING:
+    from ..build.project_files import ProjectFiles
+    from ..build.source import Source
 
 __all__ = ["given_to", "keep_apart", "noted"]
 
@@ -48,6 +50,10 @@ def _of(graph: Graph) -> _Apart:
 
 
 def _left_out(graph: Graph, apart: _Apart) -> None:
+    if not apart.codes:
+        return
+    from ..build.artefact import fingerprint
+
     for urn, (source, files) in apart.codes.items() if apart.folders else ():
         goal, without = graph.goals[urn], replace(source, apart=tuple(sorted(apart.folders)))
         found = fingerprint(without, files=files)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from ..clouds.aws import lambda_, s3, sqs
 from ..core.component import Component, Options
@@ -17,9 +17,11 @@ from ..core.units import seconds
 from ..errors import UserError
 from .bucket_policy import BucketStatement, bucket_policy
 from .existing import BUCKET, identified
-from .function.subscriber import Handler, Target, target_of
 from .link_permissions import Access, grants, located
-from .queue import Queue
+
+if TYPE_CHECKING:
+    from .function.subscriber import Handler
+    from .queue import Queue
 
 __all__ = ["Bucket", "BucketCors", "BucketLifecycle", "BucketNotification", "BucketTransform"]
 
@@ -221,7 +223,9 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
             queue = given["queue"]
             allowed = sqs.QueuePolicy(f"{name}QueuePolicy", queue_url=queue.url, policy=_may_send(queue.arn, self.arn))
             return queue.arn, "queue", (allowed,)
-        target: Target = target_of(given["function"], name, where=self.where)
+        from .function.subscriber import target_of
+
+        target = target_of(given["function"], name, where=self.where)
         allowed_call = lambda_.Permission(f"{name}Permission", function_name=target.arn, action="lambda:InvokeFunction",
                                           principal="s3.amazonaws.com", source_arn=self.arn)
         return target.arn, "function", (allowed_call, *target.ready)

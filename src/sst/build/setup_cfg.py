@@ -1,7 +1,6 @@
 """The dependencies in a setup.cfg that has no setup.py beside it, which uv does not read."""
 from __future__ import annotations
 
-import configparser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ __all__ = ["read_setup_cfg"]
 
 def read_setup_cfg(path: Path) -> dict[str, Any]:
     """``install_requires`` and ``extras_require`` as the `project` table of a pyproject.toml has them."""
+    import configparser
+
     config = configparser.ConfigParser(interpolation=None)
     try:
         config.read_string(text_of(path))

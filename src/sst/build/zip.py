@@ -13,7 +13,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -132,6 +131,8 @@ def write_zip(path: Path, parts: Parts) -> Written:
 
 
 def _made(parts: Parts) -> Iterator[Entry]:
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(2) as pool:
         names = iter(sorted(parts))
         while window := list(itertools.islice(names, _WINDOW)):

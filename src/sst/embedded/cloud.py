@@ -199,13 +199,17 @@ def reset(root: Path) -> None:
 
 def fingerprint() -> str:
     """Changes when any file of the embedded cloud changes; a launcher of other code is restarted."""
-    sst = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    files = [*(f for room in _ROOMS for f in (sst / room).rglob("*.py")), *(sst / "embedded").glob("*.lock")]
-    for file in sorted(files):
-        facts = file.stat()
-        digest.update(f"{file.relative_to(sst)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+    facts: list[str] = []
+    folders = [f"{Path(__file__).parents[1]}{os.sep}{room}" for room in _ROOMS]
+    for at in folders:      # plain texts: each command that needs the cloud does this
+        with os.scandir(at) as entries:
+            for e in entries:
+                if e.name.endswith((".py", ".lock")):
+                    s = e.stat()
+                    facts.append(f"{e.path} {s.st_size} {s.st_mtime_ns}\n")
+                elif e.name != "__pycache__" and e.is_dir():
+                    folders.append(e.path)
+    return hashlib.sha256("".join(sorted(facts)).encode()).hexdigest()[:16]
 
 
 def _cloud(folder: Path, found: Mapping[str, object]) -> Cloud:

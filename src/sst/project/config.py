@@ -4,7 +4,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ..clouds.regions import is_region
@@ -78,6 +77,8 @@ _OLD = {"removal_policy": "removal", "removalPolicy": "removal", "stage": "`sst 
 
 
 def _unknown(key: object) -> UserError:
+    from difflib import get_close_matches
+
     near = get_close_matches(str(key), _FIELDS, n=1)
     better = _OLD.get(str(key)) or (f'"{near[0]}"' if near else "")
     return UserError(f'the config has no option "{key}"',
@@ -129,6 +130,8 @@ def _account(value: object) -> Iterator[UserError]:
 def _one_of(option: str, allowed: Sequence[str], *, none: bool = False) -> Callable[[object], Iterator[UserError]]:
     def check(value: object) -> Iterator[UserError]:
         if value not in allowed and not (none and value is None):
+            from difflib import get_close_matches
+
             near = get_close_matches(str(value), allowed, n=1)
             words = " or ".join(f'"{a}"' for a in allowed)
             yield UserError(f"{option} can't be {value!r}",

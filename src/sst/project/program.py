@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -180,10 +181,11 @@ def unload(root: Path) -> None:
 
 def imported(root: Path) -> dict[str, Path]:
     """The loaded modules that are files of the project, by name."""
-    found = {}
+    found, folder = {}, f"{root}{os.sep}"
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and name != "__main__" and not (name == "sst" or name.startswith("sst.")) and _is_users(file, root):
+        if (file and str(file).startswith(folder) and name != "__main__" and name.partition(".")[0] != "sst"
+                and _is_users(file, root)):
             found[name] = Path(file)
     return found
 

@@ -1,6 +1,7 @@
 """Folders that are uploaded."""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,18 @@ def test_a_link_brings_nothing_from_elsewhere_into_an_upload(tmp_path: Path, tar
     else:
         names = [f.name for f in read_folder(root / "dist", root).files]
         assert names == ["index.html", *(["link.txt"] if target != "gone" else [])]
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UserError, match=r"loop can't be read: Too many levels of symbolic links"):
+        read_folder(tmp_path, tmp_path)
+
+
+def test_links_to_folders_and_what_is_no_file_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "in/deep").mkdir(parents=True)
+    for name in ("b", "in/a", "in/deep/c", ".hidden"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "again").symlink_to("in")
+    os.mkfifo(tmp_path / "pipe")
+    assert [f.name for f in read_folder(tmp_path, tmp_path).files] == [".hidden", "b", "in/a", "in/deep/c"]

@@ -49,18 +49,18 @@ def _source() -> str:
 def shortened(text: str) -> str:
     """JavaScript without comments and space. For our own text: each statement in it ends with ``;`` or ``}``, and a
     regular expression is never written as a literal."""
-    made: list[str] = []
+    out, gap, last = list[str](), False, " "
     for token in _TOKENS.finditer(text):
-        if token["comment"] or token["space"]:
-            made.append(" ")
-        else:
-            made.append(token[0])
-    out, gap = "", False
-    for part in made:
-        if part == " ":
+        if token.lastgroup in ("comment", "space"):
             gap = True
             continue
-        if gap and out and re.match(r"[\w$]", part) and re.match(r"[\w$]", out[-1]):
-            out += " "
-        out, gap = out + part, False
-    return re.sub(r";}", "}", out)
+        part = token[0]
+        if gap and _in_word(part[0]) and _in_word(last):
+            out.append(" ")
+        out.append(part)
+        gap, last = False, part[-1]
+    return "".join(out).replace(";}", "}")
+
+
+def _in_word(char: str) -> bool:
+    return char.isalnum() or char in ("_", "$")

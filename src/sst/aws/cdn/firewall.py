@@ -9,7 +9,6 @@ from ...core.component import Component
 from ...core.graph import current
 from ...core.output import Input
 from ...errors import UserError
-from ..function.logs import retention_days
 
 __all__ = ["ManagedRules", "Redacted", "Waf", "WafLogging", "firewall"]
 
@@ -82,6 +81,8 @@ def _log(owner: Component, made: wafv2.WebAcl, given: WafLogging) -> None:
     if given.keys() - WafLogging.__annotations__.keys() or given.get("include", "all") not in ("all", "blocked"):
         raise UserError("logging of waf is True, or takes include, retention and redact", where=owner.where,
                         hint='waf={"logging": {"include": "blocked", "retention": "1 week"}}')
+    from ..function.logs import retention_days
+
     kept = retention_days(given.get("retention", "1 month"))
     group = logs.LogGroup("WafLogGroup", region="us-east-1", retention=kept,
                           name=f"aws-waf-logs-{owner.base_of(logs.LogGroup, 'WafLogGroup')}")

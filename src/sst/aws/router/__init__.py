@@ -22,7 +22,6 @@ from ..cdn.behavior import PLACEHOLDER, routed
 from ..cdn.edge import request_code, response_code
 from ..cdn.firewall import Waf, firewall
 from ..cdn.injection import Edge, injections, statements_of
-from ..queue import Queue
 from .pattern import path_of, split
 from .target import Rewrite, RouteOptions, bucket_target, redirect_target, url_target
 
@@ -252,6 +251,8 @@ def part_of(given: RouterPath, where: str) -> Part:
 def _url_of(url: Any) -> Input[str]:
     if isinstance(url, str | Output):
         return url
+    from ..queue import Queue
+
     if not isinstance(url, Component) or not hasattr(type(url), "url") or isinstance(url, Queue):
         shown = f'{type(url).__name__} "{url.logical_name}"' if isinstance(url, Component) else repr(url)
         raise UserError(f"{shown} has no URL that a route could lead to",

@@ -3,7 +3,6 @@ there."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from .assets import assets_of, transient
 from .uploads import Asset
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from .client import Aws
 
 __all__ = ["AwsCloud"]
@@ -136,6 +137,8 @@ class AwsCloud:
         """Begin to ask which account the app's own is, while other things are read."""
         with self._lock:
             if self._caller is None:
+                from concurrent.futures import ThreadPoolExecutor
+
                 pool = ThreadPoolExecutor(1, thread_name_prefix="sst-account")
                 self._caller = pool.submit(lambda: self.client.account())
                 pool.shutdown(wait=False)

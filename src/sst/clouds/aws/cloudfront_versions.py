@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +148,8 @@ class Versions:
             file, sent = new.uploads[key]
             with file.path.open("rb") as body:
                 self.place.call("put_object", Key=key, Body=body, **sent)
+
+        from concurrent.futures import ThreadPoolExecutor, as_completed
 
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="sst-site") as pool:
             running = [pool.submit(put, key) for key in send]

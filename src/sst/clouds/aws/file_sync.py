@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +121,8 @@ class Place:
             with file.path.open("rb") as body:
                 answer = self.call("put_object", Key=key, Body=body, **sent)
             return key, str(answer.get("ETag", "")).strip('"')
+
+        from concurrent.futures import ThreadPoolExecutor, as_completed
 
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="sst-files") as pool:
             running = [pool.submit(put, key) for key in sorted(send)]

@@ -24,10 +24,15 @@ class File:
     was asked for."""
 
     name: str
-    path: Path
+    place: str
+    """Its path. A text, because a site may have many."""
     size: int
     sha256: str
     md5: str = ""
+
+    @property
+    def path(self) -> Path:
+        return Path(self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +62,35 @@ def read_folder(path: Path, top: Path, *, md5: bool = False) -> Folder:
     to credentials."""
     if not path.is_dir():
         raise UserError(f"there is no folder {path.name!r}", hint=f"looked for {path}")
-    files = []
-    for at, _, found in os.walk(path):
-        folder = Path(at)
-        check_links((f"{at}{os.sep}{name}" for name in found), top)
-        shown = "" if folder == path else f"{folder.relative_to(path).as_posix()}/"
-        files += [f for name in found if (f := _file(folder, f"{at}{os.sep}{name}", name, shown, md5=md5))]
-    files.sort(key=lambda f: f.name)
+    places, links = _places(path)
+    check_links(links, top)
+    files = [f for name, place in sorted(places.items()) if (f := _file(name, place, md5=md5))]
     return Folder(tuple(files), _digest((f.name, f.sha256) for f in files))
+
+
+def _places(path: Path) -> tuple[dict[str, str], list[str]]:
+    """The paths of all that is no folder, by name, and those that are links. Plain texts: a site has thousands."""
+    places: dict[str, str] = {}
+    links: list[str] = []
+    folders = [("", str(path))]
+    for shown, at in folders:
+        try:
+            with os.scandir(at) as found:
+                entries = list(found)
+        except FileNotFoundError:       # gone meanwhile
+            continue
+        except OSError as e:
+            raise UserError(f"the folder {at} can't be read: {e.strerror}", hint="change who may read it, or remove it"
+                            ) from e
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((f"{shown}{entry.name}/", entry.path))
+            elif not entry.is_symlink():
+                places[f"{shown}{entry.name}"] = entry.path
+            elif not os.path.isdir(entry.path):     # noqa: PTH112  # a text
+                places[f"{shown}{entry.name}"] = entry.path
+                links.append(entry.path)
+    return places, links
 
 
 def fingerprint(folder: Path, patterns: Sequence[str], output: Path | None) -> str:
@@ -97,12 +123,14 @@ def _content(path: Path) -> str:
         return f"{sha256}{'x' if os.fstat(file.fileno()).st_mode & 0o100 else ''}"
 
 
-def _file(folder: Path, path: str, name: str, shown: str, *, md5: bool) -> File | None:
-    """One file, or None if it is none. The system is asked by plain paths: a site has thousands of files."""
+def _file(name: str, place: str, *, md5: bool) -> File | None:
+    """One file, or None if it is none."""
     try:
-        at = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        at = os.open(place, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:       # a link to nothing, or gone meanwhile
         return None
+    except OSError as e:
+        raise UserError(f"{place} can't be read: {e.strerror}", hint="change who may read it, or remove it") from e
     try:
         about = os.fstat(at)
         if not stat.S_ISREG(about.st_mode):
@@ -110,7 +138,7 @@ def _file(folder: Path, path: str, name: str, shown: str, *, md5: bool) -> File 
         sha256, other = _hashes(at, md5=md5)
     finally:
         os.close(at)
-    return File(f"{shown}{name}", folder / name, about.st_size, sha256, other)
+    return File(name, place, about.st_size, sha256, other)
 
 
 def _hashes(at: int, *, md5: bool) -> tuple[str, str]:
