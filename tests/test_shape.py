@@ -28,7 +28,7 @@ LAYERS: dict[str, set[str]] = {
     "build": {"errors", "core", "net", "machine"},
     "plugins": {"errors", "core", "machine"},
     "clouds": {"errors", "core", "net", "machine", "build", "plugins"},
-    "providers": {"clouds"},
+    "providers": {"core", "clouds"},
     "runtime": {"errors"},
     "executor": {"errors", "net", "machine", "runtime"},
     "components": {"errors", "core", "clouds", "providers", "machine", "build", "runtime"},

@@ -62,7 +62,11 @@ if not TYPE_CHECKING:
 
         home = _HOMES.get(name) or _MODULES.get(name) or (name if name in _PACKAGES else None)
         if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, [*_HOMES, *_MODULES, *_PACKAGES], n=1)
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}"
+                                 + (f'; did you mean "{near[0]}"?' if near else ""))
         try:
             module = import_module(f"{__name__}.{home}")
         except ModuleNotFoundError as e:

@@ -239,7 +239,10 @@ def test_errors_as_json(project: Project) -> None:
     ('aws.Function("Api", handler="api.handler", link=[None])', "✗ link holds None (sst_config.py:10)\n"),
     ('aws.Function("Api", handler="api.handler", timeout="3 fortnights")',
      "✗ timeout can't be '3 fortnights' (sst_config.py:10)\n"),
-    ('aws.Bucke("B")', "has no component 'Bucke'"),
+    ('aws.Bucke("B")', "has no component 'Bucke'; did you mean \"Bucket\"? (sst_config.py:10)"),
+    ('sst.Secert("B")', "has no attribute 'Secert'; did you mean \"Secret\"? (sst_config.py:10)"),
+    ('from sst.providers.aws import sqss', "(sst_config.py:10)\n  hint: did you mean \"sqs\"?"),
+    ('from sst.providers import aws as a\na.sqss', "has no service 'sqss'; did you mean \"sqs\"?"),
     ('b = aws.Bucket("B")\naws.Bucket("b")', '✗ two components are named "b" (sst_config.py:11)\n'),
 ])
 def test_components(project: Project, body: str, text: str) -> None:

@@ -63,7 +63,9 @@ __all__ = ["Alb", "Analog", "Angular", "ApiGatewayV2", "Astro", "Aurora", "Bucke
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"sst.aws has no component {name!r}; it has {', '.join(__all__)}")
+        from ..core.names import did_you_mean
+
+        raise AttributeError(f"sst.aws has no component {name!r}; {did_you_mean(name, __all__)}")
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -264,7 +264,7 @@ def _advice(error: BaseException) -> str:
         from ..core.names import did_you_mean
 
         wanted, module = str(error).partition("cannot import name '")[2].partition("'")[0], sys.modules.get(name)
-        known = list(getattr(module, "__all__", ())) if wanted else ["aws"]
+        known = list(getattr(module, "__all__", None) or dir(module)) if wanted else ["aws"]
         return did_you_mean(wanted or name.rpartition(".")[2], known)
     if isinstance(error, ModuleNotFoundError) and name:
         package = name.partition(".")[0]

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> ModuleType:
     if name not in SERVICES:
-        raise AttributeError(f"sst.providers.aws has no service {name!r}; it has {', '.join(SERVICES)}")
+        from ..core.names import did_you_mean
+
+        raise AttributeError(f"sst.providers.aws has no service {name!r}; {did_you_mean(name, list(SERVICES))}")
     return import_module(f"sst.clouds.aws.{name}")
 
 
