@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,9 @@ from sst.build.limit import LIMIT
 from sst.build.source import Source
 from sst.clouds.local.artefacts import Artefacts
 from sst.clouds.local.build import Builder
+from sst.clouds.local.folders import fingerprint as folder_fingerprint
+from sst.clouds.local.folders import read_folder
+from sst.clouds.local.site import site_fingerprint
 from sst.core.model import Op, Operation, State
 from sst.errors import UserError
 
@@ -193,6 +197,53 @@ def test_odd_names(tmp_path: Path, cache: Path) -> None:
         fingerprint(source, cache=cache)
     left_out = Source(str(root), "api.handler", RUNTIME, python={"exclude": [os.fsdecode(b"\xff.txt")]})
     assert set(odd) <= set(names(build(left_out, cache=cache)))
+
+
+ODD = os.fsdecode(b"caf\xe9")
+WHEEL = ('[project]\nname = "p"\nversion = "1"\n[build-system]\nrequires = ["hatchling"]\n'
+         'build-backend = "hatchling.build"\n')
+NODE = "export const handler = () => 1\n"
+UNNAMED: dict[str, tuple[dict[str, str], str, str, dict[str, Any]]] = {
+    "a wheel": ({"pyproject.toml": WHEEL, "src/p/api.py": HANDLER, f"src/p/{ODD}.txt": ""},
+                "src/p/api.handler", RUNTIME, {}),
+    "a local package": ({"requirements.txt": "./lib\n", "api.py": HANDLER, "lib/pyproject.toml": WHEEL,
+                         "lib/src/p/__init__.py": "", f"lib/src/p/{ODD}.txt": ""},
+                        "api.handler", RUNTIME, {"python": {"exclude": ["lib"]}}),
+    "copy_files, a folder": ({"api.py": HANDLER, f"d/{ODD}.txt": "", ".gitignore": "d\n"}, "api.handler", RUNTIME,
+                             {"copy_files": [("d", "")]}),
+    "copy_files, a file": ({"api.py": HANDLER, f"{ODD}.txt": "", ".gitignore": "*.txt\n"}, "api.handler", RUNTIME,
+                           {"copy_files": [(f"{ODD}.txt", "")]}),
+    "a finished bundle": ({"b/api.py": HANDLER, f"b/{ODD}.txt": ""}, "api.handler", RUNTIME, {"bundle": "b"}),
+    "Node": ({f"{ODD}/api.js": NODE}, f"{ODD}/api.handler", "nodejs24.x", {}),
+    "Node, an import of many": ({"api.js": "export const handler = (e) => import(`./data/${e.name}.js`)\n",
+                                 f"data/{ODD}.js": NODE}, "api.handler", "nodejs24.x", {}),
+    "Node in an image": ({"server.js": NODE, "package.json": "{}", f"{ODD}.txt": ""}, "server.*", "nodejs24.x",
+                         {"image": True}),
+}
+
+
+@pytest.mark.parametrize("kind", UNNAMED)
+def test_a_name_that_is_not_utf8_is_refused_by_the_plan(kind: str, tmp_path: Path, cache: Path) -> None:
+    files, handler, runtime, more = UNNAMED[kind]
+    root = write(tmp_path / "p", files)
+    with pytest.raises(UserError, match=r"(?s)name of the file .*caf.*is not UTF-8.*hint: rename it"):
+        fingerprint(Source(str(root), handler, runtime, **more), cache=cache)
+
+
+def test_names_that_are_not_utf8_and_are_in_no_wheel_may_stay(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {"pyproject.toml": WHEEL, "src/p/api.py": HANDLER, f"tests/{ODD}.txt": "",
+                                  "old.txt": "", ".gitignore": "data\n", f"data/{ODD}.txt": ""})
+    assert fingerprint(Source(str(root), "src/p/api.handler", RUNTIME), cache=cache)
+
+
+def test_names_that_are_not_utf8_in_other_folders(tmp_path: Path) -> None:
+    site = write(tmp_path / "site", {"index.html": "", f"{ODD}.png": ""})
+    with pytest.raises(UserError, match=r"caf\\xe9.png' is not UTF-8, so it can't be in a bucket"):
+        read_folder(site, tmp_path)
+    before = [folder_fingerprint(site, [], None), site_fingerprint(site)]  # a command or a build may read it
+    (site / f"{ODD}.png").write_text("edited")
+    assert all(a != b for a, b in zip(before, [folder_fingerprint(site, [], None), site_fingerprint(site)],
+                                      strict=True))
 
 
 @pytest.mark.parametrize("exclude", [["data"], ["data/*"], ["*.bin"], ["data/model.bin"]])

@@ -92,7 +92,8 @@ def declare_dockerfile(graph: Graph, name: str, given: Dockerfile, *, architectu
                         hint='image={"context": "api", "dockerfile": "api/Dockerfile"}: relative to the config')
     files = graph.context.once(ProjectFiles, lambda: ProjectFiles(root / ".sst" / "cache"))
     marks = sorted(files.marks(walk((root / context).resolve()).files))
-    digest = hashlib.sha256("\n".join([files.digest(str((root / file).resolve())), *marks]).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([files.digest(str((root / file).resolve())), *marks])
+                            .encode("utf-8", "surrogateescape")).hexdigest()
     home = repository(graph)
     return Image(f"{name.removesuffix('Code')}Image", repository=home.name, uri=home.uri, architecture=architecture,
                  dockerfile={"context": context, "dockerfile": file, "args": dict(given.get("args", {})),

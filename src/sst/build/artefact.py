@@ -25,7 +25,7 @@ from .limit import largest, megabytes, within
 from .needed import needed
 from .project_files import ProjectFiles
 from .source import Source, runtime_for
-from .zip import Parts, Written, bytes_part, entry_part, extract, file_part, read, write_zip
+from .zip import Parts, Written, bytes_part, encoded, entry_part, extract, file_part, read, write_zip
 
 __all__ = ["Artefact", "build", "fingerprint", "kept", "runtime_for", "warnings", "with_files"]
 
@@ -267,6 +267,8 @@ def _copies(source: Source) -> dict[str, Path]:
             found |= {str(target / n): p for n, p in _all(path, home).items()}
         else:
             raise UserError(f'copy_files: there is no file or folder "{origin}" in {source.root}')
+    for name in found:
+        encoded(name, hint="rename it")
     return found
 
 

@@ -138,6 +138,7 @@ def _make(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]
             raise failure(source, lines_that_matter(done.stderr, 25))
         metafile = json.loads(meta.read_bytes())
         _refuse_credentials(source, metafile)
+        _refuse_names(at.base, metafile)
         made = {p.relative_to(out).as_posix(): _relative(p, at.base) if p.suffix == ".map" else p.read_bytes()
                 for p in sorted(out.rglob("*")) if p.is_file()}
     now = ProjectFiles(cache)
@@ -165,6 +166,14 @@ def _refuse_credentials(source: Source, metafile: Mapping[str, Any]) -> None:
             if secret(real) and not secret(written) and not imported.get("external"):
                 raise UserError(f"{name} imports {imported['original']}, which is a link to credentials: {real}",
                                 hint=f"import {real} itself if {source.handler} may have it")
+
+
+def _refuse_names(base: Path, metafile: Mapping[str, Any]) -> None:
+    """UserError for a file whose name is not UTF-8: esbuild does not say which it was, so no change of it would be
+    seen."""
+    if name := next((n for n in metafile["inputs"] if "\ufffd" in n and not (base / n).exists()), None):
+        raise UserError(f"The name of the file {name} is not UTF-8, so it can't be in a bundle",
+                        hint="rename it, or the folder that it is in")
 
 
 def _write(folder: Path, made: Mapping[str, bytes]) -> None:

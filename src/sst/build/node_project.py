@@ -16,7 +16,7 @@ from .project_files import ProjectFiles
 from .source import Source
 from .text import text_of
 from .wheel import content_key
-from .zip import Parts, entry_part, file_part, read
+from .zip import Parts, encoded, entry_part, file_part, read
 
 __all__ = ["bundle", "fingerprint", "is_project"]
 
@@ -57,6 +57,8 @@ def _own(source: Source) -> dict[str, Path]:
         name = path.relative_to(root)
         if path.is_file() and not any(never(part) for part in name.parts):
             found[name.as_posix()] = path
+    for shown in found:
+        encoded(shown, "an image", "rename it, or name it in .gitignore")
     return dict(sorted(found.items()))
 
 

@@ -19,18 +19,25 @@ from . import uv
 from .cache import keep
 from .files import File, Walk, walk
 from .project_files import ProjectFiles
+from .zip import encoded
 
 __all__ = ["content_key", "local_files", "package_file", "package_files", "wheel_key", "wheel_of"]
 
 _DROPPED = ("direct_url.json", "uv_cache.json", "uv_build.json", "RECORD", "RECORD.jws", "INSTALLER", "REQUESTED")
+_APART = frozenset({"tests", "test", "docs"})
+"""Folders beside a package whose files are in no wheel: their names may be as they like."""
 _VERSION = "0.0.0"
 """What a project gets whose version is read from git: with the commit in it, each commit would be a new artefact."""
 
 
 def local_files(folder: Path, files: ProjectFiles) -> Walk:
-    """The files a wheel of this folder may be made of."""
+    """The files a wheel of this folder may be made of. UserError for a name that no wheel can have."""
     def look() -> Walk:
-        return walk(folder, lambda name, is_dir: not (is_dir and name in ("build", "dist")))
+        found = walk(folder, lambda name, is_dir: not (is_dir and name in ("build", "dist")))
+        for file in found.files:
+            if file.name.partition("/")[0] not in _APART:
+                encoded(file.name, f"the wheel of {folder.name}", "rename it")
+        return found
 
     return files.once(("wheel files", folder), look)
 

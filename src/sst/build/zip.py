@@ -139,14 +139,14 @@ def _made(parts: Parts) -> Iterator[Entry]:
             yield from filter(None, pool.map(lambda name: parts[name](), window))
 
 
-def encoded(name: str) -> bytes:
-    """A name as an archive has it. UserError if it is not UTF-8."""
+def encoded(name: str, where: str = "a bundle",
+            hint: str = 'rename it, or leave it out with python={"exclude": [...]}') -> bytes:
+    """A name as archives, URLs and S3 have it. UserError if it is not UTF-8."""
     try:
         return name.encode()
     except UnicodeEncodeError:
         raw = os.fsencode(name)
-        raise UserError(f"The name of the file {raw!r} is not UTF-8, so it can't be in a bundle",
-                        hint='rename it, or leave it out with python={"exclude": [...]}') from None
+        raise UserError(f"The name of the file {raw!r} is not UTF-8, so it can't be in {where}", hint=hint) from None
 
 
 def read(archive: Path) -> list[Entry]:

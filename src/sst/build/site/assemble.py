@@ -13,7 +13,7 @@ from ...errors import UserError
 from ..cache import keep, tidy
 from ..files import check_links, never, walk
 from ..limit import largest, megabytes, within
-from ..zip import Entry, Parts, bytes_part, file_part, write_zip
+from ..zip import Entry, Parts, bytes_part, encoded, file_part, write_zip
 from .output import SiteOutput, serving
 from .trace import needed_packages
 
@@ -81,7 +81,8 @@ def _static(site: Path, output: SiteOutput) -> dict[str, Path]:
 def _digest(files: dict[str, Path]) -> str:
     made = hashlib.sha256()
     for name, path in sorted(files.items()):
-        made.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        shown = encoded(name, "a site", "rename it")
+        made.update(shown + f"\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return made.hexdigest()[:40]
 
 

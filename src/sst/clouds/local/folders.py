@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...build.files import check_links, walk
+from ...build.zip import encoded
 from ...errors import UserError
 
 __all__ = ["File", "Folder", "fingerprint", "inside", "read_folder"]
@@ -58,13 +59,15 @@ def inside(root: Path, name: str) -> Path:
 
 def read_folder(path: Path, top: Path, *, md5: bool = False) -> Folder:
     """All files under a folder, also hidden ones. Links to files of the project in ``top`` count as files; links to
-    folders are not followed. ``UserError`` if there is no such folder, and for a link that leads out of the project or
-    to credentials."""
+    folders are not followed. ``UserError`` if there is no such folder, for a link that leads out of the project or to
+    credentials, and for a name that is not UTF-8."""
     if not path.is_dir():
         raise UserError(f"there is no folder {path.name!r}", hint=f"looked for {path}")
     places, links = _places(path)
     check_links(links, top)
     files = [f for name, place in sorted(places.items()) if (f := _file(name, place, md5=md5))]
+    for file in files:
+        encoded(file.name, "a bucket", "rename it")
     return Folder(tuple(files), _digest((f.name, f.sha256) for f in files))
 
 
@@ -152,4 +155,4 @@ def _hashes(at: int, *, md5: bool) -> tuple[str, str]:
 
 
 def _digest(pairs: Iterable[tuple[str, str]]) -> str:
-    return hashlib.sha256("".join(f"{a}\0{b}\n" for a, b in pairs).encode()).hexdigest()
+    return hashlib.sha256("".join(f"{a}\0{b}\n" for a, b in pairs).encode("utf-8", "surrogateescape")).hexdigest()

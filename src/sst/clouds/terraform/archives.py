@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...build.zip import encoded
 from ...core.model import Operation, State
 from ...core.output import plain
 from ...core.provider import Change, Note, Recorded, Result
@@ -99,6 +100,7 @@ class ArchiveProvider(NativeProvider):
             output = (self._root / config["output_path"]).resolve()
             for file in _walk(folder, config):
                 if file.resolve() != output:
+                    encoded(str(file.relative_to(folder)), "an archive", "rename it, or name it in `excludes`")
                     yield file.relative_to(folder).as_posix(), *_read(file)
 
     def _made(self, type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
