@@ -19,7 +19,7 @@ from sst.engine.deploy import deploy
 from sst.engine.plan import plan
 from sst.engine.record import pending
 from sst.engine.rollback import goals_of
-from sst.errors import ProviderError
+from sst.errors import ProviderError, UserError
 from sst.events import StepNote
 from sst.state.keys import MemoryKeys
 from sst.state.records import Box, entry_record
@@ -120,6 +120,26 @@ def test_its_output_is_shown_line_by_line_and_the_state_stays_small(project: Pat
     state = stage.state()
     assert state.outputs["files"] == 1000 and state.outputs["bytes"] == sum(len(str(n)) for n in range(1000))
     assert len(str(state)) < 2000
+
+
+@pytest.mark.parametrize("inputs", [{"folder": "../outside"}, {"folder": "nowhere"}, {"command": ["no-such-program"]},
+                                    {"command": 5}, {"environment": {"N": 3}}, {"command": "exit 1"},
+                                    {"command": "kill -9 $$"}, {"command": "a\0b"}], ids=str)
+@pytest.mark.parametrize("kind", ["local.Action", "local.Command"])
+def test_a_step_that_failed_here_leaves_nothing_to_ask_for(kind: str, inputs: dict[str, Any], project: Path) -> None:
+    good = {"command": "true", "folder": "."}
+    for first in ([], [good]):
+        stage = Stage(Case(provider_of(project), "local", kind, {}, {}, {}, "run"))
+        for before in first:
+            stage.deploy({**before, **({"trigger": 1} if kind == "local.Action" else {})}).check()
+        wrong = {**good, **inputs, **({"trigger": 2} if kind == "local.Action" else {})}
+        try:
+            result = stage.deploy(wrong)
+        except UserError:  # seen by the plan
+            continue
+        assert isinstance(result.failures[0].error, ProviderError) and not stage.journal.snapshot.pending
+        stage.deploy({**good, **({"trigger": 2} if kind == "local.Action" else {})}).check()
+        assert not stage.journal.snapshot.pending
 
 
 def test_a_failure_shows_the_last_lines_and_the_exit_code_and_runs_again(project: Path, stage: Stage) -> None:

@@ -120,10 +120,16 @@ def fingerprint(folder: Path, patterns: Sequence[str], output: Path | None) -> s
 
 
 def _content(path: Path) -> str:
-    """Hash of a file and its executable bit."""
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return f"{sha256}{'x' if os.fstat(file.fileno()).st_mode & 0o100 else ''}"
+    """Hash of a file and its executable bit; empty for one that has vanished meanwhile."""
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return f"{sha256}{'x' if os.fstat(file.fileno()).st_mode & 0o100 else ''}"
+    except FileNotFoundError:
+        return ""
+    except OSError as e:
+        raise UserError(f"{path} can't be read: {e.strerror}",
+                        hint="change its rights, name it in .gitignore, or name the files that count in inputs=") from e
 
 
 def _file(name: str, place: str, *, md5: bool) -> File | None:

@@ -90,10 +90,10 @@ class LocalProvider(Provider):
 
 @contextmanager
 def _not_made(type: str) -> Iterator[None]:
-    """A build that fails is surely not done, whatever it failed by: its result is written in one step."""
+    """What fails on this machine is surely not done: a result is recorded in one step, and an action that can't be
+    begun has done nothing. So the state keeps no operation whose end would have to be asked for."""
     try:
         yield
     except UserError as e:
-        if type not in ("local.Build", "local.Site"):
-            raise
-        raise ProviderError(e.message, hint=e.hint, where=e.where, operation="build", sent=False) from e
+        operation = "build" if type in ("local.Build", "local.Site") else "command"
+        raise ProviderError(e.message, hint=e.hint, where=e.where, operation=operation, sent=False) from e

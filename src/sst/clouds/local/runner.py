@@ -70,9 +70,10 @@ class Runner:
                 command if isinstance(command, str) else list(command), shell=isinstance(command, str), cwd=folder,
                 env={**environment, **lifeline.environment}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=(lifeline.give,), start_new_session=True)
-        except (OSError, ValueError) as e:
+        except (OSError, ValueError, TypeError) as e:
             lifeline.cut()
-            why = e.strerror if isinstance(e, OSError) else "it or its environment holds a null character"
+            why = (e.strerror if isinstance(e, OSError) else str(e) if isinstance(e, TypeError)
+                   else "it or its environment holds a null character")
             raise ProviderError(f"the command can't be started: {why}", operation="command", sent=False,
                                 hint="check command= and folder=") from e
         lifeline.hold(process.pid)

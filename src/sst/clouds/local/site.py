@@ -68,7 +68,11 @@ def site_fingerprint(folder: Path) -> str:
         files |= {f"{'../' * depth}{name}": above / name for name in _LOCKS if (above / name).is_file()}
     made = hashlib.sha256()
     for name, path in sorted(files.items()):
-        made.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode("utf-8", "surrogateescape"))
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # it vanished meanwhile
+            continue
+        made.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode("utf-8", "surrogateescape"))
     return made.hexdigest()
 
 
