@@ -77,6 +77,22 @@ CASES = {
     **{f"{n}.py beside the handler": Case({"p/src/api.py": "import tempfile, uuid, calendar, email.message, queue\n"
                                                            "def handler(e, c): return 'ok'\n", f"p/src/{n}.py": ""})
        for n in ("email", "calendar", "platform", "random", "queue", "types", "selectors", "token")},
+    **{f"{n} at the root": Case({"p/api.py": "def handler(e, c): return 1\n", f"p/{n}": ""}, "api.handler",
+                                refused=f"{n.partition('/')[0]}.* has the name of a module of Python")
+       for n in ("queue.py", "email/__init__.py", "types.py")},
+    "a handler's own file with the name of a module": Case({"p/calendar.py": "def handler(e, c): return 1\n"},
+                                                           "calendar.handler", refused="hint: rename it"),
+    "a module of a wheel with the name of one of Python": Case(
+        {"p/pyproject.toml": '[project]\nname = "app"\nversion = "1"\n' + HATCH, "p/src/app/__init__.py": "",
+         "p/src/app/api.py": "def handler(e, c): return 1\n", "p/src/queue/__init__.py": ""}, "src/app/api.handler",
+        refused="src/queue has the name of a module of Python"),
+    "a module of a local package with the name of one of Python": Case(
+        {"p/requirements.txt": "../lib\n", "p/api.py": "def handler(e, c): return 1\n", "lib/src/queue.py": "",
+         "lib/pyproject.toml": '[project]\nname = "lib"\nversion = "1"\n' + HATCH}, "api.handler",
+        refused="lib/src/queue.py has the name of a module of Python"),
+    "names that hide nothing": Case(
+        {"p/api.py": "import json, queue\ndef handler(e, c): return 'ok'\n", "p/json/data.txt": "",
+         "p/app/queue.py": "", "p/queues.py": ""}, "api.handler"),
     "modules of src without src": Case({"p/src/api.py": SAYS.format("helper"), "p/src/helper.py": "V = 'ok'\n"}),
     "a module that only type checkers import": Case(
         {"p/api.py": "import typing\nif typing.TYPE_CHECKING:\n    import tests.big\ndef handler(e, c): return 'ok'\n",

@@ -20,6 +20,7 @@ from .manifest import Declared, declared_by, lock_of
 from .requirement_files import hashes, index_options, with_logins, without_login
 from .setup_cfg import read_setup_cfg
 from .source import OURS, Source
+from .standard import standard_modules
 from .toml import read_toml
 from .wheel import content_key, package_files
 from .zip import file_part, write_zip
@@ -197,7 +198,7 @@ def dependencies(lines: list[str], source: Source, at: Layout, target: Target, *
         with tempfile.TemporaryDirectory(prefix="sst-install-") as temporary:
             tree = Path(temporary) / "tree"
             _install(wanted, tree, (*target.flags, "--no-deps", *indexes), cwd=at.lock.parent if at.lock else at.base)
-            files = package_files(tree)
+            files = _beside_python(package_files(tree), target, note)
             must_fit({n: p for n, p in files.items() if n.endswith(".dist-info/WHEEL")}, target)
             write_zip(part / "tree.zip", {n: file_part(n, p, executable=_runs(n, p)) for n, p in files.items()})
 
@@ -207,9 +208,21 @@ def dependencies(lines: list[str], source: Source, at: Layout, target: Target, *
     return keep(cache, "dependencies", dependencies_key(lines, target, where, cache=cache), make) / "tree.zip"
 
 
+def _beside_python(files: dict[str, Path], target: Target, note: Callable[[str], None]) -> dict[str, Path]:
+    """Without the modules that Python has itself, such as those of ``uuid`` or ``dataclasses`` on PyPI: in a virtual
+    environment nothing would ever import them, and on Lambda they would stand before Python's own."""
+    standard = standard_modules(target.version)
+    hiding = {n for n in files if n.partition("/")[0].removesuffix(".py") in standard
+              and ((n.endswith(".py") and "/" not in n) or f"{n.partition('/')[0]}/__init__.py" in files)}
+    if hiding:
+        names = sorted({n.partition("/")[0].removesuffix(".py") for n in hiding})
+        note(f"{', '.join(names)}: part of Python {target.version}, so the packages of that name are left out")
+    return {n: p for n, p in files.items() if n not in hiding}
+
+
 def dependencies_key(lines: list[str], target: Target, where: list[str], *, cache: Path) -> str:
     archives = [hashlib.sha256(Path(x).read_bytes()).hexdigest() for x in lines if "==" not in x and Path(x).is_file()]
-    return content_key(["dependencies 3", *lines, *where, *archives, target.name, uv.version(cache)], [])
+    return content_key(["dependencies 4", *lines, *where, *archives, target.name, uv.version(cache)], [])
 
 
 def _runs(name: str, path: Path) -> bool:

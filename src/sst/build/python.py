@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,6 +20,7 @@ from .limit import within
 from .package_folders import package_folders
 from .project_files import ProjectFiles
 from .source import Source
+from .standard import refuse_hiding
 from .wheel import wheel_key, wheel_of
 from .zip import Entry, Parts, bytes_part, encoded, entry_part, file_part, read
 
@@ -65,12 +65,15 @@ class _Place:
 
 
 def check(source: Source, files: ProjectFiles | None = None) -> Layout:
-    """Find the handler; UserError with file and line if it is missing or broken, or an option is unknown."""
+    """Find the handler; UserError with file and line if it is missing or broken, if an option is unknown, or if a
+    module of the project would stand before one of the standard library."""
     for name in source.python:
         if name not in _OPTIONS:
             raise UserError(f'Unknown python option "{name}"', hint=f"there are {', '.join(sorted(_OPTIONS))}")
     at = files.once(("layout", source.handler, source.root), lambda: layout(source)) if files else layout(source)
     shown = at.file.relative_to(source.folder).as_posix() if at.file.is_relative_to(source.folder) else str(at.file)
+    built = [f for p in ([at.base] if at.builds else []) + list(at.local) for f in package_folders(p)]
+    refuse_hiding([at.base, *at.local, *built], source.version, source.folder)
     check_python(at.file, at.attribute, shown=shown, version=source.version, files=files or ProjectFiles())
     return at
 
@@ -180,9 +183,6 @@ def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
         yield (f"no dependencies are installed for {source.handler}: {', '.join(at.unread)} is not read; "
                "name it in requirements.txt with -r")
     base = _shown(at.base, source)
-    for name in () if at.builds else _hiding(place):
-        yield (f"{base}{name} has the name of a module of Python: libraries that import that one get yours in its "
-               "place, on Lambda too; rename it")
     for one in place.own.left_out:
         if one.why == "outside":
             yield (f"{base}{one.name} is a link that leads out of the project: only the modules behind it that a "
@@ -190,14 +190,6 @@ def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
     if repository(at.base) is None and (lost := [x for x in place.own.left_out if x.why == "ignored" and not _junk(x)]):
         names = ", ".join(base + x.name for x in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         yield f"there is no git repository here, so all that .gitignore names is left out: {names}"
-
-
-def _hiding(place: _Place) -> list[str]:
-    """Modules at the root of the bundle that stand before those of the standard library. ``test`` hides nothing that a
-    library needs."""
-    top = {f.name.removesuffix("/__init__.py"): f.name for f in place.own.files if f.name.endswith(".py")}
-    return sorted(name for module, name in top.items()
-                  if module.removesuffix(".py") in sys.stdlib_module_names - {"test"})
 
 
 def fits(source: Source) -> str:
