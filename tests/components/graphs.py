@@ -34,7 +34,7 @@ class Lookups:
     def network(self, id: str) -> Existing:
         zones = {"subnet-c": "us-east-1a", "subnet-d": "us-east-1b", "subnet-e": "us-east-1b"}
         return Existing("10.0.0.0/16", ("subnet-a", "subnet-b"), ("subnet-c", "subnet-d"), ("sg-default",), True, (),
-                        zones)
+                        zones, "i-bastion")
 
 
 @contextmanager

@@ -72,6 +72,7 @@ def test_an_existing_vpc_is_what_is_in_it() -> None:
         there = aws.Vpc.get("Old", "vpc-1")
         assert there.public_subnets == ["subnet-a", "subnet-b"] and there.private_subnets == ["subnet-c", "subnet-d"]
         assert there.security_groups == ["sg-default"] and there.has_nat
+        assert there.bastion == there.link().properties["bastion"] == "i-bastion"
 
 
 def test_what_a_function_cant_reach_from_its_network_is_a_warning() -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .aws.cloud import AwsCloud
     from .aws.functions import Functions
     from .aws.provider import AwsProvider
+    from .aws.task_gateway import TaskGateway
     from .terraform.plugins import Plugins
 
 __all__ = ["Answer", "Clouds", "Line", "Registry", "has_type", "keep_still", "schedules_of",
@@ -230,15 +231,15 @@ class Registry:
 
         return function_named(snapshot, name)
 
-    def bastions(self, snapshot: Snapshot) -> list[Bastion]:
-        """The instances through which this machine reaches the private addresses of the deployed networks."""
-        from .aws.bastion import bastions_of
+    def gateways(self, snapshot: Snapshot) -> list[Bastion | TaskGateway]:
+        """The instances and tasks through which this machine reaches the private addresses of the deployed networks."""
+        from .aws.bastion import gateways_of
 
         aws, settings = self._clouds.aws, self.instances.settings
-        return bastions_of(snapshot, lambda state: aws.checked(state.provider, settings(state.provider)))
+        return gateways_of(snapshot, lambda state: aws.checked(state.provider, settings(state.provider)))
 
     def closed_networks(self, snapshot: Snapshot) -> dict[str, frozenset[str]]:
-        """The deployed networks without such an instance, and the names of the components in each."""
+        """The deployed networks without such a way, and the names of the components in each."""
         from .aws.bastion import closed_networks
 
         return closed_networks(snapshot)

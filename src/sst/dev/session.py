@@ -121,9 +121,9 @@ class Session:
         backend = self.deploys.backend
         if backend.project.is_local:
             return None
-        from .tunnel.running import behind_bastions
+        from .tunnel.running import behind_gateways
 
-        return TunnelPart(lambda snapshot: behind_bastions(backend, snapshot), self.stream.deploy_notice,
+        return TunnelPart(lambda snapshot: behind_gateways(backend, snapshot), self.stream.deploy_notice,
                           self._folder / "tunnel.json")
 
     async def run(self, host: Host, *, note: Callable[[str], None] = lambda text: None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sst.clouds.aws.bastion import Bastion, bastions_of, closed_networks
+from sst.clouds.aws.bastion import Bastion, closed_networks, gateways_of
 from sst.clouds.aws.client import Aws
 from sst.core.model import Snapshot, State
 from sst.errors import UserError
@@ -96,13 +96,41 @@ def test_what_depends_on_a_network_is_inside_of_it() -> None:
             state("MyVpc/BastionInstance", "aws.ec2.Instance", "aws.ec2.Subnet@MyVpc/Private1", id="i-1"),
             state("MyDB/SubnetGroup", "aws.rds.SubnetGroup", "aws.ec2.Subnet@MyVpc/Private1"),
             state("MyDB/Instance", "aws.rds.Instance", "aws.rds.SubnetGroup@MyDB/SubnetGroup"),
-            state("Other/Vpc", "aws.ec2.Vpc"), state("Jobs/Queue", "aws.sqs.Queue")]
+            state("Other/Vpc", "aws.ec2.Vpc", cidr_block="10.0.0.0/16"), state("Jobs/Queue", "aws.sqs.Queue")]
     links = {"MyVpc": {"type": "sst.aws.Vpc", "bastion": "i-1"}, "Other": {"type": "sst.aws.Vpc"},
              "Gone": {"type": "sst.aws.Vpc", "bastion": "i-9"}}
 
-    def no_client(of: State) -> Aws:
-        raise AssertionError
-
-    found, = bastions_of(Snapshot({s.urn: s for s in made}, links=links), no_client)
+    found, = gateways_of(Snapshot({s.urn: s for s in made}, links=links), no_client)
     assert (found.network, found.id, found.ranges, found.inside) == ("MyVpc", "i-1", ("10.0.4.0/22",), {"MyDB"})
     assert closed_networks(Snapshot({s.urn: s for s in made}, links=links)) == {"Other": frozenset()}
+
+
+def no_client(of: State) -> Aws:
+    raise AssertionError
+
+
+def test_without_a_bastion_the_services_of_a_network_are_the_way() -> None:
+    def service(name: str, group: str, **more: Any) -> State:
+        return state(f"{name}/Service", "aws.ecs.Service", f"aws.ec2.SecurityGroup@{group}", cluster="one",
+                     name=f"shop-{name}", **{"enable_execute_command": True, **more})
+
+    made = [state("A/Vpc", "aws.ec2.Vpc", cidr_block="10.0.0.0/16"),
+            state("A/SecurityGroup", "aws.ec2.SecurityGroup", "aws.ec2.Vpc@A/Vpc"),
+            state("B/Vpc", "aws.ec2.Vpc", cidr_block="10.1.0.0/16"),
+            state("B/SecurityGroup", "aws.ec2.SecurityGroup", "aws.ec2.Vpc@B/Vpc"),
+            state("DB/Instance", "aws.rds.Instance", "aws.ec2.SecurityGroup@A/SecurityGroup"),
+            service("Api", "A/SecurityGroup"), service("Shut", "B/SecurityGroup", enable_execute_command=False)]
+    snapshot = Snapshot({s.urn: s for s in made}, links={n: {"type": "sst.aws.Vpc"} for n in "AB"})
+    found, = gateways_of(snapshot, no_client)
+    assert (found.network, found.id, found.ranges) == ("A", "shop-Api", ("10.0.0.0/16",)) and "DB" in found.inside
+    assert closed_networks(snapshot) == {"B": frozenset({"Shut"})}
+
+
+def test_an_existing_network_is_reached_by_its_own_bastion_or_by_any_service() -> None:
+    made = [state("Net/Vpc", "aws.ec2.Vpc", cidr_block="172.31.0.0/16"),
+            state("DB/Group", "aws.ec2.SecurityGroup", "aws.ec2.Vpc@Net/Vpc"),
+            state("Api/Service", "aws.ecs.Service", cluster="one", name="api", enable_execute_command=True)]
+    for link, way in ({"bastion": "i-7"}, "i-7"), ({}, "api"):
+        found, = gateways_of(Snapshot({s.urn: s for s in made}, links={"Net": {"type": "sst.aws.Vpc", **link}}),
+                             no_client)
+        assert (found.id, found.ranges, found.inside) == (way, ("172.31.0.0/16",), {"DB"})

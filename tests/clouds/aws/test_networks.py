@@ -29,7 +29,15 @@ def test_a_network_is_looked_up_by_its_id(world: World, aws: Aws) -> None:
                                        "route_table_ids": [table]})
     there = Lookups(lambda: aws, aws.account).network(network)
     assert (there.public, there.private, there.nat, there.endpoints) == ((public,), (private,), False, ("s3",))
-    assert there.cidr == "10.0.0.0/16" and len(there.groups) == 1
+    assert there.cidr == "10.0.0.0/16" and len(there.groups) == 1 and there.bastion == ""
+    made = [aws.call("ec2", "run_instances", {
+        "ImageId": "ami-1", "MinCount": 1, "MaxCount": 1, "SubnetId": public, "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": "true"}]}]})["Instances"][0]["InstanceId"]
+            for key in ("sst:is-bastion", "Name")]
+    try:
+        assert Lookups(lambda: aws, aws.account).network(network).bastion == made[0]
+    finally:
+        aws.call("ec2", "terminate_instances", {"InstanceIds": made})
     with pytest.raises(UserError, match="there is no VPC vpc-0 in us-east-1"):
         Lookups(lambda: aws, aws.account).network("vpc-0")
 

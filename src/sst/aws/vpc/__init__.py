@@ -8,7 +8,7 @@ from ...clouds.aws import ec2
 from ...core.component import Component, Options
 from ...core.graph import current
 from ...core.link import Link
-from ...core.output import Input, Output
+from ...core.output import Input
 from ...core.transform import Transform
 from ...errors import UserError
 from .layout import CIDR, Zone, named, subnets, zones_of
@@ -77,7 +77,7 @@ class Vpc(Component, kind="sst.aws.Vpc", parts=tuple(VpcTransform.__annotations_
                                   ingress=[{"protocol": "all", "cidr": CIDR}])
         self.security_groups: Sequence[Input[str]] = [group.id]
         self.has_nat, self.cidr = nat is not None, CIDR
-        self.bastion: Output[str] | None = declare_nat(self.vpc, made, nat, bastion, self.logical_name)
+        self.bastion: Input[str] | None = declare_nat(self.vpc, made, nat, bastion, self.logical_name)
         for service in endpoints:
             ec2.VpcEndpoint(f"{'S3' if service == 's3' else 'DynamoDb'}Endpoint", vpc_id=self.vpc.id,
                             service_name=f"com.amazonaws.{current().region}.{service}",
@@ -91,8 +91,9 @@ class Vpc(Component, kind="sst.aws.Vpc", parts=tuple(VpcTransform.__annotations_
             vpc = aws.Vpc.get("MyVpc", "vpc-0be8fa4de860618bb")
 
         Its subnets are asked for when the program runs: those whose route table leads to an internet gateway are
-        public. Its security group is the one that this component makes, or else the default one of the network. On
-        stage ``local`` a network of the app's own stands in for it.
+        public. Its security group is the one that this component makes, or else the default one of the network. Its
+        bastion is the instance with the tag ``sst:is-bastion=true``. On stage ``local`` a network of the app's own
+        stands in for it.
         """
         self = cls.existing(name, **options)
         if current().target.is_local:
@@ -105,7 +106,7 @@ class Vpc(Component, kind="sst.aws.Vpc", parts=tuple(VpcTransform.__annotations_
             self.vpc = ec2.Vpc.get("Vpc", id=id)
         self.id, self.cidr = self.vpc.id, there.cidr
         self.public_subnets, self.private_subnets = list(there.public), list(there.private)
-        self.security_groups, self.bastion = list(there.groups), None
+        self.security_groups, self.bastion = list(there.groups), there.bastion or None
         self.has_nat, self.endpoints, self.zones = there.nat, frozenset(there.endpoints), there.zones
         return self
 

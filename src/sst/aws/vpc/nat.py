@@ -17,6 +17,8 @@ IMAGE = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-defa
 """The newest Amazon Linux when an instance is made; a newer one does not replace it.
 Source: https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli"""
 SESSIONS = "policy/AmazonSSMManagedInstanceCore"
+IS_BASTION = {"sst:is-bastion": "true"}
+"""By it, `Vpc.get` of another app finds the bastion, as SST's does."""
 FORWARD = """#!/bin/bash
 yum install -y iptables-services
 systemctl enable --now iptables
@@ -97,7 +99,7 @@ def declare_nat(vpc: ec2.Vpc, layout: Layout, nat: Nat | None, bastion: Bastion 
         if nat["type"] == "managed":
             _gateways(layout, ips, owner)
         else:
-            first = _instances(vpc, layout, ips, nat.get("ec2") or {}, owner, ssh=_ssh(bastion))
+            first = _instances(vpc, layout, ips, nat.get("ec2") or {}, owner, bastion)
     if bastion is None:
         return None
     return (first or _bastion(vpc, layout, bastion, owner)).id
@@ -126,17 +128,18 @@ def _ssh(bastion: Bastion | None) -> list[dict[str, Any]]:
     return [{"protocol": "tcp", "from": 22, "to": 22, "cidr6" if ":" in block else "cidr": block} for block in blocks]
 
 
-def _instances(vpc: ec2.Vpc, layout: Layout, ips: Sequence[str] | None, options: Ec2Nat, owner: str, *,
-               ssh: Sequence[Mapping[str, Any]]) -> ec2.Instance:
+def _instances(vpc: ec2.Vpc, layout: Layout, ips: Sequence[str] | None, options: Ec2Nat, owner: str,
+               bastion: Bastion | None) -> ec2.Instance:
     group = ec2.SecurityGroup("NatSecurityGroup", vpc_id=vpc.id, description="NAT instances",
-                              ingress=[{"protocol": "all", "cidr": CIDR}, *ssh], tags=named(owner, "NAT"))
+                              ingress=[{"protocol": "all", "cidr": CIDR}, *_ssh(bastion)], tags=named(owner, "NAT"))
     profile = _profile("Nat", options.get("role"))
     made = []
     for i, address in enumerate(_addresses(layout, ips, owner)):
         one = ec2.Instance(f"NatInstance{i + 1}", image=options.get("ami", IMAGE), subnet_id=layout.public[i].id,
                            instance_type=options.get("instance", "t4g.nano"), security_group_ids=[group.id],
                            user_data=None if "ami" in options else FORWARD, source_dest_check=False,
-                           tags=named(owner, f"NAT {i + 1}"), depends_on=[layout.attachment], **profile,
+                           tags=named(owner, f"NAT {i + 1}") | (IS_BASTION if bastion is not None and not i else {}),
+                           depends_on=[layout.attachment], **profile,
                            metadata_options={"HttpTokens": "required"})
         ec2.ElasticIpAssociation(f"NatAddress{i + 1}", allocation_id=address, instance_id=one.id)
         ec2.Route(f"PrivateRoute{i + 1}", route_table_id=layout.private_tables[i].id,
@@ -151,7 +154,8 @@ def _bastion(vpc: ec2.Vpc, layout: Layout, options: Bastion, owner: str) -> ec2.
     given = options.get("instance_profile")
     profile = {"instance_profile": given} if given else _profile("Bastion", None)
     return ec2.Instance("BastionInstance", image=IMAGE, instance_type="t4g.nano", subnet_id=layout.public[0].id,
-                        security_group_ids=[group.id], tags=named(owner, "Bastion"), depends_on=[layout.attachment],
+                        security_group_ids=[group.id], tags=named(owner, "Bastion") | IS_BASTION,
+                        depends_on=[layout.attachment],
                         metadata_options={"HttpTokens": "required"}, **profile)
 
 

@@ -43,9 +43,9 @@ def shell(call: Call, target: str | None, argv: tuple[str, ...]) -> None:
 
 def _network_word(backend: Backend) -> str:
     """How the command reaches what is in a network on AWS, if there is something."""
-    from ...dev.tunnel.running import behind_bastions
+    from ...dev.tunnel.running import behind_gateways
 
-    wanted, word = behind_bastions(backend, backend.stage.load())
+    wanted, word = behind_gateways(backend, backend.stage.load())
     if not wanted.endpoints:
         return word
     names = ", ".join(e.title for e in wanted.endpoints)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def tunnel(call: Call, route: bool, argv: tuple[str, ...]) -> int:
     """Reach the databases in the app's networks from this machine.
 
-    Connects to the bastion of each deployed Vpc that has one. A port of 127.0.0.1 leads to each
-    database and cache in the network, and a SOCKS5 proxy to all of its addresses. Ctrl-C ends it.
+    Connects to the bastion of each deployed Vpc, or to a task that runs in it. A port of 127.0.0.1
+    leads to each database and cache in the network, and a SOCKS5 proxy to all of its addresses.
+    Ctrl-C ends it.
     With COMMAND, the command runs with the app's links, which lead through the tunnel; when it
     ends, so does the tunnel. Exits with the exit code of the command.
     """
@@ -65,7 +66,7 @@ def _show(call: Call, opened: Opened) -> None:
     screen = call.screen
     if screen.as_json:
         screen.data({"event": "tunnel", "networks": [
-            {"name": name, "bastion": id, "address": address, "ranges": list(ranges)}
+            {"name": name, "through": id, "address": address, "ranges": list(ranges)}
             for name, id, address, ranges in opened.networks], "forwards": [
             {"name": e.title, "host": e.host, "port": e.port, "local": port} for e, port in opened.forwards.items()],
             "socks": f"socks5h://127.0.0.1:{opened.socks}"})

@@ -1,21 +1,22 @@
-"""Instances through which a machine outside reaches the private addresses of a network."""
+"""The ways in which a machine outside reaches the private addresses of a network; the instance that is one."""
 from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...core.model import Snapshot, State, shown
 from ...errors import ProviderError, UserError
+from .task_gateway import TaskGateway
 
 if TYPE_CHECKING:
     from .client import Aws
 
-__all__ = ["Bastion", "bastions_of", "closed_networks"]
+__all__ = ["Bastion", "closed_networks", "gateways_of"]
 
-NETWORK, INSTANCE, SUBNET = "sst.aws.Vpc", "aws.ec2.Instance", "aws.ec2.Subnet"
+NETWORK, VPC, SUBNET, SERVICE = "sst.aws.Vpc", "aws.ec2.Vpc", "aws.ec2.Subnet", "aws.ecs.Service"
 USER = "ec2-user"
 """Of Amazon Linux. Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/managing-users.html"""
 _KEYS = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
@@ -94,24 +95,43 @@ def _console(aws: Aws, id: str) -> str:
     return ""
 
 
-def bastions_of(snapshot: Snapshot, open: Callable[[State], Aws]) -> list[Bastion]:
-    """Those of the deployed networks. ``open`` gives the client of an instance's account and region."""
-    instances = {s.id: s for s in snapshot.resources.values() if s.type == INSTANCE}
-    return [_bastion(snapshot, name, instances[link["bastion"]], open)
-            for name, link in sorted(shown(snapshot.links).items())
-            if link.get("type") == NETWORK and link.get("bastion") in instances]
+def gateways_of(snapshot: Snapshot, open: Callable[[State], Aws]) -> list[Bastion | TaskGateway]:
+    """The ways into the deployed networks: the bastion of each, or else the services whose tasks run in it. ``open``
+    gives the client of a network's account and region."""
+    return [way for name, link in _networks(snapshot) if (way := _gateway(snapshot, name, link, open)) is not None]
 
 
 def closed_networks(snapshot: Snapshot) -> dict[str, frozenset[str]]:
-    """The deployed networks without one, and the names of the components in each."""
-    return {name: _inside(snapshot, name) for name, link in sorted(shown(snapshot.links).items())
-            if link.get("type") == NETWORK and not link.get("bastion")}
+    """The deployed networks without a way, and the names of the components in each."""
+    return {name: _inside(snapshot, name) for name, link in _networks(snapshot)
+            if not link.get("bastion") and not _services(snapshot, name)}
 
 
-def _bastion(snapshot: Snapshot, network: str, instance: State, open: Callable[[State], Aws]) -> Bastion:
-    ranges = [str(s.values["cidr_block"]) for urn, s in snapshot.resources.items()
-              if s.type == SUBNET and _names(urn)[0] == network]
-    return Bastion(network, instance.id, tuple(sorted(ranges)), _inside(snapshot, network), lambda: open(instance))
+def _networks(snapshot: Snapshot) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(name, link) for name, link in sorted(shown(snapshot.links).items()) if link.get("type") == NETWORK]
+
+
+def _gateway(snapshot: Snapshot, network: str, link: Mapping[str, Any],
+             open: Callable[[State], Aws]) -> Bastion | TaskGateway | None:
+    mine = [s for urn, s in snapshot.resources.items() if _names(urn)[0] == network]
+    vpc = next((s for s in mine if s.type == VPC), None)
+    if vpc is None:
+        return None
+    own = [str(s.values["cidr_block"]) for s in mine if s.type == SUBNET]
+    ranges, inside = tuple(sorted(own or [str(vpc.values["cidr_block"])])), _inside(snapshot, network)
+    if bastion := link.get("bastion"):
+        return Bastion(network, str(bastion), ranges, inside, lambda: open(vpc))
+    services = _services(snapshot, network)
+    return TaskGateway(network, services, ranges, inside, lambda: open(vpc)) if services else None
+
+
+def _services(snapshot: Snapshot, network: str) -> tuple[tuple[str, str], ...]:
+    """Cluster and name of each that lets Session Manager into its tasks."""
+    inside, only = _inside(snapshot, network), len(_networks(snapshot)) == 1
+    # what is in an existing network need not refer to it: its subnets were looked up
+    there = [s.values for urn, s in snapshot.resources.items()
+             if s.type == SERVICE and not s.retained and (only or _names(urn)[0] in inside)]
+    return tuple(sorted((str(v["cluster"]), str(v["name"])) for v in there if v.get("enable_execute_command")))
 
 
 def _inside(snapshot: Snapshot, network: str) -> frozenset[str]:

@@ -212,6 +212,7 @@ STATE = (
     "ec2.DescribeAvailabilityZones",
     "ec2.GetConsoleOutput",
     "ec2-instance-connect.SendSSHPublicKey",
+    "ssm.StartSession",
     "ec2.DescribeNetworkInterfaces",
     "ec2.DeleteNetworkInterface",
     "logs.FilterLogEvents",

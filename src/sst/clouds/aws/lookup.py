@@ -30,6 +30,8 @@ class Existing:
     endpoints: tuple[str, ...]
     zones: Mapping[str, str] = field(default_factory=dict)
     """Subnet → its availability zone."""
+    bastion: str = ""
+    """Id of the instance for `sst tunnel`, if there is one."""
 
 
 class Lookups:
@@ -86,7 +88,14 @@ class Lookups:
                         tuple(private), tuple(ours or [g["GroupId"] for g in groups if g["GroupName"] == "default"]),
                         bool(private) and all(leads[s] == "nat" for s in private),
                         tuple(sorted(e["ServiceName"].rpartition(".")[2] for e in ends)),
-                        {s["SubnetId"]: s["AvailabilityZone"] for s in subnets})
+                        {s["SubnetId"]: s["AvailabilityZone"] for s in subnets}, self._bastion(id))
+
+    def _bastion(self, network: str) -> str:
+        """The instance that is tagged as one, as a `Vpc` of sst and of SST tags it; the first by its id."""
+        answer = self._aws.call("ec2", "describe_instances", {"Filters": [
+            {"Name": "vpc-id", "Values": [network]}, {"Name": "tag:sst:is-bastion", "Values": ["true"]},
+            {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]})
+        return min((str(i["InstanceId"]) for r in answer.get("Reservations", ()) for i in r["Instances"]), default="")
 
     def access_point(self, file_system: str) -> str:
         """Id of the access point of a file system: the one that an ``Efs`` made, or the only one. Raises ``UserError``

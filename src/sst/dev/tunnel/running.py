@@ -12,19 +12,20 @@ from ...core.model import Snapshot, shown
 from ...errors import UserError
 from .connection import Gateway
 from .endpoints import Endpoint, endpoints_in, rewritten
+from .task import Forwarder
 from .tunnel import Tunnel, folder_of
 
 if TYPE_CHECKING:
     from ...project.backend import Backend
 
-__all__ = ["Opened", "Wanted", "behind_bastions", "hold", "wanted_of"]
+__all__ = ["Opened", "Wanted", "behind_gateways", "hold", "wanted_of"]
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What is to be opened; ``endpoints`` with the network of each."""
 
-    gateways: Sequence[Gateway]
+    gateways: Sequence[Gateway | Forwarder]
     folder: Path
     endpoints: Mapping[Endpoint, str]
 
@@ -34,14 +35,14 @@ class Opened:
     """A tunnel that is open, for whoever shows it."""
 
     networks: Sequence[tuple[str, str, str, Sequence[str]]]
-    """Name, the bastion's id and address, ranges."""
+    """Name; id and address of the bastion, or services and a task of them; ranges."""
     forwards: Mapping[Endpoint, int]
     """Empty where connections are redirected: then the endpoints have their own addresses."""
     socks: int
 
 
 def wanted_of(backend: Backend) -> Wanted:
-    """What the state of the stage says. Raises `UserError` if there is no bastion to go through."""
+    """What the state of the stage says. Raises `UserError` if there is nothing to go through."""
     project = backend.project
     if project.is_local:
         raise UserError("stage local needs no tunnel: its databases run on this machine",
@@ -49,17 +50,18 @@ def wanted_of(backend: Backend) -> Wanted:
     snapshot = backend.stage.load()
     if not snapshot.resources:
         raise UserError(f'stage "{project.stage}" is not deployed', hint="`sst deploy` first")
-    wanted, _ = behind_bastions(backend, snapshot)
+    wanted, _ = behind_gateways(backend, snapshot)
     if not wanted.gateways:
-        raise UserError(f'no network of stage "{project.stage}" has a bastion',
-                        hint='aws.Vpc("MyVpc", bastion=True), then `sst deploy`; a task can not stand in for a bastion')
+        raise UserError(f'no network of stage "{project.stage}" has a bastion, or a service to go through',
+                        hint='aws.Vpc("MyVpc", bastion=True), then `sst deploy`. Of an existing network, an instance '
+                             "with the tag sst:is-bastion=true is the bastion")
     return wanted
 
 
-def behind_bastions(backend: Backend, snapshot: Snapshot) -> tuple[Wanted, str]:
-    """What is behind the bastions of a state, and a word on what is in a network without one."""
+def behind_gateways(backend: Backend, snapshot: Snapshot) -> tuple[Wanted, str]:
+    """What is behind the bastions and tasks of a state, and a word on what is in a network without them."""
     project, registry, links = backend.project, backend.registry(snapshot), shown(snapshot.links)
-    gateways = registry.bastions(snapshot)
+    gateways = registry.gateways(snapshot)
     endpoints = {e: g.network for g in gateways for e in endpoints_in(links, g.inside)}
     words = [f"{e.title} is in the network {network}, which this machine can't reach"
              for network, inside in registry.closed_networks(snapshot).items() for e in endpoints_in(links, inside)

@@ -1,4 +1,4 @@
-"""All of a stage's tunnels together: connections to its bastions, and what listens for them on this machine."""
+"""All of a stage's tunnels together: the ways into its networks, and what listens for them on this machine."""
 from __future__ import annotations
 
 import ipaddress
@@ -15,6 +15,7 @@ from ..ports import Ports
 from .connection import Connection, Gateway, KnownHosts
 from .endpoints import LOOPBACK, Endpoint
 from .local import Listeners
+from .task import Forwarder, TaskConnection
 
 __all__ = ["Tunnel", "folder_of"]
 
@@ -28,20 +29,21 @@ class Tunnel:
     """``say`` is told of each connection, and of bastions that are lost and found again. ``ports`` is the file that
     remembers which port leads where."""
 
-    def __init__(self, gateways: Sequence[Gateway], folder: Path, say: Callable[[str], None], *,
+    def __init__(self, gateways: Sequence[Gateway | Forwarder], folder: Path, say: Callable[[str], None], *,
                  ports: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         known = KnownHosts(folder / "hosts.json")
-        self.connections = [Connection(gateway, known, say) for gateway in gateways]
+        self.connections: list[Connection | TaskConnection] = [
+            TaskConnection(g, say) if isinstance(g, Forwarder) else Connection(g, known, say) for g in gateways]
         self.ports: dict[Endpoint, int] = {}
         """Which port of this machine leads where."""
-        self._names: dict[str, Connection] = {}
+        self._names: dict[str, Connection | TaskConnection] = {}
         self._listeners = Listeners(self._dial, say)
         self._redirection: Redirection | None = None
         self._remembered = Ports(ports or folder / "ports.json")
 
     async def open(self) -> None:
-        """Connect to all bastions. Raises `SstError`."""
+        """Connect to all of them. Raises `SstError`."""
         for connection in self.connections:
             await connection.open()
 
@@ -67,7 +69,7 @@ class Tunnel:
         return port
 
     async def route(self) -> None:
-        """Lead the connections of this machine to all addresses of the networks through the bastions, until the tunnel
+        """Lead the connections of this machine to all addresses of the networks through the tunnel, until it
         is closed. Raises `UserError`."""
         if not SUPPORTED:
             raise UserError("sst tunnel --route works on Linux only",
@@ -108,7 +110,7 @@ class Tunnel:
     async def _dial(self, host: str, port: int) -> tuple[Any, Any]:
         return await self._way(host).dial(host, port)
 
-    def _way(self, host: str) -> Connection:
+    def _way(self, host: str) -> Connection | TaskConnection:
         """The bastion of a linked endpoint, of the range of an address, or else the first."""
         if host in self._names:
             return self._names[host]
