@@ -4,14 +4,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ..core.graph import current
 from ..core.link import Include
 from ..core.output import Input
 from ..errors import UserError
-from .efs import Efs
 from .permissions import permission
+
+if TYPE_CHECKING:
+    from .efs import Efs
 
 __all__ = ["ExistingFileSystem", "FunctionVolume", "Mounted", "Volume", "mounted", "mounted_by_function"]
 
@@ -60,6 +62,8 @@ def mounted_by_function(volume: FunctionVolume | None, network: object, name: st
     """What a function mounts. Raises ``UserError`` without a network, and for a path that Lambda does not take."""
     if volume is None:
         return None
+    from .efs import Efs  # what mounts nothing imports neither file systems nor networks
+
     system, path = volume.get("efs"), volume.get("path", "/mnt/efs")
     if not system:
         raise UserError(f"volume of {name} needs efs", hint='volume={"efs": aws.Efs("MyFiles"), "path": "/mnt/efs"}')
@@ -87,6 +91,8 @@ def mounted(volumes: Sequence[Volume], name: str) -> list[Mounted]:
 
 
 def _one(volume: Any, name: str) -> Mounted:
+    from .efs import Efs
+
     system, path = (volume.get("efs"), volume.get("path")) if isinstance(volume, Mapping) else (None, None)
     if not system or not path:
         raise UserError(f"each volume of {name} needs efs and path",

@@ -72,6 +72,7 @@ class Call:
     def backend(self, project: Project, *, note: Callable[[str], None] | None = None) -> Backend:
         """The cloud and the state of the project's stage; nothing is started yet. ``note`` hears that the local cloud
         starts; by default the screen."""
+        from ..embedded.settings import ACCOUNT
         from ..project.backend import Backend
 
         def begin() -> LocalCloud:
@@ -80,7 +81,7 @@ class Call:
             return start(project.root, region=project.region, note=note or self.screen.note,
                          environment=project.environ)
 
-        return Backend(project, begin)
+        return Backend(project, begin, ACCOUNT)
 
     def _tell_broken(self, e: SstError) -> None:
         where = f"{e.where}: " if e.where else ""

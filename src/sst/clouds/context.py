@@ -44,3 +44,5 @@ class StageContext:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Per cloud, the settings of its default provider instance."""
     local: Callable[[], LocalCloud] | None = None
+    local_account: Callable[[], str] = str
+    """The account of stage ``local`` while its cloud is still starting; empty means: ask ``local``."""

@@ -266,11 +266,13 @@ def _tail(log: Path, began: int) -> str:
 
 def _end(folder: Path) -> bool:
     """Ask the launcher to stop and wait until it let go of its data; the impatient signal only after that."""
-    from sst.embedded.services.process import end_left_over
-
     facts = _running(folder)
     data = FileLock(folder / "run.lock")
     pid = int(str(facts["pid"])) if facts else data.holder()
+    if not pid and not (folder / "services").exists():
+        return False
+    from sst.embedded.services.process import end_left_over
+
     if not pid:
         return bool(end_left_over(folder / "services"))
     for word in (signal.SIGTERM, signal.SIGKILL):

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import RLock
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from ..clouds.context import LocalCloud, StageContext
@@ -33,6 +34,9 @@ class Backend:
     project: Project
     start: Callable[[], LocalCloud]
     """Starts the cloud of stage ``local``, or finds the one that runs."""
+    account: str = ""
+    """Of the cloud of stage ``local``, if it is known before that runs."""
+    _coming: Future[LocalCloud] | None = field(default=None, repr=False)
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
 
@@ -45,8 +49,29 @@ class Backend:
     @property
     def cloud(self) -> LocalCloud:
         """The cloud of stage ``local``; started if it does not run."""
-        found: LocalCloud = self._once("cloud", self.start)
+        found: LocalCloud = self._once("cloud", self._arrived)
         return found
+
+    def _arrived(self) -> LocalCloud:
+        coming, self._coming = self._coming, None
+        return coming.result() if coming else self.start()
+
+    def expect_cloud(self) -> None:
+        """On stage ``local``: begin to start the cloud of a program that names AWS, while the program runs and is
+        planned. `cloud` waits for it, and raises what went wrong."""
+        if self.project.is_local and self.account and "cloud" not in self._made and self.project.program.names("aws"):
+            coming: Future[LocalCloud] = Future()
+            self._coming = coming
+            # a daemon: a program that can't be used ends the command, without waiting for the cloud
+            Thread(target=_fulfil, args=(coming, self.start), name="sst-cloud", daemon=True).start()
+
+    def await_cloud(self) -> None:
+        """Until the cloud that is expected runs."""
+        if self._coming:
+            assert self.cloud
+
+    def _account(self) -> str:
+        return self.account if self._coming else ""
 
     def forget_cloud(self) -> None:
         """It may be gone: look for it again, or start it, when it is needed next."""
@@ -65,7 +90,7 @@ class Backend:
         p = self.project
         return Clouds(StageContext(p.name, p.stage, p.root, p.region, p.config.profile, p.config.account,
                                    p.environ, p.config.tags, p.config.providers,
-                                   (lambda: self.cloud) if p.is_local else None),
+                                   (lambda: self.cloud) if p.is_local else None, self._account),
                       p.root / ".sst/cache")
 
     @property
@@ -144,3 +169,10 @@ class Backend:
             from ..build.needed import remember
 
             remember(self.project.folder / "cache", self.project.stage, snapshot.serial, made)
+
+
+def _fulfil(coming: Future[LocalCloud], start: Callable[[], LocalCloud]) -> None:
+    try:
+        coming.set_result(start())
+    except BaseException as e:
+        coming.set_exception(e)

@@ -41,6 +41,12 @@ class Program:
     def root(self) -> Path:
         return self.file.parent
 
+    def names(self, word: str) -> bool:
+        """Whether the word stands anywhere in the config file or in what it imported so far."""
+        found = re.compile(rf"\b{word}\b")
+        files = {self.file, *imported(self.root).values()}
+        return any(found.search(f.read_text(encoding="utf-8", errors="replace")) for f in files)
+
     def config(self, stage: str) -> Config:
         """The checked answer of ``config(AppInput(stage))``."""
         fn = self._function("config", "def config(input: sst.AppInput) -> sst.Config")

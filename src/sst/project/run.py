@@ -86,6 +86,7 @@ def deploy(backend: Backend, run: Run) -> Done:
     """Make the cloud what the program declares. Failed steps are in the result; everything else raises."""
     project = backend.project
     backend.ask_account()
+    backend.expect_cloud()
     graph = prepared_graph(backend, run.hide)
     run.before(graph)
     app = project.declare(graph)
@@ -98,7 +99,7 @@ def deploy(backend: Backend, run: Run) -> Done:
         providers = run.providers or backend.registry(session.snapshot, session=session, exact=run.only is not None)
         recording = Recording(run.sink)
         result = saved(session, lambda: engine.deploy(
-            graph, session, providers, _counted(recording, backend), confirm=_confirm(run, project, session, providers),
+            graph, session, providers, _counted(recording, backend), confirm=_confirm(run, backend, session, providers),
             outputs=masked(app.outputs), links=links_of(graph), choice=run.choice, stop=run.stop))
         after = session.snapshot
         _record(backend, recording, session, run)
@@ -155,13 +156,14 @@ def remove(backend: Backend, run: Run) -> Done:
     return Done(result, {})
 
 
-def _confirm(run: Run, project: Project, session: Session, providers: Providers) -> Callable[[Plan], None]:
+def _confirm(run: Run, backend: Backend, session: Session, providers: Providers) -> Callable[[Plan], None]:
     """A saved plan is compared first, and the budget; then what importing would change, and what would be lost, is
     agreed to."""
     def confirm(plan: Plan) -> None:
+        backend.await_cloud()
         if run.only:
             run.only(plan, session.snapshot)
-        keep_within(project, plan, run.warn)
+        keep_within(backend.project, plan, run.warn)
         if found := differences(plan, providers):
             run.adopt(found)
         run.confirm(plan)

@@ -20,6 +20,7 @@ from ..clouds.schedule import Schedule
 from ..core.model import State
 from ..core.units import seconds
 from ..embedded import cloud
+from ..embedded.settings import ACCOUNT
 from ..errors import DeployError, SstError, UserError
 from ..machine.lock import FileLock
 from ..project.backend import Backend
@@ -189,7 +190,8 @@ def deployed(file: Path, *, secrets: Mapping[str, str], run: str = "") -> Iterat
         opened = open_project(file, stage=LOCAL, environ=dict(os.environ))
     with own_place(opened.folder, run) as place:
         project = Still(**vars(replace(opened, place=place)))
-        backend = Backend(project, lambda: cloud.start(place, region=project.region, environment=project.environ))
+        backend = Backend(project, lambda: cloud.start(place, region=project.region, environment=project.environ),
+                          ACCOUNT)
         try:
             done = place / "deployed"
             with FileLock(place / "deploy"):

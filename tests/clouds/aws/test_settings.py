@@ -190,9 +190,10 @@ def test_who_calls_is_asked_without_botocore(home: Path) -> None:
 
 def test_the_endpoint_of_sts_is_the_one_that_botocore_chooses(home: Path) -> None:
     from sst.clouds.aws.identity import Identity
+    from sst.clouds.aws.models import loader
     from sst.clouds.aws.service import Service
 
-    model = Service("sts", botocore.session.Session())
+    model = Service("sts", loader())
     for region in (*botocore.session.Session().get_available_regions("sts"), "cn-north-1", "us-gov-west-1",
                    "us-iso-east-1", "eusc-de-east-1"):
         theirs = model.prepare("get_caller_identity", {}, region=region, endpoint=None, flags={})

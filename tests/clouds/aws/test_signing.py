@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sst.clouds.aws.client import Aws
+from sst.clouds.aws.models import loader
 from sst.clouds.aws.rows import all_rows
 from sst.clouds.aws.service import Service
 from sst.clouds.aws.sign import Credentials, signed, signed_url
@@ -89,7 +90,7 @@ def client(service: str, region: str, token: str | None) -> Any:
 
 @cache
 def model_of(service: str) -> Service:
-    return Service(service, SESSION)
+    return Service(service, loader())
 
 
 def ours(
@@ -355,7 +356,7 @@ def test_a_presigned_url_is_botocores(key: str, token: str | None) -> None:
 def test_keys_that_xml_can_t_hold_are_listed_and_deleted_as_they_are() -> None:
     from sst.net.http import Response
 
-    s3 = Service("s3", SESSION)
+    s3 = Service("s3", loader())
     request = s3.prepare("list_object_versions", {"Bucket": "b"}, region="eu-west-1", endpoint=None, flags={})
     assert "encoding-type=url" in request.target
     body = (
@@ -376,7 +377,7 @@ def test_keys_that_xml_can_t_hold_are_listed_and_deleted_as_they_are() -> None:
 def test_an_error_within_a_result_is_not_the_answer_of_the_call() -> None:
     from sst.net.http import Response
 
-    s3 = Service("s3", SESSION)
+    s3 = Service("s3", loader())
     kept = b"<DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code><Message>m</Message></Error></DeleteResult>"
     answer = s3.parse("delete_objects", Response(200, {}, kept))
     assert "Error" not in answer and answer["Errors"][0]["Code"] == "AccessDenied"
@@ -440,7 +441,7 @@ def test_version_4a_is_as_awscrt_makes_it() -> None:
 
 
 def test_a_key_value_store_is_called_with_version_4a_at_the_place_of_its_account() -> None:
-    place = Service("cloudfront-keyvaluestore", SESSION).prepare(
+    place = Service("cloudfront-keyvaluestore", loader()).prepare(
         "describe_key_value_store", {"KvsARN": "arn:aws:cloudfront::123456789012:key-value-store/a"},
         region="eu-west-1", endpoint=None, flags={}).place
     assert place.host == "123456789012.cloudfront-kvs.global.api.aws" and place.regions == "*"

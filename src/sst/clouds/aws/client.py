@@ -212,9 +212,9 @@ class Aws:
         if found is None:
             from .service import Service
 
-            session = self.settings.session
+            models = self.settings.models()
             with self._lock:
-                found = self._services.get(name) or self._services.setdefault(name, Service(name, session))
+                found = self._services.get(name) or self._services.setdefault(name, Service(name, models))
         return found
 
     def _model(self, service: str, operation: str) -> Service | Identity:

@@ -148,7 +148,7 @@ class AwsCloud:
         settings = {k: v for k, v in (settings or self.defaults).items() if k != "identity"}
         c = self.context
         if c.local:
-            return {"account": c.local().account, "region": settings.get("region") or c.region}
+            return {"account": c.local_account() or c.local().account, "region": settings.get("region") or c.region}
         client = self.open(reference, settings)
         account = self._caller.result() if reference == DEFAULT and self._caller else client.account()
         allowed = settings.get("account") or (c.account if reference == DEFAULT else None)

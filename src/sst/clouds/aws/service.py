@@ -77,11 +77,12 @@ class Unreadable(Exception):
 class Service:
     """One for each service, shared by all threads."""
 
-    def __init__(self, name: str, session: Any) -> None:
+    def __init__(self, name: str, loader: Any) -> None:
         from botocore import parsers, serialize, validate, xform_name
+        from botocore.model import ServiceModel
 
-        self.name, self._session = name, session
-        self.model = session.get_service_model(name)
+        self.name, self._loader = name, loader
+        self.model = ServiceModel(loader.load_service_model(name, "service-2"), service_name=name)
         protocol = getattr(self.model, "resolved_protocol", None) or self.model.metadata["protocol"]
         self._validator = validate.ParamValidator()
         self._serializer = serialize.create_serializer(protocol, include_validation=False)
@@ -108,7 +109,9 @@ class Service:
 
     @cached_property
     def waiters(self) -> Any:
-        return self._session.get_waiter_model(self.name)
+        from botocore.waiter import WaiterModel
+
+        return WaiterModel(self._loader.load_service_model(self.name, "waiters-2"))
 
     @cached_property
     def _paginators(self) -> Mapping[str, Mapping[str, Any]]:
@@ -116,7 +119,7 @@ class Service:
         from botocore.exceptions import DataNotFoundError
 
         try:
-            found = self._session.get_component("data_loader").load_service_model(self.name, "paginators-1")
+            found = self._loader.load_service_model(self.name, "paginators-1")
         except DataNotFoundError:
             return {}
         pages: Mapping[str, Mapping[str, Any]] = found["pagination"]
@@ -155,9 +158,8 @@ class Service:
     def _rules(self) -> Any:
         from botocore.endpoint_provider import EndpointProvider
 
-        loader = self._session.get_component("data_loader")
-        return EndpointProvider(loader.load_service_model(self.name, "endpoint-rule-set-1"),
-                                loader.load_data("partitions"))
+        return EndpointProvider(self._loader.load_service_model(self.name, "endpoint-rule-set-1"),
+                                self._loader.load_data("partitions"))
 
     def check(self, operation: str, params: Mapping[str, Any]) -> None:
         """Raise what does not fit the model, without quoting values."""

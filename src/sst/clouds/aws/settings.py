@@ -50,6 +50,11 @@ class Settings:
                 self._session = self._made()
             return self._session
 
+    def models(self) -> Any:
+        """botocore's loader of models; a session of botocore, which is slow to import, only for models of the user's
+        own."""
+        return self.session.get_component("data_loader") if "AWS_DATA_PATH" in self.environment else loader()
+
     def _made(self) -> Any:
         import botocore.session
 
@@ -96,7 +101,7 @@ class Settings:
             return self._endpoint
         if env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
             return None
-        key = "STS" if service == "sts" else self.session.get_service_model(service).service_id.replace(" ", "_")
+        key = "STS" if service == "sts" else self._service_id(service).replace(" ", "_")
         if found := env.get(f"AWS_ENDPOINT_URL_{key.upper()}") or env.get("AWS_ENDPOINT_URL"):
             return found
         scoped = self._scoped
@@ -105,6 +110,9 @@ class Settings:
             if url := (services.get(key.lower()) or {}).get("endpoint_url"):
                 return str(url)
         return scoped.get("endpoint_url")
+
+    def _service_id(self, service: str) -> str:
+        return str(self.models().load_service_model(service, "service-2")["metadata"]["serviceId"])
 
     @property
     def events_url(self) -> str:

@@ -22,7 +22,6 @@ from typing import Any
 
 from ...errors import ProviderError
 from ...machine.lifeline import Lifeline
-from .channel import Channel
 from .wire import V5_NAMES, decode, encode
 
 __all__ = ["COOKIE", "Plugin", "Refusal"]
@@ -72,6 +71,8 @@ class Plugin:
             raise ProviderError(f"{name} can't be started: {e.strerror}: {command[0]}", sent=False) from e
         try:
             self.protocol, address = self._handshake(timeout)
+            from .channel import Channel  # its tables of HPACK: not for a command that starts no plugin
+
             self._channel = Channel(self._connect(address), name)
         except BaseException:
             self._kill()
