@@ -98,12 +98,12 @@ def _app(language: str, count: int) -> Iterator[Path]:
 class Session:
     """``sst dev`` in ``root``, ready; ``urls`` are the outputs."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, mode: str = "basic") -> None:
         self.root, self.urls = root, dict[str, str]()
         self._said = threading.Condition()
         self.ready = False
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("SST_", "AWS_"))}
-        self.process = subprocess.Popen([SST, "dev", "--stage", "local", "--mode", "basic"], cwd=root, env=environ,
+        self.process = subprocess.Popen([SST, "dev", "--stage", "local", "--mode", mode], cwd=root, env=environ,
                                         text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self._read, daemon=True).start()

@@ -44,7 +44,7 @@ def config(input):
 def run():
     router, token = aws.Router("Main"), sst.Secret("Token", "tok-7f3e9a51")
     pages = aws.StaticSite("Pages", path="pages", router={"instance": router, "path": "/pages"}, dev=DEV)
-    web = aws.NodeServer("Web", path="web", entry="dist/main.js", link=[token])
+    web = aws.NodeServer("Web", path="web", entry="dist/main.js", link=[token], dev=False)
     api = aws.FastApi("Api", app="api:app", link=[token], static={"/assets": "pages"})
     shop = aws.Django("Shop", project="shop")
     return {"pages": pages.url, "web": web.url, "api": api.url, "shop": shop.url}
@@ -175,7 +175,7 @@ def _changes(report: Report, root: Path) -> None:
 
 
 def _saves(report: Report, root: Path, port: int, count: int) -> None:
-    with Session(root) as session:
+    with Session(root, mode="mono") as session:   # with the commands of the program
         took = {"pages": list[float](), "the dev server alone": list[float](), "FastAPI": list[float](),
                 "Django": list[float]()}
         asked = {"pages": (f"{session.urls['pages']}/", root / "pages/index.html"),

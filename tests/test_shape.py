@@ -42,8 +42,7 @@ LAYERS["cli"] = {*LAYERS["dev"], "dev"}
 COMPONENTS = {"aws", "cloudflare", "vercel", "stripe", "dns", "secret", "linkable", "dev_command"}
 EXCEPTIONS: set[tuple[str, str]] = set()
 AT_RUN_TIME = {"runtime/behind.py", "runtime/client.py", "runtime/guard.py", "runtime/live.py", "runtime/migration.py",
-               "runtime/django_settings.py", "runtime/django_tasks.py", "executor/source_client.py",
-               "embedded/emulator.py"}
+               "runtime/django_settings.py", "runtime/django_tasks.py", "executor/preimport.py", "embedded/emulator.py"}
 """Import what only a run can tell: modules of users, and of the emulator."""
 ALLOWED = {
     "botocore": ("clouds/aws/",),

@@ -130,6 +130,24 @@ def test_a_module_that_starts_threads_is_never_forked(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_dependency_that_reads_the_project_is_left_to_the_sandbox(tmp_path: Path) -> None:
+    """As Django's models read the settings; also one that would go on without it, and who imports such a one."""
+    function = ("import heavy, strict, above, lenient\n\ndef handler(event, context):\n    import os\n"
+                "    return {'pid': os.getpid(), 'heavy': heavy.loaded_by,\n"
+                "            'text': [strict.conf.text, lenient.conf.text, above.strict.conf.text]}\n")
+
+    async def story(stage: Stage) -> None:
+        fn = of_source(stage, tmp_path, function)
+        for name, text in (("strict", "import conf"), ("above", "import strict"),
+                           ("lenient", "try:\n    import conf\nexcept ImportError:\n    conf = None")):
+            (tmp_path / f"others/{name}.py").write_text(f"{text}\n")
+        for word in ("first", "second, and longer"):
+            (fn.code / "conf.py").write_text(f"text = {word!r}\n")
+            assert (await forked(stage, fn))["text"] == [word] * 3
+
+    play(tmp_path, story)
+
+
 def test_nothing_is_left_of_forks_and_their_parents(tmp_path: Path) -> None:
     pids = set[int]()
 

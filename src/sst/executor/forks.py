@@ -1,7 +1,8 @@
 """Processes that have imported a function's dependencies already, and fork: a new sandbox then only has to import the
 user's own code.
 
-One such process a function, and only for functions whose init takes its time. On Linux only. A fork has the memory, the
+One such process a function, and only for functions whose init takes its time. Dependencies that need the project while
+they are imported are left to the sandbox. On Linux only. A fork has the memory, the
 standard streams and the environment of a process that was started for it, and nothing of the user's modules.
 """
 from __future__ import annotations
@@ -27,6 +28,8 @@ WORTH_MS = 100.0
 """An init that is shorter is left alone."""
 _KEPT = 12
 """So many functions have one at most: those whose code was started last."""
+_ATTEMPTS = 3
+"""So often one is started, each time without what could not be imported."""
 _OF_ONE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API",
            "AWS_LAMBDA_LOG_STREAM_NAME",
            "HOME", "TMPDIR", "_X_AMZN_TRACE_ID")
@@ -81,9 +84,17 @@ class Forks:
             return
         self._forget(fn.arn)
         parent = self._parents[fn.arn] = _Parent(_facts(made), frozenset(modules), self._keep)
-        self._keep(asyncio.create_task(parent.start(made, modules, fn.code, self._folder)))
+        self._keep(asyncio.create_task(self._start(parent, fn, made, list(modules))))
         while len(self._parents) > _KEPT:
             self._forget(next(iter(self._parents)))
+
+    async def _start(self, parent: _Parent, fn: FunctionVersion, made: Launch, modules: list[str]) -> None:
+        for _ in range(_ATTEMPTS):
+            refused = await parent.start(made, modules, fn.code, self._folder)
+            if not refused or self._parents.get(fn.arn) is not parent:
+                return
+            modules = [m for m in modules if m not in refused]
+            parent = self._parents[fn.arn] = _Parent(parent.facts, parent.modules, self._keep)
 
     async def fork(self, fn: FunctionVersion, made: Launch, output: int, lifeline: int) -> Forked | None:
         """A process for a sandbox; None if there is nothing to fork from."""
@@ -122,7 +133,8 @@ class _Parent:
         self._rest = b""
         self._over = False
 
-    async def start(self, made: Launch, modules: Sequence[str], code: Path, folder: Path) -> None:
+    async def start(self, made: Launch, modules: Sequence[str], code: Path, folder: Path) -> Sequence[str]:
+        """Have it import modules. Those that it can't: it has ended then."""
         self._line, theirs = socket.socketpair()
         self._line.setblocking(False)
         self._lifeline = Lifeline()
@@ -135,15 +147,16 @@ class _Parent:
                                              pass_fds=(theirs.fileno(), self._lifeline.give))
         except OSError:
             self.end()
-            return
+            return ()
         finally:
             theirs.close()
         self._lifeline.hold(self._process.pid)
         asyncio.get_running_loop().add_reader(self._line, self._hear)
         answer = await self._ask({"modules": list(modules)})
         self.ready = bool(answer.get("ready"))
-        if not self.ready:  # a module can't be imported alone, or starts threads: never for this function, then
+        if not self.ready:  # with nothing refused, a module starts threads: never for this function, then
             self.end()
+        return list(answer.get("refused", ()))
 
     async def fork(self, made: Launch, code: Path, output: int, lifeline: int) -> Forked | None:
         answer = await self._ask({"environment": made.environment, "folder": str(code)}, (output, lifeline))

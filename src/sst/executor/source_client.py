@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
@@ -49,7 +50,7 @@ class Source:
 
     def note(self, path: str) -> None:
         path = os.path.abspath(path)  # noqa: PTH100  # pathlib would make each cold start slower
-        if not path.startswith(self._folders) or any(part in path for part in _NEVER) or path in self._written:
+        if not self.is_own(path) or path in self._written:
             return
         try:
             s = os.stat(path)  # noqa: PTH116
@@ -59,9 +60,13 @@ class Source:
         if self._told.get(path) != found:
             self._told[path] = self._new[path] = found
 
+    def is_own(self, path: str) -> bool:
+        """Whether a path is in the project, and not in its dependencies or caches."""
+        return path.startswith(self._folders) and not any(part in path for part in _NEVER)
+
     def start(self) -> None:
         if fd := os.environ.pop("SST_FORK", ""):
-            _fork_for_each(int(fd))
+            _fork_for_each(int(fd), self.is_own)
 
     def tell(self, api: Any) -> None:
         if self._new:
@@ -73,9 +78,7 @@ class Source:
         found = []
         for name, module in list(sys.modules.items()):
             places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
-            if name != "__main__" and any(places) and all(not p or not p.startswith(self._folders)
-                                                          or any(n in p for n in _NEVER)
-                                                          for p in places):
+            if name != "__main__" and any(places) and not any(map(self.is_own, places)):
                 found.append(name)
         return found
 
@@ -104,10 +107,9 @@ def main(client: str) -> None:
     exec(code, {"__name__": "__main__", "__file__": client, "SOURCE": told})  # noqa: S102
 
 
-def _fork_for_each(fd: int) -> None:
+def _fork_for_each(fd: int, is_own: Callable[[str], bool]) -> None:
     """Import what the first message names; then fork at each message. Returns in the children, environment in place."""
     import array
-    import importlib
     import select
     import signal
     import socket
@@ -140,9 +142,9 @@ def _fork_for_each(fd: int) -> None:
             buffer += line.recv(1 << 20)
         message, buffer = json.loads(buffer), b""
         if "modules" in message:
-            for name in message["modules"]:
-                importlib.import_module(name)
-            send({"ready": len(os.listdir("/proc/self/task")) == 1})  # noqa: PTH208  # a fork has one thread: others would be missed
+            refused = _preimport(message["modules"], is_own)
+            alone = len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208  # a fork has one thread: others would be missed
+            send({"ready": alone and not refused, "refused": refused if alone else []})
             continue
         if pid := os.fork():
             for given in fds:
@@ -161,6 +163,14 @@ def _fork_for_each(fd: int) -> None:
         _put_in_place(message["environment"])
         os.chdir(message["folder"])
         return
+
+
+def _preimport(names: list[str], is_own: Callable[[str], bool]) -> list[str]:
+    """As `preimport` does, which lies beside this file: its folder is not on the function's path."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "preimport.py")  # noqa: PTH100, PTH118, PTH120
+    module: Any = type(sys)("sst.executor.preimport")
+    SourceFileLoader(module.__name__, path).exec_module(module)
+    return list(module.preimport(names, is_own))
 
 
 def _put_in_place(environment: dict[str, str]) -> None:
