@@ -1,8 +1,11 @@
 """The layout and what is drawn from it."""
 from __future__ import annotations
 
+import base64
 import itertools
+import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,9 +79,28 @@ def test_widths_follow_the_text() -> None:
     assert width_of("a") == 150 < width_of("a" * 40) < width_of("a" * 80)
 
 
-def test_causes_and_groups_are_sections(tmp_path: object) -> None:
-    from pathlib import Path
+def test_members_of_a_group_follow_it(tmp_path: Path) -> None:
+    """As the runtime sends it: without its own frames, and only for an error that has causes or members."""
+    from sst.runtime.log import Log
 
+    def fail() -> None:
+        inner = ExceptionGroup("inner", [KeyError("b")])
+        raise ExceptionGroup("outer", [ValueError("a"), inner])
+
+    try:
+        fail()
+    except ExceptionGroup as error:
+        sent, plain = Log.causes(error, "none"), Log.causes(error.exceptions[0], "none")
+        without = base64.b64decode(Log.causes(error, __file__).partition(": ")[2]).decode()
+    text = base64.b64decode(sent.removeprefix("Sst-Causes: ").removesuffix("\r\n")).decode()
+    error = told_error(json.dumps({"errorType": "ExceptionGroup", "causes": text}), [], tmp_path)
+    assert [(s["type"], s["message"], s["depth"]) for s in error["sections"]] == [
+        ("ExceptionGroup", "outer (2 sub-exceptions)", 0), ("ValueError", "a", 1),
+        ("ExceptionGroup", "inner (1 sub-exception)", 1), ("KeyError", "'b'", 2)]
+    assert plain == "" and "File" not in without
+
+
+def test_causes_and_groups_are_sections(tmp_path: object) -> None:
     root = Path(str(tmp_path))
     (root / "app.py").write_text("one\ntwo\nthree\n")
     logged = f"""[ERROR] ValueError: no

@@ -69,7 +69,7 @@ def test_a_second_console_finds_the_first(console: ConsoleServer, project: Proje
 
 def test_streams_are_given_back(console: ConsoleServer) -> None:
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH112, PTH208
-    for _ in range(60):
+    for _ in range(200):
         with socket.create_connection(("127.0.0.1", console.port), 5) as line:
             line.sendall(f"GET /api/events HTTP/1.1\r\nhost: 127.0.0.1:{console.port}\r\nauthorization: Bearer "
                          f"{console.token}\r\n\r\n".encode())

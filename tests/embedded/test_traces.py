@@ -13,7 +13,7 @@ from sst.embedded import trace
 from sst.embedded.cloud import Cloud
 from sst.errors import SstError
 
-from .functions import function, url
+from .functions import function, role, url
 from .test_emulator import client
 from .test_events import FROM_QUEUE, eventually, queue
 
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.emulator
 OK = "def handler(event, context):\n    print('seen')\n    return {'statusCode': 201}\n"
 STREAMS = {"Effect": "Allow", "Action": ["kinesis:*", "dynamodb:*", "sqs:*", "sns:*", "events:*", "s3:*"],
            "Resource": "*"}
+INVOKE = {"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": "*"}
 CALLS = """
 import botocore.session, os
 def handler(event, context):
@@ -178,3 +179,35 @@ def test_an_event_is_sent_again(cloud: Cloud) -> None:
     assert all(a["trace"] != first["trace"] for a in again)
     with pytest.raises(SstError, match="can't be sent again"):
         cloud.replay("no-such-request")
+
+
+@pytest.mark.long
+def test_a_message_that_is_given_up_goes_on_from_its_dead_letter_queue(cloud: Cloud, listener: str) -> None:
+    sqs, (there, arn), (_, dead) = client(cloud, "sqs"), queue(cloud, "tried-traced"), queue(cloud, "given-up-traced")
+    sqs.set_queue_attributes(QueueUrl=there, Attributes={
+        "VisibilityTimeout": "1", "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 2})})
+    name = function(cloud, "def handler(event, context):\n    raise KeyError('nope')\n", FROM_QUEUE, STREAMS, Timeout=1)
+    subscribed(cloud, name, arn)
+    subscribed(cloud, listener, dead)
+    root = trace.new_root()
+    traced(cloud, "sqs", root).send_message(QueueUrl=there, MessageBody="x")
+    buried = invocation(cloud, root, listener.rpartition(":")[2])
+    assert buried["trigger"] == "sqs given-up-traced (1 message)"
+    assert len(rows(cloud, "SELECT * FROM invocation WHERE trace = ? AND function = ?", root, name)) == 2
+
+
+@pytest.mark.long
+def test_a_workflow(cloud: Cloud, listener: str) -> None:
+    made = client(cloud, "stepfunctions").create_state_machine(
+        name="traced", roleArn=role(cloud, "workflow", INVOKE, service="states"), definition=json.dumps({
+            "StartAt": "One", "States": {
+                "One": {"Type": "Task", "Resource": listener, "Next": "Two"},
+                "Two": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True,
+                        "Parameters": {"FunctionName": listener, "Payload.$": "$"}}}}))["stateMachineArn"]
+    root = trace.new_root()
+    traced(cloud, "stepfunctions", root).start_execution(stateMachineArn=made, input="{}")
+    seen = eventually(lambda: [r for r in rows(cloud, "SELECT * FROM invocation WHERE trace = ? AND ms > 0", root)
+                               if not r["failed"]])
+    eventually(lambda: len(rows(cloud, "SELECT * FROM invocation WHERE trace = ? AND ms > 0", root)) == 2)
+    begun = rows(cloud, "SELECT span FROM call WHERE trace = ? AND action = 'StartExecution'", root)[0]["span"]
+    assert seen[0]["parent"] == begun

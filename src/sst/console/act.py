@@ -45,11 +45,14 @@ class Actions:
         """A test of the user's that sends this event. Without ``write`` it is only shown."""
         self._permission.check()
         row, root = self._row(body), self._source.project.root
-        if len(row["event"]) < row["event_size"]:
-            raise UserError("only the beginning of this event is recorded", hint="events over 64 KB are cut")
+        try:
+            event = json.loads(row["event"])
+        except ValueError as error:
+            raise UserError("only the beginning of this event is recorded", hint="events over 64 KB are cut",
+                            code="bad-event") from error
         name = re.sub(r"\W+", "_", str(body.get("name") or row["trigger"])).strip("_").lower()[:60] or "call"
         function = self._source.seen().titles.get(row["function"], row["function"])
-        files = {f"tests/events/{name}.json": json.dumps(json.loads(row["event"]), indent=2) + "\n",
+        files = {f"tests/events/{name}.json": json.dumps(event, indent=2) + "\n",
                  f"tests/test_{name}.py": _test(name, function, row)}
         if body.get("write"):
             if taken := [file for file in files if (root / file).exists()]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.model import Op
 from ..errors import SstError
-from ..project.deploy_record import critical_path, read_record, read_records
+from ..project.deploy_record import read_records
 from .layout import label_places
 from .model import View, planned, used, view_of
 from .permission import Permission
@@ -16,7 +16,7 @@ from .records import COUNTED, LIMIT, Filter
 from .server import NotThere
 from .source import Seen, Source
 from .svg import svg
-from .tracebacks import told_error
+from .tracebacks import is_traceback, told_error
 
 __all__ = ["Pages"]
 
@@ -41,8 +41,9 @@ class Pages:
 
     def news(self) -> dict[str, Any]:
         """Changes whenever something was recorded or deployed."""
-        calls, lines, ended = self._source.records.newest()
-        return {"calls": calls, "lines": lines, "ended": ended, "serial": self._source.seen().snapshot.serial}
+        calls, lines, ended, used = self._source.records.newest()
+        return {"calls": calls, "lines": lines, "ended": ended, "used": used,
+                "serial": self._source.seen().snapshot.serial}
 
     # overview
 
@@ -85,7 +86,8 @@ class Pages:
         return {"function": seen.titles.get(last["function"], last["function"]), "id": last["id"],
                 "events": len(events), "failed": len({c["parent"] or c["id"] for c in calls if c["failed"]}),
                 "tries": sum(1 for c in calls if c["failed"] and c["parent"] and c["parent"] == last["parent"]),
-                "type": row.get("error") or str(row.get("status", "")), "at": last["began"],
+                "type": row.get("error") or error["sections"][-1]["type"] or str(row.get("status", "")),
+                "at": last["began"],
                 "place": f"{own['file']}:{own['line']}" if own else ""}
 
     def _last_deploy(self) -> dict[str, Any] | None:
@@ -136,23 +138,6 @@ class Pages:
         used(view, self._source.records.uses(), self._source.records.calls(), self._source.use_of)
         return view
 
-    # deploys
-
-    def deploys(self, query: Query) -> list[dict[str, Any]]:
-        stage = self._source.backend.stage
-        records = read_records(stage.store, stage.prefix)
-        return [{"serial": v.serial, "time": v.time, "command": v.command, "resources": v.resources,
-                 "damage": v.damage, "deploy": records.get(v.serial)} for v in stage.history()]
-
-    def deploy(self, serial: str, query: Query) -> dict[str, Any]:
-        stage = self._source.backend.stage
-        if not serial.isdigit():
-            raise NotThere(f"there is no version {serial}")
-        found = read_record(stage.store, stage.prefix, int(serial))
-        if found is None:  # saved by a command that deploys nothing, or by an older version of sst
-            return {"serial": int(serial), "recorded": False}
-        return {**found, "recorded": True, "critical": critical_path(found["steps"])}
-
     # calls
 
     def invocations(self, query: Query) -> dict[str, Any]:
@@ -180,7 +165,7 @@ class Pages:
             raise NotThere(f"call {id} is not recorded", hint="the oldest are deleted; `sst invocations` lists them")
         lines = self._source.records.lines(row["request"])
         error = told_error(row["response"], [line["text"] for line in lines], self._source.project.root) \
-            if row["error"] else None
+            if row["error"] or (row["failed"] and any(is_traceback(line["text"]) for line in lines)) else None
         shown: dict[str, Any] = self._source.hidden({**self._named(row, seen), "lines": lines, "failure": error})
         return shown
 

@@ -206,10 +206,12 @@ class Records:
         return {r["function"]: r["n"] for r in self._rows(
             "SELECT function, count(*) AS n FROM invocation GROUP BY function")}
 
-    def newest(self) -> tuple[int, int, int]:
-        """The highest numbers of invocations and lines, and how many invocations have ended: what changes with news."""
+    def newest(self) -> tuple[int, int, int, int]:
+        """The highest numbers of invocations and lines, how many invocations have ended, and the highest number of AWS
+        calls: what changes with news."""
         found = self._rows("SELECT coalesce((SELECT max(id) FROM invocation), 0) AS a, "
-                           "coalesce((SELECT max(id) FROM line), 0) AS b")
+                           "coalesce((SELECT max(id) FROM line), 0) AS b, "
+                           "coalesce((SELECT max(id) FROM call), 0) AS c")
         ended = self._rows("SELECT count(*) AS n FROM (SELECT ms FROM invocation ORDER BY id DESC LIMIT 200) "
                            "WHERE ms IS NOT NULL")
-        return (found[0]["a"], found[0]["b"], ended[0]["n"]) if found and ended else (0, 0, 0)
+        return (found[0]["a"], found[0]["b"], ended[0]["n"], found[0]["c"]) if found and ended else (0, 0, 0, 0)

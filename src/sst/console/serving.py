@@ -17,6 +17,7 @@ from .act import Actions
 from .browse import Browse
 from .changes import Changes
 from .cost import Costs
+from .deploys import Deploys
 from .far import Far
 from .metrics import Metrics
 from .pages import Pages
@@ -33,10 +34,11 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
     source = Source(project, open, reopen)
     permission = Permission(project, read_only=read_only)
     pages, act, browse = Pages(source, permission), Actions(source, permission), Browse(source, permission)
-    changes, costs, far = Changes(source, permission), Costs(source), Far(source)
+    changes, costs, far, deploys = Changes(source, permission), Costs(source), Far(source), Deploys(source)
     routes: Mapping[str, Any] = {
         "GET /api/app": pages.app, "GET /api/overview": pages.overview, "GET /api/plan": pages.plan,
-        "GET /api/graph": pages.graph, "GET /api/deploys": pages.deploys, "GET /api/deploys/{serial}": pages.deploy,
+        "GET /api/graph": pages.graph, "GET /api/deploys": deploys.versions, "GET /api/deploys/{serial}": deploys.one,
+        "GET /api/compare/{serial}": deploys.compared, "GET /api/under-way": deploys.under_way,
         "GET /api/invocations": pages.invocations, "GET /api/invocations/{id}": pages.invocation,
         "GET /api/trace/{root}": pages.trace, "GET /api/logs": pages.logs,
         "GET /api/browse": browse.parts, "GET /api/browse/{name}": browse.rows, "GET /api/item/{name}": browse.item,

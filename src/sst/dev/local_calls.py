@@ -97,7 +97,8 @@ class LocalCalls:
                 made = answer.result
             assert made
             tail = made.logs.decode("utf-8", "replace")
-            facts = {"ms": made.duration_ms, "init_ms": made.init_ms, "memory": made.max_memory_mb, "cold": made.cold}
+            facts = {"ms": made.duration_ms, "init_ms": made.init_ms, "memory": made.max_memory_mb, "cold": made.cold,
+                     "causes": made.causes}
             await frames.send({"call": request, "end": made.error, "tail": tail, **facts}, made.payload)
 
     def _begin(self, work: Any) -> None:

@@ -61,7 +61,7 @@ class CallRecorder:
         response = made.payload if made.error else bytes(call.response) or made.payload
         self._emit(CallEnded(call.number, call.function, self._clock(), made.duration_ms,
                              made.init_ms if made.cold else 0.0, made.max_memory_mb,
-                             0 if made.error else _status(response), made.error, _text(response)))
+                             0 if made.error else _status(response), made.error, _text(response), made.causes))
 
     def replay_event(self, number: int) -> tuple[str, bytes] | None:
         """The function and the event of a call; None if it is too long ago."""

@@ -140,7 +140,7 @@ def _take(streaming: LiveStreaming, head: dict[str, Any], body: bytes) -> None:
     elif "end" in head:
         made = Invocation(body, str(head["end"]), str(head["call"]), str(head.get("tail", "")).encode(),
                           float(head.get("ms", 0)), float(head.get("init_ms", 0)), int(head.get("memory", 0)),
-                          bool(head.get("cold")))
+                          bool(head.get("cold")), str(head.get("causes", "")))
         streaming.end(made)
     else:
         streaming.put(body)

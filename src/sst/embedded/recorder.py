@@ -93,7 +93,8 @@ class Recorder:
             found = _answer(shown)
             status = 0 if error else _status(found)
             kind, message = (str(found.get(k) or "") for k in ("errorType", "errorMessage")) if error else ("", "")
-            return "invocation", {"request": request, **facts, "response": self._text(shown), "status": status,
+            document = json.dumps({**found, "causes": made.causes}).encode() if error and made.causes else shown
+            return "invocation", {"request": request, **facts, "response": self._text(document), "status": status,
                                   "error": self._redacted(kind or ("Unhandled" if error else "")),
                                   "message": self._redacted(message[:SHOWN_BYTES]),
                                   "failed": int(error or status >= 500)}

@@ -42,7 +42,7 @@ class Serves(Protocol):
         """Whoever asked has gone: the event is kept for the next who asks."""
 
     def init_failed(self, error: bytes) -> None: ...
-    def answered(self, request_id: str, payload: bytes | None, *, failed: bool) -> bool:
+    def answered(self, request_id: str, payload: bytes | None, *, failed: bool, causes: str = "") -> bool:
         """False for a request that is not the current one; ``payload`` None: it was too large."""
 
     async def streamed(self, request_id: str, kind: str, body: Chunked) -> bool: ...
@@ -243,7 +243,8 @@ class _Stream:
                     known = sandbox.answered(id, await _body(request, reader), failed=False)
             case ("POST", ["invocation", id, "error"]):
                 kind = request.headers.get("lambda-runtime-function-error-type", "")
-                known = sandbox.answered(id, _error(kind, await _body(request, reader)), failed=True)
+                causes = base64.b64decode(request.headers.get("sst-causes", "")).decode("utf-8", "replace")
+                known = sandbox.answered(id, _error(kind, await _body(request, reader)), failed=True, causes=causes)
             case ("POST", ["init", "error"]):
                 sandbox.init_failed(_error(request.headers.get("lambda-runtime-function-error-type", ""),
                                            await _body(request, reader)))

@@ -20,6 +20,8 @@ class Call:
         self.client_context, self.trace_id = client_context, trace_id
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[tuple[bytes, bool]] = loop.create_future()
+        self.causes = ""
+        """The traceback of an error with causes; see `Invocation`."""
         self.opened: asyncio.Future[str] = loop.create_future()
         """The content type once a streamed response begins; "" for one that is not streamed."""
         self._streaming = streaming

@@ -106,6 +106,8 @@ class Invocation:
     """Of a cold start; else 0."""
     max_memory_mb: int = 0
     cold: bool = False
+    causes: str = ""
+    """Of a failed Python function whose error has causes, or members: the whole traceback. Lambda has none."""
 
     @property
     def billed_ms(self) -> int:

@@ -195,7 +195,7 @@ class Sandbox:
             self._over_memory = True
             self.kill()
             made.max_memory_mb = fn.memory
-        payload, failed = call.ended.result()
+        (payload, failed), made.causes = call.ended.result(), call.causes
         if self._over_memory and not failed:
             _, payload, lines = report.died(call.request_id, -9, memory=True)
             self._say(lines.split("\n"))
@@ -289,12 +289,13 @@ class Sandbox:
         if not self.ready.done():
             self.ready.set_result(error)
 
-    def answered(self, request_id: str, payload: bytes | None, *, failed: bool) -> bool:
+    def answered(self, request_id: str, payload: bytes | None, *, failed: bool, causes: str = "") -> bool:
         call = self._call
         if call is None or call.request_id != request_id:
             return False
         if payload is None:
             payload, failed = self.too_large(), True
+        call.causes = causes
         call.end(payload, failed=failed)
         return True
 

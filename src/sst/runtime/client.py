@@ -140,11 +140,11 @@ class _Api:
         self._connected().sendall(self._posting(path, body) + self._head("GET", NEXT))
         self._asked = True
 
-    def post(self, path: str, body: bytes, kind: str = "") -> None:
-        self._ask(self._posting(path, body, kind))
+    def post(self, path: str, body: bytes, kind: str = "", causes: str = "") -> None:
+        self._ask(self._posting(path, body, kind, causes))
 
-    def _posting(self, path: str, body: bytes, kind: str = "") -> bytes:
-        about = f"Lambda-Runtime-Function-Error-Type: {kind}\r\n" if kind else ""
+    def _posting(self, path: str, body: bytes, kind: str = "", causes: str = "") -> bytes:
+        about = f"Lambda-Runtime-Function-Error-Type: {kind}\r\n{causes}" if kind else ""
         return self._head("POST", path, f"Content-Type: application/json\r\n{about}"
                                         f"Content-Length: {len(body)}\r\n") + body
 
@@ -281,7 +281,7 @@ def _serve(api: _Api, log: Log, handler: Callable[[Any, Any], Any], headers: Map
         error = {**_error(e), "requestId": log.request_id}
         log.error(error)
         _flush()
-        return api.post(f"{path}/error", json.dumps(error).encode(), error["errorType"])
+        return api.post(f"{path}/error", json.dumps(error).encode(), error["errorType"], log.causes(e, __file__))
     _flush()
     api.respond(f"{path}/response", text)
 

@@ -13,6 +13,10 @@ from typing import Any
 __all__ = ["Log"]
 
 
+_CAUSES = 16 * 1024
+"""Characters."""
+
+
 class Log(logging.Handler):
     """Writes records as Lambda does: level, time, request id, message; or as JSON if the function's log format is JSON.
 
@@ -52,6 +56,23 @@ class Log(logging.Handler):
         else:
             self.write(f"[ERROR] {error['errorType']}: {error['errorMessage']}\n"
                        f"Traceback (most recent call last):\n{''.join(error['stackTrace'])}")
+
+    @staticmethod
+    def causes(e: BaseException, hidden: str) -> str:
+        """A header for our own executor, which shows it: the traceback of an error with causes or members, without
+        frames of the file ``hidden``. Nothing for any other error: its document says it all."""
+        if not (e.__cause__ or getattr(e, "exceptions", None) or (e.__context__ and not e.__suppress_context__)):
+            return ""
+        import base64
+        import traceback
+
+        whole = todo = [traceback.TracebackException.from_exception(e)]
+        while todo:
+            part, *todo = todo
+            part.stack[:] = [f for f in part.stack if f.filename != hidden and not f.filename.startswith("<frozen")]
+            todo += [p for p in (part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())) if p]
+        text = "".join(whole[0].format())[:_CAUSES]
+        return f"Sst-Causes: {base64.b64encode(text.encode('utf-8', 'replace')).decode()}\r\n"
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         made = {"timestamp": _stamp(record.created), "level": record.levelname, "message": record.getMessage(),

@@ -39,7 +39,7 @@ function App() {
   const [hash, setHash] = useState(location.hash), [theme, setTheme] = useState(new URLSearchParams(location.search).get("theme") || stored("sst-console-theme") || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark")), [box, setBox] = useState(""), { state, news, refused } = useLive();
   const { data: app, error, reload } = useApi(refused ? "" : "app");
   if (app && live.news.calls == null) live.news = app.news;     // what is read from now on is at least as new
-  const asks = !refused && app, { data: d } = useApi(asks ? "overview" : "", ["calls", "ended", "serial"]), { data } = useApi(asks ? "browse" : "", ["serial"]), last = useRef(0), said = useRef(0), now = useRef(null), [alert, setAlert] = useState("");
+  const asks = !refused && app, { data: d } = useApi(asks ? "overview" : "", ["calls", "ended", "used", "serial"]), { data } = useApi(asks ? "browse" : "", ["serial"]), last = useRef(0), said = useRef(0), now = useRef(null), [alert, setAlert] = useState("");
   useEffect(() => {
     let g = 0;
     const change = () => setHash(location.hash);

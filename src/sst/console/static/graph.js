@@ -21,7 +21,7 @@ function grouped(g) {
   return { stacks, of, lines: [...lines].map(([k, n]) => [...k.split("|"), n]) };
 }
 export function Graph({ query }) {
-  const plan = query.plan === "1", { data: g, error, reload } = useApi(`graph${plan ? "?plan=1" : ""}`, ["ended", "serial"]);
+  const plan = query.plan === "1", { data: g, error, reload } = useApi(`graph${plan ? "?plan=1" : ""}`, ["ended", "used", "serial"]);
   const [grants, setGrants] = useState(true), [find, setFind] = useState(""), [asTable, setTable] = useState(false), svg = useRef(), drag = useRef(null), view = useRef(null), size = useRef(null);
   const sel = query.sel || "", choose = (name) => go(link("graph", { sel: name, plan: plan ? "1" : "" }));
   const shape = g ? `${g.width}|${g.height}` : "";

@@ -30,7 +30,7 @@ function Plan({ app, deploy }) {
     ${state?.data?.steps.length ? html`<div class="kv"><code class="faint">sst deploy --stage ${app.stage}</code>${app.writes ? html`<button class="primary" onClick=${deploy}>Deploy <kbd>d</kbd></button>` : ""}</div>` : ""}</section>`;
 }
 export function Overview({ app, deploy }) {
-  const { data: d, error } = useApi("overview", ["calls", "ended", "serial"]);
+  const { data: d, error } = useApi("overview", ["calls", "ended", "used", "serial"]);
   if (!d) return error ? html`<div class="page"><${Problem} error=${error}/></div>` : html`<${Waiting}/>`;
   const t = d.total, stacks = [...new Set(d.parts.map((p) => p.stack))], last = d.deploy;
   return html`<div class="page">${error ? html`<${Problem} error=${error}/>` : ""}
