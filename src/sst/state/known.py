@@ -24,10 +24,9 @@ class Known:
 
     def within(self, text: str) -> bool:
         """Takes no lock, for which all threads of a deploy would queue: what may grow meanwhile is copied at once."""
-        starts = tuple(self._texts)
-        if len(starts) > len(text):
-            starts = tuple({text[at:at + LEAST] for at in range(len(text) - LEAST + 1)} & self._texts.keys())
-        return bool(starts) and any(start in text and self._begins(text, start) for start in starts)
+        starts: Iterable[str] = (tuple(self._texts) if len(self._texts) <= len(text) else
+                                 {text[at:at + LEAST] for at in range(len(text) - LEAST + 1)} & self._texts.keys())
+        return any(start in text and self._begins(text, start) for start in starts)
 
     def _begins(self, text: str, start: str) -> bool:
         """Whether one of those that begin with ``start`` is in the text."""
