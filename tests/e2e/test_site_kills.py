@@ -53,7 +53,7 @@ def test_a_visitor_never_sees_a_mixed_page_or_an_error(site: Project) -> None:
 
     def visit() -> None:
         while not ended.is_set():
-            for path in ("/", "/p1", "/p4.html"):
+            for path in ("/", "/p0", "/p1", "/p2", "/p3", "/p4.html"):
                 page = call(url + path)
                 found = re.search(r"<html>(\d+)<script src='(/assets/app-\w+\.js)'", page.body)
                 loaded = call(url + found[2]) if found else None

@@ -1,6 +1,7 @@
 """Sites of files behind a ``Router`` on stage ``local``: in a real browser, in `sst dev`, after a rollback."""
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import socket
@@ -94,6 +95,26 @@ def test_a_browser_goes_through_the_sites(pages: Project, page: Page) -> None:
         page.click("button")
         assert page.inner_text("h1") == f"Hello {name}" and page.inner_text("p") == cookies
     assert errors == []
+
+
+RESUMED = """async (url) => {
+  const first = await fetch(url, {cache: "no-store"}), reader = first.body.getReader(), parts = [];
+  let have = 0;
+  for (; have < 5e6; have += parts.at(-1).length) parts.push((await reader.read()).value);
+  await reader.cancel();
+  const rest = await fetch(url, {cache: "no-store", headers: {
+    range: `bytes=${have}-`, "if-range": first.headers.get("etag")}});
+  const whole = await new Blob([...parts, await rest.blob()]).arrayBuffer();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
+  return [first.status, rest.status, Array.from(digest, (b) => b.toString(16).padStart(2, "0")).join("")];
+}"""
+
+
+@in_a_browser
+def test_a_browser_resumes_a_large_download(pages: Project, page: Page) -> None:
+    web, whole = pages.outputs()["web"], (pages.root / "docs/big.bin").read_bytes()
+    page.goto(f"{web}/docs/")
+    assert page.evaluate(RESUMED, f"{web}/docs/big.bin") == [200, 206, hashlib.sha256(whole).hexdigest()]
 
 
 def test_a_large_download_is_resumed(pages: Project) -> None:
@@ -208,7 +229,11 @@ MISTAKES = [
      "CloudFront takes 10,240"),
     ('aws.StaticSite("Docs", path="docs", domain="https://example.com")', "is not a domain name"),
     ('aws.StaticSite("Docs", path="docs", build={"command": "exit 3", "output": "made"})', "exit code 3"),
-    ('aws.StaticSite("Docs", path="docs", build={"command": "true", "output": "made"})', "made"),
+    ('aws.StaticSite("Docs", path="docs", build={"command": "true", "output": "made"})', "made no folder 'made'"),
+    ('aws.StaticSite("Docs", path="docs", build={"command": "mkdir -p made", "output": "made"})',
+     "the folder docs/made is empty"),
+    ('aws.StaticSite("Docs", path="docs", build={"command": "echo the last line; exit 4", "output": "made"})',
+     "the last line"),
 ]
 
 
