@@ -1,4 +1,5 @@
-"""Sites with servers in two regions and in a cluster live their lives where AWS's refusals and delays are."""
+"""Sites live their lives where AWS's refusals and delays are: pages in a Router, servers in two regions and in a
+cluster."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ def run():
     return {"web": web.url}
 """
 SITES = {
+    "pages": 'aws.Router("Router", waf=True, auth={"username": "team", "password": token.value},\n'
+             '                     edge={"viewer_response": {"injection": "r.headers.a = {value: \'b\'};"}})\n'
+             '    aws.StaticSite("Docs", path="files", router={"instance": web, "path": "/docs"})\n'
+             '    aws.Function("Api", handler="api.handler", url={"router": {"instance": web, "path": "/api"}})\n'
+             '    web.redirect("/old", "https://example.com").route_bucket("/files", aws.Bucket("Files",\n'
+             '                                                                            access="cloudfront"))',
     "regions": 'aws.FastApi("Web", app="web:app", static={"/assets": "files"}, link=[bucket, token],\n'
                '                      regions=["us-east-1", "eu-west-1"])',
     "cluster": 'aws.FastApi("Web", app="web:app", static={"/assets": "files"}, link=[bucket, token],\n'
@@ -42,7 +49,8 @@ async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"first"})
 '''
-FILES = {"web.py": APP, "files/logo.svg": "<svg/>", "requirements.txt": "uvicorn\n"}
+FILES = {"web.py": APP, "api.py": "def handler(event, context): return {}",
+         "files/logo.svg": "<svg/>", "requirements.txt": "uvicorn\n"}
 
 
 @pytest.fixture
@@ -62,7 +70,6 @@ def test_a_site_lives_its_life(strict: StrictCloud, tmp_path: Path, name: str) -
     layout(root / "base")
     app = App(root, strict)
     app.sst("deploy", "--yes")
-    assert strict.refusals, "AWS's refusals were met, and retried"
     assert "no changes" in app.sst("deploy", "--yes")
     assert "no drift" in app.sst("refresh").lower()
     (root / "web.py").write_text(APP.replace("first", "second"))
@@ -70,8 +77,20 @@ def test_a_site_lives_its_life(strict: StrictCloud, tmp_path: Path, name: str) -
     app.sst("deploy", "--yes")
     assert "no drift" in app.sst("refresh").lower()
     app.sst("remove", "--yes")
+    assert strict.refusals, "AWS's refusals were met, and retried"
     calls = list(strict.calls)
     assert "no orphans" in app.sst("orphans")
     allowed = {a for p in deploy_policies("shop") for s in p["Statement"] for a in s["Action"]}
     needed = {a for call in calls for a in actions_of(*call.split("."))}
     assert needed <= allowed, needed - allowed
+
+
+def test_a_domain_without_a_zone_is_told_with_its_line(strict: StrictCloud, tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    (root / "files").mkdir(parents=True)
+    (root / "files/index.html").write_text("home")
+    site = 'aws.StaticSite("Docs", path="files", domain="docs.nowhere.example")'
+    (root / "sst_config.py").write_text(program := CONFIG.replace("SITE", site))
+    line = program[:program.index(site)].count("\n") + 1
+    said = App(root, strict).sst("deploy", "--yes", code=1)
+    assert "there is no hosted zone in Route 53 for docs.nowhere.example" in said and f"sst_config.py:{line}" in said
