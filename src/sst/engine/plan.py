@@ -14,12 +14,14 @@ from ..core.model import URN, Entry, Goal, Op, Snapshot, State, fold
 from ..core.names import mint
 from ..core.output import Unknown, plain
 from ..core.provider import STAND_IN, UNCHANGED, Change, Provider, Providers, Result
+from ..core.resource import cloud_of
 from ..core.schema import Schema
 from ..errors import Problems, ProviderError, UserError
 from .choice import Choice, name_of, untouched
 from .deletes import Deletes, lingering
 from .grow import grown
 from .inputs import identity_of, inputs_of, missing, resent
+from .record import secrets_of
 from .steps import Plan, Step, step_of
 
 __all__ = ["Choice", "Plan", "Step", "name_of", "plan"]
@@ -78,11 +80,15 @@ class _Planner:
 
     def turned(self, goal: Goal, found: State) -> State | None:
         """What the state holds as another type, as one of the goal's."""
+        provider = self.providers(goal)
         try:
-            return self.providers(goal).move(goal.type, found)
+            made = provider.move(goal.type, found)
         except UserError as e:
             raise UserError(f'{goal.type} "{name_of(goal.urn)}" can\'t continue "{name_of(found.urn)}": {e.message}',
                             hint=e.hint, where=goal.where) from e
+        # an instance of the same provider stays the one that has it: to change that is another thing
+        at = goal.provider if cloud_of(goal.type) != cloud_of(found.type) else found.provider
+        return made and replace(made, provider=at, secret=secrets_of(provider.schema(goal.type), goal.secret))
 
     def record(self, *entries: Entry) -> None:
         if entries:

@@ -230,7 +230,8 @@ def import_(q: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def move(q: Mapping[str, Any]) -> dict[str, Any]:
-    if q["source_type_name"] != "fake_old_thing":
+    if (q["source_provider_address"].rpartition("/")[2], q["source_type_name"]) not in (
+            ("fake", "fake_old_thing"), ("older", "older_thing2")):
         return {"diagnostics": error(f"{q['source_provider_address']} {q['source_type_name']} is nothing of ours")}
     raw = json.loads(q["source_state"]["json"])
     raw["name"] = raw.pop("former_name")

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from sst.clouds.terraform.catalogue import Catalogue
+from sst.clouds.terraform.catalogue import Catalogue, activate
 from sst.core.model import Entry, State
 from sst.engine.adopt import Adoption
 from sst.errors import UserError
+from sst.plugins.lock import Lock, Locked
+from sst.plugins.source import source_of
 from sst.project.adopt import adoptions
 from sst.project.foreign import match, read_foreign
 from tests.clouds.provider_suite import Stage as Bare
@@ -202,6 +204,24 @@ def test_a_resource_goes_on_as_another_type(stage: Stage, project: Catalogue) ->
     assert "fake:OldThing::Old" not in stage.journal.snapshot.resources
     assert "ApplyResourceChange" not in log.read_text().split()
     assert not stage.plan(continued("fake:OldThing::Old")).changes
+    stage.remove().check()
+    assert not things(project)
+
+
+def test_a_resource_goes_on_at_another_provider(stage: Stage, project: Catalogue) -> None:
+    """As `moved` blocks of Terraform from one provider to another; the former one is in the lock and not installed."""
+    Lock.read(project.root).with_provider(Locked("before", source_of("acme/older"), "1.0.0")).write(project.root)
+    activate(Catalogue(project.root, project.environ))
+    stage.deploy(continued("before:Thing2::Old")).check()
+    there, log = stage.state("New"), Path(project.environ["FAKE_FOLDER"]) / "log"
+    as_old_type(stage, replace(there, provider="before", secret=("former_name",)), "before:Thing2")
+    log.unlink()
+    todo = stage.plan(continued("before:Thing2::Old"))
+    assert not todo.changes and [s.moved_from for s in todo.steps] == ["before:Thing2::Old"]
+    stage.deploy(continued("before:Thing2::Old")).check()
+    state = stage.state("New")
+    assert (state.id, state.type, state.provider, state.secret) == (there.id, "fake:Thing", "fake", there.secret)
+    assert "ApplyResourceChange" not in log.read_text().split()
     stage.remove().check()
     assert not things(project)
 

@@ -1,12 +1,12 @@
 """What a plugin is asked about a resource that exists already: by its id, by its identity, as Terraform's state
-records it, or as another type of the same provider."""
+records it, or as another type, of this provider or another."""
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...core.model import State
 from ...core.names import did_you_mean
@@ -19,7 +19,10 @@ from .schema import TypeSchema, python_name, wire_name
 from .types import named
 from .values import fitted, pack
 
-__all__ = ["identity_request", "imported", "move_request", "moved_state", "recorded_state"]
+__all__ = ["Origin", "identity_request", "imported", "likely_name", "move_request", "moved_state", "recorded_state"]
+
+Origin: TypeAlias = Callable[[str], tuple[Source, str]]
+"""The provider of a type of the state, and the name that the type has there."""
 
 
 def identity_request(plugin: Plugin, own: TypeSchema, identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,12 +61,17 @@ def recorded_state(type: str, recorded: Recorded) -> State:
                  private=Private(recorded.private).text(), version=recorded.version)
 
 
-def move_request(state: State, source: Source, own: TypeSchema) -> dict[str, Any]:
-    """What ``MoveResourceState`` is asked for a resource that was of another type; the provider need not have that one
-    any more."""
-    words = re.sub(r"(?<!^)(?=[A-Z])", "_", state.type.partition(":")[2]).lower()
+def likely_name(source: Source, type: str) -> str:
+    """The provider's own name of a type that it need not have any more: ``vercel:Project`` → ``vercel_project``."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", type.partition(":")[2]).lower()
+    return f"{source.type}_{words}"
+
+
+def move_request(state: State, origin: Origin, own: TypeSchema) -> dict[str, Any]:
+    """What ``MoveResourceState`` is asked for a resource that was of another type."""
+    source, name = origin(state.type)
     raw = {wire_name(k): v for k, v in state.outputs.items()}
-    return {"source_provider_address": str(source), "source_type_name": f"{source.type}_{words}",
+    return {"source_provider_address": str(source), "source_type_name": name,
             "source_schema_version": state.version, "source_state": {"json": json.dumps(raw).encode()},
             "source_private": Private.read(state.private).notes, "target_type_name": own.name}
 

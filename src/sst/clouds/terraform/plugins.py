@@ -13,11 +13,13 @@ from ...core.provider import Provider
 from ...core.resource import cloud_of
 from ...core.schema import Argument, Schema
 from ...errors import ProviderError, UserError
+from ...plugins.source import Source, source_of
 from ..context import StageContext
 from .archives import ArchiveProvider
 from .catalogue import Catalogue, active
 from .configuration import configured
 from .diagnostics import as_user_error, secret_texts
+from .existing import likely_name
 from .native import NATIVE, NativeProvider
 from .plugin import Plugin, Refusal
 from .pool import Pool
@@ -108,7 +110,16 @@ class Plugins:
         known = settings()
         shown = {} if known is None else {k: v for k, v in known.items() if not _secret(types, k)}
         fingerprint = "" if known is None else f"{one.source} {one.version} {_digest(shown)}"
-        return PluginProvider(str(one), types, use, fingerprint, self._stop, one.source)
+        return PluginProvider(str(one), types, use, fingerprint, self._stop, self._origin)
+
+    def _origin(self, type: str) -> tuple[Source, str]:
+        """Its provider need not be in the lock any more, or have the type."""
+        name, lock = cloud_of(type), self.catalogue.lock
+        source = lock.providers[name].source if name in lock.providers else source_of(name)
+        if self.catalogue.has(name):
+            with contextlib.suppress(UserError):
+                return source, self.types(name).own(type).name
+        return source, likely_name(source, type)
 
     def default_settings(self, name: str) -> dict[str, Any]:
         """The provider's own settings in `Config(providers=...)`."""

@@ -16,11 +16,10 @@ from ...core.output import UNKNOWN, plain
 from ...core.provider import Change, Note, PartlyMade, Provider, Recorded, Result, Traits
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
-from ...plugins.source import Source
 from .classes import class_name
 from .configuration import configured, proposed, view
 from .diagnostics import as_provider_error, as_user_error, path_of, secret_texts
-from .existing import identity_request, imported, move_request, moved_state, recorded_state
+from .existing import Origin, identity_request, imported, move_request, moved_state, recorded_state
 from .plugin import Plugin, Refusal
 from .private import Private
 from .schema import Block, TypeSchema, python_name, wire_name
@@ -57,8 +56,8 @@ class PluginProvider(Provider):
     instance are not known. ``fingerprint`` identifies the provider's version and settings."""
 
     def __init__(self, name: str, types: Types, use: Use, fingerprint: str, stop: Callable[[], None] = lambda: None,
-                 source: Source | None = None) -> None:
-        self.name, self.types, self._use, self._stop, self._source = name, types, use, stop, source
+                 origin: Origin | None = None) -> None:
+        self.name, self.types, self._use, self._stop, self._origin = name, types, use, stop, origin
         timed = frozenset(f"{types.name}:{class_name(t, types.prefix)}"
                           for t in _TIMED & types.schemas.resources.keys())
         self.traits = Traits(fingerprint=fingerprint, always=timed)
@@ -285,7 +284,7 @@ class PluginProvider(Provider):
         return replace(state, outputs=named(to_state(value)), version=own.version)
 
     def move(self, type: str, state: State) -> State | None:
-        if state.type.partition(":")[0] != type.partition(":")[0] or state.private == SIMULATED or not self._source:
+        if ":" not in state.type or state.private == SIMULATED or not self._origin:
             return None
         own = self.types.own(type)
         if not self.types.schemas.capabilities.get("move_resource_state"):
@@ -293,7 +292,7 @@ class PluginProvider(Provider):
                             hint="declare it without the alias: it is created, and the old one deleted")
         with self._plugin() as plugin:
             try:
-                answer = plugin.call("MoveResourceState", **move_request(state, self._source, own))
+                answer = plugin.call("MoveResourceState", **move_request(state, self._origin, own))
             except Refusal as e:
                 raise as_user_error(type, e, self._secrets(type, state)) from e
         value = _object(answer.get("target_state"), own.block)
