@@ -44,6 +44,7 @@ def test_a_slow_function_is_killed_at_its_timeout_with_what_it_started(tmp_path:
         assert (start, said, end) == ("START RequestId: r-1 Version: $LATEST", "began", "END RequestId: r-1")
         assert re.fullmatch(r"[-\dT:.]+Z r-1 Task timed out after 0\.50 seconds", line)
         assert "Duration: 500.00 ms\tBilled Duration: 500 ms" in report and report.endswith("\tStatus: timeout")
+        assert made.max_memory_mb > 0 and f"Max Memory Used: {made.max_memory_mb} MB" in report
         assert await stage.value(fn, {}) == "fine"
         assert b"sleep\x00987" not in _commands()
 

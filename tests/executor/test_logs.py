@@ -1,6 +1,7 @@
 """The lines Lambda itself writes, as text and as JSON."""
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -33,8 +34,32 @@ def test_text(tmp_path: Path) -> None:
         assert re.fullmatch(report, stage.lines[-1]) and "init" not in stage.lines[5:]
         times = [at for batch in stage.log for at, _ in batch.lines]
         assert times == sorted(times) and before - 1 <= times[0]
-        assert {batch.request_id for batch in stage.log if "in 1" in dict(batch.lines).values()} == {"r-1"}
+        assert {batch.request_id for batch in stage.log if "in 1" in [text for _, text in batch.lines]} == {"r-1"}
         assert made.logs.decode().splitlines() == stage.lines[:5]
+
+    play(tmp_path, story)
+
+
+def test_what_is_printed_is_heard_while_the_call_runs_and_else_with_its_end(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        fn = stage.function("""
+            import pathlib, time
+            def handler(event, context):
+                print("early", event)
+                while not pathlib.Path(event).exists():
+                    time.sleep(0.005)
+            """)
+        there, now = tmp_path / "there", tmp_path / "now"
+        running = asyncio.ensure_future(stage.call(fn, str(there)))
+        while f"early {there}" not in stage.lines:
+            assert not running.done()
+            await asyncio.sleep(0.005)
+        there.touch()
+        await running
+        now.touch()
+        await stage.call(fn, str(now))
+        handed = next(i for i, batch in enumerate(stage.log) if f"early {now}" in [text for _, text in batch.lines])
+        assert len(stage.log) == handed + 1 and stage.lines[-1].startswith("REPORT")
 
     play(tmp_path, story)
 

@@ -8,6 +8,7 @@ import io
 import os
 import stat
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ class Unusable(ValueError):
 
 _RUNS = ("python", "nodejs", "provided")
 _REMEMBERED = 1000
+_SURE_SECONDS = 0.1
+"""So long what was seen on the disk is believed."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +84,41 @@ class Preparations:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._made: dict[tuple[object, ...], Prepared] = {}
+        self._looked: dict[Path, float] = {}
+        """When a folder of code was last seen, and ``settings.folder`` when its authority was looked for."""
+        self._trusts: tuple[str, ...] = ()
 
     def known(self, config: Mapping[str, Any]) -> Prepared | None:
         made = self._made.get(self._key(config))
-        return made if made and os.path.isdir(made.code) else None  # noqa: PTH112  # at each call
+        if made and self._looks(made.code) and not made.code.is_dir():
+            return None
+        return made
 
     def of(self, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
         """Takes as long as the code is large, unless it is `known`. Raises `Unusable`, see `prepare`."""
         if (made := self.known(config)) is None:
             if len(self._made) >= _REMEMBERED:
                 self._made.clear()
+                self._looked.clear()
             made = self._made[self._key(config)] = prepare(self._settings, record, config)
         return made
 
     def _key(self, config: Mapping[str, Any]) -> tuple[object, ...]:
         return (config.get("FunctionArn"), config.get("Version"), config.get("RevisionId"), config.get("CodeSha256"),
-                *trusting(self._settings.folder))
+                *self._trusting())
+
+    def _trusting(self) -> tuple[str, ...]:
+        if self._looks(self._settings.folder):
+            self._trusts = tuple(trusting(self._settings.folder))
+        return self._trusts
+
+    def _looks(self, folder: Path) -> bool:
+        """Whether it is time to look at the disk again: not at each of many calls."""
+        now = time.monotonic()
+        if now - self._looked.get(folder, 0.0) < _SURE_SECONDS:
+            return False
+        self._looked[folder] = now
+        return True
 
 
 def prepare(settings: Settings, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:

@@ -69,8 +69,12 @@ class Attached:
     def runs(self, version: FunctionVersion) -> bool:
         return not self.gone and version.version == "$LATEST" and _unqualified(version.arn) in self._functions
 
-    async def invoke(self, version: FunctionVersion, event: bytes, *, request_id: str,
-                     trace_id: str = "") -> Invocation:
+    def begin(self, version: FunctionVersion, event: bytes, *, request_id: str,
+              trace_id: str = "") -> asyncio.Task[Invocation]:
+        """Run it there, to its end."""
+        return asyncio.create_task(self._invoke(version, event, request_id, trace_id))
+
+    async def _invoke(self, version: FunctionVersion, event: bytes, request_id: str, trace_id: str) -> Invocation:
         async with self.stream(version, event, request_id=request_id, trace_id=trace_id) as streaming:
             parts = b"".join([part async for part in streaming])
             made = streaming.result

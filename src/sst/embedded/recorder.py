@@ -30,7 +30,7 @@ CALL_LINES = 10_000
 """Of one call that are recorded; the log has them all."""
 _WAITING_ROWS, _WAITING_BYTES = 50_000, 64 * 1024 * 1024
 _REPLAYS, _REPLAY_BYTES = 200, 64 * 1024 * 1024
-_PAUSE_SECONDS, _RETRY_SECONDS = 0.03, 5.0
+_PAUSE_SECONDS, _RETRY_SECONDS = 0.1, 5.0
 _WITHHELD = "[not recorded: the state of this project can't be read, so its secrets are not known]"
 _log = logging.getLogger("sst.recorder")
 Work = tuple[int, Callable[[], Row | None]]

@@ -9,6 +9,7 @@ import json
 import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,30 +55,31 @@ class ExecutorRunner:
         self.loop.run_forever()
 
     def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
-        return asyncio.run_coroutine_threadsafe(self._call(function, event, request_id, log), self.loop).result()
+        return self._elsewhere(function, event, request_id, log).result()
 
     async def invoked(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
         """A caller that is cancelled waits for the end all the same: the function runs on."""
-        call = self._call(function, event, request_id, log)
-        running = asyncio.create_task(call) if asyncio.get_running_loop() is self.loop else \
-            asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self.loop))
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            await asyncio.wait((running,))
-            raise
-
-    def _call(self, function: Prepared, event: bytes, request_id: str, log: Log) -> Coroutine[Any, Any, Answer]:
+        if asyncio.get_running_loop() is not self.loop:
+            return await _to_its_end(asyncio.wrap_future(self._elsewhere(function, event, request_id, log)))
         version = self._version(function, log)
-        return self._answer(version, event, request_id, self._traced(version, event, request_id))
+        return await self._answer(version, event, request_id, self._traced(version, event, request_id))
+
+    def _elsewhere(self, function: Prepared, event: bytes, request_id: str, log: Log) -> Future[Answer]:
+        """For callers outside of `loop`."""
+        version = self._version(function, log)
+        header = self._traced(version, event, request_id)
+        return asyncio.run_coroutine_threadsafe(self._answer(version, event, request_id, header), self.loop)
 
     async def _answer(self, version: FunctionVersion, event: bytes, request_id: str, header: str) -> Answer:
         try:
-            made = await self._runs(version).invoke(version, event, request_id=request_id, trace_id=header)
+            running = self._runs(version).begin(version, event, request_id=request_id, trace_id=header)
         except Refused as refused:
             document = {"errorType": "RequestEntityTooLargeException", "errorMessage": str(refused)}
             made = Invocation(json.dumps(document).encode(), "Unhandled", request_id)
-        recorder().ended(made)
+            recorder().ended(made)
+        else:
+            running.add_done_callback(_record)
+            made = await _to_its_end(running)
         return Answer(made.payload, failed=bool(made.error), tail=made.logs.decode("utf-8", "replace"))
 
     async def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> AsyncGenerator[bytes]:
@@ -193,6 +195,20 @@ class ExecutorRunner:
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+
+async def _to_its_end(running: asyncio.Future[T]) -> T:
+    """A caller that is cancelled waits for the end all the same."""
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait((running,))
+        raise
+
+
+def _record(running: asyncio.Task[Invocation]) -> None:
+    if not running.cancelled() and not running.exception():
+        recorder().ended(running.result())
 
 
 def _json(event: bytes) -> Any:

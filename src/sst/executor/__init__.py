@@ -115,8 +115,15 @@ class Executor:
         call that is cancelled runs to its end, as on Lambda. Raises `Refused` over 6 MB of payload, `ValueError` if
         ``client_context`` is no JSON.
         """
+        return await asyncio.shield(self.begin(fn, payload, request_id=request_id, credentials=credentials,
+                                               client_context=client_context, trace_id=trace_id))
+
+    def begin(self, fn: FunctionVersion, payload: bytes, *, request_id: str = "",
+              credentials: Mapping[str, str] | None = None, client_context: str = "",
+              trace_id: str = "") -> asyncio.Task[Invocation]:
+        """Call a function: see `invoke`, which waits for it. Don't cancel the task."""
         call = self._call(payload, request_id, client_context, trace_id)
-        return await asyncio.shield(self._task(self._run(_with(fn, credentials), call)))
+        return self._task(self._run(_with(fn, credentials), call))
 
     @asynccontextmanager
     async def stream(self, fn: FunctionVersion, payload: bytes, *, request_id: str = "",

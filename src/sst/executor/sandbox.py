@@ -74,6 +74,11 @@ class Sandbox:
         self._cold, self._stopped, self._over_memory = True, False, False
         self._tail: list[str] = []
         self._stopping: asyncio.TimerHandle | None = None
+        self._ending: asyncio.TimerHandle | None = None
+        """Timers cost: one that goes off too early is set again for the rest, and a call sets none while one is set."""
+        self._rested_at = self._deadline = 0.0
+        self._timed_out: int | None = None
+        """The peak memory (MB) of a process that was killed because its call took too long."""
         self._held: list[tuple[int, str]] = []
         self._holds = False
 
@@ -85,7 +90,7 @@ class Sandbox:
         fn, began = self.fn, time.monotonic()
         self._door = await self._api.admit(self, ours=fn.runtime.startswith(("python", "nodejs")))
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{fn.version}]{self.id}"
-        self._lifeline, self._output = Lifeline(), Output(self._say)
+        self._lifeline, self._output = Lifeline(), Output(self._heard)
         try:
             made = launch(fn, api=self._door.address, temp=self._temp, cache=self._folder, stream=stream,
                           interpreters=self._interpreters)
@@ -148,8 +153,9 @@ class Sandbox:
     def _close(self) -> None:
         self.dead = True
         self._rest()
-        if self._stopping:
-            self._stopping.cancel()
+        for timer in (self._stopping, self._ending):
+            if timer:
+                timer.cancel()
         if self._door:
             self._door.close()
         if asks := self._asks:
@@ -172,7 +178,7 @@ class Sandbox:
         made = Invocation(b"", request_id=call.request_id, cold=cold, init_ms=self._init_ms if cold else 0)
         self._output.read()
         self._say([report.before(fn, call.request_id)], hold=True)
-        began, status, timed_out = time.monotonic(), "", False
+        began, status = time.monotonic(), ""
         if error := await self.ready:
             status = "error"
             self.kill()
@@ -181,16 +187,14 @@ class Sandbox:
             self.rests = asyncio.get_running_loop().create_future()
             self._next = call
             self._hand_over()
-            await asyncio.wait((call.ended,), timeout=fn.timeout)
-            timed_out = not call.ended.done()
-            if not timed_out and not self.rests.done():
+            self._end_at(began + fn.timeout)
+            await call.ended
+            if self._timed_out is None and not self.rests.done():
                 await asyncio.wait((self.rests,), timeout=_AFTER_SECONDS)
         made.duration_ms = (time.monotonic() - began) * 1000
-        made.max_memory_mb = (peak_mb(self._process.pid) if self._process and not self.dead
-                              else fn.memory if self._over_memory else 0)
-        if timed_out:
-            status, made.duration_ms = "timeout", fn.timeout * 1000
-            self._time_out(call)
+        made.max_memory_mb = self._peak() or (fn.memory if self._over_memory else 0)
+        if self._timed_out is not None:
+            status, made.duration_ms, made.max_memory_mb = "timeout", fn.timeout * 1000, self._timed_out
         elif made.max_memory_mb > fn.memory and not self.dead:  # too fast for the watcher; Lambda would have killed it
             self._over_memory = True
             self.kill()
@@ -203,7 +207,19 @@ class Sandbox:
         self._finish(made, payload, failed=failed, status=status or ("error" if self.dead and failed else ""))
         return made
 
-    def _time_out(self, call: Call) -> None:
+    def _end_at(self, deadline: float) -> None:
+        self._deadline = deadline
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().call_later(deadline - time.monotonic(), self._time_out)
+
+    def _time_out(self) -> None:
+        """End the call that runs, if it is its time."""
+        call, self._ending = self._call, None
+        if call is None or call.ended.done():
+            return
+        if time.monotonic() < self._deadline:
+            return self._end_at(self._deadline)
+        self._timed_out = self._peak()
         self.kill()
         payload, line = report.timed_out(self.fn.timeout, call.request_id)
         self._output.read(all=True)
@@ -218,7 +234,10 @@ class Sandbox:
         self._say(report.after(self.fn, made, status, kind))
         made.payload, made.error = payload, "Unhandled" if failed else ""
         made.logs = "".join(f"{text}\n" for text in self._tail).encode()[-TAIL:]
-        self._call, self._tail, self.used_at = None, [], time.monotonic()
+        self._call, self._timed_out, self._tail, self.used_at = None, None, [], time.monotonic()
+
+    def _peak(self) -> int:
+        return peak_mb(self._process.pid) if self._process and not self.dead else 0
 
     def check_memory(self) -> None:
         """Kill it if it uses more memory than the function has; hand on what was held back."""
@@ -240,11 +259,20 @@ class Sandbox:
             asked(None)
         self._asks = deliver
         if self._freeze and self._next is None:
-            self._stopping = asyncio.get_running_loop().call_later(_FREEZE_SECONDS, self._stop)
+            self._rested_at = time.monotonic()
+            if self._stopping is None:
+                self._stopping = asyncio.get_running_loop().call_later(_FREEZE_SECONDS, self._stop)
         self._hand_over()
 
     def _stop(self) -> None:
-        self._stopping, self._stopped = None, True
+        """Stop the process, if it has rested for long enough."""
+        self._stopping = None
+        if self._asks is None or self.dead:
+            return
+        if (left := self._rested_at + _FREEZE_SECONDS - time.monotonic()) > 0:
+            self._stopping = asyncio.get_running_loop().call_later(left, self._stop)
+            return
+        self._stopped = True
         self._signal(signal.SIGSTOP)
 
     def unask(self, deliver: Deliver) -> None:
@@ -267,9 +295,6 @@ class Sandbox:
         deliver((headers, call.payload))
 
     def _go_on(self) -> None:
-        if self._stopping:
-            self._stopping.cancel()
-            self._stopping = None
         if self._stopped:
             self._stopped = False
             self._signal(signal.SIGCONT)
@@ -326,6 +351,10 @@ class Sandbox:
         return True
 
     # output
+
+    def _heard(self, texts: list[str]) -> None:
+        """What is printed during a call waits for the call's end, or until `check_memory` is next."""
+        self._say(texts, hold=self._call is not None)
 
     def _say(self, texts: list[str], *, hold: bool = False) -> None:
         """``hold``: the lines may wait for the next ones, a moment at most; to hand lines on costs more than a line."""
