@@ -118,6 +118,7 @@ REFUSED = {
     "no time zone": (cron("cron(0 3 * * ? *)", ""), "its time zone is empty"),
     "number": (cron("cron(60 25 * * ? *)"), "is not a valid schedule"),
     "date": (cron("at(2020-13-01T00:00:00)"), "valid schedule"),
+    "two days with #": (cron("cron(0 3 ? * 3#1,6#3 *)"), "is not a valid schedule"),
     "rule once": (rule("at(2030-01-01T00:00:00)"), "can't be used here"),
     "visibility": (slow("5 minutes", "30 seconds"), "hides a message for 30 seconds"),
     "fifo": (dead(True, False), "must be a FIFO queue too"), "standard": (dead(False, True), "must be no FIFO queue"),

@@ -175,7 +175,8 @@ def _day(field: str) -> Callable[[date], bool]:
 
 def _weekday(field: str) -> Callable[[date], bool]:
     """Days of the week, Sunday is 1: also ``L`` (Saturday), ``6L`` (the month's last Friday), ``2#1`` (its first
-    Monday)."""
+    Monday), which stands alone. Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html
+    """
     def of(part: str) -> Callable[[date], bool]:
         day, nth, number = part.partition("#")
         if part != "L" and part.endswith("L"):
@@ -190,6 +191,9 @@ def _weekday(field: str) -> Callable[[date], bool]:
             return lambda d: _number(d) in days and d.day + 7 > _last(d)
         return lambda d: _number(d) in days
 
+    if "#" in field and "," in field:
+        raise UserError(f"the day of the week {field!r} is not a valid schedule",
+                        hint="with # there is one day: 2#1 is the month's first Monday; make a schedule for each")
     tests = [of(part) for part in field.split(",")]
     return lambda d: any(test(d) for test in tests)
 
