@@ -53,6 +53,18 @@ def test_commonjs_and_tsx(tmp_path: Path, cache: Path) -> None:
     assert run(tmp_path / "2", cache, page, "a.handler", esbuild={"jsxFactory": "h"}) == "b"
 
 
+@pytest.mark.parametrize(("file", "code"), [
+    ("a.cjs", "exports.handler = async () => 'ok'\n"),
+    ("a.js", "module.exports = { handler: async () => 'ok' }\n"),
+    ("a.ts", "const handler = async () => 'ok'\nexport default { handler }\n"),
+    ("a.cjs", "module.exports.handler = async () => (await import('./b.mjs')).default\n")], ids=str)
+@pytest.mark.parametrize("options", [{}, {"minify": False, "sourcemap": True}, {"splitting": True}], ids=str)
+def test_a_handler_is_exported_by_its_name(file: str, code: str, options: dict[str, Any], tmp_path: Path,
+                                           cache: Path) -> None:
+    """Lambda does not look under ``default``, where esbuild puts all of a CommonJS file."""
+    assert run(tmp_path, cache, {file: code, "b.mjs": "export default 'ok'\n"}, "a.handler", **options) == "ok"
+
+
 def test_esm_has_require_dirname_and_filename(tmp_path: Path, cache: Path) -> None:
     code = ("export const handler = async () => "
             "[typeof require('fs').readFileSync, __filename.endsWith('bundle.mjs'), typeof __dirname]\n")

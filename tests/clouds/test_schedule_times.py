@@ -67,8 +67,8 @@ def test_clocks_that_change_leave_out_and_do_not_repeat() -> None:
                                         "cron(0 3 ? * ? *)", "cron(0 3 ? * 8 *)", "cron(60 25 * * ? *)",
                                         "cron(a b c d e f)", "at(2020-13-01T00:00:00)", "at(2030-01-01)",
                                         "rate(1 minutes)", "rate(2 minute)", "rate(-1 hours)", "cron(0 9 L-32 * ? *)",
-                                        "cron(0 9 32 * ? *)", "cron(0 9 0W * ? *)", "cron(0 9 ? * 2#6 *)", "cron(0 9 ? * 3#1,6#3 *)",
-                                        "cron(0 9 ? * 1#5,6L *)", "cron(0 9 1-5W * ? *)",
+                                        "cron(0 9 32 * ? *)", "cron(0 9 0W * ? *)", "cron(0 9 ? * 2#6 *)",
+                                        "cron(0 9 ? * 3#1,6#3 *)", "cron(0 9 ? * 1#5,6L *)", "cron(0 9 1-5W * ? *)",
                                         "cron(0 9 ? * ? * *)", "cron(? 9 * * ? *)", " rate(2 minutes)"])
 def test_what_is_no_schedule(expression: str) -> None:
     with pytest.raises(UserError, match="is not a valid schedule"):

@@ -32,6 +32,15 @@ def test_a_package_json_decides_what_js_is(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_what_is_under_default_alone_is_not_found_as_on_lambda(tmp_path: Path) -> None:
+    """Source: https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/blob/main/src/UserFunction.js"""
+    async def story(stage: Stage) -> None:
+        fn = stage.function("export default { handler: async () => 1 }", file="index.mjs")
+        assert (await stage.failure(fn))["errorType"] == "Runtime.HandlerNotFound"
+
+    play(tmp_path, story)
+
+
 def test_an_error_keeps_the_sandbox_and_names_the_users_lines(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         fn = stage.function("""

@@ -27,7 +27,7 @@ from .wheel import content_key
 from .zip import Parts, bytes_part, entry_part, file_part, read, unpacked, write_zip
 
 __all__ = ["Place", "bundle", "check", "facts", "failure", "fingerprint", "flags", "handler_of",
-           "installed_folder"]
+           "installed_folder", "with_export"]
 
 _OPTIONS = frozenset({"minify", "format", "sourcemap", "splitting", "install", "loader", "banner", "external",
                       "esbuild"})
@@ -121,7 +121,8 @@ def handler_of(source: Source) -> str:
 
 
 def _key(source: Source, at: Place) -> str:
-    facts = [json.dumps({**source.to_dict(), "copy_files": []}, sort_keys=True, default=str), str(at), VERSION, _BANNER]
+    facts = ["2", json.dumps({**source.to_dict(), "copy_files": []}, sort_keys=True, default=str), str(at), VERSION,
+             _BANNER]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
 
 
@@ -141,6 +142,8 @@ def _make(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]
         _refuse_names(at.base, metafile)
         made = {p.relative_to(out).as_posix(): _relative(p, at.base) if p.suffix == ".map" else p.read_bytes()
                 for p in sorted(out.rglob("*")) if p.is_file()}
+    if (bundle := "bundle.mjs") in made:
+        made[bundle] = with_export(made[bundle], metafile, at.attribute)
     now = ProjectFiles(cache)
     decided = resolution(metafile, at.base, source.nodejs.get("esbuild", {}), now)
     digest = hashlib.sha256(f"node 2\0{json.dumps(_wanted(source, at))}".encode())
@@ -166,6 +169,20 @@ def _refuse_credentials(source: Source, metafile: Mapping[str, Any]) -> None:
             if secret(real) and not secret(written) and not imported.get("external"):
                 raise UserError(f"{name} imports {imported['original']}, which is a link to credentials: {real}",
                                 hint=f"import {real} itself if {source.handler} may have it")
+
+
+def with_export(bundle: bytes, metafile: Mapping[str, Any], attribute: str) -> bytes:
+    """An ES module that exports the handler by its name. esbuild makes one of a CommonJS file that has all of it under
+    ``default``, where Lambda does not look.
+
+    Source: https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/blob/main/src/UserFunction.js
+    """
+    exports = next((o.get("exports", ()) for n, o in metafile["outputs"].items() if n.endswith("bundle.mjs")), ())
+    if attribute in exports or "default" not in exports:
+        return bundle
+    more = (f'\nimport __sstModule from "./bundle.mjs";\nconst __sstHandler = __sstModule.{attribute};\n'
+            f"export {{ __sstHandler as {attribute} }};\n")
+    return bundle + more.encode()
 
 
 def _refuse_names(base: Path, metafile: Mapping[str, Any]) -> None:

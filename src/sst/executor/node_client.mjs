@@ -120,8 +120,7 @@ async function load(name) {
     }
     throw e;
   }
-  const pick = (from) => name.slice(dot + 1).split(".").reduce((at, key) => at?.[key], from);
-  const handler = pick(module) ?? pick(module.default);
+  const handler = name.slice(dot + 1).split(".").reduce((at, key) => at?.[key], module);
   if (typeof handler !== "function") throw failure("Runtime.HandlerNotFound", `${name} is undefined or not exported`);
   return handler;
 }

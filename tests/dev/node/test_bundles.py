@@ -37,6 +37,17 @@ def test_an_edit_is_bundled_and_everything_it_is_made_from_is_known(tmp_path: Pa
     play(root, cache, story)
 
 
+def test_a_commonjs_handler_is_exported_by_its_name(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path, {"src/old.js": "exports.handler = async () => 'before'\n", "package.json": "{}"})
+
+    async def story(bundler: NodeBundler) -> None:
+        assert says(await bundler.bundle(source(root, "src/old.handler"))) == "before"
+        (root / "src/old.js").write_text("module.exports = { handler: async () => 'after' }\n")
+        assert says(await bundler.bundle(source(root, "src/old.handler"))) == "after"
+
+    play(root, cache, story)
+
+
 def test_an_error_has_its_place_and_heals(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path, FILES)
     broken = (("export const text = ;\n", 'src/shared.ts:1:21: Unexpected ";"\n    export const text = ;'),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...build.esbuild import esbuild
-from ...build.node import Place, check, failure, flags, installed_folder
+from ...build.node import Place, check, failure, flags, installed_folder, with_export
 from ...build.source import Source
 from ...errors import UserError
 from ...executor import Stamp, stamp
@@ -112,7 +112,9 @@ class NodeBundler:
             raise failure(source, f"  {error}") from error
         if errors := made.get("errors"):
             raise failure(source, complaint(errors))
-        outputs = made["outputFiles"]
+        metafile = await asyncio.to_thread(json.loads, made["metafile"])
+        outputs = [{**o, "contents": with_export(o["contents"], metafile, at.attribute)}
+                   if o["path"].endswith("bundle.mjs") else o for o in made["outputFiles"]]
         changed = await asyncio.to_thread(write, outputs)
         files = await asyncio.to_thread(made_from, made["metafile"], at.base, was, began)
         digest = hashlib.sha256("".join(sorted(o["hash"] for o in outputs)).encode()).hexdigest()
