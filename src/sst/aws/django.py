@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 from urllib.parse import urlsplit
 
 from ..clouds.local.command import Command
@@ -19,11 +19,12 @@ from ..errors import UserError
 from .bucket import Bucket
 from .function import Function
 from .function.network import FunctionNetwork
-from .migration import FILES, Migration
-from .postgres import Postgres
 from .python_site import Collected, PythonSite, PythonSiteArgs, static_folder
 from .queue import Queue
 from .site import Assets
+
+if TYPE_CHECKING:   # brings what most projects do without
+    from .postgres import Postgres
 
 __all__ = ["Django"]
 
@@ -84,6 +85,8 @@ class Django(PythonSite, kind="sst.aws.Django"):
             if tasks is not None and (worker := self._worker(tasks, app, own, args)):
                 code.append(worker)
             if migrate and database is not None:
+                from .migration import FILES, Migration
+
                 Migration("Migrate", run="python -m django migrate --no-input", cluster=False, link=link, before=code,
                           environment=environment, files=(*FILES, *_LOCKS))
 
@@ -137,7 +140,12 @@ def _check(project: str, module: str, database: Postgres | None, migrate: str | 
     if not any((r / place / f"{module}.py").is_file() for r in roots):
         raise UserError(f"there is no {place}/{module}.py", hint="project= is the package that `django-admin "
                                                                  "startproject` made, beside manage.py")
-    for name, part, kind in (("database", database, Postgres), ("media", media, Bucket), ("tasks", tasks, Queue)):
+    kinds: list[tuple[str, Component | None, type[Component]]] = [("media", media, Bucket), ("tasks", tasks, Queue)]
+    if database is not None:
+        from .postgres import Postgres
+
+        kinds.append(("database", database, Postgres))
+    for name, part, kind in kinds:
         if part is not None and not isinstance(part, kind):
             raise UserError(f"{name} takes a {kind.__name__}, not {part!r}", hint=f"{name}=aws.{kind.__name__}(...)")
     if migrate not in (None, "before"):

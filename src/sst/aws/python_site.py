@@ -19,23 +19,23 @@ from ..core.transform import Transform
 from ..errors import UserError
 from .cdn import CdnDomain
 from .cdn.injection import Edge
-from .cluster import Cluster
-from .fargate import Cpu
 from .function import CopyFile, Function
 from .function.container import FunctionContainer
 from .function.network import FunctionNetwork
 from .permissions import Statement
 from .router.target import url_target
-from .service import Scaling, Service
 from .site import Assets, BasicAuth, Served, SiteFiles, serve
 from .site.arguments import ServedArgs
-from .site.in_cluster import ClusterApp, SiteBalancer, base_of, in_cluster
+from .site.in_cluster import SiteBalancer, base_of, in_cluster
 from .site.protection import origin_key
 from .site.regions import in_regions, regions_of
 from .vpc import Vpc
 
 if TYPE_CHECKING:
+    from .cluster import Cluster
+    from .fargate import Cpu
     from .router import RouterPath
+    from .service import Scaling, Service
 
 __all__ = ["Collected", "PythonServer", "PythonSite", "PythonSiteArgs", "PythonSiteTransform"]
 
@@ -134,6 +134,8 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
             key = origin_key(self) if protection == "key" else None
             collected = self._collected(static or {}, link, environment or {})
             if service is not None:
+                from .site.cluster_app import ClusterApp
+
                 hosted = ClusterApp(self, service, key, from_source=True)
                 self._url, self.servers = served(url_target(hosted.url, {})).url, ()
                 known = {**(environment or {}), **collected.environment, **self._found(self._url),

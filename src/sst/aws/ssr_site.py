@@ -22,24 +22,24 @@ from ..errors import UserError
 from .apart import keep_apart
 from .cdn import CdnDomain
 from .cdn.injection import Edge
-from .cluster import Cluster
-from .fargate import Cpu
 from .function import Code, Function
 from .function.container import FunctionContainer
 from .function.network import FunctionNetwork
 from .permissions import Statement
 from .router.target import url_target
-from .service import Scaling, Service
 from .site import Assets, BasicAuth, SiteFiles, serve
 from .site.arguments import ServedArgs
 from .site.dev import SiteDev, dev_server, lead_to
-from .site.in_cluster import ClusterApp, SiteBalancer, base_of, in_cluster
+from .site.in_cluster import SiteBalancer, base_of, in_cluster
 from .site.protection import origin_key
 from .site.regions import Region, in_regions, regions_of
 from .vpc import Vpc
 
 if TYPE_CHECKING:
+    from .cluster import Cluster
+    from .fargate import Cpu
     from .router import RouterPath
+    from .service import Scaling, Service
 
 __all__ = ["Framework", "Server", "SsrSite", "SsrSiteArgs", "SsrSiteTransform", "code_of"]
 
@@ -155,8 +155,11 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                                 image=bool(container) or service is not None)
             targets: list[Input[Mapping[str, Any]]] = []
             key = origin_key(self) if protection == "key" and ssr else None
-            hosted = ClusterApp(self, service, key, from_source=False) if ssr and service is not None else None
-            if hosted is not None:
+            hosted = None
+            if ssr and service is not None:
+                from .site.cluster_app import ClusterApp
+
+                hosted = ClusterApp(self, service, key, from_source=False)
                 targets = [url_target(hosted.url, {})]
             elif ssr:
                 self.servers, targets = in_regions(places, warm, lambda place: self._function(

@@ -9,18 +9,18 @@ from ...core.link import LinkItem
 from ...core.output import Input
 from ..cdn import CdnDomain
 from ..cdn.injection import Edge
-from ..cluster import Cluster
-from ..fargate import Cpu
 from ..function.container import FunctionContainer
 from ..function.network import FunctionNetwork
 from ..permissions import Statement
-from ..service import Scaling
 from ..vpc import Vpc
 from . import Assets, BasicAuth
 from .in_cluster import SiteBalancer
 
 if TYPE_CHECKING:
+    from ..cluster import Cluster
+    from ..fargate import Cpu
     from ..router import RouterPath
+    from ..service import Scaling
 
 __all__ = ["ServedArgs"]
 
