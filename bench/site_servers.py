@@ -1,4 +1,4 @@
-"""(m) Sites with a server on stage `local`: a page beside the same server alone, and what a change of it costs."""
+"""(p) Sites with a server on stage `local`: a page beside the same server alone, and what a change of it costs."""
 from __future__ import annotations
 
 import asyncio
@@ -22,16 +22,14 @@ from tests.sites import apps
 from sst.build.site.nodejs import node_for
 from sst.embedded import cloud as embedded
 
-from .demo import event
 from .dev import Session
 from .http_load import Load, load
-from .measure import Cost, run
 from .report import Report
 from .site_starts import measure_starts
+from .site_unchanged import calls_of, measure_unchanged, sst
 
 __all__ = ["run_site_servers"]
 
-SST = Path(sys.executable).with_name("sst")
 PROGRAM = """
 import sst
 from sst import aws
@@ -45,7 +43,7 @@ def run():
     router, token = aws.Router("Main"), sst.Secret("Token", "tok-7f3e9a51")
     pages = aws.StaticSite("Pages", path="pages", router={"instance": router, "path": "/pages"}, dev=DEV)
     web = aws.NodeServer("Web", path="web", entry="dist/main.js", link=[token], dev=False)
-    api = aws.FastApi("Api", app="api:app", link=[token], static={"/assets": "pages"})
+    api = aws.FastApi("Api", app="api/main:app", link=[token], static={"/assets": "pages"})
     shop = aws.Django("Shop", project="shop")
     return {"pages": pages.url, "web": web.url, "api": api.url, "shop": shop.url}
 """
@@ -59,6 +57,7 @@ app = FastAPI()
 def home() -> str:
     return "<h1>Home</h1>"
 '''
+OF_API = '[project]\nname = "api"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = ["fastapi"]\n'
 URLS = '''from django.http import HttpResponse
 from django.urls import path
 
@@ -85,13 +84,14 @@ class Pages(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Pages).serve_forever()
 '''
 NOTE = """Express, FastAPI and Django behind the whole chain: edge function, function URL, wrapper. The floor is the \
-same app behind its own server, `node` or `uvicorn`, measured in turn with it. Saves are in `sst dev`: from the write \
-of the file until a request has the new answer; the floor of a page is the dev server asked without the Router."""
+same app behind its own server, `node` or `uvicorn`, measured in turn with it. Saves are in `sst dev`, from the second \
+one on: from the write of the file until a request has the new answer; the floor of a page is the dev server asked \
+without the Router."""
 SECONDS = 2.0
 
 
 def run_site_servers(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(m) Sites with a server", NOTE)
+    report.title("(p) Sites with a server", NOTE)
     folder = Path(tempfile.mkdtemp(prefix="sst-bench-"))
     root = folder / "app"
     try:
@@ -99,7 +99,8 @@ def run_site_servers(report: Report, *, quick: bool, times: int) -> None:
         measure_starts(report, root, python, 3 * times)
         _write(root, dev="None", port=port)
         embedded.start(root, environment=os.environ)
-        _deploys(report, root, times)
+        sst(root, "deploy")
+        measure_unchanged(report, root, times, quick=quick)
         with _alone(root, python) as own:
             _pages(report, root, own)
         _changes(report, root)
@@ -118,7 +119,8 @@ def _project(root: Path) -> Path:
                   ("pip", "install", "-q", "--python", python, "fastapi", "uvicorn", "flask", "django>=5.2,<6")):
         subprocess.run([uv.find_uv_bin(), *words], check=True)
     subprocess.run([python, "-m", "django", "startproject", "shop", "."], cwd=root, check=True)
-    files = {"api.py": API, "shop/urls.py": URLS, "requirements.txt": "fastapi\ndjango>=5.2,<6\n",
+    files = {"api/main.py": API, "api/pyproject.toml": OF_API, "shop/urls.py": URLS,
+             "requirements.txt": "django>=5.2,<6\n",
              "pages/index.html": "<h1>Home</h1>"}
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -129,19 +131,6 @@ def _project(root: Path) -> Path:
 def _write(root: Path, *, dev: str, port: int) -> None:
     (root / "sst_config.py").write_text(PROGRAM.replace("DEV", dev))
     (root / "pages.py").write_text(PAGES.replace("PORT", str(port)))
-
-
-def _deploys(report: Report, root: Path, times: int) -> None:
-    first = _sst(root, "deploy")
-    same = min((_sst(root, "deploy") for _ in range(times)), key=lambda c: c.wall)
-    diff = min((_sst(root, "diff") for _ in range(times)), key=lambda c: c.wall)
-    start = min((_sst(root, "--version") for _ in range(times)), key=lambda c: c.wall)
-    report.table(("four sites", "first deploy", "nothing changed", "`sst diff`", "`sst --version`"),
-                 [("wall", *(f"{c.wall:.2f} s" for c in (first, same, diff, start))),
-                  ("processor", *(f"{c.cpu:.2f} s" for c in (first, same, diff, start)))])
-    report.figure("no change of sites with a server", same.wall, 0.5, "s")
-    report.figure("sst diff of sites with a server", diff.wall, 0.5, "s")
-    report.figure("calls where nothing changed", sum(_calls(same).values()), 0, "calls")
 
 
 def _pages(report: Report, root: Path, own: dict[str, int]) -> None:
@@ -164,10 +153,10 @@ def _pages(report: Report, root: Path, own: dict[str, int]) -> None:
 
 
 def _changes(report: Report, root: Path) -> None:
-    for name, file in (("Express", "web/src/main.js"), ("FastAPI", "api.py"), ("Django", "shop/urls.py")):
+    for name, file in (("Express", "web/src/main.js"), ("FastAPI", "api/main.py"), ("Django", "shop/urls.py")):
         source = root / file
         source.write_text(source.read_text().replace("Home", "Changed"))
-        calls = _calls(_sst(root, "deploy"))
+        calls = calls_of(sst(root, "deploy"))
         report.say(f"- a change of the server alone, {name}: "
                    + ", ".join(f"{n} {call}" for call, n in sorted(calls.items())))
         report.figure(f"calls of a change of the server alone, {name}", sum(calls.values()), 4, "calls")
@@ -180,11 +169,11 @@ def _saves(report: Report, root: Path, port: int, count: int) -> None:
                 "Django": list[float]()}
         asked = {"pages": (f"{session.urls['pages']}/", root / "pages/index.html"),
                  "the dev server alone": (f"http://127.0.0.1:{port}/", root / "pages/index.html"),
-                 "FastAPI": (session.urls["api"], root / "api.py"),
+                 "FastAPI": (session.urls["api"], root / "api/main.py"),
                  "Django": (session.urls["shop"], root / "shop/urls.py")}
         for url, _ in asked.values():
             _until(url, "<h1>")
-        for turn in range(count):
+        for turn in range(count + 1):
             for name, (url, file) in asked.items():
                 before = file.read_text()
                 start = before.index("<h1>") + 4
@@ -193,8 +182,9 @@ def _saves(report: Report, root: Path, port: int, count: int) -> None:
                 began = time.perf_counter()
                 part.replace(file)
                 _until(url, f"Turn {turn}<")
-                took[name].append((time.perf_counter() - began) * 1e3)
-                time.sleep(0.2)     # till what a save begins is over
+                if turn:    # from the second save on: the first starts what workers are forked from
+                    took[name].append((time.perf_counter() - began) * 1e3)
+                time.sleep(0.2 if turn else 2)     # till what a save begins is over
     found = {name: statistics.median(times) for name, times in took.items()}
     report.table(("save to new answer", "median"), [(name, f"{ms:.1f} ms") for name, ms in found.items()])
     report.figure("a new page in `sst dev` through the Router, more than its own server",
@@ -225,7 +215,8 @@ def _alone(root: Path, python: Path) -> Iterator[dict[str, int]]:
     running = [
         subprocess.Popen([node, "dist/main.js"], cwd=root / "web", **plain,
                          env={**os.environ, "PORT": str(ports["web"]), "NODE_ENV": "production"}),
-        subprocess.Popen([python, "-m", "uvicorn", *quiet, "--port", str(ports["api"]), "api:app"], cwd=root, **plain),
+        subprocess.Popen([python, "-m", "uvicorn", *quiet, "--port", str(ports["api"]), "main:app"],
+                         cwd=root / "api", **plain),
         subprocess.Popen([python, "-m", "uvicorn", *quiet, "--port", str(ports["shop"]), "--interface", "wsgi",
                           "shop.wsgi:application"], cwd=root, **plain)]
     try:
@@ -243,19 +234,6 @@ def _free_port() -> int:
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
-
-
-def _sst(root: Path, command: str) -> Cost:
-    # as an installed package has it: compiled once
-    given = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_", "PYTHONDONTWRITE"))}
-    more = [] if command.startswith("-") else ["--stage", "local", "--json"]
-    return run([str(SST), command, *more], cwd=root, env=given)
-
-
-def _calls(deploy: Cost) -> dict[str, int]:
-    """How often it made which call."""
-    found: Any = next(e for e in map(event, deploy.output.splitlines()) if "calls" in e)
-    return dict(found["calls"])
 
 
 def _outputs(root: Path) -> dict[str, str]:

@@ -45,16 +45,16 @@ LINKS = {f"Link{n}": {"name": f"bench-local-link{n}-abcdefgh", "type": "sst.aws.
 
 
 def measure_starts(report: Report, root: Path, python: Path, times: int) -> None:
-    """``root`` has a server of Node in ``web`` and an app of FastAPI, ``python`` their packages."""
+    """``root`` has a server of Node in ``web`` and an app of FastAPI in ``api``, ``python`` their packages."""
     (root / "flat.py").write_text(FLASK)
-    given = {**os.environ, **_sealed(root / "resource.enc"), "PYTHONPATH": f"{root}:{HOME.parents[1]}"}
+    given = {**os.environ, **_sealed(root / "resource.enc"), "PYTHONPATH": f"{root}:{root / 'api'}:{HOME.parents[1]}"}
     given.pop("PYTHONDONTWRITEBYTECODE", None)
     node, web = node_for(root / "web", os.environ["PATH"], lambda text: None) / "node", root / "web"
     (web / "sst-server.mjs").write_bytes((HOME / "site/server.mjs").read_bytes())
     rows = []
     for name, limit in (("Express", 30), ("FastAPI", 20), ("Flask", 20)):
         best = _node(web, node, given, times) if name == "Express" else _python(
-            root, [str(python), "-c", PYTHON.replace("MODULE", "api" if name == "FastAPI" else "flat")], given, times)
+            root, [str(python), "-c", PYTHON.replace("MODULE", "main" if name == "FastAPI" else "flat")], given, times)
         added = (best["wrapped"] - best["alone"]) * 1e3
         rows.append((name, *(f"{best[kind] * 1e3:.0f} ms" for kind in ("alone", "wrapped")), f"{added:.0f} ms"))
         report.figure(f"added to the cold start of {name}, processor", added, limit, "ms")

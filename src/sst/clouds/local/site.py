@@ -4,12 +4,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...build.files import walk
-from ...build.site.assemble import Assembled, assemble, check_server
-from ...build.site.frameworks import READERS
-from ...build.site.nodejs import node_for
 from ...core.model import Operation, State
 from ...core.output import Output, plain
 from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
@@ -20,6 +17,9 @@ from .build_environment import build_environment
 from .command import hidden_values
 from .folders import inside, read_folder
 from .runner import Runner
+
+if TYPE_CHECKING:
+    from ...build.site.assemble import Assembled
 
 __all__ = ["Site", "SiteBuilder"]
 
@@ -101,6 +101,10 @@ class SiteBuilder(Provider):
         return Change(changed, unknown=frozenset(Site.outs) if changed else frozenset())
 
     def create(self, operation: Operation, note: Note) -> Result:
+        from ...build.site.assemble import assemble, check_server
+        from ...build.site.frameworks import READERS
+        from ...build.site.nodejs import node_for
+
         inputs, folder = operation.inputs, inside(self.root, operation.inputs["folder"])
         if not (folder / "node_modules").is_dir() and not any((f / "node_modules").is_dir() for f in folder.parents):
             raise ProviderError("the packages of the site are not installed", operation="build", sent=False,
