@@ -91,6 +91,21 @@ def test_an_existing_one_is_read_on_aws_and_made_on_stage_local() -> None:
                                                                 ("aws.efs.AccessPoint", False)]
 
 
+def test_for_one_of_the_account_another_stands_in_on_stage_local() -> None:
+    old = {"file_system": "fs-1", "access_point": "fsap-1"}
+    with program(stage="local", target=Target("local", dev=True, dev_port=lambda name, wanted=0: 5555)) as graph:
+        vpc = aws.Vpc("Net")
+        cluster = aws.Cluster("Main", vpc=vpc)
+        for name in ("Web", "Other"):
+            aws.Service(name, cluster=cluster, command=["python", "job.py"], volumes=[{"efs": old, "path": "/data"}])
+        aws.Function("Api", handler="src/job.handler", vpc=vpc, volume={
+            "efs": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-1"})
+    made = [urn for urn, g in graph.goals.items() if g.type == "aws.efs.FileSystem"]
+    assert len(made) == 1
+    one, two = declared_parts(graph, Process)
+    assert str(one.volumes) == str(two.volumes) and "Existingfsap1/FileSystem" in str(one.volumes)
+
+
 @pytest.mark.parametrize(("stage", "paths"), [("local", ["/data"]), ("aws", [])])
 def test_in_dev_a_service_mounts_it_on_stage_local_alone(stage: str, paths: list[str]) -> None:
     with program(stage="test", target=Target(stage, dev=True, dev_port=lambda name, wanted=0: 5555)) as graph:

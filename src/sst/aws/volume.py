@@ -72,12 +72,14 @@ def mounted_by_function(volume: FunctionVolume | None, network: object, name: st
                         hint="vpc=vpc, the Vpc of the file system")
     if not isinstance(path, str) or not _FUNCTION_PATH.fullmatch(path):
         raise UserError(f"{name} can't mount a volume at {path!r}", hint='a folder in /mnt: "/mnt/efs"')
-    if isinstance(system, Efs):
-        return Mounted(system.id, system.access_point_arn, path, system.mount_targets,
-                       _may_mount(system.arn, system.access_point_arn))
     if isinstance(system, str) and not _POINT.fullmatch(system):
         raise UserError(f"efs of the volume of {name} is an aws.Efs, or the ARN of an access point; it is {system!r}",
                         hint="arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-...")
+    if isinstance(system, str):
+        system = _stand_in(system.rpartition("/")[2]) or system
+    if isinstance(system, Efs):
+        return Mounted(system.id, system.access_point_arn, path, system.mount_targets,
+                       _may_mount(system.arn, system.access_point_arn))
     return Mounted("", system, path, (), _may_mount("*", system))
 
 
@@ -99,16 +101,32 @@ def _one(volume: Any, name: str) -> Mounted:
                         hint='volumes=[{"efs": aws.Efs("MyFiles"), "path": "/mnt/efs"}]')
     if not re.fullmatch(r"(/[^/\0]+)+", path) or {".", ".."} & set(path.split("/")):
         raise UserError(f"{name} can't mount a volume at {path!r}", hint='an absolute path: "/mnt/efs"')
+    if not isinstance(system, Efs) and not (isinstance(system, Mapping) and system.get("file_system")
+                                            and system.get("access_point")):
+        raise UserError(f"efs of a volume of {name} is an aws.Efs, or names a file_system and an access_point",
+                        hint='{"file_system": "fs-...", "access_point": "fsap-..."}')
+    if isinstance(system, Mapping) and isinstance(system["access_point"], str):
+        system = _stand_in(system["access_point"]) or system
     if isinstance(system, Efs):
         return Mounted(system.id, system.access_point, path, system.mount_targets,
                        _may_mount(system.arn, system.access_point_arn))
-    if not isinstance(system, Mapping) or not system.get("file_system") or not system.get("access_point"):
-        raise UserError(f"efs of a volume of {name} is an aws.Efs, or names a file_system and an access_point",
-                        hint='{"file_system": "fs-...", "access_point": "fsap-..."}')
     base = f"arn:aws:elasticfilesystem:{current().region}:{_account()}"
     return Mounted(system["file_system"], system["access_point"], path, (),
                    _may_mount(f"{base}:file-system/{system['file_system']}",
                               f"{base}:access-point/{system['access_point']}"))
+
+
+def _stand_in(point: str) -> Efs | None:
+    """On stage ``local``: a file system of the app's own for one of the account, the same for each that mounts it."""
+    graph = current()
+    if not graph.target.is_local:
+        return None
+    made: dict[str, Efs] = graph.context.once("file systems", dict)
+    if point not in made:
+        from .efs import Efs
+
+        made[point] = Efs.get("Existing" + re.sub(r"[^A-Za-z0-9]", "", point), point)
+    return made[point]
 
 
 def _may_mount(system: Input[str], point: Input[str]) -> Include:

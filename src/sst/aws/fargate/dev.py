@@ -10,7 +10,6 @@ from ...core.dev_parts import Process
 from ...core.graph import current
 from ...core.output import Input
 from ...errors import UserError
-from ..efs import Efs
 from ..volume import mounted
 from .containers import Common, Container, ContainerDev
 from .image import code_of
@@ -58,12 +57,9 @@ def dev_processes(owner: Component, dev: DevSettings, given: Common) -> list[Pro
 
 
 def _volumes(one: Container) -> tuple[tuple[Input[str], str], ...]:
-    """The file systems of the app; no machine outside of its network reaches one of AWS."""
+    """On stage ``local`` all of them; no machine outside of its network reaches a file system of AWS."""
     points = mounted(one.get("volumes", ()), one["name"])
-    if not current().target.is_local:
-        return ()
-    return tuple((point.system, point.path) for given, point in zip(one.get("volumes", ()), points, strict=True)
-                 if isinstance(given["efs"], Efs))
+    return tuple((point.system, point.path) for point in points) if current().target.is_local else ()
 
 
 def _line(owner: Component, given: Common, one: Container, dev: Mapping[str, Any]) -> Process | None:

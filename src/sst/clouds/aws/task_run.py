@@ -17,8 +17,11 @@ NOT_YET = ("ClientException: unable to assume", "InvalidParameterException: unab
            "InvalidParameterException: Unable to assume the service linked role")
 """Roles that were made a moment ago."""
 _STARTS_LATER = ("unable to assume the role", "is not authorized to perform", "AccessDenied")
-"""In the reason of a task that did not start: a role or a policy that is not seen everywhere yet. Source:
-https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html"""
+"""In the reason of a task that did not start: a role or a policy that is not seen everywhere yet. The messages are
+"ECS was unable to assume the role 'arn:...' that was provided for this task" and "ResourceInitializationError: unable
+to pull secrets or registry auth: execution resource retrieval failed: ... AccessDeniedException: User: ... is not
+authorized to perform: ssm:GetParameters on resource: ...": as users report them, not from a page of the API. One that
+is not recognized is a failure that the user sees, and the next deploy starts another task."""
 _START = 15 * 60
 """Seconds that a task may take before its program begins."""
 _LATE = 10

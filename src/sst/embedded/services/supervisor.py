@@ -28,12 +28,12 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
 class Supervisor:
     """Owned by the launcher: what it started ends with it, unless the launcher is killed. Then the next one takes over
     the processes that are still wanted, with their data, and ends the others. One that is not ready ``ready_seconds``
-    after its start is ended again.
+    after its start is ended again: MariaDB makes its first tables by then, also on a busy machine.
 
     ``folder`` has one folder for each service: ``data`` (the service's own), ``log``, and what identifies its process.
     """
 
-    def __init__(self, folder: Path, *, ready_seconds: float = 30.0) -> None:
+    def __init__(self, folder: Path, *, ready_seconds: float = 120.0) -> None:
         self._folder, self._ready_seconds = folder, ready_seconds
         self._running: dict[str, tuple[LocalService, Process, str]] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
