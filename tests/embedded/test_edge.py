@@ -166,6 +166,22 @@ def test_node_decides_the_same(node: Node | None) -> None:
     assert node is None or decided(store, code, *events) == node.decided(store, code, *events)
 
 
+def test_pages_of_next_js_are_kept_by_what_else_they_depend_on() -> None:
+    record = {"s3": "b.s3.us-east-1.amazonaws.com", "next": 1, "servers": [{"u": "x.lambda-url.us-east-1.on.aws"}]}
+    version, changes = Version.of(Pages(folder(["a.txt"]), Rules()), record), Changes({}.get)
+    version.settle("site", None, [], in_doubt=False)
+    switch(changes, "site", "v", version, None, "")
+    draft = event("/")
+    draft["request"]["cookies"] = {"__prerender_bypass": {"value": "x"}}
+    events = [event("/", headers={"accept": "text/html"}), event("/", headers={"accept": "*/*"}),
+              event("/", headers={"rsc": "1"}), event("/", headers={"rsc": "1", "next-router-prefetch": "1"}), draft,
+              event("/_next/image", headers={"accept": "image/avif"}),
+              event("/_next/image", headers={"accept": "image/webp"})]
+    made = decided(changes.puts, request_code(SITE, routes=False), *events)
+    page, same, *others = (one["result"]["headers"]["x-open-next-cache-key"]["value"] for one in made)
+    assert page == same and len({page, *others}) == 6
+
+
 @cache
 def routed() -> dict[str, str]:
     changes = Changes({}.get)

@@ -42,7 +42,8 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
     own keeps it. All other arguments are those of ``SsrSite``.
     """
 
-    framework = Framework("Next.js", "next", "next", oldest=15, port=3000, environment={"NEXT_TELEMETRY_DISABLED": "1"})
+    framework = Framework("Next.js", "next", "next", oldest=15, port=3000, edge={"next": 1},
+                          environment={"NEXT_TELEMETRY_DISABLED": "1"})
 
     def __init__(self, name: str, *, open_next: str = OPEN_NEXT, **args: Unpack[SsrSiteArgs]) -> None:
         if "regions" in args:

@@ -64,6 +64,8 @@ class Framework:
     """Of its development server."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of its build."""
+    edge: Mapping[str, int] = field(default_factory=dict)
+    """What the edge function has to know of it."""
 
 
 class Server(TypedDict, total=False):
@@ -165,7 +167,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                 self.servers, targets = in_regions(places, warm, lambda place: self._function(
                     built, link, permissions, environment or {}, server or {}, key, place))
                 self.server = self.servers[0]
-            files = SiteFiles(built.contents, servers=targets, origin_key=key)
+            files = SiteFiles(built.contents, servers=targets, origin_key=key, edge=self.framework.edge)
             served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
             self._url = served.url
             if hosted is not None:

@@ -74,6 +74,7 @@ async function serve(q, s) {
     if (page) { q.uri = s.pages + page; return toS3(q, s.s3); }
     if (s.slash && path.slice(-1) !== "/" && await look(s, path + "/")) return moved(q, q.uri + "/", 308);
   }
+  if (s.next) q.headers["x-open-next-cache-key"] = { value: kind(q) };
   if (s.servers) return toUrl(q, near(q.headers, s.servers));
   if (!reads) return gone(405, "Method Not Allowed");
   if (!s.miss) return gone(404, "Not Found");
@@ -89,6 +90,12 @@ async function look(s, path) {
   const h = hash(name), want = h.slice(6, 15), v = await get(s.ns + "/" + (parseInt(h.slice(0, 6), 16) % s.n).toString(36));
   for (let i = 0; i < v.length; i += 18)
     if (v.slice(i, i + 9) === want && parseInt(v[i + 9], 36) & bit) return v.slice(i + 10, i + 18);
+}
+// What an answer of Next.js depends on besides host, path and query: the CDN keeps one of each kind.
+function kind(q) {
+  const names = q.uri.indexOf("/_next/image") === 0 ? ["accept"] : ["rsc", "next-router-prefetch", "next-router-segment-prefetch", "next-router-state-tree", "next-url", "x-nextjs-data"];
+  const told = names.map((n) => (q.headers[n] ? q.headers[n].value : ""));
+  return hash(told.join("|") + (q.cookies.__prerender_bypass ? "draft" : ""));
 }
 // Of servers in several regions the one that is nearest; the first where CloudFront does not say where the visitor is.
 function near(H, v) {

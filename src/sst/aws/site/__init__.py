@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ...clouds.aws import cloudfront
@@ -60,6 +60,8 @@ class SiteFiles:
     servers: Sequence[Input[Mapping[str, Any]]] = ()
     origin_key: Input[str] | None = None
     """That the servers want to see, see `protection`."""
+    edge: Mapping[str, Any] = field(default_factory=dict)
+    """What the edge function has to know of the framework."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _bucket() -> Bucket:
 
 def _site(files: SiteFiles, assets: Assets, bucket: Bucket, store: Input[str], key: Input[str], base: str,
           auth: BasicAuth | None) -> cloudfront.Site:
-    record: dict[str, Any] = {"servers": list(files.servers)} if files.servers else {}
+    record: dict[str, Any] = {**files.edge, "servers": list(files.servers)} if files.servers else {}
     if auth is not None:
         record["auth"] = auth_record(auth, key)
     keep = seconds(assets.get("keep_old", "7 days"), what="keep_old")

@@ -1,0 +1,88 @@
+"""What a visitor of each app of `tests.sites.apps` does, in a real browser and with plain requests."""
+from __future__ import annotations
+
+import shutil
+import time
+import urllib.request
+from typing import Literal
+
+from playwright.sync_api import Page, sync_playwright
+
+__all__ = ["AGENT", "BROWSER", "UPLOAD", "first_part_comes_first", "go_through"]
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+AGENT = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"}
+"""Of a browser: React waits for the whole page where it sees another."""
+UPLOAD = 3 * 1024 * 1024
+_SENT = """async () => {
+  const body = Uint8Array.from({ length: 3 * 1024 * 1024 }, (_, i) => i);
+  const headers = { "content-type": "application/octet-stream" };
+  const answer = await fetch("/upload", { method: "POST", body, headers });
+  return (await answer.json()).size;
+}"""
+_FORM = """() => {
+  document.body.innerHTML = '<form method="post" action="/form"><input name="name"><button>Send</button></form>';
+}"""
+
+
+def go_through(url: str, *, form: Literal["page", "route"], loads: bool = False, prerenders: bool = True) -> None:
+    """``form``: ``/form`` is a page with a form and its action, or a route that a form is sent to. ``loads``: links
+    load a page instead of changing it in place. ``prerenders``: whether ``/blog/static`` is made by the build."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        page.goto(url)
+        assert page.inner_text("h1") == "Home" and "-local-uploads" in page.inner_text("#link")
+        page.wait_for_load_state("networkidle")
+        page.evaluate("window.same = 1")
+        page.click("text=dynamic")
+        page.wait_for_selector("text=Post dynamic")
+        assert page.evaluate("window.same") == (None if loads else 1)
+        page.goto(f"{url}/blog/beside")
+        assert page.inner_text("h1") == "Post beside"
+        if prerenders:
+            page.goto(f"{url}/blog/static")
+            first = page.inner_text("#made")
+            page.reload()
+            assert page.inner_text("#made") == first
+        page.goto(f"{url}/old")
+        assert page.url.removeprefix(url).rstrip("/") == "/blog/static"
+        found = page.goto(f"{url}/nowhere")
+        assert found and found.status == 404
+        _send(page, url, form)
+        page.goto(f"{url}/seen")
+        assert "name=Bob" in page.inner_text("body"), "the browser sends the cookie that the form's answer has set"
+        assert page.evaluate(_SENT) == UPLOAD
+        assert errors == []
+        browser.close()
+
+
+def _send(page: Page, url: str, form: Literal["page", "route"]) -> None:
+    if form == "route":
+        page.evaluate(_FORM)
+    else:
+        page.goto(f"{url}/form")
+        page.wait_for_load_state("networkidle")
+    page.fill("input[name=name]", "Bob")
+    page.click("button")
+    page.wait_for_selector("text=Bob")
+
+
+def first_part_comes_first(url: str, path: str = "/slow") -> None:
+    """The page's last part takes 700 ms. Its first byte takes less than 200 ms once the server is awake: the shortest
+    of some tries, since other programs run too."""
+    shortest = 60.0
+    for _ in range(6):
+        began = time.perf_counter()
+        with urllib.request.urlopen(urllib.request.Request(f"{url}{path}", headers=AGENT), timeout=60) as answer:
+            got = answer.read1(65536)
+            shortest = min(shortest, time.perf_counter() - began)
+            while b"first" not in got:
+                got += answer.read1(65536)
+            assert not got.rstrip().endswith(b"last") and b'"last">last' not in got
+            assert b"last" in got + answer.read()
+        if shortest < 0.2:
+            return
+    raise AssertionError(f"the first byte took {shortest * 1000:.0f} ms")
