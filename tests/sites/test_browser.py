@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
 
 KINDS = {"react_router": "React", "react_router_8": "React", "svelte_kit": "SvelteKit", "svelte_kit_2": "SvelteKit",
          "astro": "Astro", "astro_5": "Astro", "nuxt": "Nuxt", "remix": "Remix", "tan_stack_start": "TanStackStart",
-         "solid_start": "SolidStart", "analog": "Analog", "angular": "Angular"}
+         "solid_start": "SolidStart", "solid_start_2": "SolidStart", "analog": "Analog", "angular": "Angular"}
 SERVERS = {"express": 'entry="dist/main.js"', "hono": 'entry="dist/main.js"'}
-ROUTES = ("nuxt", "tan_stack_start", "solid_start", "analog", "angular")
+ROUTES = ("nuxt", "tan_stack_start", "solid_start", "solid_start_2", "analog", "angular")
 """Whose form is a route without a page."""
 
 

@@ -24,7 +24,8 @@ MATRIX = {**PLAIN, "react_router": ("react_router", ""), "react_router_8": ("rea
         "svelte_kit": ("svelte_kit", ""), "svelte_kit_2": ("svelte_kit", ""), "astro": ("astro", ""),
         "astro_5": ("astro", ""),
         "nuxt": ("nitro", ""), "remix": ("react_router", ""),
-        "tan_stack_start": ("tan_stack_start", ""), "solid_start": ("nitro", ""), "analog": ("nitro", ""),
+        "tan_stack_start": ("tan_stack_start", ""), "solid_start": ("nitro", ""),
+        "solid_start_2": ("nitro", ""), "analog": ("nitro", ""),
         "angular": ("angular", "")}
 MATRIX = {name: kind for name, kind in MATRIX.items() if apps.chosen(name)}
 PAGES = sorted(MATRIX.keys() - PLAIN.keys())

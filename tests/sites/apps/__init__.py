@@ -14,10 +14,12 @@ from sst.build.site.nodejs import node_for
 HERE = Path(__file__).parent
 SECRET = "tok-7f3e9a51"
 """A link's value that every build has, and that no file which is served may have."""
-OVER = {"react_router_8": "react_router", "svelte_kit_2": "svelte_kit", "astro_5": "astro", "next_15": "next"}
+OVER = {"react_router_8": "react_router", "svelte_kit_2": "svelte_kit", "astro_5": "astro", "next_15": "next",
+        "solid_start_2": "solid_start"}
 """Apps that have another's files, with packages of their own."""
 
-ALIKE = {"next_15", "react_router_8", "astro_5", "remix", "tan_stack_start", "solid_start", "analog", "angular"}
+ALIKE = {"next_15", "react_router_8", "astro_5", "remix", "tan_stack_start", "solid_start", "solid_start_2",
+         "analog", "angular"}
 """Built and run as another one is, or for long: by ``make sites SITES=all`` alone."""
 
 

@@ -15,6 +15,7 @@ from ...errors import UserError
 from ..esbuild import esbuild
 from ..resolution import bundled_files
 from ..uv import lines_that_matter
+from .flat import laid_out, nearest, package_of, stored
 from .output import read_json
 
 __all__ = ["needed_packages"]
@@ -34,7 +35,7 @@ def needed_packages(site: Path, module: str, install: Iterable[str], note: Calla
     Packages with compiled code are taken whole too. Raises ``UserError`` for one that is not installed.
     """
     files = {Path(p) for p in _reached(site, module, note)}
-    roots = {root for f in files if (root := _package_of(f))}
+    roots = {root for f in files if (root := package_of(f))}
     whole = {r for r in roots if _is_compiled(r)} | {_found(site, name) for name in install}
     for root in list(whole):
         whole |= _closure(root)
@@ -43,11 +44,28 @@ def needed_packages(site: Path, module: str, install: Iterable[str], note: Calla
         if root in whole or sum(p.stat().st_size for p in everything) <= _SMALL:
             files |= set(everything)
         files |= {p for p in root.iterdir() if p.is_file() and (p.name == "package.json" or _LICENCE.search(p.name))}
-    kept = {f for f in files if _package_of(f) or f.is_relative_to(site)}
-    if odd := next((f for f in kept if ".pnpm" in f.parts or ".yarn" in f.parts), None):
-        raise UserError(f"the packages are links to a store ({odd.parts[odd.parts.index('node_modules') + 1]})",
-                        hint="write node-linker=hoisted into .npmrc and install again: a function's zip has no links")
-    return {os.path.relpath(f, site): f for f in kept}
+    if odd := next((f for f in files if ".yarn" in f.parts), None):
+        raise UserError(f"the packages are in archives of Yarn ({odd.name})",
+                        hint="write nodeLinker: node-modules into .yarnrc.yml and install again")
+    own = {f for f in files if not package_of(f) and f.is_relative_to(site)}
+    packages: dict[Path, list[Path]] = {}
+    for file in sorted(files - own):
+        if root := package_of(file) or _member(file, site):
+            packages.setdefault(root, []).append(file)
+    members = {r for r in packages if not package_of(r)}
+    for root in members:
+        packages[root].append(root / "package.json")
+    if not members and not stored(packages):
+        return {os.path.relpath(f, site): f for f in own | {f for found in packages.values() for f in found}}
+    return {**{f.relative_to(site).as_posix(): f for f in own}, **laid_out(site, packages)}
+
+
+def _member(file: Path, site: Path) -> Path | None:
+    """The folder of a package of the same repository, which the site finds through a link."""
+    for folder in file.parents:
+        if name := read_json(folder / "package.json").get("name"):
+            return folder if nearest(site, str(name)) == folder else None
+    return None
 
 
 def _reached(site: Path, module: str, note: Callable[[str], None]) -> Iterable[str]:
@@ -72,15 +90,6 @@ def _reached(site: Path, module: str, note: Callable[[str], None]) -> Iterable[s
     raise UserError(f"the server can't be read\n{lines_that_matter(done.stderr, 25)}")
 
 
-def _package_of(file: Path) -> Path | None:
-    """The folder of the package that a file belongs to; None if it is the project's own."""
-    parts = file.parts
-    at = max((i for i, p in enumerate(parts) if p == "node_modules"), default=-1)
-    if at < 0:
-        return None
-    return Path(*parts[:at + (3 if parts[at + 1].startswith("@") else 2)])
-
-
 def _is_compiled(root: Path) -> bool:
     own = read_json(root / "package.json")
     return bool(own.get("gypfile") or own.get("binary") or own.get("os") or own.get("cpu")
@@ -96,7 +105,7 @@ def _closure(root: Path) -> set[Path]:
         at = waiting.pop()
         own: Mapping[str, Any] = read_json(at / "package.json")
         for name in {**own.get("dependencies", {}), **own.get("optionalDependencies", {})}:
-            found = _nearest(at, name)
+            found = nearest(at, name)
             if found and found not in seen:
                 seen.add(found)
                 waiting.append(found)
@@ -104,13 +113,9 @@ def _closure(root: Path) -> set[Path]:
 
 
 def _found(site: Path, name: str) -> Path:
-    if found := _nearest(site, name):
+    if found := nearest(site, name):
         return found
     raise UserError(f"the package {name!r} of install= is not installed", hint=f"npm install {name}")
-
-
-def _nearest(folder: Path, name: str) -> Path | None:
-    return next((p for at in (folder, *folder.parents) if (p := at / "node_modules" / name).is_dir()), None)
 
 
 def _files(root: Path) -> Iterator[Path]:

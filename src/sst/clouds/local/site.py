@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...build.files import walk
+from ...build.site.flat import linked_packages
 from ...core.model import Operation, State
 from ...core.output import Output, plain
 from ...core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
@@ -61,8 +63,11 @@ class Site(Resource, type="local.Site", digest="source"):
 
 
 def site_fingerprint(folder: Path) -> str:
-    """Hash of all that a build reads: files that git does not ignore, lock files up to the repository, ``.env``."""
-    files = {f.name: f.path for f in walk(folder, lambda name, is_dir: name.split("/")[0] not in _OUTPUTS).files}
+    """Hash of all that a build reads: files that git does not ignore, those of packages of the same repository that
+    it uses, lock files up to the repository, ``.env``."""
+    files = _read_of(folder)
+    for member in linked_packages(folder):
+        files |= {f"{os.path.relpath(member, folder)}/{name}": path for name, path in _read_of(member).items()}
     files |= {p.name: p for p in folder.glob(".env*") if p.is_file()}
     for depth, above in enumerate(_up(folder)):
         files |= {f"{'../' * depth}{name}": above / name for name in _LOCKS if (above / name).is_file()}
@@ -74,6 +79,10 @@ def site_fingerprint(folder: Path) -> str:
             continue
         made.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode("utf-8", "surrogateescape"))
     return made.hexdigest()
+
+
+def _read_of(folder: Path) -> dict[str, Path]:
+    return {f.name: f.path for f in walk(folder, lambda name, is_dir: name.split("/")[0] not in _OUTPUTS).files}
 
 
 def _up(folder: Path) -> Iterator[Path]:
