@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sst.build.site.assemble import assemble
+from sst.build.site.flat import unlinked
 from sst.build.site.frameworks import READERS
 from sst.build.zip import extract
 from sst.clouds.local.site import site_fingerprint
@@ -76,6 +77,19 @@ def test_each_package_finds_the_version_that_it_wants(web: Path, tmp_path: Path)
     assert not [p for p in out.rglob("*") if p.is_symlink() or p.name == ".env"]
     done = subprocess.run([str(NODE), "main.mjs"], cwd=out, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [2, [1, "deep", "ghost"], "hello 1"]
+
+
+@pytest.mark.skipif(not NODE, reason="Node is not there")
+def test_a_folder_that_a_build_has_copied_with_its_store(web: Path, tmp_path: Path) -> None:
+    repo, out = web.parents[1], tmp_path / "out"
+    laid = unlinked(repo)
+    assert laid and not any(".pnpm" in name for name in laid)
+    for name, file in laid.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, out / name)
+    done = subprocess.run([str(NODE), "main.mjs"], cwd=out / "apps/web", capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [2, [1, "deep", "ghost"], "hello 1"]
+    assert unlinked(web.parents[1] / "packages") is None
 
 
 def test_a_change_in_a_package_of_the_same_repository_is_a_change_of_the_site(web: Path) -> None:

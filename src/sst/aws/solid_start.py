@@ -12,7 +12,7 @@ class SolidStart(SsrSite, kind="sst.aws.SolidStart"):
         site = aws.SolidStart("Web", path="web", link=[bucket])
         site.url
 
-    SolidStart 1, whose server is Nitro's. https://start.solidjs.com
+    SolidStart 1 and 2, whose server is Nitro's. https://start.solidjs.com
     All arguments are those of ``SsrSite``.
     """
 

@@ -14,6 +14,7 @@ from ..cache import keep, tidy
 from ..files import check_links, never, walk
 from ..limit import largest, megabytes, within
 from ..zip import Entry, Parts, bytes_part, encoded, file_part, write_zip
+from .flat import unlinked
 from .output import SiteOutput, serving
 from .trace import needed_packages
 
@@ -107,8 +108,8 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
                                note) if output.packages else {}
     ups = max((name.split("/").count("..") for name in packages), default=0)
     within_top = PurePosixPath(*site.parts[len(site.parts) - ups:]) if ups else PurePosixPath()
-    own = {p.relative_to(site).as_posix(): p for folder in output.server for p in sorted(_own(site, folder))
-           if not _left_out(p.relative_to(site), output)}
+    found = {name: p for folder in output.server for name, p in _own(site, folder).items()}
+    own = {name: p for name, p in sorted(found.items()) if not _left_out(PurePosixPath(name), output)}
     check_links((p for p in own.values() if "node_modules" not in p.parts), site)
     own |= {"package.json": site / "package.json"} if (site / "package.json").is_file() else {}
     parts: dict[str, Callable[[], Entry | None]] = {}
@@ -122,8 +123,13 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
     return parts, f"{prefix}sst-entry.handler"
 
 
-def _own(site: Path, folder: str) -> Iterator[Path]:
-    return (f.path for f in walk(site).files) if folder == "." else _whole(site / folder)
+def _own(site: Path, folder: str) -> dict[str, Path]:
+    """The files of the server by their names relative to the site."""
+    if folder == ".":
+        return {f.name: f.path for f in walk(site).files}
+    if (laid := unlinked(site / folder)) is not None:
+        return {f"{folder}/{name}": path for name, path in laid.items()}
+    return {p.relative_to(site).as_posix(): p for p in _whole(site / folder)}
 
 
 def _whole(folder: Path) -> Iterator[Path]:
@@ -134,7 +140,7 @@ def _whole(folder: Path) -> Iterator[Path]:
         yield from (Path(at, n) for n in names if Path(at, n).is_file())
 
 
-def _left_out(name: Path, output: SiteOutput) -> bool:
+def _left_out(name: PurePosixPath, output: SiteOutput) -> bool:
     text = name.as_posix()
     if any(text.startswith(p.removesuffix("**")) for p in output.without):
         return True

@@ -2,6 +2,7 @@
 do it, since a function's zip has no links."""
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from .output import read_json
 
-__all__ = ["laid_out", "linked_packages", "nearest", "package_of", "stored"]
+__all__ = ["laid_out", "linked_packages", "nearest", "package_of", "stored", "unlinked"]
 
 STORES = (".pnpm", ".bun", ".store")
 _DECLARED = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
@@ -48,6 +49,32 @@ def linked_packages(folder: Path) -> set[Path]:
 def stored(files: Iterable[Path]) -> bool:
     """Whether any of them is in a store."""
     return any(store in f.parts for f in files for store in STORES)
+
+
+def unlinked(folder: Path) -> dict[str, Path] | None:
+    """The files of a folder that holds a store, as OpenNext copies it, by the path that they get below it without the
+    store's links; None if it holds none."""
+    bases, stores = list[Path](), False
+    files, packages = dict[str, Path](), dict[Path, list[Path]]()
+    for at, folders, names in os.walk(folder):
+        here = Path(at)
+        stores = stores or here.name in STORES
+        if "node_modules" in folders and not package_of(here):
+            bases.append(here)
+        for file in (p for n in names if (p := here / n).is_file()):
+            if root := package_of(file):
+                packages.setdefault(root, []).append(file)
+            else:
+                files[file.relative_to(folder).as_posix()] = file
+    if not stores:
+        return None
+    found = {nearest(base, name) for base in bases for name in _installed(base)}
+    for member in (m for m in found if m and not package_of(m) and m.is_relative_to(folder)):
+        packages[member] = [f for f in files.values() if f.is_relative_to(member)]
+    for base in bases:
+        prefix = "" if base == folder else f"{base.relative_to(folder).as_posix()}/"
+        files |= {f"{prefix}{name}": path for name, path in laid_out(base, packages).items()}
+    return files
 
 
 def laid_out(base: Path, packages: Mapping[Path, Iterable[Path]]) -> dict[str, Path]:
