@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.project import Project, call, project
+from tests.e2e.project import Project, call, eventually, project
 from tests.sites import apps
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
@@ -110,6 +110,14 @@ def test_nobody_gets_around_the_cdn(shop: Project, name: str) -> None:
     for method, body in (("GET", None), ("POST", b"x=1")):
         refused = call(url, method=method, body=body, headers={"x-sst-key": "0" * 64, "x-forwarded-host": "a.example"})
         assert (refused.status, refused.body) == (403, "Forbidden")
+
+
+def test_a_body_over_the_limit_of_a_function_is_refused_and_its_log_says_what_takes_it(shop: Project) -> None:
+    web = shop.outputs()["web"]
+    for size, status in ((4 * 1024 * 1024, 200), (5 * 1024 * 1024, 413)):      # in base64 a third more
+        sent = call(f"{web}/upload", method="POST", body=bytes(size), headers={"content-type": "image/png"})
+        assert sent.status == status
+    eventually(lambda: "cluster=cluster of a site takes more" in shop.sst("logs", "Web/Server"), seconds=20)
 
 
 def test_nothing_changed_nothing_done_and_a_comment_uploads_nothing(shop: Project) -> None:

@@ -21,6 +21,7 @@ from sst.embedded.bridge import Bridge, StreamedBody
 from sst.embedded.patches.traces import ORIGINS
 from sst.embedded.runner import ExecutorRunner
 from sst.embedded.settings import Settings
+from sst.executor import PAYLOAD_LIMIT
 
 __all__ = ["NEEDS", "apply", "attach", "close", "loop", "notice", "replay"]
 
@@ -51,6 +52,10 @@ _PENDING_SECONDS = 0.01
 _REMEMBERED = 1000
 
 _bridge: Bridge | None = None
+
+
+TOO_LARGE: dict[str, Any] = {"body": {"statusCode": 413, "headers": {"content-type": "application/json"},
+                                      "body": '{"message": "Request Entity Too Large"}'}}
 
 
 def apply(settings: Settings) -> None:
@@ -148,7 +153,7 @@ def _stream_urls(bridge: Bridge) -> None:
 
     shape = lambda_svc._function_url_stream_response
     handle = lambda_svc.handle_function_url_request
-    streaming: ContextVar[bool] = ContextVar("streaming", default=False)
+    streaming: ContextVar[bool | None] = ContextVar("streaming", default=None)      # None: no call of a URL
 
     async def handle_request(url_id: str, method: str, path: str, headers: Any, body: bytes, query: Any,
                              resolved: Any = None, source_ip: str | None = None) -> Any:
@@ -161,6 +166,9 @@ def _stream_urls(bridge: Bridge) -> None:
 
     def stream_response(result: dict[str, Any], cors: dict[str, str]) -> Any:
         body = result.get("body")
+        if result is TOO_LARGE:
+            made = TOO_LARGE["body"]
+            return made["statusCode"], made["headers"], made["body"].encode()
         if not isinstance(body, StreamedBody):
             return shape(result, cors)
         prelude = body.prelude or {}
@@ -177,6 +185,8 @@ def _stream_urls(bridge: Bridge) -> None:
         """A call of a function that is awaited needs no thread."""
         if work is not lambda_svc._execute_function_with_config_scope:
             return await run(work, *arguments, thread_name=thread_name)
+        if streaming.get() is not None and (refused := _too_large(*arguments)):
+            return refused
         return await (_opened if streaming.get() else _awaited)(bridge, *arguments)
 
     lambda_svc.run_reentrant = run_reentrant
@@ -249,6 +259,17 @@ def _streaming(body: StreamedBody, done: Callable[[], None]) -> Any:
 
 def _unusable(config: Any, request_id: str, error: functions.Unusable) -> dict[str, Any]:
     return _refused(config, request_id, "Runtime.UnusableCode", str(error))
+
+
+def _too_large(record: Any, event: Any) -> dict[str, Any] | None:
+    """The answer to a request over Lambda's limit; the function's log says what can be done."""
+    if len(event.get("body") or "") < PAYLOAD_LIMIT - 1024 * 1024 or (size := len(json.dumps(event))) <= PAYLOAD_LIMIT:
+        return None
+    _refused(record["config"], event["requestContext"]["requestId"], "RequestEntityTooLargeException",
+             f"sst: Lambda takes events of 6 MB, and the one of this request has {size / 1024 / 1024:.1f} MB (bodies "
+             "that are no text are a third longer in it): cluster=cluster of a site takes more; or let the browser "
+             "send files to a bucket")
+    return TOO_LARGE
 
 
 def _refused(config: Any, request_id: str, kind: str, reason: str) -> dict[str, Any]:
