@@ -35,6 +35,10 @@ FAST = "from fastapi import FastAPI\napp = FastAPI()\n"
      ['app="app.main:api"']),
     ({"app/__init__.py": "from flask import Flask\napp = Flask(__name__)\n", "app/static/a.css": ""}, "Flask",
      ['aws.Flask("Api", app="app:app", static={"/static": "app/static"})']),
+    ({"app/__init__.py": "import flask\ndef create_app(config=None):\n    return flask.Flask(__name__)\n"}, "Flask",
+     ['aws.Flask("Api", app="app:create_app()")']),
+    ({"app.py": "from flask import Flask\ndef create_app(config):\n    return Flask(__name__)\n",
+      "main.py": FAST}, "FastAPI", ['aws.FastApi("Api", app="main:app")']),
     ({"src/shop/__init__.py": "", "src/shop/app.py": "from starlette.applications import Starlette\nsite = "
                                                      "Starlette()\n"}, "Starlette",
      ['aws.FastApi("Api", app="src.shop.app:site")']),

@@ -1,4 +1,4 @@
-"""Two apps that do nothing."""
+"""Two apps that do nothing, and what makes one."""
 from __future__ import annotations
 
 from typing import Any
@@ -10,3 +10,7 @@ def flat(environ: dict[str, Any], start: Any) -> list[bytes]:
 
 async def asynchronous(scope: Any, receive: Any, send: Any) -> None:
     pass
+
+
+def create_app() -> Any:
+    return flat

@@ -73,6 +73,6 @@ def test_the_health_check_does_not_reach_the_app() -> None:
     assert by_wsgi(HEALTH) == ("200 OK", [b"ok"])
 
 
-@pytest.mark.parametrize(("name", "kind"), [("flat", Wsgi), ("asynchronous", Asgi)])
+@pytest.mark.parametrize(("name", "kind"), [("flat", Wsgi), ("asynchronous", Asgi), ("create_app()", Wsgi)])
 def test_the_app_is_found_by_its_name(name: str, kind: type) -> None:
     assert isinstance(behind({"SST_APP": f"tests.runtime.apps:{name}", "SST_SITE": "http://127.0.0.1:80"}), kind)

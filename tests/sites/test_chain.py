@@ -29,9 +29,11 @@ def run() -> dict[str, object]:
     web = aws.NodeServer("Web", path="web", entry="dist/main.js", link=[bucket, token])
     api = aws.FastApi("Api", app="api.main:app", static={"/assets": "files"}, link=[bucket, token],
                       router={"instance": router, "path": "/api"})
-    return {"web": web.url, "direct": web.server.url, "api": api.url, "behind": api.server.url}
+    admin = aws.Flask("Admin", app="flat.main:create_app()", static={"/files": "files"}, link=[token])
+    return {"web": web.url, "direct": web.server.url, "api": api.url, "behind": api.server.url, "admin": admin.url}
 '''
 API = '''
+import asyncio
 import json
 import os
 
@@ -41,6 +43,12 @@ from sst import Resource
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
+    if scope["path"].endswith("/slow"):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"first ", "more_body": True})
+        await asyncio.sleep(0.7)
+        await send({"type": "http.response.body", "body": b"last"})
+        return
     headers = {k.decode(): v.decode() for k, v in scope["headers"]}
     told = {"path": scope["path"], "host": headers["host"], "scheme": scope["scheme"], "hosts": os.environ["SST_HOSTS"],
             "cookie": headers.get("cookie"), "bucket": Resource.Uploads.name, "token": len(Resource.Token.value),
@@ -49,13 +57,27 @@ async def app(scope, receive, send):
         (b"content-type", b"application/json"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]})
     await send({"type": "http.response.body", "body": json.dumps(told).encode()})
 '''
+FLAT = '''
+import time
+
+
+def create_app():
+    def app(environ, start):
+        start("200 OK", [("content-type", "text/plain")])
+        yield b"first "
+        time.sleep(0.7)
+        yield b"last"
+
+    return app
+'''
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     root = tmp_path_factory.mktemp("shop")
     apps.app("express", root / "web")
-    files = {"sst_config.py": CONFIG, "api/main.py": API, "api/__init__.py": "", "files/logo.svg": "<svg/>"}
+    files = {"sst_config.py": CONFIG, "api/main.py": API, "api/__init__.py": "", "files/logo.svg": "<svg/>",
+             "flat/main.py": FLAT, "flat/__init__.py": ""}
     with project(root, files) as made:
         made.sst("deploy")
         yield made
@@ -74,11 +96,17 @@ def test_the_server_sees_what_the_visitor_sent(shop: Project) -> None:
 
 
 def test_the_first_part_comes_before_the_last_and_nothing_is_kept(shop: Project) -> None:
-    for _ in range(2):
-        with urllib.request.urlopen(f"{shop.outputs()['web']}/slow", timeout=30) as answer:
-            assert answer.read1(100) == b"first "
-            assert answer.read() == b"last"
-            assert answer.headers["x-cache"] == "Miss from cloudfront"
+    outputs = shop.outputs()
+    for url in (f"{outputs['web']}/slow", f"{outputs['api']}/slow", outputs["admin"]):
+        took = list[float]()
+        for _ in range(2):
+            began = time.perf_counter()
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                assert answer.read1(100) == b"first "
+                took.append(time.perf_counter() - began)
+                assert answer.read() == b"last"
+                assert answer.headers["x-cache"] == "Miss from cloudfront"
+        assert took[1] < 0.65, f"the first part of {url} waits for the last"
 
 
 def test_a_python_app_is_behind_a_router_with_its_files(shop: Project) -> None:

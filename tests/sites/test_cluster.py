@@ -27,11 +27,11 @@ def run() -> dict[str, object]:
     api = aws.FastApi("Api", app="api.main:app", static={"/assets": "files"}, link=[bucket, token], cluster=cluster,
                       scaling={"min": 2, "max": 2}, environment={"PEPPER": pepper.value, "PLAIN": "yes"},
                       router={"instance": router, "path": "/api"})
-    admin = aws.Flask("Admin", app="api.flat:app", cluster=cluster)
+    admin = aws.Flask("Admin", app="api.flat:create_app()", cluster=cluster)
     web = aws.NodeServer("Web", path="web", entry="main.mjs", cluster=cluster, link=[bucket, token],
                          environment={"PEPPER": pepper.value}, router={"instance": router, "path": "/web"},
                          scaling={"min": 2, "max": 2}, memory="1 GB")
-    plain = aws.Service("Plain", cluster=cluster, handler="api.main:app",
+    plain = aws.Service("Plain", cluster=cluster, handler="api.main:create_app()",
                         load_balancer={"ports": [{"listen": "80/http", "forward": "8080/http"}]},
                         environment={"SST_HOSTS": "", "PEPPER": "", "PLAIN": ""}, link=[bucket, token])
     router.route("/plain", plain, rewrite={"regex": "^/plain", "to": "/seen"})
@@ -57,6 +57,10 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": [
         (b"content-type", b"application/json"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]})
     await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+
+
+def create_app():
+    return app
 '''
 FLAT = '''
 import json
@@ -66,6 +70,10 @@ def app(environ, start):
     names = ("PATH_INFO", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO", "wsgi.url_scheme", "REMOTE_ADDR")
     start("200 OK", [("content-type", "application/json")])
     return [json.dumps({**{n: environ.get(n) for n in names}, "key": "HTTP_X_SST_KEY" in environ}).encode()]
+
+
+def create_app():
+    return app
 '''
 WEB = '''
 import http from "node:http";

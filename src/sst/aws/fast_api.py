@@ -15,8 +15,9 @@ class FastApi(PythonSite, kind="sst.aws.FastApi"):
         api = aws.FastApi("Api", app="app.main:app", static={"/assets": "site"}, link=[bucket])
         api.url
 
-    app: the module and the app in it. static: folders of files by the path under which they are served; they never
-    reach the app. All other arguments are those of ``PythonSite``.
+    app: the module and the app in it, or a function without arguments that makes it: ``"admin:create_app()"``.
+    static: folders of files by the path under which they are served; they never reach the app. All other arguments are
+    those of ``PythonSite``.
     """
 
     def __init__(self, name: str, *, app: str, static: Mapping[str, str] | None = None,

@@ -15,8 +15,9 @@ class Flask(PythonSite, kind="sst.aws.Flask"):
         admin = aws.Flask("Admin", app="app.main:app", static={"/static": "site"})
         admin.url
 
-    app: the module and the app in it. static: folders of files by the path under which they are served; they never
-    reach the app. All other arguments are those of ``PythonSite``.
+    app: the module and the app in it, or a function without arguments that makes it: ``"admin:create_app()"``.
+    static: folders of files by the path under which they are served; they never reach the app. All other arguments are
+    those of ``PythonSite``.
     """
 
     _interface = "wsgi"

@@ -120,7 +120,8 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                  transform: PythonSiteTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         if ":" not in app:
-            raise UserError(f"the app {app!r} names no object", hint='app="api.main:app": a module and the app in it')
+            raise UserError(f"the app {app!r} names no object", hint='app="api.main:app": a module and the app in it; '
+                                                                     '"admin:create_app()": a function that makes it')
         service = in_cluster(name, cluster, cpu=cpu, memory=memory, scaling=scaling, load_balancer=load_balancer,
                              function={"vpc": vpc, "warm": warm, "server": server})
         places, link = regions_of(self, regions, link, bound={"vpc": vpc, "cluster": cluster})

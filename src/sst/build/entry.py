@@ -10,7 +10,7 @@ __all__ = ["ENTRY", "ENTRY_CODE", "runtime_files"]
 
 ENTRY = "_sst_entry"
 ENTRY_CODE = '''"""Finds the handlers of this bundle: "path/module:function", or "path/module::app" for an ASGI or WSGI
-object."""
+object, "path/module::create_app()" for a function that makes it."""
 import importlib
 import os
 import sys
@@ -24,13 +24,13 @@ def __getattr__(name):
     if not colon:
         raise AttributeError(name)
     try:
-        found = getattr(importlib.import_module(stem.rstrip(":").replace("/", ".")), attribute)
+        found = getattr(importlib.import_module(stem.rstrip(":").replace("/", ".")), attribute.rstrip("()"))
     except AttributeError as error:  # Lambda would take it for a missing handler
         raise ImportError(str(error)) from error
     if stem.endswith(":"):
         from sst.runtime.web import handler
 
-        found = handler(found)
+        found = handler(found() if attribute.endswith("()") else found)
     globals()[name] = found
     return found
 '''

@@ -31,6 +31,7 @@ class Layout:
     file: Path
     """The handler's file."""
     attribute: str
+    """With ``()`` at its end it is a function that makes the web object."""
     web: bool
     """The attribute is an ASGI or WSGI object."""
     base: Path
@@ -76,9 +77,11 @@ def split(handler: str) -> tuple[list[str], str, bool]:
     web = ":" in handler
     stem, _, attribute = handler.rpartition(":" if web else ".")
     stem = stem.removesuffix(".py") if web else stem
-    if not stem or not (attribute.isidentifier() or attribute == "*"):
+    plain = attribute.removesuffix("()") if web else attribute
+    if not stem or not (plain.isidentifier() or plain == "*"):
         raise UserError(f'The handler "{handler}" is not understood',
-                        hint='write "path/to/file.function", or "package.module:app" for an ASGI or WSGI object')
+                        hint='write "path/to/file.function", or "package.module:app" for an ASGI or WSGI object, '
+                             '"package.module:create_app()" for a function that makes it')
     if not web and any("." in part for part in stem.split("/")):
         raise UserError(f'The handler "{handler}" is in a folder with a dot in its name: Python can\'t import from it',
                         hint="move the file, or rename the folder")

@@ -74,7 +74,8 @@ def check(source: Source, files: ProjectFiles | None = None) -> Layout:
     shown = at.file.relative_to(source.folder).as_posix() if at.file.is_relative_to(source.folder) else str(at.file)
     built = [f for p in ([at.base] if at.builds else []) + list(at.local) for f in package_folders(p)]
     refuse_hiding([at.base, *at.local, *built], source.version, source.folder)
-    check_python(at.file, at.attribute, shown=shown, version=source.version, files=files or ProjectFiles())
+    check_python(at.file, at.attribute.removesuffix("()"), shown=shown, version=source.version,
+                 files=files or ProjectFiles())
     return at
 
 
@@ -224,7 +225,7 @@ def _facts(source: Source, place: _Place, *, cache: Path, files: ProjectFiles,
     for folder in dict.fromkeys(folders):
         if folder not in known:
             known[folder] = wheel_key(folder, files, cache=cache)
-    facts = ["python 2", uv.version(cache), at.name, at.tool]
+    facts = ["python 3", uv.version(cache), at.name, at.tool]
     facts += [f"{'' if f == at.base else f.name}={k}" for f, k in sorted(known.items())]
     facts += [f"{f.name}\0{files.digest(str(f))}" for f in at.declared]
     if at.builds:  # whether the wheel holds the handler's file

@@ -167,16 +167,25 @@ def _django(folder: Path, path: str) -> App | None:
 def _python(folder: Path, path: str) -> App | None:
     for file in _candidates(folder):
         for kind, (call, component) in _PYTHON.items():
-            found = re.search(rf"^(\w+)(?::[^=\n]+)?\s*=\s*(?:\w+\.)?{re.escape(call)}", read_text(folder / file),
-                              re.MULTILINE)
-            if found:
+            if found := _named_app(call, read_text(folder / file)):
                 module = file.removesuffix(".py").removesuffix("/__init__")
                 app = module.replace("/", ".") if path == "." else f"{path}/{module}"
                 static = Path(file).parent / "static"
                 files = {"/static": (Path(path) / static).as_posix()}
                 given = (("static", files),) if kind == "Flask" and (folder / static).is_dir() else ()
-                return App(kind, component, _title(path, "Api"), (("app", f"{app}:{found[1]}"), *given))
+                return App(kind, component, _title(path, "Api"), (("app", f"{app}:{found}"), *given))
     return None
+
+
+def _named_app(call: str, text: str) -> str:
+    """The app in a module, or ``create_app()``, which makes it and can be called without arguments; empty if there is
+    none."""
+    if found := re.search(rf"^(\w+)(?::[^=\n]+)?\s*=\s*(?:\w+\.)?{re.escape(call)}", text, re.MULTILINE):
+        return found[1]
+    made = re.search(r"^def ((?:create|make|get)_app)\(([^()]*)\)", text, re.MULTILINE) if call in text else None
+    if made is None or any("=" not in argument for argument in made[2].split(",") if argument.strip()):
+        return ""
+    return f"{made[1]}()"
 
 
 def _candidates(root: Path) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The app of a site in a container, for the server that runs it there: ``uvicorn sst.runtime.behind:app``, or
 ``gunicorn sst.runtime.behind:app`` for an app of WSGI.
 
-``SST_APP`` names the app, ``"app.main:app"``; ``SST_SITE`` is the address of the site, ``SST_ROOT_PATH`` the path below
-which the app is. The app sees each request as the visitor sent it to the CDN.
+``SST_APP`` names the app, ``"app.main:app"``, or a function that makes it, ``"app.main:create_app()"``; ``SST_SITE`` is
+the address of the site, ``SST_ROOT_PATH`` the path below which the app is. The app sees each request as the visitor
+sent it to the CDN.
 """
 from __future__ import annotations
 
@@ -89,8 +90,10 @@ def behind(environment: Mapping[str, str]) -> Asgi | Wsgi:
     """The app that ``SST_APP`` names."""
     module, _, name = environment["SST_APP"].partition(":")
     app: Any = importlib.import_module(module)
-    for part in name.split("."):
+    for part in name.removesuffix("()").split("."):
         app = getattr(app, part)
+    if name.endswith("()"):
+        app = app()
     scheme, root = urlsplit(environment.get("SST_SITE", "")).scheme or "https", environment.get("SST_ROOT_PATH", "")
     return Asgi(cast(AsgiApp, app), scheme, root) if is_asgi(app) else Wsgi(cast(WsgiApp, app), scheme, root)
 

@@ -146,8 +146,9 @@ def _start(source: Source, port: int | None, what: str) -> list[str]:
     if not any("uvicorn" in f.read_text("utf-8", "replace") for f in at.declared if f.is_file()):
         raise UserError(f"{what} is a web app, and uvicorn, which serves it, is not among the project's dependencies",
                         hint="uv add uvicorn; or give its own command=[...]")
-    return ["python", "-m", "uvicorn", f"{module}:{at.attribute}", "--host", "0.0.0.0", "--port", str(port or 8080),
-            "--proxy-headers", "--forwarded-allow-ips", "*"]
+    made = ["--factory"] if at.attribute.endswith("()") else []
+    return ["python", "-m", "uvicorn", f"{module}:{at.attribute.removesuffix('()')}", *made, "--host", "0.0.0.0",
+            "--port", str(port or 8080), "--proxy-headers", "--forwarded-allow-ips", "*"]
 
 
 def module_of(source: Source) -> str:
