@@ -82,7 +82,8 @@ class RegistryServer:
     """Instead of the one that was signed."""
     served_sums: bytes | None = None
     cut_after: int = 0
-    """Bytes after which a download breaks off, the first time."""
+    """Bytes after which a download breaks off, the first time, or each time."""
+    cut_always: bool = False
     redirect: str = ""
     """Where downloads from ``localhost`` lead."""
     warnings: tuple[str, ...] = ()
@@ -155,7 +156,7 @@ def serving(server: RegistryServer, folder: Path) -> Iterator[RegistryServer]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if server.cut_after and self.path.endswith(".zip"):
-                body, server.cut_after = body[:server.cut_after], 0
+                body, server.cut_after = body[:server.cut_after], server.cut_always * server.cut_after
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:

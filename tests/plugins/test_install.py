@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -185,10 +186,32 @@ def test_a_download_that_breaks_off_is_tried_again(machine: Machine, server: Reg
     assert sum(r.endswith(".zip") for r in server.requests) == 2
 
 
+def test_a_download_that_always_breaks_off_installs_nothing(machine: Machine, server: RegistryServer) -> None:
+    server.cut_after, server.cut_always = 20, True
+    with pytest.raises(UserError, match="broke off") as e:
+        machine.add()
+    assert "fake" in e.value.message and not machine.folders()
+
+
+def test_what_is_no_constraint_is_told_before_anything_is_asked(machine: Machine, server: RegistryServer) -> None:
+    for text in ("banana", ">> 1", "~>"):
+        with pytest.raises(UserError, match=text):
+            machine.add(text)
+    assert not server.requests
+
+
 def test_an_unknown_provider_is_told_at_once_with_a_near_name(machine: Machine) -> None:
     with pytest.raises(UserError, match="has no provider acme/vercl") as e:
         machine.installer.add(Lock(), "x", Source(machine.source.host, "acme", "vercl"))
     assert e.value.hint == 'did you mean "vercel"?'
+
+
+def test_without_a_network_a_misspelt_name_is_told_all_the_same(server: RegistryServer, tmp_path: Path) -> None:
+    offline = Machine(server, tmp_path, HTTPS_PROXY="http://127.0.0.1:1")
+    for name, near in (("vercl", True), ("vercel", False), ("acme", False)):
+        with pytest.raises(UserError, match="can't be reached") as e:
+            offline.installer.add(Lock(), "x", Source(offline.source.host, name, name))
+        assert e.value.hint.startswith('did you mean "vercel"? Else behind a proxy') is near
 
 
 def test_a_token_a_proxy_and_a_certificate(machine: Machine, server: RegistryServer, tmp_path: Path) -> None:
@@ -291,11 +314,22 @@ def test_sources(text: str, source: str) -> None:
     assert str(source_of(text)) == source
 
 
+LOCKED = "version = 1\n[providers.x]\nsource = 'a/x'\nversion = '1.0'\n"
+
+
 def test_a_damaged_lock_is_told_with_its_place(tmp_path: Path) -> None:
     for text, message in (("version = 1\n[providers", "sst.lock is damaged"), ("version = 9\n", "has version 9"),
                           ("version = 1\nmirrors = 1\n", "there is no setting 'mirrors'"),
-                          ("version = 1\n[providers.x]\n", "needs source and version")):
-        (tmp_path / "sst.lock").write_text(text)
-        with pytest.raises(UserError, match=message.replace("[", r"\[")) as e:
+                          ("version = 1\n[providers.x]\n", "needs source and version"),
+                          ("", "is damaged: it does not say its version"),
+                          ("version = 1\n# \xff", "is damaged: it is not UTF-8 text"),
+                          ("version = 1\nproviders = 5\n", "is damaged: providers has to be a table"),
+                          ("version = 1\n[providers]\nx = 5\n", "[providers.x] is not a table"),
+                          (f"{LOCKED}protocol = 'six'\n", "[providers.x] has protocol 'six'; there are 5 and 6"),
+                          (f"{LOCKED}version = 'new'\n".replace("version = '1.0'\n", ""),
+                           "[providers.x]: 'new' is not a version"),
+                          (f"{LOCKED}hashes = 'h1:'\n", "hashes as a list of texts")):
+        (tmp_path / "sst.lock").write_text(text, encoding="latin-1")
+        with pytest.raises(UserError, match=re.escape(message)) as e:
             Lock.read(tmp_path)
         assert e.value.where == "sst.lock"

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -75,6 +76,24 @@ def test_a_file_of_terraform() -> None:
             {"attributes": {"function_name": "f", "statement_id": "s"}}]}]}), "f")
     assert found.things == (Thing('module.a.api["eu"]', "aws.lambda.Function", "api-eu"),
                             Thing("p", "aws.lambda.Permission", "f/s"))
+
+
+def test_a_file_of_terraform_that_was_edited_is_one_all_the_same() -> None:
+    found = read_foreign(json.dumps({"version": 4, "resources": [
+        {"mode": "managed", "type": "aws_lambda_function", "name": "api", "instances": [
+            {"attributes": {"function_name": "api-eu"}}]}]}), "f")
+    assert found.tool == "Terraform" and found.things == (Thing("api", "aws.lambda.Function", "api-eu"),)
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    ({"version": 3, "terraform_version": "0.11.14", "modules": [{"path": ["root"], "resources": {}}]},
+     "f has Terraform's state format 3; only 4 is understood"),
+    ({"lineage": "x", "serial": 1, "encrypted_data": "aGk=", "meta": {}}, "f is encrypted by OpenTofu"),
+])
+def test_files_of_terraform_that_can_not_be_read(data: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message) as e:
+        read_foreign(json.dumps(data), "f")
+    assert e.value.hint
 
 
 @pytest.mark.parametrize("text", ["[]", "3", '{"resources": {}}', '{"resources": [1]}', '{"checkpoint": null}', "null"])

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -29,6 +29,10 @@ class Unreachable(UserError):
     """There is no way to the server from here."""
 
     code = "unreachable"
+
+
+class _BrokenOff(ConnectionError):
+    """An answer ended before its end."""
 
 
 class Download:
@@ -69,7 +73,7 @@ class Download:
                     told = time.monotonic()
                     note(f"{done / 1e6:.1f} of {size / 1e6:.1f} MB" if size else f"{done / 1e6:.1f} MB")
             if size and done != size:
-                raise ConnectionError(f"it ended after {done} of {size} bytes")
+                raise _BrokenOff(f"it ended after {done} of {size} bytes")
             return []
 
         self._tried(url, copy)
@@ -97,6 +101,10 @@ class Download:
                 if isinstance(reason, ssl.SSLCertVerificationError):
                     raise UserError(f"the certificate of {_host(url)} can't be verified: {reason.verify_message}",
                                     hint="SSL_CERT_FILE names a file with the certificates to trust") from e
+                if n == _TRIES - 1 and isinstance(e, _BrokenOff | IncompleteRead):
+                    name = urlsplit(url).path.rpartition("/")[2]
+                    raise Unreachable(f"the download of {name} from {_host(url)} broke off each time: {reason}",
+                                      hint="try again later; without network use a mirror: SST_PROVIDER_DIR") from e
                 if n == _TRIES - 1:
                     raise Unreachable(f"{_host(url)} can't be reached: {reason}",
                                     hint="behind a proxy set HTTPS_PROXY; without network use a mirror: "

@@ -19,7 +19,7 @@ from .lock import Lock, Locked
 from .registry import Package, Registry, check_against_lock
 from .source import Source, host_platform
 from .store import Store
-from .versions import newest
+from .versions import fits, newest
 
 __all__ = ["Installer"]
 
@@ -35,6 +35,7 @@ class Installer:
     def add(self, lock: Lock, name: str, source: Source, constraint: str = "") -> Locked:
         """The newest version that fits, installed, as `sst.lock` is to have it. A mirror folder that has the provider
         is asked before its registry."""
+        fits("0", constraint)    # what is none is told before anything is asked
         if (local := newest(self._store.versions_in_mirrors(source), constraint)) is not None:
             return self._from_mirror(name, source, local, constraint)
         version = self._registry.choose(source, constraint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from ..core.names import did_you_mean
 from ..errors import UserError
 from ..machine.files import replace_file
 from .source import Source, source_of
+from .versions import order
 
 __all__ = ["FILE", "Lock", "Locked", "in_ci"]
 
@@ -62,22 +63,29 @@ class Lock:
             text = (root / FILE).read_text(encoding="utf-8")
         except FileNotFoundError:
             return cls()
+        except UnicodeDecodeError as e:
+            raise _damaged("it is not UTF-8 text") from e
         import tomllib
 
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as e:
-            raise UserError(f"{FILE} is damaged: {e}", where=FILE,
-                            hint="restore it from version control, or delete it and run `sst add` again") from e
-        if data.get("version") != _VERSION:
-            raise UserError(f"{FILE} has version {data.get('version')!r}, and this sst knows {_VERSION}", where=FILE,
+            raise _damaged(str(e)) from e
+        if "version" not in data:
+            raise _damaged("it does not say its version")
+        if data["version"] != _VERSION:
+            raise UserError(f"{FILE} has version {data['version']!r}, and this sst knows {_VERSION}", where=FILE,
                             hint="update sst")
         known = {"version", "providers", "mirror", "require_signatures", "images"}
         for key in data.keys() - known:
             raise UserError(f"{FILE}: there is no setting {key!r}", where=FILE,
                             hint=did_you_mean(key, sorted(known)))
+        for key, kind, what in (("providers", dict, "a table"), ("images", dict, "a table"), ("mirror", str, "a text"),
+                                ("require_signatures", bool, "true or false")):
+            if not isinstance(data.get(key, kind()), kind):
+                raise _damaged(f"{key} has to be {what}")
         return cls({name: _locked(name, one) for name, one in data.get("providers", {}).items()},
-                   str(data.get("mirror", "")), data.get("require_signatures") is True,
+                   data.get("mirror", ""), data.get("require_signatures", False),
                    {str(k): str(v) for k, v in data.get("images", {}).items()})
 
     def write(self, root: Path) -> None:
@@ -125,18 +133,31 @@ def _present(file: Path) -> str:
     return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
-def _locked(name: str, data: Mapping[str, Any]) -> Locked:
+def _damaged(why: str) -> UserError:
+    return UserError(f"{FILE} is damaged: {why}", where=FILE,
+                     hint="restore it from version control, or delete it and run `sst add` again")
+
+
+def _locked(name: str, data: Any) -> Locked:
     where = f"{FILE}: [providers.{name}]"
     if not _NAME.fullmatch(name):
         raise UserError(f"{where}: that is not a name that a program can import", where=FILE,
                         hint="a-z, 0-9 and _, starting with a letter")
-    hashes = data.get("hashes", [])
+    again = f"restore the file, or run `sst add {name}` again"
+    if not isinstance(data, Mapping):
+        raise UserError(f"{where} is not a table", where=FILE, hint=again)
+    hashes, protocol = data.get("hashes", []), data.get("protocol", 0)
     if not isinstance(data.get("source"), str) or not isinstance(data.get("version"), str) or not _texts(hashes):
-        raise UserError(f"{where} needs source and version, and hashes as a list of texts", where=FILE,
-                        hint=f"restore the file, or run `sst add {name}` again")
-    return Locked(name, source_of(data["source"]), data["version"], str(data.get("constraint", "")),
-                  int(data.get("protocol", 0)), str(data.get("key", "")), tuple(sorted(hashes)))
+        raise UserError(f"{where} needs source and version, and hashes as a list of texts", where=FILE, hint=again)
+    if protocol not in (0, 5, 6):
+        raise UserError(f"{where} has protocol {protocol!r}; there are 5 and 6", where=FILE, hint=again)
+    try:
+        source, _ = source_of(data["source"]), order(data["version"])
+    except UserError as e:
+        raise UserError(f"{where}: {e.message}", where=FILE, hint=again) from None
+    return Locked(name, source, data["version"], str(data.get("constraint", "")), protocol, str(data.get("key", "")),
+                  tuple(sorted(hashes)))
 
 
 def _texts(values: object) -> bool:
-    return isinstance(values, Iterable) and all(isinstance(v, str) for v in values)
+    return isinstance(values, list) and all(isinstance(v, str) for v in values)

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import IO, Any
 from urllib.parse import urljoin
 
 from ..core.names import did_you_mean
 from ..errors import UserError
-from .download import Download, NotThere
+from .download import Download, NotThere, Unreachable
 from .lock import Locked
 from .signature import BadSignature, keys_in, signer
 from .source import Source, known_names
@@ -65,6 +66,12 @@ class Registry:
         except NotThere:
             raise UserError(f"{source.host} has no provider {source.namespace}/{source.type}",
                             hint=did_you_mean(source.type, list(known_names()))) from None
+        except Unreachable as e:
+            # offline, a misspelt name may be all that is wrong
+            near = get_close_matches(source.type, known_names(), n=1)
+            if near and source.type == source.namespace != near[0]:
+                e.hint = f'did you mean "{near[0]}"? Else {e.hint}'
+            raise
         self.warnings += [f"{source}: {text}" for text in answer.get("warnings") or ()]
         return sorted((v["version"] for v in answer.get("versions", ())), key=order)
 

@@ -65,14 +65,15 @@ def read_foreign(text: str, name: str) -> Foreign:
     body: Any = data
     for key in ("deployment", "checkpoint", "latest"):
         body = body.get(key, body) if isinstance(body, Mapping) else body
+    if isinstance(data, Mapping) and "encrypted_data" in data:
+        raise UserError(f"{name} is encrypted by OpenTofu", hint=f"`tofu state pull > {name}` writes it in plain text")
+    if isinstance(data, Mapping) and "terraform_version" in data and data.get("version") != 4:
+        raise UserError(f"{name} has Terraform's state format {data.get('version')}; only 4 is understood",
+                        hint="any Terraform since 0.12 writes format 4: run `terraform apply -refresh-only` with it")
     resources = body.get("resources") if isinstance(body, Mapping) else None
     if not isinstance(resources, list) or not all(isinstance(r, Mapping) for r in resources):
         raise UserError(f"{name} is not a state file of SST, Pulumi or Terraform", hint="it has no list of resources")
-    if isinstance(data, Mapping) and "terraform_version" in data:
-        if data.get("version") != 4:
-            raise UserError(f"{name} has Terraform's state format {data.get('version')}; only 4 is understood",
-                            hint="any Terraform since 0.12 writes format 4: run `terraform apply -refresh-only` with "
-                                 "it")
+    if isinstance(data, Mapping) and ("terraform_version" in data or any("instances" in r for r in resources)):
         return _sorted_out("Terraform", _terraform(resources))
     return _sorted_out("SST or Pulumi", _pulumi(resources))
 

@@ -191,7 +191,7 @@ class ProjectProviders:
 
     def schema(self, type: str) -> Iterator[Line]:
         """The arguments and outputs of ``vercel.Project``, ``vercel.data.Project`` or ``vercel.Provider``."""
-        name, _, short = type.partition(".")
+        name, _, short = type.replace(":", ".").partition(".")    # plans show `vercel:Project`
         one = self.lock.named(name)
         schemas = Catalogue(self.root, self._environ).schemas(name)
         if short == "Provider":
