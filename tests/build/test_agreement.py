@@ -82,6 +82,9 @@ CASES = {
        for n in ("queue.py", "email/__init__.py", "types.py")},
     "a handler's own file with the name of a module": Case({"p/calendar.py": "def handler(e, c): return 1\n"},
                                                            "calendar.handler", refused="hint: rename it"),
+    "a folder beside a wheel with the name of a module": Case(
+        {"p/pyproject.toml": '[project]\nname = "app"\nversion = "1"\n' + HATCH, "p/src/app/__init__.py": "",
+         "p/src/app/api.py": "def handler(e, c): return 'ok'\n", "p/code/__init__.py": ""}, "src/app/api.handler"),
     "a module of a wheel with the name of one of Python": Case(
         {"p/pyproject.toml": '[project]\nname = "app"\nversion = "1"\n' + HATCH, "p/src/app/__init__.py": "",
          "p/src/app/api.py": "def handler(e, c): return 1\n", "p/src/queue/__init__.py": ""}, "src/app/api.handler",
@@ -151,7 +154,7 @@ def run_in_place(source: Source, cache: Path) -> Any:
 
 def cases(*names: str) -> list[Any]:
     """Those that build a wheel, and those that say again what another one says, only in `make long-tests`."""
-    again = ("an ignored module by a", "packages of a wheel in lib")
+    again = ("an ignored module by a", "packages of a wheel in lib", "a folder beside a wheel")
     return [pytest.param(n, marks=pytest.mark.long if n.startswith(again) else ()) for n in names]
 
 

@@ -10,10 +10,8 @@ import pytest
 
 from sst.build.artefact import build, fingerprint, warnings
 from sst.build.project_files import ProjectFiles
-from sst.build.python import check
 from sst.build.requirement_files import index_options, with_logins, without_login
 from sst.build.source import Source
-from sst.build.standard import standard_modules
 from sst.errors import UserError
 
 from ..long import first_of
@@ -325,25 +323,6 @@ def test_what_nobody_reads_is_said(file: str, tmp_path: Path) -> None:
     root = write(tmp_path / "p", {"api.py": "def handler(e, c): return 1\n", file: "idna\n"})
     (line,) = warnings(Source(str(root), "api.handler", RUNTIME), ProjectFiles())
     assert line.startswith(f"no dependencies are installed for api.handler: {file} is not read")
-
-
-def test_a_package_that_python_has_itself_is_left_out(tmp_path: Path, cache: Path) -> None:
-    """As in a virtual environment, where Python's own comes first: on Lambda the bundle does."""
-    wheel(tmp_path / "p" / "wheels", "uuid", "theirs")
-    wheel(tmp_path / "p" / "wheels", "uuids", "theirs")
-    root = write(tmp_path / "p", {
-        "requirements.txt": "--find-links ./wheels\nuuid==1.0\nuuids==1.0\n",
-        "api.py": "import uuid, uuids\ndef handler(e, c): return [hasattr(uuid, 'uuid4'), uuids.V]\n"})
-    assert answer(root, cache, tmp_path) == [True, "theirs"]
-
-
-def test_modules_that_a_version_of_python_no_longer_has_hide_nothing(tmp_path: Path) -> None:
-    assert {"cgi", "queue", "imp"} <= standard_modules("3.11") and "test" not in standard_modules("3.11")
-    assert standard_modules("3.11") - standard_modules("3.13") >= {"cgi", "pipes", "distutils", "imp"}
-    write(tmp_path, {"pipes.py": "", "api.py": "def handler(e, c): return 1\n"})
-    assert check(Source(str(tmp_path), "api.handler", "python3.13"))
-    with pytest.raises(UserError, match=r"pipes.py has the name of a module of Python"):
-        check(Source(str(tmp_path), "api.handler", "python3.12"))
 
 
 def repository(root: Path, *forced: str, index: str = "") -> None:

@@ -73,7 +73,8 @@ def check(source: Source, files: ProjectFiles | None = None) -> Layout:
     at = files.once(("layout", source.handler, source.root), lambda: layout(source)) if files else layout(source)
     shown = at.file.relative_to(source.folder).as_posix() if at.file.is_relative_to(source.folder) else str(at.file)
     built = [f for p in ([at.base] if at.builds else []) + list(at.local) for f in package_folders(p)]
-    refuse_hiding([at.base, *at.local, *built], source.version, source.folder)
+    loose = [] if at.builds and at.file.parent != at.base else [at.base]  # a wheel's own folder is not in the bundle
+    refuse_hiding([*loose, *at.local, *built], source.version, source.folder)
     check_python(at.file, at.attribute.removesuffix("()"), shown=shown, version=source.version,
                  files=files or ProjectFiles())
     return at
@@ -124,9 +125,18 @@ def bundle(source: Source, *, cache: Path, files: ProjectFiles, note: Callable[[
     parts |= {f.name: file_part(f.name, f.path, executable=f.executable) for f in runtime_files()}
     paths = ["src"] if loose_src(at) and not packaged else []
     parts[f"{ENTRY}.py"] = bytes_part(f"{ENTRY}.py", ENTRY_CODE.format(paths=paths).encode())
-    kept = {n: p for n, p in parts.items() if not _excluded(n, _excludes(source))}
+    hidden = _behind(parts, installed)
+    kept = {n: p for n, p in parts.items() if n not in hidden and not _excluded(n, _excludes(source))}
     return Bundle(kept, packaged, _facts(source, place, cache=cache, files=files, keys=keys), seen,
                   frozenset(n for n, p in kept.items() if installed.get(n) is not p))
+
+
+def _behind(parts: Parts, installed: Parts) -> set[str]:
+    """The files of installed packages that a module of the project has the name of. In `sst dev`, as wherever Python
+    runs, the project's come first; in one folder a package would stand before a module."""
+    own = {n.removesuffix(".py") for n, p in parts.items()
+           if "/" not in n and n.endswith(".py") and installed.get(n) is not p}
+    return {n for n, p in parts.items() if installed.get(n) is p and n.partition("/")[0].partition(".")[0] in own}
 
 
 def handler_of(source: Source, packaged: str | None) -> str:
@@ -188,7 +198,9 @@ def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
         if one.why == "outside":
             yield (f"{base}{one.name} is a link that leads out of the project: only the modules behind it that a "
                    "handler imports are bundled")
-    if repository(at.base) is None and (lost := [x for x in place.own.left_out if x.why == "ignored" and not _junk(x)]):
+    lost = [x for x in place.own.left_out if x.why == "ignored" and not _junk(x)
+            and not any(n == x.name or n.startswith(f"{x.name}/") for n in _extras(place))]
+    if repository(at.base) is None and lost:
         names = ", ".join(base + x.name for x in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         yield f"there is no git repository here, so all that .gitignore names is left out: {names}"
 
