@@ -36,6 +36,8 @@ def live(type: str, world: World, between: Callable[[], None] = lambda: None) ->
     state = _changed(world, sample, state, between)
     # as after an update that may or may not have happened
     world.update(state, state.inputs, frozenset(state.inputs))
+    # while that change is under way: the former password ends
+    assert provider.retire(state, note) == (kind.retire is not None)
     wanted = full(type, {**state.inputs, **sample.replace}, state.base)
     change = world.plan(state, wanted)
     assert change.replace and (change.order == "delete_first") == sample.delete_first
