@@ -75,12 +75,13 @@ torture-sample: .venv/ready
 	SST_TORTURE_ROUNDS=600 SST_TORTURE_STEP=80 SST_EXAMPLES=100 \
 		$(BIN)/python -m pytest tests/state tests/engine -n 2 --dist worksteal -o timeout=1200
 
-# Frameworks of web apps, built and run; npm's packages are kept in ~/.cache/sst. `make sites SITES=all` takes those too
+# Frameworks of web apps and generators of sites, built and run; npm's packages are kept in ~/.cache/sst. `make sites SITES=all` takes those too
 # that are built as another one is.
 SITES ?= 1
 sites: .venv/ready
 	SST_SITES=$(SITES) $(BIN)/python -m pytest \
-		$(addprefix tests/sites/test_,frameworks.py browser.py workspace.py next.py django.py python.py dev.py) -n 2 --dist loadfile -o timeout=1200
+		$(addprefix tests/sites/test_,frameworks.py browser.py workspace.py generators.py next.py django.py) \
+		$(addprefix tests/sites/test_,python.py dev.py) -n 2 --dist loadfile -o timeout=1200
 
 # Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.
 ROUNDS ?= 1

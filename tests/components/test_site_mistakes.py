@@ -98,6 +98,12 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
                             ("a route has no option 'timeout'",)),
     "a timeout that is too long": (router(lambda w: w.route("/a", "https://x.test", read_timeout="2 minutes")),
                                    ("read_timeout",)),
+    "a router of no id": (lambda: aws.Router.get("Web", "https://d1.cloudfront.net"),
+                          ("'https://d1.cloudfront.net' is not the id of a distribution", '"E2IDLMESRN6V62"')),
+    "a router of nothing": (lambda: aws.Router.get("Web", None),   # type: ignore[arg-type]  # the mistake
+                            ("None is not the id of a distribution",)),
+    "a distribution of no id": (lambda: aws.Cdn.get("Web", "d1.cloudfront.net"),
+                                ("'d1.cloudfront.net' is not the id of a distribution",)),
     "no router": (lambda: site(router={"instance": "Web"})(), ("router takes a Router as instance",)),
     "no folder at all": (site(path=None), ("path is the folder of the site, as text",)),
     "a command in words": (site(build={"command": ["npm", "run"], "output": "out"}), ("build: command is text",)),

@@ -250,3 +250,19 @@ def test_a_mistake_is_told_with_its_line_and_nothing_is_deployed(tmp_path: Path,
         if "build" in line:
             assert "buckets" not in made.leftovers() or not made.client("s3").list_objects_v2(
                 Bucket=made.leftovers()["buckets"][0]).get("KeyCount")
+
+
+@pytest.mark.long
+def test_a_server_whose_port_is_taken_is_told_in_one_line_and_not_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        files = {**FILES, "sst_config.py": DEV.replace("PORT", port), "server.py": SERVER.replace("PORT", port),
+                 "spa/message.txt": "hello"}
+        dev = Dev(write(tmp_path, files)).ready()
+        try:
+            dev.until(lambda: any(line.startswith("[Shop]") for line in dev.said))
+            said = [line for line in dev.said if line.startswith("[Shop]")]
+            assert said == [f"[Shop] not started: port {port} is taken by another program. End that, or have the "
+                            "command use another port and name it in url="]
+        finally:
+            dev.close()

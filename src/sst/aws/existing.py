@@ -7,7 +7,7 @@ from typing import TypeVar
 from ..core.output import Output
 from ..errors import UserError
 
-__all__ = ["BUCKET", "FUNCTION", "QUEUE", "TABLE", "identified"]
+__all__ = ["BUCKET", "DISTRIBUTION", "FUNCTION", "QUEUE", "TABLE", "identified"]
 
 T = TypeVar("T")
 BUCKET = (r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", "the name of a bucket", "acme-photos")
@@ -21,6 +21,9 @@ TABLE = (r"(arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}", "t
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
 FUNCTION = (r"[A-Za-z0-9_-]{1,64}", "the name of a function", "acme-resize")
 """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
+
+DISTRIBUTION = (r"E[A-Z0-9]{6,30}", "the id of a distribution of CloudFront", "E2IDLMESRN6V62")
+"""https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_Distribution.html"""
 
 
 def identified(value: T, rule: tuple[str, str, str]) -> T:

@@ -10,6 +10,7 @@ from ...core.graph import current
 from ...core.link import Link
 from ...core.output import Input, Output
 from ...core.transform import Transform
+from ..existing import DISTRIBUTION, identified
 from .domain import CdnDomain, address, domain_of, make_records
 
 __all__ = ["Cdn", "CdnDomain", "CdnTransform"]
@@ -66,6 +67,7 @@ class Cdn(Component, kind="sst.aws.Cdn", parts=tuple(CdnTransform.__annotations_
     @classmethod
     def get(cls, name: str, distribution_id: Input[str], **options: Unpack[Options]) -> Self:
         """An existing distribution, by its id. It is read, and never changed or deleted."""
+        identified(distribution_id, DISTRIBUTION)
         self = cls.existing(name, **options)
         with self.scope():
             self.distribution = cloudfront.Distribution.get("Distribution", id=distribution_id)

@@ -22,6 +22,7 @@ from ..cdn.behavior import PLACEHOLDER, routed
 from ..cdn.edge import request_code, response_code
 from ..cdn.firewall import Waf, firewall
 from ..cdn.injection import Edge, injections, statements_of
+from ..existing import DISTRIBUTION, identified
 from .pattern import path_of, split
 from .target import Rewrite, RouteOptions, bucket_target, redirect_target, url_target
 
@@ -118,6 +119,7 @@ class Router(Component, kind="sst.aws.Router", parts=tuple(RouterTransform.__ann
 
         On stage ``local`` a Router of this app stands in for it.
         """
+        identified(distribution_id, DISTRIBUTION)
         if current().target.is_local:
             return cls(name, **options)
         self = cls.existing(name, **options)

@@ -51,7 +51,7 @@ def dev_server(site: Component, dev: SiteDev | None, path: str, *, link: Sequenc
         return None, None
     process = Process(dev.get("title") or site.logical_name, dev.get("command", "npm run dev"),
                       dev.get("directory", path), dev.get("autostart", True), tuple(linked(link, site.where)),
-                      dict(environment or {}), site.where)
+                      dict(environment or {}), site.where, url=url if graph.target.is_local else dev.get("url", ""))
     return process, url if graph.target.is_local else None
 
 

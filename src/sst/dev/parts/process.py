@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -104,6 +105,24 @@ def _python(made: Command, wanted: Process, code: Mapping[str, Any], place: Plac
                    environment=variables(python, [at.folder, *at.path], dict(wanted.ports), own))
 
 
+def _place(url: str) -> tuple[str, int]:
+    found = re.match(r"(https?)://(\[[^\]]*\]|[^:/]+)(?::(\d+))?", url)
+    assert found
+    return found[2].strip("[]"), int(found[3] or (443 if found[1] == "https" else 80))
+
+
+def _taken(url: str) -> int | None:
+    """The port of an address of this machine at which a program answers already."""
+    host, port = _place(url) if url else ("", 0)
+    if host not in ("localhost", "127.0.0.1", "::1"):
+        return None
+    try:
+        socket.create_connection((host, port), 1.0).close()
+    except OSError:
+        return None
+    return port
+
+
 class PaneHost(Protocol):
     """The multiplexer, or its one-stream stand-in."""
 
@@ -125,8 +144,16 @@ class _CommandPane(ProcessPane):
 
     changed: Callable[[str, int | None], object] = staticmethod(lambda state, code: None)
 
+    address = ""
+    """Where its server has to answer, if that is known beforehand."""
+
     def start(self) -> None:
         self._asked = self.url = ""
+        if not self.alive and (port := _taken(self.address)):
+            self.write_line(f"not started: port {port} is taken by another program. End that, or have the command use "
+                            "another port and name it in url=")
+            self.mark = "failed"
+            return
         super().start()
         if self.alive:
             self.changed("running", None)
@@ -194,6 +221,7 @@ class ProcessPart(Part):
         if pane is None or was is None:
             pane = _CommandPane(command.title, command.line, directory=command.directory, autostart=command.autostart,
                                 environment=command.environment)
+            pane.address = command.url
             pane.ready = lambda url: self._answers(command.title, self._panes[command.title][0].url or url)
             pane.changed = lambda state, code: self.emit(ProcessState(command.title, state, code=code))
             pane.tap(lambda line: self.emit(ProcessOutput(command.title, line)))
@@ -204,7 +232,7 @@ class ProcessPart(Part):
         if was == command:
             return
         pane.command, pane.directory, pane.autostart = command.line, command.directory, command.autostart
-        pane.environment = dict(command.environment)
+        pane.environment, pane.address = dict(command.environment), command.url
         if pane.alive:
             what = "environment" if was.line == command.line else "command"
             self.emit(ProcessState(command.title, "restarting", f"its {what} has changed"))
@@ -219,12 +247,10 @@ class ProcessPart(Part):
 
     async def _until_ready(self, title: str, url: str) -> None:
         """A server may print its address before it listens."""
-        place = re.match(r"(https?)://(\[[^\]]*\]|[^:/]+)(?::(\d+))?", url)
-        assert place
-        port = int(place[3] or (443 if place[1] == "https" else 80))
+        host, port = _place(url)
         for _ in range(int(_READY_SECONDS / 0.1)):
             try:
-                _, writer = await asyncio.open_connection(place[2].strip("[]"), port)
+                _, writer = await asyncio.open_connection(host, port)
             except OSError:
                 await asyncio.sleep(0.1)
                 continue
