@@ -75,8 +75,8 @@ torture-sample: .venv/ready
 	SST_TORTURE_ROUNDS=600 SST_TORTURE_STEP=80 SST_EXAMPLES=100 \
 		$(BIN)/python -m pytest tests/state tests/engine -n 2 --dist worksteal -o timeout=1200
 
-# Frameworks of web apps and generators of sites, built and run; npm's packages are kept in ~/.cache/sst. `make sites SITES=all` takes those too
-# that are built as another one is.
+# Frameworks of web apps and generators of sites, built and run; npm's packages are kept in ~/.cache/sst. `make sites
+# SITES=all` takes those too that are built as another one is.
 SITES ?= 1
 sites: .venv/ready
 	SST_SITES=$(SITES) $(BIN)/python -m pytest \
