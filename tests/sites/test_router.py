@@ -118,6 +118,7 @@ def test_the_key_and_the_password_are_nowhere_in_plain_text(gate: Project) -> No
     environment = gate.client("lambda").get_function_configuration(FunctionName=next(
         n for n in gate.leftovers()["functions"] if "Plain" in n or "plain" in n))["Environment"]["Variables"]
     key = environment["SST_ORIGIN_KEY"]
-    shown = gate.sst("state", "export") + gate.sst("diff") + gate.sst("outputs")
+    shown = gate.sst("state", "export") + gate.sst("diff") + gate.sst("outputs") + gate.sst("deploy")
+    assert gate.outputs()["Plain"] in shown, "the address behind the key is no secret"
     assert key not in shown and "s3cret-7f3e9a51" not in shown
     assert "no changes" in gate.sst("deploy")

@@ -65,7 +65,7 @@ def make_url(function: lambda_.Function, url: bool | Url, *, streaming: bool, wh
     from ..router.target import url_target
 
     part = part_of(given["router"], where)
-    part.add("Route", url_target(made.url, part.options, key=key))
+    part.add("Route", url_target(made.url, part.options), key=key)
     return part.url
 
 

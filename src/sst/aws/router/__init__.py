@@ -230,10 +230,11 @@ class Part:
 
         return self.router.url.apply(made)
 
-    def add(self, name: str, target: Input[Any]) -> cloudfront.Route:
-        """Declare the route in the present scope, so that it comes and goes with the component."""
+    def add(self, name: str, target: Input[Any], *, key: Input[str] | None = None) -> cloudfront.Route:
+        """Declare the route in the present scope, so that it comes and goes with the component. ``key`` goes along
+        as the header ``x-sst-key``."""
         return cloudfront.Route(name, store=self.router.store_arn, host=self.host, path=self.path or "/",
-                                target=target)
+                                target=target, origin_key=key)
 
 
 def part_of(given: RouterPath, where: str) -> Part:

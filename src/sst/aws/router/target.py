@@ -35,17 +35,12 @@ class RouteOptions(TypedDict, total=False):
     connection_attempts: int
 
 
-def url_target(url: Input[str], options: RouteOptions, *, key: Input[str] | None = None) -> Output[dict[str, Any]]:
-    """A server elsewhere. ``key`` goes along as the header ``x-sst-key``."""
+def url_target(url: Input[str], options: RouteOptions) -> Output[dict[str, Any]]:
+    """A server elsewhere."""
     more = _options(options)
     if isinstance(url, str):    # what is known already is checked at the line of the user
         place(url)
-    known: dict[str, Input[str]] = {"url": url, **({"key": key} if key is not None else {})}
-
-    def made(given: Mapping[str, str]) -> dict[str, Any]:
-        return {**place(given["url"]), **more, **({"key": given["key"]} if "key" in given else {})}
-
-    return combine(**known).apply(made)
+    return combine(url=url).apply(lambda given: {**place(given["url"]), **more})
 
 
 def bucket_target(domain: Input[str], rewrite: Rewrite | None) -> Output[dict[str, Any]]:

@@ -33,6 +33,8 @@ class Route(Resource, type="aws.cloudfront.Route"):
     path: Arg[str] = prop(replace=True, default="/")
     target: Arg[str | Mapping[str, Any]] = prop()
     """Key of a ``Site`` in the same store, or where a URL or bucket is; see ``sst.aws.router.target``."""
+    origin_key: Arg[str] = prop(default=None, secret=True)
+    """Goes to the server of ``target`` with each request, as the header ``x-sst-key``."""
 
     entry: Output[str] = out()
     """What tells this entry from those of others."""
@@ -54,13 +56,13 @@ class Routes(Provider):
 
     def create(self, operation: Operation, note: Note) -> Result:
         inputs, entry = operation.inputs, operation.base[-8:]
-        self.stores.keys(inputs["store"]).change(lambda c: put(c, inputs["host"], inputs["path"], inputs["target"],
+        self.stores.keys(inputs["store"]).change(lambda c: put(c, inputs["host"], inputs["path"], _target(inputs),
                                                                entry))
         return Result(_id(inputs), {"entry": entry})
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
         inputs, entry = operation.inputs, str(state.outputs.get("entry") or state.base[-8:])
-        self.stores.keys(inputs["store"]).change(lambda c: put(c, inputs["host"], inputs["path"], inputs["target"],
+        self.stores.keys(inputs["store"]).change(lambda c: put(c, inputs["host"], inputs["path"], _target(inputs),
                                                                entry))
         return Result(state.id, {"entry": entry})
 
@@ -83,13 +85,22 @@ class Routes(Provider):
             return None
         if not found or (state.outputs and found[0][2] != state.outputs["entry"]):
             return None
-        return Result(state.id, {"entry": found[0][2]}, {**state.inputs, "store": store, "host": host, "path": path,
-                                                         "target": found[0][1]})
+        target, key = found[0][1], None
+        if isinstance(target, dict):
+            target, key = {k: v for k, v in target.items() if k != "key"}, target.get("key")
+        return Result(state.id, {"entry": found[0][2]}, {
+            **state.inputs, "store": store, "host": host, "path": path, "target": target,
+            **({"origin_key": key} if key or "origin_key" in state.inputs else {})})
 
     def find(self, operation: Operation) -> Found | Absent | Unsure:
         made = self.read(State(operation.urn, operation.type, _id(operation.inputs),
                                outputs={"entry": operation.base[-8:]}))
         return Found(Result(made.id, made.outputs)) if made else Absent()
+
+
+def _target(inputs: Mapping[str, Any]) -> Any:
+    """As the edge function reads it."""
+    return {**inputs["target"], "key": inputs["origin_key"]} if inputs.get("origin_key") else inputs["target"]
 
 
 def rows(value: str | None) -> list[list[Any]]:
