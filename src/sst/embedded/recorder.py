@@ -175,7 +175,11 @@ class Recorder:
             self._bytes -= sum(size for size, _ in work)
             if self._waiting:
                 self._news.set()
-        rows = [row for _, make in work if (row := make())]
+        rows: list[Row] = []
+        for _, make in work:
+            if row := make():
+                rows.append(row)
+            time.sleep(0)   # a request must not wait for the interpreter until the batch is done
         if self.dropped:
             rows.append(("line", {"request": "", "function": "", "at": time.time(), "level": "WARN",
                                   "text": f"{self.dropped} rows were not recorded: more came than could be written"}))
