@@ -17,7 +17,7 @@ from .test_browser import PAGES
 
 def namespaces() -> bool:
     """Whether this user may have a network of his own."""
-    unshare = shutil.which("unshare")
+    unshare = shutil.which("unshare") or ""
     return bool(unshare) and subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False).returncode == 0
 
 

@@ -83,7 +83,7 @@ def test_a_query_and_a_change(browser: Browser, url: str) -> None:
     assert page.evaluate("location.hash").endswith("row=8") and page.locator("text=30 rows").count() == 1
     page.keyboard.press("Escape")
     until(page, "!document.querySelector('.values')")
-    page.fill("textarea.sql", "select null as nothing, repeat('x', 5000) as long, '{\"a\": [1]}' as data")
+    page.fill("textarea.sql", "select null as nothing, repeat('x', 5000) as long, '{\"a\": [1]}'::jsonb as data")
     page.press("textarea.sql", "Control+Enter")
     page.click("tbody button:has-text('–')")
     page.wait_for_selector(".values:has-text('The first 2,000 characters')")

@@ -17,7 +17,8 @@ from sst.console.model import View, view_of
 from sst.console.svg import svg
 from sst.console.tracebacks import told_error
 from sst.console.tree import tree
-from sst.core.model import Snapshot
+from sst.core.model import Snapshot, State
+from sst.core.names import in_order
 from sst.core.picture import Edge, Part, Picture
 
 from .conftest import STATES
@@ -71,6 +72,16 @@ def test_as_text() -> None:
         "  → ObjectCreated:* originals/*: Pictures/Thumb  x"]
 
 
+def test_names_are_sorted_as_people_do() -> None:
+    """`Q2` before `Q10`; in the graph, the tree and all that is made from it."""
+    queues = [State(f"sst.aws.Queue/aws.sqs.Queue::Q{n}/Queue", "aws.sqs.Queue", f"q{n}", {"name": f"q{n}"}, {},
+                    provider="aws") for n in (10, 2, 1)]
+    found = view_of(picture_of(Snapshot(resources={s.urn: s for s in queues})))
+    assert [p.name for p in found.picture.parts] == ["Q1", "Q2", "Q10"]
+    assert [line.split()[0] for line in tree(found)] == ["Q1", "Q2", "Q10"]
+    assert sorted(["a/2", "a", "a/10", "", "10", "9"], key=in_order) == ["", "9", "10", "a", "a/2", "a/10"]
+
+
 def test_some_names_bring_their_neighbours() -> None:
     assert [p.name for p in view_of(view().picture, ["Api"]).picture.parts] == ["Pictures", "Api"]
 
@@ -89,9 +100,9 @@ def test_members_of_a_group_follow_it(tmp_path: Path) -> None:
 
     try:
         fail()
-    except ExceptionGroup as error:
-        sent, plain = Log.causes(error, "none"), Log.causes(error.exceptions[0], "none")
-        without = base64.b64decode(Log.causes(error, __file__).partition(": ")[2]).decode()
+    except ExceptionGroup as group:
+        sent, plain = Log.causes(group, "none"), Log.causes(group.exceptions[0], "none")
+        without = base64.b64decode(Log.causes(group, __file__).partition(": ")[2]).decode()
     text = base64.b64decode(sent.removeprefix("Sst-Causes: ").removesuffix("\r\n")).decode()
     error = told_error(json.dumps({"errorType": "ExceptionGroup", "causes": text}), [], tmp_path)
     assert [(s["type"], s["message"], s["depth"]) for s in error["sections"]] == [

@@ -84,6 +84,30 @@ def test_a_secret_that_is_set_later_is_hidden_too(folder: Path) -> None:
                                                                         ('{"a": "[secret Other]"}',)]
 
 
+def test_a_secret_that_was_seen_in_the_state_first_gets_its_name(folder: Path) -> None:
+    from sst.state.redact import Redactor
+
+    to = Redactor(mask="[secret]")
+    to.add({"TOKEN": SECRET})
+    assert to.redact(f"is {SECRET}") == "is [secret]"
+    to.add(SECRET, mask="[secret UploadToken]")
+    to.add(SECRET)
+    assert to.redact(f"is {SECRET}") == "is [secret UploadToken]"
+
+
+def test_what_is_no_text_is_recorded(tmp_path: Path) -> None:
+    """Bytes, and half of a pair of UTF-16, in any place: neither is lost, nor what came with it."""
+    to = Recorder(tmp_path)
+    record(to, tmp_path, "1", b"\xff\xfe\x00", b"\x89PNG\x00\xff")
+    record(to, tmp_path, "2", b"{}", b'{"errorType": "E", "errorMessage": "\\ud800"}', "Unhandled")
+    to.lines("f", "1", [(1, "\udcff\x00\x1b[31mred")])
+    to.flush()
+    assert rows(tmp_path, "SELECT event, response, ms FROM invocation WHERE request = '1'") == [
+        ("[3 bytes]", "[6 bytes]", 1.5)]
+    assert rows(tmp_path, "SELECT message FROM invocation WHERE request = '2'") == [("?",)]
+    assert "red" in rows(tmp_path, "SELECT text FROM line")[0][0]
+
+
 def test_a_state_that_cannot_be_read_withholds_texts(folder: Path) -> None:
     home = StateHome.local(folder, "app")
     home.store.put_new("app/local/snapshot/0000000001", b"not a snapshot")

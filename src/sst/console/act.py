@@ -76,7 +76,12 @@ def _test(name: str, function: str, row: Mapping[str, Any]) -> str:
         check = f"    assert made.result[\"statusCode\"] == {int(row['status'])}"
     else:
         check = "    assert made.error is None"
+    has_secrets = "[secret " in row["event"]
+    fill = ("    for name, value in sst_program(sst_app.stage).secrets.items():  # values of tests: none is recorded\n"
+            "        text = text.replace(f\"[secret {name}]\", json.dumps(value)[1:-1])\n") if has_secrets else ""
+    hint = "    # a header that is [masked] was not recorded: if the function needs it, write it into the file\n"
     return (f'"""Saved from a recorded call: {row["trigger"]}"""\n'.replace('\\"', '"')
             + "import json\nfrom pathlib import Path\n\nEVENT = Path(__file__).parent / "
-            + f'"events" / "{name}.json"\n\n\ndef test_{name}(sst_app):\n'
-            + f'    made = sst_app.invoke({function!r}, json.loads(EVENT.read_text(encoding="utf-8")))\n{check}\n')
+            + f'"events" / "{name}.json"\n\n\ndef test_{name}(sst_app{", sst_program" if has_secrets else ""}):\n'
+            + '    text = EVENT.read_text(encoding="utf-8")\n' + (hint if "[masked]" in row["event"] else "") + fill
+            + f"    made = sst_app.invoke({function!r}, json.loads(text))\n{check}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.names import in_order
 from ..core.units import dollars
 from ..engine.cost import Held, cost_of
 from .source import Source
@@ -34,9 +35,11 @@ class Costs:
             sources |= {c.source for c in item.charges if c.source}
         for component in found.values():
             component["usd"] = round(sum(c["usd"] for c in component["charges"] if c["usd"] is not None), 2)
+            component["charges"].sort(key=lambda c: in_order(c["resource"]))
             component["unknown"] = sum(c["usd"] is None for c in component["charges"])
         budget = project.config.budget
-        return {"components": sorted(found.values(), key=lambda c: (-c["usd"], c["name"])), "sources": sorted(sources),
+        return {"components": sorted(found.values(), key=lambda c: (-c["usd"], in_order(c["name"]))),
+                "sources": sorted(sources),
                 "total": round(sum(c["usd"] for c in found.values()), 2),
                 "unknown": sum(c["unknown"] for c in found.values()), "local": project.is_local,
                 "budget": dollars(budget["monthly"]) if budget else None}

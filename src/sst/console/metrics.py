@@ -37,7 +37,9 @@ class Metrics:
         for row in self._source.records.since(since, until):
             points = series.setdefault(row["function"], [[] for _ in range(POINTS)])
             points[min(POINTS - 1, int((row["began"] - since) / step))].append((row["ms"], row["failed"], row["cold"]))
-        found = [{"function": seen.titles.get(name, name), **_lines(points)} for name, points in series.items()]
+        titles = {p.name: p.title for p in seen.picture.parts}
+        found = [{"function": (part := seen.titles.get(name, name)), "title": titles.get(part, part), **_lines(points)}
+                 for name, points in series.items()]
         return {**shown, "functions": sorted(found, key=lambda f: -sum(f["calls"]))}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.model import Op
+from ..core.names import in_order
 from ..errors import SstError
 from ..project.deploy_record import read_records
 from .layout import label_places
@@ -34,10 +35,14 @@ class Pages:
 
     def app(self, query: Query) -> dict[str, Any]:
         project = self._source.project
+        try:
+            news: dict[str, Any] = self.news()
+        except SstError:     # each page says it, and those that need no state work
+            news = {}
         return {"app": project.name, "stage": project.stage, "local": project.is_local, "protected":
                 bool(project.config.protect), "writes": self._permission.writes, "root": str(project.root),
                 "can_unlock": self._permission.can_unlock, "unlocked": round(self._permission.seconds_left),
-                "news": self.news()}
+                "news": news}
 
     def news(self) -> dict[str, Any]:
         """Changes whenever something was recorded or deployed."""
@@ -107,8 +112,9 @@ class Pages:
         own, shared = store.get_all(own=True), store.fallback()
         declared = self._source.seen().snapshot.links
         return [{"name": name, "set": "stage" if name in own else "fallback" if name in shared else "",
-                 "linked": name in declared} for name in sorted({*own, *shared, *(
-                     n for n, link in declared.items() if str(link.get("type", "")).endswith(".Secret"))})]
+                 "linked": name in declared}
+                for name in sorted({*own, *shared, *(
+                    n for n, link in declared.items() if str(link.get("type", "")).endswith(".Secret"))}, key=in_order)]
 
     # graph
 

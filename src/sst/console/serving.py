@@ -52,7 +52,7 @@ def serve(project: Project, open: Callable[[Project], Backend], reopen: Callable
         "POST /api/do/replay": act.replay, "POST /api/do/save-test": act.save_test}
     try:
         server = ConsoleServer(routes, lambda: {**pages.news(), "job": changes.stamp}, port=port, note=note,
-                               warm=lambda: _read_once(pages), release=source.backend.close)
+                               warm=lambda: _read_once(pages), release=lambda: source.backend.close())
     except OSError as error:
         raise UserError(f"port {port} is taken: {error.strerror}", code="port-taken",
                         hint="choose another with --port, or leave it out") from error

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..embedded.cloud import folder_of
 from ..embedded.record_file import FILE
 from ..engine.cost import Held, held
 from ..engine.plan import Plan
+from ..errors import SstError
 from ..project.backend import Backend
 from ..project.project import Project
 from ..project.run import diff
@@ -25,7 +27,8 @@ from .records import Records
 
 __all__ = ["Seen", "Source"]
 
-_FRESH_SECONDS = 0.5
+_FRESH_SECONDS, _FRESH_FAR_SECONDS = 0.5, 5.0
+"""A state in AWS is read less often, since each look costs requests; one that can't be read, too."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Source:
         self.redactor = Redactor(mask="[secret]")
         self._backend = open(project)
         self._seen: tuple[float, Seen] | None = None
+        self._file = 0
+        self._unread: tuple[float, SstError] | None = None
+        self._fresh = _FRESH_SECONDS if project.is_local else _FRESH_FAR_SECONDS
         self._lock, self._program = RLock(), RLock()
 
     @property
@@ -56,11 +62,17 @@ class Source:
         return self._backend
 
     def seen(self) -> Seen:
-        """The state, at most half a second old. Raises ``SstError`` if it can't be read."""
+        """The state, at most half a second old, or 5 seconds in AWS. Raises ``SstError`` if it can't be read."""
         with self._lock:
-            if self._seen and time.monotonic() - self._seen[0] < _FRESH_SECONDS:
+            if self._seen and time.monotonic() - self._seen[0] < self._fresh:
                 return self._seen[1]
-            snapshot = self._backend.stage.load()
+            if self._unread and time.monotonic() - self._unread[0] < self._fresh:
+                raise self._unread[1]
+            try:
+                snapshot = self._loaded()
+            except SstError as error:
+                self._unread = time.monotonic(), error
+                raise
             if not self._seen or snapshot.serial != self._seen[1].snapshot.serial or \
                     len(snapshot.resources) != len(self._seen[1].snapshot.resources):
                 self.redactor.add(list(secrets_of(snapshot)))
@@ -71,6 +83,19 @@ class Source:
             made = Seen(snapshot, picture, functions, {p.function: p.name for p in picture.parts if p.function})
             self._seen = time.monotonic(), made
             return made
+
+    def _loaded(self) -> Snapshot:
+        """`sst local reset` deletes the state of an open console: it is empty then, until a deploy makes a new one."""
+        if not self.project.is_local:
+            return self._backend.stage.load()
+        file = self.project.folder / "local/state.db"
+        if self._file and self._file != (now := _inode(file)):
+            if not now:
+                return Snapshot()
+            self._backend = self._open(self.project)    # who still reads the former one may end that
+        snapshot = self._backend.stage.load()
+        self._file = _inode(file)
+        return snapshot
 
     def browser(self, seen: Seen, state: State) -> Browser | None:
         return self._backend.registry(seen.snapshot)(state).browser(state)
@@ -106,6 +131,7 @@ class Source:
                 yield backend
             finally:
                 backend.close()
+                self._seen = self._unread = None
 
     def hidden(self, value: Any) -> Any:
         """The value without secrets."""
@@ -114,3 +140,10 @@ class Source:
         if isinstance(value, dict):
             return {k: self.hidden(v) for k, v in value.items()}
         return [self.hidden(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _inode(file: Path) -> int:
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return 0

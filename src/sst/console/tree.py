@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..core.names import in_order
 from ..core.picture import Edge
 from .model import View, subtitle
 
@@ -16,7 +17,7 @@ def tree(view: View) -> Iterator[str]:
     called = {e.target for e in view.picture.edges if e.kind == "event"}
     shown: set[str] = set()
     parts = {p.name: p for p in view.picture.parts}
-    for name in sorted(parts, key=lambda n: (n in called, n)):
+    for name in sorted(parts, key=lambda n: (n in called, in_order(n))):
         if name not in shown and (name not in called or not _is_below(view, name, shown)):
             yield from _below(view, name, "", shown)
 
@@ -35,7 +36,7 @@ def _below(view: View, name: str, indent: str, shown: set[str], by: Edge | None 
         return
     shown.add(name)
     own = [e for e in view.picture.edges if e.source == name]
-    for edge in sorted(own, key=lambda e: (e.kind != "event", e.target)):
+    for edge in sorted(own, key=lambda e: (e.kind != "event", in_order(e.target))):
         if edge.kind == "event":
             yield from _below(view, edge.target, indent + "  ", shown, edge)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 import secrets
 
-__all__ = ["did_you_mean", "mint", "shorten", "snake", "valid_name"]
+__all__ = ["did_you_mean", "in_order", "mint", "shorten", "snake", "valid_name"]
 
 LETTERS = "abcdefhkmnorstuvwxz"
 """Letters that can't be mistaken for one another."""
@@ -20,6 +20,16 @@ def valid_name(name: object) -> bool:
 def snake(name: str) -> str:
     """``EventInvokeConfig`` → ``event_invoke_config``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().replace("-", "_")
+
+
+def in_order(name: str) -> tuple[object, ...]:
+    """A key to sort names by as people do: ``Q2`` before ``Q10``.
+
+    >>> sorted(["Q10", "Q2", "A"], key=in_order)
+    ['A', 'Q2', 'Q10']
+    """
+    parts = re.split(r"([0-9]+)", name)     # texts and numbers in turns
+    return tuple(int(p) if n % 2 else p for n, p in enumerate(parts)), name
 
 
 def mint(app: str, stage: str, name: str, *, limit: int, suffix: str = "", lower: bool = False) -> str:

@@ -261,6 +261,8 @@ class Recorder:
 
     def _redacted(self, text: str) -> str:
         assert self._hidden
+        if not text.isascii():      # half of a pair of UTF-16 is no text that can be stored
+            text = text.encode("utf-8", "replace").decode("utf-8")
         return self._hidden.redact(text) if self._hidden.readable else _WITHHELD if text else ""
 
 

@@ -6,11 +6,12 @@ cursor, so that it can't end the transaction; on MariaDB the protocol takes one 
 """
 from __future__ import annotations
 
+import json
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,7 +177,7 @@ def _shown(value: Any) -> Any:
         return str(value) if isinstance(value, int) and abs(value) > 1 << 53 else value
     if isinstance(value, bytes | bytearray | memoryview):
         return f"\\x{bytes(value[:CELL // 2]).hex()}"
-    text = str(dict(value) if isinstance(value, Mapping) else value)
+    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
     return text if len(text) <= CELL else f"{text[:CELL]}…"
 
 

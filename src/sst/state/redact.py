@@ -57,8 +57,9 @@ class Redactor:
 
     def _add(self, text: str, mask: str) -> None:
         with self._lock:
-            if len(text) < LEAST or text in self._values:
-                return
+            named = mask not in ("", self._mask)
+            if len(text) < LEAST or (text in self._values and not (named and self._forms.get(text) == self._mask)):
+                return  # one that was found without its name may get it later
             self._values.add(text)
             lines = [line.strip() for line in text.splitlines() if _LINE <= len(line.strip()) < len(text)]
             for form in (*_forms(text), *(f for line in lines for f in _forms(line))):

@@ -128,6 +128,7 @@ export function Invocations({ query, app }) {
       if (over) return;
       setFacts(d);
       const newest = rowsNow.current[0]?.id || 0, added = d.rows.filter((r) => r.id > newest), known = new Map(d.rows.map((r) => [r.id, r]));
+      if ((d.rows[0]?.id || 0) < newest) { keep(d.rows); setFresh(0); return; }     // the records begin anew
       const former = rowsNow.current.map((r) => known.get(r.id) || r);
       if (added.length && (ref.current?.scrollTop || 0) > 4) { setFresh(added.length); keep(former); } else { setFresh(0); keep([...added, ...former].slice(0, KEPT)); }     // older ones are read again when they are scrolled to
     }, (e) => over || setError(e));

@@ -25,7 +25,7 @@ function Plan({ app, deploy }) {
   const [state, set] = useState(null), { news } = useLive();
   const look = () => { set({ busy: true }); api("plan").then((data) => set({ data }), (error) => set({ error })); };
   useEffect(() => { if (news.serial !== undefined) look(); }, [news.serial]);
-  return html`<section class="card" aria-label="Not deployed yet"><header><h2>Not deployed yet</h2><span class="faint grow r">${state?.data ? many(state.data.unchanged, "unchanged", "unchanged") : ""}</span><button onClick=${look} disabled=${state?.busy}>Look again</button></header>
+  return html`<section class="card" aria-label="Not deployed yet"><header><h2>Not deployed yet</h2><span class="faint grow r" style="white-space:nowrap">${state?.data ? many(state.data.unchanged, "unchanged", "unchanged") : ""}</span><button onClick=${look} disabled=${state?.busy}>Look again</button></header>
     ${!state || state.busy ? html`<div class="kv faint">Running the program…</div>` : state.error ? html`<div style="padding:10px"><${Problem} error=${state.error}/></div>` : state.data.steps.length ? state.data.steps.slice(0, 60).map((s) => html`<div class="kv"><span class="row" style="min-width:0"><span class="op ${s.op}">${SIGN[s.op] || "·"}</span><span class="ell">${s.name}</span></span><span class="faint ell">${s.loses_data ? html`<b class="bad">loses data</b>` : s.changed.join(", ") || s.type}</span></div>`) : html`<div class="kv faint">The program is what is deployed.</div>`}
     ${state?.data?.steps.length ? html`<div class="kv"><code class="faint">sst deploy --stage ${app.stage}</code>${app.writes ? html`<button class="primary" onClick=${deploy}>Deploy <kbd>d</kbd></button>` : ""}</div>` : ""}</section>`;
 }

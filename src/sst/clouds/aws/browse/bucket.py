@@ -25,6 +25,7 @@ PREVIEW = 256 * 1024
 """Bytes of an object that are read to show it."""
 _IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/x-icon", "image/bmp"}
 """Those that can hold no script, unlike SVG."""
+_BEGINNINGS = ((b"\x89PNG\r\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
 
 class BucketBrowser(ResourceBrowser):
@@ -70,6 +71,8 @@ class BucketBrowser(ResourceBrowser):
             facts["Version"] = str(version)
         actions = (Action("link", "Presigned link", command=f"aws s3 presign {place}", reads=True),
                    Action("delete", "Delete", command=f"aws s3 rm {place}", loses=f"{id} is deleted from the bucket."))
+        if kind not in _IMAGES:     # many programs store without a type
+            kind = next((media for first, media in _BEGINNINGS if body.startswith(first)), kind)
         if kind in _IMAGES and size <= PREVIEW:
             return Item(id, body, "image", kind, facts, actions)
         text = _text(body)

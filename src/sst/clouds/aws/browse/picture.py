@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ....core.model import Snapshot, State
+from ....core.names import in_order
 from ....core.picture import Edge, Part, Picture
 from .use import label_of
 
@@ -57,8 +58,9 @@ class _Drawing:
         for state in self._all:
             made_of[self._part_of(state)].append(state.urn)
         parts = [self._part(name, state, made_of[name]) for name, state in self._main.items()]
-        return Picture(tuple(sorted(parts, key=lambda p: (p.stack, p.name))),
-                       tuple(sorted(edges, key=lambda e: (e.kind != "event", e.source, e.target, e.label))))
+        return Picture(tuple(sorted(parts, key=lambda p: (p.stack, in_order(p.name)))),
+                       tuple(sorted(edges, key=lambda e: (e.kind != "event", in_order(e.source), in_order(e.target),
+                                                          e.label))))
 
     def _find_parts(self) -> None:
         order = {type: n for n, type in enumerate(KINDS)}
