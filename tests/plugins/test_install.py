@@ -306,6 +306,7 @@ def test_the_newest_is_not_the_longest() -> None:
 
 @pytest.mark.parametrize(("text", "source"), [
     ("vercel", "registry.opentofu.org/vercel/vercel"), ("random", "registry.opentofu.org/hashicorp/random"),
+    ("aws_tf", "registry.opentofu.org/hashicorp/aws"),
     ("@pulumiverse/grafana", "registry.opentofu.org/grafana/grafana"), ("acme/dns", "registry.opentofu.org/acme/dns"),
     ("registry.example.com/acme/dns", "registry.example.com/acme/dns"),
     ("github", "registry.opentofu.org/integrations/github"),

@@ -51,7 +51,7 @@ def source_of(text: str) -> Source:
     name = re.sub(r"^@(pulumi|pulumiverse)/", "", text.strip())
     parts = name.split("/")
     if len(parts) == 1:
-        short = name.lower()
+        short = re.sub("^(aws|local)_tf$", r"\1", name.lower())    # as programs import these two
         parts = _KNOWN.get(short, f"{'hashicorp' if short in _HASHICORP else short}/{short}").split("/")
     if len(parts) == 2:
         parts = [DEFAULT_HOST, *parts]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sst.clouds.terraform.catalogue import Catalogue
+from sst.clouds.terraform.catalogue import Catalogue, activate
 
 from .test_programs import Stage, stage, two
 
@@ -93,6 +93,11 @@ TRAPS = [
     ("kill -9 of the engine", "test_the_engine_is_killed"),
     ("kill -9 of a plugin", "test_the_plugin_is_killed"),
     ("types that are renamed", "test_a_resource_goes_on_as_another_type"),
+    ("types that went to another provider", "test_a_resource_goes_on_at_another_provider"),
+    ("a download that always breaks off", "test_a_download_that_always_breaks_off_installs_nothing"),
+    ("a lock that was edited by hand", "test_a_damaged_lock_is_told_with_its_place"),
+    ("a cache that is read-only", "test_a_cache_that_can_not_be_written_does_no_harm"),
+    ("a real plugin of protocol 6", "test_its_types_are_planned_and_a_refusal_leaves_nothing_open"),
     ("skipped plans", "test_what_did_not_change_starts_no_process"),
     ("a call that the plugin gives up", "test_a_call_that_is_given_up_leaves_its_outcome_open"),
 ]
@@ -122,3 +127,11 @@ def test_each_process_is_asked_for_its_schema_first(stage: Stage, project: Catal
     log.unlink()
     stage.plan(two)
     assert log.read_text().split()[:2] == ["start", "GetProviderSchema"]
+
+
+@pytest.mark.long
+def test_a_cache_that_can_not_be_written_does_no_harm(stage: Stage, project: Catalogue, tmp_path: Path) -> None:
+    """As in a container whose file system is read-only."""
+    (tmp_path / "file").touch()
+    activate(Catalogue(project.root, {**project.environ, "XDG_CACHE_HOME": str(tmp_path / "file/cache")}))
+    assert stage.plan(two).changes

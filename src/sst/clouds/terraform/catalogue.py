@@ -1,6 +1,7 @@
 """The providers that a project can use: those of its ``sst.lock``, with their programs and schemas."""
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -70,7 +71,8 @@ class Catalogue:
                 found = Schemas.of_answer(plugin.call("GetProviderSchema"), plugin.protocol)
             finally:
                 plugin.close()
-            found.write(file, made_from)
+            with contextlib.suppress(OSError):    # where nothing can be kept, the plugin is asked each time
+                found.write(file, made_from)
         return found
 
     def _program(self, one: Locked) -> Path:
