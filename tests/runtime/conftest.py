@@ -31,16 +31,17 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def environment_of() -> Iterator[Callable[..., Path]]:
     """``environment_of("flask")`` → the Python of a virtual environment with these packages, made once and kept between
-    runs."""
-    def made(*packages: str) -> Path:
-        name = sha256(" ".join([sys.version, *packages]).encode()).hexdigest()[:12]
+    runs; ``python`` is another one than that of the tests."""
+    def made(*packages: str, python: str = sys.executable) -> Path:
+        own = sys.version if python == sys.executable else python
+        name = sha256(" ".join([own, *packages]).encode()).hexdigest()[:12]
         with _kept(name) as home:
-            python = home / "bin" / "python"
+            inside = home / "bin" / "python"
             if not (home / "ready").exists():
-                _uv("venv", "-q", "--clear", "--python", sys.executable, str(home))
-                _uv("pip", "install", "-q", "--python", str(python), *packages)
+                _uv("venv", "-q", "--clear", "--python", python, str(home))
+                _uv("pip", "install", "-q", "--python", str(inside), *packages)
                 (home / "ready").touch()
-        return python
+        return inside
 
     yield made
 

@@ -1,9 +1,14 @@
-"""A Django project on stage ``local``: database, migrations, static files, uploads, tasks, the admin in a browser."""
+"""A Django project on stage ``local``: database, migrations, static files, uploads, tasks, the admin in a browser.
+
+Django 5.2 on the Python of the tests, Django 6 on the newest other one of this machine;
+with ``make sites SITES=all`` on each one that Django 6 runs on.
+"""
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +16,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.e2e.project import Project, call, eventually, project
+from tests.pythons import others
 from tests.runtime.conftest import environment_of
 
 __all__ = ["environment_of"]
@@ -29,11 +35,31 @@ class Migration(migrations.Migration):
 '''
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, environment_of: Callable[..., Path]) -> Iterator[Project]:
+DJANGO_6 = "django==6.0.*\npsycopg[binary]==3.2.13\n"
+"""It has tasks of its own."""
+
+
+def newer() -> list[str]:
+    """Pythons with Django 6, each as its version and its program."""
+    if not os.environ.get("SST_SITES"):
+        return []
+    found = [f"{major}.{minor} {python}" for (major, minor), python in sorted(others().items())]
+    return found if os.environ["SST_SITES"] == "all" else found[-1:]
+
+
+@pytest.fixture(scope="module", params=["", *newer()], ids=lambda one: one.split(" ")[0] or "here")
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
+         environment_of: Callable[..., Path]) -> Iterator[Project]:
     root = tmp_path_factory.mktemp("shop")
     shutil.copytree(HERE, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    python = environment_of(*(HERE / "requirements.txt").read_text().split())
+    version, _, program = str(request.param).partition(" ")
+    if version:
+        (root / "requirements.txt").write_text(DJANGO_6)
+        (root / ".python-version").write_text(version)
+        for name, old, new in (("tasks", "django_tasks", "django.tasks"), ("settings", '"django_tasks",', "")):
+            file = root / f"shop/{name}.py"
+            file.write_text(file.read_text().replace(old, new))
+    python = environment_of(*(root / "requirements.txt").read_text().split(), python=program or sys.executable)
     (root / ".venv").symlink_to(python.parents[1])
     with project(root, {}) as made:
         made.sst("deploy")
@@ -99,3 +125,7 @@ def test_a_migration_that_fails_leaves_the_old_code_and_the_next_one_goes_on(sho
     assert call(f"{url}/items").json["version"] == 2
     assert "[X] 0002_added" in shop.sst("invoke", "Shop", "--manage", "showmigrations shop")
     assert shop.run("invoke", "Shop", "--manage", "nonsense").returncode == 2
+    major = "6" if (pinned := shop.root / ".python-version").exists() else "5"
+    line = "shell -c 'import django, sys; print(django.VERSION[0], sys.version_info[:2])'"
+    wanted = tuple(map(int, pinned.read_text().split("."))) if pinned.exists() else sys.version_info[:2]
+    assert f"{major} {wanted}" in shop.sst("invoke", "Shop", "--manage", line)
