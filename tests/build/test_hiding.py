@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sst.build.artefact import build, fingerprint
+from sst.build.artefact import build, fingerprint, warnings
+from sst.build.project_files import ProjectFiles
 from sst.build.python import check
 from sst.build.source import Source
 from sst.build.standard import standard_modules
@@ -48,3 +49,10 @@ def test_modules_that_a_version_of_python_no_longer_has_hide_nothing(tmp_path: P
     assert check(Source(str(tmp_path), "api.handler", "python3.13"))
     with pytest.raises(UserError, match=r"pipes.py has the name of a module of Python"):
         check(Source(str(tmp_path), "api.handler", "python3.12"))
+
+
+def test_what_is_imported_is_not_said_to_be_left_out(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {".gitignore": "gen/\nfast.py\nprivate/\n", "gen/a.py": "", "private/x.csv": "",
+                                  "fast.py": "", "api.py": "import gen.a, fast\ndef handler(e, c): return 1\n"})
+    (said,) = warnings(Source(str(root), "api.handler", RUNTIME), ProjectFiles())
+    assert said.endswith("is left out: private")
