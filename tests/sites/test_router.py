@@ -33,9 +33,14 @@ def run():
         made[name] = fn.nodes.url.url
     open = aws.Function("Open", handler="src/api.plain",
                         url={"router": {"instance": web, "path": "/open"}, "protection": "none"})
+    bare = aws.Cdn("Bare", origins=[{"Id": "open", "DomainName": open.nodes.url.url.apply(lambda u: u.split("/")[2]),
+                                     "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443,
+                                                            "OriginProtocolPolicy": "https-only"}}],
+                   default_cache_behavior={"TargetOriginId": "open", "ViewerProtocolPolicy": "allow-all",
+                                           "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"})
     jobs = aws.Queue("Jobs")
     jobs.subscribe("src/api.plain")
-    return {**made, "Open": open.nodes.url.url}
+    return {**made, "Open": open.nodes.url.url, "Bare": bare.url}
 '''
 API = '''
 import json
@@ -106,6 +111,10 @@ def test_nobody_gets_around_the_router(urls: dict[str, str], name: str) -> None:
 def test_a_function_may_be_left_open(urls: dict[str, str]) -> None:
     assert ask(f"{urls['Open']}y").json[1] == "/y"
     assert ask(f"{urls['web']}/open/y").json[1] == "/open/y"
+
+
+def test_a_plain_distribution_leads_to_a_function(urls: dict[str, str]) -> None:
+    assert ask(f"{urls['Bare']}/z").json[1] == "/z"
 
 
 def test_edge_code_sees_requests_and_answers(urls: dict[str, str]) -> None:

@@ -337,7 +337,10 @@ def _origin(given: Mapping[str, Any]) -> Origin:
     else:
         secure = given["protocol_policy"] != "http-only"
         port = given["https_port"] if secure else given["http_port"]
-    return Origin(_domain(given), port, secure, float(times.get("readTimeout") or given["read_timeout"]),
+    host, _, own = _domain(given).partition(":")
+    if own:     # with a port, as only addresses of this machine have it: they speak HTTP
+        secure, port = False, int(own)
+    return Origin(host, port, secure, float(times.get("readTimeout") or given["read_timeout"]),
                   float(times.get("connectionTimeout") or 10), int(given.get("connectionAttempts") or 3))
 
 
