@@ -197,6 +197,18 @@ def test_a_folder_that_holds_no_site_is_told(tmp_path: Path, package: object, lo
     assert all(word in f"{told.value} {told.value.hint}" for word in words), (told.value, told.value.hint)
 
 
+@pytest.mark.parametrize(("kind", "package", "version"), [
+    ("Nextjs", "next", "14.2.3"), ("Remix", "@remix-run/dev", "1.19.0"), ("Astro", "astro", "^4.16.0"),
+    ("SvelteKit", "@sveltejs/kit", "1.30.4"), ("Nuxt", "nuxt", "~3.13.0"), ("Angular", "@angular/core", "18.2.0"),
+])
+def test_a_version_that_is_too_old_is_told(tmp_path: Path, kind: str, package: str, version: str) -> None:
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"build": "x"}, "dependencies": {package: version}}))
+    (tmp_path / "package-lock.json").write_text("{}")
+    with pytest.raises(UserError, match=r" \d+ is not supported") as told, program(root=tmp_path):
+        getattr(aws, kind)("Web")
+    assert told.value.hint and "the first version that is: " in told.value.hint
+
+
 def test_a_domain_on_stage_local_needs_no_zone_and_no_certificate() -> None:
     with program(stage="local", target=Target("local")) as graph:
         aws.StaticSite("Docs", path="site", domain={"name": "example.com", "redirects": ["www.example.com"]})

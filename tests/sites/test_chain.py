@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -78,8 +79,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     apps.app("express", root / "web")
     files = {"sst_config.py": CONFIG, "api/main.py": API, "api/__init__.py": "", "files/logo.svg": "<svg/>",
              "flat/main.py": FLAT, "flat/__init__.py": ""}
+    package = root / "web/package.json"
+    told = "mkdir -p build && env > build/env && mkdir -p dist"
+    package.write_text(package.read_text().replace("mkdir -p dist", told))
     with project(root, files) as made:
-        made.sst("deploy")
+        made.sst("deploy", SHELL_TOKEN="tok-of-the-shell")
         yield made
 
 
@@ -93,6 +97,12 @@ def test_the_server_sees_what_the_visitor_sent(shop: Project) -> None:
     assert call(f"{web}/nowhere").status == 404
     assert call(f"{web}/upload", method="POST", body=bytes(range(256)) * 12 * 1024,
                 headers={"content-type": "application/octet-stream"}).json == {"size": 3 * 1024 * 1024}
+
+
+def test_a_build_gets_its_links_and_not_the_users_shell(shop: Project) -> None:
+    seen = dict(line.split("=", 1) for line in (shop.root / "web/build/env").read_text().splitlines() if "=" in line)
+    assert json.loads(seen["SST_RESOURCE_Uploads"])["name"].startswith("shop-local-uploads") and seen["CI"] == "1"
+    assert "tok-of-the-shell" not in seen.values() and not [name for name in seen if name.startswith("AWS_")]
 
 
 def test_the_first_part_comes_before_the_last_and_nothing_is_kept(shop: Project) -> None:

@@ -61,3 +61,8 @@ def test_both_are_deployed_and_follow_their_packages(workspace: Project, path: s
     said = workspace.sst("deploy", PATH=path)
     assert "Api/Build" in said and "Web/Build" not in said
     assert call(f"{urls['api']}/greeting").body == "Changed in the workspace"
+    page = workspace.root / "apps/web/app/routes/home.tsx"
+    page.write_text(page.read_text() + "\n// a comment is not in what the build makes\n")
+    said = workspace.sst("deploy", PATH=path)
+    assert "Web/Build" in said and "Web/Server/Function" not in said
+    assert "Web/Site  aws.cloudfront.Site  2 of 2 files" in said, "the prerendered page alone, which has the time in it"
