@@ -30,6 +30,6 @@ def mermaid(view: View) -> str:
 def _quoted(text: str) -> str:
     """As Mermaid takes it within quotes; an empty text would end the diagram."""
     safe = "".join(c if c.isprintable() else " " for c in text)
-    for character, name in (("&", "amp"), ('"', "quot"), ("<", "lt"), (">", "gt"), ("`", "#96")):
+    for character, name in (("&", "amp"), ('"', "quot"), ("<", "lt"), (">", "gt"), ("`", "#96"), ("%", "#37")):
         safe = safe.replace(character, f"#{name.removeprefix('#')};")
     return safe or " "
