@@ -135,3 +135,36 @@ def test_types_are_written_without_a_network_and_a_lock_is_not(tmp_path: Path) -
     refused = shell.run("providers", "lock", **away)
     assert refused.returncode == 1 and "can't be reached" in refused.stderr and "Traceback" not in refused.stderr
     assert (tmp_path / "sst.lock").read_text() == lock
+
+
+@pytest.mark.long
+def test_an_upgrade_is_rehearsed_before_the_lock_is_changed(tmp_path: Path) -> None:
+    def version(schema: int) -> bytes:
+        return package(PLUGIN.replace("PYTHONPATH", f"FAKE_VERSION={schema} PYTHONPATH"))
+
+    config = tmp_path / "sst_config.py"
+    config.write_text(CONFIG.replace("name=\"one\"", "title=\"one\""))
+    with serving(RegistryServer({"1.0.0": version(1)}, Signer()), tmp_path) as server:
+        shell = Shell(tmp_path, server)
+        shell.ok("add", server.source)
+        shell.ok("deploy", "--yes")
+        lock, state = (tmp_path / "sst.lock").read_text(), shell.ok("state", "export")
+
+        server.versions["1.1.0"] = version(2)
+        asked = shell.run("providers", "upgrade")
+        assert asked.returncode == 1 and "--yes" in asked.stderr
+        assert "fake:Thing does not take title any more" in asked.stderr and "fake:Thing needs name" in asked.stderr
+        assert "1 resource, 1 of them converted; the program can't be planned with it: " in asked.stderr
+        assert "(sst_config.py:9)" in asked.stderr
+
+        server.versions["1.2.0"] = version(1)
+        config.write_text(config.read_text().replace("size=1", "size=2"))     # of today, and not of the upgrade
+        asked = shell.run("providers", "upgrade")
+        assert "1 resource, 0 of them converted; a deploy would change nothing because of it" in asked.stderr
+        assert (tmp_path / "sst.lock").read_text() == lock and shell.ok("state", "export") == state
+
+        absent = shell.run("providers", "upgrade", SST_STAGE="")
+        assert "not rehearsed: no stage is named" in absent.stderr
+        made = json.loads(shell.ok("providers", "upgrade", "fake@1.1.0", "--yes", "--json"))
+        assert made[0]["rehearsal"]["converted"] == 1 and made[0]["rehearsal"]["problem"]
+        assert Lock.read(tmp_path).named("fake").version == "1.1.0"

@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from ..clouds.context import LocalCloud
     from ..errors import SstError
+    from ..plugins.lock import Lock
     from ..project.backend import Backend
     from ..project.project import Project
     from .ui.screen import Screen
@@ -55,10 +56,10 @@ class Call:
         return Screen(sys.stdout, sys.stderr, sys.stdin, environ=self.environ, as_json=self.as_json,
                       color=False if self.no_color else None, verbose=self.verbose)
 
-    def project(self, *, broken: bool = False) -> Project:
+    def project(self, *, broken: bool = False, lock: Lock | None = None) -> Project:
         """The project here, with its stage chosen, its ``.env`` files read and its ``config`` function run. With
         ``broken``, for commands that need no program, a config that can't be used is replaced by the last one that
-        could."""
+        could. ``lock`` stands for ``sst.lock``."""
         from ..project.find import find_config
         from ..project.project import open_project
 
@@ -67,7 +68,7 @@ class Call:
         with self.screen.result_only():
             return open_project(file, stage=self.stage, environ=self.environ,
                                 ask=self._ask_stage if self.screen.asks else None,
-                                broken=self._tell_broken if broken else None, note=self.screen.note)
+                                broken=self._tell_broken if broken else None, note=self.screen.note, lock=lock)
 
     def backend(self, project: Project, *, note: Callable[[str], None] | None = None) -> Backend:
         """The cloud and the state of the project's stage; nothing is started yet. ``note`` hears that the local cloud

@@ -13,7 +13,7 @@ from ..core.context import Context
 from ..core.graph import Graph, Removal
 from ..core.target import Target
 from ..errors import SstError, UserError
-from ..plugins.lock import in_ci
+from ..plugins.lock import Lock, in_ci
 from .app import App
 from .config import Config, check_version
 from .dotenv import merge
@@ -78,10 +78,11 @@ class Project:
 
 def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
                  ask: Callable[[], str] | None = None, broken: Callable[[SstError], None] | None = None,
-                 note: Callable[[str], None] = lambda text: None) -> Project:
+                 note: Callable[[str], None] = lambda text: None, lock: Lock | None = None) -> Project:
     """Read the ``.env`` files, choose the stage, import the config and check it. With ``broken``, a config that can't
     be used is replaced by the one with which the stage was last changed from this folder, if there is one; ``broken``
-    is told why. Such a project declares nothing. ``note`` hears that a provider of ``sst.lock`` is downloaded.
+    is told why. Such a project declares nothing. ``note`` hears that a provider of ``sst.lock`` is downloaded. ``lock``
+    stands for that file.
 
     The files' values are put into this process's environment, where the program and the AWS settings find them; what is
     set there already wins.
@@ -96,7 +97,10 @@ def open_project(file: Path, *, stage: str | None, environ: Mapping[str, str],
         # botocore reads them itself, and stops if there is no such profile
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
-    activate(Catalogue(root, merged, note, simulates=chosen == LOCAL and not in_ci(merged)))
+    catalogue = Catalogue(root, merged, note, simulates=chosen == LOCAL and not in_ci(merged))
+    if lock is not None:
+        catalogue.lock = lock
+    activate(catalogue)
     try:
         program = load(file)
         config = program.config(chosen)

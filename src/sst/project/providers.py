@@ -95,8 +95,7 @@ class ProjectProviders:
             one = self._installer.add(lock, RESERVED.get(name, name), source, constraint)
             lock = lock.with_provider(one)
             made.append(one)
-        catalogue = Catalogue(self.root, self._environ)
-        catalogue.lock = lock
+        catalogue = self.catalogue(lock)
         for one in made:    # its schemas are cached now; one that can't be started is not written
             lock = lock.with_provider(replace(one, protocol=catalogue.schemas(one.name).protocol))
         self._write(lock)
@@ -128,11 +127,16 @@ class ProjectProviders:
                 found.append((one, new, self._gone(one, new)))
         return found
 
+    def catalogue(self, lock: Lock | None = None) -> Catalogue:
+        """With this lock instead of the project's."""
+        made = Catalogue(self.root, self._environ)
+        made.lock = lock or self.lock
+        return made
+
     def _gone(self, old: Locked, new: Locked) -> list[str]:
-        before = Catalogue(self.root, self._environ).schemas(old.name).resources if self.store.find(old) else {}
-        after = Catalogue(self.root, self._environ)
-        after.lock = self.lock.with_provider(new)
-        return sorted(set(before) - set(after.schemas(new.name).resources))
+        before = self.catalogue().schemas(old.name).resources if self.store.find(old) else {}
+        after = self.catalogue(self.lock.with_provider(new)).schemas(new.name).resources
+        return sorted(set(before) - set(after))
 
     def keep(self, *providers: Locked) -> None:
         """Write them into the lock."""
@@ -184,7 +188,7 @@ class ProjectProviders:
         venv = find_venv(self.root, self._environ)
         if venv is None:
             return NO_VENV
-        catalogue = Catalogue(self.root, self._environ)
+        catalogue = self.catalogue()
         write_provider_types(venv, {name: stub_files(name, one.source.type, catalogue.schemas(name))
                                     for name, one in self.lock.providers.items() if self.store.find(one)})
         return ""
@@ -193,7 +197,7 @@ class ProjectProviders:
         """The arguments and outputs of ``vercel.Project``, ``vercel.data.Project`` or ``vercel.Provider``."""
         name, _, short = type.replace(":", ".").partition(".")    # plans show `vercel:Project`
         one = self.lock.named(name)
-        schemas = Catalogue(self.root, self._environ).schemas(name)
+        schemas = self.catalogue().schemas(name)
         if short == "Provider":
             yield from _lines(schemas.settings.block, "")
             return

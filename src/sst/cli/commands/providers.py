@@ -1,6 +1,7 @@
 """``sst providers``"""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ import click
 from ..call import Call, group, pass_call
 
 if TYPE_CHECKING:
+    from ...plugins.lock import Locked
     from ...project.providers import ProjectProviders
+    from ...project.rehearsal import Rehearsal
 
 
 NONE = "no providers; `sst add NAME` adds one"
@@ -94,8 +97,8 @@ def upgrade(call: Call, names: tuple[str, ...], yes: bool) -> None:
     """Lock newer versions.
 
     All providers, or those that are named. Without VERSION it is the newest that fits the constraint in
-    sst.lock. What a new version does not have any more is shown before sst.lock is changed; `sst diff` then
-    shows what it changes.
+    sst.lock. Before sst.lock is changed, the stage is planned with the new versions: what their types do
+    not have any more or need now, how many states they convert, and what a deploy would change.
     """
     from ...errors import UserError
 
@@ -105,14 +108,54 @@ def upgrade(call: Call, names: tuple[str, ...], yes: bool) -> None:
         screen.note(f"{old.name}: {old.version} → {new.version}")
         for type in gone:
             screen.warn(f"{new.name} {new.version} has no {type} any more")
+    rehearsed = _rehearsed(call, here, [(old, new) for old, new, _ in found]) if found else None
     if found and not yes and not screen.confirm("Change sst.lock?", flag="--yes"):
         raise UserError("sst.lock was not changed: not confirmed", code="not-confirmed")
     here.keep(*(new for _, new, _ in found))
     keep_types(call, here)
     if screen.as_json:
-        screen.data([{"name": o.name, "from": o.version, "to": n.version, "gone": g} for o, n, g in found])
+        more = {"rehearsal": _data(rehearsed)} if rehearsed else {}
+        screen.data([{"name": o.name, "from": o.version, "to": n.version, "gone": g, **more} for o, n, g in found])
     elif not found:
         screen.done("everything is up to date")
+
+
+def _rehearsed(call: Call, here: ProjectProviders, changes: Sequence[tuple[Locked, Locked]]) -> Rehearsal | None:
+    """Show what the stage would become; None, with the reason, where that can't be told."""
+    from ...errors import SstError
+    from ...project.rehearsal import rehearse
+
+    screen, lock = call.screen, here.lock
+    for _, new in changes:
+        lock = lock.with_provider(new)
+    try:
+        made = rehearse(call.backend(call.project()), lambda: call.backend(call.project(lock=lock)), changes,
+                        (here.catalogue(), here.catalogue(lock)), screen.hide)
+    except SstError as e:
+        screen.note(f"not rehearsed: {e.message}")
+        return None
+    for line in made.differences:
+        screen.warn(line)
+    said = f"{made.resources} resource{'s' if made.resources != 1 else ''}, {made.converted} of them converted"
+    if made.problem:
+        screen.warn(f"{said}; the program can't be planned with it: {made.problem.message}"
+                    + (f" ({made.problem.where})" if made.problem.where else ""))
+    elif made.plan and made.plan.changes:
+        from ..ui.plan import plan_lines
+
+        screen.note(f"{said}; a deploy would also do this:")
+        for shown in plan_lines(made.plan):
+            screen.note("".join(text for text, _ in shown))
+    else:
+        screen.note(f"{said}; a deploy would change nothing because of it")
+    return made
+
+
+def _data(made: Rehearsal) -> dict[str, object]:
+    from ...engine.plan_json import plan_data
+
+    return {"resources": made.resources, "converted": made.converted, "differences": list(made.differences),
+            "problem": made.problem.message if made.problem else "", **(plan_data(made.plan) if made.plan else {})}
 
 
 @providers.command("remove")
