@@ -1,4 +1,4 @@
-"""(h) Live functions of an AWS stage: a call that goes to the developer's machine and back, beside one that runs where
+"""Live functions of an AWS stage: a call that goes to the developer's machine and back, beside one that runs where
 it is deployed."""
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOTE = ("The embedded cloud stands in for AWS, and all of it shares this machine
 
 
 def run_bridge(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(h) Live functions over the bridge", NOTE)
+    report.title("Live functions over the bridge", NOTE)
     folder = Path(tempfile.mkdtemp(prefix="sst-bench-"))
     cloud = embedded.start(folder, environment=os.environ)
     try:

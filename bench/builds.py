@@ -1,4 +1,4 @@
-"""(k) Bundles of many functions: what is unchanged, one changed line, and memory."""
+"""Bundles of many functions: what is unchanged, one changed line, and memory."""
 from __future__ import annotations
 
 import os
@@ -68,7 +68,7 @@ def sst(root: Path, command: str) -> Cost:
 
 
 def run_builds(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(k) Bundles of many functions", NOTE)
+    report.title("Bundles of many functions", NOTE)
     rows = []
     with project(1, 0) as root:
         sst(root, "deploy")

@@ -1,4 +1,4 @@
-"""(m) Databases of stage ``local``: from the call that creates one until it answers, and after a restart."""
+"""Databases of stage ``local``: from the call that creates one until it answers, and after a restart."""
 from __future__ import annotations
 
 import asyncio
@@ -25,7 +25,7 @@ _LIMITS = {"Postgres, first": 4.0, "Postgres, started again": 0.5, "Redis, clust
 
 
 def run_databases(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(m) Databases of stage local",
+    report.title("Databases of stage local",
                  "From the call that creates it until its status is available. The programs are installed already.")
     for program in ("postgres", "valkey"):
         ensure_program(program, os.environ)

@@ -1,4 +1,4 @@
-"""(c) examples/uploads through the real ``sst`` program, beside the calls it makes made by plain boto3."""
+"""examples/uploads through the real ``sst`` program, beside the calls it makes made by plain boto3."""
 from __future__ import annotations
 
 import os
@@ -86,7 +86,7 @@ def floor(times: int) -> dict[str, dict[str, float]]:
 
 
 def run_demo(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(c) The demo app, examples/uploads", NOTE)
+    report.title("The demo app, examples/uploads", NOTE)
     costs: dict[str, Cost] = {}
     for _ in range(times):
         cycle(costs)

@@ -1,4 +1,4 @@
-"""(g) ``sst dev``: from a save to the new answer, what a live call costs, what the session holds, how fast it is up."""
+"""``sst dev``: from a save to the new answer, what a live call costs, what the session holds, how fast it is up."""
 from __future__ import annotations
 
 import os
@@ -50,7 +50,7 @@ TEXTS: dict[str, tuple[str, Callable[[str], str], str]] = {
 
 
 def run_dev(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(g) sst dev", NOTE)
+    report.title("sst dev", NOTE)
     rows, held, live = [], list[str](), list[tuple[str, float, float, float]]()
     for language in TEXTS:
         floor = min(_floor(language) for _ in range(times))

@@ -1,4 +1,4 @@
-"""(j) Node bundles in ``sst dev``: one of 50 functions is saved, by the session's esbuild and by one that is started
+"""Node bundles in ``sst dev``: one of 50 functions is saved, by the session's esbuild and by one that is started
 for it."""
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ medians."""
 
 
 def run_dev_node(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(j) Node bundles in sst dev", NOTE)
+    report.title("Node bundles in sst dev", NOTE)
     rows, ratios = [], []
     for modules in SIZES:
         root = Path(tempfile.mkdtemp(prefix="sst-bench-"))

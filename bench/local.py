@@ -1,4 +1,4 @@
-"""(j) Growth on stage `local`: what a change and a request cost when there is much already, beside the bare emulator
+"""Growth on stage `local`: what a change and a request cost when there is much already, beside the bare emulator
 and a bare server."""
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DELIVERY = {"Effect": "Allow", "Resource": "*",
 
 
 def run_local(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(j) Growth on stage `local`", f"{NOTE} Here: {os.getloadavg()[0]:.1f}.")
+    report.title("Growth on stage local", f"{NOTE} Here: {os.getloadavg()[0]:.1f}.")
     root = Path(tempfile.mkdtemp(prefix="sst-bench-"))
     try:
         cloud = embedded.start(root, environment=os.environ)

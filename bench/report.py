@@ -13,13 +13,18 @@ class Report:
 
     def __init__(self) -> None:
         self.missed: list[str] = []
+        self._in_list = False
 
     def title(self, text: str, note: str = "") -> None:
         print(f"\n## {text}\n" + (f"\n{note}\n" if note else ""), flush=True)
+        self._in_list = False
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Markdown, so that it goes into the docs as it stands."""
         lines = [list(head), *([str(c) for c in row] for row in rows)]
+        if self._in_list:
+            print()     # else Markdown takes the table for a part of the list
+        self._in_list = False
         widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
         for number, line in enumerate(lines):
             print("| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w) for i,
@@ -39,10 +44,12 @@ class Report:
 
     def _figure(self, what: str, value: float, limit: float, unit: str, *, good: bool) -> None:
         print(f"- {'reached' if good else 'MISSED'}: {what}: {value:,.2f} {unit}, to reach {limit:,.2f}", flush=True)
+        self._in_list = True
         if not good:
             self.missed.append(what)
 
     def say(self, text: str) -> None:
+        self._in_list = text.startswith("- ")
         print(text, flush=True)
 
 

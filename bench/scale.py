@@ -1,4 +1,4 @@
-"""(d) Many resources without a cloud: declare, plan, apply, state, memory; deep and wide graphs."""
+"""Many resources without a cloud: declare, plan, apply, state, memory; deep and wide graphs."""
 from __future__ import annotations
 
 import gc
@@ -103,7 +103,7 @@ def contenders() -> Iterator[Callable[..., Mapping[str, Any]]]:
 
 
 def run_scale(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(d) Many resources without a cloud",
+    report.title("Many resources without a cloud",
                  "One process each. Plan: unchanged resources compared by the real rows; the state "
                  "is the local one. apply: every resource created by a provider that answers at once, with the journal "
                  "on disk.")

@@ -1,4 +1,4 @@
-"""(n) A service of stage ``local``: deploys, and whether a request fails while it is updated and while its replicas are
+"""A service of stage ``local``: deploys, and whether a request fails while it is updated and while its replicas are
 killed."""
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PYPROJECT = ('[project]\nname = "bench"\nversion = "1"\nrequires-python = ">=3.1
 
 
 def run_services(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(n) A service of stage local",
+    report.title("A service of stage local",
                  "A FastAPI app in two replicas behind the load balancer; its packages are installed already. Deploys "
                  "are whole `sst deploy` processes, until they have ended, and so until all replicas run the new code.")
     files = {"sst_config.py": CONFIG, "main.py": MAIN, "pyproject.toml": PYPROJECT}

@@ -1,4 +1,4 @@
-"""(p) Sites with a server on stage `local`: a page beside the same server alone, and what a change of it costs."""
+"""Sites with a server on stage `local`: a page beside the same server alone, and what a change of it costs."""
 from __future__ import annotations
 
 import asyncio
@@ -91,7 +91,7 @@ SECONDS = 2.0
 
 
 def run_site_servers(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(p) Sites with a server", NOTE)
+    report.title("Sites with a server", NOTE)
     folder = Path(tempfile.mkdtemp(prefix="sst-bench-"))
     root = folder / "app"
     try:

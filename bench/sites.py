@@ -1,4 +1,4 @@
-"""(l) Sites on stage `local`: a deploy of many files, one changed page, nothing changed; pages a second; routes."""
+"""Sites on stage `local`: a deploy of many files, one changed page, nothing changed; pages a second; routes."""
 from __future__ import annotations
 
 import asyncio
@@ -45,7 +45,7 @@ SST = Path(sys.executable).with_name("sst")
 
 
 def run_sites(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(l) Sites on stage `local`", "Wall time of `sst deploy`, with its start; in brackets the time of "
+    report.title("Sites on stage local", "Wall time of `sst deploy`, with its start; in brackets the time of "
                  "processor that it took, which other work on the machine lengthens less. The load of the whole "
                  f"machine, when the part begins: {os.getloadavg()[0]:.1f}.")
     _routing(report)

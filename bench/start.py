@@ -1,4 +1,4 @@
-"""(e) What the command line costs before it does anything."""
+"""What the command line costs before it does anything."""
 from __future__ import annotations
 
 import re
@@ -14,7 +14,7 @@ SST = str(Path(sys.executable).with_name("sst"))
 
 
 def run_start(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(e) Start of the command line")
+    report.title("Start of the command line")
     operation = {"python -c pass": [sys.executable, "-c", "pass"], "sst version": [SST, "version"],
                  "sst --help": [SST, "--help"],
             "sst deploy --help": [SST, "deploy", "--help"]}

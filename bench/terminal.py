@@ -1,4 +1,4 @@
-"""(f) The terminal of ``sst dev``: what programs may write in a second, and what a picture costs."""
+"""The terminal of ``sst dev``: what programs may write in a second, and what a picture costs."""
 from __future__ import annotations
 
 import time
@@ -23,7 +23,7 @@ STREAMS = {
 
 
 def run_terminal(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(f) The terminal of sst dev")
+    report.title("The terminal of sst dev")
     speeds = {name: max(_speed(text.encode()) for _ in range(times)) for name, text in STREAMS.items()}
     report.table(("output of a program", "MB/s"), [(name, f"{speed:.1f}") for name, speed in speeds.items()])
     picture = min(_picture() for _ in range(times))

@@ -1,4 +1,4 @@
-"""(a) N queues, N roles and N log groups at once; (b) N parameters, each made from the one before."""
+"""N queues, N roles and N log groups at once; N parameters, each made from the one before."""
 from __future__ import annotations
 
 import itertools
@@ -77,7 +77,7 @@ NOTE = ("Whole processes, from start to end, imports and all. sst: plan and dura
 
 
 def run_wide(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(a) wide-N: N queues + N roles + N log groups", NOTE.format(threads="32 threads"))
+    report.title("wide-N: N queues + N roles + N log groups", NOTE.format(threads="32 threads"))
     rows = []
     ratios: dict[str, float] = {}
     peak = 0.0
@@ -112,7 +112,7 @@ def beside_terraform(report: Report, n: int, place: Place, ours: Cost) -> None:
 
 
 def run_chain(report: Report, *, quick: bool, times: int) -> None:
-    report.title("(b) chain-N: N parameters, each made from an output of the one before",
+    report.title("chain-N: N parameters, each made from an output of the one before",
                  NOTE.format(threads="one thread"))
     rows = []
     with places((0.0, 0.01), emulator=True) as walk:
