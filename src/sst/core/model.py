@@ -61,6 +61,8 @@ class Goal:
     """Reference of the provider instance: ``aws``, or ``aws::Us`` for one that the program declares."""
     read: bool = False
     """An existing resource, which is only looked up."""
+    order: str = ""
+    """``create_first`` or ``delete_first``, where the program says how it is replaced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from .graph import Check, Graph, Scope, current
 from .model import URN, Goal
 from .names import did_you_mean, snake
 from .output import Input, Output, call_site, gather
+from .paths import is_path, parse
 from .schema import Argument, Name, Schema
 from .transform import Transform, transformed
 
@@ -175,6 +176,10 @@ def child_scope(graph: Graph, given: Mapping[str, Any], where: str) -> Scope:
         if not isinstance(given.get(k) or (), list | tuple | set | frozenset):
             graph.problem(f"{k} takes a list, not {given[k]!r}", where=where)
             given = {**given, k: ()}
+    if odd := [k for k in given.get("ignore_changes") or () if not is_path(k)]:
+        graph.problem(f"ignore_changes takes names and paths of properties, not {odd[0]!r}", where=where,
+                      hint='like "tags", "tags.owner" or "rule[0].port"')
+        given = {**given, "ignore_changes": [k for k in given["ignore_changes"] if is_path(k)]}
     return Scope(parent=above.parent, types=above.types, names=above.names, aliases=above.aliases,
                  protect=bool(given.get("protect") or above.protect),
                  retain=above.retain if retain is None else bool(retain),
@@ -298,9 +303,9 @@ class Resource(_Model):
         if issubclass(cls, ProviderInstance) and given.pop("provider", None) is not None:
             graph.problem(f"{what} takes no provider: it is one", where=where, hint="give its own settings")
         scope = child_scope(graph, given, where)
-        for k in given.get("ignore_changes") or ():
-            if k not in props:
-                graph.problem(f"{what} has no property {k!r} to ignore", hint=did_you_mean(str(k), sorted(props)),
+        for k in filter(is_path, given.get("ignore_changes") or ()):
+            if (head := parse(k)[0]) not in props:
+                graph.problem(f"{what} has no property {head!r} to ignore", hint=did_you_mean(str(head), sorted(props)),
                               where=where)
         inputs = {k: v for k, p in props.items() if (v := given.get(k, p.default)) is not None and v is not _MISSING}
         for k, p in props.items():

@@ -7,6 +7,7 @@ from typing import Any
 from ..core.model import URN, Goal, State
 from ..core.names import shorten
 from ..core.output import resolve
+from ..core.paths import parse, with_part_of
 from ..core.provider import Provider
 from ..core.schema import Schema
 from ..errors import UserError
@@ -41,11 +42,13 @@ def inputs_of(goal: Goal, schema: Schema, base: str, look: Callable[[URN, str], 
             if len(inputs.get(rule.argument, "")) > rule.limit:
                 raise UserError(f'{goal.type} "{name_of(goal.urn)}" can\'t be named {name!r}: at most {rule.limit} '
                                 "characters", where=goal.where)
-    for k in goal.ignore_changes if was else ():
+    for text in goal.ignore_changes if was else ():
+        k, *inside = parse(text)
         if was and k in was.inputs:
-            inputs[k] = schema.kept(was, k)
-        else:
-            inputs.pop(k, None)
+            kept = schema.kept(was, str(k))
+            inputs[str(k)] = with_part_of(kept, inputs.get(str(k)), inside) if inside else kept
+        elif not inside:
+            inputs.pop(str(k), None)
     return inputs
 
 

@@ -183,7 +183,7 @@ class _Planner:
         inputs = inputs_of(goal, schema, base, self.look, was, unknown=True)
         fixed = bool(schema.name) and inputs.get(schema.name_argument) == was.inputs.get(schema.name_argument)
         elsewhere = was.provider != goal.provider
-        first = (change.order or schema.order) == "delete_first" or (fixed and not elsewhere)
+        first = (goal.order or change.order or schema.order) == "delete_first" or (fixed and not elsewhere)
         why = change.reason or f"a change of {', '.join(sorted(change.replace))}"
         if was.protect or goal.protect:
             self.problem(goal, f"is protected, and {why} would replace it",

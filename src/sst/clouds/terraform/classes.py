@@ -11,6 +11,7 @@ from ...core.output import Output, call_site
 from ...core.resource import Out, Prop, ProviderInstance, Resource, ResourceType
 from ...errors import UserError
 from .catalogue import PACKAGE, active
+from .lifecycle import Replaceable
 from .schema import Block, TypeSchema, python_name
 from .schema_cache import Schemas
 
@@ -74,6 +75,12 @@ class PluginResource(Resource):
             cls = self.__class__
             near = did_you_mean(name, sorted({*cls.props, *cls.outs}))
             raise AttributeError(f"{cls.type} has no argument and no output {name!r}; {near}")
+
+
+class ManagedResource(Replaceable, PluginResource):
+    """A resource that a plugin manages, and does not only look up."""
+
+    replace_when = _Set(None)
 
 
 class _DataType(ResourceType):
@@ -160,7 +167,7 @@ def _named(key: str, types: Mapping[str, Any], prefix: str, problem: str) -> str
 
 def _resource_class(name: str, key: str, schemas: Schemas, prefix: str) -> type[Resource]:
     found = _named(key, schemas.resources, prefix, f"sst.providers.{name} has no resource")
-    return _made(key, f"{name}:{key}", schemas.resource(found).block, PluginResource,
+    return _made(key, f"{name}:{key}", schemas.resource(found).block, ManagedResource,
                  {"holds_data": holds_data(found)})
 
 

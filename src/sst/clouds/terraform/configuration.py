@@ -11,7 +11,8 @@ from typing import Any
 
 from ...core.names import did_you_mean
 from ...core.output import UNKNOWN
-from .schema import Attribute, Block, Nested, Nesting
+from .lifecycle import OWN
+from .schema import Attribute, Block, Nested, Nesting, wire_name
 from .values import Dynamic, Path, fitted, same, shown_path, wholly_known
 
 __all__ = ["configured", "proposed", "view"]
@@ -31,6 +32,11 @@ def configured(block: Block, given: Mapping[str, Any], path: Path = ()) -> dict[
         if value is not None and not attribute.settable:
             raise ValueError(f"{shown_path((*path, name))} is set by the provider and can't be given")
     return made | {name: _blocks(n, given.get(name), (*path, name)) for name, n in block.blocks.items()}
+
+
+def of_program(block: Block, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of what a program gives, by its names and without what is ours. Raises as `configured`."""
+    return configured(block, {wire_name(k): v for k, v in inputs.items() if k not in OWN})
 
 
 def _attribute(attribute: Attribute, value: Any, path: Path) -> Any:

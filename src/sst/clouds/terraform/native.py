@@ -17,9 +17,10 @@ from ...core.output import plain
 from ...core.provider import Absent, Change, Found, Note, Provider, Recorded, Result, Traits, Unsure
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
-from .configuration import configured
+from .configuration import of_program
 from .generated import GENERATORS, check
-from .schema import python_name, wire_name
+from .lifecycle import REPLACE_WHEN, is_triggered
+from .schema import python_name
 from .schema_cache import Schemas
 from .times import BASE, IN_PLACE, TIMES, check_times, is_due, seconds_of
 from .types import Types, named
@@ -105,6 +106,8 @@ class NativeProvider(Provider):
         if own.name == "time_rotating" and is_due(prior.outputs):
             return Change(changed, reason="its rotation")
         forced = changed - IN_PLACE.get(own.name, frozenset())
+        if not is_triggered(prior, inputs):
+            forced -= {REPLACE_WHEN}
         told = frozenset(n for n, a in own.block.attributes.items()
                          if a.computed and n not in inputs and n not in ("id", BASE.get(own.name)))
         return Change(changed, forced, unknown=told if changed and not forced else frozenset())
@@ -112,7 +115,7 @@ class NativeProvider(Provider):
     def _config(self, type: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         own = self._types.own(type)
         try:
-            config = configured(own.block, {wire_name(k): v for k, v in inputs.items()})
+            config = of_program(own.block, inputs)
             check(own.name, config)
             check_times(own.name, config)
         except ValueError as e:
@@ -165,5 +168,5 @@ class NativeProvider(Provider):
             raise UserError(f"{own.name} {recorded.id!r} was recorded with schema {recorded.version}, and sst has "
                             f"{own.version}", hint="run `terraform apply -refresh-only` with the newest provider first")
         values = {python_name(k): recorded.values.get(k) for k in own.block.attributes}
-        given = {k: values[k] for k in self._types.engine(type).arguments if values[k] is not None}
+        given = {k: values[k] for k in self._types.engine(type).arguments if values.get(k) is not None}
         return Result(recorded.id, values, given, version=own.version)

@@ -17,9 +17,10 @@ from ...core.provider import Change, Note, PartlyMade, Provider, Recorded, Resul
 from ...core.schema import Schema
 from ...errors import ProviderError, UserError
 from .classes import class_name
-from .configuration import configured, proposed, view
+from .configuration import of_program, proposed, view
 from .diagnostics import as_provider_error, as_user_error, path_of, secret_texts
 from .existing import Origin, identity_request, imported, move_request, moved_state, recorded_state
+from .lifecycle import OWN, REPLACE_WHEN, is_noted, is_triggered
 from .plugin import Plugin, Refusal
 from .private import Private
 from .schema import Block, TypeSchema, python_name, wire_name
@@ -87,7 +88,7 @@ class PluginProvider(Provider):
 
     def _config(self, type: str, block: Block, inputs: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return configured(block, {wire_name(k): v for k, v in inputs.items()})
+            return of_program(block, inputs)
         except ValueError as e:
             raise UserError(f"{type}: {e}") from None
 
@@ -107,14 +108,15 @@ class PluginProvider(Provider):
                     client_capabilities=CAPABILITIES)
         answer, made = _ask(plugin, own, old, config, private.notes)
         paths = list(differences(old, made.state, block.type)) if old is not None else []
-        forced = _forced(answer, paths)
+        forced = _forced(answer, paths) | frozenset({REPLACE_WHEN} if is_triggered(prior, inputs) else ())
         if forced:
             made = _ask(plugin, own, None, config, b"")[1]
-        if prior and not paths and not rewritten:
-            return Change(handle=made)
+        noted = frozenset({REPLACE_WHEN} if prior and is_noted(prior, inputs) else ())
+        if prior and not paths and not rewritten and not forced:
+            return Change(noted, handle=made)
         seen = named(view(block, made.state))
         told = [p for p in paths if p and p[0] not in counted]
-        return Change(_changed(block, told, config, prior, rewritten) if prior else frozenset(inputs), forced,
+        return Change(noted | _changed(block, told, config, prior, rewritten) if prior else frozenset(inputs), forced,
                       unknown=frozenset(k for k, v in seen.items() if not plain(v)), planned=seen, handle=made)
 
     def _secrets(self, type: str, *parts: Mapping[str, Any] | State | None) -> list[str]:
@@ -130,6 +132,8 @@ class PluginProvider(Provider):
         return self._apply(operation, self._handle(operation, None), note)
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
+        if operation.changed == {REPLACE_WHEN}:     # to be recorded; the plugin has nothing to do
+            return Result(state.id, state.outputs, private=state.private, version=state.version)
         return self._apply(operation, self._handle(operation, state), note)
 
     def _handle(self, operation: Operation, state: State | None) -> _Planned:
@@ -384,7 +388,7 @@ def _seen(block: Block, inputs: Mapping[str, Any], old: Any, new: Mapping[str, A
     def kept(name: str) -> bool:
         return name in fields and old is not None and same(old.get(name), new.get(name), fields[name])
 
-    return {k: v if kept(wire_name(k)) else to_state(values.get(k)) for k, v in inputs.items()}
+    return {k: v if k in OWN or kept(wire_name(k)) else to_state(values.get(k)) for k, v in inputs.items()}
 
 
 def _id(value: Mapping[str, Any], otherwise: str) -> str:

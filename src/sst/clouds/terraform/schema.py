@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ...core.resource import RESERVED
+from .lifecycle import OWN
 from .values import Type
 from .wire import decode
 
@@ -147,7 +148,7 @@ def _attribute(message: Mapping[str, Any]) -> Attribute:
 def python_name(name: str) -> str:
     """What a program calls an attribute: one that is an option of every resource, or a keyword, has an underscore at
     its end."""
-    return f"{name}_" if name in RESERVED or keyword.iskeyword(name) else name
+    return f"{name}_" if name in RESERVED or name in OWN or keyword.iskeyword(name) else name
 
 
 def wire_name(name: str) -> str:

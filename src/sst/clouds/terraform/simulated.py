@@ -18,7 +18,8 @@ from ...core.schema import Schema
 from ...errors import ProviderError, UserError
 from ...plugins.lock import FILE, in_ci
 from .catalogue import PACKAGE, active
-from .configuration import configured
+from .configuration import of_program
+from .lifecycle import REPLACE, REPLACE_WHEN, Replaceable, is_triggered
 from .schema import wire_name
 from .types import Types, named
 from .values import to_state
@@ -91,7 +92,7 @@ class _OpenData(_OpenType):
             return self
 
 
-class _Open(Resource, metaclass=_OpenType):
+class _Open(Replaceable, metaclass=_OpenType):
     """Whatever is read of it and was not given is a placeholder made from its id."""
 
     id = Out()
@@ -115,7 +116,8 @@ class _OpenLookUp(_Open, metaclass=_OpenData):
 
 def _grown(cls: type[Resource], given: Mapping[str, Any]) -> type[Resource]:
     hidden = issubclass(cls, ProviderInstance)
-    body = {k: Prop(None, secret=hidden) for k in given if k not in OPTIONS and k != "logical_name"}
+    body = {k: Prop(None, secret=hidden) for k in given
+            if k not in OPTIONS and k not in ("logical_name", REPLACE)}
     made: type[Resource] = type.__call__(type(cls), cls.__name__, (cls,), {**body, "__module__": PACKAGE},
                                          type=cls.__sst_type__.type)
     return made
@@ -166,7 +168,7 @@ class SimulatedProvider(Provider):
         changed = frozenset(k for k in {*old, *inputs} if old.get(k) != inputs.get(k))
         if prior is None:
             return Change(frozenset(inputs), reason=SIMULATED)
-        return Change(changed)
+        return Change(changed, frozenset({REPLACE_WHEN} if is_triggered(prior, inputs) else ()))
 
     def _values(self, type: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """All values of a simulated resource. Raises ``UserError`` for arguments that do not fit the schema."""
@@ -174,7 +176,7 @@ class SimulatedProvider(Provider):
             return {"id": placeholder(name, "id")}
         block = self._types.own(type).block
         try:
-            config = configured(block, {wire_name(k): v for k, v in inputs.items()})
+            config = of_program(block, inputs)
         except ValueError as e:
             raise UserError(f"{type}: {e}") from None
         for k, a in block.attributes.items():

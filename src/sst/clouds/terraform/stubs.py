@@ -23,7 +23,7 @@ from . import _shapes as s
 """
 _SHAPES = """# Written by sst from the schema of {name}; changes are overwritten.
 from collections.abc import Mapping, Sequence
-from typing import Any, Required, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 from sst.core.output import Input, Output
 
@@ -36,6 +36,7 @@ Names = str | Sequence[str] | None
 Existing = str | Mapping[str, object] | None
 Many = Sequence[object]
 Paths = Sequence[str]
+Order = Literal["create_first", "delete_first"]
 Text = Output[str]
 Texts = Output[list[str]]
 TextMap = Output[dict[str, str]]
@@ -44,12 +45,13 @@ Out = Output[Any]
 """
 _SHORT = {"Input[str]": "Str", "Input[float]": "Num", "Input[bool]": "Bool", "Input[Sequence[Input[str]]]": "Strs",
           "Input[Mapping[str, Input[str]]]": "Map"}
-"""What may be given, or None. The stubs of a large provider are a fifth longer without these."""
+"""What may be given, or None. The stubs of a large provider are a fifth longer without these; its classes are indented
+by one space for the same reason."""
 _SHORT_OUTPUT = {"str": "s.Text", "list[str]": "s.Texts", "dict[str, str]": "s.TextMap", "bool": "s.Flag",
                  "Any": "s.Out"}
-_OPTIONS = ("protect: bool = ...", "retain: bool | None = ...", "depends_on: s.Many = ...",
-            "ignore_changes: s.Paths = ...", "alias: s.Names = ...", "import_: s.Existing = ...",
-            "provider: object = ...")
+_OPTIONS = ("protect: bool=...", "retain: bool | None=...", "depends_on: s.Many=...",
+            "ignore_changes: s.Paths=...", "alias: s.Names=...", "import_: s.Existing=...",
+            "provider: object=...", "replace: s.Order=...", "replace_when: s.Many=...")
 _PLAIN = {"string": "str", "number": "float", "bool": "bool", "dynamic": "Any"}
 
 
@@ -102,14 +104,14 @@ class _Shapes:
 def _class(name: str, base: str, block: Block, shapes: _Shapes, *, options: bool = True) -> list[str]:
     arguments = list(_arguments(name, block, shapes))
     required = [f"{k}: {t}" for k, t, needed in arguments if needed]
-    optional = [f"{k}: s.{_SHORT[t]} = ..." if t in _SHORT else f"{k}: {t} | None = ..."
+    optional = [f"{k}: s.{_SHORT[t]}=..." if t in _SHORT else f"{k}: {t} | None=..."
                 for k, t, needed in arguments if not needed]
-    given = [*required, *optional, *(_OPTIONS if options else ("provider: object = ...",))]
+    given = [*required, *optional, *(_OPTIONS if options else ("provider: object=...",))]
     lines = [f"class {name}({base}):",
-             f"    def __init__(self, logical_name: str, /, *, {', '.join(given)}) -> None: ..."]
+             f" def __init__(self, logical_name: str, /, *, {', '.join(given)}) -> None: ..."]
     read = {python_name(k): _read(a.type) for k, a in sorted(block.attributes.items()) if not a.write_only}
-    lines += [f"    {k}: {_SHORT_OUTPUT.get(t, f'Output[{t}]')}" for k, t in read.items()]
-    lines += [f"    {python_name(k)}: s.Out" for k in sorted(block.blocks)]
+    lines += [f" {k}: {_SHORT_OUTPUT.get(t, f'Output[{t}]')}" for k, t in read.items()]
+    lines += [f" {python_name(k)}: s.Out" for k in sorted(block.blocks)]
     return [*lines, ""]
 
 

@@ -9,6 +9,7 @@ from ...core.model import State
 from ...core.schema import Argument, Schema
 from .classes import DATA, holds_data, wire_type
 from .configuration import view
+from .lifecycle import REPLACE_WHEN
 from .schema import Block, TypeSchema, python_name, wire_name
 from .schema_cache import Schemas
 from .values import Dynamic, fitted, from_state, same, to_state
@@ -48,6 +49,8 @@ def engine_schema(type: str, own: TypeSchema) -> Schema:
                  for k, a in block.attributes.items() if a.settable}
     arguments |= {python_name(k): Argument(required=n.least > 0, secret=n.block.secret)
                   for k, n in block.blocks.items()}
+    if not is_data(type):
+        arguments[REPLACE_WHEN] = Argument()
     secret = frozenset(python_name(k) for k, a in block.attributes.items() if a.secret) | frozenset(
         python_name(k) for k, n in block.blocks.items() if n.block.secret)
     made = Schema(type, arguments, secret, holds_data=holds_data(own.name), order="delete_first", version=own.version,
