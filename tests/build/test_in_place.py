@@ -3,15 +3,19 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sst.build import uv
+from sst.build.artefact import build
 from sst.build.in_place import InPlace, in_place
 from sst.build.source import Source
+from tests.long import first_of
 
-from .projects import RUNTIME, write
+from .projects import RUNTIME, unpack, write
+from .projects import call as called
 
 LAYOUTS = {
     "plain": ({"api.py": "def handler(e, c): return 1\n"}, "api.handler"),
@@ -39,6 +43,33 @@ def call(at: InPlace, runtime: str) -> object:
     done = subprocess.run([python, "-I", "-S", "-c", program], capture_output=True, text=True, cwd=at.folder)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+ABOVE = '[project]\nname = "whole"\nversion = "1"\ndependencies = ["idna==3.10"]\n'
+BUILT = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+CHOSEN = {
+    "requirements above": {"requirements.txt": "idna==3.10\n"},
+    "requirements below": {"back.end/shop/requirements.txt": "idna==3.10\n"},
+    "its own before those below": {"back.end/requirements.txt": "idna==3.10\n", "back.end/shop/requirements.txt": "x"},
+    "a package above": {"pyproject.toml": ABOVE + BUILT, "src/whole/__init__.py": "", "src/whole/n.py": "n = 1\n",
+                        "back.end/shop/n.py": "from whole.n import n\n"},
+}
+
+
+@pytest.mark.parametrize("case", first_of(CHOSEN))
+def test_modules_are_imported_from_the_chosen_folder_whatever_declares_its_dependencies(
+        case: str, tmp_path: Path, cache: Path) -> None:
+    code = "import idna\nfrom shop.n import n\ndef handler(e, c): return [idna.__version__, n]\n"
+    files = {"back.end/shop/__init__.py": "", "back.end/shop/n.py": "n = 1\n", "back.end/shop/api.py": code}
+    root = write(tmp_path / "p", {**files, **CHOSEN[case]})
+    source = Source(str(root), "back.end/shop/api:handler", RUNTIME, host=True, python={"root": "back.end"})
+    at = in_place(source, cache=cache)
+    assert (at.folder, at.handler) == (root / "back.end", "_sst_entry.shop/api::handler")
+    plain = replace(at, handler="shop/api.handler")
+    assert call(plain, RUNTIME) == ["3.10", 1]
+    made = build(source, cache=cache)
+    assert made.handler == at.handler
+    assert called(unpack(made, tmp_path / "out"), plain.handler) == ["3.10", 1]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -51,6 +51,15 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "a secret in a build": (lambda: site(build=BUILD, environment={"KEY": sst.Secret("Token").value})(),
                             ('the build of "Docs" would get secret values: KEY', "secrets")),
     "a linked secret in a build": (lambda: site(build=BUILD, link=[sst.Secret("Token")])(), ("SST_RESOURCE_Token",)),
+    "an app in no folder": (lambda: aws.FastApi("Api", path="nowhere", app="web:app"), (
+        "there is no folder 'nowhere'", "path= is the folder of the project")),
+    "an app in a folder outside": (lambda: aws.Flask("Api", path="../..", app="web:app"), ("outside of the project",)),
+    "an app that is not in its folder": (lambda: aws.FastApi("Api", path="src", app="src.web:app"), (
+        "there is no src/web.py in 'src'", "app= begins in the folder of path=")),
+    "a project that is not in its folder": (lambda: aws.Django("Shop", path="web", project="shop"), (
+        "there is no shop/wsgi.py in 'web'", "path= is the folder with manage.py")),
+    "a root that does not hold the handler": (function(python={"root": "web"}), (
+        "\"src/job.handler\" is not in the folder 'web'",)),
     "half of auth": (site(auth={"username": "a"}), ("auth takes a username and a password",)),
     "auth twice": (router(lambda w: site(router={"instance": w}, auth=AUTH)(), auth=AUTH),
                    ("a site and its Router can't both have auth",)),

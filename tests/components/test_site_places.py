@@ -108,6 +108,19 @@ def test_in_a_session_the_app_runs_from_its_source_on_stage_local_alone() -> Non
     assert "aws.ecs.Service" in {g.type for g in graph.goals.values()}
 
 
+def test_in_a_folder_its_modules_are_imported_from_there(tmp_path: Path) -> None:
+    for name, text in (("back.end/shop/web.py", "app = None"), ("requirements.txt", "uvicorn")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    target = Target("local", dev=True, dev_port=lambda name: 4000)
+    with program(stage="local", target=target, root=tmp_path):
+        made = aws.FastApi("Api", path="back.end/", app="shop.web:app",
+                           cluster=aws.Cluster("C", vpc=aws.Vpc("Net")))
+        part: Any = next(iter(made.server.dev_parts()))
+    assert part.environment["SST_APP"] == "shop.web:app"
+    assert (part.code["handler"], part.code["python"]) == ("back.end/shop/web:app", {"root": "back.end"})
+
+
 def test_in_a_session_the_server_of_a_framework_takes_the_place_of_a_service() -> None:
     for dev, types in ((None, False), (False, True)):
         with program(stage="local", target=Target("local", dev=True)) as graph:

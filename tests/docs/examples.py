@@ -91,6 +91,8 @@ FILES = {
                         '"@remix-run/dev": "2", "@tanstack/react-start": "1", "@solidjs/start": "1", '
                         '"@analogjs/platform": "2", "@angular/core": "22"}}',
     "web/package-lock.json": "{}",
+    "backend/app/main.py": "async def app(scope, receive, send): ...\n", "backend/assets/a.css": "",
+    "backend/shop/wsgi.py": "application = None\n",
     "shop/__init__.py": "", "shop/settings.py": "", "shop/wsgi.py": "application = lambda environ, start: []\n",
     "layers/given.txt": "",
     "templates/mail.html": "<p>",

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import posixpath
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from urllib.parse import urlsplit
 
 from ..clouds.local.command import Command
+from ..clouds.local.folders import inside
 from ..core.component import Component
 from ..core.graph import current
 from ..core.link import LinkItem, linked
@@ -19,7 +22,7 @@ from ..errors import UserError
 from .bucket import Bucket
 from .function import Function
 from .function.network import FunctionNetwork
-from .python_site import Collected, PythonSite, PythonSiteArgs, static_folder
+from .python_site import Collected, PythonSite, PythonSiteArgs, handler_in, python_in, static_folder
 from .queue import Queue
 from .site import Assets
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:   # brings what most projects do without
 
 __all__ = ["Django"]
 
-_COLLECT = ('PYTHON=.venv/bin/python; [ -x "$PYTHON" ] || PYTHON="$SST_PYTHON"; '
+_COLLECT = ('for PYTHON in {places}; do [ -x "$PYTHON" ] && break; done; '
             '"$PYTHON" "$SST_PACKAGE/runtime/collect_static.py" "{folder}"')
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "requirements.txt", "pyproject.toml")
 """Apps that are installed bring migrations, too."""
@@ -42,6 +45,7 @@ class Django(PythonSite, kind="sst.aws.Django"):
         shop = aws.Django("Shop", project="shop", database=db, migrate="before")
         shop.url
 
+    path: the folder of the project, with ``manage.py``, relative to ``sst_config.py``.
     project: the package that holds ``settings.py`` and ``wsgi.py``. settings: another module of settings,
     ``"shop.production"``. Hosts, CSRF origins and the scheme are set by themselves. asgi: run ``asgi.py`` instead of
     ``wsgi.py``.
@@ -59,7 +63,8 @@ class Django(PythonSite, kind="sst.aws.Django"):
                  migrate: Literal["before"] | None = None, media: Bucket | None = None, tasks: Queue | None = None,
                  **args: Unpack[PythonSiteArgs]) -> None:
         module = "asgi" if asgi else "wsgi"
-        _check(project, module, database, migrate, media, tasks)
+        path = args["path"] = posixpath.normpath(args.get("path", "."))
+        _check(path, project, module, database, migrate, media, tasks)
         self._static: bool | Literal["plain"] = static
         self._names: Mapping[str, Any] = {}
         parts = {"DATABASE": database, "MEDIA": media, "TASKS": tasks}
@@ -77,26 +82,30 @@ class Django(PythonSite, kind="sst.aws.Django"):
         if network and "cluster" not in args:
             args["vpc"] = network["vpc"]
         super().__init__(name, app=app, **args)
-        own: Any = {**network, "environment": environment, "permissions": args.get("permissions", ()), "link": link}
+        own: Any = {**network, "environment": environment, "permissions": args.get("permissions", ()), "link": link,
+                    "python": python_in(path, args.get("server"))}
+        handler = handler_in(path, app)
         with self.scope(args.get("transform")):
             code: list[Component] = [*self.servers] or [self.server]
             if "cluster" in args:
-                code.append(self._manager(app, own))
-            if tasks is not None and (worker := self._worker(tasks, app, own, args)):
+                code.append(self._manager(handler, own))
+            if tasks is not None and (worker := self._worker(tasks, handler, own, args)):
                 code.append(worker)
             if migrate and database is not None:
                 from .migration import FILES, Migration
 
                 Migration("Migrate", run="python -m django migrate --no-input", cluster=False, link=link, before=code,
-                          environment=environment, files=(*FILES, *_LOCKS))
+                          environment=environment, path=path,
+                          files=(*FILES, *(f"{up}{lock}" for up in _upward(path) for lock in _LOCKS)))
 
-    def _manager(self, app: str, own: Mapping[str, Any]) -> Function:
+    def _manager(self, handler: str, own: Mapping[str, Any]) -> Function:
         """Beside a service: a function for management commands."""
-        return Function("Manage", handler=app, timeout="15 minutes", **self._names, **own)
+        return Function("Manage", handler=handler, timeout="15 minutes", **self._names, **own)
 
-    def _worker(self, tasks: Queue, app: str, own: Mapping[str, Any], args: PythonSiteArgs) -> Function | None:
+    def _worker(self, tasks: Queue, handler: str, own: Mapping[str, Any], args: PythonSiteArgs) -> Function | None:
         limit = min(tasks.visibility or 30, 900)
-        made = tasks.subscribe({"memory": "1024 MB", **args.get("server", {}), **self._names, **own, "handler": app,
+        made = tasks.subscribe({"memory": "1024 MB", **args.get("server", {}), **self._names, **own,
+                                "handler": handler,
                                 "timeout": f"{limit} seconds"},
                                batch={"size": 1, "partial_responses": True})
         return made.function
@@ -109,10 +118,11 @@ class Django(PythonSite, kind="sst.aws.Django"):
         (Path(current().root) / folder).mkdir(parents=True, exist_ok=True)
         env = linked_environment(current(), linked(link, self.where), environment)
         plain = {"SST_STATIC_PLAIN": "1"} if self._static == "plain" else {}
-        variables: Any = {**env.plain, **env.secret, **plain}
-        names = f"{folder}/server/staticfiles.json"
-        made = Command("Static", command=_COLLECT.format(folder=folder), output=f"{folder}/files", keep=names,
-                       environment=variables)
+        variables: Any = {**env.plain, **env.secret, **plain, **_installed(self._path)}
+        names, above = f"{folder}/server/staticfiles.json", _upward(self._path)
+        places, up = " ".join([*(f"{u}.venv/bin/python" for u in above), '"$SST_PYTHON"']), above[-1]
+        made = Command("Static", command=_COLLECT.format(places=places, folder=f"{up}{folder}"), folder=self._path,
+                       output=f"{up}{folder}/files", keep=f"{up}{names}", environment=variables)
         self._names = {} if plain else {"transform": {"function": _with_file(names, made.kept)}}
         packed = made.kept.apply(lambda text: b64encode(gzip.compress(text.encode(), mtime=0)).decode())
         return Collected(made.contents, self._names, {} if plain else {"SST_STATIC_MANIFEST": packed},
@@ -133,13 +143,30 @@ def _with_file(name: str, text: Output[str]) -> Callable[[dict[str, Any]], None]
     return add
 
 
-def _check(project: str, module: str, database: Postgres | None, migrate: str | None, media: Bucket | None,
-           tasks: Queue | None) -> None:
+def _upward(path: str) -> list[str]:
+    """From a folder of the project to that of ``sst_config.py``: nothing for the folder itself, then ``../``."""
+    return ["../" * up for up in range(len(Path(path).parts) + 1)]
+
+
+def _installed(path: str) -> dict[str, str]:
+    """What makes static files be collected anew: the apps that are installed, if a folder above declares them."""
+    folder, made = Path(current().root) / path, hashlib.sha256()
+    files = [folder / up / lock for up in _upward(path)[1:] for lock in _LOCKS]
+    for file in filter(Path.is_file, files):
+        made.update(file.read_bytes())
+    return {"SST_STATIC_DEPENDENCIES": made.hexdigest()[:16]} if files else {}
+
+
+def _check(path: str, project: str, module: str, database: Postgres | None, migrate: str | None,
+           media: Bucket | None, tasks: Queue | None) -> None:
     place = project.replace(".", "/")
-    roots = [Path(current().root), Path(current().root) / "src"]
+    folder = inside(Path(current().root), path)
+    roots = [folder, folder / "src"]
     if not any((r / place / f"{module}.py").is_file() for r in roots):
-        raise UserError(f"there is no {place}/{module}.py", hint="project= is the package that `django-admin "
-                                                                 "startproject` made, beside manage.py")
+        shown = "" if folder == Path(current().root).resolve() else f" in {path!r}"
+        raise UserError(f"there is no {place}/{module}.py{shown}",
+                        hint="project= is the package that `django-admin startproject` made, beside manage.py; "
+                             "path= is the folder with manage.py")
     kinds: list[tuple[str, Component | None, type[Component]]] = [("media", media, Bucket), ("tasks", tasks, Queue)]
     if database is not None:
         from .postgres import Postgres

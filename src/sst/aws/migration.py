@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from ..clouds.aws import migration
 from ..clouds.aws.fargate import MEMORY
+from ..clouds.local.folders import inside
 from ..core.component import Component, Options
 from ..core.dev_parts import DevPart, WatchedFiles
 from ..core.graph import current
@@ -48,17 +50,18 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
     ``path/to/file.function``, called with an event and a context; it is a function of Lambda. link: what it uses, among
     it exactly one ``Postgres``, ``Mysql`` or ``Aurora``. before: components whose new code waits. files: patterns of
     the files that make it run when they change, beside that of ``handler``; default is where Alembic and Django keep
-    theirs. copy_files: further files of the bundle. cluster: where the task of ``run`` is started; by default in a
-    cluster of its own, in the network of the database. ``False`` runs it in a function, which needs no image. base:
-    what the image of the task stands on. timeout: 15 minutes by default; of a function at most that. memory: of a task
-    what Fargate has next to it.
+    theirs. path: the folder of the Python project, relative to ``sst_config.py``: the command runs and modules are
+    imported there, and ``files`` are relative to it. copy_files: further files of the bundle. cluster: where the task
+    of ``run`` is started; by default in a cluster of its own, in the network of the database. ``False`` runs it in a
+    function, which needs no image. base: what the image of the task stands on. timeout: 15 minutes by default; of a
+    function at most that. memory: of a task what Fargate has next to it.
 
     Sources: ECS API RunTask, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
     Lambda API Invoke, https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     """
 
     def __init__(self, name: str, *, run: str | None = None, handler: str | None = None, link: Sequence[LinkItem] = (),
-                 before: Sequence[Component] = (), files: Sequence[str] = FILES,
+                 before: Sequence[Component] = (), files: Sequence[str] = FILES, path: str = ".",
                  environment: Mapping[str, Input[str]] | None = None, copy_files: Sequence[CopyFile] = (),
                  cluster: Cluster | Literal[False] | None = None, base: str | None = None,
                  timeout: str = "15 minutes", memory: str = "1024 MB", transform: MigrationTransform | None = None,
@@ -82,16 +85,19 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         self._patterns: tuple[str, ...] = ()
         if not database.deployed and not current().target.is_local:
             return      # `sst dev` on AWS with a server of the developer's: a function does not reach it
-        self._patterns = (*files, f"{handler.rpartition('.')[0]}.py") if handler else tuple(files)
+        inside(root, path)
+        self._python = {} if posixpath.normpath(path) == "." else {"root": posixpath.normpath(path)}
+        placed = [posixpath.normpath(f"{path}/{pattern}") for pattern in files]
+        self._patterns = (*placed, f"{handler.rpartition('.')[0]}.py") if handler else tuple(placed)
         found = _files(root, self._patterns)
         if not found:
-            raise UserError(f'the migration "{name}" has no files', hint=f"none fits {', '.join(files)}: "
+            raise UserError(f'the migration "{name}" has no files', hint=f"none fits {', '.join(placed)}: "
                             'files=["db/*.sql"]')
         what: dict[str, Any] = {"name": name, "work": run or str(handler), "database": database.identity,
                                 "files": {n: _digest(p) for n, p in found.items()}}
         own = {**(environment or {}), "SST_MIGRATION_DATABASE": database.logical_name,
                **({"SST_MIGRATION_RUN": run} if run else {"SST_MIGRATION_HANDLER": str(handler)})}
-        code = handler or _anchor(root, found)
+        code = handler or _anchor(root, path, found)
         with self.scope(transform):
             if run and cluster is not False and (cluster or database.deployed):
                 self.run: migration.TaskRun | migration.Run = self._task(
@@ -114,8 +120,8 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
                           "command": ["python", "-m", "sst.runtime.migration"],
                           "environment": {**environment, "SST_MIGRATION_TIMEOUT": str(limit)}}
         files = [(c["from"], c.get("to", c["from"])) for c in copy_files]
-        made = define(self, Common(cluster, _size(memory), "x86_64", linked(link, self.where), (), [container], {},
-                                   None, None, copy_files=files))
+        made = define(self, Common(cluster, _size(memory), "x86_64", linked(link, self.where), (), [container],
+                                   self._python, None, None, copy_files=files))
         network = {"subnets": list(cluster.container_subnets), "securityGroups": list(cluster.security_groups),
                    "assignPublicIp": "ENABLED" if cluster.assign_public_ip else "DISABLED"}
         return migration.TaskRun("Run", cluster=cluster.name, task_definition=made.task_definition.family,
@@ -130,7 +136,7 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
                                    "SecurityGroupIds": list(database.network.security_groups or ())}
         access = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
         return Function("Function", handler=handler, link=link, environment=environment, timeout=timeout,
-                        memory=memory, retries=0, copy_files=copy_files, dev=False,
+                        memory=memory, retries=0, copy_files=copy_files, dev=False, python=self._python,
                         policies=[access] if place else (),
                         transform={"function": {"handler": "sst/runtime/migration.handler", **place}})
 
@@ -178,11 +184,12 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
-def _anchor(root: Path, found: Mapping[str, Path]) -> str:
+def _anchor(root: Path, path: str, found: Mapping[str, Path]) -> str:
     """A handler that a bundle can be built for: the command runs in the bundle, and no handler of the user's is asked
     for. Any name that a Python file defines will do."""
-    for file in (*found.values(), root / "manage.py", *sorted(root.glob("*.py")), *sorted(root.glob("src/**/*.py"))):
-        if file.suffix == ".py" and file.is_file():
+    own = root / path
+    for file in (*found.values(), own / "manage.py", *sorted(own.glob("*.py")), *sorted(own.glob("src/**/*.py"))):
+        if file.suffix == ".py" and file.is_file() and file.is_relative_to(own):
             names = [n.name for n in ast.parse(file.read_bytes()).body if isinstance(n, ast.FunctionDef)]
             if names:
                 return f"{file.relative_to(root).with_suffix('').as_posix()}.{names[0]}"

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from ..build.cache import keep
+from ..build.layout import python_file
 from ..clouds.local.folders import inside, read_folder
 from ..core.component import Component, Options
 from ..core.graph import current
@@ -67,6 +69,7 @@ class PythonSiteTransform(TypedDict, total=False):
 class PythonSiteArgs(ServedArgs, total=False):
     """The arguments of every Python site but its name and app."""
 
+    path: str
     streaming: bool
     server: PythonServer
     transform: PythonSiteTransform
@@ -86,6 +89,8 @@ class Collected:
 class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
     """Base of ``aws.FastApi``, ``aws.Flask`` and ``aws.Django``.
 
+    path: the folder of the project, relative to ``sst_config.py``: its modules are imported from there, and the folders
+    of ``static`` are in it. Its dependencies are those that it declares, or else those of the nearest folder above it.
     environment: variables of the app. It also finds its hosts, separated by commas, in ``SST_HOSTS``. link: what the
     app uses. permissions: further IAM statements. streaming: send answers while they are made; on by default.
     regions: of servers in several, ``["us-east-1", "eu-west-1"]``; each visitor is led to the nearest.
@@ -107,7 +112,7 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
     servers: Sequence[Function]
     """Those of all regions; none in a cluster."""
 
-    def __init__(self, name: str, *, app: str, static: Mapping[str, str] | None = None,
+    def __init__(self, name: str, *, app: str, path: str = ".", static: Mapping[str, str] | None = None,
                  environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
                  permissions: Sequence[Statement] = (), streaming: bool = True, server: PythonServer | None = None,
                  protection: Literal["key", "none"] = "key", assets: Assets | None = None,
@@ -122,6 +127,10 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
         if ":" not in app:
             raise UserError(f"the app {app!r} names no object", hint='app="api.main:app": a module and the app in it; '
                                                                      '"admin:create_app()": a function that makes it')
+        self._path = posixpath.normpath(path)
+        handler = handler_in(self._path, app)
+        if self._path != ".":
+            server = {**(server or {}), "python": python_in(self._path, server)}
         service = in_cluster(name, cluster, cpu=cpu, memory=memory, scaling=scaling, load_balancer=load_balancer,
                              function={"vpc": vpc, "warm": warm, "server": server})
         places, link = regions_of(self, regions, link, bound={"vpc": vpc, "cluster": cluster})
@@ -141,13 +150,14 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                 self._url, self.servers = served(url_target(hosted.url, {})).url, ()
                 known = {**(environment or {}), **collected.environment, **self._found(self._url),
                          "SST_SITE": self._url}
-                self.server = hosted.start_app(app, self._interface, environment=known, link=link, needs=self._needs,
-                                               permissions=permissions, base=base_of(container), settings=server or {})
+                self.server = hosted.start_app(handler, self._interface, environment=known, link=link,
+                                               needs=self._needs, permissions=permissions, base=base_of(container),
+                                               settings=server or {})
                 return
             variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
             given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}
             self.servers, targets = in_regions(places, warm, lambda place: Function(
-                f"Server{place.suffix}", handler=app, url={"cors": False}, streaming=streaming, link=link, vpc=vpc,
+                f"Server{place.suffix}", handler=handler, url={"cors": False}, streaming=streaming, link=link, vpc=vpc,
                 environment=variables, permissions=permissions, container=container, **given, **place.options))
             self.server, self._url = self.servers[0], served(*targets).url
             for function in self.servers:
@@ -156,7 +166,7 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
     def _collected(self, static: Mapping[str, str], link: Sequence[LinkItem],
                    environment: Mapping[str, Input[str]]) -> Collected:
         """The static files."""
-        return Collected(static_folder(static))
+        return Collected(static_folder(static, self._path))
 
     def _found(self, url: Output[str]) -> dict[str, Input[str]]:
         """Variables that the app gets once its address is known."""
@@ -172,8 +182,28 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
         return Link(self.logical_name, self.kind, {"url": self.url})
 
 
-def static_folder(static: Mapping[str, str]) -> dict[str, str]:
-    """Folders by the path under which they are served, as one folder of the cache."""
+def handler_in(path: str, app: str) -> str:
+    """The handler of an app in a folder of the project, relative to ``sst_config.py``. ``UserError`` without it."""
+    root = Path(current().root).resolve()
+    folder = inside(root, path)
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {path!r}",
+                        hint="path= is the folder of the project, relative to sst_config.py")
+    if folder == root:
+        return app
+    if (file := python_file(folder, app)) is None:
+        module = app.partition(":")[0].replace(".", "/")
+        raise UserError(f"there is no {module}.py in {path!r}", hint="app= begins in the folder of path=")
+    return f"{file.relative_to(root).with_suffix('').as_posix()}:{app.partition(':')[2]}"
+
+
+def python_in(path: str, server: PythonServer | None = None) -> dict[str, Any]:
+    """Options of a bundle whose modules are imported from a folder of the project."""
+    return {**({} if path == "." else {"root": path}), **(server or {}).get("python", {})}
+
+
+def static_folder(static: Mapping[str, str], path: str = ".") -> dict[str, str]:
+    """Folders by the path under which they are served, as one folder of the cache. They are relative to ``path``."""
     root = Path(current().root)
     found: dict[str, Path] = {}
     made = hashlib.sha256()
@@ -181,7 +211,7 @@ def static_folder(static: Mapping[str, str]) -> dict[str, str]:
         if not prefix.startswith("/"):
             raise UserError(f"the path {prefix!r} of static files has no slash at its beginning",
                             hint='static={"/assets": "web/dist"}')
-        for file in read_folder(inside(root, name), root).files:
+        for file in read_folder(inside(root, f"{path}/{name}"), root).files:
             shown = f"{prefix.strip('/')}/{file.name}".lstrip("/")
             found[shown] = file.path
             made.update(f"{shown}\0{file.sha256}\n".encode())

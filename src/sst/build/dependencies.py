@@ -56,8 +56,8 @@ def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> 
     if not (at.project or at.requirements):
         return [], []
     options = json.dumps([source.python.get("extras", []), source.python.get("groups", [])])
-    facts = ["requirements 3", at.name, at.base.name, at.tool, options, target.name, uv.version(cache),
-             str(at.base) if at.local else ""]
+    facts = ["requirements 3", at.name, at.home.name, at.tool, options, target.name, uv.version(cache),
+             str(at.home) if at.local else ""]
     # a local package's own metadata takes part in the resolution
     about = [file_of(f / n, f"{f.name}/{n}") for f in at.local
              for n in ("pyproject.toml", "setup.py", "setup.cfg") if (f / n).is_file()]
@@ -65,14 +65,15 @@ def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> 
 
     def make(part: Path) -> None:
         text = without_login(_export(source, at) if at.lock else _compile(source, at, target))
-        cwd = at.lock.parent if at.lock else at.base
-        lines, local = _sorted_out(text, cwd, at.base)
+        cwd = at.lock.parent if at.lock else at.home
+        lines, local = _sorted_out(text, cwd, at.home)
         if at.requirements:
             lines = _with_hashes(lines, hashes(at.requirements))
         (part / "requirements.json").write_text(json.dumps([lines, [str(p) for p in local]]))
 
     lines, local = json.loads((keep(cache, "requirements", key, make) / "requirements.json").read_bytes())
-    return lines, [Path(p) for p in local]
+    own = [at.home] if at.home in at.local else []
+    return lines, [*own, *(Path(p) for p in local)]
 
 
 def _chosen(source: Source) -> list[str]:
@@ -86,7 +87,7 @@ def _export(source: Source, at: Layout) -> str:
     command = ["export", "--format=requirements.txt", "--no-default-groups", "--no-editable", "--no-emit-project",
                "--no-header",
                "--no-annotate", *(f"--prune={n}" for n in OURS), *scope, *_chosen(source)]
-    what = f"read the dependencies of {at.base.name}"
+    what = f"read the dependencies of {at.home.name}"
     said = ""
     # a lock that fits is seen to fit without the network; one that does not may need it
     for more in (["--offline"], []):
@@ -106,7 +107,7 @@ def _compile(source: Source, at: Layout, target: Target) -> str:
     file = at.requirements or at.project
     assert file
     chosen = _chosen(source) if not (at.requirements or at.tool) else []
-    if at.builds and at.name:
+    if at.name and (at.builds or at.home in at.local):
         # uv's cache does not see the files that dynamic metadata is read from
         chosen.append(f"--refresh-package={at.name}")
     what = f"resolve the dependencies in {file.name}"
@@ -115,19 +116,19 @@ def _compile(source: Source, at: Layout, target: Target) -> str:
         excludes.write_text("\n".join(OURS) + "\n")
         if at.tool:
             declared = _declared(source, at)
-            listed.write_text("\n".join(_absolute(line, at.base) for line in declared.lines) + "\n")
+            listed.write_text("\n".join(_absolute(line, at.home) for line in declared.lines) + "\n")
             locked.write_text("\n".join(declared.constraints) + "\n")
             chosen.append(f"--constraints={locked}")
         command = ["pip", "compile", str(listed if at.tool else file), "--no-header", "--no-annotate",
                    f"--excludes={excludes}", *target.flags]
         try:
-            return uv.run([*command, *chosen, "--only-binary=:all:"], cwd=at.base, what=what)
+            return uv.run([*command, *chosen, "--only-binary=:all:"], cwd=at.home, what=what)
         except uv.Refused:
             pass
         try:
-            return uv.run([*command, *chosen], cwd=at.base, what=what)
+            return uv.run([*command, *chosen], cwd=at.home, what=what)
         except uv.Refused as refused:
-            lock = lock_of(at.tool, at.base)
+            lock = lock_of(at.tool, at.home)
             raise UserError(refused.message.replace(str(listed), file.name), where=str(file),
                             hint=f"the versions are those of {lock.name}: does it fit {file.name}?" if lock
                             else "") from None
@@ -136,7 +137,7 @@ def _compile(source: Source, at: Layout, target: Target) -> str:
 def _declared(source: Source, at: Layout) -> Declared:
     assert at.project
     read = read_setup_cfg if at.tool == "setup.cfg" else read_toml
-    return declared_by(at.tool, at.base, read(at.project), source.python.get("extras", ()),
+    return declared_by(at.tool, at.home, read(at.project), source.python.get("extras", ()),
                        source.python.get("groups", ()))
 
 
@@ -197,7 +198,7 @@ def dependencies(lines: list[str], source: Source, at: Layout, target: Target, *
         wanted = with_logins([*places, *lines], at.declared)
         with tempfile.TemporaryDirectory(prefix="sst-install-") as temporary:
             tree = Path(temporary) / "tree"
-            _install(wanted, tree, (*target.flags, "--no-deps", *indexes), cwd=at.lock.parent if at.lock else at.base)
+            _install(wanted, tree, (*target.flags, "--no-deps", *indexes), cwd=at.lock.parent if at.lock else at.home)
             files = _beside_python(package_files(tree), target, note)
             must_fit({n: p for n, p in files.items() if n.endswith(".dist-info/WHEEL")}, target)
             write_zip(part / "tree.zip", {n: file_part(n, p, executable=_runs(n, p)) for n, p in files.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,10 @@ class Layout:
     web: bool
     """The attribute is an ASGI or WSGI object."""
     base: Path
-    """The folder that goes into the bundle: the nearest one with a dependency file, or the project's root."""
+    """The folder that goes into the bundle, and from which Python imports: the one that ``root`` of ``python`` names,
+    else the nearest one with a dependency file, or the project's root."""
     name: str = ""
-    """Name of the distribution in ``base``."""
+    """Name of the distribution in ``home``."""
     project: Path | None = None
     """Its pyproject.toml; else its Pipfile, setup.py or setup.cfg."""
     tool: str = ""
@@ -47,11 +48,18 @@ class Layout:
     """The uv.lock that covers it: its own or its workspace's."""
     requirements: Path | None = None
     builds: bool = False
-    """It has a build system: the bundle takes its wheel."""
+    """``base`` has a build system: the bundle takes its wheel."""
     local: tuple[Path, ...] = ()
     """Folders of workspace members and path dependencies it needs, itself left out."""
     unread: tuple[str, ...] = ()
     """Names of files beside it that look like lists of dependencies and are not read."""
+    elsewhere: Path | None = None
+    """The folder with the dependency file, if it is not ``base``."""
+
+    @property
+    def home(self) -> Path:
+        """The folder with the dependency file."""
+        return self.elsewhere or self.base
 
     @property
     def stem(self) -> str:
@@ -64,11 +72,11 @@ class Layout:
         """The files that decide which dependencies are installed."""
         more = tuple(included(self.requirements)) if self.requirements else ()
         if self.project and not self.lock:  # dependencies may be dynamic
-            more += tuple(f for f in (self.base / "setup.py", self.base / "setup.cfg") if f.is_file()
+            more += tuple(f for f in (self.home / "setup.py", self.home / "setup.cfg") if f.is_file()
                           and f != self.project)
-            more += tuple(f for f in sorted(self.base.glob("requirements*.txt")) if f != self.requirements
+            more += tuple(f for f in sorted(self.home.glob("requirements*.txt")) if f != self.requirements
                           and f not in more)
-        other = lock_of(self.tool, self.base)
+        other = lock_of(self.tool, self.home)
         return tuple(f for f in (self.project, self.lock, other, self.requirements) if f) + more
 
 
@@ -107,8 +115,30 @@ def layout(source: Source) -> Layout:
         stem = split(source.handler)[0][-1]
         raise UserError(f'Handler not found: "{source.handler}"',
                         hint=f"there is no {stem}.py in {root}" + _near(root, stem))
+    chosen = _chosen(source, file)
+    found = _nearest(file, attribute, web, chosen, root)
+    if chosen is None or found.base == chosen:
+        return found
+    packages = (found.base, *found.local) if found.builds else found.local
+    return replace(found, base=chosen, builds=False, local=packages, elsewhere=found.base)
+
+
+def _chosen(source: Source, file: Path) -> Path | None:
+    """The folder that ``root`` of ``python`` names."""
+    name = source.python.get("root")
+    if name is None:
+        return None
+    chosen = (source.folder / str(name)).resolve()
+    if not file.is_relative_to(chosen):
+        raise UserError(f'The handler "{source.handler}" is not in the folder {str(name)!r}, the root of its modules',
+                        hint=f"its file is {file}")
+    return chosen
+
+
+def _nearest(file: Path, attribute: str, web: bool, chosen: Path | None, root: Path) -> Layout:
+    """By the dependency file of the chosen folder, or else the nearest one above the handler."""
     top = _top(root)
-    for folder in _upward(file.parent, top):
+    for folder in (*([chosen] if chosen else []), *_upward(file.parent, top)):
         project, requirements = folder / "pyproject.toml", folder / "requirements.txt"
         data = read_toml(project) if project.is_file() else {}
         tools = data.get("tool", {})

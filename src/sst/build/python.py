@@ -33,7 +33,7 @@ _NOT_CODE = frozenset({
     "README.rst", "CHANGELOG.md", "CONTRIBUTING.md", "tests", "test", "conftest.py", "tox.ini", "setup.cfg", "mypy.ini",
     "build", "dist", "htmlcov"})
 """Not bundled when they lie at the top of the project, unless the handler imports them."""
-_OPTIONS = frozenset({"extras", "groups", "exclude"})
+_OPTIONS = frozenset({"extras", "groups", "exclude", "root"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def check(source: Source, files: ProjectFiles | None = None) -> Layout:
     for name in source.python:
         if name not in _OPTIONS:
             raise UserError(f'Unknown python option "{name}"', hint=f"there are {', '.join(sorted(_OPTIONS))}")
-    at = files.once(("layout", source.handler, source.root), lambda: layout(source)) if files else layout(source)
+    at = _layout(source, files) if files else layout(source)
     shown = at.file.relative_to(source.folder).as_posix() if at.file.is_relative_to(source.folder) else str(at.file)
     built = [f for p in ([at.base] if at.builds else []) + list(at.local) for f in package_folders(p)]
     loose = [] if at.builds and at.file.parent != at.base else [at.base]  # a wheel's own folder is not in the bundle
@@ -188,7 +188,7 @@ def _mark(name: str, path: Path, files: ProjectFiles) -> str:
 
 def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
     """What a deploy leaves out although it lies in the project and may be needed."""
-    at = files.once(("layout", source.handler, source.root), lambda: layout(source))
+    at = _layout(source, files)
     place = _place(source, at, files)
     if at.unread:
         yield (f"no dependencies are installed for {source.handler}: {', '.join(at.unread)} is not read; "
@@ -203,6 +203,10 @@ def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
     if repository(at.base) is None and lost:
         names = ", ".join(base + x.name for x in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         yield f"there is no git repository here, so all that .gitignore names is left out: {names}"
+
+
+def _layout(source: Source, files: ProjectFiles) -> Layout:
+    return files.once(("layout", source.handler, source.root, source.python.get("root")), lambda: layout(source))
 
 
 def fits(source: Source) -> str:

@@ -45,7 +45,8 @@ class Source:
     copy_files: tuple[tuple[str, str], ...] = ()
     """Further files and folders, each (from, to): from is relative to the root, to is relative to the bundle."""
     python: Mapping[str, Any] = field(default_factory=dict)
-    """``extras``, ``groups``, ``exclude`` (globs in the bundle)."""
+    """``extras``, ``groups``, ``exclude`` (globs in the bundle), ``root`` (the folder that modules are imported from,
+    relative to the project's)."""
     nodejs: Mapping[str, Any] = field(default_factory=dict)
     """``minify``, ``format``, ``sourcemap``, ``splitting``, ``install``, ``loader``, ``banner``, ``external``,
     ``esbuild``."""

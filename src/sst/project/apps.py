@@ -26,7 +26,10 @@ class App:
     def place(self) -> str:
         """What it was found by: the app, or the folder."""
         given = dict(self.arguments)
-        return str(given.get("app") or given.get("project") or given.get("path") or ".")
+        inside = given.get("app") or given.get("project")
+        if inside and "path" in given:
+            return f"{given['path']}, {inside}"
+        return str(inside or given.get("path") or ".")
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ _ENDINGS = ("js", "mjs", "cjs", "ts", "mts", "cts", "json")
 _PYTHON = {"FastAPI": ("FastAPI(", "FastApi"), "Flask": ("Flask(", "Flask"), "Starlette": ("Starlette(", "FastApi")}
 _PLACES = ("main.py", "app.py", "app/main.py", "app/app.py", "app/__init__.py", "src/main.py", "src/app.py",
            "api/main.py", "wsgi.py", "asgi.py")
+_DECLARING = ("pyproject.toml", "requirements.txt", "Pipfile", "setup.py", "setup.cfg")
 _USUAL = ("apps/*", "packages/*", "services/*", "*")
 """Where the apps of a repository are."""
 _SKIPPED = frozenset({"node_modules", "dist", "build", "tests", "test", "docs", "examples", "venv"})
@@ -153,15 +157,16 @@ def manager_of(folder: Path) -> str:
 def _django(folder: Path, path: str) -> App | None:
     found = re.search(r"DJANGO_SETTINGS_MODULE['\"],\s*['\"]([\w.]+)\.settings(?:\.(\w+))?['\"]",
                       read_text(folder / "manage.py"))
-    if not found or path != ".":
+    if not found:
         return None
     inside = folder / found[1].replace(".", "/")
     module = next((m for m in ("wsgi", "asgi") if (inside / f"{m}.py").is_file()), "")
     if not module:
         return None
-    more = [("settings", f"{found[1]}.settings.{found[2]}")] if found[2] else []
-    more += [("asgi", True)] if module == "asgi" else []        # type: ignore[list-item]  # values of any kind
-    return App("Django", "Django", _title(found[1], "Web"), (("project", found[1]), *more))
+    more: list[tuple[str, object]] = [("settings", f"{found[1]}.settings.{found[2]}")] if found[2] else []
+    more += [("asgi", True)] if module == "asgi" else []
+    at, name = ((), found[1]) if path == "." else ((("path", path),), path)
+    return App("Django", "Django", _title(name, "Web"), (*at, ("project", found[1]), *more))
 
 
 def _python(folder: Path, path: str) -> App | None:
@@ -169,12 +174,27 @@ def _python(folder: Path, path: str) -> App | None:
         for kind, (call, component) in _PYTHON.items():
             if found := _named_app(call, read_text(folder / file)):
                 module = file.removesuffix(".py").removesuffix("/__init__")
-                app = module.replace("/", ".") if path == "." else f"{path}/{module}"
                 static = Path(file).parent / "static"
-                files = {"/static": (Path(path) / static).as_posix()}
+                if path == "." or _from_above(folder, file, path):
+                    at: tuple[tuple[str, object], ...] = ()
+                    module, shown = (Path(path) / module).as_posix(), Path(path) / static
+                else:
+                    at, shown = (("path", path),), static
+                files = {"/static": shown.as_posix()}
                 given = (("static", files),) if kind == "Flask" and (folder / static).is_dir() else ()
-                return App(kind, component, _title(path, "Api"), (("app", f"{app}:{found}"), *given))
+                return App(kind, component, _title(path, "Api"),
+                           (*at, ("app", f"{module.replace('/', '.')}:{found}"), *given))
     return None
+
+
+def _from_above(folder: Path, file: str, path: str) -> bool:
+    """Whether a folder is a package of the repository: it declares nothing of its own, and the app imports modules as
+    ``backend.models``, or as ``.models`` from directly beside it."""
+    if any((folder / name).is_file() for name in _DECLARING):
+        return False
+    text, named = read_text(folder / file), rf"^\s*(from|import)\s+{re.escape(path.replace('/', '.'))}\b"
+    return bool(re.search(named, text, re.MULTILINE) or ("/" not in file and re.search(
+        r"^\s*from\s+\.", text, re.MULTILINE)))
 
 
 def _named_app(call: str, text: str) -> str:

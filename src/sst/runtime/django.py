@@ -39,11 +39,20 @@ def configure(settings: dict[str, Any]) -> None:
             "BACKEND": "sst.runtime.django_tasks.QueueBackend", "QUEUES": [], "OPTIONS": {"link": name}}}
     if root := os.environ.get("SST_STATIC_ROOT"):
         packed = os.environ.get("SST_STATIC_MANIFEST")
-        settings["STATIC_ROOT"] = _unpacked(packed) if packed else os.path.join(  # noqa: PTH118
-            os.environ.get("LAMBDA_TASK_ROOT", ""), root)
+        settings["STATIC_ROOT"] = _unpacked(packed) if packed else _static_root(root)
         own = settings.get("STORAGES", {}).get("staticfiles", {}).get("BACKEND", _PLAIN)
         if own == _PLAIN and not os.environ.get("SST_STATIC_PLAIN"):
             _storage(settings, "staticfiles", {"BACKEND": "sst.runtime.django_static.HashedStorage"})
+
+
+def _static_root(name: str) -> str:
+    """In the bundle; in `sst dev` in the nearest folder above the project's that has it."""
+    home = place = os.environ.get("LAMBDA_TASK_ROOT", "")
+    while not os.path.isdir(os.path.join(place, name)):  # noqa: PTH112, PTH118
+        if (above := os.path.dirname(place)) == place:  # noqa: PTH120
+            return os.path.join(home, name)  # noqa: PTH118
+        place = above
+    return os.path.join(place, name)  # noqa: PTH118
 
 
 def _unpacked(packed: str) -> str:

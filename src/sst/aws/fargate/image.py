@@ -1,6 +1,7 @@
 """What a container runs: an image that exists, or the project's own Python code."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -91,7 +92,7 @@ def image_of(graph: Graph, name: str, *, image: str | Dockerfile | Image | None,
                    what=what, copy_files=copy_files)
     if code is None:
         if dev is not None and "command" in dev:
-            return _from_source(graph, Image(f"{LOCAL_IMAGE}{what.lower()}", None), what, dev)
+            return _from_source(graph, Image(f"{LOCAL_IMAGE}{what.lower()}", None), what, dev, python)
         if image is not None:
             # refused, with the reason, once the program has ended
             return Image(image if isinstance(image, str) else "of a Dockerfile", command)
@@ -102,7 +103,7 @@ def image_of(graph: Graph, name: str, *, image: str | Dockerfile | Image | None,
     labels: dict[str, Input[str]] = {"sst.bundle": built.path, "sst.sha256": built.sha256,
                                      "sst.python": code.source.version}
     made = Image(f"{LOCAL_IMAGE}{what.lower()}@sha256:{built.sha256}", code.command, labels)
-    return made if dev is None else _from_source(graph, made, what, dev)
+    return made if dev is None else _from_source(graph, made, what, dev, python)
 
 
 def _nothing_to_run(graph: Graph, command: Sequence[str] | None, what: str) -> UserError:
@@ -118,10 +119,12 @@ def _nothing_to_run(graph: Graph, command: Sequence[str] | None, what: str) -> U
                           + ", ".join(APPS))
 
 
-def _from_source(graph: Graph, image: Image, what: str, dev: Mapping[str, Any]) -> Image:
+def _from_source(graph: Graph, image: Image, what: str, dev: Mapping[str, Any], python: Python) -> Image:
     """The same in `sst dev`: the project's files come before those of the bundle, and the session shows its lines."""
-    labels = {**image.labels, "sst.source": str(Path(graph.root or ".").resolve()), "sst.title": what,
-              "sst.directory": dev.get("directory", ".")}
+    root = Path(graph.root or ".").resolve()
+    source = root / str(python.get("root", "."))
+    directory = os.path.relpath(root / dev["directory"], source) if "directory" in dev else "."
+    labels = {**image.labels, "sst.source": str(source), "sst.title": what, "sst.directory": directory}
     return replace(image, labels=labels, command=["sh", "-c", dev["command"]] if "command" in dev else image.command)
 
 
