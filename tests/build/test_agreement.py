@@ -123,6 +123,12 @@ CASES = {
                        'requires = ["poetry-core>=2"]\nbuild-backend = "poetry.core.masonry.api"\n'),
             ("pdm", '[tool.pdm.build]\npackage-dir = "lib"\n[build-system]\nrequires = ["pdm-backend"]\n'
                     'build-backend = "pdm.backend"\n'))},
+    "a package of a wheel under another name": Case(
+        {"p/pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n' + SETUPTOOLS + '[tool.setuptools]\n'
+                             'packages = ["shop"]\npackage-dir = {"shop" = "code"}\n',
+         "p/code/__init__.py": "from shop.words import V\n", "p/code/words.py": "V = 'ok'\n",
+         "p/code/api.py": "import shop\nfrom .words import V\ndef handler(e, c): return V if shop.V == V else 'no'\n"},
+        "code/api.handler"),
     "a byte-order mark": Case({"p/api.py": "\ufeffdef handler(e, c): return 'ok'\n"}, "api.handler"),
     "links in a circle": Case({"p/a/api.py": "def handler(e, c): return 'ok'\n", "p/b/x.py": ""}, "a/api.handler",
                               links={"p/a/l": "../b", "p/b/l": "../a", "p/b/self": "."}),
@@ -154,7 +160,7 @@ def run_in_place(source: Source, cache: Path) -> Any:
 
 def cases(*names: str) -> list[Any]:
     """Those that build a wheel, and those that say again what another one says, only in `make long-tests`."""
-    again = ("an ignored module by a", "packages of a wheel in lib", "a folder beside a wheel")
+    again = ("a package of a wheel", "an ignored module by a", "packages of a wheel in lib", "a folder beside a wheel")
     return [pytest.param(n, marks=pytest.mark.long if n.startswith(again) else ()) for n in names]
 
 

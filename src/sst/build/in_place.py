@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,22 @@ from .cache import keep
 from .dependencies import dependencies, requirements, target_of
 from .entry import ENTRY, ENTRY_CODE, runtime_files
 from .layout import Layout
-from .package_folders import package_folders
+from .package_folders import package_folders, renamed_packages
 from .python import check, loose_src
 from .source import Source
 from .wheel import content_key
 from .zip import unpacked
 
 __all__ = ["InPlace", "in_place"]
+
+_RENAMED = '''import os
+__path__ = [{folder!r}]
+__file__ = os.path.join({folder!r}, "__init__.py")
+if os.path.isfile(__file__):
+    with open(__file__, "rb") as _source:
+        exec(compile(_source.read(), __file__, "exec"))
+'''
+"""A package that lies in a folder of another name. Its modules keep their files, whose changes are seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,10 @@ def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambd
     lines, local = requirements(source, at, target, cache=cache)
     roots = tuple(dict.fromkeys((at.base, *at.local, *local)))
     others = [f for f in roots if f != at.base]
-    path = [p for f in ([at.base] if at.builds else []) + others for p in package_folders(f)] + others
+    built = ([at.base] if at.builds else []) + others
+    path = [p for f in built for p in package_folders(f)] + others
+    if renamed := {n: p for f in reversed(built) for n, p in renamed_packages(f).items()}:
+        path.insert(0, _packages(cache, renamed))
     if archive := dependencies(lines, source, at, target, cache=cache, note=note):
         path.append(unpacked(archive, cache))
     path.append(_runtime(cache, [str(at.base / "src")] if loose_src(at) and not at.builds else []))
@@ -53,12 +65,28 @@ def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambd
 def _handler(at: Layout) -> str:
     """As in the bundle: of a package in ``src`` the module's own name."""
     stem = at.stem
+    for name, folder in (renamed_packages(at.base) if at.builds else {}).items():
+        if at.file.is_relative_to(folder):
+            place = name / at.file.relative_to(folder).with_suffix("")
+            stem = (place.parent if place.name == "__init__" else place).as_posix()
     if inside := next((f for f in package_folders(at.base) if at.builds and at.file.is_relative_to(f)), None):
         place = at.file.relative_to(inside).with_suffix("")
         stem = (place.parent if place.name == "__init__" else place).as_posix()
     if at.web or loose_src(at):
         return f"{ENTRY}.{stem}{'::' if at.web else ':'}{at.attribute}"
     return f"{stem}.{at.attribute}"
+
+
+def _packages(cache: Path, renamed: Mapping[str, Path]) -> Path:
+    """A folder with packages whose own folders have other names."""
+    texts = {name: _RENAMED.format(folder=str(folder)) for name, folder in renamed.items()}
+
+    def make(part: Path) -> None:
+        for name, text in texts.items():
+            (part / name).mkdir()
+            (part / name / "__init__.py").write_text(text)
+
+    return keep(cache, "renamed", content_key([*texts, *texts.values()], []), make)
 
 
 def _runtime(cache: Path, paths: list[str]) -> Path:

@@ -8,15 +8,29 @@ from typing import Any
 
 from .toml import read_toml
 
-__all__ = ["package_folders"]
+__all__ = ["package_folders", "renamed_packages"]
 
 
 def package_folders(base: Path) -> tuple[Path, ...]:
     """Those that the build system's table in pyproject.toml names, then `src`; the project's own folder left out."""
+    named = [base / name for name in _named(_tools(base)) if name]
+    return tuple(dict.fromkeys(f for f in (*named, base / "src") if f.is_dir() and f != base))
+
+
+def renamed_packages(base: Path) -> dict[str, Path]:
+    """The packages that setuptools installs under another name than that of their folder, ``package-dir = {"app" =
+    "code"}``, and those in a folder that is not among the package folders."""
+    named = _at(_tools(base), "setuptools", "package-dir")
+    found = {name: base / _text(place) for name, place in named.items()} if isinstance(named, dict) else {}
+    homes = (base, *package_folders(base))
+    return {name: folder for name, folder in found.items()
+            if name.isidentifier() and folder.is_dir() and folder not in [home / name for home in homes]}
+
+
+def _tools(base: Path) -> Mapping[str, Any]:
     project = base / "pyproject.toml"
     tools = read_toml(project).get("tool", {}) if project.is_file() else {}
-    named = [base / name for name in _named(tools) if name] if isinstance(tools, dict) else []
-    return tuple(dict.fromkeys(f for f in (*named, base / "src") if f.is_dir() and f != base))
+    return tools if isinstance(tools, dict) else {}
 
 
 def _named(tools: Mapping[str, Any]) -> Iterator[str]:
