@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +107,47 @@ def test_a_secret_is_no_variable() -> None:
 
 def test_an_image_alone_is_refused_on_stage_local() -> None:
     with pytest.raises(UserError, match="needs a container engine"), program(stage="local", target=Target("local")):
+        service()()
+
+
+class Podman:
+    name, missing = "podman", ""
+
+
+class Silent(Podman):
+    missing = "podman does not answer within 3 seconds"
+
+
+def test_an_image_runs_by_the_engine_that_the_config_names() -> None:
+    with program(stage="local", target=Target("local")) as graph:
+        graph.context.engine = Podman()
+        service(command=["python", "src/job.py"], load_balancer=WEB)()
+    inputs = next(g.inputs for g in graph.goals.values() if g.type == "aws.ecs.TaskDefinition")
+    container = inputs["container_definitions"][0]
+    assert container["image"] == "ghcr.io/acme/api:1" and container["dockerLabels"] == {"sst.engine": "podman"}
+    assert container["command"] == ["python", "src/job.py"]
+
+
+def test_a_dockerfile_is_built_by_that_engine(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch")
+
+    def command() -> Any:
+        with program(stage="local", target=Target("local"), root=tmp_path) as graph:
+            graph.context.engine = Podman()
+            service(image={"context": ".", "args": {"A": "1"}, "target": "web"})()
+        return next(g.inputs for g in graph.goals.values() if g.type == "local.Command")["command"]
+
+    words = command()
+    assert words[:2] == ["podman", "build"] and {"--file=Dockerfile", "--build-arg=A=1", "--target=web"} <= set(words)
+    assert words[-2].startswith("--tag=localhost/sst-shop-api:") and command() == words
+    (tmp_path / "more").touch()
+    assert command() != words
+
+
+def test_an_engine_that_does_not_answer_counts_as_none() -> None:
+    with pytest.raises(UserError, match=r"Api can't run on stage local.*podman does not answer within 3 seconds"), \
+            program(stage="local", target=Target("local")) as graph:
+        graph.context.engine = Silent()
         service()()
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from sst.embedded.containers import Balancer
 from sst.embedded.containers.container import Container, Launch
 from sst.embedded.containers.engine import TASK, Engine
+from sst.embedded.containers.foreign import Client, Wanted
 from sst.embedded.settings import Keys, Settings
+from sst.machine.container_engine import ContainerEngine
 
 ARN = "arn:aws:ecs:us-east-1:000000000000:task/mine/0123"
 
@@ -61,3 +63,26 @@ def test_a_check_that_fails_says_what_it_found(tmp_path: Path) -> None:
         assert found("/", port=9000) == "nothing listens on port 9000"
         assert found("/", port=1) == "port 1 is not one of the task"
         server.shutdown()
+
+
+def test_what_docker_is_called_with(tmp_path: Path) -> None:
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "tls/bundle.pem").write_text("authorities")
+    temp = tmp_path / "task"
+    temp.mkdir()
+    variables = {"SST_RESOURCE_Db": '{"host":"127.0.0.1"}', "TOKEN": "s3cret", "TWO": "a\nb",
+                 "OTHER": "http://127.0.0.1:4000/", "OWN": "127.0.0.1:8080"}
+    launch = Client(ContainerEngine("docker", {"PATH": "/bin"}), tmp_path).launch("sst-api-1", Wanted(
+        "nginx:1", ["/start", "-v"], ["serve"], variables, {8080: 40001}, [(str(tmp_path / "efs"), "/mnt/efs")],
+        512, 256, "api"), temp)
+    assert launch.command == [
+        "docker", "run", "--rm", "--name=sst-api-1", f"--label=sst.cloud={tmp_path}", "--label=sst.task=api",
+        f"--env-file={temp}/sst-api-1.env", "--env=TWO", "--add-host=host.docker.internal:host-gateway",
+        "--publish=127.0.0.1:40001:8080", f"--volume={tmp_path}/efs:/mnt/efs",
+        f"--volume={temp}/bundle.pem:/run/sst/bundle.pem:ro", "--memory=512m", "--cpus=0.25", "--entrypoint=/start",
+        "nginx:1", "-v", "serve"]
+    assert launch.environment == {"PATH": "/bin", "TWO": "a\nb"}
+    file = temp / "sst-api-1.env"
+    assert file.stat().st_mode & 0o777 == 0o600 and file.read_text().splitlines() == [
+        "SSL_CERT_FILE=/run/sst/bundle.pem", 'SST_RESOURCE_Db={"host":"host.docker.internal"}', "TOKEN=s3cret",
+        "OTHER=http://host.docker.internal:4000/", "OWN=127.0.0.1:8080"]

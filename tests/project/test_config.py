@@ -27,6 +27,10 @@ def test_a_mapping_is_as_good_as_a_config() -> None:
     ({"name": "a", "budget": {"monthly": "50"}}, "write it like \"50 USD\""),
     ({"name": "a", "budget": {"monthly": "50 USD", "above": "stop"}}, '"warn" or "refuse"'),
     ({"name": "a", "budget": {"monthly": "50 USD", "yearly": 3}}, "no option 'yearly'"),
+    ({"name": "a", "local": "podman"}, "local must be a mapping"),
+    ({"name": "a", "local": {"engine": "podmam"}}, 'did you mean "podman"?'),
+    ({"name": "a", "local": {"engine": None}}, '"podman" or "docker"'),
+    ({"name": "a", "local": {"motor": "podman"}}, "local has no option 'motor'"),
     ({"name": "a", "providers": 3}, "mapping"), ({"name": "a", "profile": 3}, "profile must be text"),
 ])
 def test_each_bad_option_says_what_is_wrong(given: dict[str, Any], text: str) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -9,18 +10,20 @@ from typing import Any, TypedDict
 
 from ..build.files import walk
 from ..build.image.base import is_layout
+from ..build.image.dockerfile import local_command
 from ..build.image.reference import Reference
 from ..build.project_files import ProjectFiles
 from ..build.source import Source
 from ..clouds.aws.ecr import Repository, RepositoryPolicy
 from ..clouds.aws.ecr_image import LIFECYCLE, Image
+from ..clouds.local import command as local
 from ..core.graph import Graph, Scope
 from ..core.output import Input, Output
 from ..errors import UserError
 from .bundles import declare_build
 
-__all__ = ["Dockerfile", "declare_dockerfile", "declare_function_image", "declare_image", "declare_server_image",
-           "repository"]
+__all__ = ["Dockerfile", "declare_dockerfile", "declare_function_image", "declare_image", "declare_local_dockerfile",
+           "declare_server_image", "repository"]
 
 LAMBDA = "public.ecr.aws/lambda"
 """AWS's own images of Lambda's runtimes: https://docs.aws.amazon.com/lambda/latest/dg/images-create.html"""
@@ -83,6 +86,27 @@ def _image(graph: Graph, name: str, code: Input[Mapping[str, Any]], base: str, a
 def declare_dockerfile(graph: Graph, name: str, given: Dockerfile, *, architecture: str, what: str) -> Output[str]:
     """The image of a Dockerfile, by its digest. It is built when a file of its context, an argument or the Dockerfile
     itself has changed; files that git ignores do not count."""
+    context, file, digest = _dockerfile(graph, given, what)
+    home = repository(graph)
+    return Image(f"{name.removesuffix('Code')}Image", repository=home.name, uri=home.uri, architecture=architecture,
+                 dockerfile={"context": context, "dockerfile": file, "args": dict(given.get("args", {})),
+                             "target": given.get("target", ""), "digest": digest}).image
+
+
+def declare_local_dockerfile(graph: Graph, name: str, given: Dockerfile, engine: str, *, what: str) -> Output[str]:
+    """The image of a Dockerfile on stage ``local``, by its name in the storage of ``engine``, which builds it when it
+    would be built for AWS."""
+    context, file, digest = _dockerfile(graph, given, what)
+    args, target = dict(given.get("args", {})), given.get("target", "")
+    facts = hashlib.sha256(json.dumps([digest, args, target], sort_keys=True).encode()).hexdigest()
+    image = f"localhost/sst-{graph.app}-{what}:{facts[:20]}".lower()
+    built = local.Command(f"{name.removesuffix('Code')}Image", inputs=[PurePosixPath(file).as_posix()],
+                          command=local_command(engine, file, context, image, args=args, target=target))
+    return built.fingerprint.apply(lambda _: image)
+
+
+def _dockerfile(graph: Graph, given: Dockerfile, what: str) -> tuple[str, str, str]:
+    """The context and the path of a Dockerfile, and the digest of both."""
     if odd := sorted(given.keys() - Dockerfile.__annotations__.keys()):
         raise UserError(f"image of {what} has no {odd[0]!r}", hint=f"it has {', '.join(Dockerfile.__annotations__)}")
     context, root = given.get("context", "."), Path(graph.root or ".")
@@ -94,10 +118,7 @@ def declare_dockerfile(graph: Graph, name: str, given: Dockerfile, *, architectu
     marks = sorted(files.marks(walk((root / context).resolve()).files))
     digest = hashlib.sha256("\n".join([files.digest(str((root / file).resolve())), *marks])
                             .encode("utf-8", "surrogateescape")).hexdigest()
-    home = repository(graph)
-    return Image(f"{name.removesuffix('Code')}Image", repository=home.name, uri=home.uri, architecture=architecture,
-                 dockerfile={"context": context, "dockerfile": file, "args": dict(given.get("args", {})),
-                             "target": given.get("target", ""), "digest": digest}).image
+    return context, file, digest
 
 
 def declare_function_image(graph: Graph, code: Input[Mapping[str, Any]], *, runtime: str, architecture: str, base: str,

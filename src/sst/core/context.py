@@ -4,12 +4,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..errors import InternalError
 from .target import Target
 
-__all__ = ["Context", "Encrypt"]
+__all__ = ["ContainerEngine", "Context", "Encrypt"]
 
 T = TypeVar("T")
 Encrypt: TypeAlias = Callable[[bytes, bytes], bytes]
@@ -18,6 +18,17 @@ Encrypt: TypeAlias = Callable[[bytes, bytes], bytes]
 
 def _unset() -> Any:
     raise InternalError("this graph has no project: it can't read keys or ask the cloud")
+
+
+class ContainerEngine(Protocol):
+    """Podman or docker of this machine."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def missing(self) -> str:
+        """Why it can't run a container now; empty if it can."""
 
 
 @dataclass(eq=False)
@@ -31,6 +42,8 @@ class Context:
     """The project's Python version, from ``.python-version``; "" if it names none."""
     registry: str = "public.ecr.aws/docker/library"
     """Where the images come from that those of the project stand on."""
+    engine: ContainerEngine | None = None
+    """What runs the images that programs name on stage ``local``; None if the config names no engine."""
     read_stage_key: Callable[[], bytes] = _unset
     encrypt: Encrypt = lambda key, text: _unset()
     open_lookups: Callable[[], Any] = _unset

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sst.machine.authority import begun, named, pem, secret
+from sst.machine.container_engine import GATEWAY, HOSTS
 from sst.machine.files import write_private
 
 __all__ = ["Authority", "trusting"]
@@ -39,7 +40,7 @@ class Authority:
         self._folder, self._host = folder / "tls", host
 
     def server(self) -> ssl.SSLContext:
-        """For servers at ``127.0.0.1`` and ``localhost``."""
+        """For servers at ``127.0.0.1`` and ``localhost``, and as containers of podman or docker see them."""
         file = self._folder / "server.pem"
         if not file.exists() or file.stat().st_mtime < time.time() - 86400 * (_DAYS - 30):
             self._make()
@@ -57,8 +58,9 @@ class Authority:
         issuer, subject = named("sst stage local"), named("localhost")
         own = begun(issuer, issuer, authority.public_key(), _DAYS).add_extension(
             x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(authority, hashes.SHA256())
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"),
-                                             x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        names = x509.SubjectAlternativeName([
+            *(x509.DNSName(name) for name in ("localhost", *HOSTS.values())),
+            *(x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", GATEWAY))])
         server = begun(subject, issuer, key.public_key(), _DAYS).add_extension(names, critical=False).add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False).sign(
                 authority, hashes.SHA256())

@@ -27,11 +27,13 @@ _STOP_SECONDS = 15.0
 _ROOMS = ("embedded", "executor", "net", "machine", "runtime", "state")
 """The packages that the launcher's process is made of."""
 _KEPT = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "XDG_DATA_HOME", "SSL_CERT_FILE",
-                   "SST_RECORD",
+                   "SST_RECORD", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
                    *(f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "ALL", "NO")),
                    *(f"{kind}_proxy" for kind in ("http", "https", "all", "no"))})
 """Of the user's environment, for the launcher: with it, and the settings of uv and pip, it finds and installs
 programs."""
+_KEPT_BY_PREFIX = ("UV_", "PIP_", "CONTAINERS_", "CONTAINER_", "DOCKER_")
+"""The latter tell podman and docker where their engines are."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ def _launch(folder: Path, python: Path, wanted: Mapping[str, object],
     import subprocess
 
     env = {name: value for name, value in environment.items()
-           if name in _KEPT or name.startswith(("UV_", "PIP_"))} | {"SST_PYTHON": sys.executable}
+           if name in _KEPT or name.startswith(_KEPT_BY_PREFIX)} | {"SST_PYTHON": sys.executable}
     log = folder / "cloud.log"
     if log.exists() and log.stat().st_size > 5_000_000:
         log.replace(folder / "cloud.log.1")
@@ -269,12 +271,14 @@ def _end(folder: Path) -> bool:
     facts = _running(folder)
     data = FileLock(folder / "run.lock")
     pid = int(str(facts["pid"])) if facts else data.holder()
-    if not pid and not (folder / "services").exists():
+    if not pid and not (folder / "services").exists() and not (folder / "containers").exists():
         return False
+    from sst.embedded import left_over
     from sst.embedded.services.process import end_left_over
 
     if not pid:
-        return bool(end_left_over(folder / "services"))
+        found = left_over.sweep(folder, os.environ)
+        return bool(end_left_over(folder / "services") or found)
     for word in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, word)
@@ -285,6 +289,7 @@ def _end(folder: Path) -> bool:
             if not data.is_held():
                 (folder / "cloud.json").unlink(missing_ok=True)
                 end_left_over(folder / "services")
+                left_over.sweep(folder, os.environ)
                 return True
             time.sleep(0.01)
     raise InternalError(f"the embedded cloud (process {pid}) does not stop")

@@ -10,6 +10,7 @@ from ..clouds.regions import is_region
 from ..core.graph import Removal
 from ..core.units import dollars
 from ..errors import Problems, SstError, UserError
+from ..machine.container_engine import ENGINES
 
 __all__ = ["Config", "check_config", "check_version"]
 
@@ -70,6 +71,9 @@ class Config(metaclass=_Known):
     budget: Mapping[str, str] = field(default_factory=dict)
     """The fixed cost that the stage may have: ``{"monthly": "50 USD", "above": "refuse"}``. ``above`` is ``"warn"``,
     the default, or ``"refuse"``, which stops a deploy before its first change."""
+    local: Mapping[str, str] = field(default_factory=dict)
+    """Of stage ``local``: with ``{"engine": "podman"}`` or ``"docker"`` that engine of this machine runs the containers
+    that have an ``image``. Without it, the default, such containers need code beside the image."""
 
 
 _FIELDS = tuple(f.name for f in fields(Config))
@@ -213,10 +217,22 @@ def _budget(value: object) -> Iterator[UserError]:
     yield from _one_of("budget above", ("warn", "refuse"))(value.get("above", "warn"))
 
 
+def _local(value: object) -> Iterator[UserError]:
+    if not isinstance(value, Mapping):
+        yield UserError(f"local must be a mapping, not {value!r}", hint='local={"engine": "podman"}')
+        return
+    for key in value:
+        if key != "engine":
+            yield UserError(f"local has no option {key!r}", hint="it has engine")
+    if "engine" in value:
+        yield from _one_of("local engine", ENGINES)(value["engine"])
+
+
 _CHECKS: dict[str, Callable[[object], Iterator[UserError]]] = {
     "name": _name, "region": _region, "profile": _text("profile"), "account": _account, "home": _one_of("home", HOMES),
     "removal": _one_of("removal", REMOVALS, none=True), "protect": _protect, "tags": _tags, "providers": _providers,
     "version": _version, "watch": _watch, "registry": _registry, "budget": _budget,
+    "local": _local,
 }
 
 _RANGE = re.compile(r"\s*(>=|<=|==|!=|~=|>|<|)\s*v?(\d+(?:\.\d+){0,2})\s*\Z")

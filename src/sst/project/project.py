@@ -13,6 +13,7 @@ from ..core.context import Context
 from ..core.graph import Graph, Removal
 from ..core.target import Target
 from ..errors import SstError, UserError
+from ..machine.container_engine import ContainerEngine
 from ..plugins.lock import Lock, in_ci
 from .app import App
 from .config import Config, check_version
@@ -67,7 +68,12 @@ class Project:
     def graph(self) -> Graph:
         """An empty graph of this app and stage."""
         return Graph(self.name, self.stage, region=self.region, removal=self.removal, root=str(self.root),
-                     context=Context(Target("local" if self.is_local else "aws"), registry=self.config.registry))
+                     context=Context(Target("local" if self.is_local else "aws"), registry=self.config.registry,
+                                     engine=self._engine()))
+
+    def _engine(self) -> ContainerEngine | None:
+        name = self.config.local.get("engine") if self.is_local else None
+        return ContainerEngine(name, self.environ) if name else None
 
     def declare(self, graph: Graph) -> App:
         """Run the program into ``graph`` and seal it; all its problems are raised in one report."""

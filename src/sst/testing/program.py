@@ -146,7 +146,8 @@ def declared(file: Path, stage: str, *, secrets: Mapping[str, str]) -> Program:
         graph = project.graph()
         standins = _Standins(secrets)
         graph.context = Context(graph.target, secrets=standins, read_stage_key=lambda: bytes(32),
-                                registry=project.config.registry, encrypt=lambda key, text: b"", open_lookups=_Lookups)
+                                registry=project.config.registry, engine=graph.context.engine,
+                                encrypt=lambda key, text: b"", open_lookups=_Lookups)
         app = project.declare(graph)
 
     def plan() -> Plan:

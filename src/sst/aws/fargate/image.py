@@ -10,11 +10,13 @@ from typing import Any
 from ...build.layout import layout, python_file
 from ...build.source import NODE, Source, runtime_for
 from ...clouds.aws.fargate import LOCAL_IMAGE
+from ...core.context import ContainerEngine
 from ...core.graph import Graph
 from ...core.output import Input
 from ...errors import UserError
+from ...machine.container_engine import LABEL
 from ..bundles import declare_build
-from ..images import Dockerfile, declare_dockerfile, declare_image
+from ..images import Dockerfile, declare_dockerfile, declare_image, declare_local_dockerfile
 
 __all__ = ["Code", "Image", "Python", "code_of", "image_of", "module_of"]
 
@@ -85,6 +87,8 @@ def image_of(graph: Graph, name: str, *, image: str | Dockerfile | Image | None,
     if image is not None and not graph.target.is_local:
         return Image(image if isinstance(image, str) else declare_dockerfile(
             graph, name, image, architecture=architecture, what=what), command)
+    if image is not None and graph.context.engine and not (dev and "command" in dev):
+        return _by_engine(graph, name, graph.context.engine, image, command, what, dev)
     project = None if graph.target.is_local else _node_project(graph, command, architecture)
     if project is not None:
         return Image(declare_image(graph, name, project, base=base), command, unprivileged=True)
@@ -104,6 +108,20 @@ def image_of(graph: Graph, name: str, *, image: str | Dockerfile | Image | None,
                                      "sst.python": code.source.version}
     made = Image(f"{LOCAL_IMAGE}{what.lower()}@sha256:{built.sha256}", code.command, labels)
     return made if dev is None else _from_source(graph, made, what, dev, python)
+
+
+def _by_engine(graph: Graph, name: str, engine: ContainerEngine, image: str | Dockerfile,
+               command: Sequence[str] | None, what: str, dev: Mapping[str, Any] | None) -> Image:
+    """An image that podman or docker runs on this machine, the same as on AWS."""
+    if engine.missing:
+        of = image if isinstance(image, str) else "of a Dockerfile"
+        raise UserError(f"{what} can't run on stage local: the image {of} needs a container engine, and "
+                        f"{engine.missing}", code="tool-missing",
+                        hint='start it, or choose another in Config(local={"engine": ...}); or declare it on other '
+                             "stages alone: if not app.local: ...")
+    labels = {LABEL: engine.name, **({"sst.title": what} if dev is not None else {})}
+    return Image(image if isinstance(image, str) else declare_local_dockerfile(graph, name, image, engine.name,
+                                                                               what=what), command, labels)
 
 
 def _nothing_to_run(graph: Graph, command: Sequence[str] | None, what: str) -> UserError:

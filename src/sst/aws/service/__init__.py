@@ -79,10 +79,10 @@ class Service(Component, kind="sst.aws.Service", parts=tuple(ServiceTransform.__
         api.url
 
     cluster: where it runs. handler: a web app, ``"app.main:app"``, which uvicorn serves, or a function that is called
-    once, ``"src/worker.run"``; by default the project's own app. command: words to run in their place. image: for AWS,
-    an image that exists, or that of a Dockerfile, ``{"context": "api"}``; by default one is made of the project's code,
-    on ``base``: an image of a registry, or a folder in the OCI layout. On stage ``local`` the code itself runs. Other
-    components give the ``Image`` that they have built.
+    once, ``"src/worker.run"``; by default the project's own app. command: words to run in their place. image: one that
+    exists, or that of a Dockerfile, ``{"context": "api"}``; by default one is made of the project's code, on ``base``:
+    an image of a registry, or a folder in the OCI layout. On stage ``local`` the code itself runs; with
+    ``Config(local={"engine": "podman"})`` the image. Other components give the ``Image`` that they have built.
     cpu: ``"0.25 vCPU"`` by default. memory: ``"0.5 GB"``. storage: ``"20 GB"``, at most 200. architecture:
     ``"x86_64"`` or ``"arm64"``.
     link: what it uses; grants least privilege. permissions: further IAM statements. environment: variables, never

@@ -1,17 +1,16 @@
 """Images of a Dockerfile: a program that can build them writes a folder in the OCI layout."""
 from __future__ import annotations
 
-import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from shutil import which
 
 from ...errors import UserError
+from ...machine.container_engine import why_silent
 from .base import manifest_of_folder
 from .image import Blob, Built
 
-__all__ = ["PROGRAMS", "built_of_folder", "commands", "engine"]
+__all__ = ["PROGRAMS", "built_of_folder", "commands", "engine", "local_command"]
 
 PROGRAMS: Mapping[str, Sequence[str]] = {
     "buildah": ("info",), "podman": ("info",), "docker": ("buildx", "ls")}
@@ -24,21 +23,11 @@ def engine(environ: Mapping[str, str], *, seconds: float = 20) -> str:
     """The first program that answers. Raises ``UserError`` that names them, and the way without."""
     said = []
     for name, words in PROGRAMS.items():
-        program = which(name, path=environ.get("PATH", ""))
-        if program is None:
-            said.append(f"{name} is not installed")
-            continue
-        try:
-            subprocess.run([program, *words], env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True,
-                           timeout=seconds, check=True)
-            if name == "docker":
-                subprocess.run([program, "info"], env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True,
-                               timeout=seconds, check=True)
+        questions = [words, ("info",)] if name == "docker" else [words]
+        why = next(filter(None, (why_silent(name, asked, environ, seconds=seconds) for asked in questions)), "")
+        if not why:
             return name
-        except subprocess.TimeoutExpired:
-            said.append(f"{name} does not answer within {seconds:g} seconds")
-        except (OSError, subprocess.CalledProcessError):
-            said.append(f"{name} has no engine that runs")
+        said.append(f"{name} {why}")
     raise UserError(f"a Dockerfile needs buildah, podman or docker: {', '.join(said)}",
                     hint="install one of them; or leave the Dockerfile out: handler= or command= of a Python project "
                          "needs neither", code="tool-missing")
@@ -59,6 +48,13 @@ def commands(name: str, dockerfile: Path, context: Path, to: Path, *, architectu
     return [[name, "build", "--format=oci", "--timestamp=0", *isolation, *given, f"--tag={image}", str(context)],
             [name, "push", "--quiet", image, f"oci:{to}"],
             [name, "rmi", "--force", image]]
+
+
+def local_command(name: str, dockerfile: str, context: str, image: str, *, args: Mapping[str, str],
+                  target: str) -> list[str]:
+    """The command by which an engine builds an image for itself, named ``image``, on the machine's own platform."""
+    return [name, "build", f"--file={dockerfile}", *(f"--build-arg={k}={v}" for k, v in sorted(args.items())),
+            *([f"--target={target}"] if target else []), f"--tag={image}", context]
 
 
 def built_of_folder(folder: Path, architecture: str, shown: str) -> Built:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.graph import Graph
 from ...core.model import Goal
+from ...machine.container_engine import LABEL
 
 __all__ = ["LOCAL_IMAGE", "MEMORY", "fits_fargate", "refuses_locally"]
 
@@ -25,6 +26,7 @@ MEMORY: Mapping[int, Sequence[int]] = {
 """CPU units → MB of memory that go with them."""
 LOCAL_IMAGE = "sst.local/"
 """How the image of a container begins that the cloud of this machine runs as a process."""
+
 
 
 def fits_fargate(graph: Graph, goal: Goal) -> None:
@@ -47,8 +49,10 @@ def fits_fargate(graph: Graph, goal: Goal) -> None:
 def refuses_locally(containers: Any) -> str:
     """Why containers can't run on this machine; empty if they can, or if only a deploy can tell."""
     for one in containers if isinstance(containers, list | tuple) else ():
-        image = one.get("image") if isinstance(one, Mapping) else None
+        if not isinstance(one, Mapping) or LABEL in (one.get("dockerLabels") or ()):
+            continue
+        image = one.get("image")
         if isinstance(image, str) and not image.startswith(LOCAL_IMAGE):
-            return (f"the image {image} needs a container engine; stage local runs Python code: name it with handler= "
-                    "or command=, beside the image")
+            return (f'the image {image} needs a container engine: Config(local={{"engine": "podman"}}) names one; or '
+                    "name Python code with handler= or command=, beside the image")
     return ""

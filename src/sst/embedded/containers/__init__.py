@@ -1,4 +1,4 @@
-"""Containers of ECS without a container engine: each is a process of this machine."""
+"""Containers of ECS: processes of this machine, or containers of the podman or docker that the config names."""
 from __future__ import annotations
 
 from sst.embedded.containers.balancer import Balancer

@@ -1,4 +1,4 @@
-"""What the emulator's ECS takes for a container engine: it starts processes."""
+"""What the emulator's ECS takes for a container engine: it starts processes, and containers of podman or docker."""
 from __future__ import annotations
 
 import itertools
@@ -10,14 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sst.embedded import emulator
+from sst.embedded import emulator, left_over
 from sst.embedded.certificates import trusting
 from sst.embedded.containers import node, python
 from sst.embedded.containers.container import Container, Images, Launch
+from sst.embedded.containers.foreign import Client, EngineContainer, Wanted
 from sst.embedded.functions import unpack
 from sst.embedded.ports import free_port
 from sst.embedded.settings import Settings
 from sst.executor.interpreters import Interpreters
+from sst.machine.container_engine import LABEL, ContainerEngine
+from sst.machine.mounts import Mounts
 
 __all__ = ["TASK", "Engine"]
 
@@ -37,6 +40,7 @@ class Engine:
     """
 
     def __init__(self, settings: Settings) -> None:
+        left_over.sweep(settings.folder, settings.host)     # a launcher before this one may have been killed
         self._settings, self._interpreters = settings, Interpreters(settings.host)
         self._all: dict[str, Container] = {}
         self._ports: dict[str, dict[int, int]] = {}
@@ -60,8 +64,7 @@ class Engine:
         definition, container = emulator.container_definition(labels)
         self._slow_down(definition["family"])
         address, ports = self._place(labels[TASK], definition)
-        launch = self._launch(container, definition, environment, ports, labels[TASK])
-        made = Container(labels, address, launch, leaving=self.leaving)
+        made = self._container(labels, address, definition, container, environment, ports)
         made.title = (container.get("dockerLabels") or {}).get("sst.title", "")
         made.start()
         with self._lock:
@@ -115,34 +118,47 @@ class Engine:
                     self._ports[address][port] = free_port(0)
             return self._addresses[task], self._ports[self._addresses[task]]
 
-    def _launch(self, container: Mapping[str, Any], definition: Mapping[str, Any], environment: dict[str, str],
-                ports: Mapping[int, int], task: str) -> Launch:
+    def _container(self, labels: Mapping[str, str], address: str, definition: Mapping[str, Any],
+                   container: Mapping[str, Any], environment: dict[str, str], ports: Mapping[int, int]) -> Container:
         from sst.embedded.patches import volumes
 
-        labels = container.get("dockerLabels") or {}
-        source = Path(labels["sst.source"]) if "sst.source" in labels else None  # in `sst dev`
-        folders = [*([source] if source else []), *([self._code(container)] if "sst.bundle" in labels else [])]
+        task = labels[TASK]
         temp = self._temp(task)
         temp.mkdir(mode=0o700, parents=True, exist_ok=True)
-        account, region = task.split(":")[4], task.split(":")[3]
-        env = {
-            "LANG": "C.UTF-8", "HOME": str(temp), "TMPDIR": str(temp), **trusting(self._settings.folder), **environment,
-            "AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": self._settings.endpoint,
-            "AWS_ENDPOINT_URL_S3": self._settings.s3_endpoint,
-            **emulator.task_credentials(definition, task, account, region),
-        }
+        environment = {**environment, **self._aws(definition, task)}
         for name in ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"):
-            env.pop(name, None)
-        command, run = self._program(container, folders, ports, env)
+            environment.pop(name, None)
         try:
             mounts = volumes.of_container(definition, container)
         except KeyError as error:
             raise RuntimeError(f"{container['name']} mounts what is gone: {error.args[0]}") from error
+        if engine := (container.get("dockerLabels") or {}).get(LABEL):
+            client = Client(ContainerEngine(engine, self._settings.host), self._settings.folder)
+            client.pull(container["image"])
+            wanted = _wanted(definition, container, environment, ports, mounts.at if mounts else ())
+            return EngineContainer(labels, address, client, wanted, temp, leaving=self.leaving)
+        launch = self._launch(container, environment, ports, temp, mounts,
+                              int(container.get("memory") or definition.get("memory") or 0))
+        return Container(labels, address, launch, leaving=self.leaving)
+
+    def _aws(self, definition: Mapping[str, Any], task: str) -> dict[str, str]:
+        """The variables by which a task calls AWS."""
+        account, region = task.split(":")[4], task.split(":")[3]
+        return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": self._settings.endpoint,
+                "AWS_ENDPOINT_URL_S3": self._settings.s3_endpoint,
+                **emulator.task_credentials(definition, task, account, region)}
+
+    def _launch(self, container: Mapping[str, Any], environment: Mapping[str, str], ports: Mapping[int, int],
+                temp: Path, mounts: Mounts | None, memory: int) -> Launch:
+        labels = container.get("dockerLabels") or {}
+        source = Path(labels["sst.source"]) if "sst.source" in labels else None  # in `sst dev`
+        folders = [*([source] if source else []), *([self._code(container)] if "sst.bundle" in labels else [])]
+        env = {"LANG": "C.UTF-8", "HOME": str(temp), "TMPDIR": str(temp), **trusting(self._settings.folder),
+               **environment}
+        command, run = self._program(container, folders, ports, env)
         if mounts:
             command, env = mounts.command(command), {**env, **mounts.environment}
-        env = run(env)
-        place = folders[0] / labels.get("sst.directory", ".")
-        return Launch(command, env, place, int(container.get("memory") or definition.get("memory") or 0))
+        return Launch(command, run(env), folders[0] / labels.get("sst.directory", "."), memory)
 
     def _program(self, container: Mapping[str, Any], folders: Sequence[Path], ports: Mapping[int, int],
                  env: dict[str, str]) -> tuple[Sequence[str], Callable[[Mapping[str, str]], dict[str, str]]]:
@@ -201,3 +217,11 @@ class Engine:
         """The home of a task's containers, and where they write what is temporary."""
         return self._settings.folder / "tmp" / f"task-{task.rpartition('/')[2]}"
 
+
+def _wanted(definition: Mapping[str, Any], container: Mapping[str, Any], environment: Mapping[str, str],
+            ports: Mapping[int, int], mounts: Sequence[tuple[str, str]]) -> Wanted:
+    own = [m["containerPort"] for m in container.get("portMappings") or ()]
+    return Wanted(container["image"], container.get("entryPoint") or (), container.get("command") or (), environment,
+                  {port: ports[port] for port in own}, mounts,
+                  int(container.get("memory") or definition.get("memory") or 0),
+                  int(container.get("cpu") or definition.get("cpu") or 0), definition["family"])
