@@ -144,6 +144,13 @@ def test_a_project_with_an_app_in_git(empty: Project) -> None:
     assert not (empty.root / "src").exists()
 
 
+def test_apps_in_folders_are_shown_by_their_folders(empty: Project) -> None:
+    empty.write("backend/manage.py", MANAGE)
+    empty.write("backend/shop/wsgi.py", "")
+    empty.write("services/api/main.py", FAST)
+    assert "FastAPI and Django (services/api/main:app, backend/shop)" in empty.run("init", "--yes").out
+
+
 def test_nothing_that_exists_is_changed(empty: Project) -> None:
     empty.write("sst_config.py", "# mine\n")
     empty.write("src/api.py", "# mine too\n")

@@ -28,7 +28,7 @@ class App:
         given = dict(self.arguments)
         inside = given.get("app") or given.get("project")
         if inside and "path" in given:
-            return f"{given['path']}, {inside}"
+            return f"{given['path']}/{inside}"
         return str(inside or given.get("path") or ".")
 
 
