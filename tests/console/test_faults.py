@@ -87,7 +87,7 @@ def test_a_page_that_is_left_open_over_a_reset(page: Page, project: Project) -> 
     until(page, "document.querySelector('main').innerText.includes('Nothing was called yet')", seconds=20)
     shown(page, "overview")
     page.wait_for_selector("h1:has-text('Nothing is deployed')")
-    local.mkdir(mode=0o700)
+    local.mkdir(mode=0o700, exist_ok=True)    # the page has looked into it meanwhile
     deployed(project)
     fill(local)
     page.wait_for_selector("h1:has-text('failed for 1 of 1 event')")

@@ -133,7 +133,9 @@ def deployable(browser: Browser, project: Project) -> Iterator[tuple[Page, Conso
 def tab_to(page: Page, text: str) -> None:
     for _ in range(60):
         page.keyboard.press("Tab")
-        if text in (page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel || ''") or ""):
+        here = page.evaluate("(({ role, innerText, ariaLabel }) => role === 'region' ? '' : innerText || "
+                             "ariaLabel || '')(document.activeElement)")
+        if text in here:
             return
     raise AssertionError(f"Tab does not reach {text}")
 

@@ -144,7 +144,7 @@ def test_what_runs_is_stopped(database: Browser) -> None:
     eventually(offered, 8)
     assert database.acts["stop"]("", {}) == {"stopped": 1}
     running.join(10)
-    assert time.monotonic() - began < 9 and failed
+    assert not running.is_alive() and failed and not failed[0].startswith("ended"), time.monotonic() - began
     assert "stop" not in [a.verb for a in database.rows({}).actions]
 
 
