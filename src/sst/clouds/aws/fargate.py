@@ -28,7 +28,6 @@ LOCAL_IMAGE = "sst.local/"
 """How the image of a container begins that the cloud of this machine runs as a process."""
 
 
-
 def fits_fargate(graph: Graph, goal: Goal) -> None:
     """CPU and memory of a task for Fargate go together."""
     cpu, memory = goal.inputs.get("cpu"), goal.inputs.get("memory")
