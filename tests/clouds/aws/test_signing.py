@@ -7,6 +7,8 @@ import hashlib
 import json
 import random
 import string
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -445,3 +447,27 @@ def test_a_key_value_store_is_called_with_version_4a_at_the_place_of_its_account
         "describe_key_value_store", {"KvsARN": "arn:aws:cloudfront::123456789012:key-value-store/a"},
         region="eu-west-1", endpoint=None, flags={}).place
     assert place.host == "123456789012.cloudfront-kvs.global.api.aws" and place.regions == "*"
+
+
+AT_ONCE = """
+import random, sys, threading, time
+from sst.clouds.aws.handlers import adapt_body
+from sst.clouds.aws.models import loader
+from sst.clouds.aws.service import Service
+
+needs = [lambda: Service("elbv2", loader()).waiters,
+         lambda: adapt_body("s3", "delete_objects", {"body": b""})]
+sys.setswitchinterval(random.choice([1e-5, 1e-4, 5e-4]))
+threading.excepthook = lambda failed: print(failed.exc_value)
+threads = [threading.Timer(random.random() * 0.03, need) for need in needs * 2]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.long
+def test_threads_may_need_different_parts_of_botocore_at_once() -> None:
+    """Without the lock about one process in eight failed."""
+    for _ in range(20):
+        done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout == ""

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from ...errors import ProviderError
 from ...net.http import Response
-from .handlers import adapt_body, adapt_parameters, adapt_response
+from .handlers import adapt_body, adapt_parameters, adapt_response, part
 from .sign import EMPTY, UNSIGNED
 
 __all__ = ["Endpoint", "Request", "Service", "Unreadable", "said"]
@@ -109,9 +109,7 @@ class Service:
 
     @cached_property
     def waiters(self) -> Any:
-        from botocore.waiter import WaiterModel
-
-        return WaiterModel(self._loader.load_service_model(self.name, "waiters-2"))
+        return part("waiter").WaiterModel(self._loader.load_service_model(self.name, "waiters-2"))
 
     @cached_property
     def _paginators(self) -> Mapping[str, Mapping[str, Any]]:
