@@ -185,7 +185,7 @@ def test_no_setting_is_required_since_it_may_come_from_the_environment() -> None
     raw = encode("Schema", {"block": {"attributes": [{"name": "region", "type": b'"string"', "required": True}]}})
     schemas = Schemas(6, raw, {}, {})
     assert configured(schemas.settings.block, {}) == {"region": None}
-    assert "region: s.Str = ..." in stub_files("fake", "fake", schemas)["__init__.pyi"]
+    assert "region: s.Str=..." in stub_files("fake", "fake", schemas)["__init__.pyi"]
 
 
 @pytest.mark.long
