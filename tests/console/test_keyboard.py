@@ -62,6 +62,16 @@ def test_tab_reaches_everything_in_order(page: Page, name: str) -> None:
     assert not [f for f in found if not f["name"]]
 
 
+def test_what_is_typed_after_ctrl_k_is_looked_for(page: Page) -> None:
+    shown(page, "overview")
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("[role=dialog]")
+    page.keyboard.type("logs")
+    assert page.locator("[role=dialog] input").input_value() == "logs"
+    page.keyboard.press("Enter")
+    until(page, "location.hash.startsWith('#/logs')")
+
+
 def test_a_dialog_keeps_the_focus_and_gives_it_back(page: Page) -> None:
     before = "nav a[href='#/graph']"
     for key, on in (("?", "overview"), ("Control+k", "overview"), ("d", "overview"), ("e", "invocations?id=1"),

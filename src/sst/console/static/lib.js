@@ -153,7 +153,7 @@ export function Dialog({ title, close, children, footer }) {
   const ref = useRef();
   useEffect(() => {
     const before = document.activeElement;
-    (ref.current.querySelector("input,textarea,button") || ref.current).focus();
+    (ref.current.querySelector("input,textarea") || ref.current.querySelector("button") || ref.current).focus();
     const keys = (e) => {
       if (e.key === "Escape") { e.stopPropagation(); close(); }
       if (e.key === "Tab") {
