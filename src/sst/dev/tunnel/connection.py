@@ -16,18 +16,18 @@ from ..deploys import in_thread
 if TYPE_CHECKING:
     import asyncssh
 
-__all__ = ["Connection", "Gateway", "KnownHosts", "Unreachable"]
+__all__ = ["PAUSES", "WAIT_SECONDS", "Connection", "Gateway", "KnownHosts", "Unreachable", "Way"]
 
 _CONNECT_SECONDS = 15.0
 _ALIVE_SECONDS, _ALIVE_COUNT = 15.0, 3
 """A connection over which nothing comes for 45 seconds is lost."""
-_WAIT_SECONDS = 20.0
+WAIT_SECONDS = 20.0
 """How long somebody who connects waits for a lost connection to come back."""
-_PAUSES = (0.25, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+PAUSES = (0.25, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
-class Gateway(Protocol):
-    """A bastion; `clouds.aws.bastion.Bastion` is one. Its methods may take their time, and raise `SstError`."""
+class Way(Protocol):
+    """Into a network. Its methods may take their time, and raise `SstError`."""
 
     @property
     def network(self) -> str: ...
@@ -35,11 +35,16 @@ class Gateway(Protocol):
     def id(self) -> str: ...
     @property
     def ranges(self) -> Sequence[str]: ...
+    def address(self) -> str: ...
+
+
+class Gateway(Way, Protocol):
+    """A bastion; `clouds.aws.bastion.Bastion` is one."""
+
     @property
     def user(self) -> str: ...
     @property
     def port(self) -> int: ...
-    def address(self) -> str: ...
     def host_keys(self) -> Sequence[str]: ...
     def allow(self, public_key: str) -> None: ...
 
@@ -90,13 +95,13 @@ class Connection:
         import asyncssh
 
         try:
-            async with asyncio.timeout(_WAIT_SECONDS):
+            async with asyncio.timeout(WAIT_SECONDS):
                 await self._there.wait()
                 assert self._ssh is not None
                 return await self._ssh.open_connection(host, port, encoding=None)
         except TimeoutError:
             raise Unreachable("there is no connection to the bastion" if not self._there.is_set() else
-                              f"nothing answered for {_WAIT_SECONDS:.0f} seconds; do its security groups let the "
+                              f"nothing answered for {WAIT_SECONDS:.0f} seconds; do its security groups let the "
                               "bastion in?") from None
         except asyncssh.ChannelOpenError as e:
             raise Unreachable(e.reason or "the bastion refused") from e
@@ -126,7 +131,7 @@ class Connection:
                 if str(error) != last:      # not each time anew
                     last = str(error)
                     self._say(f"{name}: {last}")
-                await asyncio.sleep(_PAUSES[min(turn, len(_PAUSES) - 1)])
+                await asyncio.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
                 turn += 1
             else:
                 self._say(f"{name}: connected to the bastion at {self.address}")

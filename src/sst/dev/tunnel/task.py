@@ -4,12 +4,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ...errors import SstError
 from ..deploys import in_thread
-from .connection import Unreachable
+from .connection import PAUSES, WAIT_SECONDS, Unreachable, Way
 
 if TYPE_CHECKING:
     from .channel import Session
@@ -17,22 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Forwarder", "TaskConnection"]
 
-_WAIT_SECONDS = 20.0
-_PAUSES = (0.25, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-
 
 @runtime_checkable
-class Forwarder(Protocol):
-    """Tasks that run in a network; `clouds.aws.task_gateway.TaskGateway` is one. Its methods may take their time, and
-    raise `SstError`."""
+class Forwarder(Way, Protocol):
+    """Tasks that run in a network; `clouds.aws.task_gateway.TaskGateway` is one."""
 
-    @property
-    def network(self) -> str: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def ranges(self) -> Sequence[str]: ...
-    def address(self) -> str: ...
     def forward(self, host: str, port: int) -> Session: ...
 
 
@@ -59,14 +48,14 @@ class TaskConnection:
     async def dial(self, host: str, port: int) -> tuple[Stream, Stream]:
         """A connection from the task to an address, whose name it resolves. Raises `Unreachable`."""
         try:
-            async with asyncio.timeout(_WAIT_SECONDS), self._one_by_one[host, port]:
+            async with asyncio.timeout(WAIT_SECONDS), self._one_by_one[host, port]:
                 way = self._ways.get((host, port))
                 if way is None or not way.is_open:
                     way = self._ways[host, port] = await self._started(host, port)
                 stream = way.connect()
                 return stream, stream
         except TimeoutError:
-            raise Unreachable(f"nothing answered for {_WAIT_SECONDS:.0f} seconds") from None
+            raise Unreachable(f"nothing answered for {WAIT_SECONDS:.0f} seconds") from None
         except (SstError, OSError) as error:
             raise Unreachable(str(error)) from error
 
@@ -104,7 +93,7 @@ class TaskConnection:
                 if str(error) != last:
                     last = str(error)
                     self._say(f"{self.gateway.network}: {last}")
-                await asyncio.sleep(_PAUSES[min(turn, len(_PAUSES) - 1)])
+                await asyncio.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
                 turn += 1
             else:
                 self._say(f"{self.gateway.network}: connected through {self.address}")
