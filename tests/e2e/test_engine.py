@@ -157,7 +157,8 @@ def test_its_limits_hold_and_no_secret_is_in_a_command(app: Project, podman: Pod
     assert limits["Memory"] == 512 << 20 and limits["NanoCpus"] == 250_000_000
     lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert name in lines and "s3cret-value" not in lines
-    assert all(f.stat().st_mode & 0o777 == 0o600 for f in app.root.glob(".sst/local/tmp/task-*/*.env"))
+    files = list(app.root.glob(".sst/local/tmp/task-*/*.env"))
+    assert files and all(f.stat().st_mode & 0o777 == 0o600 for f in files)
 
 
 def test_the_task_of_a_dockerfile_ends_with_its_code_and_its_lines_are_in_the_log(app: Project) -> None:
