@@ -76,7 +76,7 @@ def _deploys(report: Report, root: Path, pages: int, times: int) -> None:
     for turn in range(times):
         (site / "docs/s0/p0.html").write_text(f"changed {turn}")
         changed.append(_sst(root, "deploy", "--stage", "local")[0])
-        same.append(_sst(root, "deploy", "--stage", "local")[0])
+        same += [_sst(root, "deploy", "--stage", "local")[0] for _ in range(5)]     # short, so more of them
     start = min(_sst(root, "--version")[0] for _ in range(times))
     report.table(["files", "first deploy", "one page changed", "nothing changed", "`sst --version`"],
                  [[f"{pages:,}", *map(str, (first, min(changed), min(same), start))]])
