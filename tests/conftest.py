@@ -19,7 +19,10 @@ hypothesis.settings.register_profile("sst", deadline=None,  # a busy machine is 
                                      max_examples=int(os.environ.get("SST_EXAMPLES", "100")))
 hypothesis.settings.load_profile("sst")
 
-os.environ.pop("CI", None)  # pytest and sst print more, and draw no screen, where it is set
+# What the shell of who runs the tests may have, and the projects of the tests must not see: with CI, pytest and sst
+# print more and draw no screen; with one folder for the state of all, apps of one name in two tests would be one.
+for _name in [n for n in os.environ if n == "CI" or n.startswith(("AWS_", "XDG_STATE", "XDG_DATA", "XDG_CONFIG"))]:
+    del os.environ[_name]
 
 # started in the background: what the tests start would be deaf to ctrl-c too
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
