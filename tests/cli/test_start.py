@@ -1,6 +1,7 @@
 """What a command costs before it does anything."""
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
@@ -30,6 +31,30 @@ def test_a_no_op_deploy_loads_no_client_of_a_cloud(project: Project) -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project.root,
                           env=project.environment)
     assert said.stdout.splitlines()[-1] == "[]"
+
+
+STARTED = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "socket.connect")
+"""Events of Python by which a process starts, or a connection."""
+
+
+def started(project: Project, *words: str) -> list[str]:
+    """Which of `STARTED` a command does, in order."""
+    code = (f"import sys; seen = []; sys.addaudithook(lambda e, _: seen.append(e) if e in {STARTED!r} else None); "
+            f"from sst.cli.main import run; code = run({words!r}); print(seen); sys.exit(code)")
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project.root,
+                          env=project.environment)
+    return list(ast.literal_eval(said.stdout.splitlines()[-1]))
+
+
+def test_a_no_op_deploy_starts_no_process_and_connects_to_nothing(project: Project) -> None:
+    """One that changes something asks git for the commit, which stands in the history."""
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", "-c", "user.name=Ann", "-c", "user.email=ann@example.com", *words], cwd=project.root,
+                       env=project.environment, check=True)
+    project.program('File("A")')
+    assert "subprocess.Popen" in started(project, "deploy")
+    assert started(project, "deploy") == []
+    assert started(project, "diff") == []
 
 
 def test_a_site_that_is_deployed_needs_nothing_of_functions_and_builds() -> None:

@@ -93,7 +93,8 @@ def deploy(backend: Backend, run: Run) -> Done:
     run.declared(graph)
     _tell_warnings(graph, run.warn)
     with locked(backend, "deploy", run) as session:
-        before = session.save() if run.can_go_back else session.snapshot.serial
+        begun = session.snapshot.serial
+        before = session.save() if run.can_go_back else begun
         backend.remember(session, types_of(graph), sure=bool(graph.laters))
         _guard(project, graph, session.snapshot, run)
         providers = run.providers or backend.registry(session.snapshot, session=session, exact=run.only is not None)
@@ -102,7 +103,8 @@ def deploy(backend: Backend, run: Run) -> Done:
             graph, session, providers, _counted(recording, backend), confirm=_confirm(run, backend, session, providers),
             outputs=masked(app.outputs), links=links_of(graph), choice=run.choice, stop=run.stop))
         after = session.snapshot
-        _record(backend, recording, session, run)
+        if after.serial != begun:       # there is a new version of the state to tell of
+            _record(backend, recording, session, run)
     outputs = dict(after.outputs)
     backend.need_artefacts(after)
     if not result.failures and not result.interrupted:
