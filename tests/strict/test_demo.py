@@ -15,6 +15,7 @@ from sst.embedded.cloud import Cloud
 from .app import App
 from .clock import Clock
 from .cloud import StrictCloud, strict_cloud
+from .deployer import deployer
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.strict]
 UPLOADS = Path(__file__).parents[2] / "examples/uploads"
@@ -22,7 +23,7 @@ UPLOADS = Path(__file__).parents[2] / "examples/uploads"
 
 @pytest.fixture
 def strict(cloud: Cloud) -> Iterator[StrictCloud]:
-    with strict_cloud(cloud.endpoint, clock=Clock(speed=10), keys=(cloud.access_key, cloud.secret_key)) as made:
+    with strict_cloud(cloud.endpoint, clock=Clock(speed=10), keys=deployer(cloud, "uploads")) as made:
         yield made
 
 
@@ -38,7 +39,7 @@ def app(tmp_path: Path, strict: StrictCloud) -> App:
 
 @pytest.mark.timeout(900)
 def test_the_demo_lives_its_life(app: App, strict: StrictCloud) -> None:
-    """Its calls are those that docs/deploy_permissions.md allows."""
+    """Deployed by who may do what docs/deploy_permissions.md allows: each call is asked for, with its resource."""
     config = app.root / "sst_config.py"
     app.sst("deploy", "--yes")
     assert strict.refusals, "AWS's refusals were met, and retried"
@@ -50,6 +51,7 @@ def test_the_demo_lives_its_life(app: App, strict: StrictCloud) -> None:
                                                  '"SIZE": "64"'))
     app.sst("deploy", "--yes")
     assert "no drift" in app.sst("refresh").lower()
+    assert "no orphans" in app.sst("orphans")
     app.sst("remove", "--yes")
     conflicts = strict.met["one_change_at_a_time"]
     lost = [r for r in strict.refusals if r.operation.startswith("lambda.") and r.rule == "one_change_at_a_time"]

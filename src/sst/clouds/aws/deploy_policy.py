@@ -38,6 +38,7 @@ RENAMED = {
     "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
     "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:ListObjects": "s3:ListBucket",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
@@ -267,8 +268,15 @@ def _calls(kind: type[AwsResource]) -> Iterator[Call]:
         *kind.extra_reads.values(),
         *((tagging.add, tagging.remove, tagging.show) if tagging else ()),
         *((kind.shared.whole, kind.shared.rest) if kind.shared else ()),
+        *((kind.listing.tags,) if kind.listing else ()),
     )
     yield from (c for c in some if c is not None)
+
+
+def _lists() -> set[str]:
+    """By which ``sst orphans`` lists what is in the account: they are about all of it."""
+    return {a for k in all_rows().values() if k.listing
+            for a in actions_of(k.service, pascal_operation(k.service, k.listing.op))}
 
 
 def _actions() -> set[str]:
@@ -278,8 +286,9 @@ def _actions() -> set[str]:
 
 
 def deploy_policies(app: str = "my-app", partition: str = "aws") -> list[dict[str, Any]]:
-    """What an identity must be allowed to deploy, refresh and remove an app with every component: as many policies as
-    are needed for the size that IAM allows. ``partition`` is ``aws-cn`` in China, ``aws-us-gov`` in GovCloud."""
+    """What an identity must be allowed to deploy, refresh and remove an app with every component, and to find its
+    orphans: as many policies as are needed for the size that IAM allows. ``partition`` is ``aws-cn`` in China,
+    ``aws-us-gov`` in GovCloud."""
     made: list[list[dict[str, Any]]] = [[]]
     for statement in _statements(app, partition):
         if len(json.dumps([*made[-1], statement], separators=(",", ":"))) > SIZE:
@@ -290,7 +299,9 @@ def deploy_policies(app: str = "my-app", partition: str = "aws") -> list[dict[st
 
 def _statements(app: str, partition: str) -> Iterator[dict[str, Any]]:
     by_service: dict[str, set[str]] = {}
-    for action in _actions():
+    lists = _lists()
+    yield {"Sid": "Lists", "Effect": "Allow", "Action": sorted(lists), "Resource": "*"}
+    for action in _actions() - lists:
         service = action.partition(":")[0]
         anywhere = service in UNNAMED or action in EVERYWHERE
         by_service.setdefault("" if anywhere else service, set()).add(action)
