@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from sst.build.artefact import build, fingerprint
+from sst.build.artefact import build, fingerprint, warnings
 from sst.build.hooks import keep_hook
+from sst.build.project_files import ProjectFiles
 from sst.build.source import Source
 from sst.errors import UserError
 
@@ -40,8 +41,62 @@ def test_the_fingerprint_follows_the_folder_alone(tmp_path: Path) -> None:
     assert fingerprint(source) != before
 
 
+def linked(root: Path, links: Mapping[str, str]) -> Path:
+    for name, target in links.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(target)
+    return root
+
+
+def test_nothing_but_credentials_is_left_out_of_it(tmp_path: Path) -> None:
+    root = linked(write(tmp_path / "p", {
+        "dist/api.mjs": "export const handler = () => 1\n", "dist/node_modules/a/index.js": "", "dist/b/x.pyc": "",
+        "dist/certifi/cacert.pem": "-----BEGIN CERTIFICATE-----\n", "dist/key.pem": "-----BEGIN PRIVATE KEY-----\n",
+        "dist/x/.env": "", "lib/y/z.js": ""}), {"dist/lib": "../lib", "lib/y/round": ".."})
+    source = Source(str(root), "api.handler", "nodejs22.x", bundle="dist")
+    assert names(build(source, cache=tmp_path / "cache")) == [
+        "api.mjs", "b/x.pyc", "certifi/cacert.pem", "lib/y/z.js", "node_modules/a/index.js"]
+    (told,) = warnings(source, ProjectFiles())
+    assert told.startswith("key.pem, x/.env in dist is left out: credentials")
+
+
+STORE = {"dist/api.mjs": "export const handler = () => 1\n", "dist/package.json": '{"dependencies": {"a": "1"}}',
+         "dist/node_modules/.pnpm/a@1/node_modules/a/package.json": '{"name": "a", "dependencies": {"b": "1"}}',
+         "dist/node_modules/.pnpm/b@1/node_modules/b/package.json": '{"name": "b"}'}
+
+
+def test_packages_in_the_store_of_pnpm_are_laid_out_in_folders(tmp_path: Path) -> None:
+    root = linked(write(tmp_path / "p", STORE), {
+        "dist/node_modules/a": ".pnpm/a@1/node_modules/a",
+        "dist/node_modules/.pnpm/a@1/node_modules/b": "../../b@1/node_modules/b"})
+    made = build(Source(str(root), "api.handler", "nodejs22.x", bundle="dist"), cache=tmp_path / "cache")
+    assert names(made) == ["api.mjs", "node_modules/a/package.json", "node_modules/b/package.json", "package.json"]
+
+
+@pytest.mark.parametrize(("target", "message"), [
+    ("../../outside", "leads out of"), ("/", "leads out of"), ("../.env", "leads to credentials"),
+    ("../node_modules/.pnpm/a@1/node_modules/a", "hint: `pnpm deploy` makes a folder that is complete")])
+def test_a_link_in_it_that_can_not_be_followed_is_refused(tmp_path: Path, target: str, message: str) -> None:
+    write(tmp_path, {"outside/x.txt": "", "p/.env": "", "p/dist/api.mjs": "",
+                     "p/node_modules/.pnpm/a@1/node_modules/a/package.json": "{}"})
+    linked(tmp_path / "p", {"dist/lib": target})
+    with pytest.raises(UserError, match=message):
+        fingerprint(Source(str(tmp_path / "p"), "api.handler", "nodejs22.x", bundle="dist"))
+
+
+def test_folders_behind_links_are_copied_if_they_are_inside(tmp_path: Path) -> None:
+    root = linked(write(tmp_path, {"p/api.py": HANDLER, "p/.gitignore": "t\n", "p/t/a.txt": "", "p/u/b.txt": "",
+                                   "p/u/.env": "", "outside/c.txt": ""}) / "p",
+                  {"t/u": "../u", "t/out": "../../outside", "t/self": "."})
+    source = Source(str(root), "api.handler", RUNTIME, copy_files=(("t", "t"),))
+    assert {n for n in names(build(source, cache=tmp_path / "cache")) if n.startswith("t/")} == {"t/a.txt", "t/u/b.txt"}
+    assert warnings(source, ProjectFiles()) == ["t/out is a link that leads out of the project: it is left out"]
+
+
 @pytest.mark.parametrize(("handler", "bundle", "message"), [
     ("api.handler", "missing", 'bundle: there is no folder "missing"'),
+    ("../api.handler", "dist", 'Handler not found: "../api.handler"'),
+    ("api:app", "dist", "must be a function"),
     ("other.handler", "dist", 'there is no other.py in "dist"')])
 def test_what_is_not_there_is_told(tmp_path: Path, handler: str, bundle: str, message: str) -> None:
     prebuilt(tmp_path / "p")

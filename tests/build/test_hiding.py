@@ -42,6 +42,43 @@ def test_a_module_of_the_project_comes_before_an_installed_package(tmp_path: Pat
     assert build(source, cache=cache).fingerprint == fingerprint(source, cache=cache)
 
 
+def test_a_package_of_the_project_is_not_mixed_with_an_installed_one(tmp_path: Path, cache: Path) -> None:
+    """As in `sst dev`. In one folder the two would be one package."""
+    def project(name: str, own: str, theirs: str) -> Source:
+        packed = wheel(tmp_path / name / "wheels", "words", "theirs")
+        with zipfile.ZipFile(packed, "a") as z:
+            z.writestr("texts/__init__.py", theirs)
+            z.writestr("texts/more.py", "V = 'theirs'\n")
+        return Source(str(write(tmp_path / name, {
+            "requirements.txt": "--find-links ./wheels\nwords==1.0\n", "texts/__init__.py": own,
+            "texts/own.py": "V = 'ours'\n",
+            "api.py": "from importlib import util\nimport texts.own, words\ndef handler(e, c):\n"
+                      "    return [texts.own.V, words.V, util.find_spec('texts.more') is not None]\n"})),
+            "api.handler", RUNTIME)
+
+    said = list[str]()
+    source = project("p", "V = 'ours'\n", "")
+    assert run_in_place(source, cache) == answer(Path(source.root), cache, tmp_path) == ["ours", "theirs", False]
+    build(source, cache=tmp_path / "new", note=said.append)
+    assert said[-1].endswith("since the project has modules of these names: texts")
+    shared = "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n"
+    source = project("shared", shared, shared)
+    assert run_in_place(source, cache) == answer(Path(source.root), cache, tmp_path / "2") == ["ours", "theirs", True]
+
+
+def test_files_that_the_program_names_hide_nothing(tmp_path: Path) -> None:
+    root = str(write(tmp_path, {"dist/api.py": "def handler(e, c): return 1\n", "dist/lib/queue.py": "",
+                                "api.py": "def handler(e, c): return 1\n", "typing/x.txt": ""}))
+    for named in ({"bundle": "dist"}, {"copy_files": (("dist/lib/queue.py", "app/queue.py"), ("typing", "typing"))}):
+        assert fingerprint(Source(root, "api.handler", RUNTIME, **named))  # type: ignore[arg-type]  # either one
+    copied = Source(root, "api.handler", RUNTIME, copy_files=(("dist/lib", "."),))
+    with pytest.raises(UserError, match=r"dist/lib/queue\.py would be queue\.py in the bundle, which has"):
+        fingerprint(copied)
+    write(tmp_path, {"dist/email/__init__.py": ""})
+    with pytest.raises(UserError, match=r"dist/email/__init__\.py would be"):
+        fingerprint(Source(root, "api.handler", RUNTIME, bundle="dist"))
+
+
 def test_modules_that_a_version_of_python_no_longer_has_hide_nothing(tmp_path: Path) -> None:
     assert {"cgi", "queue", "imp"} <= standard_modules("3.11") and "test" not in standard_modules("3.11")
     assert standard_modules("3.11") - standard_modules("3.13") >= {"cgi", "pipes", "distutils", "imp"}

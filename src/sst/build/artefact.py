@@ -12,20 +12,19 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..errors import UserError
 from ..machine.files import replace_file
 from . import node, node_project, python, uv
 from .cache import lock, settle, tidy
-from .entry import runtime_files
-from .files import check_links, misled, never, repository, secret
+from .copies import check_prebuilt, copies, not_copied
 from .hooks import run_hook
 from .limit import largest, megabytes, within
 from .needed import needed
 from .project_files import ProjectFiles
 from .source import Source, runtime_for
-from .zip import Parts, Written, bytes_part, encoded, entry_part, extract, file_part, read, write_zip
+from .zip import Parts, Written, bytes_part, entry_part, extract, file_part, read, write_zip
 
 __all__ = ["Artefact", "build", "fingerprint", "kept", "runtime_for", "warnings", "with_files"]
 
@@ -70,12 +69,13 @@ def fingerprint(source: Source, *, cache: Path | None = None, files: ProjectFile
             else node_project.fingerprint if node_project.is_project(source) else node.fingerprint)
     content = room(source, cache=cache, files=files)
     files.save()
-    return _key(source, content, {n: files.digest(str(p)) for n, p in _copies(source).items()})
+    return _key(source, content, {n: files.digest(str(p)) for n, p in copies(source).items()})
 
 
 def warnings(source: Source, files: ProjectFiles) -> list[str]:
     """What a deploy leaves out although the function may need it, a line each."""
-    return list(python.warnings(source, files)) if source.is_python and not source.bundle else []
+    own = python.warnings(source, files) if source.is_python and not source.bundle else ()
+    return [*own, *not_copied(source)]
 
 
 def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _: None) -> Artefact:
@@ -153,9 +153,9 @@ def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
         elif not source.bundle:
             found, parts = node.bundle(source, cache=cache, files=files, note=note)
             content = lambda: found  # noqa: E731  # as with Python, where it is known once all is read
-        copies = {n: file_part(n, p, executable=os.access(p, os.X_OK), seen=_noted(copied, n))
-                  for n, p in _copies(source).items()}
-        written = write_zip(part / "code.zip", {**parts, **copies})
+        more = {n: file_part(n, p, executable=os.access(p, os.X_OK), seen=_noted(copied, n))
+                  for n, p in copies(source).items()}
+        written = write_zip(part / "code.zip", {**parts, **more})
         if source.hook:
             written = _hooked(source, part)
         about = {"sha256": written.sha256, "size": written.size, "unzipped": _unzipped(source, written),
@@ -176,16 +176,7 @@ def _unzipped(source: Source, written: Written) -> int:
 
 def _as_it_is(source: Source, *, cache: Path, files: ProjectFiles) -> str:
     """A folder that is the bundle; its files count as copied ones."""
-    folder = source.folder / source.bundle
-    if not folder.is_dir():
-        raise UserError(f'bundle: there is no folder "{source.bundle}" in {source.root}',
-                        hint="build it first: the folder is uploaded as it is")
-    stem = source.handler.rpartition(".")[0]
-    endings = (".py",) if source.is_python else (".mjs", ".js", ".cjs")
-    if not source.runtime.startswith("provided") and not any((folder / f"{stem}{e}").is_file() for e in endings):
-        raise UserError(f'Handler not found: "{source.handler}"',
-                        hint=f'with bundle, the handler is relative to it: there is no {stem}{endings[0]} in '
-                             f'"{source.bundle}"')
+    check_prebuilt(source)
     return ""
 
 
@@ -243,40 +234,3 @@ def _noted(copied: dict[str, str], name: str) -> Callable[[bytes], None]:
 
 def _hash(facts: list[str]) -> str:
     return hashlib.sha256("\0\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:40]
-
-
-def _copies(source: Source) -> dict[str, Path]:
-    """The files of `copy_files` by their names in the bundle."""
-    found: dict[str, Path] = {}
-    top = repository(source.folder) or source.folder
-    home = os.path.realpath(top)
-    if source.bundle and source.is_python:
-        found = {f.name: f.path for f in runtime_files()}
-    for origin, to in (*([(source.bundle, ".")] if source.bundle else []), *source.copy_files):
-        path, target = source.folder / origin, PurePosixPath(to or origin)
-        if target.is_absolute() or ".." in target.parts:
-            raise UserError(f'copy_files: "{target}" must be a path inside the bundle')
-        if misled(path, home) == "outside":
-            raise UserError(f'copy_files: "{origin}" lies outside of {top}',
-                            hint="copy it into the project first; a git repository may hold several projects")
-        if path.is_file():
-            if path.is_symlink() and not secret(path.name):
-                check_links([path], top)
-            found[str(target)] = path
-        elif path.is_dir():
-            found |= {str(target / n): p for n, p in _all(path, home).items()}
-        else:
-            raise UserError(f'copy_files: there is no file or folder "{origin}" in {source.root}')
-    for name in found:
-        encoded(name, hint="rename it")
-    return found
-
-
-def _all(folder: Path, home: str) -> dict[str, Path]:
-    """Asked for by name, so ignore rules don't count; caches, credentials and links that lead elsewhere stay out."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(map(never, name.parts)) and not (path.is_symlink() and misled(path, home)):
-            found[name.as_posix()] = path
-    return found

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -33,6 +34,8 @@ _NOT_CODE = frozenset({
     "README.rst", "CHANGELOG.md", "CONTRIBUTING.md", "tests", "test", "conftest.py", "tox.ini", "setup.cfg", "mypy.ini",
     "build", "dist", "htmlcov"})
 """Not bundled when they lie at the top of the project, unless the handler imports them."""
+_SHARED = re.compile(rb"\b(extend_path|declare_namespace)\b")
+"""How a package joins those of its name. Source: https://packaging.python.org/guides/packaging-namespace-packages/"""
 _OPTIONS = frozenset({"extras", "groups", "exclude", "root"})
 
 
@@ -125,17 +128,25 @@ def bundle(source: Source, *, cache: Path, files: ProjectFiles, note: Callable[[
     parts |= {f.name: file_part(f.name, f.path, executable=f.executable) for f in runtime_files()}
     paths = ["src"] if loose_src(at) and not packaged else []
     parts[f"{ENTRY}.py"] = bytes_part(f"{ENTRY}.py", ENTRY_CODE.format(paths=paths).encode())
-    hidden = _behind(parts, installed)
+    places = {**{f.name: f.path for f in [*loose, *runtime_files()]}, **_extras(place)}
+    hidden = _behind(parts, installed, lambda n: wheels[n][0] if n in wheels else places[n].read_bytes())
+    if hidden:
+        tops = ", ".join(sorted({n.partition("/")[0] for n in hidden}))
+        note(f"left out of what is installed, since the project has modules of these names: {tops}")
     kept = {n: p for n, p in parts.items() if n not in hidden and not _excluded(n, _excludes(source))}
     return Bundle(kept, packaged, _facts(source, place, cache=cache, files=files, keys=keys), seen,
                   frozenset(n for n, p in kept.items() if installed.get(n) is not p))
 
 
-def _behind(parts: Parts, installed: Parts) -> set[str]:
-    """The files of installed packages that a module of the project has the name of. In `sst dev`, as wherever Python
-    runs, the project's come first; in one folder a package would stand before a module."""
+def _behind(parts: Parts, installed: Parts, text: Callable[[str], bytes]) -> set[str]:
+    """The files of installed packages that a module or package of the project has the name of. In `sst dev`, as
+    wherever Python runs, the project's come first; in one folder a package would stand before a module, and two
+    packages would be one. A package that asks for the others of its name by itself gets them."""
     own = {n.removesuffix(".py") for n, p in parts.items()
            if "/" not in n and n.endswith(".py") and installed.get(n) is not p}
+    there = {n.partition("/")[0].partition(".")[0] for n in installed}
+    own |= {top for top in there if (name := f"{top}/__init__.py") in parts
+            and parts[name] is not installed.get(name) and not _SHARED.search(text(name))}
     return {n for n, p in parts.items() if installed.get(n) is p and n.partition("/")[0].partition(".")[0] in own}
 
 
@@ -199,7 +210,8 @@ def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
             yield (f"{base}{one.name} is a link that leads out of the project: only the modules behind it that a "
                    "handler imports are bundled")
     lost = [x for x in place.own.left_out if x.why == "ignored" and not _junk(x)
-            and not any(n == x.name or n.startswith(f"{x.name}/") for n in _extras(place))]
+            and not any(n == x.name or n.startswith(f"{x.name}/") for n in _extras(place))
+            and not any(f"{base}{x.name}/".startswith(f"{o.strip('/')}/") for o, _ in source.copy_files)]
     if repository(at.base) is None and lost:
         names = ", ".join(base + x.name for x in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         yield f"there is no git repository here, so all that .gitignore names is left out: {names}"
@@ -241,7 +253,7 @@ def _facts(source: Source, place: _Place, *, cache: Path, files: ProjectFiles,
     for folder in dict.fromkeys(folders):
         if folder not in known:
             known[folder] = wheel_key(folder, files, cache=cache)
-    facts = ["python 3", uv.version(cache), at.name, at.tool]
+    facts = ["python 4", uv.version(cache), at.name, at.tool]
     facts += [f"{'' if f == at.base else f.name}={k}" for f, k in sorted(known.items())]
     facts += [f"{f.name}\0{files.digest(str(f))}" for f in at.declared]
     if at.builds:  # whether the wheel holds the handler's file

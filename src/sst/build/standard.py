@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import UserError
 
-__all__ = ["refuse_hiding", "standard_modules"]
+__all__ = ["refuse_hiding", "refuse_names", "standard_modules"]
 
 _REMOVED = {
     (3, 12): ("asynchat", "asyncore", "distutils", "imp", "smtpd"),
@@ -45,3 +45,15 @@ def refuse_hiding(folders: Iterable[Path], version: str, root: Path) -> None:
             raise UserError(f"{shown} has the name of a module of Python: libraries that import {module} would get "
                             "yours in its place", where=shown,
                             hint=f"rename it, or move it into a folder that is a package: app/{name} is app.{module}")
+
+
+def refuse_names(files: Mapping[str, str], version: str) -> None:
+    """The same for files by their names in a bundle; the values are shown."""
+    standard = standard_modules(version)
+    for name, shown in files.items():
+        top, _, rest = name.partition("/")
+        module = top.removesuffix(".py")
+        if module in standard and (rest == "__init__.py" if top == module else not rest):
+            raise UserError(f"{shown} would be {name} in the bundle, which has the name of a module of Python: "
+                            f"libraries that import {module} would get yours in its place", where=shown,
+                            hint="leave it out, rename it, or copy it into a folder that is a package")
