@@ -109,6 +109,9 @@ def test_parameters_reach_the_server_and_wrong_ones_fail_the_creation(root: Path
     assert "pg_nothing" in failed["StatusInfos"][0]["Message"]
     made = create(cloud, "tuned", DBParameterGroupName="good")
     assert sql(made, "show work_mem") == "8MB"
+    rds.modify_db_parameter_group(DBParameterGroupName="good", Parameters=[
+        {"ParameterName": "work_mem", "ParameterValue": "16384", "ApplyMethod": "pending-reboot"}])
+    assert sql(made, "show work_mem") == "16MB", "once the call is answered"
     replica = rds.create_db_instance_read_replica(DBInstanceIdentifier="copy", SourceDBInstanceIdentifier="tuned")
     assert replica["DBInstance"]["Endpoint"] == made["Endpoint"]
     if os.geteuid() == 0:

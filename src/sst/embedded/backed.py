@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -32,6 +32,8 @@ class Records(ABC):
     """The property that identifies a record in its account and region."""
     arn: ClassVar[str] = "ARN"
     """The property with its ARN."""
+    state: ClassVar[str] = "Status"
+    """The property that says whether it is available. It changes last: who sees it sees all the rest."""
 
     def __init__(self) -> None:
         self._backing: Backing | None = None
@@ -93,9 +95,16 @@ class Records(ABC):
     def start(self, record: Record) -> threading.Thread:
         return self.backing.later(partial(self._work, record, self.backing.start), self.name(record))
 
-    def restart(self, record: Record) -> None:
+    def restart(self, record: Record) -> threading.Thread:
         """With another password or other parameters, over the same data."""
-        self.backing.later(partial(self._work, record, self.backing.restart), self.name(record))
+        return self.backing.later(partial(self._work, record, self.backing.restart), self.name(record))
+
+    def restarted(self, records: Sequence[Record]) -> None:
+        """Restart them, and wait until they answer: who changed their parameters waits for nothing else."""
+        for record in records:
+            record[self.state] = "modifying"
+        for thread in [self.restart(record) for record in records]:
+            thread.join()
 
     def remove(self, record: Record) -> None:
         """End the service and delete its data."""
@@ -103,17 +112,19 @@ class Records(ABC):
         self.backing.unveil(self.name(record))
 
     def _work(self, record: Record, how: How) -> None:
-        id = record[self.id]
+        id, runs = record[self.id], True
         try:
             said = self.run(record, how)
         except (SstError, OSError) as error:
             _log.error("%s: %s", id, error)
-            said = self.failed(record, str(getattr(error, "message", error)))
+            said, runs = self.failed(record, str(getattr(error, "message", error))), False
         if self.stored().get(id) is not record:     # deleted meanwhile
             self.remove(record)
             return
+        record.update({k: v for k, v in said.items() if k != self.state})
+        if runs:
+            self.follow(record)
         record.update(said)
-        self.follow(record)
         self.stored()[id] = record      # noted once more, now that it is changed
 
     def _all(self) -> Iterator[tuple[tuple[str, str, str], Record]]:

@@ -163,9 +163,8 @@ def _modify_parameters(call: Call) -> Call:
         from ministack.services import rds
 
         answer, group = call(p), rds._p(p, "DBClusterParameterGroupName")
-        for record in list(rds._clusters.values()) if answer[0] == 200 else ():
-            if record.get("DBClusterParameterGroup") == group:
-                RECORDS.restart(record)
+        RECORDS.restarted([record for record in list(rds._clusters.values())
+                           if answer[0] == 200 and record.get("DBClusterParameterGroup") == group])
         return answer
 
     return modify

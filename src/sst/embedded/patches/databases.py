@@ -42,7 +42,7 @@ _ENDPOINT = re.compile(r"<Endpoint>.*?</Endpoint>", re.DOTALL)
 
 
 class Instances(Records):
-    id, arn = "DBInstanceIdentifier", "DBInstanceArn"
+    id, arn, state = "DBInstanceIdentifier", "DBInstanceArn", "DBInstanceStatus"
 
     def stored(self) -> Any:
         from ministack.services import rds
@@ -166,10 +166,9 @@ def _modify_parameters(call: Call) -> Call:
         from ministack.services import rds
 
         answer, group = call(p), rds._p(p, "DBParameterGroupName")
-        for record in list(rds._instances.values()) if answer[0] == 200 else ():
-            groups = [g.get("DBParameterGroupName") for g in record.get("DBParameterGroups", ())]
-            if group in groups and RECORDS.has_service(record):
-                RECORDS.restart(record)
+        RECORDS.restarted([record for record in list(rds._instances.values()) if answer[0] == 200
+                           and RECORDS.has_service(record)
+                           and group in [g.get("DBParameterGroupName") for g in record.get("DBParameterGroups", ())]])
         return answer
 
     return modify

@@ -6,6 +6,7 @@ service has a file that names it. Where sst does not run as root, nothing of thi
 """
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -85,9 +86,10 @@ def forget(folder: Path) -> None:
 def sweep() -> None:
     """Delete the data of all services whose folders are gone."""
     for owner in BASE.glob(f"*{_OWNER}") if os.geteuid() == 0 else ():
-        folder = Path(owner.read_text())
-        if not folder.exists():
-            forget(folder)
+        with contextlib.suppress(FileNotFoundError):    # swept by another project's cloud
+            folder = Path(owner.read_text())
+            if not folder.exists():
+                forget(folder)
 
 
 def _digest(text: str) -> str:
