@@ -51,6 +51,14 @@ def test_each_page_is_drawn_without_an_error(page: Page, console: ConsoleServer)
     assert page.context.cookies() == [] and "token" not in page.url
 
 
+def test_a_long_name_pushes_no_column_out_of_the_page(page: Page) -> None:
+    shown(page, "overview")
+    page.wait_for_selector(".parts b")
+    page.evaluate("document.querySelector('.parts b').textContent = 'x'.repeat(300)")
+    assert page.evaluate("document.querySelector('.tablewrap').scrollWidth <= "
+                         "document.querySelector('.tablewrap').clientWidth")
+
+
 def test_what_strangers_wrote_does_not_run(page: Page, project: Project) -> None:
     file = RecordFile(project.root / ".sst" / "local" / "console.db")
     rows: list[Any] = []

@@ -72,6 +72,15 @@ def test_what_is_typed_after_ctrl_k_is_looked_for(page: Page) -> None:
     until(page, "location.hash.startsWith('#/logs')")
 
 
+def test_names_come_before_what_only_has_the_word_somewhere(page: Page) -> None:
+    shown(page, "overview")
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("[role=dialog]")
+    page.keyboard.type("p")
+    names = "[...document.querySelectorAll('[role=option]:has(svg) .ell')].map((e) => e.textContent).join()"
+    until(page, f"{names} === 'Pictures,Pictures/Thumb,Api'")
+
+
 def test_a_dialog_keeps_the_focus_and_gives_it_back(page: Page) -> None:
     before = "nav a[href='#/graph']"
     for key, on in (("?", "overview"), ("Control+k", "overview"), ("d", "overview"), ("e", "invocations?id=1"),

@@ -23,9 +23,10 @@ const stored = (k) => { try { return localStorage.getItem(k); } catch { return n
 function Palette({ close, parts, data }) {
   const [text, set] = useState(""), [at, setAt] = useState(0), [calls, setCalls] = useState([]);
   useEffect(() => { if (text.length < 2) { setCalls([]); return; } const timer = setTimeout(() => api(`invocations?limit=8&filter=${encodeURIComponent(`"${text.replace(/"/g, "")}"`)}`).then((d) => setCalls(d.rows), () => {}), 150); return () => clearTimeout(timer); }, [text]);
-  const has = (t) => t.toLowerCase().includes(text.toLowerCase());
+  const sought = text.toLowerCase(), has = (t) => t.toLowerCase().includes(sought);
+  const rank = (p) => p.title.toLowerCase().startsWith(sought) ? 0 : has(`${p.title} ${p.name}`) ? 1 : has(p.kind === "function" ? p.detail || "" : p.kind) ? 2 : p.ids.some((id) => has(id.replace(/^https?:/, ""))) ? 3 : 4;
   const found = useMemo(() => [...PAGES.filter(([, l]) => has(l)).map(([p, l]) => ({ text: l, note: "page", to: link(p) })),
-    ...parts.filter((p) => has(`${p.title} ${p.name} ${p.ids.join(" ")}`)).slice(0, 12).map((p) => ({ text: p.title, note: p.kind, kind: p.kind, to: p.kind === "function" ? link("invocations", { filter: `fn:"${p.name}"` }) : data?.some((x) => x.name === p.name) ? link("data", { name: p.name }) : link("graph", { sel: p.name }) })),
+    ...parts.filter((p) => rank(p) < 4).sort((a, b) => rank(a) - rank(b)).slice(0, 12).map((p) => ({ text: p.title, note: p.kind, kind: p.kind, to: p.kind === "function" ? link("invocations", { filter: `fn:"${p.name}"` }) : data?.some((x) => x.name === p.name) ? link("data", { name: p.name }) : link("graph", { sel: p.name }) })),
     ...calls.map((c) => ({ text: `${c.trigger} ${c.error}`, note: `${c.title}, ${ms(c.ms)}`, to: link("invocations", { id: c.id }) }))], [text, calls, parts]);
   const open = (f) => { if (f) { close(); go(f.to); } };
   return html`<${Dialog} title="Find" close=${close}><input role="combobox" aria-expanded="true" aria-controls="found" aria-activedescendant=${`found-${at}`} aria-label="Find" placeholder="A component, its physical name or ARN, a call, a page" value=${text} onInput=${(e) => { set(e.target.value); setAt(0); }} onKeyDown=${(e) => { if (e.key === "ArrowDown") setAt(Math.min(found.length - 1, at + 1)); else if (e.key === "ArrowUp") setAt(Math.max(0, at - 1)); else if (e.key === "Enter") open(found[at]); else return; e.preventDefault(); }}/>

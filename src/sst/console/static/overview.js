@@ -17,15 +17,15 @@ function Tile({ label, value, note, plot, bad, fill }) {
 function Row({ p }) {
   const state = p.errors ? "bad" : p.calls || p.uses ? "ok" : "idle";
   const open = () => go(p.kind === "function" ? link("invocations", { filter: `fn:"${p.name}"` }) : link("graph", { sel: p.name }));
-  return html`<tr class="go" onClick=${open}><td><div class="nm"><${Dot} state=${state}/><${Icon} kind=${p.kind}/><div style="min-width:0"><button class="plain" onClick=${(e) => { e.stopPropagation(); open(); }}><b>${p.title}</b></button><span class=${p.kind === "function" ? "mono" : ""} style="font-size:11px">${p.detail || p.kind}</span></div></div></td>
-    <td><div class="row">${p.kind === "function" && p.calls ? html`<${Bars} values=${p.plot} bad=${p.bad} w=${84} h=${18}/>` : html`<span style="width:84px"></span>`}<span>${p.calls || (p.uses ? html`<span class="dim">${many(p.uses, "use")}</span>` : html`<span class="faint">–</span>`)}</span></div></td>
-    <td class="r ${p.errors ? "bad" : "faint"}">${p.errors || "–"}</td><td class="r ${p.calls ? "" : "faint"}">${ms(p.p50)}</td><td class="r ${p.calls ? "" : "faint"}">${ms(p.p95)}</td><td><code class="dim">${p.where}</code></td></tr>`;
+  return html`<tr class="go" onClick=${open}><td><div class="nm"><${Dot} state=${state}/><${Icon} kind=${p.kind}/><div style="min-width:0"><button class="plain ell" title=${p.name} onClick=${(e) => { e.stopPropagation(); open(); }}><b>${p.title}</b></button><span class="ell ${p.kind === "function" ? "mono" : ""}" style="font-size:11px">${p.detail || p.kind}</span></div></div></td>
+    <td><div class="row">${p.kind === "function" && p.calls ? html`<${Bars} values=${p.plot} bad=${p.bad} w=${64} h=${18}/>` : html`<span style="width:64px"></span>`}<span>${p.calls || (p.uses ? html`<span class="dim">${many(p.uses, "use")}</span>` : html`<span class="faint">–</span>`)}</span></div></td>
+    <td class="r ${p.errors ? "bad" : "faint"}">${p.errors || "–"}</td><td class="r ${p.calls ? "" : "faint"}">${ms(p.p50)}</td><td class="r ${p.calls ? "" : "faint"}">${ms(p.p95)}</td><td class="wide ell"><code class="dim" title=${p.where}>${p.where}</code></td></tr>`;
 }
 function Plan({ app, deploy }) {
   const [state, set] = useState(null), { news } = useLive();
   const look = () => { set({ busy: true }); api("plan").then((data) => set({ data }), (error) => set({ error })); };
   useEffect(() => { if (news.serial !== undefined) look(); }, [news.serial]);
-  return html`<section class="card" aria-label="Not deployed yet"><header><h2>Not deployed yet</h2><span class="faint grow r" style="white-space:nowrap;overflow:hidden;text-overflow:ellipsis">${state?.data ? many(state.data.unchanged, "unchanged", "unchanged") : ""}</span><button onClick=${look} disabled=${state?.busy}>Look again</button></header>
+  return html`<section class="card" aria-label="Not deployed yet"><header><h2>Not deployed yet</h2><span class="faint grow r" style="white-space:nowrap;overflow:hidden;text-overflow:ellipsis">${state?.data ? `${state.data.steps.length} of ${state.data.steps.length + state.data.unchanged}` : ""}</span><button onClick=${look} disabled=${state?.busy}>Look again</button></header>
     ${!state || state.busy ? html`<div class="kv faint">Running the program…</div>` : state.error ? html`<div style="padding:10px"><${Problem} error=${state.error}/></div>` : state.data.steps.length ? state.data.steps.slice(0, 60).map((s) => html`<div class="kv"><span class="row" style="min-width:0"><span class="op ${s.op}">${SIGN[s.op] || "·"}</span><span class="ell">${s.name}</span></span><span class="faint ell">${s.loses_data ? html`<b class="bad">loses data</b>` : s.changed.join(", ") || s.type}</span></div>`) : html`<div class="kv faint">The program is what is deployed.</div>`}
     ${state?.data?.steps.length ? html`<div class="kv"><code class="faint">sst deploy --stage ${app.stage}</code>${app.writes ? html`<button class="primary" onClick=${deploy}>Deploy <kbd>d</kbd></button>` : ""}</div>` : ""}</section>`;
 }
@@ -42,7 +42,7 @@ export function Overview({ app, deploy }) {
       <${Tile} label="Duration, p95" value=${ms(t.p95)} note=${t.calls ? `p50 ${ms(t.p50)}` : ""} plot=${t.plot} bad=${[]}/>
       <${Tile} label="Cold starts" value=${t.cold} note=${t.calls ? `of ${t.calls}` : ""} plot=${t.plot.map((v) => Math.min(v, t.cold))} bad=${[]} fill="var(--cold)"/>
     </div>
-    <div class="cols"><div class="card tablewrap"><table aria-label="Components"><thead><tr><th>Component</th><th>Calls</th><th class="r">Errors</th><th class="r">p50</th><th class="r">p95</th><th>Declared</th></tr></thead><tbody>
+    <div class="cols"><div class="card tablewrap"><table class="parts" aria-label="Components"><thead><tr><th>Component</th><th>Calls</th><th class="r">Errors</th><th class="r">p50</th><th class="r">p95</th><th class="wide">Declared</th></tr></thead><tbody>
       ${stacks.map((s) => [s ? html`<tr class="grp"><td colspan="6">${s}</td></tr>` : "", ...d.parts.filter((p) => p.stack === s).map((p) => html`<${Row} p=${p} key=${p.name}/>`)])}
       ${d.parts.length ? "" : html`<tr><td colspan="6" class="faint">No components.</td></tr>`}</tbody></table></div>
     <div class="stack">
