@@ -19,19 +19,20 @@ FILES = sorted(p for p in SRC.rglob("*.py"))
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
-    "core": {"errors"},
+    "records": set(),
+    "core": {"errors", "records"},
     "machine": set(),
     "net": {"errors"},
-    "events": {"errors", "core"},
-    "engine": {"errors", "core", "events"},
-    "state": {"errors", "core", "machine"},
-    "build": {"errors", "core", "net", "machine"},
-    "plugins": {"errors", "core", "machine"},
-    "clouds": {"errors", "core", "net", "machine", "build", "plugins"},
+    "events": {"errors", "records", "core"},
+    "engine": {"errors", "records", "core", "events"},
+    "state": {"errors", "records", "core", "machine"},
+    "build": {"errors", "records", "core", "net", "machine"},
+    "plugins": {"errors", "records", "core", "machine"},
+    "clouds": {"errors", "records", "core", "net", "machine", "build", "plugins"},
     "providers": {"core", "clouds"},
     "runtime": {"errors"},
     "executor": {"errors", "net", "machine", "runtime"},
-    "components": {"errors", "core", "clouds", "providers", "machine", "build", "runtime"},
+    "components": {"errors", "records", "core", "clouds", "providers", "machine", "build", "runtime"},
 }
 LAYERS["project"] = {"events", "engine", "state", "plugins", *LAYERS["components"], "components"}
 LAYERS["embedded"] = {"executor", "net", *LAYERS["project"], "project"}

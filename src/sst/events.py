@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .core.model import URN, Op
 from .errors import DeployError, Failure, Problems, ProviderError, SstError, UserError
+from .records import dataclass
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

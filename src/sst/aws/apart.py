@@ -2,12 +2,13 @@
 change of a page is no change of a function."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..core.graph import Graph, Scope
 from ..core.model import URN
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from ..build.project_files import ProjectFiles

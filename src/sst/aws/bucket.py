@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
@@ -15,6 +14,7 @@ from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..core.units import seconds
 from ..errors import UserError
+from ..records import dataclass
 from .bucket_policy import BucketStatement, bucket_policy
 from .existing import BUCKET, identified
 from .link_permissions import Access, grants, located

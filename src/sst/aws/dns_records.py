@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..clouds.aws import acm, route53
 from ..core.graph import current
 from ..core.output import Input, Output
 from ..dns import Dns
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from ..clouds.aws.lookup import Lookups

@@ -9,13 +9,13 @@ import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import UserError
+from ..records import dataclass
 from .text import text_of
 from .tracked import NOTHING, tracked
 

@@ -13,11 +13,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import UserError
+from ..records import dataclass
 from .cache import keep
 
 __all__ = ["Entry", "Parts", "Written", "bytes_part", "deflate", "encoded", "entry_part", "extract", "file_part",

@@ -4,12 +4,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from ..clouds.context import LocalCloud

@@ -1,8 +1,9 @@
 """What a call of a deployed function gave, and what functions log."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from ..records import dataclass
 
 __all__ = ["Answer", "Line"]
 

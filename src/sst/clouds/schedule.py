@@ -1,8 +1,9 @@
 """A schedule that a program declares, in whichever cloud."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from ..records import dataclass
 
 __all__ = ["Schedule"]
 

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..errors import InternalError
+from ..records import dataclass
 from .target import Target
 
 __all__ = ["ContainerEngine", "Context", "Encrypt"]

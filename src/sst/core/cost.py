@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from ..records import dataclass
 
 __all__ = ["Charge", "Pricing", "Uses"]
 

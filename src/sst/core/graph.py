@@ -4,10 +4,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..errors import Problems, SstError, UserError
+from ..records import dataclass
 from .context import Context
 from .model import URN, Goal
 from .names import did_you_mean, valid_name

@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..errors import UserError
+from ..records import dataclass
 from .output import Input
 
 __all__ = ["Include", "Link", "LinkItem", "Linkable", "include_of", "linked"]

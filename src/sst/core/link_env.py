@@ -11,10 +11,11 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..errors import UserError
+from ..records import dataclass
 from .context import Encrypt
 from .graph import Graph
 from .link import Link

@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
+
+from ..records import dataclass
 
 __all__ = ["HIDDEN", "URN", "Entry", "EntryKind", "Folding", "Goal", "Op", "Operation", "Snapshot", "State",
            "deposed_key", "fold",

@@ -1,8 +1,10 @@
 """What an app consists of, as people see it: parts, and who calls or may use whom. A provider draws its own."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from ..records import dataclass
 
 __all__ = ["Edge", "EdgeKind", "Part", "Picture"]
 

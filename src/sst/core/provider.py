@@ -3,10 +3,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..errors import ProviderError, UserError
+from ..records import dataclass
 from .model import Goal, Operation, Snapshot, State
 from .schema import Order, Schema
 

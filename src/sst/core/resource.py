@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, dataclass_transform, overload
 
 from ..errors import UserError
+from ..records import dataclass
 from .declaration import Declaration, TypeInfo
 from .graph import Check, Graph, Scope, current
 from .model import URN, Goal

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from .component import Component

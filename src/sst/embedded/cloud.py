@@ -11,7 +11,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from sst.embedded.settings import ACCOUNT, Keys, read_json
 from sst.errors import InternalError, SstError, UserError
 from sst.machine.files import remove_tree
 from sst.machine.lock import FileLock
+
+from ..records import dataclass
 
 __all__ = ["Cloud", "Status", "fingerprint", "folder_of", "reset", "start", "status", "stop"]
 

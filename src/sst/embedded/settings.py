@@ -4,11 +4,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 from sst.errors import UserError
 from sst.machine.files import write_private
+
+from ..records import dataclass
 
 __all__ = ["ACCOUNT", "Keys", "Settings", "read_json"]
 

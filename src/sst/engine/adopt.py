@@ -3,7 +3,7 @@ then."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..core.model import URN, Op, Snapshot, State
@@ -11,6 +11,7 @@ from ..core.output import plain
 from ..core.provider import Existing, Providers, Recorded
 from ..core.schema import Schema
 from ..errors import ProviderError, UserError
+from ..records import dataclass
 from .inputs import identified
 from .record import secrets_of
 from .steps import Plan, Step

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from threading import Event
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..core.provider import Change, Note, PartlyMade, Provider, Providers, Resul
 from ..core.schema import Schema
 from ..errors import DeployError, Failure, ProviderError, SstError, StateError, Throttled, UserError
 from ..events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
+from ..records import dataclass
 from .choice import name_of
 from .existing import Existing
 from .inputs import identified, inputs_of, resent

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ..core.graph import Graph
 from ..core.model import URN, Operation, Snapshot, State
 from ..core.names import did_you_mean
 from ..errors import UserError
+from ..records import dataclass
 
 __all__ = ["Choice", "held", "name_of", "untouched"]
 

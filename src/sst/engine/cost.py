@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..core.cost import Charge, Pricing, Uses
 from ..core.model import URN, Op, Snapshot, State, deposed_key
+from ..records import dataclass
 from .choice import name_of
 from .steps import Plan, Step
 

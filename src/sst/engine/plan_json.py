@@ -7,11 +7,11 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..core.output import UNKNOWN
 from ..errors import UserError
+from ..records import dataclass
 from .choice import name_of
 from .steps import Plan, Step
 

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ..core.model import URN, Entry, Goal, Op, State, deposed_key
 from ..core.provider import Change, Result
 from ..core.schema import Schema
+from ..records import dataclass
 from .choice import name_of
 from .record import secrets_of
 

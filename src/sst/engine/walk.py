@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+
+from ..records import dataclass
 
 __all__ = ["Outcome", "walk"]
 

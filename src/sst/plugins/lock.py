@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from ..core.names import did_you_mean
 from ..errors import UserError
 from ..machine.files import replace_file
+from ..records import dataclass
 from .source import Source, source_of
 from .versions import order
 

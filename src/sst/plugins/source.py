@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import platform
 import re
-from dataclasses import dataclass
 
 from ..errors import UserError
+from ..records import dataclass
 
 __all__ = ["DEFAULT_HOST", "Source", "host_platform", "known_names", "source_of"]
 

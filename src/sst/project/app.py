@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from ..core.component import Component
@@ -12,6 +12,7 @@ from ..core.output import Output, call_site
 from ..core.resource import Resource
 from ..core.transform import Transform
 from ..errors import UserError
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

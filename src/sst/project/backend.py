@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from ..clouds.context import LocalCloud, StageContext
 from ..core.model import Entry, Snapshot
 from ..errors import StateError
+from ..records import dataclass
 from ..state.home import StateHome
 from ..state.secrets import Secrets
 from ..state.session import Session, Stage

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any
 
 from ..clouds.regions import is_region
@@ -11,6 +11,7 @@ from ..core.graph import Removal
 from ..core.units import dollars
 from ..errors import Problems, SstError, UserError
 from ..machine.container_engine import ENGINES
+from ..records import dataclass
 
 __all__ = ["Config", "check_config", "check_version"]
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +14,7 @@ from ..core.target import Target
 from ..errors import SstError, UserError
 from ..machine.container_engine import ContainerEngine
 from ..plugins.lock import Lock, in_ci
+from ..records import dataclass
 from .app import App
 from .config import Config, check_version
 from .dotenv import merge

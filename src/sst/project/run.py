@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -25,6 +25,7 @@ from ..engine.plan import Choice, Plan, plan
 from ..errors import Fenced, SstError, UserError
 from ..events import Finished, Sink
 from ..machine.files import write_private
+from ..records import dataclass
 from ..state.redact import Redactor, secrets_of
 from ..state.session import Session
 from .backend import Backend

@@ -13,12 +13,12 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from .. import __version__
 from ..errors import InternalError, StateError
+from ..records import dataclass
 from .upgrades import UPGRADES, Upgrade
 
 __all__ = ["VERSION", "Damaged", "Document", "decode", "encode", "plain"]

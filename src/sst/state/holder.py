@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from ..machine.process import host, pid_space, start_time
+from ..records import dataclass
 
 __all__ = ["Who", "alive", "here"]
 

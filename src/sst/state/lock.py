@@ -10,11 +10,12 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from ..errors import Fenced, Locked, SstError, StateError
 from ..machine.clock import steady
+from ..records import dataclass
 from . import format
 from .holder import Who, alive
 from .store import Conflict, Store

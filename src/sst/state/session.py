@@ -17,11 +17,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..core.model import Entry, Snapshot, State
 from ..errors import InternalError, SstError, StateError
 from ..machine.clock import steady
+from ..records import dataclass
 from .format import Damaged
 from .holder import Who
 from .journal import Journal, journal_key

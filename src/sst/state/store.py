@@ -1,10 +1,10 @@
 """Where state is kept: objects by key, with conditional writes. Three of them: memory, local (SQLite), S3."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import StateError
+from ..records import dataclass
 
 __all__ = ["Conflict", "Store", "Stored"]
 

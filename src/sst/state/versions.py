@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from ..core.model import Folding, Snapshot
 from ..errors import StateError
+from ..records import dataclass
 from . import format
 from .format import Damaged, Document
 from .journal import journal_key, position_of

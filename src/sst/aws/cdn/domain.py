@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
 from ...clouds.aws import cloudfront
@@ -11,6 +10,7 @@ from ...core.graph import current
 from ...core.output import Input, Output
 from ...dns import Dns
 from ...errors import UserError
+from ...records import dataclass
 from ..dns_records import alias_records, certificate, dns
 
 __all__ = ["CdnDomain", "Domain", "address", "domain_of", "make_records"]

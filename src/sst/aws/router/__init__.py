@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypedDict, Unpack
 
 from ...clouds.aws import cloudfront
@@ -15,6 +14,7 @@ from ...core.link import Link
 from ...core.output import Input, Output, call_site, combine
 from ...core.transform import Transform
 from ...errors import UserError
+from ...records import dataclass
 from ..bucket import Bucket
 from ..cdn import Cdn, CdnDomain
 from ..cdn.auth import BasicAuth, checked

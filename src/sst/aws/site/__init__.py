@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ...clouds.aws import cloudfront
@@ -11,6 +11,7 @@ from ...core.component import Component
 from ...core.output import Input, Output
 from ...core.units import seconds
 from ...errors import UserError
+from ...records import dataclass
 from ..account import account_id
 from ..bucket import Bucket
 from ..cdn import Cdn, CdnDomain

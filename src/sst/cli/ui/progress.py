@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from ...core.model import Op
@@ -17,6 +17,7 @@ from ...events import (
     StepStarted,
     Unsettled,
 )
+from ...records import dataclass
 from .style import Line, Marks, clean, clip, seconds
 
 __all__ = ["DID", "DOING", "Progress", "Row", "summary", "unsettled"]

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TextIO, TypeAlias
+
+from ...records import dataclass
 
 __all__ = ["ASCII", "UNICODE", "Line", "Marks", "Paint", "clean", "clip", "marks_for", "seconds", "wants_color",
            "width_of"]

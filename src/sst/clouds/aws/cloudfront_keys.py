@@ -8,11 +8,12 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...errors import ProviderError
+from ...records import dataclass
 from .cloudfront_pages import MARK, split_value
 
 if TYPE_CHECKING:

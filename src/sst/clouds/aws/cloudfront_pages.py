@@ -12,10 +12,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
+from ...records import dataclass
 from ..local.folders import File, Folder
 from .file_options import headers
 

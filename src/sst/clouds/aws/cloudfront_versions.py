@@ -8,11 +8,12 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ...core.provider import Note
 from ...errors import ProviderError
+from ...records import dataclass
 from ..local.folders import File
 from .cloudfront_pages import PAGES, Pages, base36, buckets
 from .file_sync import PARALLEL, Place

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
+
+from ...records import dataclass
 
 __all__ = ["Call", "Grant", "Identity", "Import", "Listing", "Part", "Tagging", "call", "grant"]
 

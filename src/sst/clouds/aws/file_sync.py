@@ -9,11 +9,12 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ...core.provider import Note
 from ...errors import ProviderError
+from ...records import dataclass
 from ..local.folders import File, Folder
 from .file_options import headers
 

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UserError
+from ...records import dataclass
 
 if TYPE_CHECKING:
     from .client import Aws

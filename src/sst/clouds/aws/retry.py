@@ -4,10 +4,10 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
 from ...errors import ProviderError, Throttled
+from ...records import dataclass
 
 __all__ = ["SKEWED", "Policy", "RateLimiter", "RateProfile", "RetryState", "is_throttle", "matches", "pace", "pause"]
 

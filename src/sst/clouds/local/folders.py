@@ -5,12 +5,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...build.files import check_links, walk
 from ...build.zip import encoded
 from ...errors import UserError
+from ...records import dataclass
 
 __all__ = ["File", "Folder", "fingerprint", "inside", "read_folder"]
 
