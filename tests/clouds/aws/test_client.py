@@ -266,6 +266,32 @@ def test_expired_and_unknown_credentials_have_their_own_messages(tmp_path: Path)
             aws.account()
 
 
+def test_what_expired_is_said_of_ec2_and_of_a_head_that_gives_no_reason() -> None:
+    """EC2 says RequestExpired of credentials too:
+    https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-troubleshooting.html"""
+    said = (b"<Response><Errors><Error><Code>RequestExpired</Code><Message>Request has expired.</Message></Error>"
+            b"</Errors><RequestID>r</RequestID></Response>")
+    with stand_in(lambda n: Answer(400, said, {"Content-Type": "text/xml"})) as cloud, client(cloud.url) as aws:
+        with pytest.raises(ProviderError) as e:
+            aws.call("ec2", "describe_vpcs")
+        assert "get new credentials" in e.value.hint
+    with stand_in(lambda n: Answer(400, b"")) as cloud, client(cloud.url) as aws:
+        with pytest.raises(ProviderError) as e:
+            aws.call("s3", "head_bucket", {"Bucket": "b"})
+        assert "credentials that have expired" in e.value.hint
+
+
+def test_a_head_that_is_throttled_is_sent_again_as_long_as_any_call() -> None:
+    """S3 refuses it with a status alone; others get as few tries as after an error of the service."""
+    with stand_in(lambda n: Answer(503 if n < 9 else 200, b"")) as cloud, client(cloud.url) as aws:
+        aws.call("s3", "head_bucket", {"Bucket": "b"})
+        assert len(cloud.requests) == 10
+    with stand_in(lambda n: Answer(503, b"")) as cloud, client(cloud.url) as aws:
+        with pytest.raises(ProviderError):
+            aws.call("s3", "get_bucket_versioning", {"Bucket": "b"})
+        assert len(cloud.requests) == 4
+
+
 def test_a_profile_of_the_config_file_gives_region_endpoint_and_keys(tmp_path: Path) -> None:
     config, keys = tmp_path / "config", tmp_path / "credentials"
     config.write_text("[profile dev]\nregion = eu-north-1\nservices = mine\nendpoint_url = http://all\n"

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from urllib.parse import parse_qs
 
 import pytest
@@ -10,9 +11,10 @@ from sst.clouds.aws import orphans
 from sst.clouds.aws.client import Aws
 from sst.clouds.aws.provider import AwsProvider
 from sst.embedded.cloud import Cloud
+from sst.errors import ProviderError
 
 from .rows import ROWS
-from .stand_in import Answer, StandIn, stand_in
+from .stand_in import Answer, StandIn, refusal, stand_in
 from .world import World, note
 
 TAGS = {"mine": {"sst:app": "app", "sst:stage": "test", "sst:urn": "aws.iam.Role::Mine", "sst:lineage": "L"},
@@ -78,6 +80,25 @@ def test_pages_are_followed_and_only_our_tags_count() -> None:
         provider = AwsProvider(aws, app="app", stage="test", lineage="L")
         found = orphans.find_tagged([provider], ["aws.iam.Role"])
     assert [(c.name, c.id, c.lineage) for c in found] == [("Mine", "mine", "L"), ("Old", "old", "K")]
+
+
+@pytest.mark.parametrize(("why", "region"), [("with an explicit deny in a service control policy", "eu-west-1"),
+                                             ("with an explicit deny in a service control policy", "us-east-1"),
+                                             ("because no identity-based policy allows the action", "eu-west-1")])
+def test_a_list_in_a_region_that_the_organisation_denies_is_empty(why: str, region: str) -> None:
+    """Firewalls of CloudFront are in us-east-1. In the app's own region, or without an organisation, it can't be told
+    what there is."""
+    def decide(n: int) -> Answer:
+        if b"GetCallerIdentity" in cloud.requests[n][3]:
+            return xml("GetCallerIdentity", "<Arn>arn:aws:iam::1:u</Arn><Account>111111111111</Account>")
+        return refusal("AccessDeniedException", f"User: u is not authorized to perform: wafv2:ListWebACLs {why}")
+
+    empty = region == "eu-west-1" and "explicit deny" in why
+    with stand_in(decide) as cloud, Aws(region=region, endpoint=cloud.url, credentials=("a", "b"),
+                                        environment={}) as aws:
+        provider = AwsProvider(aws, app="app", stage="test", lineage="L")
+        with nullcontext() if empty else pytest.raises(ProviderError, match="ListWebACLs"):
+            assert orphans.find_tagged([provider], ["aws.wafv2.WebAcl"]) == []
 
 
 @pytest.mark.parametrize(("pages", "asked"), [

@@ -11,7 +11,10 @@ from ..rule import rule
 GLOBAL = frozenset({"iam", "sts", "route53", "cloudfront"})
 
 
-@rule("*", source="https://docs.aws.amazon.com/controltower/latest/controlreference/primary-region-deny-policy.html")
+@rule(
+    "*",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-requested-region.html",
+)
 def region_denied(request: ApiRequest, account: Account) -> Refuse | None:
     """A service control policy denies all calls to some regions, but for global services."""
     if request.region not in account.denied_regions or request.service in GLOBAL:

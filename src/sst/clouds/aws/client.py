@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.provider import Note
 from ...errors import ProviderError, SstError, Throttled, UserError
 from ...net.http import ConnectError, Pool, ReadError, Response
+from .partition import partition_of
 from .retry import SKEWED, Policy, RateLimiter, RetryState, is_throttle, pace
 from .settings import Login, Settings
 from .sign import Credentials, signed, signed_url
@@ -28,11 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Aws"]
 
-PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b",
-              "eu-isoe-": "aws-iso-e",
-              "us-isof-": "aws-iso-f", "eusc-": "aws-eusc"}
-
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"})
 WRONG = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "InvalidToken"})
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 SAFE = ("get", "list", "describe", "head", "put", "update", "delete", "set", "tag", "untag", "attach", "detach",
@@ -163,10 +160,10 @@ class Aws:
         status = int(meta.get("HTTPStatusCode") or reply.status)
         request = str(meta.get("RequestId") or reply.headers.get("x-amzn-requestid")
                       or reply.headers.get("x-amz-request-id") or "")
-        kind = Throttled if is_throttle(code, status) else ProviderError
+        bare = " head_" in name and code == str(reply.status)   # the answer to a HEAD has no body, and so no code
+        kind = Throttled if is_throttle(code, status) or (bare and status == 503) else ProviderError
         found = kind(message, code=code, operation=name, request_id=request, status=status,
                      hint=self._hint(code, message, reply))
-        # the answer to a HEAD has no body, and so no code
         if (code in SKEWED or code == "403") and (date := reply.headers.get("date")):
             found.__dict__["date"] = date
         return found
@@ -181,6 +178,8 @@ class Aws:
                 or (code == "400" and "x-amz-bucket-region" in reply.headers):      # a HEAD, which has no body
             other = reply.headers.get("x-amz-bucket-region", "")
             return f"the bucket is in the region {other}" if other else "the bucket is in another region"
+        if code == "400":
+            return "S3 does not say why to a HEAD; the most frequent reason are credentials that have expired"
         if code in ("OptInRequired", "SignatureDoesNotMatch"):
             return ("this region or service is not enabled for the account" if code == "OptInRequired"
                     else "the secret access key does not fit the access key")
@@ -260,8 +259,7 @@ class Aws:
 
     def partition(self, region: str | None = None) -> str:
         """``aws``, ``aws-cn`` or ``aws-us-gov``: the second word of ARNs in that region. Makes no call."""
-        where = region or self.region
-        return next((name for prefix, name in PARTITIONS.items() if where.startswith(prefix)), "aws")
+        return partition_of(region or self.region)
 
     def _no_access(self, e: ProviderError) -> SstError:
         profile = f' of profile "{self.settings.profile}"' if self.settings.profile else ""

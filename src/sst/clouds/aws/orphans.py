@@ -41,7 +41,8 @@ def find_tagged(providers: Sequence[Verbs], types: Iterable[str] | None = None) 
     One call for each page of a list. The tags come from the Resource Groups Tagging API, a hundred things a call; it
     may be some minutes behind. Of types that it does not show, and where it is refused, each thing whose list does not
     show its tags is asked. What a service lists for the whole account is listed once an account. Raises
-    ``ProviderError`` where a list is refused: then it can't be told what there is.
+    ``ProviderError`` where a list is refused: then it can't be told what there is. A list that another region keeps is
+    empty if an organisation denies that region: the app can have made nothing there.
     """
     rows = [all_rows()[t] for t in (listed_types() if types is None else types)]
     found: dict[tuple[str, str, str, str], TaggedResource] = {}
@@ -97,7 +98,12 @@ def _listed(provider: Verbs, kind: type[AwsResource]) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     params = fill(how.params, {"region": provider.aws.region})
     while True:
-        answer = provider.aws.call(kind.service, how.op, params, region=how.region or None)
+        try:
+            answer = provider.aws.call(kind.service, how.op, params, region=how.region or None)
+        except ProviderError as e:
+            if how.region not in ("", provider.aws.region) and "explicit deny" in e.message:
+                return []
+            raise
         items += jmespath.search(how.items, answer) or []
         more = how.page[0] and answer.get("IsTruncated", True)
         mark = jmespath.search(how.page[0], answer) if more else None
