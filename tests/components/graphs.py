@@ -38,11 +38,12 @@ class Lookups:
 
 
 @contextmanager
-def program(*, stage: str = "test", target: Target | None = None, root: Path = APP) -> Iterator[Graph]:
+def program(*, stage: str = "test", target: Target | None = None, root: Path = APP,
+            region: str = "us-east-1") -> Iterator[Graph]:
     """An active graph of the small project, or of another; sealed at the end."""
     context = Context(target or Target(), secrets={"Token": "s3cret-value"}, python="3.12",
                       read_stage_key=lambda: b"k" * 32, encrypt=lambda key, text: b"sealed", open_lookups=Lookups)
-    graph = Graph("shop", stage, root=str(root), context=context)
+    graph = Graph("shop", stage, region, root=str(root), context=context)
     with graph.active():
         yield graph
         graph.seal()

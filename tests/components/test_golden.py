@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -369,6 +370,17 @@ def test_the_graph_is_as_it_was(name: str) -> None:
         file.write_text(text)
     assert file.read_text() == text
     assert "s3cret-value" not in text
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_no_arn_is_of_another_partition(name: str) -> None:
+    """In China, GovCloud and elsewhere the second word of ARNs is another one; those that a program names are its
+    own."""
+    with program(region="cn-north-1") as graph:
+        PROGRAMS[name]()
+    arns, own = (set(re.findall(r"arn:aws:[\w:/.*<>-]+", text))
+                 for text in (json.dumps(shown(graph)), Path(__file__).read_text(encoding="utf-8")))
+    assert arns <= own
 
 
 def test_every_component_has_a_golden_graph() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from ..clouds.aws import migration
 from ..clouds.aws.fargate import MEMORY
+from ..clouds.aws.partition import partition_of
 from ..clouds.local.folders import inside
 from ..core.component import Component, Options
 from ..core.dev_parts import DevPart, WatchedFiles
@@ -134,7 +135,8 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         if database.network:
             place["vpc_config"] = {"SubnetIds": list(database.network.subnets),
                                    "SecurityGroupIds": list(database.network.security_groups or ())}
-        access = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+        partition = partition_of(current().region)
+        access = f"arn:{partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
         return Function("Function", handler=handler, link=link, environment=environment, timeout=timeout,
                         memory=memory, retries=0, copy_files=copy_files, dev=False, python=self._python,
                         policies=[access] if place else (),

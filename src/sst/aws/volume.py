@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from ..clouds.aws.partition import partition_of
 from ..core.graph import current
 from ..core.link import Include
 from ..core.output import Input
@@ -110,7 +111,7 @@ def _one(volume: Any, name: str) -> Mounted:
     if isinstance(system, Efs):
         return Mounted(system.id, system.access_point, path, system.mount_targets,
                        _may_mount(system.arn, system.access_point_arn))
-    base = f"arn:aws:elasticfilesystem:{current().region}:{_account()}"
+    base = f"arn:{partition_of(current().region)}:elasticfilesystem:{current().region}:{_account()}"
     return Mounted(system["file_system"], system["access_point"], path, (),
                    _may_mount(f"{base}:file-system/{system['file_system']}",
                               f"{base}:access-point/{system['access_point']}"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from ...clouds.aws import ecs, iam, logs, ssm
+from ...clouds.aws.partition import partition_of
 from ...core.component import Component
 from ...core.graph import current
 from ...core.link import Link
@@ -266,7 +267,7 @@ def _execution_role(given: Common, secrets: Sequence[Input[str]], log_arns: Sequ
         return None, []
     role = iam.Role("ExecutionRole", assume_role_policy=trust("ecs-tasks.amazonaws.com"))
     attached = iam.RolePolicyAttachment("ExecutionRolePolicy", role=role.name,
-                                        policy_arn=f"arn:aws:iam::aws:{EXECUTION}")
+                                        policy_arn=f"arn:{partition_of(current().region)}:iam::aws:{EXECUTION}")
     if not secrets:
         return role, [attached]
     wanted = [permission(["ssm:GetParameters", "secretsmanager:GetSecretValue"], list(secrets))]
@@ -277,7 +278,9 @@ def _execution_role(given: Common, secrets: Sequence[Input[str]], log_arns: Sequ
 def _role_arn(given: str | None, made: iam.Role | None) -> Input[str]:
     if made is not None:
         return made.arn
-    return given if given and given.startswith("arn:") else f"arn:aws:iam::{_account()}:role/{given}"
+    if given and given.startswith("arn:"):
+        return given
+    return f"arn:{partition_of(current().region)}:iam::{_account()}:role/{given}"
 
 
 def _account() -> Input[str]:

@@ -6,6 +6,8 @@ from ipaddress import ip_network
 from typing import Any, Literal, TypedDict
 
 from ...clouds.aws import ec2, iam
+from ...clouds.aws.partition import partition_of
+from ...core.graph import current
 from ...core.output import Input, Output
 from ...errors import UserError
 from .layout import CIDR, Layout, named
@@ -165,7 +167,8 @@ def _profile(name: str, role: str | None) -> dict[str, Any]:
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
                                                          "Principal": {"Service": "ec2.amazonaws.com"}}]}
         own = iam.Role(f"{name}Role", assume_role_policy=trust)
-        iam.RolePolicyAttachment(f"{name}RolePolicy", role=own.name, policy_arn=f"arn:aws:iam::aws:{SESSIONS}")
+        iam.RolePolicyAttachment(f"{name}RolePolicy", role=own.name,
+                                 policy_arn=f"arn:{partition_of(current().region)}:iam::aws:{SESSIONS}")
     profile = iam.InstanceProfile(f"{name}InstanceProfile")
     holds = iam.InstanceProfileRole(f"{name}InstanceProfileRole", instance_profile=profile.name,
                                     role=own.name if role is None else role)
