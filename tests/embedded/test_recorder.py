@@ -71,6 +71,13 @@ def test_no_form_of_a_secret_is_written(folder: Path) -> None:
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
 
 
+def test_the_status_of_a_long_answer_is_recorded(folder: Path) -> None:
+    to = Recorder(folder)
+    record(to, folder, "1", b"{}", json.dumps({"body": "x" * 500_000, "statusCode": 503}).encode())
+    to.flush()
+    assert rows(folder, "SELECT status, failed, response_size > 500000 FROM invocation") == [(503, 1, 1)]
+
+
 def test_a_secret_that_is_set_later_is_hidden_too(folder: Path) -> None:
     to = Recorder(folder)
     record(to, folder, "1", b'{"a": "brand-new-value"}')

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -135,8 +136,29 @@ def test_a_cancelled_call_runs_to_its_end(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await call
         (tmp_path / "go").touch()
-        await until(lambda: stage.lines[-1].startswith("REPORT"))
+        await until(lambda: bool(stage.lines) and stage.lines[-1].startswith("REPORT"))
         assert len({batch.sandbox for batch in stage.log}) == 1 and not (await stage.call(fn)).cold
+
+    play(tmp_path, story)
+
+
+def test_who_waits_for_an_end_is_cancelled_at_the_end(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        fn = stage.function(WHO)
+        await stage.call(fn)
+
+        async def wait() -> None:
+            await stage.executor.begin(fn, json.dumps(event).encode())
+
+        event = {"began": str(tmp_path / "began"), "go": str(tmp_path / "go")}
+        waiting = asyncio.create_task(wait())
+        await until(lambda: list(tmp_path.glob("began-*")))
+        waiting.cancel()
+        assert not (await asyncio.wait((waiting,), timeout=0.1))[0]
+        (tmp_path / "go").touch()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert stage.lines[-1].startswith("REPORT") and not (await stage.call(fn)).cold
 
     play(tmp_path, story)
 

@@ -26,8 +26,8 @@ _LONGEST_PRELUDE = 1 << 20
 class Answer:
     """What one invocation gave."""
 
-    payload: bytes
-    """JSON: the handler's value, or ``{"errorMessage": ..., "errorType": ..., "stackTrace": [...]}``."""
+    value: Any
+    """The handler's, or ``{"errorMessage": ..., "errorType": ..., "stackTrace": [...]}``; bytes of what is no JSON."""
     failed: bool = False
     tail: str = ""
     """The last lines of its log, START and REPORT included."""
@@ -47,13 +47,13 @@ class Runner(Protocol):
         """In which they run: a caller from there has no change of threads."""
         ...
 
-    def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer: ...
+    def invoke(self, function: Prepared, event: Any, *, request_id: str, log: Log) -> Answer: ...
 
-    async def invoked(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
+    async def invoked(self, function: Prepared, event: Any, *, request_id: str, log: Log) -> Answer:
         """The same for a caller in an event loop."""
         ...
 
-    def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> AsyncGenerator[bytes]:
+    def stream(self, function: Prepared, event: Any, *, request_id: str, log: Log) -> AsyncGenerator[bytes]:
         """The response in parts as the function writes them, framed as Lambda frames it: prelude, eight NULs, body."""
         ...
 
@@ -114,19 +114,18 @@ def _prelude(head: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _value(payload: bytes) -> Any:
+def _value(value: Any) -> Any:
     """What a caller that wants no stream gets; a streamed response becomes the answer its parts would have made."""
-    try:
-        return json.loads(payload or b"null")
-    except ValueError:
-        head, separator, body = payload.partition(_SEPARATOR)
+    if not isinstance(value, bytes):
+        return value
+    head, separator, body = value.partition(_SEPARATOR)
     if not separator:
-        return payload.decode("utf-8", "replace")
+        return value.decode("utf-8", "replace")
     return {"statusCode": 200, **_prelude(head), "isBase64Encoded": True, "body": base64.b64encode(body).decode()}
 
 
 def _result(answer: Answer) -> dict[str, Any]:
-    result: dict[str, Any] = {"body": _value(answer.payload), "log": answer.tail}
+    result: dict[str, Any] = {"body": _value(answer.value), "log": answer.tail}
     return result | {"error": True, "function_error": "Unhandled"} if answer.failed else result
 
 
@@ -143,21 +142,19 @@ class Bridge:
     def run(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         """One invocation, answered in the emulator's words: ``body``, ``error``, ``function_error``, ``log``."""
         function = self._prepared.of(record, config)
-        return _result(self._runner.invoke(function, json.dumps(event).encode(), request_id=request_id, log=self._log))
+        return _result(self._runner.invoke(function, event, request_id=request_id, log=self._log))
 
     async def invoked(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
                       request_id: str) -> dict[str, Any]:
         """The same for a caller in an event loop."""
         function = await self._function(record, config)
-        return _result(await self._runner.invoked(function, json.dumps(event).encode(), request_id=request_id,
-                                                  log=self._log))
+        return _result(await self._runner.invoked(function, event, request_id=request_id, log=self._log))
 
     async def open_stream(self, record: Mapping[str, Any], config: Mapping[str, Any], event: Any,
                           request_id: str) -> StreamedBody:
         """Start a streamed invocation; returns when status and headers are known."""
         function = await self._function(record, config)
-        return await StreamedBody.of(self._runner.stream(function, json.dumps(event).encode(), request_id=request_id,
-                                                         log=self._log))
+        return await StreamedBody.of(self._runner.stream(function, event, request_id=request_id, log=self._log))
 
     async def _function(self, record: Mapping[str, Any], config: Mapping[str, Any]) -> Prepared:
         """Other calls go on while the code of a new function is unpacked."""

@@ -48,11 +48,13 @@ class Hidden:
         self._looked = 0.0
         self.readable = True
 
-    def see(self, function: FunctionVersion) -> None:
-        """A function that is called: its links may hold secrets."""
-        if function not in self._functions:
-            self._functions.add(function)
-            self._new.append(function)
+    def see(self, function: FunctionVersion) -> bool:
+        """A function that is called: its links may hold secrets. Whether it is called for the first time."""
+        if function in self._functions:
+            return False
+        self._functions.add(function)
+        self._new.append(function)
+        return True
 
     def settled(self) -> bool:
         """Whether the values are those of now; while a deploy writes its state, they are looked up once a second."""

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sst.executor import FunctionVersion, Invocation
+from sst.executor import Ending, FunctionVersion, Invocation
 from sst.net.frames import Frames
 
 __all__ = ["Attached", "LiveStreaming"]
@@ -70,9 +70,9 @@ class Attached:
         return not self.gone and version.version == "$LATEST" and _unqualified(version.arn) in self._functions
 
     def begin(self, version: FunctionVersion, event: bytes, *, request_id: str,
-              trace_id: str = "") -> asyncio.Task[Invocation]:
+              trace_id: str = "") -> Ending:
         """Run it there, to its end."""
-        return asyncio.create_task(self._invoke(version, event, request_id, trace_id))
+        return Ending.of(asyncio.create_task(self._invoke(version, event, request_id, trace_id)))
 
     async def _invoke(self, version: FunctionVersion, event: bytes, request_id: str, trace_id: str) -> Invocation:
         async with self.stream(version, event, request_id=request_id, trace_id=trace_id) as streaming:

@@ -5,6 +5,7 @@ can't write, rows are dropped and counted, and no call is held up.
 """
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sqlite3
@@ -20,7 +21,6 @@ from sst.embedded.hidden import Hidden
 from sst.embedded.record_file import FILE, RecordFile, Row, set_aside
 from sst.executor import FunctionVersion, Invocation
 from sst.executor.lines import is_platform, spoken
-from sst.executor.trigger import trigger_of
 
 __all__ = ["Recorder", "recorder", "start_recorder"]
 
@@ -59,42 +59,41 @@ class Recorder:
     # what happens; called from any thread
 
     def began(self, function: FunctionVersion, event: bytes, request: str, *, trace: str, parent: str, span: str,
-              causes: Sequence[str] = (), replay_of: str = "") -> None:
+              trigger: str = "invoke", causes: Sequence[str] = (), replay_of: str = "") -> None:
         if self._hidden is None:
             return
         at = time.time()
         self._clocks[request] = time.monotonic()
-        self._hidden.see(function)
+        if self._hidden.see(function) and (key := dict(function.environment).get("AWS_ACCESS_KEY_ID")):
+            self._keys[key] = function.name
         self._keep(request, function, event)
-        for name, value in function.environment:
-            if name == "AWS_ACCESS_KEY_ID":
-                self._keys[value] = function.name
 
         def row() -> Row:
             return "invocation", {
                 "request": request, "function": function.name, "trace": trace, "parent": parent, "span": span,
                 "causes": " ".join(causes), "began": at, "memory_limit": function.memory, "runtime": function.runtime,
-                "trigger": self._redacted(trigger_of(event)), "event": self._text(event), "event_size": len(event),
+                "trigger": self._redacted(trigger), "event": self._text(event), "event_size": len(event),
                 "replay_of": replay_of}
 
         self._put(len(event), row)
 
     def ended(self, made: Invocation, response: bytes = b"") -> None:
         """``response``: the beginning of an answer in parts; else it is in ``made``."""
-        body = (made.payload if made.error else response or made.payload)
-        request, error = made.request_id, bool(made.error)
-        size, shown = len(body), body[:SHOWN_BYTES * 4]
+        request, error, causes = made.request_id, bool(made.error), made.causes
+        body = made.payload if error else response or made.payload
+        found = _answer(made, body)
+        size, shown, status = len(body), body[:SHOWN_BYTES * 4], 0 if error else _status(found)
         began = self._clocks.pop(request, None)
         facts = {"ms": made.duration_ms, "took": (time.monotonic() - began) * 1000 if began else made.duration_ms,
                  "cold": int(made.cold), "init_ms": made.init_ms,
                  "memory": made.max_memory_mb, "response_size": size}
 
+        kind, message = (str(found.get(k) or "") for k in ("errorType", "errorMessage")) if error else ("", "")
+        if error and causes:
+            shown = json.dumps({**found, "causes": causes}).encode()
+
         def row() -> Row:
-            found = _answer(shown)
-            status = 0 if error else _status(found)
-            kind, message = (str(found.get(k) or "") for k in ("errorType", "errorMessage")) if error else ("", "")
-            document = json.dumps({**found, "causes": made.causes}).encode() if error and made.causes else shown
-            return "invocation", {"request": request, **facts, "response": self._text(document), "status": status,
+            return "invocation", {"request": request, **facts, "response": self._text(shown), "status": status,
                                   "error": self._redacted(kind or ("Unhandled" if error else "")),
                                   "message": self._redacted(message[:SHOWN_BYTES]),
                                   "failed": int(error or status >= 500)}
@@ -103,11 +102,13 @@ class Recorder:
 
     def lines(self, function: str, request: str, lines: Sequence[tuple[int, str]]) -> None:
         """(milliseconds since 1970, text)"""
+        if self._path is None:
+            return
         for at, logged in lines:
             if is_platform(logged):
                 continue
             text = logged[:SHOWN_BYTES] + (f"… {len(logged)} characters" if len(logged) > SHOWN_BYTES else "")
-            self._put(len(text), lambda at=at, text=text: self._line(function, request, at, text))  # type: ignore[misc]
+            self._put(len(text), functools.partial(self._line, function, request, at, text))
 
     def call(self, describe: Callable[[], AwsCall], *, trace: str, span: str, parent: str, began: float, status: int,
              ms: float, key: tuple[str, bool]) -> None:
@@ -152,7 +153,8 @@ class Recorder:
                 return
             self._waiting.append((size, row))
             self._bytes += size
-        self._news.set()
+        if not self._news.is_set():
+            self._news.set()
 
     def _run(self) -> None:
         while True:
@@ -266,9 +268,11 @@ class Recorder:
         return self._hidden.redact(text) if self._hidden.readable else _WITHHELD if text else ""
 
 
-def _answer(payload: bytes) -> Mapping[str, Any]:
+def _answer(made: Invocation, body: bytes) -> Mapping[str, Any]:
+    """What it answered, if that is an object; of a response in parts its beginning."""
+    head, parts, _ = body.partition(b"\0" * 8)
     try:
-        found = json.loads(payload.partition(b"\0" * 8)[0] or b"null")
+        found = json.loads(head) if parts or body is not made.payload else made.document()
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -20,6 +20,7 @@ from sst.embedded.live import Attached
 from sst.embedded.recorder import SHOWN_BYTES, recorder
 from sst.embedded.settings import Settings
 from sst.executor import Executor, FunctionVersion, Invocation, LogLines, Refused
+from sst.executor.trigger import trigger_in
 from sst.machine.process import obey_modes
 
 __all__ = ["ExecutorRunner", "FunctionFailed"]
@@ -54,21 +55,21 @@ class ExecutorRunner:
         obey_modes(self._folder)  # the folders of code are read-only
         self.loop.run_forever()
 
-    def invoke(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
+    def invoke(self, function: Prepared, event: Any, *, request_id: str, log: Log) -> Answer:
         return self._elsewhere(function, event, request_id, log).result()
 
-    async def invoked(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> Answer:
+    async def invoked(self, function: Prepared, event: Any, *, request_id: str, log: Log) -> Answer:
         """A caller that is cancelled waits for the end all the same: the function runs on."""
         if asyncio.get_running_loop() is not self.loop:
             return await _to_its_end(asyncio.wrap_future(self._elsewhere(function, event, request_id, log)))
-        version = self._version(function, log)
-        return await self._answer(version, event, request_id, self._traced(version, event, request_id))
+        version, payload = self._version(function, log), json.dumps(event).encode()
+        return await self._answer(version, payload, request_id, self._traced(version, event, payload, request_id))
 
-    def _elsewhere(self, function: Prepared, event: bytes, request_id: str, log: Log) -> Future[Answer]:
+    def _elsewhere(self, function: Prepared, event: Any, request_id: str, log: Log) -> Future[Answer]:
         """For callers outside of `loop`."""
-        version = self._version(function, log)
-        header = self._traced(version, event, request_id)
-        return asyncio.run_coroutine_threadsafe(self._answer(version, event, request_id, header), self.loop)
+        version, payload = self._version(function, log), json.dumps(event).encode()
+        header = self._traced(version, event, payload, request_id)
+        return asyncio.run_coroutine_threadsafe(self._answer(version, payload, request_id, header), self.loop)
 
     async def _answer(self, version: FunctionVersion, event: bytes, request_id: str, header: str) -> Answer:
         try:
@@ -79,12 +80,17 @@ class ExecutorRunner:
             recorder().ended(made)
         else:
             running.add_done_callback(_record)
-            made = await _to_its_end(running)
-        return Answer(made.payload, failed=bool(made.error), tail=made.logs.decode("utf-8", "replace"))
+            made = await running
+        try:
+            value = made.document()
+        except ValueError:
+            value = made.payload
+        return Answer(value, failed=bool(made.error), tail=made.logs.decode("utf-8", "replace"))
 
-    async def stream(self, function: Prepared, event: bytes, *, request_id: str, log: Log) -> AsyncGenerator[bytes]:
+    async def stream(self, function: Prepared, event: Any, *, request_id: str, log: Log) -> AsyncGenerator[bytes]:
         version, parts = self._version(function, log), asyncio.Queue[bytes | Exception | None](64)
-        header, here = self._traced(version, event, request_id), asyncio.get_running_loop()
+        payload, here = json.dumps(event).encode(), asyncio.get_running_loop()
+        header = self._traced(version, event, payload, request_id)
 
         async def put(part: bytes | Exception | None) -> None:
             if here is self.loop:
@@ -92,7 +98,7 @@ class ExecutorRunner:
             else:
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(parts.put(part), here))
 
-        pump = self._pump(version, event, request_id, header, put)
+        pump = self._pump(version, payload, request_id, header, put)
         pumping = (asyncio.create_task(pump) if here is self.loop
                    else asyncio.run_coroutine_threadsafe(pump, self.loop))
         try:
@@ -149,16 +155,16 @@ class ExecutorRunner:
         finally:
             recorder().ended(made or Invocation(b"", "Unhandled", request_id), bytes(shown))
 
-    def _traced(self, version: FunctionVersion, event: bytes, request_id: str) -> str:
+    def _traced(self, version: FunctionVersion, event: Any, payload: bytes, request_id: str) -> str:
         """The header that the function is started with: it goes on with the trace of what caused it."""
-        causes = trace.headers_of(_json(event), self._origins)
+        causes = trace.headers_of(event, self._origins)
         root, parent = trace.parse(causes[0])
         root, span = root or trace.new_root(), trace.new_span()
         more = [trace.parse(cause)[1] for cause in causes[1:]]
         header = trace.header(root, span)
         trace.set_last_invocation(header)
-        recorder().began(version, event, request_id, trace=root, parent=parent, span=span, causes=more,
-                         replay_of=trace.REPLAY.get())
+        recorder().began(version, payload, request_id, trigger=trigger_in(event), trace=root, parent=parent, span=span,
+                         causes=more, replay_of=trace.REPLAY.get())
         return header
 
     def _version(self, function: Prepared, log: Log) -> FunctionVersion:
@@ -206,16 +212,6 @@ async def _to_its_end(running: asyncio.Future[T]) -> T:
         raise
 
 
-def _record(running: asyncio.Task[Invocation]) -> None:
-    if not running.cancelled() and not running.exception():
+def _record(running: asyncio.Future[Invocation]) -> None:
+    if not running.exception():
         recorder().ended(running.result())
-
-
-def _json(event: bytes) -> Any:
-    """The event, if it may have come with headers of its own."""
-    if b'"Records"' not in event[:64]:
-        return None
-    try:
-        return json.loads(event)
-    except ValueError:
-        return None

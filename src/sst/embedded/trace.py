@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["CURRENT", "REPLAY", "RecordOrigins", "continued", "header", "headers_of", "last_invocation", "new_root",
@@ -37,6 +38,7 @@ def header(root: str, span: str) -> str:
     return f"Root={root};Parent={span};Sampled=1"
 
 
+@lru_cache(1024)
 def parse(text: str) -> tuple[str, str]:
     """The root and the parent in a header; "" for what is not in it.
 

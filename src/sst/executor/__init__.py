@@ -27,15 +27,15 @@ from typing import Any, TypeVar
 
 from . import report
 from .api import RuntimeApi
-from .call import Call
+from .call import Call, Ending
 from .forks import Forks
 from .interpreters import Interpreters
 from .model import GONE, FunctionVersion, Invocation, LogLines, OnFiles, OnLog, Refused, Stamp, stamp
 from .pool import Pool
 from .sandbox import RESPONSE_LIMIT, Sandbox
 
-__all__ = ["GONE", "PAYLOAD_LIMIT", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnFiles", "OnLog",
-           "Refused", "Stamp", "Streaming", "stamp"]
+__all__ = ["GONE", "PAYLOAD_LIMIT", "Ending", "Executor", "FunctionVersion", "Invocation", "LogLines", "OnFiles",
+           "OnLog", "Refused", "Stamp", "Streaming", "stamp"]
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of an event. An asynchronous call takes 1 MB; its caller sees to that."""
@@ -51,7 +51,7 @@ class Streaming:
     and all in ``result`` at once.
     """
 
-    def __init__(self, kind: str, call: Call, running: asyncio.Task[Invocation]) -> None:
+    def __init__(self, kind: str, call: Call, running: Ending) -> None:
         self.kind, self._call, self._running = kind, call, running
         self.result: Invocation | None = None
         """None before the last part; its ``error`` is set if the response broke off."""
@@ -97,6 +97,7 @@ class Executor:
         self._busy: set[Sandbox] = set()
         self._work = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._calls: set[asyncio.Future[Invocation]] = set()
         self._always: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -120,10 +121,9 @@ class Executor:
 
     def begin(self, fn: FunctionVersion, payload: bytes, *, request_id: str = "",
               credentials: Mapping[str, str] | None = None, client_context: str = "",
-              trace_id: str = "") -> asyncio.Task[Invocation]:
-        """Call a function: see `invoke`, which waits for it. Don't cancel the task."""
-        call = self._call(payload, request_id, client_context, trace_id)
-        return self._task(self._run(_with(fn, credentials), call))
+              trace_id: str = "") -> Ending:
+        """Call a function: see `invoke`. Whoever is cancelled while he waits for this end learns of it then."""
+        return self._begin(_with(fn, credentials), self._call(payload, request_id, client_context, trace_id))
 
     @asynccontextmanager
     async def stream(self, fn: FunctionVersion, payload: bytes, *, request_id: str = "",
@@ -136,7 +136,7 @@ class Executor:
                 async for part in response: ...
         """
         call = self._call(payload, request_id, client_context, trace_id, streaming=True)
-        running = self._task(self._run(_with(fn, credentials), call))
+        running = self._begin(_with(fn, credentials), call)
         streaming = Streaming(await call.opened, call, running)
         try:
             if not streaming.kind:
@@ -166,8 +166,8 @@ class Executor:
         self._closing = True
         await self._pool.close()
         await self._forks.close()
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        while running := (*self._tasks, *self._calls):
+            await asyncio.gather(*running, return_exceptions=True)
         for task in self._always:
             task.cancel()
         await asyncio.gather(*self._always, return_exceptions=True)
@@ -187,37 +187,60 @@ class Executor:
         return Sandbox(fn, api=self._api, folder=self._folder, interpreters=self._interpreters, on_log=self._on_log,
                        on_files=self._on_files, forks=self._forks, freeze=self._freeze)
 
-    async def _run(self, fn: FunctionVersion, call: Call) -> Invocation:
-        try:
-            return await self._run_in_sandbox(await self._take(fn), call)
-        except (OSError, ValueError) as e:  # nothing runs it; a variable that no process can have
-            error = report.document("Runtime.InvalidEntrypoint", f"RequestId: {call.request_id} Error: {e}")
-            return Invocation(error, "Unhandled", call.request_id)
-        finally:
-            call.end(b"", failed=True)  # whoever waits for it must not wait for ever
+    def _begin(self, fn: FunctionVersion, call: Call) -> Ending:
+        """Where a sandbox is warm, the call goes there at once, without a task."""
+        ending = Ending()
+        self._calls.add(ending)
+        ending.add_done_callback(self._calls.discard)
+        sandbox = self._pool.warm(fn)
+        if sandbox and not self._is_stale(sandbox):
+            self._run(sandbox, call, ending)
+        else:
+            self._task(self._run_later(fn, call, ending))
+        return ending
 
-    async def _take(self, fn: FunctionVersion) -> Sandbox:
-        """A sandbox that has read what is on the disk now."""
-        while path := (sandbox := await self._pool.take(fn)).stale():
-            self._pool.retire(fn.arn)
-            self._pool.give(sandbox)
-            self._on_stale(fn, path)
-        return sandbox
-
-    async def _run_in_sandbox(self, sandbox: Sandbox, call: Call) -> Invocation:
-        self._busy.add(sandbox)
-        self._work.set()
+    async def _run_later(self, fn: FunctionVersion, call: Call, ending: Ending) -> None:
         try:
-            made = await sandbox.invoke(call)
-        finally:
+            while self._is_stale(sandbox := await self._pool.take(fn)):
+                pass
+        except Exception as error:
+            self._fail(call, ending, error)
+        else:
+            self._run(sandbox, call, ending)
+
+    def _is_stale(self, sandbox: Sandbox) -> bool:
+        """Whether it has read what is no longer on the disk; then it gets no calls any more."""
+        if not (path := sandbox.stale()):
+            return False
+        self._pool.retire(sandbox.fn.arn)
+        self._pool.give(sandbox)
+        self._on_stale(sandbox.fn, path)
+        return True
+
+    def _run(self, sandbox: Sandbox, call: Call, ending: Ending) -> None:
+        def done(made: Invocation | Exception) -> None:
             if sandbox.rests.done():
                 self._free(sandbox)
             else:
                 self._task(self._free_later(sandbox))
-        if not made.error and (parts := call.whole()):
-            large = len(parts) > RESPONSE_LIMIT
-            made.payload, made.error = (sandbox.too_large(), "Unhandled") if large else (parts, "")
-        return made
+            if isinstance(made, Exception):
+                return self._fail(call, ending, made)
+            if not made.error and (parts := call.whole()):
+                large = len(parts) > RESPONSE_LIMIT
+                made.payload, made.error = (sandbox.too_large(), "Unhandled") if large else (parts, "")
+            ending.set_result(made)
+
+        self._busy.add(sandbox)
+        self._work.set()
+        sandbox.begin(call, done)
+
+    def _fail(self, call: Call, ending: Ending, error: Exception) -> None:
+        if isinstance(error, OSError | ValueError):  # nothing runs it; a variable that no process can have
+            document = report.document("Runtime.InvalidEntrypoint", f"RequestId: {call.request_id} Error: {error}")
+            ending.set_result(Invocation(document, "Unhandled", call.request_id))
+        else:
+            ending.set_exception(error)
+        call.end(b"", failed=True)  # whoever waits for it must not wait for ever
 
     def _free(self, sandbox: Sandbox) -> None:
         self._busy.discard(sandbox)

@@ -3,11 +3,37 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Any
 
-__all__ = ["Call"]
+from .model import Invocation
+
+__all__ = ["Call", "Ending"]
 
 _AHEAD = 16
 """So many parts may wait for a slow reader before the function has to wait too."""
+
+
+class Ending(asyncio.Future[Invocation]):
+    """The end of a call, which can't be cancelled: a task that is cancelled while it waits for this is so at the end.
+    """
+
+    @classmethod
+    def of(cls, work: asyncio.Task[Invocation]) -> Ending:
+        made = cls()
+
+        def end(ended: asyncio.Task[Invocation]) -> None:
+            if ended.cancelled():
+                made.set_exception(ConnectionAbortedError("the call was given up"))
+            elif error := ended.exception():
+                made.set_exception(error)
+            else:
+                made.set_result(ended.result())
+
+        work.add_done_callback(end)
+        return made
+
+    def cancel(self, msg: Any = None) -> bool:
+        return False
 
 
 class Call:

@@ -29,6 +29,5 @@ def spoken(logged: str) -> tuple[str, str]:
     ('WARNING', 'disk is full')
     """
     found = _LEVEL.match(logged)
-    name = (found["python"] or found["node"]) if found else ""
-    text = _LEVEL.sub("", logged, count=1).replace("\r", "\n").rstrip("\n")
-    return "" if name in ("INFO", "LOG") else name or "", text
+    name, text = (found["python"] or found["node"], logged[found.end():]) if found else ("", logged)
+    return "" if name in ("INFO", "LOG") else name or "", text.replace("\r", "\n").rstrip("\n")

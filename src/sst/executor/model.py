@@ -1,12 +1,13 @@
 """What the executor runs, and what comes of it. Data only."""
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..machine.mounts import Mounts
 
@@ -108,6 +109,14 @@ class Invocation:
     cold: bool = False
     causes: str = ""
     """Of a failed Python function whose error has causes, or members: the whole traceback. Lambda has none."""
+    _document: Any = field(default=..., repr=False, compare=False)
+
+    def document(self) -> Any:
+        """The payload as JSON, read once: the log of calls wants it and the caller. Raises `ValueError` for what is
+        none."""
+        if self._document is ...:
+            self._document = json.loads(self.payload or b"null")
+        return self._document
 
     @property
     def billed_ms(self) -> int:

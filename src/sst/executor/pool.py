@@ -30,17 +30,20 @@ class Pool:
         self._ending: set[asyncio.Task[None]] = set()
         self._all: set[Sandbox] = set()
 
-    async def take(self, fn: FunctionVersion) -> Sandbox:
-        """A ready sandbox for one call: the warm one that was used last, or a new one.
-
-        Raises `OSError` or `ValueError` if none can be started.
-        """
+    def warm(self, fn: FunctionVersion) -> Sandbox | None:
+        """A ready sandbox for one call: the warm one that was used last, if there is one."""
         warm = self._warm.get(fn)
         while warm:
             sandbox = warm.pop()
             if not sandbox.dead:
                 return sandbox
             self._all.discard(sandbox)
+        return None
+
+    async def take(self, fn: FunctionVersion) -> Sandbox:
+        """The same, or a new one. Raises `OSError` or `ValueError` if none can be started."""
+        if sandbox := self.warm(fn):
+            return sandbox
         mine: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(fn, deque()).append(mine)
         self._start_more()
@@ -98,6 +101,8 @@ class Pool:
         return first
 
     def _start_more(self) -> None:
+        if not self._waiting:
+            return
         while self._slots and (fn := self._in_need()) and (len(self._all) < self._limit or self._make_place()):
             self._slots -= 1
             self._coming[fn] += 1

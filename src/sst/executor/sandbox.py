@@ -9,9 +9,9 @@ import shutil
 import signal
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..machine.lifeline import KERNEL, Lifeline
 from ..machine.memory import over, peak_mb
@@ -33,14 +33,18 @@ STREAM_LIMIT = 200 * 1024 * 1024
 TAIL = 4096
 _AFTER_SECONDS = 0.05
 """So long an answer is held back for what the process still prints; usually it asks for the next call at once."""
+_YOUNG_SECONDS = 0.04
+"""A call that has just begun is not looked at while it runs, see `Sandbox.check_memory`."""
 _FREEZE_SECONDS = 0.1
 """So long after a call a process may run on: if the next one comes soon, it is not stopped in between."""
 _DYING_SECONDS = 0.5
 """So long after its connection a process may end."""
 
+Done: TypeAlias = Callable[[Invocation | Exception], None]
+
 
 class Sandbox:
-    """Start it, wait for its `ready`, then `invoke` it, one call after the other. A dead one is thrown away.
+    """Start it, wait for its `ready`, then `begin` one call after the other. A dead one is thrown away.
 
     Between invocations the process is stopped, as on Lambda: what it left running in the background goes on with the
     next call.
@@ -70,7 +74,10 @@ class Sandbox:
         self._next: Call | None = None
         self._asks: Deliver | None = None
         """Who has asked for the next call; ``_next`` waits where nobody has."""
-        self._init_ms = 0.0
+        self._done: Done | None = None
+        self._invocation = Invocation(b"")
+        self._concluding: asyncio.TimerHandle | None = None
+        self._init_ms = self._began = 0.0
         self._cold, self._stopped, self._over_memory = True, False, False
         self._tail: list[str] = []
         self._stopping: asyncio.TimerHandle | None = None
@@ -169,29 +176,49 @@ class Sandbox:
 
     # work
 
-    async def invoke(self, call: Call) -> Invocation:
-        """Run one call to its end. The sandbox must be ready."""
-        fn, self._call, cold = self.fn, call, self._cold
+    def begin(self, call: Call, done: Done) -> None:
+        """Run one call; ``done`` gets what came of it, at its end. The sandbox must be ready."""
+        self._call, self._done, cold = call, done, self._cold
         self._cold = False
-        if not cold:
-            self._tail = []
-        made = Invocation(b"", request_id=call.request_id, cold=cold, init_ms=self._init_ms if cold else 0)
+        self._invocation = Invocation(b"", request_id=call.request_id, cold=cold, init_ms=self._init_ms if cold else 0)
         self._output.read()
-        self._say([report.before(fn, call.request_id)], hold=True)
-        began, status = time.monotonic(), ""
-        if error := await self.ready:
-            status = "error"
+        self._say([report.before(self.fn, call.request_id)], hold=True)
+        self._began = time.monotonic()
+        if error := self.ready.result():
             self.kill()
             call.end(error, failed=True)
-        else:
-            self.rests = asyncio.get_running_loop().create_future()
-            self._next = call
-            self._hand_over()
-            self._end_at(began + fn.timeout)
-            await call.ended
-            if self._timed_out is None and not self.rests.done():
-                await asyncio.wait((self.rests,), timeout=_AFTER_SECONDS)
-        made.duration_ms = (time.monotonic() - began) * 1000
+            return self._conclude(status="error")
+        self.rests = asyncio.get_running_loop().create_future()
+        self._next = call
+        call.ended.add_done_callback(self._settle)
+        self._hand_over()
+        self._end_at(self._began + self.fn.timeout)
+
+    def _settle(self, _: object = None) -> None:
+        """Conclude the call if it has ended, once the process rests: it may still print for a moment."""
+        if self._call is None or not self._call.ended.done():
+            return
+        if self._timed_out is not None or self.rests.done():
+            self._conclude()
+        elif self._concluding is None:
+            self._concluding = asyncio.get_running_loop().call_later(_AFTER_SECONDS, self._conclude)
+
+    def _conclude(self, status: str = "") -> None:
+        if self._concluding:
+            self._concluding.cancel()
+            self._concluding = None
+        call, done = self._call, self._done
+        assert call and done
+        try:
+            made: Invocation | Exception = self._concluded(call, self._invocation, status)
+        except Exception as error:  # the caller gets it
+            made = error
+        self._call, self._timed_out, self._tail, self.used_at = None, None, [], time.monotonic()
+        done(made)
+
+    def _concluded(self, call: Call, made: Invocation, status: str) -> Invocation:
+        fn = self.fn
+        made.duration_ms = (time.monotonic() - self._began) * 1000
         made.max_memory_mb = self._peak() or (fn.memory if self._over_memory else 0)
         if self._timed_out is not None:
             status, made.duration_ms, made.max_memory_mb = "timeout", fn.timeout * 1000, self._timed_out
@@ -234,13 +261,15 @@ class Sandbox:
         self._say(report.after(self.fn, made, status, kind))
         made.payload, made.error = payload, "Unhandled" if failed else ""
         made.logs = "".join(f"{text}\n" for text in self._tail).encode()[-TAIL:]
-        self._call, self._timed_out, self._tail, self.used_at = None, None, [], time.monotonic()
 
     def _peak(self) -> int:
         return peak_mb(self._process.pid) if self._process and not self.dead else 0
 
     def check_memory(self) -> None:
-        """Kill it if it uses more memory than the function has; hand on what was held back."""
+        """Kill it if it uses more memory than the function has; hand on what was held back. The end of a call does
+        both, so that most are too short for this."""
+        if self._call and time.monotonic() - self._began < _YOUNG_SECONDS:
+            return
         self._say([])
         if self._process and not self.dead and over(self._process.pid, self.fn.memory):
             self._over_memory = True
@@ -302,6 +331,7 @@ class Sandbox:
     def _rest(self) -> None:
         if not self.rests.done():
             self.rests.set_result(None)
+            self._settle()
 
     def has_read(self, files: Mapping[str, Stamp], modules: Sequence[str]) -> None:
         self._modules = modules

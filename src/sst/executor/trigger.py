@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["trigger_of"]
+__all__ = ["trigger_in", "trigger_of"]
 
 
 def trigger_of(event: bytes) -> str:
@@ -17,8 +17,15 @@ def trigger_of(event: bytes) -> str:
     'invoke'
     """
     try:
-        found = json.loads(event)
-        return _of(found) if isinstance(found, Mapping) else "invoke"
+        return trigger_in(json.loads(event))
+    except ValueError:
+        return "invoke"
+
+
+def trigger_in(event: Any) -> str:
+    """The same for an event that was read already."""
+    try:
+        return _of(event) if isinstance(event, Mapping) else "invoke"
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return "invoke"
 

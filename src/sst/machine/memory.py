@@ -44,7 +44,7 @@ def _mb(pid: int, file: str, word: bytes) -> int:
     except OSError:
         return 0
     try:
-        text = os.read(opened, 1 << 16)
+        text = os.read(opened, 1 << 12)
     except OSError:
         return 0
     finally:
@@ -57,8 +57,9 @@ def _family(pid: int) -> list[int]:
     found = [pid]
     for member in found:
         try:
-            found += [int(child) for task in Path(f"/proc/{member}/task").iterdir()
-                      for child in (task / "children").read_text().split()]
+            for task in os.listdir(f"/proc/{member}/task"):  # noqa: PTH208  # asked for at each look at what runs
+                with open(f"/proc/{member}/task/{task}/children", "rb", 0) as children:  # noqa: PTH123
+                    found += map(int, children.read().split())
         except OSError:
             continue
     return found

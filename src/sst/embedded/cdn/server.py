@@ -97,7 +97,8 @@ class _Connection(asyncio.Protocol):
                 if head.get("expect").lower() == "100-continue" and len(self._buffer) == end + 4:
                     self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
-            head.body = _body(head, self._buffer, end + 4, size)
+            if size:
+                head.body = _body(head, self._buffer, end + 4, size)
             if self._secure:
                 head.headers = [*((n, v) for n, v in head.headers if n != "x-forwarded-proto"),
                                 ("x-forwarded-proto", "https")]
@@ -214,8 +215,11 @@ def _head(raw: bytes) -> Head | None:
 
 def _body_size(head: Head, buffer: bytearray, start: int) -> int | None:
     """Bytes of the body as they came; -1 if they are not all here, None if the head makes no sense."""
+    names = {n for n, _ in head.headers}
+    if names.isdisjoint(("content-length", "transfer-encoding")):
+        return 0
     length = head.get("content-length")
-    if "transfer-encoding" in {n for n, _ in head.headers}:
+    if "transfer-encoding" in names:
         if head.get("transfer-encoding").lower() != "chunked" or length:
             return None
         at = start

@@ -187,14 +187,18 @@ def _stream_urls(bridge: Bridge) -> None:
             return await run(work, *arguments, thread_name=thread_name)
         if streaming.get() is not None and (refused := _too_large(*arguments)):
             return refused
-        return await (_opened if streaming.get() else _awaited)(bridge, *arguments)
+        if streaming.get():
+            return await _opened(bridge, *arguments)
+        of_url = streaming.get() is not None    # its caller is told this id
+        request_id = arguments[1]["requestContext"]["requestId"] if of_url else str(uuid.uuid4())
+        return await _awaited(bridge, *arguments, request_id=request_id)
 
     lambda_svc.run_reentrant = run_reentrant
     lambda_svc.handle_function_url_request = handle_request
     lambda_svc._function_url_stream_response = stream_response
 
 
-async def _awaited(bridge: Bridge, record: Any, event: Any) -> Any:
+async def _awaited(bridge: Bridge, record: Any, event: Any, *, request_id: str) -> Any:
     """What `_execute_function` of the emulator does."""
     from ministack.services import lambda_svc
 
@@ -203,7 +207,6 @@ async def _awaited(bridge: Bridge, record: Any, event: Any) -> Any:
         slot = None if functions.refusal(config) else lambda_svc._acquire_execution_slot(record, config)[0]
         if slot is None:
             return lambda_svc._execute_function(record, event)
-        request_id = str(uuid.uuid4())
         try:
             return await bridge.invoked(record, config, event, request_id)
         except functions.Unusable as error:
@@ -216,9 +219,9 @@ async def _opened(bridge: Bridge, record: Any, event: Any) -> Any:
     """A response whose beginning is known."""
     from ministack.services import lambda_svc
 
-    config = record["config"]
+    config, request_id = record["config"], event["requestContext"]["requestId"]
     if functions.refusal(config):
-        return await _awaited(bridge, record, event)
+        return await _awaited(bridge, record, event, request_id=request_id)
     with emulator.scope_of(*emulator.function_owner(config)):
         slot, _ = lambda_svc._acquire_execution_slot(record, config)
         if slot is None:
@@ -228,7 +231,6 @@ async def _opened(bridge: Bridge, record: Any, event: Any) -> Any:
         def done() -> None:
             lambda_svc._release_execution_slot(slot)
 
-        request_id = event["requestContext"]["requestId"]
         try:
             return {"body": await bridge.open_stream(record, config, event, request_id), "done": done}
         except functions.Unusable as error:
