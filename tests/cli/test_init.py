@@ -100,6 +100,22 @@ FAST = "from fastapi import FastAPI\napp = FastAPI()\n"
      ['aws.FastApi("Api", path="api", app="app.main:app")']),
     ({"pnpm-workspace.yaml": "packages:\n  - 'x/*'\n", "x/web/package.json": REACT, "apps/web/package.json": REACT},
      "React Router", ['web = aws.React("Web", path="x/web")', 'web2 = aws.React("Web2", path="apps/web")']),
+    ({"package.json": REACT, "app/root.tsx": "", "api/main.py": FAST, "api/requirements.txt": "",
+      "packages/ui/package.json":
+      '{"exports": "./ui.js", "devDependencies": {"vite": "8"}, "scripts": {"build": "x"}}'},
+     "React Router and FastAPI", ['web = aws.React("Web")', 'api = aws.FastApi("Api", path="api", app="main:app")']),
+    ({"app/main.py": FAST, "web/package.json": REACT, "app/admin.py": FAST}, "FastAPI and React Router",
+     ['    api = aws.FastApi("Api", app="app.main:app")\n    web = aws.React("Web", path="web")\n    return']),
+    ({"manage.py": MANAGE, "shop/wsgi.py": "", "shop/main.py": FAST, "services/jobs/app.py": FAST},
+     "Django and FastAPI", ['    shop = aws.Django("Shop", project="shop")\n'
+                            '    jobs = aws.FastApi("Jobs", path="services/jobs", app="app:app")\n    return']),
+    ({"package.json": '{"workspaces": ["sites/*"], "devDependencies": {"astro": "7", "nuxt": "4", "vite": "8"}, '
+                      '"scripts": {"build": "x"}}', "sites/web/package.json": REACT}, "React Router",
+     ['aws.React("Web", path="sites/web")']),
+    ({"package.json": '{"workspaces": ["api"], "dependencies": {"express": "5"}, "scripts": {"start": "node main.js"}}',
+      "api/package.json": '{"dependencies": {"hono": "4"}, "main": "main.js"}'}, "Express and Hono",
+     ['api = aws.NodeServer("Api", entry="main.js", build_command="true")',
+      'api2 = aws.NodeServer("Api2", path="api", entry="main.js", build_command="true")']),
 ])
 def test_what_it_finds_and_writes(tmp_path: Path, files: dict[str, str], kind: str, lines: list[str]) -> None:
     for name, text in files.items():

@@ -19,7 +19,7 @@ from ..core.link_env import environment as linked_environment
 from ..core.output import Input, Output, combine
 from ..core.transform import Transform
 from ..errors import UserError
-from .apart import keep_apart
+from .apart import keep_apart, noted_site
 from .cdn import CdnDomain
 from .cdn.injection import Edge
 from .function import Code, Function
@@ -181,11 +181,13 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         graph = current()
         env = linked_environment(graph, linked(link, self.where), {**self.framework.environment, **(environment or {})})
         variables: Any = {**env.plain, **env.secret}
-        return Site("Build", framework=self.framework.reader, command=line, folder=Path(path).as_posix(),
-                    source=site_fingerprint(inside(Path(graph.root), path)), environment=variables,
-                    server=ssr, entry=self._entry(), install=list(server.get("install", ())) or None,
-                    image=image or None,
-                    ignore_changes=["source", "command", "environment"] if frozen else [])
+        built = Site("Build", framework=self.framework.reader, command=line, folder=Path(path).as_posix(),
+                     source=site_fingerprint(inside(Path(graph.root), path)), environment=variables,
+                     server=ssr, entry=self._entry(), install=list(server.get("install", ())) or None,
+                     image=image or None,
+                     ignore_changes=["source", "apart", "command", "environment"] if frozen else [])
+        noted_site(graph, built, Path(path).as_posix())
+        return built
 
     def _entry(self) -> str | None:
         return None

@@ -69,14 +69,15 @@ _SKIPPED = frozenset({"node_modules", "dist", "build", "tests", "test", "docs", 
 
 
 def apps_of(root: Path) -> list[App]:
-    """Of the folder itself; of its members, if it is a repository of several. Reads files by name; walks nothing.
+    """Of the folder itself, and of its members, if it is a repository of several. Reads files by name; walks nothing.
     ``UserError`` for a folder with two frameworks of JavaScript."""
-    own = _apps_in(root, ".")
-    if own:
-        return _named(own)
-    found = []
+    found = _apps_in(root, ".")
+    parts = {str(dict(app.arguments).get(key, "")).partition(":")[0].partition(".")[0]
+             for app in found for key in ("app", "project")}
     for folder in _members(root):
-        found += _apps_in(folder, folder.relative_to(root).as_posix())
+        path = folder.relative_to(root).as_posix()
+        if path not in parts:       # the package of an app that is at the top
+            found += _apps_in(folder, path)
     return _named(found)
 
 
@@ -106,7 +107,7 @@ def _apps_in(folder: Path, path: str) -> list[App]:
 
 def _site(folder: Path, path: str) -> App | None:
     package = read_json(folder / "package.json")
-    if not package:
+    if not package or _shares(folder, package):
         return None
     used = {**package.get("devDependencies", {}), **package.get("dependencies", {})}
     found = [f for f in _FRAMEWORKS if used.keys() & set(f.packages) or (f.config and _config(folder, f.config))]
@@ -125,10 +126,20 @@ def _site(folder: Path, path: str) -> App | None:
         return App(one.kind, one.component, _title(path, "Web"), (("path", path), *more))
     if server := next((kind for name, kind in _SERVERS.items() if name in used), ""):
         return _server(server, package, folder, path)
-    if "vite" in used and "build" in scripts:
+    library = {"exports", "module", "main"} & package.keys() and not (folder / "index.html").is_file()
+    if "vite" in used and "build" in scripts and not library:
         return App("Vite", "StaticSite", _title(path, "Web"), (
             ("path", path), ("build", {"command": f"{manager_of(folder)} run build", "output": "dist"})))
     return None
+
+
+def _shares(folder: Path, package: Mapping[str, Any]) -> bool:
+    """Whether a folder is the top of a workspace alone: its packages are those that the members share."""
+    above = "workspaces" in package or (folder / "pnpm-workspace.yaml").is_file()
+    if not above or "node" in str(package.get("scripts", {}).get("start", "")).split():
+        return False
+    started = [main] if isinstance(main := package.get("main"), str) else []
+    return not any((folder / name).exists() for name in ("index.html", "src", "app", "pages", *started))
 
 
 def _server(kind: str, package: Mapping[str, Any], folder: Path, path: str) -> App | None:
@@ -209,7 +220,9 @@ def _named_app(call: str, text: str) -> str:
 
 
 def _candidates(root: Path) -> Iterator[str]:
-    yield from (p for p in _PLACES if (root / p).is_file())
+    for file in filter(Path.is_file, (root / p for p in _PLACES)):
+        if file.parent == root or not any((file.parent / name).is_file() for name in _DECLARING):
+            yield file.relative_to(root).as_posix()     # else it is a member
     for package in sorted(root.glob("src/*/__init__.py"))[:10]:
         for name in ("main.py", "app.py", "__init__.py"):
             if (file := package.parent / name).is_file():

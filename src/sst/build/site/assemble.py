@@ -38,9 +38,9 @@ class Assembled:
 
 
 def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[str], note: Callable[[str], None],
-             image: bool = False) -> Assembled:
+             image: bool = False, apart: Iterable[str] = ()) -> Assembled:
     """Both, in the cache under what they contain. ``install``: packages that the server needs whole. ``image``: what
-    the server becomes, and not a zip of Lambda."""
+    the server becomes, and not a zip of Lambda. ``apart``: folders in the site's that are other sites."""
     files = _static(site, output)
     static = keep(cache, "static", _digest(files), lambda part: _copied(files, part))
     os.utime(static)
@@ -51,7 +51,7 @@ def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[s
         data = keep(cache, "data", _digest(dict(output.data)), lambda part: _copied(dict(output.data), part))
         os.utime(data)
         tidy(cache / "data", newest=10, unused=24 * 3600)
-    parts, handler = _server(site, output, install, note)
+    parts, handler = _server(site, output, install, note, frozenset(apart))
     temporary = cache / "servers" / f"new-{os.getpid()}-{hashlib.sha256(str(site).encode()).hexdigest()[:8]}.part"
     temporary.parent.mkdir(parents=True, exist_ok=True)
     written = write_zip(temporary, parts)
@@ -101,14 +101,15 @@ def _kept(archive: Path, sizes: Iterable[tuple[str, int]], folder: Path) -> None
     (folder / "own.json").write_text(json.dumps([n for n, _ in sizes if "node_modules" not in n.split("/")]))
 
 
-def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callable[[str], None]) -> tuple[Parts, str]:
+def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callable[[str], None],
+            apart: frozenset[str]) -> tuple[Parts, str]:
     """The parts of the zip, and the handler. The site lies as deep in it as in the workspace that has its packages."""
     module = serving(output)
     packages = needed_packages(site, module.replace('"./sst-server.mjs"', f'"{WRAPPER}"'), install,
                                note) if output.packages else {}
     ups = max((name.split("/").count("..") for name in packages), default=0)
     within_top = PurePosixPath(*site.parts[len(site.parts) - ups:]) if ups else PurePosixPath()
-    found = {name: p for folder in output.server for name, p in _own(site, folder).items()}
+    found = {name: p for folder in output.server for name, p in _own(site, folder, apart).items()}
     own = {name: p for name, p in sorted(found.items()) if not _left_out(PurePosixPath(name), output)}
     check_links((p for p in own.values() if "node_modules" not in p.parts), site)
     own |= {"package.json": site / "package.json"} if (site / "package.json").is_file() else {}
@@ -123,10 +124,10 @@ def _server(site: Path, output: SiteOutput, install: Iterable[str], note: Callab
     return parts, f"{prefix}sst-entry.handler"
 
 
-def _own(site: Path, folder: str) -> dict[str, Path]:
+def _own(site: Path, folder: str, apart: frozenset[str]) -> dict[str, Path]:
     """The files of the server by their names relative to the site."""
     if folder == ".":
-        return {f.name: f.path for f in walk(site).files}
+        return {f.name: f.path for f in walk(site, lambda name, is_dir: name not in apart).files}
     if (laid := unlinked(site / folder)) is not None:
         return {f"{folder}/{name}": path for name, path in laid.items()}
     return {p.relative_to(site).as_posix(): p for p in _whole(site / folder)}

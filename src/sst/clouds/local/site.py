@@ -42,6 +42,8 @@ class Site(Resource, type="local.Site", digest="source"):
     """The site, relative to the project."""
     source: Arg[str] = prop()
     """Hash of the site's files and of lock files above it."""
+    apart: Arg[Sequence[str]] = prop(default=None)
+    """Folders in it that are other sites."""
     environment: Arg[Mapping[str, str]] = prop(default=None)
     """Variables of the build. Of the user's shell it has PATH, HOME, locale, proxies and npm's settings."""
     server: Arg[bool] = prop(default=True)
@@ -62,10 +64,10 @@ class Site(Resource, type="local.Site", digest="source"):
     """The folder of files for the server's own bucket, and its digest; empty if there are none."""
 
 
-def site_fingerprint(folder: Path) -> str:
+def site_fingerprint(folder: Path, apart: Sequence[str] = ()) -> str:
     """Hash of all that a build reads: files that git does not ignore, those of packages of the same repository that
-    it uses, lock files up to the repository, ``.env``."""
-    files = _read_of(folder)
+    it uses, lock files up to the repository, ``.env``; without what is ``apart`` in it."""
+    files = _read_of(folder, apart)
     for member in linked_packages(folder):
         files |= {f"{os.path.relpath(member, folder)}/{name}": path for name, path in _read_of(member).items()}
     files |= {p.name: p for p in folder.glob(".env*") if p.is_file()}
@@ -81,8 +83,9 @@ def site_fingerprint(folder: Path) -> str:
     return made.hexdigest()
 
 
-def _read_of(folder: Path) -> dict[str, Path]:
-    return {f.name: f.path for f in walk(folder, lambda name, is_dir: name.split("/")[0] not in _OUTPUTS).files}
+def _read_of(folder: Path, apart: Sequence[str] = ()) -> dict[str, Path]:
+    return {f.name: f.path for f in walk(
+        folder, lambda name, is_dir: name.split("/")[0] not in _OUTPUTS and name not in apart).files}
 
 
 def _up(folder: Path) -> Iterator[Path]:
@@ -116,16 +119,20 @@ class SiteBuilder(Provider):
 
         inputs, folder = operation.inputs, inside(self.root, operation.inputs["folder"])
         if not (folder / "node_modules").is_dir() and not any((f / "node_modules").is_dir() for f in folder.parents):
-            raise ProviderError("the packages of the site are not installed", operation="build", sent=False,
-                                hint=f"run `npm install` in {inputs['folder']}")
-        before = site_fingerprint(folder)
+            archives = any((f / ".pnp.cjs").is_file() for f in (folder, *folder.parents))
+            raise ProviderError("the packages of the site are not installed" + " in node_modules" * archives,
+                                operation="build", sent=False,
+                                hint="write nodeLinker: node-modules into .yarnrc.yml and install again" if archives
+                                else f"run `npm install` in {inputs['folder']}")
+        apart = inputs.get("apart") or ()
+        before = site_fingerprint(folder, apart)
         node = node_for(folder, self.environ.get("PATH", ""), note)
         self.runner.run(inputs["command"], folder, self._environment(node, inputs), note, alone=True,
                         hide=hidden_values(operation))
         output = READERS[inputs["framework"]](folder, str(inputs.get("entry") or ""))
         check_server(output, expected=bool(inputs["server"]), framework=inputs["framework"])
         made = assemble(folder, output, self.cache, install=inputs.get("install") or (), note=note,
-                        image=bool(inputs.get("image")))
+                        image=bool(inputs.get("image")), apart=apart)
         if made.report:
             note(f"server: {made.report}")
         return Result(operation.urn, self._outputs(made), {**inputs, "source": before})
