@@ -4,11 +4,12 @@ from __future__ import annotations
 import shutil
 import time
 import urllib.request
+from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
-__all__ = ["AGENT", "BROWSER", "UPLOAD", "first_part_comes_first", "go_through"]
+__all__ = ["AGENT", "BROWSER", "UPLOAD", "first_part_comes_first", "first_part_waits_for_nothing", "go_through"]
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 AGENT = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"}
@@ -86,3 +87,17 @@ def first_part_comes_first(url: str, path: str = "/slow") -> None:
         if shortest < 0.2:
             return
     raise AssertionError(f"the first byte took {shortest * 1000:.0f} ms")
+
+
+def first_part_waits_for_nothing(url: str, go: Path) -> None:
+    """The app makes the last part once the file ``go`` is there, and it is written after the first part has come."""
+    with urllib.request.urlopen(f"{url}?until={go}", timeout=30) as answer:
+        got = b""
+        while b"first" not in got:
+            part = answer.read1(65536)
+            assert part, f"{url} ended with {got!r}"
+            got += part
+        assert b"last" not in got and not go.exists()
+        go.touch()
+        assert b"last" in answer.read()
+    go.unlink()
