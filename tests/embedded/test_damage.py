@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 
 from sst.embedded import cloud as embedded
 from sst.embedded.cloud import Cloud
-from sst.errors import UserError
+from sst.embedded.database import Changes, Database
+from sst.embedded.ports import remembered
+from sst.errors import StateError, UserError
 
 from .functions import bundle, function, invoke, role
 from .test_durability import crashed
@@ -119,6 +121,27 @@ def test_damaged_code_is_named_and_can_be_uploaded_again(root: Path) -> None:
                                    ZipFile=bundle({"index.py": "def handler(event, context):\n    return 'mended'\n"}))
     functions.get_waiter("function_updated_v2").wait(FunctionName=name)
     assert invoke(cloud, name) == ("mended", "")
+
+
+def test_a_database_that_was_emptied_is_no_new_one(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    (tmp_path / "state.db-new").write_text("of a start that was killed")
+    database = Database(file, json.dumps)
+    database.write(Changes({"sqs": 1}))
+    database.close()
+    again = Database(file, json.dumps)
+    assert again.versions() == {"sqs": 1}
+    again.close()
+    file.write_bytes(b"")
+    with pytest.raises(StateError, match="is damaged: it is empty") as raised:
+        Database(file, json.dumps)
+    assert "sst local reset" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("content", [b'{"a": {"b": 1}, "c": "7", "d": 5}', b"[" * 100_000, b"\xff", b"null"])
+def test_damaged_ports_are_given_anew(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "ports.json").write_bytes(content)
+    assert remembered(tmp_path / "ports.json") in ({}, {"d": 5})
 
 
 @pytest.mark.parametrize("content", ["", "\0" * 300, '{"access_key": "AKIA', "[]", '{"port": 1}'])

@@ -52,6 +52,10 @@ def test_a_lost_key_is_named_and_not_made_anew(tmp_path: Path) -> None:
         with pytest.raises(StateError, match="can't be read"):
             act(FileKeys(path), text, "a")
     assert path.read_text() == "nonsense"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(StateError, match="can't be read: the file is damaged") as raised:
+        decrypt(FileKeys(path), box, "a")
+    assert "put back a copy" in (raised.value.hint or "")
 
 
 def test_rotation_keeps_what_was_written(tmp_path: Path) -> None:

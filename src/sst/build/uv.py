@@ -57,7 +57,7 @@ def version(cache: Path) -> str:
         known = json.loads(memo.read_bytes())
         if known["key"] == key:
             return str(known["version"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     said = subprocess.run([str(path), "--version"], capture_output=True, text=True, check=True).stdout
     found = said.split()[1]

@@ -65,6 +65,10 @@ class Database:
 
     def __init__(self, file: Path, encode: Callable[[Any], str]) -> None:
         self._file, self._encode = file, encode
+        if not file.exists():
+            self._create()
+        elif not file.stat().st_size:  # SQLite would take it for a new one
+            raise StateError(f"{file} is damaged: it is empty", hint=_DAMAGED)
         with self._damage():
             self._line = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
             broken = self._line.execute("pragma quick_check").fetchone()[0]
@@ -78,6 +82,17 @@ class Database:
         if int(found) > int(FORMAT):
             raise StateError(f"{file} was written by a newer version of sst",
                              hint="use that version, or delete everything of stage `local` with `sst local reset`")
+
+    def _create(self) -> None:
+        """It appears in one step, so that only a damaged one is ever empty."""
+        new = self._file.with_name(f"{self._file.name}-new")
+        for rest in (new, *(self._file.with_name(f"{self._file.name}-{n}") for n in ("wal", "shm"))):
+            rest.unlink(missing_ok=True)
+        with self._damage():
+            line = sqlite3.connect(new)
+            line.executescript(_SCHEMA)
+            line.close()
+        new.replace(self._file)
 
     def versions(self) -> dict[str, int]:
         """The saved services, and the emulator's format version of each."""

@@ -29,8 +29,8 @@ from sst.embedded.gate import LOOPBACK, Receive, Scope, Send
 from sst.embedded.patches import functions
 from sst.embedded.patches.discovery import discovery
 from sst.embedded.patches.function_url import RAW
-from sst.embedded.ports import listener
-from sst.embedded.settings import Settings, read_json
+from sst.embedded.ports import listener, remembered
+from sst.embedded.settings import Settings
 from sst.machine.authority import MachineAuthority
 from sst.machine.files import write_private
 
@@ -46,7 +46,7 @@ class FrontDoor:
     def __init__(self, settings: Settings, checkpoints: Checkpoints) -> None:
         self._settings, self._checkpoints = settings, checkpoints
         self._file = settings.folder / "ports.json"
-        self._ports: dict[str, int] = {name: int(str(port)) for name, port in (read_json(self._file) or {}).items()}
+        self._ports: dict[str, int] = remembered(self._file)
         self._open: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._closing = asyncio.Event()
         own = MachineAuthority(settings.host)

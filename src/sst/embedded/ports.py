@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
+from sst.embedded.settings import read_json
 from sst.errors import SstError
 
-__all__ = ["free_port", "listener"]
+__all__ = ["free_port", "listener", "remembered"]
 
 
 def free_port(wanted: int, other: int = 0) -> int:
@@ -40,3 +42,8 @@ def listener(wanted: int) -> tuple[socket.socket, int]:
         line.listen(128)  # from now on a caller waits instead of being refused
         return line, int(line.getsockname()[1])
     raise OSError("no free port on 127.0.0.1")
+
+
+def remembered(file: Path) -> dict[str, int]:
+    """The ports in a file, by the names of what has them; none from a damaged one."""
+    return {name: port for name, port in (read_json(file) or {}).items() if isinstance(port, int)}

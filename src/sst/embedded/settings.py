@@ -83,6 +83,6 @@ def read_json(file: Path) -> Mapping[str, object] | None:
     """The mapping in ``file``, or None if it is not there or is not one (a torn write of an older process)."""
     try:
         value = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -68,7 +68,8 @@ def read_foreign(text: str, name: str) -> Foreign:
     if isinstance(data, Mapping) and "encrypted_data" in data:
         raise UserError(f"{name} is encrypted by OpenTofu", hint=f"`tofu state pull > {name}` writes it in plain text")
     if isinstance(data, Mapping) and "terraform_version" in data and data.get("version") != 4:
-        raise UserError(f"{name} has Terraform's state format {data.get('version')}; only 4 is understood",
+        version = _printable(str(data.get("version")))
+        raise UserError(f"{name} has Terraform's state format {version}; only 4 is understood",
                         hint="any Terraform since 0.12 writes format 4: run `terraform apply -refresh-only` with it")
     resources = body.get("resources") if isinstance(body, Mapping) else None
     if not isinstance(resources, list) or not all(isinstance(r, Mapping) for r in resources):

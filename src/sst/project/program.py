@@ -5,6 +5,7 @@ never shown. Each load starts fresh: modules of the project that an earlier load
 """
 from __future__ import annotations
 
+import errno
 import importlib.util
 import inspect
 import os
@@ -264,6 +265,8 @@ def _said(error: BaseException) -> str:
 def _advice(error: BaseException) -> str:
     if isinstance(error, UnboundLocalError) and (name := getattr(error, "name", None) or _quoted(str(error))):
         return f"{name} is set further down, or not on this way: declare it above"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space on the disk, then run the command again"
     if not isinstance(error, ImportError):
         return ""
     name = error.name or ""

@@ -281,7 +281,7 @@ def write_outputs(project: Project, after: Snapshot) -> None:
     output, as in an address that is made of one, is masked."""
     file = project.folder / "outputs.json"
     text = Redactor(secrets_of(after)).redact(json.dumps(dict(after.outputs), indent=2)) + "\n"
-    if file.is_file() and file.read_text(encoding="utf-8") == text:
+    if file.is_file() and file.read_bytes() == text.encode():
         return
     write_private(file, text)
 

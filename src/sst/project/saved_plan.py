@@ -55,9 +55,9 @@ def read_plan(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"the plan {file.name} can't be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}",
                         hint="sst diff -o plan.json makes one", code="plan-unreadable") from e
-    except ValueError as e:
-        raise UserError(f"{file.name} is not JSON: {e}", hint="sst diff -o plan.json makes a plan",
-                        code="plan-unreadable") from e
+    except (ValueError, RecursionError) as e:
+        why = "is nested too deeply" if isinstance(e, RecursionError) else f"is not JSON: {e}"
+        raise UserError(f"{file.name} {why}", hint="sst diff -o plan.json makes a plan", code="plan-unreadable") from e
     parts: Mapping[str, type] = {"app": str, "stage": str, "account": str, "region": str, "lineage": str, "serial": int,
                                  "program": str,
                                  "artefacts": dict, "key": str, "target": list, "exclude": list, "undecided": bool,
@@ -68,11 +68,21 @@ def read_plan(file: Path) -> dict[str, Any]:
     if data["sst_plan"] != _VERSION:
         raise UserError(f"{file.name} was saved by another version of sst",
                         hint="make a new one: sst diff -o plan.json", code="plan-unreadable")
-    if any(not isinstance(data.get(k), kind) for k, kind in parts.items()) or not all(
-            isinstance(s, dict) and {"op", "key", "name"} <= s.keys() for s in data["steps"]):
+    if any(not isinstance(data.get(k), kind) for k, kind in parts.items()) or not _is_whole(data):
         raise UserError(f"the plan {file.name} was damaged or edited", hint="make a new one: sst diff -o plan.json",
                         code="plan-unreadable")
     return data
+
+
+def _is_whole(data: Mapping[str, Any]) -> bool:
+    """Whether the steps have the form that `save_plan` gives them, and all that may be shown of it is plain text."""
+    steps = data["steps"]
+    if not all(isinstance(s, dict) and isinstance(s.get("inputs") or {}, dict) for s in steps):
+        return False
+    shown = [*(data[k] for k in ("app", "stage", "account", "region", "lineage")), *data["target"], *data["exclude"],
+             *data["artefacts"], *(s.get(k) for s in steps for k in ("op", "key", "name")),
+             *(name for s in steps for name in s.get("inputs") or {})]
+    return all(isinstance(x, str) and x.isprintable() for x in shown)
 
 
 def bound(backend: Backend, saved: Mapping[str, Any]) -> Callable[[Plan, Snapshot], None]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FileKeys", "Home", "KeyRing", "MemoryKeys", "SsmKeys", "decrypt", "digest", "encrypt"]
 
+_LOST = "put back a copy of them; sst never overwrites keys"
+
 
 @dataclass(frozen=True, slots=True)
 class Ring:
@@ -51,7 +53,7 @@ class Ring:
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise StateError(f"the keys in {where} can't be read",
-                             hint="put back a copy of them; sst never overwrites keys") from e
+                             hint=_LOST) from e
         return ring
 
 
@@ -182,7 +184,9 @@ class _File:
             return self._path.read_text(encoding="ascii")
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as e:
+        except UnicodeDecodeError as e:
+            raise StateError(f"the keys in {self.where} can't be read: the file is damaged", hint=_LOST) from e
+        except OSError as e:
             raise StateError(f"the keys in {self.where} can't be read: {e}",
                              hint="make the file readable for you alone") from e
 
