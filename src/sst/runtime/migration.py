@@ -19,7 +19,7 @@ import shlex
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,7 +42,8 @@ class Dialect:
 
     lock: str
     try_lock: str
-    table: str
+    table: Sequence[str]
+    """What makes the table of marks, if it is not there; also beside a runner of another name."""
     there: str
     state: str
     mark: str
@@ -52,8 +53,10 @@ class Dialect:
 POSTGRES = Dialect(
     "select pg_advisory_lock(7566196, hashtext(%s))",      # "sst"
     "select pg_try_advisory_lock(7566196, hashtext(%s))",
-    "create table if not exists sst_migrations (name text, key text, state text not null, attempt text not null, "
-    "message text not null default '', at timestamptz not null default now(), primary key (name, key))",
+    ("select pg_advisory_lock(7566196, 0)",      # two that make it at once fail: "if not exists" is no lock
+     "create table if not exists sst_migrations (name text, key text, state text not null, attempt text not null, "
+     "message text not null default '', at timestamptz not null default now(), primary key (name, key))",
+     "select pg_advisory_unlock(7566196, 0)"),
     "select to_regclass('sst_migrations')",
     "select state, attempt, message from sst_migrations where name = %s and key = %s",
     "insert into sst_migrations (name, key, state, attempt, message) values (%s, %s, %s, %s, %s) "
@@ -62,9 +65,9 @@ POSTGRES = Dialect(
 MYSQL = Dialect(
     "select get_lock(%s, 100000)",
     "select get_lock(%s, 0)",
-    "create table if not exists sst_migrations (`name` varchar(255), `key` varchar(64), `state` varchar(16) not null, "
-    "`attempt` varchar(255) not null, `message` text not null, `at` timestamp not null default current_timestamp "
-    "on update current_timestamp, primary key (`name`, `key`))",
+    ("create table if not exists sst_migrations (`name` varchar(255), `key` varchar(64), `state` varchar(16) not null, "
+     "`attempt` varchar(255) not null, `message` text not null, `at` timestamp not null default current_timestamp "
+     "on update current_timestamp, primary key (`name`, `key`))",),
     "select table_name from information_schema.tables where table_schema = database() and "
     "table_name = 'sst_migrations'",
     "select `state`, `attempt`, `message` from sst_migrations where `name` = %s and `key` = %s",
@@ -103,7 +106,8 @@ def _run(sql: Dialect, cursor: Any, event: Mapping[str, str], context: Any) -> d
     name, key, attempt = event["name"], event["key"], event["attempt"]
     cursor.execute(sql.lock, (sql.locked(name),))
     cursor.fetchall()
-    cursor.execute(sql.table)
+    for statement in sql.table:
+        cursor.execute(statement)
     if _state(sql, cursor, name, key)[:1] == ("done",):
         return {"state": "done"}
     cursor.execute(sql.mark, (name, key, "running", attempt, ""))
