@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -182,6 +182,49 @@ subprocess.Popen = Popen
     assert gone(asyncio.run(life()))
     serving = (tmp_path / "services" / "notes" / "Main" / "log").read_text().count("serving")
     assert serving == 1, "two processes ran"
+
+
+@dataclass
+class Late(Notes):
+    """Another program listens on its port before it can: as often as ``thefts`` says."""
+
+    thefts: int = 1
+    taken: list[socket.socket] = field(default_factory=list)
+
+    def command(self, folder: Path, port: int) -> list[str]:
+        if len(self.taken) < self.thefts:
+            line = socket.socket()
+            line.bind(("127.0.0.1", port))
+            line.listen()
+            self.taken.append(line)
+        return super().command(folder, port)
+
+    def ready(self, port: int) -> bool:
+        with contextlib.suppress(OSError):
+            return port not in {line.getsockname()[1] for line in self.taken} and super().ready(port)
+        return False
+
+
+@pytest.mark.parametrize("thefts", [1, 9])
+def test_a_port_that_is_taken_first_is_another_one(tmp_path: Path, notes: Notes, thefts: int) -> None:
+    service = Late(notes.program, thefts=thefts)
+
+    async def life() -> None:
+        supervisor = Supervisor(tmp_path / "services")
+        if thefts == 1:
+            assert get(await supervisor.start(service))["notes"] == []
+        else:
+            with pytest.raises(SstError, match=r"notes/Main ended: .*[Aa]ddress already in use"):
+                await supervisor.start(service)
+            assert len(service.taken) == 3, "not for ever"
+        await supervisor.close()
+
+    try:
+        asyncio.run(life())
+    finally:
+        for line in service.taken:
+            line.close()
+    assert end_left_over(tmp_path / "services") == []
 
 
 @pytest.mark.parametrize(("line", "said"), [("raise SystemExit('no disk')", "ended: no disk"),

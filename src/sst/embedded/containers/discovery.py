@@ -34,6 +34,8 @@ class Discovery:
     def __init__(self, folder: Path, wanted: Callable[[], dict[Place, Sequence[int]]]) -> None:
         self._folder, self._wanted = folder, wanted
         self._open: dict[Place, asyncio.Server] = {}
+        self._closed: set[Place] = set()
+        """Where nothing can listen at present."""
         self._connected: set[asyncio.Task[None]] = set()
         self._turn = 0
 
@@ -72,7 +74,10 @@ class Discovery:
             try:
                 self._open[place] = await asyncio.start_server(partial(self._connect, place), *place)
             except OSError as error:
-                _log.warning("%s:%s can't be had: %s", *place, error)
+                if place not in self._closed:
+                    _log.warning("%s:%s can't be had: %s", *place, error)
+                self._closed.add(place)
+        self._closed &= wanted.keys() - self._open.keys()
 
     async def _connect(self, place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -22,6 +22,8 @@ _log = logging.getLogger("sst.services")
 _TAKE_OVER_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
 _AGAIN_SECONDS = 5.0
+_PORTS = 3
+"""So many are tried, one after the other, where other programs take them."""
 _NAME = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
 
 
@@ -99,8 +101,7 @@ class Supervisor:
         if process.running and not self._can_take_over(service, process, data):
             process.end(service.stop_signal)
         if not process.running:
-            port = free_port(port)
-            self._launch(service, process, data, port)
+            port = self._launch(service, process, data, free_port(port))
         endpoint = service.endpoint(port)
         self._running[service.name] = service, process, endpoint
         return endpoint
@@ -110,15 +111,20 @@ class Supervisor:
             service, process, process.port, _TAKE_OVER_SECONDS
         )
 
-    def _launch(self, service: LocalService, process: Process, data: Path, port: int) -> None:
-        try:
-            process.start(service.command(data, port), service.environment(data), port)
-            if _wait(service, process, port, self._ready_seconds):
-                return
-        except OSError as error:
-            raise SstError(f"the local service {service.name} could not be started: {error}") from error
-        reason = "is not ready" if process.running else "ended"
-        process.end(service.stop_signal)
+    def _launch(self, service: LocalService, process: Process, data: Path, port: int) -> int:
+        """Its port: another one if somebody took ``port`` before the service could."""
+        for turn in range(_PORTS):
+            try:
+                process.start(service.command(data, port), service.environment(data), port)
+                if _wait(service, process, port, self._ready_seconds):
+                    return port
+            except OSError as error:
+                raise SstError(f"the local service {service.name} could not be started: {error}") from error
+            reason = "is not ready" if process.running else "ended"
+            process.end(service.stop_signal)
+            if reason == "is not ready" or turn == _PORTS - 1 or (other := free_port(port)) == port:
+                break
+            port = other
         raise SstError(f"the local service {service.name} {reason}: {process.last_line()}",
                        hint=f"its log is {process.folder / 'log'}")
 
