@@ -67,6 +67,29 @@ def test_a_port_of_this_machine_leads_to_an_address_inside(tmp_path: Path) -> No
     run(work())
 
 
+def test_where_connections_can_not_be_redirected_ports_and_the_proxy_still_work(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with echo() as port, bastion({(DB.host, DB.port): port}) as there:
+            tunnel = Tunnel([there.gate], tmp_path / "t", lambda text: None, redirects=False)
+            await tunnel.open()
+            with pytest.raises(UserError) as refused:
+                await tunnel.route()
+            assert str(refused.value.message) == "sst tunnel --route works on Linux only"
+            assert "a port of 127.0.0.1 leads to each database, and a SOCKS5 proxy to all" in refused.value.hint
+            assert await ask(await tunnel.forward(DB, "MyVpc"), b"one") == b"one|3"
+            reader, writer = await asyncio.open_connection("127.0.0.1", await tunnel.socks())
+            asked = bytes([len(DB.host)]) + DB.host.encode() + struct.pack("!H", DB.port)
+            writer.write(b"\5\1\0" + b"\5\1\0\3" + asked)
+            assert await reader.readexactly(12) == b"\5\0" + b"\5\0\0\1" + bytes(6)
+            writer.write(b"two")
+            writer.write_eof()
+            assert await reader.read() == b"two|3"
+            writer.close()
+            await tunnel.close()
+
+    run(work())
+
+
 @pytest.mark.parametrize(("kind", "host"), [(3, b"mydb.internal"), (1, bytes((10, 0, 4, 7)))])
 def test_a_proxy_leads_to_names_and_addresses_that_only_the_bastion_knows(tmp_path: Path, kind: int,
                                                                           host: bytes) -> None:

@@ -27,10 +27,10 @@ def folder_of(root: Path, stage: str) -> Path:
 
 class Tunnel:
     """``say`` is told of each connection, and of bastions that are lost and found again. ``ports`` is the file that
-    remembers which port leads where."""
+    remembers which port leads where. ``redirects``: this system can redirect connections (`route`)."""
 
     def __init__(self, gateways: Sequence[Gateway | Forwarder], folder: Path, say: Callable[[str], None], *,
-                 ports: Path | None = None) -> None:
+                 ports: Path | None = None, redirects: bool = SUPPORTED) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         known = KnownHosts(folder / "hosts.json")
         self.connections: list[Connection | TaskConnection] = [
@@ -39,6 +39,7 @@ class Tunnel:
         """Which port of this machine leads where."""
         self._names: dict[str, Connection | TaskConnection] = {}
         self._listeners = Listeners(self._dial, say)
+        self._redirects = redirects
         self._redirection: Redirection | None = None
         self._remembered = Ports(ports or folder / "ports.json")
 
@@ -71,7 +72,7 @@ class Tunnel:
     async def route(self) -> None:
         """Lead the connections of this machine to all addresses of the networks through the tunnel, until it
         is closed. Raises `UserError`."""
-        if not SUPPORTED:
+        if not self._redirects:
             raise UserError("sst tunnel --route works on Linux only",
                             hint="without it, a port of 127.0.0.1 leads to each database, and a SOCKS5 proxy to all")
         ranges = [ipaddress.IPv4Network(r) for c in self.connections for r in c.gateway.ranges]
