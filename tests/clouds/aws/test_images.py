@@ -23,7 +23,7 @@ from sst.build.image.registry import Registry
 from sst.build.source import Source
 from sst.clouds.aws import ecs
 from sst.clouds.aws.client import Aws
-from sst.clouds.aws.ecr_image import KEPT, Image
+from sst.clouds.aws.ecr_image import KEPT, Image, Images
 from sst.clouds.aws.ecr_registry import Registries
 from sst.clouds.aws.provider import AwsProvider
 from sst.clouds.local.artefacts import Artefacts
@@ -164,6 +164,36 @@ def test_images_that_may_run_keep_a_tag(aws: Aws, project: Project, stage: Stage
     assert KEPT > 10
     stage.deploy(None).check()
     assert not tags(aws, project.repository)
+
+
+def test_an_image_that_still_runs_is_kept_whatever_is_pushed_after_it(aws: Aws, project: Project, stage: Stage) -> None:
+    """The service stays on its first image, as after deployments that were rolled back. Each third push looks."""
+    assert isinstance(stage.case.provider, AwsProvider)
+    stage.case = replace(stage.case, provider=Images(stage.case.provider, kept=3))
+    inputs, cluster = project.inputs(), f"c-{os.urandom(4).hex()}"
+    aws.call("ecs", "create_cluster", {"clusterName": cluster})
+
+    def push(times: int) -> None:
+        for _ in range(times):
+            stage.deploy({**inputs, "command": ["python", os.urandom(4).hex()]}).check()
+
+    def live(digest: str) -> bool:
+        return any(t.startswith("live-") for t in tags(aws, project.repository).get(digest, ()))
+
+    push(1)
+    first = outputs(stage)
+    definition = aws.call("ecs", "register_task_definition", {"family": cluster, "containerDefinitions": [
+        {"name": "web", "image": first["image"], "essential": True, "memory": 64}]})["taskDefinition"]
+    aws.call("ecs", "create_service", {"cluster": cluster, "serviceName": "web", "desiredCount": 0,
+                                       "taskDefinition": definition["taskDefinitionArn"]})
+    push(1)
+    second = outputs(stage)["digest"]
+    push(5)
+    assert live(first["digest"]) and not live(second)
+    aws.call("ecs", "delete_service", {"cluster": cluster, "service": "web", "force": True})
+    push(3)
+    assert not live(first["digest"]), "it does not run any more"
+    aws.call("ecs", "delete_cluster", {"cluster": cluster})
 
 
 def test_a_change_of_the_code_of_a_service_is_two_calls_beside_the_push(aws: Aws, project: Project,

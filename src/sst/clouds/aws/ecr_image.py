@@ -6,6 +6,7 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,12 +28,14 @@ from ..local.folders import inside
 from ..local.runner import Runner
 from .ecr_bases import Bases, locked
 from .ecr_registry import Registries
+from .ecr_running import running
 from .verbs import Verbs
 
 __all__ = ["KEPT", "LIFECYCLE", "Image", "Images"]
 
 KEPT = 50
-"""So many images of a resource carry a tag that keeps them: the present one, and those before it."""
+"""So many images of a resource carry a tag that keeps them: the present one, and those before it. Those that run keep
+one for as long as they do."""
 LIFECYCLE: Mapping[str, Any] = {"rules": [
     {"rulePriority": 1, "description": "images that may run",
      "selection": {"tagStatus": "tagged", "tagPrefixList": ["live-"], "countType": "imageCountMoreThan",
@@ -89,8 +92,8 @@ class Image(Resource, type="aws.ecr.Image", from_bundle=frozenset({"code"})):
 class Images(Provider):
     """The provider of ``Image``."""
 
-    def __init__(self, verbs: Verbs) -> None:
-        self.verbs, self.cache = verbs, verbs.root / ".sst" / "cache"
+    def __init__(self, verbs: Verbs, *, kept: int = KEPT) -> None:
+        self.verbs, self.cache, self.kept = verbs, verbs.root / ".sst" / "cache", kept
         self.registries = Registries(verbs)
         self.bases = Bases(verbs.root, self.cache, self.registries)
 
@@ -127,23 +130,13 @@ class Images(Provider):
 
     def delete(self, state: State, note: Note) -> None:
         """Take the tags of its images away, and so those that no other resource has tagged."""
-        aws, region, name = self.verbs.aws, state.inputs.get("region"), state.id.rpartition("@")[0]
-        page: dict[str, Any] = {}
+        region, name = state.inputs.get("region"), state.id.rpartition("@")[0]
         try:
-            tags: list[tuple[str, str]] = []
-            while True:
-                answer = aws.call("ecr", "list_images", {"repositoryName": name, "filter": {"tagStatus": "TAGGED"},
-                                                         **page}, region=region)
-                tags += [(str(i["imageTag"]), str(i["imageDigest"])) for i in answer.get("imageIds", ())]
-                if not (more := answer.get("nextToken")):
-                    break
-                page = {"nextToken": more}
+            tags = self._tags(name, region)
             live = _live(state.base)
             images = {digest for tag, digest in tags if tag.startswith(live)}
             own = sorted(tag for tag, digest in tags if digest in images and tag.startswith((live, "made-")))
-            for n in range(0, len(own), 100):
-                aws.call("ecr", "batch_delete_image", idempotent=True, guard=self.verbs.guard, region=region, params={
-                    "repositoryName": name, "imageIds": [{"imageTag": t} for t in own[n:n + 100]]})
+            self._untag(name, own, region)
         except ProviderError as e:
             if e.code not in _GONE:
                 raise
@@ -158,7 +151,9 @@ class Images(Provider):
         registry = self.registries.of(uri.partition("/")[0], inputs.get("region"))
         digest = self._base(inputs, state, note)
         turn = int(outputs.get("turn") or 0) + 1
-        live, made = f"{_live(base)}{turn % KEPT}", f"made-{_key(inputs, digest)}"
+        live, made = f"{_live(base)}{turn % self.kept}", f"made-{_key(inputs, digest)}"
+        if turn % self.kept == 0:
+            self._keep(registry, inputs, base, note)
         there = registry.tagged(name, made)
         if there is not None:
             kind, image, manifest = there
@@ -172,6 +167,40 @@ class Images(Provider):
             image, size = built.digest, built.size
         return Result(f"{name}@{image}", {"image": f"{uri}@{image}", "digest": image, "base_digest": digest,
                                           "bytes": size, "turn": turn})
+
+    def _keep(self, registry: Registry, inputs: Mapping[str, Any], base: str, note: Note) -> None:
+        """Once in ``kept`` pushes: the images of the resource that still run get a tag of their own, as those pushes
+        take over the tags that they have."""
+        name, region = str(inputs["repository"]), inputs.get("region")
+        try:
+            runs = running(self.verbs.aws, str(inputs["uri"]), region)
+        except ProviderError as e:      # a deployer without these rights can push all the same
+            note(f"ECS does not say which images still run: {e.message}")
+            return
+        tags = {tag: digest for tag, digest in self._tags(name, region) if tag.startswith(_live(base))}
+        wanted = {f"{_live(base)}{digest[7:23]}": digest for digest in runs & set(tags.values())}
+        for tag in wanted.keys() - tags.keys():
+            kind, _, manifest = registry.manifest(name, wanted[tag])
+            registry.put_manifest(name, tag, kind, manifest)
+        former = f"{_live(base)}{'?' * 16}"
+        self._untag(name, sorted(tag for tag in tags.keys() - wanted.keys() if fnmatch(tag, former)), region)
+
+    def _tags(self, name: str, region: str | None) -> list[tuple[str, str]]:
+        """Tags and digests of a repository."""
+        page: dict[str, Any] = {}
+        tags: list[tuple[str, str]] = []
+        while True:
+            answer = self.verbs.aws.call("ecr", "list_images", {"repositoryName": name, "filter": {
+                "tagStatus": "TAGGED"}, **page}, region=region)
+            tags += [(str(i["imageTag"]), str(i["imageDigest"])) for i in answer.get("imageIds", ())]
+            if not (more := answer.get("nextToken")):
+                return tags
+            page = {"nextToken": more}
+
+    def _untag(self, name: str, tags: Sequence[str], region: str | None) -> None:
+        for n in range(0, len(tags), 100):
+            self.verbs.aws.call("ecr", "batch_delete_image", idempotent=True, guard=self.verbs.guard, region=region,
+                                params={"repositoryName": name, "imageIds": [{"imageTag": t} for t in tags[n:n + 100]]})
 
     def _upload(self, registry: Registry, inputs: Mapping[str, Any], digest: str, note: Note) -> Upload:
         base = inputs.get("base")
