@@ -8,7 +8,8 @@ import pytest
 
 from sst.clouds.aws import ssm
 from sst.clouds.aws.columns import call
-from sst.clouds.aws.table import AwsResource, wire
+from sst.clouds.aws.parameters import wire
+from sst.clouds.aws.table import AwsResource
 from sst.core.graph import Graph
 from sst.core.output import Output
 from sst.core.resource import RESERVED, Arg, Resource, out, prop

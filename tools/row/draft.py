@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sst.clouds.aws.table import AwsResource, pascal
+from sst.clouds.aws.parameters import pascal
+from sst.clouds.aws.table import AwsResource
 from sst.core.resource import RESERVED
 
 from .model import Service, plural, snake

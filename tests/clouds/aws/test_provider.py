@@ -9,8 +9,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from sst.clouds.aws.client import Aws
+from sst.clouds.aws.parameters import wire
 from sst.clouds.aws.provider import AwsProvider, row, urn_tag
-from sst.clouds.aws.table import fill, wire
+from sst.clouds.aws.table import fill
 from sst.core.model import Op, Operation, State
 from sst.core.output import UNKNOWN
 from sst.core.provider import Absent, Found, Unsure
@@ -184,7 +185,8 @@ def test_another_order_of_what_has_none_is_no_change() -> None:
     ("aws.lambda.Function", {"memory_size": 64}, "MemorySize: invalid range"),
     ("aws.lambda.Function", {"layers": "x"}, "Layers: invalid type (str, not list or tuple)"),
     ("aws.lambda.EventSourceMapping", {"batch_size": "10"}, "BatchSize: invalid type (str, not int)"),
-    ("aws.scheduler.Schedule", {"schedule_expression": ""}, "ScheduleExpression: invalid length")])
+    ("aws.scheduler.Schedule", {"schedule_expression": ""}, "ScheduleExpression: invalid length"),
+    ("aws.scheduler.Schedule", {"start_date": []}, "invalid type (list, not datetime.datetime or timestamp-string)")])
 def test_what_the_model_of_the_service_refuses_is_refused_by_the_plan(type: str, inputs: dict[str, object],
                                                                       said: str) -> None:
     provider = AwsProvider(None, app="app", stage="test", lineage="L")  # type: ignore[arg-type]  # it makes no call

@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any
 
 from .columns import Call
-from .table import AwsResource, pascal
+from .parameters import pascal
+from .table import AwsResource
 
 __all__ = ["Lint", "lint"]
 

@@ -291,7 +291,7 @@ def said(error: tuple[str, Any, Mapping[str, Any]]) -> str:
     named = {"missing required field": "required_name", "unknown field": "unknown_param"}
     extra = f" {more[named[reason]]}" if reason in named else ""
     if "valid_types" in more:
-        valid = " or ".join(str(t).split("'")[1] for t in more["valid_types"])
+        valid = " or ".join(str(t).removeprefix("<class '").removesuffix("'>") for t in more["valid_types"])
         extra = f" ({type(more.get('param')).__name__}, not {valid})"
     return f"{path}: {reason}{extra}"
 

@@ -21,11 +21,12 @@ from .columns import Call, Grant, Identity, Import, Listing, Tagging
 from .documents import completed, merged, normal
 from .limits import tags_valid
 from .name_rules import name_valid
+from .parameters import pascal, sent_at_once, wire
 
 if TYPE_CHECKING:
     from .client import Aws
 
-__all__ = ["AwsResource", "Calls", "fill", "pascal", "search", "wire"]
+__all__ = ["AwsResource", "Calls", "fill", "search"]
 
 
 class Calls(Protocol):
@@ -177,15 +178,9 @@ class AwsResource(Resource):
         return ""
 
     @classmethod
-    def sent_later(cls) -> frozenset[str]:
-        """Properties that the create call does not take: an update call sets them afterwards."""
-        return frozenset(k for c in cls.update if c.after_create for k in c.properties)
-
-    @classmethod
     def sent_by(cls, c: Call) -> tuple[str, ...]:
         """The properties that a create or update call sends."""
-        return c.properties or tuple(k for k, p in cls.props.items()
-                                     if not p.local and k not in cls.sent_later() and not (k == "tags" and cls.tagging))
+        return c.properties or sent_at_once(cls)
 
     @classmethod
     def prints_of(cls, c: Call) -> frozenset[str]:
@@ -347,29 +342,6 @@ class AwsResource(Resource):
     @classmethod
     def before_delete(cls, provider: Calls, known: dict[str, Any], note: Note) -> None:
         """Called before the delete call: empties a bucket, detaches a part."""
-
-
-def pascal(name: str) -> str:
-    return "".join(w[:1].upper() + w[1:] for w in name.split("_"))
-
-
-def wire(kind: type[AwsResource], values: Mapping[str, Any], c: Call | None = None) -> dict[str, Any]:
-    """Property values under their paths in the request: of the create call, or of ``c``."""
-    request: dict[str, Any] = {}
-    for k, v in values.items():
-        p = kind.props[k]
-        if p.local or (k == "tags" and kind.tagging):
-            continue
-        path = ((c.wire.get(k) if c else None) or p.wire or pascal(k)).split(".")
-        at = request
-        for part in path[:-1]:
-            at = at.setdefault(part, {})
-        sent = p.enc(v) if p.enc else v
-        before = at.get(path[-1])
-        at[path[-1]] = {**before, **sent} if isinstance(before, Mapping) and isinstance(sent, Mapping) else sent
-    for part in reversed(c.root.split(".")) if c and c.root else ():
-        request = {part.removesuffix("[]"): [request] if part.endswith("[]") else request}
-    return request
 
 
 _REF = re.compile(r"\$(\w+)")
