@@ -316,7 +316,8 @@ def sites() -> None:
               server={"memory": "2 GB", "install": ["sharp"]})
     for kind in (aws.Astro, aws.SvelteKit, aws.Nuxt, aws.Nextjs, aws.Remix, aws.TanStackStart, aws.SolidStart,
                  aws.Analog, aws.Angular):
-        kind(kind.__name__, path="web", router={"instance": router, "path": f"/{kind.__name__}"})
+        more: Any = {"base_path": "/Nextjs"} if kind is aws.Nextjs else {}
+        kind(kind.__name__, path="web", router={"instance": router, "path": f"/{kind.__name__}"}, **more)
     aws.StaticSite("Pages", path="web", router={"instance": router, "path": "/pages"})
     aws.NodeServer("Node", path="web", entry="main.js", protection="none",
                    router={"instance": router, "path": "/node"})

@@ -22,6 +22,7 @@ from .function import Function
 from .permissions import Statement, permission
 from .queue import Queue
 from .site import Assets
+from .site.base_path import base_path as base_path_of
 from .site.regions import Region
 from .ssr_site import Framework, Server, SsrSite, SsrSiteArgs, code_of
 
@@ -39,13 +40,15 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
 
     Next.js 15 and 16, with the pages and the app router, through OpenNext. https://opennext.js.org/aws
     ``open_next``: the version of OpenNext, ``"4.1.16"`` by default. A project with an ``open-next.config.ts`` of its
-    own keeps it. All other arguments are those of ``SsrSite``.
+    own keeps it. ``base_path``: ``basePath`` of next.config, where that computes it; as plain text it is found there.
+    In a ``Router`` it equals the ``path``. All other arguments are those of ``SsrSite``.
     """
 
     framework = Framework("Next.js", "next", "next", oldest=15, port=3000, edge={"next": 1},
                           environment={"NEXT_TELEMETRY_DISABLED": "1"})
 
-    def __init__(self, name: str, *, open_next: str = OPEN_NEXT, **args: Unpack[SsrSiteArgs]) -> None:
+    def __init__(self, name: str, *, open_next: str = OPEN_NEXT, base_path: str | None = None,
+                 **args: Unpack[SsrSiteArgs]) -> None:
         if "regions" in args:
             raise UserError(f"{name} can't have regions: the cache of a Next.js site is in one region",
                             hint="leave regions out: files and pages that are kept are served by the CDN everywhere")
@@ -53,7 +56,9 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
             raise UserError(f"{name} can't run in a cluster: OpenNext makes functions of a Next.js site",
                             hint="leave cluster out; container=True takes a server of up to 10 GB")
         self._open_next, self._label, self._transform = open_next, name, args.get("transform")
-        args["assets"] = {**Assets(immutable=["_next/static"]), **args.get("assets", {})}
+        self._base = base_path_of(name, inside(Path(current().root), args.get("path", ".")), base_path,
+                                  args.get("router"))
+        args["assets"] = {**Assets(immutable=[f"{self._base}/_next/static".lstrip("/")]), **args.get("assets", {})}
         super().__init__(name, **args)
 
     def _line(self, path: str, server: Server) -> str:

@@ -122,6 +122,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     """
 
     framework: ClassVar[Framework]
+    _base = ""
+    """The path below which the app answers by itself."""
 
     def __init__(self, name: str, *, path: str = ".", build_command: str | None = None,
                  environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
@@ -151,7 +153,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         self._process = process
         with self.scope(transform):
             if instead is not None:
-                self._url = lead_to(self, instead, router=router, domain=domain, edge=edge)
+                self._url = lead_to(self, instead, router=router, domain=domain, edge=edge, base=self._base)
                 return
             built = self._build(path, line, environment, link, ssr, server or {}, frozen=process is not None,
                                 image=bool(container) or service is not None)
@@ -167,7 +169,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                 self.servers, targets = in_regions(places, warm, lambda place: self._function(
                     built, link, permissions, environment or {}, server or {}, key, place))
                 self.server = self.servers[0]
-            files = SiteFiles(built.contents, servers=targets, origin_key=key, edge=self.framework.edge)
+            files = SiteFiles(built.contents, servers=targets, origin_key=key, edge=self.framework.edge,
+                              base=self._base)
             served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
             self._url = served.url
             if hosted is not None:
@@ -183,7 +186,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         variables: Any = {**env.plain, **env.secret}
         built = Site("Build", framework=self.framework.reader, command=line, folder=Path(path).as_posix(),
                      source=site_fingerprint(inside(Path(graph.root), path)), environment=variables,
-                     server=ssr, entry=self._entry(), install=list(server.get("install", ())) or None,
+                     server=ssr, entry=self._entry(), base=self._base or None,
+                     install=list(server.get("install", ())) or None,
                      image=image or None,
                      ignore_changes=["source", "apart", "command", "environment"] if frozen else [])
         noted_site(graph, built, Path(path).as_posix())

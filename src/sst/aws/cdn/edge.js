@@ -93,7 +93,7 @@ async function look(s, path) {
 }
 // What an answer of Next.js depends on besides host, path and query: the CDN keeps one of each kind.
 function kind(q) {
-  const names = q.uri.indexOf("/_next/image") === 0 ? ["accept"] : ["rsc", "next-router-prefetch", "next-router-segment-prefetch", "next-router-state-tree", "next-url", "x-nextjs-data"];
+  const names = q.uri.indexOf("/_next/image") >= 0 ? ["accept"] : ["rsc", "next-router-prefetch", "next-router-segment-prefetch", "next-router-state-tree", "next-url", "x-nextjs-data"];
   const told = names.map((n) => (q.headers[n] ? q.headers[n].value : ""));
   return hash(told.join("|") + (q.cookies.__prerender_bypass ? "draft" : ""));
 }

@@ -63,6 +63,8 @@ class SiteFiles:
     """That the servers want to see, see `protection`."""
     edge: Mapping[str, Any] = field(default_factory=dict)
     """What the edge function has to know of the framework."""
+    base: str = ""
+    """The path that names of its files, and addresses of its servers, begin with by themselves."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def serve(owner: Component, files: SiteFiles, *, assets: Assets | None = None, r
         store = cloudfront.KeyValueStore("Store")
         site = _site(files, given, bucket, store.arn, KEY, "", auth)
         made = _alone(owner, store, files, domain, edge, cdn or {})
-        return Served(made.url, bucket, site, made)
+        url = made.url.apply(lambda url: f"{url.rstrip('/')}{files.base}") if files.base else made.url
+        return Served(url, bucket, site, made)
     if domain is not None or edge is not None:
         raise UserError("domain and edge belong to the Router that serves this site",
                         hint='domain="docs.example.com" in router= routes a host of the Router to it')
@@ -100,7 +103,7 @@ def serve(owner: Component, files: SiteFiles, *, assets: Assets | None = None, r
         raise UserError("a site and its Router can't both have auth: a browser sends one password",
                         hint=f"leave it to one of them; the Router is declared at {part.router.where}")
     key = f"{owner.base_of(cloudfront.Site, 'Site')}"
-    site = _site(files, given, bucket, part.router.store_arn, key, part.path, auth)
+    site = _site(files, given, bucket, part.router.store_arn, key, "" if files.base else part.path, auth)
     part.add("Route", site.key)
     return Served(part.url, bucket, site, None)
 

@@ -56,8 +56,9 @@ def dev_server(site: Component, dev: SiteDev | None, path: str, *, link: Sequenc
 
 
 def lead_to(site: Component, url: str, *, router: RouterPath | None, domain: str | CdnDomain | None,
-            edge: Edge | None) -> Output[str]:
-    """Serve a server of this machine at the place of a site, with its WebSockets; the address of the site."""
+            edge: Edge | None, base: str = "") -> Output[str]:
+    """Serve a server of this machine at the place of a site, with its WebSockets; the address of the site. ``base``:
+    the path below which the server answers."""
     site.made_anew = True
     if router is not None:
         part = part_of(router, site.where)
@@ -66,5 +67,6 @@ def lead_to(site: Component, url: str, *, router: RouterPath | None, domain: str
     own, _ = injections(edge, site.where)
     request = cloudfront.Function("Request", code=request_code(
         json.dumps(place(url), separators=(",", ":")), before=statements_of(domain), own=own, routes=False))
-    return Cdn("Cdn", domain=domain, **routed(PLACEHOLDER, request=request.arn, response=None,
-                                              cache_policy=CACHING_DISABLED)).url
+    made = Cdn("Cdn", domain=domain, **routed(PLACEHOLDER, request=request.arn, response=None,
+                                              cache_policy=CACHING_DISABLED))
+    return made.url.apply(lambda url: f"{url.rstrip('/')}{base}") if base else made.url

@@ -18,7 +18,7 @@ from .flat import unlinked
 from .output import SiteOutput, serving
 from .trace import needed_packages
 
-__all__ = ["Assembled", "assemble", "check_server"]
+__all__ = ["Assembled", "assemble", "check_base", "check_server"]
 
 WRAPPER = Path(__file__).parents[2] / "runtime" / "site" / "server.mjs"
 AS_IMAGE = "let the server depend on less, or deploy it as an image, which takes 10 GB: container=True"
@@ -74,7 +74,7 @@ def _static(site: Path, output: SiteOutput) -> dict[str, Path]:
             name = path.relative_to(site / folder).as_posix()
             if path.is_file() and not name.startswith(".vite/") and not (
                     path.suffix in _COMPRESSED and path.with_suffix("").is_file()):
-                found[name] = path
+                found[f"{output.base}/{name}".lstrip("/")] = path
     check_links(found.values(), site)
     return found
 
@@ -156,3 +156,16 @@ def check_server(output: SiteOutput, *, expected: bool, framework: str) -> None:
     if not expected and output.has_server:
         raise UserError(f"the build of {framework} made a server, and ssr=False says that there is none",
                         hint="leave out ssr=False, or build files alone")
+
+
+def check_base(output: SiteOutput, expected: str) -> None:
+    """Raise ``UserError`` if the app answers below another path than the CDN leads to it."""
+    if output.base == expected:
+        return
+    told = f"the basePath {output.base!r}" if output.base else "no basePath"
+    if expected:
+        raise UserError(f"the app was built with {told}, and is to answer below {expected!r}",
+                        hint=f"basePath: {expected!r} in next.config")
+    raise UserError(f"the app was built with {told}, and the program does not say it",
+                    hint=f'base_path="{output.base}"; in a Router also router={{"instance": router, "path": '
+                         f'"{output.base}"}}')

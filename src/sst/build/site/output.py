@@ -31,6 +31,8 @@ class SiteOutput:
     """The whole module that the function loads, instead of ``load``."""
     beside: tuple[str, ...] = ()
     """Files of ``runtime/site`` that it needs beside the usual one."""
+    base: str = ""
+    """The path below which the app answers: addresses of files begin with it."""
     data: Mapping[str, Path] = field(default_factory=dict)
     """Files for a bucket of the server's own, by key."""
 

@@ -52,6 +52,8 @@ class Site(Resource, type="local.Site", digest="source"):
     """The module that starts the server, where the framework does not say it."""
     install: Arg[Sequence[str]] = prop(default=None)
     """Packages that the server gets whole, with what they depend on."""
+    base: Arg[str] = prop(default=None)
+    """The path below which the app answers by itself."""
     image: Arg[bool] = prop(default=None)
     """The server becomes an image, which may be larger than a zip of Lambda."""
 
@@ -113,7 +115,7 @@ class SiteBuilder(Provider):
         return Change(changed, unknown=frozenset(Site.outs) if changed else frozenset())
 
     def create(self, operation: Operation, note: Note) -> Result:
-        from ...build.site.assemble import assemble, check_server
+        from ...build.site.assemble import assemble, check_base, check_server
         from ...build.site.frameworks import READERS
         from ...build.site.nodejs import node_for
 
@@ -131,6 +133,7 @@ class SiteBuilder(Provider):
                         hide=hidden_values(operation))
         output = READERS[inputs["framework"]](folder, str(inputs.get("entry") or ""))
         check_server(output, expected=bool(inputs["server"]), framework=inputs["framework"])
+        check_base(output, str(inputs.get("base") or ""))
         made = assemble(folder, output, self.cache, install=inputs.get("install") or (), note=note,
                         image=bool(inputs.get("image")), apart=apart)
         if made.report:

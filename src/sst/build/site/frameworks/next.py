@@ -35,7 +35,7 @@ if (process.env.SST_NEXT === "tags") {{
 }} else if (process.env.SST_NEXT === "revalidation") {{
   made = await revalidator(() => load("{server}"), read("{preview}").preview.previewModeId);
 }} else {{
-  made = await serveNext({{ image: "/_next/image", load: () => load("{server}"), loadImages: async () => {{
+  made = await serveNext({{ image: "{base}/_next/image", load: () => load("{server}"), loadImages: async () => {{
     const found = await load("{images}");
     process.chdir(home);
     return found;
@@ -59,8 +59,7 @@ def next_js(site: Path, entry: str) -> SiteOutput:
     if not origins["default"].get("streaming"):
         raise UserError("the server does not stream", hint='open-next.config.ts: default: { override: { wrapper: '
                                                            '"aws-lambda-streaming" } }')
-    if base := read_json(site / ".next/routes-manifest.json").get("basePath"):
-        raise UserError(f"the app has the basePath {base!r}", hint="remove it, and give the site a host of the Router")
+    base = str(read_json(site / ".next/routes-manifest.json").get("basePath") or "")
     server, images = f"{_HOME}/server-functions/default", f"{_HOME}/image-optimization-function"
     tags = f"{_HOME}/dynamodb-provider/dynamodb-cache.json"
     if not (site / tags).is_file():
@@ -68,12 +67,12 @@ def next_js(site: Path, entry: str) -> SiteOutput:
         (site / tags).write_text("[]")
     preview = f"{_HOME}/revalidation-function/prerender-manifest.json"
     build = (site / ".next/BUILD_ID").read_text().strip()
-    module = _MODULE.format(server=server, images=images, tags=tags, preview=preview)
+    module = _MODULE.format(server=server, images=images, tags=tags, preview=preview, base=base)
     data = {f"_cache/{name}": path for name, path in _files(site / _HOME / "cache")}
-    data |= {f"_assets/{name}": path for name, path in _files(site / _HOME / "assets") if path.suffix in _IMAGES}
+    data |= {f"_assets{base}/{name}": path for name, path in _files(site / _HOME / "assets") if path.suffix in _IMAGES}
     return SiteOutput((f"{_HOME}/assets",), server=(server, images, f"{_HOME}/dynamodb-provider",
                                                     f"{_HOME}/revalidation-function"),
-                      packages=False, module=module, beside=("next.mjs",),
+                      packages=False, module=module, beside=("next.mjs",), base=base,
                       data={**data, f"_tags/{build}.json": site / tags})
 
 
