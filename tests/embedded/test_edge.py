@@ -182,6 +182,19 @@ def test_pages_of_next_js_are_kept_by_what_else_they_depend_on() -> None:
     assert page == same and len({page, *others}) == 6
 
 
+def test_paths_of_a_server_that_is_split_lead_to_its_functions() -> None:
+    record = {"s3": "b.s3.us-east-1.amazonaws.com", "next": 1, "servers": [{"u": "all.test"}],
+              "fn": [["^/docs/_next/image.*$", {"u": "all.test"}], ["^/docs/api/.*$", {"u": "api.test"}],
+                     ["^/docs/.*$", {"u": "rest.test"}]]}
+    version, changes = Version.of(Pages(folder(["docs/api/logo.svg"]), Rules()), record), Changes({}.get)
+    version.settle("site", None, [], in_doubt=False)
+    switch(changes, "site", "v", version, None, "")
+    asked = ["/docs/_next/image", "/docs/api/x", "/docs/apis", "/docs", "/docs/api/logo.svg"]
+    made = decided(changes.puts, request_code(SITE, routes=False), *map(event, asked))
+    assert [one["origin"]["domainName"] for one in made] == [
+        "all.test", "api.test", "rest.test", "all.test", "b.s3.us-east-1.amazonaws.com"]
+
+
 @cache
 def routed() -> dict[str, str]:
     changes = Changes({}.get)

@@ -124,6 +124,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
     framework: ClassVar[Framework]
     _base = ""
     """The path below which the app answers by itself."""
+    _edge: Mapping[str, Any] = {}
+    """What the edge function has to know of the site besides what it has to know of its framework."""
 
     def __init__(self, name: str, *, path: str = ".", build_command: str | None = None,
                  environment: Mapping[str, Input[str]] | None = None, link: Sequence[LinkItem] = (),
@@ -169,8 +171,8 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                 self.servers, targets = in_regions(places, warm, lambda place: self._function(
                     built, link, permissions, environment or {}, server or {}, key, place))
                 self.server = self.servers[0]
-            files = SiteFiles(built.contents, servers=targets, origin_key=key, edge=self.framework.edge,
-                              base=self._base)
+            files = SiteFiles(built.contents, servers=targets, origin_key=key, base=self._base,
+                              edge={**self.framework.edge, **self._edge})
             served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
             self._url = served.url
             if hosted is not None:
@@ -187,7 +189,7 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         built = Site("Build", framework=self.framework.reader, command=line, folder=Path(path).as_posix(),
                      source=site_fingerprint(inside(Path(graph.root), path)), environment=variables,
                      server=ssr, entry=self._entry(), base=self._base or None,
-                     install=list(server.get("install", ())) or None,
+                     functions=list(self._parts()) or None, install=list(server.get("install", ())) or None,
                      image=image or None,
                      ignore_changes=["source", "apart", "command", "environment"] if frozen else [])
         noted_site(graph, built, Path(path).as_posix())
@@ -195,6 +197,10 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
 
     def _entry(self) -> str | None:
         return None
+
+    def _parts(self) -> Sequence[str]:
+        """The names of functions that the build makes besides the server's own."""
+        return ()
 
     def _line(self, path: str, server: Server) -> str:
         """The command that builds, where ``build_command`` does not say it."""
@@ -205,11 +211,15 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
                   place: Region) -> Function:
         """The function that renders, in one region."""
         variables = {**environment, **({"SST_ORIGIN_KEY": key} if key is not None else {})}
-        return Function(f"Server{place.suffix}", handler="sst-entry.handler", bundle=code_of(built, server),
-                        url={"cors": False}, streaming=True, link=link, permissions=permissions, environment=variables,
+        return self._renders(f"Server{place.suffix}", code_of(built, server), server, link=link,
+                             permissions=permissions, environment=variables, **place.options)
+
+    def _renders(self, name: str, code: Code, server: Server, **given: Any) -> Function:
+        """A function that renders, behind the CDN."""
+        return Function(name, handler="sst-entry.handler", bundle=code, url={"cors": False}, streaming=True,
                         memory=server.get("memory", "1024 MB"), timeout=server.get("timeout", "20 seconds"),
                         architecture=server.get("architecture", "x86_64"), layers=server.get("layers", ()),
-                        vpc=self._vpc, container=self._container, dev=False, **place.options)
+                        vpc=self._vpc, container=self._container, dev=False, **given)
 
     def dev_parts(self) -> Sequence[DevPart]:
         """The framework's own development server."""
@@ -225,9 +235,10 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         return Link(self.logical_name, self.kind, {"url": self.url})
 
 
-def code_of(built: Site, server: Server) -> Code:
-    """The code of a build's server."""
-    return Code(server.get("runtime", "nodejs24.x"), built.handler, cast("Output[dict[str, Any]]", built.code),
+def code_of(built: Site, server: Server, name: str | None = None) -> Code:
+    """The code of a build's server, or of one of the functions into which it is split."""
+    code = built.code if name is None else built.codes.apply(lambda codes: codes[name])
+    return Code(server.get("runtime", "nodejs24.x"), built.handler, cast("Output[dict[str, Any]]", code),
                 combine(handler=built.handler))
 
 

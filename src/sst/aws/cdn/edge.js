@@ -75,6 +75,8 @@ async function serve(q, s) {
     if (s.slash && path.slice(-1) !== "/" && await look(s, path + "/")) return moved(q, q.uri + "/", 308);
   }
   if (s.next) q.headers["x-open-next-cache-key"] = { value: kind(q) };
+  const part = (s.fn || []).find((f) => new RegExp(f[0]).test(q.uri));
+  if (part) return toUrl(q, part[1]);
   if (s.servers) return toUrl(q, near(q.headers, s.servers));
   if (!reads) return gone(405, "Method Not Allowed");
   if (!s.miss) return gone(404, "Not Found");

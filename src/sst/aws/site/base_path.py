@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["base_path"]
 
-_COMMENT = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
-_TEXT = re.compile(r"""\bbasePath["']?\s*[:=]\s*(["'`])([^"'`$\\]*)\1""")
+_COMMENT = re.compile(r"/\*.*?\*/|(?:^|(?<=\s))//[^\n]*", re.DOTALL | re.MULTILINE)
+_TEXT = re.compile(r"""\bbasePath["']?\s*[:=]\s*(["'`])([^"'`$\\]*)\1[ \t]*(?:[,;}\n]|$)""")
 
 
 def base_path(name: str, folder: Path, given: str | None, router: RouterPath | None) -> str:

@@ -5,8 +5,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ...errors import UserError
@@ -18,11 +18,21 @@ from .flat import unlinked
 from .output import SiteOutput, serving
 from .trace import needed_packages
 
-__all__ = ["Assembled", "assemble", "check_base", "check_server"]
+__all__ = ["Assembled", "assemble", "check_base", "check_functions", "check_server"]
 
 WRAPPER = Path(__file__).parents[2] / "runtime" / "site" / "server.mjs"
 AS_IMAGE = "let the server depend on less, or deploy it as an image, which takes 10 GB: container=True"
 _COMPRESSED = (".gz", ".br", ".zst")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The zip of a server."""
+
+    path: Path
+    sha256: str
+    handler: str
+    report: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Assembled:
     report: str = ""
     data: Path | None = None
     """The folder of files for the server's own bucket."""
+    functions: Mapping[str, Bundle] = field(default_factory=dict)
+    """Of servers of some paths, by name."""
 
 
 def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[str], note: Callable[[str], None],
@@ -51,19 +63,27 @@ def assemble(site: Path, output: SiteOutput, cache: Path, *, install: Iterable[s
         data = keep(cache, "data", _digest(dict(output.data)), lambda part: _copied(dict(output.data), part))
         os.utime(data)
         tidy(cache / "data", newest=10, unused=24 * 3600)
-    parts, handler = _server(site, output, install, note, frozenset(apart))
+    made = _bundle(site, output, cache, install, note, frozenset(apart), image=image)
+    functions = {name: _bundle(site, one, cache, install, note, frozenset(apart), image=image,
+                               what=f"the function {name}")
+                 for name, one in output.functions.items()}
+    tidy(cache / "servers", newest=10 * (1 + len(functions)), unused=24 * 3600)
+    tidy(cache / "static", newest=10, unused=24 * 3600)
+    return Assembled(static, made.path, made.sha256, made.handler, made.report, data, functions)
+
+
+def _bundle(site: Path, output: SiteOutput, cache: Path, install: Iterable[str], note: Callable[[str], None],
+            apart: frozenset[str], *, image: bool, what: str = "the server") -> Bundle:
+    parts, handler = _server(site, output, install, note, apart)
     temporary = cache / "servers" / f"new-{os.getpid()}-{hashlib.sha256(str(site).encode()).hexdigest()[:8]}.part"
     temporary.parent.mkdir(parents=True, exist_ok=True)
     written = write_zip(temporary, parts)
     if not image:
-        within("the server", written.sizes, AS_IMAGE)
+        within(what, written.sizes, AS_IMAGE)
     entry = keep(cache, "servers", written.sha256[:40], lambda part: _kept(temporary, written.sizes, part))
     temporary.unlink(missing_ok=True)
-    tidy(cache / "servers", newest=10, unused=24 * 3600)
-    tidy(cache / "static", newest=10, unused=24 * 3600)
     biggest = ", ".join(f"{n} {megabytes(b)}" for n, b in largest(written.sizes)[:3])
-    return Assembled(static, entry / "code.zip", written.sha256, handler,
-                     f"{megabytes(written.size)} zipped: {biggest}", data)
+    return Bundle(entry / "code.zip", written.sha256, handler, f"{megabytes(written.size)} zipped: {biggest}")
 
 
 def _static(site: Path, output: SiteOutput) -> dict[str, Path]:
@@ -169,3 +189,11 @@ def check_base(output: SiteOutput, expected: str) -> None:
     raise UserError(f"the app was built with {told}, and the program does not say it",
                     hint=f'base_path="{output.base}"; in a Router also router={{"instance": router, "path": '
                          f'"{output.base}"}}')
+
+
+def check_functions(output: SiteOutput, expected: Iterable[str]) -> None:
+    """Raise ``UserError`` if the build splits the server in another way than the plan has it."""
+    if {*output.functions} != {*expected}:
+        told = ", ".join(sorted(output.functions)) or "into none"
+        raise UserError(f"the build splits the server: {told}; the plan has {', '.join(sorted(expected)) or 'none'}",
+                        hint="write `functions` in open-next.config.ts itself, the same in each run")

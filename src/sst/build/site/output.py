@@ -36,6 +36,11 @@ class SiteOutput:
     data: Mapping[str, Path] = field(default_factory=dict)
     """Files for a bucket of the server's own, by key."""
 
+    functions: Mapping[str, SiteOutput] = field(default_factory=dict)
+    """Servers of some paths, by name, each in a function of its own."""
+    routes: tuple[tuple[str, str], ...] = ()
+    """Pairs of a regular expression and the name of the function whose paths it matches; empty for the default one."""
+
     @property
     def has_server(self) -> bool:
         return bool(self.load or self.module)

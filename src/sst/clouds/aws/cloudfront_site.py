@@ -70,7 +70,8 @@ class Site(Resource, type="aws.cloudfront.Site"):
     keep: Arg[int] = prop(default=WEEK)
     """Seconds for which files that left the site stay in the bucket."""
     record: Arg[Mapping[str, Any]] = prop(default=None)
-    """More for the edge function: ``servers`` that answer what is no file, ``auth``."""
+    """More for the edge function: ``servers`` that answer what is no file, ``fn``, pairs of a regular expression and
+    the server of paths that it matches, ``auth``."""
     origin_key: Arg[str] = prop(default=None, secret=True)
     """Goes to the servers with each request, as the header ``x-sst-key``."""
 
@@ -202,6 +203,8 @@ def _servers(inputs: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(inputs.get("record") or {})
     if (key := inputs.get("origin_key")) and "servers" in given:
         given["servers"] = [{**server, "key": key} for server in given["servers"]]
+        if "fn" in given:
+            given["fn"] = [[pattern, {**server, "key": key}] for pattern, server in given["fn"]]
     return given
 
 

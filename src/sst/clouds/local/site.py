@@ -54,6 +54,8 @@ class Site(Resource, type="local.Site", digest="source"):
     """Packages that the server gets whole, with what they depend on."""
     base: Arg[str] = prop(default=None)
     """The path below which the app answers by itself."""
+    functions: Arg[Sequence[str]] = prop(default=None)
+    """Names of functions into which the build splits the server, besides the default one."""
     image: Arg[bool] = prop(default=None)
     """The server becomes an image, which may be larger than a zip of Lambda."""
 
@@ -62,6 +64,10 @@ class Site(Resource, type="local.Site", digest="source"):
     code: Output[Mapping[str, str]] = out(volatile=True)
     """``path`` and ``sha256`` of the server's zip. The same if the build made the same again."""
     handler: Output[str] = out(volatile=True)
+    codes: Output[Mapping[str, Mapping[str, str]]] = out(volatile=True)
+    """``code`` of each of ``functions``."""
+    routes: Output[Sequence[Sequence[str]]] = out(volatile=True)
+    """Pairs of a regular expression and the function that answers paths which it matches; empty for the default one."""
     data: Output[Mapping[str, str]] = out(volatile=True)
     """The folder of files for the server's own bucket, and its digest; empty if there are none."""
 
@@ -115,7 +121,7 @@ class SiteBuilder(Provider):
         return Change(changed, unknown=frozenset(Site.outs) if changed else frozenset())
 
     def create(self, operation: Operation, note: Note) -> Result:
-        from ...build.site.assemble import assemble, check_base, check_server
+        from ...build.site.assemble import assemble, check_base, check_functions, check_server
         from ...build.site.frameworks import READERS
         from ...build.site.nodejs import node_for
 
@@ -134,11 +140,14 @@ class SiteBuilder(Provider):
         output = READERS[inputs["framework"]](folder, str(inputs.get("entry") or ""))
         check_server(output, expected=bool(inputs["server"]), framework=inputs["framework"])
         check_base(output, str(inputs.get("base") or ""))
+        check_functions(output, inputs.get("functions") or ())
         made = assemble(folder, output, self.cache, install=inputs.get("install") or (), note=note,
                         image=bool(inputs.get("image")), apart=apart)
         if made.report:
             note(f"server: {made.report}")
-        return Result(operation.urn, self._outputs(made), {**inputs, "source": before})
+        for name, function in made.functions.items():
+            note(f"function {name}: {function.report}")
+        return Result(operation.urn, self._outputs(made, output.routes), {**inputs, "source": before})
 
     def update(self, operation: Operation, state: State, note: Note) -> Result:
         return self.create(operation, note)
@@ -156,10 +165,12 @@ class SiteBuilder(Provider):
         path = f"{node}:{self.environ.get('PATH', '')}"
         return {**build_environment(self.environ), "PATH": path, **(inputs.get("environment") or {})}
 
-    def _outputs(self, made: Assembled) -> dict[str, Any]:
+    def _outputs(self, made: Assembled, routes: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        split = {"codes": {name: {"path": str(one.path), "sha256": one.sha256} for name, one in made.functions.items()},
+                 "routes": [list(route) for route in routes]}
         return {"contents": self._folder(made.static), "handler": made.handler,
                 "data": self._folder(made.data) if made.data else {},
-                "code": {"path": str(made.code), "sha256": made.sha256} if made.code else {}}
+                "code": {"path": str(made.code), "sha256": made.sha256} if made.code else {}, **split}
 
     def _folder(self, folder: Path) -> dict[str, str]:
         return {"folder": folder.relative_to(self.root.resolve()).as_posix(),
@@ -167,5 +178,5 @@ class SiteBuilder(Provider):
 
     def _is_here(self, prior: State) -> bool:
         """Whether the cache of this machine has what was built; the cloud may need it."""
-        code = prior.outputs.get("code") or {}
-        return not code or Path(code["path"]).is_file()
+        every = [prior.outputs.get("code") or {}, *(prior.outputs.get("codes") or {}).values()]
+        return all(Path(code["path"]).is_file() for code in every if code)

@@ -7,8 +7,11 @@ import { hasKey, openLinks, respond } from "./sst-server.mjs";
 
 openLinks();
 
-/** The handler of the server. `image` is the base of the addresses of images, `load` and `loadImages` give OpenNext's handlers. */
-export async function serveNext({ image, load, loadImages }) {
+/**
+ * The handler of a server. `load` and `loadImages` give OpenNext's handlers, `image` is the base of the addresses of
+ * images; `streams` says whether the server's answers are sent while they are made.
+ */
+export async function serveNext({ load, streams, image, loadImages }) {
   const server = await load();
   let images;
   return awslambda.streamifyResponse(async (event, stream, context) => {
@@ -17,14 +20,19 @@ export async function serveNext({ image, load, loadImages }) {
       asLocalhost(event.headers);
       if (event.rawPath === image) {
         images ??= await loadImages();
-        const made = await images(event, context);
-        return respond(stream, made.statusCode, made.headers, Buffer.from(made.body ?? "", made.isBase64Encoded ? "base64" : "utf8"));
+        return whole(stream, await images(event, context));
       }
     }
+    if (!streams) return whole(stream, await server(event, context));
     if (event?.headers) asItIs(event.headers, stream);
     await server(event, stream, context);
     if (!stream.destroyed) await finished(stream);
   });
+}
+
+/** Sends an answer that is made already; that to a call which keeps the function warm has no status. */
+function whole(stream, { statusCode = 200, headers, body, cookies, isBase64Encoded }) {
+  return respond(stream, statusCode, headers ?? {}, Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8"), cookies);
 }
 
 /** CloudFront compresses. OpenNext would, and leave the length as it was; and it says `identity`, which keeps CloudFront from it. */
@@ -47,9 +55,13 @@ function asLocalhost(headers) {
   }
 }
 
-/** The handler of the queue of stale pages: each is rendered by the server's code, which writes it to the cache. */
-export async function revalidator(load, previewModeId) {
-  const server = await load();
+/**
+ * The handler of the queue of stale pages: each is rendered by the server's code, which writes it to the cache, or by the
+ * server at an address of SST_NEXT_SERVERS: pairs of a regular expression of paths, and the address, null for this code.
+ */
+export function revalidator({ load, streams, previewModeId }) {
+  const servers = JSON.parse(process.env.SST_NEXT_SERVERS ?? "[]").map(([pattern, at]) => [new RegExp(pattern), at]);
+  let server;
   return async (event, context) => {
     const failed = [];
     for (const record of event.Records) {
@@ -57,8 +69,9 @@ export async function revalidator(load, previewModeId) {
       const [rawPath, rawQueryString = ""] = url.split("?");
       const headers = { host, "x-forwarded-host": host, "x-prerender-revalidate": previewModeId, "x-isr": "1", "accept-encoding": "identity" };
       const asked = { version: "2.0", rawPath, rawQueryString, headers, requestContext: { http: { method: "HEAD", path: rawPath, sourceIp: "127.0.0.1" } }, isBase64Encoded: false };
+      const elsewhere = servers.find(([pattern]) => pattern.test(rawPath))?.[1];
       try {
-        const status = await statusOf((stream) => server(asked, stream, context));
+        const status = elsewhere ? await statusAt(elsewhere, url, headers) : await statusHere(asked, context);
         if (![200, 307, 308, 404].includes(status)) throw new Error(`rendering ${url} again gave status ${status}`);
       } catch (e) {
         console.error(e);
@@ -67,6 +80,20 @@ export async function revalidator(load, previewModeId) {
     }
     return { batchItemFailures: failed };
   };
+
+  async function statusHere(asked, context) {
+    server ??= await load();
+    if (!streams) return (await server(asked, context)).statusCode;
+    return statusOf((stream) => server(asked, stream, context));
+  }
+}
+
+async function statusAt(server, url, { host, ...headers }) {
+  const address = new URL(server);
+  [address.pathname, address.search] = [url.split("?")[0], url.split("?")[1] ?? ""];
+  const key = process.env.SST_ORIGIN_KEY;
+  const answer = await fetch(address, { method: "HEAD", redirect: "manual", headers: { ...headers, ...(key ? { "x-sst-key": key } : {}) } });
+  return answer.status;
 }
 
 async function statusOf(answer) {

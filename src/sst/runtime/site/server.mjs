@@ -203,8 +203,8 @@ function begin(stream, statusCode, headers, cookies) {
   return out;
 }
 
-export function respond(stream, status, headers, text) {
-  return end(begin(stream, status, headers, []), text);
+export function respond(stream, status, headers, text, cookies = []) {
+  return end(begin(stream, status, headers, cookies), text);
 }
 
 async function end(stream, text) {
