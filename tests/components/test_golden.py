@@ -343,6 +343,7 @@ def site_in_a_cluster() -> None:
                 load_balancer={"instance": alb, "priority": 7})
     aws.NodeServer("Web", path="web", cluster=cluster, environment={"TOKEN": token.value}, link=[token], memory="1 GB",
                    server={"runtime": "nodejs22.x", "architecture": "arm64"})
+    aws.Nextjs("Next", path="web", cluster=cluster, link=[aws.Bucket("Uploads")], server={"architecture": "arm64"})
 
 
 @golden

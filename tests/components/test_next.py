@@ -34,6 +34,8 @@ def declared(root: Path, files: dict[str, str], path: str | None = None, *, targ
         (root / "web" / name).write_text(text)
     with program(root=root, target=target) as graph:
         router: Any = {"router": {"instance": aws.Router("Main"), "path": path}} if path else {}
+        if "cluster" in more:
+            more["cluster"] = aws.Cluster("C", vpc=aws.Vpc("Net"))
         aws.Nextjs("Web", path="web", **router, **more)
     return graph
 
@@ -99,6 +101,7 @@ def test_a_server_that_is_split_is_planned_and_its_configuration_read_once(tmp_p
     ("functions: {}, middleware: { external: true }", {}, ["has external middleware"]),
     ("functions: { api: {} }", {"functions": {"apo": {"memory": "2 GB"}}}, ["functions of Web has 'apo'", "has api"]),
     ("functions: { api: {} }", {"functions": {"api": {"size": "2 GB"}}}, ["'api' of Web can't have 'size'", "memory"]),
+    ("functions: { api: {} }", {"cluster": "C"}, ["Web runs in a cluster", "splits it: api", "leave cluster out"]),
     ("functions: {", {}, ["open-next.config.mjs can't be read"])])
 def test_functions_that_cant_be_are_refused(tmp_path: Path, config: str, more: dict[str, Any],
                                             words: list[str]) -> None:

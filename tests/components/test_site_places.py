@@ -44,7 +44,6 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         "timeout in server of Web is for an app in a function", "architecture, runtime, install in server")),
     "a network of Node in a cluster": (node(vpc=aws.Vpc.__new__(aws.Vpc)), ("vpc of Web is for an app in a function",)),
     "regions of Node in a cluster": (node(regions=["eu-west-1"]), ("cluster is about a network of one",)),
-    "Next in a cluster": (node("Nextjs"), ("Web can't run in a cluster: OpenNext makes functions", "container=True")),
     "a size of Node without a cluster": (lambda: aws.NodeServer("Web", path="web", memory="1 GB"), (
         "memory of Web is for an app in a cluster", 'server={"memory"')),
     "a region that is none": (api(regions=["eu-wets-1"]), ("no region 'eu-wets-1'", "eu-west-1")),

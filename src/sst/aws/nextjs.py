@@ -38,7 +38,7 @@ OPEN_NEXT = "4.1.16"
 
 
 class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
-    """A Next.js site: its server in a function, its files on the CDN, prerendered pages in a bucket.
+    """A Next.js site: its server in a function or a service, its files on the CDN, prerendered pages in a bucket.
 
         site = aws.Nextjs("Web", path="web", link=[bucket])
         site.url
@@ -59,12 +59,9 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
         if "regions" in args:
             raise UserError(f"{name} can't have regions: the cache of a Next.js site is in one region",
                             hint="leave regions out: files and pages that are kept are served by the CDN everywhere")
-        if "cluster" in args:
-            raise UserError(f"{name} can't run in a cluster: OpenNext makes functions of a Next.js site",
-                            hint="leave cluster out; container=True takes a server of up to 10 GB")
         self._open_next, self._label, self._transform = open_next, name, args.get("transform")
         self._folder, self._settings = inside(Path(current().root), args.get("path", ".")), functions or {}
-        self._warm = args.get("warm", 0)
+        self._warm, self._clustered = args.get("warm", 0), args.get("cluster") is not None
         self.functions: dict[str, Function] = {}
         self._base = base_path_of(name, self._folder, base_path, args.get("router"))
         args["assets"] = {**Assets(immutable=[f"{self._base}/_next/static".lstrip("/")]), **args.get("assets", {})}
@@ -91,6 +88,9 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
     def _split(self) -> tuple[str, ...]:
         kept = Path(current().root) / ".sst" / "next" / f"{self._label}.functions.json"
         found = split_functions(self._folder, kept)
+        if found and self._clustered:
+            raise UserError(f"{self._label} runs in a cluster, and open-next.config.ts splits it: {', '.join(found)}",
+                            hint="leave `functions` out there: a service is one server; or leave cluster out")
         for name, settings in self._settings.items():
             if name not in found:
                 raise UserError(f"functions of {self._label} has {name!r}, and open-next.config.ts has "
@@ -106,29 +106,50 @@ class Nextjs(SsrSite, kind="sst.aws.Nextjs"):
     def _function(self, built: Site, link: Sequence[LinkItem], permissions: Sequence[Statement],
                   environment: Mapping[str, Input[str]], server: Server, key: Output[str] | None,
                   place: Region) -> Function:
+        cache, stale, known, uses = self._cache()
+        variables, allowed = {**environment, **known}, [*permissions, *uses]
+        made = super()._function(built, link, allowed, variables, server, key, place)
+        behind = {**variables, **({"SST_ORIGIN_KEY": key} if key is not None else {})}
+        self._start_parts(built, made, server, {"link": link, "permissions": allowed, "environment": behind})
+        again = {**behind, "SST_NEXT_SERVERS": self._addresses(built)} if self.functions else variables
+        self._keep_fresh(built, cache, stale, server, variables, again,
+                         {"link": link, "permissions": allowed, "vpc": self._vpc})
+        return made
+
+    def _in_service(self, built: Site, url: Input[str], environment: Mapping[str, Input[str]],
+                    permissions: Sequence[Statement], server: Server, key: Output[str] | None,
+                    ) -> tuple[Mapping[str, Input[str]], Sequence[Statement]]:
+        """The service has the cache, and renders stale pages again: functions ask it, and have nothing of the app."""
+        cache, stale, known, uses = self._cache()
+        at = combine(url=url).apply(lambda given: json.dumps([["", given["url"]]]))
+        again = {**known, "SST_NEXT_SERVERS": at, **({"SST_ORIGIN_KEY": key} if key is not None else {})}
+        self._keep_fresh(built, cache, stale, {"architecture": server.get("architecture", "x86_64")}, known, again,
+                         {"permissions": uses})
+        return {**environment, **known}, [*permissions, *uses]
+
+    def _cache(self) -> tuple[Bucket, Queue, dict[str, Input[str]], list[Statement]]:
+        """What keeps pages, and what a server has to know and may do to use it."""
         cache = Bucket("Cache", cors=False)
         tags = Dynamo("Tags", fields={"tag": "string", "path": "string", "revalidatedAt": "number"},
                       primary_index={"hash_key": "tag", "range_key": "path"},
                       global_indexes={"revalidate": {"hash_key": "path", "range_key": "revalidatedAt"}})
         stale = Queue("Revalidation", fifo=True, visibility_timeout="1 minute")
-        known = {**environment, "CACHE_BUCKET_NAME": cache.name, "CACHE_BUCKET_KEY_PREFIX": "_cache",
-                 "BUCKET_NAME": cache.name, "BUCKET_KEY_PREFIX": "_assets", "CACHE_DYNAMO_TABLE": tags.name,
-                 "REVALIDATION_QUEUE_URL": stale.url}
-        allowed = [*permissions, *_uses(cache, tags, stale)]
-        made = super()._function(built, link, allowed, known, server, key, place)
-        behind = {**known, **({"SST_ORIGIN_KEY": key} if key is not None else {})}
-        self._start_parts(built, made, server, {"link": link, "permissions": allowed, "environment": behind})
-        own: Any = {"bundle": code_of(built, server), "handler": "sst-entry.handler", "dev": False, "link": link,
-                    "container": self._container,
-                    "permissions": allowed, "vpc": self._vpc, "memory": server.get("memory", "1024 MB"),
+        known: dict[str, Input[str]] = {
+            "CACHE_BUCKET_NAME": cache.name, "CACHE_BUCKET_KEY_PREFIX": "_cache", "BUCKET_NAME": cache.name,
+            "BUCKET_KEY_PREFIX": "_assets", "CACHE_DYNAMO_TABLE": tags.name, "REVALIDATION_QUEUE_URL": stale.url}
+        return cache, stale, known, _uses(cache, tags, stale)
+
+    def _keep_fresh(self, built: Site, cache: Bucket, stale: Queue, server: Server, known: Mapping[str, Input[str]],
+                    again: Mapping[str, Input[str]], given: Mapping[str, Any]) -> None:
+        """The functions that render stale pages again and that write tags, of the server's code."""
+        own: Any = {**given, "bundle": code_of(built, server), "handler": "sst-entry.handler", "dev": False,
+                    "container": self._container, "memory": server.get("memory", "1024 MB"),
                     "architecture": server.get("architecture", "x86_64")}
-        again = {**behind, "SST_NEXT_SERVERS": self._addresses(built)} if self.functions else known
         stale.subscribe({**own, "timeout": "30 seconds", "environment": {**again, "SST_NEXT": "revalidation"}},
                         batch={"size": 5, "partial_responses": True})
         cache.notify([{"name": "Tags", "events": ["s3:ObjectCreated:*"], "filter_prefix": "_tags/", "function": {
             **own, "timeout": "5 minutes", "environment": {**known, "SST_NEXT": "tags"}}}])
         current().at_end(lambda: self._upload(cache, built), self._scope)
-        return made
 
     def _start_parts(self, built: Site, default: Function, server: Server, given: Mapping[str, Any]) -> None:
         """A function for each part of a server that is split, and at the edge which paths lead there."""

@@ -176,9 +176,9 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
             served = serve(self, files, assets=assets, router=router, domain=domain, edge=edge, auth=auth)
             self._url = served.url
             if hosted is not None:
-                self.server = hosted.start_server(built, environment={**(environment or {}), "SST_SITE": self._url},
-                                                  link=link, permissions=permissions, base=base_of(container),
-                                                  settings=server or {})
+                known, allowed = self._in_service(built, hosted.url, environment or {}, permissions, server or {}, key)
+                self.server = hosted.start_server(built, environment={**known, "SST_SITE": self._url}, link=link,
+                                                  permissions=allowed, base=base_of(container), settings=server or {})
 
     def _build(self, path: str, line: str, environment: Mapping[str, Input[str]] | None, link: Sequence[LinkItem],
                ssr: bool, server: Server, *, frozen: bool, image: bool) -> Site:
@@ -213,6 +213,12 @@ class SsrSite(Component, parts=tuple(SsrSiteTransform.__annotations__)):
         variables = {**environment, **({"SST_ORIGIN_KEY": key} if key is not None else {})}
         return self._renders(f"Server{place.suffix}", code_of(built, server), server, link=link,
                              permissions=permissions, environment=variables, **place.options)
+
+    def _in_service(self, built: Site, url: Input[str], environment: Mapping[str, Input[str]],
+                    permissions: Sequence[Statement], server: Server, key: Output[str] | None,
+                    ) -> tuple[Mapping[str, Input[str]], Sequence[Statement]]:
+        """The variables and permissions of the server in a cluster, which answers at ``url``."""
+        return environment, permissions
 
     def _renders(self, name: str, code: Code, server: Server, **given: Any) -> Function:
         """A function that renders, behind the CDN."""

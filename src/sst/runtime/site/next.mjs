@@ -1,9 +1,12 @@
-// Runs what OpenNext makes of a Next.js app: the server and the image optimizer in one function, and from the same code
-// the functions that render stale pages again and that write the tags of prerendered ones.
+// Runs what OpenNext makes of a Next.js app: the server and the image optimizer in one function or container, and from the
+// same code the functions that render stale pages again and that write the tags of prerendered ones.
 import crypto from "node:crypto";
 import { PassThrough } from "node:stream";
 import { finished } from "node:stream/promises";
-import { hasKey, openLinks, respond } from "./sst-server.mjs";
+import { hasKey, openLinks, respond, serve } from "./sst-server.mjs";
+import { listener } from "./sst-service.mjs";
+
+const CONTAINED = !globalThis.awslambda;
 
 openLinks();
 
@@ -12,6 +15,7 @@ openLinks();
  * images; `streams` says whether the server's answers are sent while they are made.
  */
 export async function serveNext({ load, streams, image, loadImages }) {
+  if (CONTAINED) return serve(() => contained({ load, streams, image, loadImages }));
   const server = await load();
   let images;
   return awslambda.streamifyResponse(async (event, stream, context) => {
@@ -27,6 +31,17 @@ export async function serveNext({ load, streams, image, loadImages }) {
     if (event?.headers) asItIs(event.headers, stream);
     await server(event, stream, context);
     if (!stream.destroyed) await finished(stream);
+  });
+}
+
+/** The listener of a container, which has many requests at a time: nothing may change the folder later. */
+async function contained({ load, streams, image, loadImages }) {
+  globalThis.awslambda = { streamifyResponse: (handler) => handler };
+  const images = await loadImages(), server = await load();
+  const written = (event, stream, context) => (asItIs(event.headers, stream), server(event, stream, context));
+  return listener((event) => {
+    asLocalhost(event.headers);
+    return event.rawPath === image ? { handler: images } : { handler: streams ? written : server, streams };
   });
 }
 

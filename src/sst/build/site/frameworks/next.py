@@ -20,6 +20,7 @@ export default {
 _HOME = ".open-next"
 _SERVERS = f"{_HOME}/server-functions"
 _IMAGES = (".avif", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp")
+_BESIDE = ("next.mjs", "service.mjs")
 _WRAPPERS = ("aws-lambda", "aws-lambda-streaming", "aws-lambda-compressed")
 _LOAD = """\
 import fs from "node:fs";
@@ -79,7 +80,7 @@ def next_js(site: Path, entry: str) -> SiteOutput:
     data |= {f"_assets{base}/{name}": path for name, path in _files(site / _HOME / "assets") if path.suffix in _IMAGES}
     return SiteOutput((f"{_HOME}/assets",), server=(server, images, f"{_HOME}/dynamodb-provider",
                                                     f"{_HOME}/revalidation-function"),
-                      packages=False, module=module, beside=("next.mjs",), base=base,
+                      packages=False, module=module, beside=_BESIDE, base=base,
                       data={**data, f"_tags/{build}.json": site / tags},
                       functions={name: _part(name, streams) for name, streams in servers.items()},
                       routes=_routes(about.get("behaviors", ()), servers) if servers else ())
@@ -95,7 +96,7 @@ def _streams(name: str, origin: Mapping[str, Any]) -> str:
 
 def _part(name: str, streams: str) -> SiteOutput:
     server = f"{_SERVERS}/{name}"
-    return SiteOutput((), server=(server,), packages=False, beside=("next.mjs",),
+    return SiteOutput((), server=(server,), packages=False, beside=_BESIDE,
                       module=_PART.format(imports="serveNext", server=server, streams=streams))
 
 
