@@ -81,7 +81,7 @@ torture-sample: .venv/ready
 SITES ?= 1
 sites: .venv/ready
 	SST_SITES=$(SITES) $(BIN)/python -m pytest \
-		$(addprefix tests/sites/test_,frameworks.py browser.py workspace.py generators.py next.py django.py) \
+		$(addprefix tests/sites/test_,frameworks.py browser.py workspace.py generators.py next.py next_parts.py django.py) \
 		$(addprefix tests/sites/test_,python.py dev.py) -n 2 --dist loadfile -o timeout=1200
 
 # Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.

@@ -1,12 +1,15 @@
-"""A Next.js site on stage ``local``, in a real browser: both routers, its cache, images, middleware, server actions."""
+"""A Next.js site on stage ``local``, in a real browser: both routers, its cache, images, middleware, server actions;
+and the same build in a cluster."""
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -113,14 +116,73 @@ def test_a_tag_makes_its_pages_anew(site: Project) -> None:
     eventually(lambda: made_at(f"{url}/tag?{time.monotonic()}") != first)
 
 
+def image_at(url: str, path: str, accept: str) -> tuple[str, bytes]:
+    """The type and the first bytes of an image that is made smaller."""
+    asked = f"{url}/_next/image?url={quote(path, safe='')}&w=256&q=75"
+    with urllib.request.urlopen(urllib.request.Request(asked, headers={"accept": accept}), timeout=60) as answer:
+        return answer.headers["content-type"], answer.read()[:4]
+
+
 def test_images_are_made_smaller_in_a_format_that_the_browser_takes(site: Project) -> None:
-    url = f"{site.outputs()['url']}/_next/image?url=%2Fpicture.png&w=256&q=75"
-    for accept, kind in (("image/webp", "image/webp"), ("image/png", "image/png"), ("image/webp", "image/webp")):
-        with urllib.request.urlopen(urllib.request.Request(url, headers={"accept": accept}), timeout=60) as answer:
-            assert answer.headers["content-type"] == kind
-            assert answer.read()[:4] == (b"RIFF" if kind == "image/webp" else b"\x89PNG")
+    url = site.outputs()["url"]
+    for kind in ("image/webp", "image/png", "image/webp"):
+        first = b"RIFF" if kind == "image/webp" else b"\x89PNG"
+        assert image_at(url, "/picture.png", kind) == (kind, first)
 
 
 def test_nothing_changed_nothing_done(site: Project) -> None:
     assert "no changes" in site.sst("deploy")
     assert not (site.root / "web/open-next.config.ts").exists()
+
+
+CLUSTER = '''
+import sst
+from sst import aws
+
+
+def config(input: sst.AppInput) -> sst.Config:
+    return sst.Config(name="site")
+
+
+def run() -> dict[str, object]:
+    site = aws.Nextjs("Web", path="web", link=[aws.Bucket("Uploads")], build_command="true", memory="1 GB",
+                      cluster=aws.Cluster("Cluster", vpc=aws.Vpc("Net")), scaling={"min": 2, "max": 2})
+    return {"url": site.url, "balancer": site.nodes.balancer.url}
+'''
+
+
+@pytest.fixture(scope="module")
+def cluster(site: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Mapping[str, str]]]:
+    """The build of the other tests, and the outputs."""
+    root = tmp_path_factory.mktemp("cluster") / "site"
+    shutil.copytree(site.root / "web", root / "web", ignore=lambda folder, names: [
+        n for n in names if n == "node_modules" and folder == str(site.root / "web")])
+    (root / "web/node_modules").mkdir()
+    with project(root, {"sst_config.py": CLUSTER}) as made:
+        made.sst("deploy")
+        yield made, made.outputs()
+
+
+def test_tasks_of_a_cluster_share_one_cache(cluster: tuple[Project, Mapping[str, str]]) -> None:
+    made, outputs = cluster
+    url = outputs["url"]
+    assert "Home" in call(url, headers=AGENT).body and call(f"{url}/nowhere").status == 404
+    assert call(outputs["balancer"]).status == 403
+    first = made_at(f"{url}/tag?1")
+    assert first and {made_at(f"{url}/tag?{n}") for n in range(2, 6)} == {first}
+    table = next(t for t in made.client("dynamodb").list_tables()["TableNames"] if "Tags" in t)
+    eventually(lambda: made.client("dynamodb").scan(TableName=table)["Count"] > 0)
+    assert call(f"{url}/revalidate", method="POST").json == {"revalidated": True}
+    eventually(lambda: made_at(f"{url}/tag?{time.monotonic()}") != first)
+    eventually(lambda: len({made_at(f"{url}/tag?{time.monotonic()}") for _ in range(4)}) == 1)
+    stale = made_at(f"{url}/isr")
+    eventually(lambda: made_at(f"{url}/isr?{time.monotonic()}") != stale)
+
+
+def test_a_task_streams_takes_large_bodies_and_makes_images(cluster: tuple[Project, Mapping[str, str]]) -> None:
+    url = cluster[1]["url"]
+    first_part_comes_first(url)
+    binary = {"content-type": "application/octet-stream"}
+    assert call(f"{url}/upload", method="POST", body=bytes(8 << 20), headers=binary).json == {"size": 8 << 20}
+    assert image_at(url, "/picture.png", "image/webp") == ("image/webp", b"RIFF")
+    assert call(f"{url}/seen", headers={"cookie": "a=1; b=2"}).json["cookie"] == "a=1; b=2"
