@@ -197,8 +197,14 @@ def test_orphans_are_found_and_removed_and_nothing_else(cloud_stage: Project) ->
         assert 'nothing of this app and stage carries the lineage "x"\n  hint: there is another' in (
             p.fails("orphans", "--remove", "--lineage", "x", "--yes"))
         assert "--lineage goes with --remove" in p.fails("orphans", "--lineage", "another")
+        was = (p.root / "sst_config.py").read_text()
+        p.write("sst_config.py", was.replace("sst.Config(", "sst.Config(protect=True, "))
+        said = p.run("orphans", "--remove", "--yes", "--lineage", lineage, "--allow-destroy", "Rows")
+        assert "Rows  aws.dynamodb.Table" in said.err and 'it holds data, and stage "local" is protected' in said.err
+        assert "5 deleted" in said.out
+        p.write("sst_config.py", was)
         said = p.run("orphans", "--remove", "--yes", "--allow-destroy", "Rows")
-        assert "6 deleted" in said.out and "Files  aws.s3.Bucket" in said.err
+        assert "1 deleted" in said.out and "Files  aws.s3.Bucket" in said.err
         assert "was kept: it holds data; --allow-destroy Files" in said.err
         assert names_of(aws) == ["foreign", "nobody", "stray"]
         with pytest.raises(ProviderError, match="NoSuchEntity"):

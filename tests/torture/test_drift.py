@@ -57,7 +57,7 @@ def test_what_was_changed_by_hand_is_found_and_put_back(stage: Stage) -> None:
     rows = {f"{r['name']}.{r['property']}" if r["property"] else r["name"] for r in found}
     assert rows == {"Worker.code", "Worker.timeout", "Worker.environment", "Jobs.visibility_timeout", "Jobs.tags",
                     "Runner.description",
-                    "Rights", "Readers.policy", "Lines.retention", "Home"}
+                    "Rights", "Readers", "Lines.retention", "Home"}
     stage.sst("refresh", *(w for row in sorted({r.partition(".")[0] for r in rows}) for w in ("--revert", row)))
     assert "no drift" in stage.sst("refresh").text
     stage.check(then)

@@ -52,7 +52,8 @@ def remove_orphans(backend: Backend, run: Run, *, lineage: str, allow: Collectio
                    agree: Callable[[Sequence[TaggedResource]], None]) -> Cleanup:
     """Delete the orphans of this lineage, or those of another one that ``lineage`` names, under the lock.
 
-    Things that hold data are left unless ``allow`` names them. Raises ``UserError`` if nothing carries the lineage.
+    Things that hold data are left unless ``allow`` names them, and on a protected stage in any case. Raises
+    ``UserError`` if nothing carries the lineage.
     """
     backend.ask_account()
     with locked(backend, "orphans", run) as session:
@@ -65,7 +66,8 @@ def remove_orphans(backend: Backend, run: Run, *, lineage: str, allow: Collectio
                             hint=f"there is {', '.join(known)}" if known else "")
         chosen = ([c for c in found.others if c.lineage == lineage] if lineage and lineage != found.lineage
                   else list(found.own))
-        kept = [c for c in chosen if c.holds_data and not {c.name, c.name.partition("/")[0], c.id} & set(allow)]
+        allowed = frozenset[str]() if backend.project.config.protect else frozenset(allow)
+        kept = [c for c in chosen if c.holds_data and not {c.name, c.name.partition("/")[0], c.id} & allowed]
         todo = [c for c in chosen if c not in kept]
         if todo:
             agree(todo)

@@ -54,7 +54,9 @@ def orphans(call: Call, remove: bool, lineage: str | None, allow_destroy: tuple[
     if screen.as_json:
         screen.data({"deleted": [_data(c) for c in done.deleted], "kept": [_data(c) for c in done.kept]})
     for c in done.kept:
-        screen.warn(f"{c.name}  {c.type}  {c.id}  was kept: it holds data; --allow-destroy {c.name} deletes it")
+        way = (f', and stage "{project.stage}" is protected' if project.config.protect
+               else f"; --allow-destroy {c.name} deletes it")
+        screen.warn(f"{c.name}  {c.type}  {c.id}  was kept: it holds data{way}")
     if done.failures:
         raise DeployError(done.failures)
     screen.done(f"{project.name}/{project.stage}: {len(done.deleted)} deleted")
