@@ -16,6 +16,7 @@ from typing import Any
 
 import sst
 from sst import aws
+from sst.aws.relational import Relational
 from sst.core.component import Component, Options
 
 FOLDER = Path(__file__).parents[2] / "docs/components"
@@ -129,7 +130,9 @@ def tables(page: Page) -> Iterator[Table]:
             continue
         if rows := arguments(plain, page):
             yield Table(f"### `{name}`", rows)
-    properties = [(n, described(_returns(m.fget), page)) for n, m in vars(component).items() if isinstance(m, property)]
+    owners = [kind for kind in (component, Relational) if issubclass(component, kind)]
+    properties = [(n, described(_returns(m.fget), page)) for kind in owners for n, m in vars(kind).items()
+                  if isinstance(m, property)]
     if properties:
         yield Table("## Properties", tuple(properties))
     for kind in of(page):
