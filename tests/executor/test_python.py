@@ -116,6 +116,8 @@ def test_an_init_that_fails_says_so_in_lambdas_words(tmp_path: Path, source: str
         error = await stage.failure(fn)
         assert error["errorType"] == kind and error["errorMessage"].endswith(message)
         assert stage.lines[-1].endswith(f"Status: error\tError Type: {kind}")
+        ended = [line for line in stage.lines if line.endswith(message)]
+        assert len(ended) == (kind == "Runtime.ExitError"), "the runtime tells the others in words of its own"
         (fn.code / "app.py").write_text("def handler(event, context): return 'healed'")
         if handler == "app.handler":
             assert await stage.value(fn) == "healed"

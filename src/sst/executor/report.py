@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from .model import FunctionVersion, Invocation
 
-__all__ = ["after", "before", "died", "document", "timed_out", "too_large"]
+__all__ = ["after", "before", "died", "died_at_start", "document", "timed_out", "too_large"]
 
 
 def before(fn: FunctionVersion, request_id: str) -> str:
@@ -56,6 +56,17 @@ def died(request_id: str, code: int, *, memory: bool) -> tuple[str, bytes, str]:
     return kind, document(kind, text), f"{text}\n{kind}"
 
 
+def died_at_start(request_id: str, error: bytes) -> list[str]:
+    """The log lines of a process that ended, or took too long, before its first call; none for an error that the
+    runtime has told."""
+    found = json.loads(error)
+    kind, why = found.get("errorType", ""), str(found.get("errorMessage", "")).rpartition("Error: ")[2]
+    if kind == "Sandbox.Timedout":
+        return [f"{_now()} {request_id} {why}"]
+    return [f"RequestId: {request_id} Error: {why}", kind] if kind in _ENDED else []
+
+
+_ENDED = ("Runtime.ExitError", "Runtime.OutOfMemory")
 IN_PARTS = ("sst: Lambda takes answers of 6 MB in one piece: streaming=True sends parts, 200 MB in all; "
             "cluster=cluster of a site sends more; or let a bucket serve it")
 """A line of the function's log, beside an answer that is refused."""

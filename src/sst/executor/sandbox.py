@@ -185,6 +185,7 @@ class Sandbox:
         self._say([report.before(self.fn, call.request_id)], hold=True)
         self._began = time.monotonic()
         if error := self.ready.result():
+            self._say(report.died_at_start(call.request_id, error))
             self.kill()
             call.end(error, failed=True)
             return self._conclude(status="error")
