@@ -29,7 +29,7 @@ def run() -> dict[str, object]:
     router = aws.Router("Main")
     web = aws.NodeServer("Web", path="web", entry="dist/main.js", link=[bucket, token])
     api = aws.FastApi("Api", app="api.main:app", static={"/assets": "files"}, link=[bucket, token],
-                      router={"instance": router, "path": "/api"})
+                      router={"instance": router, "path": "/api"}, container=True)
     admin = aws.Flask("Admin", app="flat.main:create_app()", static={"/files": "files"}, link=[token])
     return {"web": web.url, "direct": web.server.url, "api": api.url, "behind": api.server.url, "admin": admin.url}
 '''
@@ -129,6 +129,14 @@ def test_a_python_app_is_behind_a_router_with_its_files(shop: Project) -> None:
     assert [v for k, v in answer.headers if k == "set-cookie"] == ["a=1", "b=2"]
     logo = call(f"{api}/assets/logo.svg")
     assert logo.body == "<svg/>" and "image/svg+xml" in dict(logo.headers)["content-type"]
+
+
+def test_no_link_is_in_the_files_of_a_python_app(shop: Project) -> None:
+    s3 = shop.client("s3")
+    buckets = [b["Name"] for b in s3.list_buckets()["Buckets"] if "assetsbucket" in b["Name"]]
+    served = [s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read() for bucket in buckets
+              for found in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+    assert b"<svg/>" in served and not any(b"tok-7f3e9a51" in content for content in served)
 
 
 def test_the_parts_of_an_answer_do_not_wait_for_the_visitor_to_confirm_each(shop: Project) -> None:
