@@ -146,7 +146,8 @@ async def _sent(origin: Origin, connection: _Connection, text: bytes) -> tuple[A
     try:
         connection.writer.write(text)
         await connection.writer.drain()
-        return await asyncio.wait_for(_head(connection.reader), origin.read_timeout)
+        async with asyncio.timeout(origin.read_timeout):    # wait_for of Python 3.11 makes a task
+            return await _head(connection.reader)
     except BaseException:
         connection.writer.close()
         raise
@@ -200,21 +201,32 @@ async def _nothing() -> AsyncIterator[bytes]:
     yield
 
 
+async def _chunk(reader: asyncio.StreamReader, seconds: float) -> bytes:
+    """The next chunk; empty after the last one and its trailers."""
+    async with asyncio.timeout(seconds):
+        if size := int((await reader.readline()).split(b";")[0] or b"0", 16):
+            return (await reader.readexactly(size + 2))[:-2]
+        while (await reader.readline()).strip():
+            pass
+        return b""
+
+
+async def _block(reader: asyncio.StreamReader, size: int, seconds: float) -> bytes:
+    async with asyncio.timeout(seconds):
+        return await reader.read(size)
+
+
 async def _body(origin: Origin, connection: _Connection, answer: Answer, connections: Connections | None, *,
                 chunked: bool) -> AsyncIterator[bytes]:
     length, reader, seconds, whole = answer.get("content-length"), connection.reader, origin.read_timeout, False
     try:
         if chunked:
-            while size := int((await asyncio.wait_for(reader.readline(), seconds)).split(b";")[0] or b"0", 16):
-                yield await asyncio.wait_for(reader.readexactly(size), seconds)
-                await reader.readexactly(2)
-            while (await asyncio.wait_for(reader.readline(), seconds)).strip():
-                pass    # trailers
+            while part := await _chunk(reader, seconds):
+                yield part
             whole = True
             return
         left = int(length) if length.isdigit() else -1
-        while left and (block := await asyncio.wait_for(reader.read(_BLOCK if left < 0 else min(_BLOCK, left)),
-                                                        seconds)):
+        while left and (block := await _block(reader, _BLOCK if left < 0 else min(_BLOCK, left), seconds)):
             left -= len(block) if left > 0 else 0
             yield block
         if left > 0:

@@ -1,7 +1,6 @@
 """Functions behind a plain HTTP server: the request as the emulator takes it, its answer as the server sends it."""
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -18,10 +17,6 @@ from sst.embedded.gate import LOOPBACK
 from sst.embedded.patches.function_url import RAW
 
 __all__ = ["plain_answer"]
-
-_AHEAD = 8
-"""So many parts of a stream may wait for a slow reader."""
-
 
 async def plain_answer(door: Door, identity: str, head: Head, region: str) -> Answer:
     """Runs in a task of its own: what it notes of the request is forgotten with it."""
@@ -49,32 +44,14 @@ async def plain_answer(door: Door, identity: str, head: Head, region: str) -> An
 
 
 async def _streamed(body: Any) -> AsyncIterator[bytes]:
-    """The parts that the emulator's stream sends. One that fails in the middle must not look complete."""
-    parts: asyncio.Queue[bytes | None] = asyncio.Queue(_AHEAD)
-
-    async def send(message: Mapping[str, Any]) -> None:
-        if part := message.get("body"):
-            await parts.put(part)
-
-    async def run() -> None:
-        await body.runner(send, None)
-        await parts.put(None)
-
-    running = asyncio.create_task(run())
+    """The parts of a function's stream. One that fails in the middle must not look complete."""
     try:
-        while True:
-            got = asyncio.ensure_future(parts.get())
-            await asyncio.wait((got, running), return_when=asyncio.FIRST_COMPLETED)
-            if not got.done() and running.done() and running.exception():
-                got.cancel()
-                raise OriginError(str(running.exception()))
-            if (part := await got) is None:
-                return
-            yield part
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await running
+        async with contextlib.aclosing(aiter(body.runner)) as parts:
+            async for part in parts:
+                if part:
+                    yield part
+    except Exception as error:
+        raise OriginError(str(error)) from error
 
 
 def _joined(raw: Headers) -> dict[str, str]:

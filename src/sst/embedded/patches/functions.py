@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
 from functools import lru_cache
@@ -244,19 +244,31 @@ async def _opened(bridge: Bridge, record: Any, event: Any) -> Any:
             raise
 
 
+class _Parts:
+    """What sends a stream in the emulator's way; a plain server iterates it, without a task that sends."""
+
+    def __init__(self, body: StreamedBody, done: Callable[[], None]) -> None:
+        self._body, self._done = body, done
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async with aclosing(aiter(self._body)) as parts:      # type: ignore[type-var]  # it is a generator
+                async for part in parts:
+                    yield part
+        finally:
+            self._done()
+
+    async def __call__(self, send: Any, receive: Any) -> None:
+        async with aclosing(aiter(self)) as parts:      # type: ignore[type-var]  # it is a generator
+            async for part in parts:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 def _streaming(body: StreamedBody, done: Callable[[], None]) -> Any:
     from ministack.core.responses import StreamingResponse
 
-    async def send_parts(send: Any, receive: Any) -> None:
-        try:
-            async with aclosing(aiter(body)) as parts:      # type: ignore[type-var]  # it is a generator
-                async for part in parts:
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            done()
-
-    return StreamingResponse(send_parts)
+    return StreamingResponse(_Parts(body, done))
 
 
 def _unusable(config: Any, request_id: str, error: functions.Unusable) -> dict[str, Any]:
