@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..records import dataclass
 from .model import URN
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Declaration", "TypeInfo"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """What the engine knows of one resource of the program: ``resource.__sst__``, which no property can shadow."""
 
@@ -29,14 +29,18 @@ class Declaration:
 
 @dataclass(frozen=True)
 class TypeInfo:
-    """What a class says of its resources: ``cls.__sst_type__``. All but ``props``, ``outs`` and ``accepted`` are
-    arguments of the class, ``class Bucket(Resource, type="aws.s3.Bucket", holds_data=True)``."""
+    """What a class says of its resources: ``cls.__sst_type__``. All that does not follow from its properties and
+    outputs is an argument of the class, ``class Bucket(Resource, type="aws.s3.Bucket", holds_data=True)``."""
 
     type: str = ""
     props: Mapping[str, Prop] = field(default_factory=dict)
     outs: Mapping[str, Out] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
     """What a declaration may give: the properties, and what every resource takes."""
+    default_values: tuple[tuple[str, Any], ...] = ()
+    """Of each property; None where it has none."""
+    required_properties: tuple[str, ...] = ()
+    secret_properties: frozenset[str] = frozenset()
     holds_data: bool = False
     """Its deletion loses the user's data; it follows the app's ``removal``."""
     runs_once: bool = False

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field, replace
+from sys import intern
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..errors import Problems, SstError, UserError
@@ -126,7 +127,7 @@ class Graph:
 
     def short(self, where: str) -> str:
         """``/home/me/app/sst_config.py:12`` → ``sst_config.py:12``."""
-        return where.removeprefix(self.root.rstrip("/") + "/") if self.root else where
+        return intern(where.removeprefix(self.root.rstrip("/") + "/") if self.root else where)
 
     def check_name(self, name: object, what: str, where: str) -> str:
         if valid_name(name):
@@ -137,10 +138,10 @@ class Graph:
 
     def check_options(self, what: str, given: Mapping[str, Any], known: frozenset[str], where: str) -> dict[str, Any]:
         """The options that exist; a misspelt one is a problem that says what was probably meant."""
-        good = {k: v for k, v in given.items() if k in known}
-        for k in given.keys() - known:
+        odd = given.keys() - known
+        for k in odd:
             self.problem(f"{what} has no option {k!r}", hint=did_you_mean(k, sorted(known)), where=where)
-        return good
+        return {k: v for k, v in given.items() if k not in odd}
 
     def add(self, goal: Goal, resource: Resource) -> None:
         if self.frozen:
@@ -247,6 +248,13 @@ class Graph:
         return members
 
     def _check_edges(self) -> None:
+        before = set[URN]()
+        for urn, goal in self.goals.items():
+            if not goal.deps <= before:
+                break
+            before.add(urn)
+        else:
+            return      # each uses only what was declared before it
         from graphlib import CycleError, TopologicalSorter
 
         for goal in self.goals.values():

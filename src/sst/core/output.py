@@ -115,6 +115,9 @@ def call_site(skip: int = 1) -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
+_NONE: frozenset[URN] = frozenset()
+
+
 class Output(Generic[T_co]):
     """A value of a resource that is known once the resource exists.
 
@@ -129,7 +132,7 @@ class Output(Generic[T_co]):
 
     __slots__ = ("_eval", "deps", "key", "secret")
 
-    def __init__(self, evaluate: Callable[[Resolve], T_co], deps: frozenset[URN] = frozenset(), *, secret: bool = False,
+    def __init__(self, evaluate: Callable[[Resolve], T_co], deps: frozenset[URN] = _NONE, *, secret: bool = False,
                  key: tuple[URN, str] | None = None) -> None:
         self._eval = evaluate
         self.deps = deps
@@ -245,6 +248,8 @@ def _items(value: object) -> str:
     return f"it is of type {type(value).__name__}"
 
 
+_LEAFLESS = frozenset((bool, int, float, type(None)))
+
 Input: TypeAlias = Union[T, Output[T]]
 """A plain value, or one that is known at deploy time."""
 
@@ -252,7 +257,7 @@ Input: TypeAlias = Union[T, Output[T]]
 def leaves(value: object) -> Iterator[Output[Any]]:
     """Every output inside a value: in mappings (keys too), sequences, sets, strings and bytes."""
     if isinstance(value, str):
-        if "__Sst_" in value or _suspect(value):
+        if _suspect(value):
             yield from _in_text(value)
     elif isinstance(value, Output):
         yield value
@@ -268,9 +273,11 @@ def leaves(value: object) -> Iterator[Output[Any]]:
 
 
 def _suspect(text: str) -> bool:
-    """Whether a text holds pieces of a token."""
+    """Whether a text holds tokens or pieces of one."""
     low = text.lower()
-    return "__sst_" in low or "<sst_output " in low or (bool(_nonces) and any(nonce in low for nonce in _nonces))
+    if "__sst_" in low or "<sst_output " in low:
+        return True
+    return bool(_nonces) and any(nonce in low for nonce in _nonces)
 
 
 def _in_text(text: str) -> Iterator[Output[Any]]:
@@ -303,7 +310,7 @@ def resolve(value: Any, look: Resolve, *, unknown: bool = False) -> Any:
     """
     if isinstance(value, str):
         return _resolve_text(value, look, unknown) if "__Sst_" in value else value
-    if value is None or isinstance(value, bool | int | float):
+    if type(value) in _LEAFLESS:
         return value
     if isinstance(value, Output):
         try:
@@ -312,7 +319,7 @@ def resolve(value: Any, look: Resolve, *, unknown: bool = False) -> Any:
             if unknown:
                 return UNKNOWN
             raise
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {resolve(k, look, unknown=unknown): resolve(v, look, unknown=unknown) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [resolve(v, look, unknown=unknown) for v in value]
@@ -344,6 +351,8 @@ def plain(value: object) -> bool:
     """Whether no part of a resolved value is unknown."""
     if value is UNKNOWN:
         return False
+    if type(value) is str or type(value) in _LEAFLESS:
+        return True
     if isinstance(value, Mapping):
         return all(plain(v) for v in value.values())
     if isinstance(value, list):
@@ -353,13 +362,14 @@ def plain(value: object) -> bool:
 
 def gather(values: Iterable[object]) -> tuple[frozenset[URN], bool]:
     """What some values depend on, and whether any of them is secret."""
-    deps: set[URN] = set()
-    secret = False
+    deps, secret = _NONE, False
     for value in values:
+        if (type(value) is str and not _suspect(value)) or type(value) in _LEAFLESS:
+            continue
         for leaf in leaves(value):
-            deps |= leaf.deps
+            deps = deps | leaf.deps if deps else leaf.deps     # most have one: the set is shared
             secret = secret or leaf.secret
-    return frozenset(deps), secret
+    return deps, secret
 
 
 def combine(**parts: Input[Any]) -> Output[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, dataclass_transform, overload
 
 from ..errors import UserError
@@ -205,9 +206,15 @@ def _instances(graph: Graph, given: object, where: str) -> dict[str, ProviderIns
     return found
 
 
+@cache
 def cloud_of(type: str) -> str:
     """``aws.sqs.Queue`` → ``aws``, ``vercel:Project`` → ``vercel``: whose resource it is."""
     return type.replace(":", ".").partition(".")[0]
+
+
+def _without(urn: URN, deps: frozenset[URN]) -> frozenset[URN]:
+    """Itself where it can be: thousands of resources share such sets."""
+    return deps - {urn} if urn in deps else deps
 
 
 def paths(scope: Scope, kind: str, name: str,
@@ -265,8 +272,11 @@ class Resource(_Model):
                 raise TypeError(f"{k} is an argument of the class: class {cls.__name__}(..., {k}={value!r})")
         above = cls.__sst_type__
         props = {**above.props, **props}
-        cls.__sst_type__ = replace(above, type=type or above.type, props=props, outs={**above.outs, **outs},
-                                   accepted=OPTIONS | props.keys(), **settings)
+        cls.__sst_type__ = replace(
+            above, type=type or above.type, props=props, outs={**above.outs, **outs}, accepted=OPTIONS | props.keys(),
+            default_values=tuple((k, None if p.default is _MISSING else p.default) for k, p in props.items()),
+            required_properties=tuple(k for k, p in props.items() if p.required),
+            secret_properties=frozenset(k for k, p in props.items() if p.secret), **settings)
         if type:
             Resource.kinds[type] = cls
 
@@ -295,12 +305,14 @@ class Resource(_Model):
 
     def _declare(self, graph: Graph, name: str, given: dict[str, Any], where: str) -> None:
         cls = self.__class__
-        types, names, former = paths(graph.scope, cls.type, name, None)
-        urn, props = f"{types}::{names}", cls.props
-        given = self._transformed(graph, name, given, urn, where)
-        what = f'{cls.type} "{names}"'
-        given = graph.check_options(what, given, cls.__sst_type__.accepted, where)
-        former = paths(graph.scope, cls.type, name, given.get("alias"))[2] if "alias" in given else former
+        info = cls.__sst_type__
+        types, names, former = paths(graph.scope, info.type, name, None)
+        urn, props = f"{types}::{names}", info.props
+        if graph.transforms or graph.scope.transform:
+            given = self._transformed(graph, name, given, urn, where)
+        what = f'{info.type} "{names}"'
+        given = graph.check_options(what, given, info.accepted, where)
+        former = paths(graph.scope, info.type, name, given.get("alias"))[2] if "alias" in given else former
         if issubclass(cls, ProviderInstance) and given.pop("provider", None) is not None:
             graph.problem(f"{what} takes no provider: it is one", where=where, hint="give its own settings")
         scope = child_scope(graph, given, where)
@@ -308,27 +320,30 @@ class Resource(_Model):
             if (head := parse(k)[0]) not in props:
                 graph.problem(f"{what} has no property {head!r} to ignore", hint=did_you_mean(str(head), sorted(props)),
                               where=where)
-        inputs = {k: v for k, p in props.items() if (v := given.get(k, p.default)) is not None and v is not _MISSING}
-        for k, p in props.items():
-            if p.required and k not in inputs:
+        inputs = {k: v for k, default in info.default_values if (v := given.get(k, default)) is not None}
+        for k in info.required_properties:
+            if k not in inputs:
                 graph.problem(f"{what} needs {k!r}", where=where)
         try:
             deps, any_secret = gather(inputs.values())
         except UserError as e:
             graph.problem(f"{what}: {e.message}", hint=e.hint, where=where)
             inputs, deps, any_secret = {}, frozenset(), False
-        secret = frozenset(k for k in inputs if props[k].secret or (any_secret and gather([inputs[k]])[1]))
-        self.__sst__ = Declaration(urn, cls.type, name, where, secret, scope.depends_on)
+        secret = info.secret_properties.intersection(inputs)
+        if any_secret:
+            secret |= {k for k, v in inputs.items() if gather([v])[1]}
+        self.__sst__ = Declaration(urn, info.type, name, where, secret, scope.depends_on)
         retain = scope.retain if scope.retain is not None else (
-            graph.removal == "retain-all" or (graph.removal == "retain" and cls.holds_data))
+            graph.removal == "retain-all" or (graph.removal == "retain" and info.holds_data))
         reference, instance = _provider(cls, scope)
         if "provider" in vars(cls) and "<locals>" in cls.__qualname__:
             graph.problem(f"{cls.__name__} brings its own provider and is defined inside of a function", where=where,
                           hint="define the class at the top level of a module that sst_config.py imports: `sst remove` "
                                "does not run the program, and must find it")
-        graph.add(Goal(urn, cls.type, inputs, (deps | instance) - {urn}, scope.parent, graph.stack, where,
-                       scope.protect, retain, scope.ignore_changes, tuple(f"{t}::{n}" for t, n in former),
-                       given.get("import_"), secret, reference), self)
+        deps = _without(urn, deps | instance if instance else deps)
+        graph.add(Goal(urn, info.type, inputs, deps, scope.parent, graph.stack, where, scope.protect, retain,
+                       scope.ignore_changes, tuple(f"{t}::{n}" for t, n in former), given.get("import_"), secret,
+                       reference), self)
 
     def _transformed(self, graph: Graph, name: str, given: dict[str, Any], urn: URN,
                      where: str) -> dict[str, Any]:

@@ -127,8 +127,10 @@ class _Planner:
         if self.waits(goal):
             return step_of(Op.UNSURE, goal, schema, old=was, base=base, inputs=inputs, moved_from=moved)
         if was is None:
+            change = provider.plan(goal.type, None, inputs)
+            changed = change.changed if change.changed == inputs.keys() else frozenset(inputs)
             return step_of(Op.ADOPT if goal.adopt else Op.CREATE, goal, schema, base=base, inputs=inputs,
-                           changed=frozenset(inputs), change=provider.plan(goal.type, None, inputs))
+                           changed=changed, change=change)
         if was.provider != goal.provider:
             change = Change(frozenset(inputs), reason="the move to another provider instance")
         elif was.damaged:
@@ -141,8 +143,9 @@ class _Planner:
             return self.replacement(goal, schema, was, change, moved)
         changed = change.changed | resent(schema, was, inputs)
         op = Op.UPDATE if changed or was.unsure else Op.SAME
-        return step_of(op, goal, schema, old=was, base=base, inputs=inputs, changed=changed, moved_from=moved,
-                       change=change)
+        same = op is Op.SAME and inputs == was.inputs
+        return step_of(op, goal, schema, old=was, base=base, inputs=was.inputs if same else inputs,
+                       changed=changed, moved_from=moved, change=change)
 
     def waits(self, goal: Goal) -> bool:
         """Whether nobody can tell yet if an earlier creation of it happened."""
@@ -231,7 +234,8 @@ class _Planner:
     def learn(self, step: Step) -> Step:
         """Remember what the steps after this one may know of it; gives it with the outputs that these rely on."""
         old, change = step.old, step.change or UNCHANGED
-        self.volatile[step.urn] = change.unknown
+        if change.unknown:
+            self.volatile[step.urn] = change.unknown
         if change.planned is not None and step.op is not Op.SAME:
             self.known[step.urn] = {**change.planned, "base": step.base}
             return replace(step, expected=change.planned) if step.op is Op.UPDATE else step

@@ -4,6 +4,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 from ..core.model import Entry, Goal, Op, Operation, Snapshot, State, deposed_key
@@ -35,7 +36,7 @@ def pending(goal: Goal, op: Op, base: str, inputs: Mapping[str, Any], old: State
             known: tuple[str, ...] = (), changed: frozenset[str] = frozenset(),
             change: Change | None = None) -> Operation:
     return Operation(goal.urn, op, goal.type, base, new_token(), inputs, tuple(sorted(goal.deps)), goal.parent,
-                     goal.stack, goal.where, goal.protect, goal.retain, tuple(sorted(goal.secret)),
+                     goal.stack, goal.where, goal.protect, goal.retain, _sorted(frozenset(goal.secret)),
                      old.id if old else "", goal.provider, known, changed, change)
 
 
@@ -46,7 +47,13 @@ def new_token() -> str:
 
 def secrets_of(schema: Schema, properties: Collection[str]) -> tuple[str, ...]:
     """What is encrypted of a thing: its secret properties and outputs."""
-    return tuple(sorted({*properties, *schema.secret_outputs}))
+    return _sorted(frozenset(properties) | schema.secret_outputs)
+
+
+@lru_cache(1024)
+def _sorted(names: frozenset[str]) -> tuple[str, ...]:
+    """The same tuple for the thousands of resources of a type."""
+    return tuple(sorted(names))
 
 
 def made_state(operation: Operation, made: Result, schema: Schema, *, fingerprint: str = "") -> State:

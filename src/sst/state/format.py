@@ -21,7 +21,7 @@ from ..errors import InternalError, StateError
 from ..records import dataclass
 from .upgrades import UPGRADES, Upgrade
 
-__all__ = ["VERSION", "Damaged", "Document", "decode", "encode", "plain"]
+__all__ = ["SCALARS", "VERSION", "Damaged", "Document", "decode", "encode", "plain"]
 
 VERSION = 2
 """Of what is written now. Whoever changes the form of records adds the step from the version before to ``UPGRADES``,
@@ -132,16 +132,16 @@ def _upgraded(document: Document, version: int, upgrades: Mapping[int, Upgrade])
     return document
 
 
-_SCALARS = frozenset((str, int, bool, type(None)))
+SCALARS = frozenset((str, int, bool, type(None)))
 
 
 def plain(value: Any, what: str) -> Any:
     """A value as plain JSON types: mappings as dicts, tuples as lists. ``what`` names it if that can't be, an
     ``InternalError``."""
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return value
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         for k in value:
             if not isinstance(k, str):
                 raise InternalError(f"{what} has the key {k!r}; state holds text keys only")

@@ -4,11 +4,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
+from json.encoder import encode_basestring_ascii as quoted
+from operator import attrgetter
+from sys import intern
 from typing import Any
 
 from ..core.model import HIDDEN, Entry, Op, Operation, Snapshot, State
 from ..errors import InternalError, StateError
-from .format import Damaged, Document, plain
+from .format import SCALARS, Damaged, Document, plain
 from .keys import KeyRing, decrypt, encrypt
 from .known import Known
 from .redact import LEAST, secrets_of
@@ -23,8 +26,11 @@ _NAMES = ("id", "base", "old_id")
 _TUPLES = ("deps", "secret")
 _VALUES = ("inputs", "outputs")
 _UNWRITTEN = frozenset({"known", "changed", "change"})
-_DEFAULTS = {kind: tuple((f.name, None if f.default is MISSING else f.default) for f in fields(kind)
-                         if f.name not in _UNWRITTEN) for kind in (State, Operation)}
+_DEFAULTS = {kind: {f.name: None if f.default is MISSING else f.default for f in fields(kind)
+                    if f.name not in _UNWRITTEN} for kind in (State, Operation)}
+_FIELDS = {kind: attrgetter(*names) for kind, names in _DEFAULTS.items()}
+_REPEATED = ("type", "parent", "stack", "where", "provider", "fingerprint")
+"""Texts that many resources share."""
 
 
 class Box:
@@ -36,8 +42,7 @@ class Box:
 
     def learn(self, secrets: Iterable[Any]) -> None:
         """Secret values that other values may contain: names and addresses that are made of them."""
-        for value in secrets:
-            self._known.add([text for text in _texts(value) if len(text) >= LEAST])
+        self._known.add(text for value in secrets for text in _texts(value) if len(text) >= LEAST)
 
     def contains(self, value: Any) -> bool:
         """Whether a secret that is known so far stands in a text of the value, written as it is."""
@@ -58,7 +63,7 @@ class Box:
             raise StateError(f"{name} of {urn}: {e.message}", hint=e.hint) from e
 
     def _aad(self, urn: str, name: str) -> str:
-        return json.dumps([self._lineage, urn, name])
+        return f"[{quoted(self._lineage)}, {quoted(urn)}, {quoted(name)}]"    # as json.dumps has a list
 
 
 def entry_record(entry: Entry, box: Box) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def snapshot_records(snapshot: Snapshot, box: Box) -> Iterator[dict[str, Any]]:
 
 
 def snapshot_of(document: Document, box: Box) -> Snapshot:
-    """The snapshot in a document. Order is kept."""
+    """The snapshot in a document, which is empty afterwards. Order is kept."""
     parts: dict[str, dict[str, Any]] = {p: {} for p in ("resources", "deposed", "pending", "outputs", "links", "meta")}
 
     def take(record: Mapping[str, Any]) -> None:
@@ -127,7 +132,8 @@ def snapshot_of(document: Document, box: Box) -> Snapshot:
             case _:
                 parts[part][key] = _show(value, part, key, box)
 
-    for record, offset in zip(document.records, document.offsets, strict=True):
+    for n, offset in enumerate(document.offsets):
+        record, document.records[n] = document.records[n], {}     # so that a large state is not in memory twice
         _read(document.name, offset, take, record)
     return Snapshot(**parts, serial=document.header["serial"])
 
@@ -144,14 +150,14 @@ def _read(name: str, offset: int, read: Callable[[Mapping[str, Any]], Any], reco
 def _pack(item: State | Operation, box: Box) -> dict[str, Any]:
     """Only what differs from the defaults, so that a resource costs few bytes."""
     out: dict[str, Any] = {}
-    for name, default in _DEFAULTS[type(item)]:
-        value = getattr(item, name)
+    kind = type(item)
+    for (name, default), value in zip(_DEFAULTS[kind].items(), _FIELDS[kind](item), strict=True):
         if name in _VALUES:
             if value:
-                out[name] = {plain_key(k, item.urn): v if type(v) is str else plain(v, f"{k} of {item.urn}")
+                out[name] = {plain_key(k, item.urn): v if type(v) in SCALARS else plain(v, f"{k} of {item.urn}")
                              for k, v in value.items()}
-        elif value != default:
-            out[name] = value if type(value) is str else plain(value, f"{name} of {item.urn}")
+        elif value is not default and value != default:
+            out[name] = value if type(value) in SCALARS else plain(value, f"{name} of {item.urn}")
     for side in _VALUES:
         if values := out.get(side):
             for name in item.secret:
@@ -189,14 +195,16 @@ def _unpack(kind: type[Any], given: Mapping[str, Any], box: Box) -> Any:
     for name in _TUPLES:
         if name in values:
             values[name] = tuple(values[name])
+    for name in _REPEATED:
+        if type(text := values.get(name)) is str:
+            values[name] = intern(text)
+    secret = values.get("secret", ())
     for side in _VALUES:
-        for name in values.get("secret", ()):
-            if name in values.get(side, ()):
-                values[side] = {**values[side], name: box.open(values["urn"], f"{side}.{name}", values[side][name])}
-        covered = [k for k, v in values.get(side, {}).items() if _marked(v) and k not in values.get("secret", ())]
-        for name in covered:
-            found = box.open(values["urn"], f"{side}.{name}", values[side][name][_COVERED])
-            values[side] = {**values[side], name: found}
+        if side in values:
+            own = values[side] = {intern(k): v for k, v in values[side].items()}
+            for name, v in own.items():
+                if name in secret or _marked(v):
+                    own[name] = box.open(values["urn"], f"{side}.{name}", v if name in secret else v[_COVERED])
     for name in _NAMES:
         if _marked(values.get(name)):
             values[name] = box.open(values["urn"], name, values[name][_COVERED])

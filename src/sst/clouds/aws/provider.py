@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...core.model import Operation, Snapshot, State
@@ -68,7 +68,7 @@ class AwsProvider(Verbs, Provider):
         kind = row(type)
         if prior is None:
             check_properties(kind, inputs, inputs.keys())
-            return Change(frozenset(inputs))
+            return _creation(tuple(inputs))
         if prior.inputs == inputs:
             return UNCHANGED
         changed = frozenset(k for k in kind.props if prior.inputs.get(k) != inputs.get(k)
@@ -356,6 +356,12 @@ class AwsProvider(Verbs, Provider):
             self.send(kind, tagging.remove, {**known, "tag_keys": dropped, "tag_list": [{"Key": k} for k in dropped]},
                       {}, quiet)
         self.send(kind, tagging.add, {**known, "tags": tagging.shape(self.tags(state.urn, inputs))}, {}, quiet)
+
+
+@lru_cache(1024)
+def _creation(properties: tuple[str, ...]) -> Change:
+    """The same for the thousands of new resources that set the same properties."""
+    return Change(frozenset(properties))
 
 
 def _exists(error: ProviderError) -> bool:
