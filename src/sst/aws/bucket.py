@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
-from ..clouds.aws import lambda_, s3, sqs
+from ..clouds.aws import s3
 from ..core.component import Component, Options
 from ..core.graph import current
 from ..core.link import Link
@@ -30,7 +30,7 @@ EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectRestore:*", "s3:
           "s3:LifecycleExpiration:*", "s3:LifecycleTransition", "s3:IntelligentTiering", "s3:ObjectTagging:*",
           "s3:ObjectAcl:Put")
 """What a subscriber hears of if it names no events."""
-_EVENT = re.compile(
+_EVENT = (
     r"s3:(ObjectCreated:(\*|Put|Post|Copy|CompleteMultipartUpload)|(ObjectRemoved|LifecycleExpiration):(\*|Delete|"
     r"DeleteMarkerCreated)|ObjectRestore:(\*|Post|Completed|Delete)|Replication:(\*|Operation\w+)|(ObjectTagging|"
     r"ObjectAnnotation):(\*|Put|Delete)|ObjectAcl:Put|ObjectRetention:Put|ReducedRedundancyLostObject|"
@@ -208,7 +208,7 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         events = tuple(given.get("events", EVENTS))
         if not events:
             raise UserError(f'the notification "{name}" names no events', hint='leave events out to hear of all')
-        if odd := [e for e in events if not isinstance(e, str) or not _EVENT.fullmatch(e)]:
+        if odd := [e for e in events if not isinstance(e, str) or not re.fullmatch(_EVENT, e)]:
             raise UserError(f"there is no event {odd[0]!r}", hint='an event is like "s3:ObjectCreated:*"')
         arn, kind, ready = self._destination(name, given)
         return _Subscriber(name, arn, kind, events, given.get("filter_prefix", ""), given.get("filter_suffix", ""),
@@ -220,9 +220,12 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
         if ("function" in given) == ("queue" in given):
             raise UserError(f'the notification "{name}" takes one of function and queue')
         if "queue" in given:
+            from ..clouds.aws import sqs
+
             queue = given["queue"]
             allowed = sqs.QueuePolicy(f"{name}QueuePolicy", queue_url=queue.url, policy=_may_send(queue.arn, self.arn))
             return queue.arn, "queue", (allowed,)
+        from ..clouds.aws import lambda_
         from .function.subscriber import target_of
 
         target = target_of(given["function"], name, where=self.where)

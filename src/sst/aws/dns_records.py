@@ -4,13 +4,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..clouds.aws import acm, route53
 from ..core.graph import current
 from ..core.output import Input, Output
 from ..dns import Dns
 from ..records import dataclass
 
 if TYPE_CHECKING:
+    from ..clouds.aws import route53
     from ..clouds.aws.lookup import Lookups
 
 __all__ = ["alias_records", "certificate", "dns"]
@@ -25,10 +25,14 @@ class Route53(Dns):
     override: bool = False
 
     def proof(self, name: str, host: str, record: Input[str], value: Input[str]) -> route53.Record:
+        from ..clouds.aws import route53
+
         return route53.Record(name, zone=self._zone_of(host), type="CNAME", ttl=60, override=True, name=record,
                               records=[value])
 
     def alias(self, host: str, target: Input[str], zone: Input[str], suffix: str) -> None:
+        from ..clouds.aws import route53
+
         own = self._zone_of(host)
         for kind in ("A", "AAAA"):
             route53.Record(f"Dns{kind}{suffix}", zone=own, name=host, type=kind,
@@ -56,6 +60,8 @@ def dns(*, zone: Input[str] | None = None, override: bool = False) -> Dns:
 def certificate(name: str, where: Dns | bool, *, more: Sequence[str] = (), region: str | None = None) -> Output[str]:
     """The ARN of a new certificate for ``name`` and ``more`` names, once it is proved through DNS and issued.
     CloudFront wants its certificates in the region us-east-1."""
+    from ..clouds.aws import acm
+
     made = acm.Certificate("Certificate", domain_name=name, validation_method="DNS", region=region,
                            alternative_names=list(more) or None)
     given = where if isinstance(where, Dns) else Route53()

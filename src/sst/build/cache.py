@@ -5,7 +5,6 @@ Each entry is made in a ``.part`` folder and renamed; a lock per key lets one ma
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -31,6 +30,8 @@ def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path
     with lock(cache, kind, key):
         if entry.is_dir():
             return entry
+        import shutil
+
         part = entry.with_name(f"{key}.part")
         if part.exists():  # we hold the lock, so its maker is dead
             shutil.rmtree(part)
@@ -67,6 +68,8 @@ def tidy(folder: Path, *, newest: int, unused: float, needed: Collection[str] = 
         by_age = sorted((e for e in found if not e.name.endswith(".part")), key=lambda e: -e.stat().st_mtime)
     for e in by_age[newest:]:
         if e.name not in needed and time.time() - e.stat().st_mtime > unused:
+            import shutil
+
             doomed = Path(e.path).with_name(f"{e.name}.{os.getpid()}.part")
             try:
                 Path(e.path).rename(doomed)  # gone at once; another process may be at it too

@@ -7,10 +7,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterable
 from fnmatch import translate
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -24,7 +23,6 @@ __all__ = ["File", "LeftOut", "Walk", "check_links", "file_of", "misled", "never
 _SECRET = (".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_dsa*",
            "id_ecdsa*",
            "id_ed25519*", ".netrc", ".pypirc", ".npmrc", ".pgpass", ".git-credentials", ".htpasswd", ".envrc")
-_SECRET_NAME = re.compile("|".join(translate(p) for p in _SECRET))
 _NEVER = frozenset({".git", ".hg", ".svn", ".sst", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox",
                     ".mypy_cache",
                     ".pytest_cache", ".ruff_cache", ".hypothesis", ".idea", ".vscode", ".aws", ".ssh", ".gnupg",
@@ -67,7 +65,12 @@ def secret(name: str) -> bool:
     >>> secret(".env.prod"), secret("id_rsa"), secret("main.py")
     (True, True, False)
     """
-    return _SECRET_NAME.match(name.lower()) is not None
+    return _secret_name().match(name.lower()) is not None
+
+
+@cache
+def _secret_name() -> re.Pattern[str]:
+    return re.compile("|".join(translate(p) for p in _SECRET))
 
 
 def never(name: str) -> bool:
@@ -258,6 +261,8 @@ def _rules_above(folder: Path) -> tuple[tuple[_Rule, ...], _Tracked, str]:
     top = repository(folder)
     if top == folder:
         return (), lambda: tracked(folder), ""
+    import tempfile
+
     rules: list[tuple[_Rule, ...]] = []
     prefix = folder.name + "/"
     shared = {Path.home(), Path(tempfile.gettempdir()), Path(folder.anchor)}

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import subprocess
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,6 +62,8 @@ def _names(raw: bytes) -> tuple[list[str], int]:
 
 def _ask_git(repository: str) -> list[str]:
     """The names that git itself lists; none if git is not installed."""
+    import subprocess
+
     try:
         done = subprocess.run(["git", "ls-files", "-z"], cwd=repository, capture_output=True, check=True,
                               stdin=subprocess.DEVNULL)

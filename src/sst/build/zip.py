@@ -10,7 +10,6 @@ import hashlib
 import itertools
 import os
 import struct
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -151,6 +150,8 @@ def encoded(name: str, where: str = "a bundle",
 
 def read(archive: Path) -> list[Entry]:
     """The entries of an archive, still compressed and still where they are."""
+    import zipfile
+
     entries = []
     with zipfile.ZipFile(archive) as z, archive.open("rb") as raw:
         for i in z.infolist():
@@ -172,6 +173,8 @@ def unpacked(archive: Path, cache: Path) -> Path:
 
 def extract(archive: Path, folder: Path) -> None:
     """What is in an archive, with the rights to execute."""
+    import zipfile
+
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
         for entry in opened.infolist():

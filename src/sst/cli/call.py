@@ -37,6 +37,7 @@ class Call:
     no_color: bool = False
     root: Path | None = field(default=None)
     """The project's folder, once it is found: where the log goes."""
+    _backends: list[Backend] = field(default_factory=list)
 
     @classmethod
     def here(cls, argv: Sequence[str]) -> Call:
@@ -84,7 +85,13 @@ class Call:
             return start(project.root, region=project.region, note=note or self.screen.note,
                          environment=project.environ)
 
-        return Backend(project, begin, ACCOUNT)
+        self._backends.append(Backend(project, begin, ACCOUNT))
+        return self._backends[-1]
+
+    def close(self) -> None:
+        """At the end: the files of the state, and connections."""
+        for backend in self._backends:
+            backend.close()
 
     def _tell_broken(self, e: SstError) -> None:
         where = f"{e.where}: " if e.where else ""

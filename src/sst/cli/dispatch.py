@@ -33,6 +33,7 @@ def run(argv: Sequence[str], call: Call | None = None) -> int:
     try:
         _check_package()
         code = root.main(list(argv), prog_name="sst", standalone_mode=False, obj=call)
+        call.close()
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as e:

@@ -2,6 +2,7 @@
 that."""
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,10 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by who started us: the next file opened must not take its place
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # as long as the process
     try:
-        sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+        if not code:
+            gc.freeze()     # all is closed: no last search for garbage in what ends with the process anyway
+        sys.exit(code)
     except KeyboardInterrupt:  # before there is somebody to catch it: while modules are imported
         sys.stderr.write("\n")
         sys.exit(130)

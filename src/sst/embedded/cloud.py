@@ -307,7 +307,9 @@ def _ask(folder: Path, port: int, method: str, path: str, body: object, seconds:
             "close\r\n"
             f"content-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n").encode()
     try:
-        with socket.create_connection(("127.0.0.1", port), seconds) as line:
+        with socket.socket() as line:       # `create_connection` would import the tables of IDNA for the address
+            line.settimeout(seconds)
+            line.connect(("127.0.0.1", port))
             line.sendall(head + payload)
             got = bytearray()
             while chunk := line.recv(65536):

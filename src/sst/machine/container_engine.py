@@ -1,12 +1,10 @@
 """The container engines that may be on a machine: podman and docker, by their command lines."""
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from shutil import which
 
 __all__ = ["ENGINES", "GATEWAY", "HOSTS", "LABEL", "ContainerEngine", "why_silent"]
 
@@ -23,6 +21,9 @@ ANSWER_SECONDS = 3.0
 
 def why_silent(name: str, words: Sequence[str], environ: Mapping[str, str], *, seconds: float) -> str:
     """Why a program does not answer a question, in words that follow its name; empty if it does."""
+    import subprocess
+    from shutil import which
+
     program = which(name, path=environ.get("PATH", ""))
     if program is None:
         return "is not installed"
@@ -47,6 +48,8 @@ class ContainerEngine:
     @cached_property
     def missing(self) -> str:
         """Why no container can run by it; empty if it answers. It is asked once, and has 3 seconds."""
+        from shutil import which
+
         if why := why_silent(self.name, ("info",), self.environ, seconds=ANSWER_SECONDS):
             return f"{self.name} {why}"
         if self._has_own_network and not which("slirp4netns", path=self.environ.get("PATH", "")):

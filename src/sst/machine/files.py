@@ -4,7 +4,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +45,8 @@ def remove_tree(folder: Path) -> None:
     ``OSError``."""
     if not folder.exists():
         return
+    import shutil
+
     for at, _, _ in os.walk(folder):
         with contextlib.suppress(OSError):
             Path(at).chmod(0o700)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import field
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,28 @@ if TYPE_CHECKING:
 __all__ = ["Backend"]
 
 
+class _Coming(Thread):
+    """A cloud that is started beside other work. A daemon: a program that can't be used ends the command, without
+    waiting for the cloud."""
+
+    def __init__(self, start: Callable[[], LocalCloud]) -> None:
+        super().__init__(name="sst-cloud", daemon=True)
+        self._begin, self._made, self._error = start, list[LocalCloud](), list[BaseException]()
+
+    def run(self) -> None:
+        try:
+            self._made.append(self._begin())
+        except BaseException as e:
+            self._error.append(e)
+
+    def result(self) -> LocalCloud:
+        """Wait for it; raises what went wrong."""
+        self.join()
+        for error in self._error:
+            raise error
+        return self._made[0]
+
+
 @dataclass(eq=False)
 class Backend:
     """Everything is made on first use: a command that needs no cloud starts none.
@@ -37,7 +58,7 @@ class Backend:
     """Starts the cloud of stage ``local``, or finds the one that runs."""
     account: str = ""
     """Of the cloud of stage ``local``, if it is known before that runs."""
-    _coming: Future[LocalCloud] | None = field(default=None, repr=False)
+    _coming: _Coming | None = field(default=None, repr=False)
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
 
@@ -61,10 +82,8 @@ class Backend:
         """On stage ``local``: begin to start the cloud of a program that names AWS, while the program runs and is
         planned. `cloud` waits for it, and raises what went wrong."""
         if self.project.is_local and self.account and "cloud" not in self._made and self.project.program.names("aws"):
-            coming: Future[LocalCloud] = Future()
-            self._coming = coming
-            # a daemon: a program that can't be used ends the command, without waiting for the cloud
-            Thread(target=_fulfil, args=(coming, self.start), name="sst-cloud", daemon=True).start()
+            self._coming = _Coming(self.start)
+            self._coming.start()
 
     def await_cloud(self) -> None:
         """Until the cloud that is expected runs."""
@@ -170,10 +189,3 @@ class Backend:
             from ..build.needed import remember
 
             remember(self.project.folder / "cache", self.project.stage, snapshot.serial, made)
-
-
-def _fulfil(coming: Future[LocalCloud], start: Callable[[], LocalCloud]) -> None:
-    try:
-        coming.set_result(start())
-    except BaseException as e:
-        coming.set_exception(e)

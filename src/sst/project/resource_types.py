@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -76,6 +75,8 @@ def write_types(venv: Path, links: Mapping[str, Mapping[str, Any]]) -> bool:
 
 def write_provider_types(venv: Path, stubs: Mapping[str, Mapping[str, str]]) -> None:
     """Write the types of the providers of ``sst.lock`` (name → file → text); those of others are removed."""
+    import shutil
+
     home = _site(venv) / "sst-stubs"
     _put(home / "py.typed", "partial\n")
     for folder in [f for f in (home / "providers").glob("*") if f.name not in stubs]:
@@ -99,6 +100,8 @@ def remove_types(venv: Path) -> bool:
     home = _site(venv) / "sst-stubs"
     if not home.is_dir():
         return False
+    import shutil
+
     shutil.rmtree(home)
     return True
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 import threading
@@ -82,6 +81,8 @@ class Redactor:
 
 
 def _forms(text: str) -> set[str]:
+    import html  # it has a table of 2,000 entities, and most commands have no secret to hide
+
     raw = text.encode("utf-8", "surrogatepass")
     forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1],
              html.escape(text),

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from ...clouds.aws import cloudfront
 from ...core.component import Component
@@ -16,8 +16,9 @@ from ..cdn import Cdn, CdnDomain
 from ..cdn.behavior import CACHING_DISABLED, PLACEHOLDER, routed
 from ..cdn.edge import request_code
 from ..cdn.injection import Edge, injections, statements_of
-from ..router import RouterPath, part_of
-from ..router.target import place
+
+if TYPE_CHECKING:
+    from ..router import RouterPath
 
 __all__ = ["SiteDev", "dev_server", "lead_to"]
 
@@ -39,6 +40,8 @@ def dev_server(site: Component, dev: SiteDev | None, path: str, *, link: Sequenc
     can reach it. Nothing outside of `sst dev`."""
     if dev is None:
         return None, None
+    from ..router.target import place
+
     if not isinstance(dev, Mapping) or set(dev) - set(SiteDev.__annotations__):
         raise UserError("dev takes the command and the url of a server",
                         hint='dev={"command": "npm run dev", "url": "http://localhost:5173"}')
@@ -59,6 +62,9 @@ def lead_to(site: Component, url: str, *, router: RouterPath | None, domain: str
             edge: Edge | None, base: str = "") -> Output[str]:
     """Serve a server of this machine at the place of a site, with its WebSockets; the address of the site. ``base``:
     the path below which the server answers."""
+    from ..router import part_of
+    from ..router.target import place
+
     site.made_anew = True
     if router is not None:
         part = part_of(router, site.where)

@@ -3,10 +3,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
@@ -65,6 +63,8 @@ class Screen:
         try:
             size = os.get_terminal_size(self.out.fileno())
         except (OSError, ValueError):
+            import shutil
+
             size = shutil.get_terminal_size((80, 24))
         return size.columns or 80, size.lines or 24
 
@@ -133,6 +133,8 @@ class Screen:
         for text in fault_lines(error, self.err_marks, self.err_paint):
             self.err.write(self.redact(text) + "\n")
         if self.verbose:
+            import traceback
+
             cause = error.__cause__ or error
             self.err.write(self.redact("".join(traceback.format_exception(cause))))
         self.err.flush()

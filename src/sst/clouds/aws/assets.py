@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import string
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ProviderError, UserError
@@ -32,7 +31,9 @@ def assets_of(client: Aws) -> str:
     finish."""
     found = _read(client)
     if found is None:
-        name = f"sst-py-assets-{client.region}-{''.join(secrets.choice(string.ascii_lowercase) for _ in range(12))}"
+        from string import ascii_lowercase
+
+        name = f"sst-py-assets-{client.region}-{''.join(secrets.choice(ascii_lowercase) for _ in range(12))}"
         try:
             _write(client, name, ready=False, overwrite=False)
         except ProviderError as e:

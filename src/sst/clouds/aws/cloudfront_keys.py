@@ -5,7 +5,6 @@ what it builds on. Changes that wait for the same store at the same time go into
 """
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
@@ -110,6 +109,8 @@ class Keys:
             raise mine.error
 
     def _together(self, batch: Sequence[_Waiting]) -> None:
+        import random
+
         began, turn = self.aws.clock(), 0
         try:
             while not self._tried(batch):

@@ -1,10 +1,13 @@
 """The headers of uploaded files: content types by name, and what options say."""
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mimetypes import MimeTypes
 
 __all__ = ["headers"]
 
@@ -12,7 +15,6 @@ _MORE = {".avif": "image/avif", ".js": "text/javascript", ".map": "application/j
          ".wasm": "application/wasm", ".webmanifest": "application/manifest+json", ".webp": "image/webp",
          ".woff": "font/woff", ".woff2": "font/woff2", ".md": "text/markdown"}
 _TEXT = ("application/json", "application/xml", "image/svg+xml", "application/manifest+json")
-_TYPES = mimetypes.MimeTypes(())     # not those of this machine
 _ENCODED = {"gzip": "application/gzip", "br": "application/octet-stream", "bzip2": "application/x-bzip2",
             "xz": "application/x-xz"}
 
@@ -33,10 +35,18 @@ def headers(name: str, options: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 def _type(name: str) -> str:
     suffix = "." + name.rpartition(".")[2].lower()
-    found, encoding = _TYPES.guess_type(name.rpartition("/")[2], strict=False)
+    found, encoding = _types().guess_type(name.rpartition("/")[2], strict=False)
     found = _ENCODED.get(encoding, "application/octet-stream") if encoding else _MORE.get(suffix, found)
     found = found or "application/octet-stream"
     return f"{found}; charset=utf-8" if found.startswith("text/") or found in _TEXT else found
+
+
+@cache
+def _types() -> MimeTypes:
+    """Not those of this machine."""
+    from mimetypes import MimeTypes
+
+    return MimeTypes(())
 
 
 @cache

@@ -1,7 +1,6 @@
 """When a call is tried again, and how fast calls may go. The only retry layer: botocore's own is not used."""
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
@@ -72,6 +71,8 @@ def matches(error: ProviderError, rules: tuple[str, ...]) -> bool:
 
 def pause(attempt: int, *, base: float = 0.25, cap: float = 20) -> float:
     """Seconds to wait before try number ``attempt`` + 1: doubling, with jitter."""
+    import random
+
     top: float = min(cap, base * 2 ** min(attempt, 16))
     return top * random.uniform(0.5, 1)
 
