@@ -1,8 +1,6 @@
 """Bundles of the project's own code."""
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..build.artefact import fingerprint, warnings
 from ..build.project_files import ProjectFiles
 from ..build.source import Source
@@ -15,7 +13,7 @@ __all__ = ["declare_build"]
 
 def declare_build(graph: Graph, name: str, source: Source) -> Build:
     """The bundle of some code, and what a plan says that it leaves out."""
-    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(Path(graph.root or ".") / ".sst" / "cache"))
+    files = ProjectFiles.of(graph)
     told: dict[str, None] = graph.context.once("warnings", dict)
     told |= dict.fromkeys(warnings(source, files))
     built = Build(name, source=given_to(source), fingerprint=fingerprint(source, files=files))

@@ -114,7 +114,7 @@ def _dockerfile(graph: Graph, given: Dockerfile, what: str) -> tuple[str, str, s
     if not (root / file).is_file():
         raise UserError(f"image of {what}: there is no {file!r} in {root}",
                         hint='image={"context": "api", "dockerfile": "api/Dockerfile"}: relative to the config')
-    files = graph.context.once(ProjectFiles, lambda: ProjectFiles(root / ".sst" / "cache"))
+    files = ProjectFiles.of(graph)
     marks = sorted(files.marks(walk((root / context).resolve()).files))
     digest = hashlib.sha256("\n".join([files.digest(str((root / file).resolve())), *marks])
                             .encode("utf-8", "surrogateescape")).hexdigest()

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
+from ..build.project_files import ProjectFiles
 from ..clouds.local import command as local
 from ..clouds.local.folders import inside, read_folder
 from ..core.component import Component, Options
@@ -120,8 +122,11 @@ class StaticSite(Component, kind="sst.aws.StaticSite", parts=tuple(StaticSiteTra
 
 def _folder(path: str, error_page: str | None, index_page: str) -> Input[Mapping[str, str]]:
     """A folder that is served as it is, with its digest."""
-    root = Path(current().root)
-    folder = read_folder(inside(root, path), root)
+    graph = current()
+    root, known = Path(graph.root), ProjectFiles.of(graph)
+    folder = read_folder(inside(root, path), root, known=known)
+    with suppress(OSError):     # it may not be writable, or full: then all is read again
+        known.save()
     if not folder.files:
         raise UserError(f"the folder {path!r} is empty", hint="put the files of the site into it, or change path=")
     if error_page and error_page.strip("/") not in {f.name for f in folder.files}:

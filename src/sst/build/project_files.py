@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from ..core.graph import Graph
 from ..machine.files import replace_file
 from .files import File
 
@@ -45,6 +46,11 @@ class ProjectFiles:
         self._digests: dict[str, str] = {}
         self._folders: dict[str, str] = {}
         self._memo: dict[Hashable, Any] = {}
+
+    @classmethod
+    def of(cls, graph: Graph) -> ProjectFiles:
+        """Those of the command that runs the program of this graph."""
+        return graph.context.once(cls, lambda: cls(Path(graph.root or ".") / ".sst" / "cache"))
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` returned when it was first called for this key."""

@@ -1,11 +1,14 @@
 """Folders that are uploaded."""
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from sst.build.project_files import ProjectFiles
 from sst.clouds.local.folders import read_folder
 from sst.errors import UserError
 
@@ -43,3 +46,28 @@ def test_links_to_folders_and_what_is_no_file_are_passed_over(tmp_path: Path) ->
     (tmp_path / "again").symlink_to("in")
     os.mkfifo(tmp_path / "pipe")
     assert [f.name for f in read_folder(tmp_path, tmp_path).files] == [".hidden", "b", "in/a", "in/deep/c"]
+
+
+def test_a_file_is_read_again_only_if_its_stamp_has_changed(tmp_path: Path) -> None:
+    """Also one that was edited within its size, and got its former time back."""
+    site, cache = tmp_path / "site", tmp_path / "cache"
+    for folder in (site, cache):
+        folder.mkdir()
+    file = site / "a.txt"
+    file.write_text("1")
+    was = file.stat()
+    (cache / "digests.json").write_text(json.dumps(
+        {str(file): [was.st_mtime_ns, was.st_ctime_ns, was.st_size, was.st_ino, "of the last command"]}))
+
+    def now() -> str:
+        return read_folder(site, tmp_path, known=ProjectFiles(cache)).files[0].sha256
+
+    assert now() == "of the last command"
+    file.write_text("2")
+    while file.stat().st_ctime_ns == was.st_ctime_ns:       # the clock of files is coarse
+        os.utime(file)
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert now() == read_folder(site, tmp_path).files[0].sha256 == hashlib.sha256(b"2").hexdigest()
+    (site / "b.txt").symlink_to("gone")
+    file.unlink()
+    assert not read_folder(site, tmp_path, known=ProjectFiles(cache)).files

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...core.model import Operation, State
 from ...core.output import Output, plain
@@ -13,7 +13,9 @@ from ...core.schema import Schema
 from ...errors import ProviderError
 from .build_environment import build_environment
 from .folders import fingerprint, inside, read_folder
-from .runner import Runner
+
+if TYPE_CHECKING:
+    from .runner import Runner
 
 __all__ = ["Command", "Commands", "hidden_values"]
 

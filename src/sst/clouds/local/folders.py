@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...build.files import check_links, walk
+from ...build.project_files import ProjectFiles
 from ...build.zip import encoded
 from ...errors import UserError
 from ...records import dataclass
@@ -57,15 +58,16 @@ def inside(root: Path, name: str) -> Path:
     return path
 
 
-def read_folder(path: Path, top: Path, *, md5: bool = False) -> Folder:
+def read_folder(path: Path, top: Path, *, md5: bool = False, known: ProjectFiles | None = None) -> Folder:
     """All files under a folder, also hidden ones. Links to files of the project in ``top`` count as files; links to
     folders are not followed. ``UserError`` if there is no such folder, for a link that leads out of the project or to
-    credentials, and for a name that is not UTF-8."""
+    credentials, and for a name that is not UTF-8. What is ``known`` of unchanged files is not read again."""
     if not path.is_dir():
         raise UserError(f"there is no folder {path.name!r}", hint=f"looked for {path}")
     places, links = _places(path)
     check_links(links, top)
-    files = [f for name, place in sorted(places.items()) if (f := _file(name, place, md5=md5))]
+    files = [f for name, place in sorted(places.items())
+             if (f := _known(name, place, known) or _file(name, place, md5=md5))]
     for file in files:
         encoded(file.name, "a bucket", "rename it")
     return Folder(tuple(files), _digest((f.name, f.sha256) for f in files))
@@ -130,6 +132,13 @@ def _content(path: Path) -> str:
     except OSError as e:
         raise UserError(f"{path} can't be read: {e.strerror}",
                         hint="change its rights, name it in .gitignore, or name the files that count in inputs=") from e
+
+
+def _known(name: str, place: str, known: ProjectFiles | None) -> File | None:
+    """A file by what the last command read of it; None if it is to be read, and for what is none."""
+    digest = known.digest(place) if known else ""
+    about = known.stat(place) if known and digest else None
+    return File(name, place, about.st_size, digest) if about else None
 
 
 def _file(name: str, place: str, *, md5: bool) -> File | None:
