@@ -5,7 +5,7 @@ import hashlib
 import posixpath
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from ..core.link import Link, LinkItem
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..errors import UserError
+from ..records import dataclass
 from .cdn import CdnDomain
 from .cdn.injection import Edge
 from .function import CopyFile, Function

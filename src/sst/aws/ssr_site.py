@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, Unpack, cast
 
@@ -19,6 +19,7 @@ from ..core.link_env import environment as linked_environment
 from ..core.output import Input, Output, combine
 from ..core.transform import Transform
 from ..errors import UserError
+from ..records import dataclass
 from .apart import keep_apart, noted_site
 from .cdn import CdnDomain
 from .cdn.injection import Edge

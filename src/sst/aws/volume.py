@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ..clouds.aws.partition import partition_of
@@ -11,6 +10,7 @@ from ..core.graph import current
 from ..core.link import Include
 from ..core.output import Input
 from ..errors import UserError
+from ..records import dataclass
 from .permissions import permission
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
 from ..machine.files import replace_file
+from ..records import dataclass
 from . import node, node_project, python, uv
 from .cache import lock, settle, tidy
 from .copies import check_prebuilt, copies, not_copied

@@ -7,11 +7,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 from ..errors import UserError
+from ..records import dataclass
 from . import uv
 from .cache import keep
 from .files import file_of

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..records import dataclass
 from .local_packages import local_closure, local_requirements
 from .manifest import lock_of
 from .requirement_files import included

@@ -9,12 +9,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..errors import UserError
+from ..records import dataclass
 from .text import text_of
 from .toml import read_toml
 from .versions import markers, specifier

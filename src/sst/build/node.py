@@ -10,12 +10,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..machine.files import replace_file
+from ..records import dataclass
 from .cache import keep, tidy
 from .esbuild import VERSION, esbuild, npm
 from .files import secret

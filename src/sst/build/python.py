@@ -4,12 +4,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
 from ..errors import UserError
+from ..records import dataclass
 from . import uv
 from .check import check_python
 from .dependencies import dependencies, must_fit, requirements, target_of

@@ -11,10 +11,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from ..records import dataclass
 from .project_files import ProjectFiles
 
 __all__ = ["Resolution", "bundled_files", "resolution", "settings_files"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..records import dataclass
 from .text import text_of
 from .toml import read_toml
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -11,6 +10,7 @@ from ...build.source import Source, runtime_for
 from ...core.graph import Graph
 from ...core.output import Output, combine
 from ...errors import UserError
+from ...records import dataclass
 from ..bundles import declare_build
 
 __all__ = ["RUNTIMES", "Code", "CopyFile", "Hook", "make_code"]

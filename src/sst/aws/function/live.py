@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ...core.link import Include
 from ...core.link_env import LinkedEnvironment
 from ...core.output import Input, combine
 from ...core.target import Lease
+from ...records import dataclass
 from ..permissions import permission
 from .code import Code
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ...clouds.aws import iam
 from ...core.link import LinkItem
 from ...core.output import Input, Output
 from ...errors import UserError
+from ...records import dataclass
 from ..permissions import Statement, statements
 from . import Function, FunctionArgs
 

@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ...errors import UserError
+from ...records import dataclass
 from ..function.container import FunctionContainer
 
 if TYPE_CHECKING:   # a site in a function does without them

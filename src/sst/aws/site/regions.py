@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ...core.component import Component
@@ -10,6 +10,7 @@ from ...core.graph import Scope, current
 from ...core.link import Link, LinkItem, linked
 from ...core.output import Input, combine
 from ...errors import UserError
+from ...records import dataclass
 from ..function import Function
 from ..provider import Provider
 from ..router.target import url_target

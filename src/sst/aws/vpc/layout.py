@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...clouds.aws import ec2
 from ...core.graph import current
 from ...errors import UserError
+from ...records import dataclass
 
 __all__ = ["CIDR", "Layout", "Zone", "named", "subnets", "zones_of"]
 

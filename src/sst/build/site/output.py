@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ...records import dataclass
 
 __all__ = ["SiteOutput", "missing", "serving"]
 
