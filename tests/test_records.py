@@ -181,3 +181,23 @@ def test_a_module_of_many_data_classes_compiles_none_of_their_methods() -> None:
     names["C1"](1)
     hear = False
     assert len(compiled) == 1
+
+
+@pytest.mark.parametrize(("one", "other"), [(records.dataclass, dataclasses.dataclass),
+                                            (dataclasses.dataclass, records.dataclass)])
+def test_classes_of_both_decorators_inherit_from_each_other(one: Any, other: Any) -> None:
+    @one(frozen=True)
+    class Base:
+        a: int
+
+    @other(frozen=True)
+    class Derived(Base):
+        b: int = 2
+
+    assert Derived(1) == Derived(1, 2) != Derived(2) and hash(Derived(1)) == hash(Derived(1))
+    with pytest.raises(FrozenInstanceError):
+        Derived(1).b = 3
+    with pytest.raises(TypeError, match="cannot inherit non-frozen dataclass from a frozen one"):
+        @other
+        class Loose(Base):
+            b: int = 2

@@ -18,12 +18,15 @@ _NOT_GIVEN = object()
 
 def _dataclass(cls: type | None = None, /, *, frozen: bool = False, eq: bool = True, slots: bool = False,
                kw_only: bool = False) -> Any:
-    """``frozen`` classes inherit from ``frozen`` ones of this module only, which type checkers hold."""
+    """It may inherit from classes of the standard library's decorator, and they from it."""
     def made(cls: type) -> type:
         own = {name for name in cls.__dict__ if name != "__hash__" or cls.__dict__[name] is not None}
         if cls.__doc__ is None:
             cls.__doc__ = cls.__name__      # the standard library would work out the signature for one
-        cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
+        below = any(getattr(vars(base).get("__dataclass_params__"), "frozen", False) for base in cls.__mro__[1:])
+        cls = dataclasses.dataclass(init=False, repr=False, eq=False, frozen=frozen and below, slots=slots,
+                                    kw_only=kw_only)(cls)
+        cls.__dataclass_params__.frozen = frozen    # type: ignore[attr-defined]  # what inherits from it goes by that
         for name, method in _methods(cls, frozen=frozen, eq=eq, slots=slots).items():
             if name not in own:
                 setattr(cls, name, method)
