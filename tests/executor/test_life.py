@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -237,3 +238,22 @@ def _alive(pid: int) -> bool:
 
 def _files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_calls_that_wait_while_it_closes_are_refused_without_a_word(tmp_path: Path) -> None:
+    """Whoever asked for them may be gone, as after ctrl-c."""
+    said: list[str] = []
+
+    async def story(stage: Stage) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(str(context)))
+        fn = stage.function(WHO)
+        event = json.dumps({"began": str(tmp_path / "began"), "go": str(tmp_path / "never")}).encode()
+        stage.executor.begin(fn, event)
+        await until(lambda: list(tmp_path.glob("began-*")))
+        for _ in range(3):
+            stage.executor.begin(fn, event)
+        await asyncio.sleep(0)
+
+    play(tmp_path, story, limit=1)
+    gc.collect()
+    assert said == []

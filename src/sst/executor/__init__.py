@@ -240,6 +240,8 @@ class Executor:
             ending.set_result(Invocation(document, "Unhandled", call.request_id))
         else:
             ending.set_exception(error)
+            if self._closing:
+                ending.exception()  # who asked may be gone: nobody else takes it
         call.end(b"", failed=True)  # whoever waits for it must not wait for ever
 
     def _free(self, sandbox: Sandbox) -> None:
