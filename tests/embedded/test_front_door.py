@@ -186,8 +186,14 @@ def test_a_url_with_iam_auth_wants_a_signature(cloud: Cloud) -> None:
     assert fetch(url(cloud, function(cloud, ECHO), AuthType="AWS_IAM"))[0] == 403
 
 
-def test_another_host_name_is_refused(cloud: Cloud, echo: str) -> None:
-    assert fetch(http_api(cloud, echo, "$default"), headers={"host": "rebound.example"})[0] == 403
+def test_any_name_of_this_machine_is_answered_and_no_other(cloud: Cloud, echo: str) -> None:
+    """Also in a ``Host`` that a dev server passes on. https://www.rfc-editor.org/rfc/rfc6761#section-6.3"""
+    address = http_api(cloud, echo, "$default")
+    for host in ("127.0.0.1", "127.1.2.3:5173", "[::1]:8000", "LOCALHOST:80", "localhost.", "app.localhost:3000"):
+        status, _, body = fetch(address, headers={"host": host})
+        assert status == 200 and json.loads(body)["headers"]["host"] == host, host
+    for host in ("rebound.example", "127.0.0.1.nip.io", "localhost.example", "127.1", "1127.0.0.1", "127.0.0.1@x", ""):
+        assert fetch(address, headers={"host": host})[0] == 403, host
 
 
 def test_a_page_uploads_by_a_presigned_url(cloud: Cloud) -> None:

@@ -21,7 +21,7 @@ Send = Callable[[Any], Awaitable[None]]
 Control = Callable[[str, Mapping[str, Any]], Awaitable[tuple[int, Any]]]
 
 _READING = re.compile(r"(Get|List|Describe|Head|BatchGet|Query|Scan|Lookup|Receive|Filter|Search|Simulate|Decode)[A-Z]")
-LOOPBACK = re.compile(r"(127\.0\.0\.1|\[::1\]|([a-z0-9_$.-]+\.)?localhost)(:\d+)?", re.IGNORECASE)
+LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|\[::1\]|([a-z0-9_$.-]+\.)?localhost\.?)(:\d+)?", re.IGNORECASE)
 """A ``Host`` that leads to this machine, whatever DNS says."""
 
 
