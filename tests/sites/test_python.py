@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.dev.live import Dev, get
 from tests.e2e.project import call, project
 from tests.runtime.conftest import environment_of
-from tests.sites.visitor import first_part_waits_for_nothing
+from tests.sites import apps
+from tests.sites.visitor import BROWSER, first_part_waits_for_nothing
 
 __all__ = ["environment_of"]
 
@@ -115,3 +117,47 @@ def test_an_app_is_deployed_as_it_was_found_and_follows_its_files(tmp_path: Path
             assert dev.interrupt() == 0
         finally:
             dev.kill()
+
+
+@pytest.mark.skipif(not BROWSER, reason="needs Chromium")
+def test_the_pages_of_fast_api_call_it_in_a_browser(tmp_path: Path, environment_of: Callable[..., Path]) -> None:
+    """``/docs`` is made by JavaScript of a CDN, here from npm; it calls the app where the browser found it."""
+    scripts = apps.app("swagger_ui", tmp_path / "npm") / "node_modules/swagger-ui-dist"
+    root = tmp_path / "app"
+    root.mkdir()
+    (root / ".venv").symlink_to(environment_of("fastapi", "python-multipart").parents[1])
+    source = "from fastapi import FastAPI\n\napp = FastAPI()\napp.get('/greet/{name}')(lambda name: {'hello': name})\n"
+    files = {"main.py": source, "requirements.txt": "fastapi\n", "sst_config.py": SITE}
+    with project(root, files) as made, sync_playwright() as play:
+        made.sst("deploy")
+        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        for url in (made.outputs()["own"], made.outputs()["behind"]):
+            page = browser.new_page()
+            page.route("https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/*",
+                       lambda route: route.fulfill(path=scripts / route.request.url.rpartition("/")[2]))
+            page.route("https://fastapi.tiangolo.com/*", lambda route: route.abort())
+            page.goto(f"{url}/docs")
+            page.click(".opblock-summary:has-text('greet')")
+            page.click("button:text('Try it out')")
+            page.fill("[placeholder=name]", "Müller")
+            page.click("button:text('Execute')")
+            page.wait_for_selector(".live-responses-table :text('Müller')")
+            assert page.inner_text(".request-url pre").strip() == f"{url}/greet/M%C3%BCller"
+            page.close()
+        browser.close()
+
+
+SITE = """
+import sst
+from sst import aws
+
+
+def config(input: sst.AppInput) -> sst.Config:
+    return sst.Config(name="docs")
+
+
+def run() -> dict[str, object]:
+    router = aws.Router("Main")
+    return {"own": aws.FastApi("Own", app="main:app").url,
+            "behind": aws.FastApi("Behind", app="main:app", router={"instance": router}).url}
+"""
