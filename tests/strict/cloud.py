@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from tests.torture.proxy import Fault, Proxy, Refuse, Reply, Request, proxy
+from tests.torture.proxy import Fault, Proxy, Refuse, Reply, Request, expired, proxy, throttled
 
 from . import rules as _rules  # the rules register themselves
 from .account import Account
@@ -49,6 +49,8 @@ class StrictCloud:
     asked: Counter[str] = field(default_factory=Counter)
     throttle: Callable[[ApiRequest, int], bool] = lambda request, number: False
     """Whether to refuse a call because there were too many."""
+    expired: Callable[[ApiRequest, int], bool] = lambda request, number: False
+    """Whether the credentials of a call are not valid any more."""
     pages: Pages = field(default_factory=Pages)
     _lock: Lock = field(default_factory=Lock)
     _known: dict[int, ApiRequest] = field(default_factory=dict)
@@ -67,7 +69,9 @@ class StrictCloud:
             self.asked[request.name] += 1
             number = self.asked.total()
         if self.throttle(request, number):
-            return self._refused("throttles", request, Refuse("ThrottlingException", 400, "Rate exceeded"))
+            return self._refused("throttles", request, throttled(request.service))
+        if self.expired(request, number):
+            return self._refused("expired", request, expired(request.service))
         for r in RULES:
             if (request.name in r.on or "*" in r.on) and (refusal := r.refuse(request, self.account)):
                 return self._refused(r.name, request, refusal)

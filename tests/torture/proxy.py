@@ -20,7 +20,7 @@ from threading import Lock, Thread
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-__all__ = ["Break", "Fault", "Lose", "Proxy", "Refuse", "Reply", "Request", "Slow", "proxy"]
+__all__ = ["Break", "Fault", "Lose", "Proxy", "Refuse", "Reply", "Request", "Slow", "expired", "proxy", "throttled"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,31 @@ class Reply:
 
 
 Fault = Refuse | Lose | Slow | Break | Reply
+
+
+_THROTTLES = {"s3": Refuse("SlowDown", 503, "Please reduce your request rate."),
+              "iam": Refuse("Throttling", 400, "Rate exceeded"), "sts": Refuse("Throttling", 400, "Rate exceeded"),
+              "lambda": Refuse("TooManyRequestsException", 429, "Rate Exceeded."),
+              "apigateway": Refuse("TooManyRequestsException", 429, "Too Many Requests"),
+              "apigatewayv2": Refuse("TooManyRequestsException", 429, "Too Many Requests"),
+              "ec2": Refuse("RequestLimitExceeded", 503, "Request limit exceeded.")}
+
+
+def throttled(service: str) -> Refuse:
+    """What a service says of too many calls."""
+    return _THROTTLES.get(service, Refuse("ThrottlingException", 400, "Rate exceeded"))
+
+
+_EXPIRED = {"s3": Refuse("ExpiredToken", 400, "The provided token has expired."),
+            "ec2": Refuse("RequestExpired", 400, "Request has expired."),
+            **dict.fromkeys(("iam", "sts", "sns", "route53", "rds"),
+                            Refuse("ExpiredToken", 403, "The security token included in the request is expired"))}
+
+
+def expired(service: str) -> Refuse:
+    """What a service says of a session that has ended. The answer of S3 to a HEAD has a status alone."""
+    return _EXPIRED.get(service, Refuse("ExpiredTokenException", 403 if service == "lambda" else 400,
+                                        "The security token included in the request is expired"))
 
 
 @dataclass

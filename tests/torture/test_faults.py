@@ -14,7 +14,7 @@ from sst.clouds.aws.client import Aws
 from sst.embedded.cloud import Cloud
 
 from .conftest import FULL, ROUNDS, full
-from .proxy import Break, Fault, Lose, Refuse, Request, Slow, proxy
+from .proxy import Break, Fault, Lose, Refuse, Request, Slow, proxy, throttled
 from .stage import Stage
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -36,27 +36,20 @@ def some(share: float, fault: Callable[[Request], Fault], seed: int) -> Callable
     return lambda request: fault(request) if rng.random() < share else None
 
 
-THROTTLES = {"s3": Refuse("SlowDown", 503), "iam": Refuse("Throttling"), "sts": Refuse("Throttling"),
-             "lambda": Refuse("TooManyRequestsException", 429), "apigateway": Refuse("TooManyRequestsException", 429)}
-
-
-def throttled(request: Request) -> Fault:
-    return THROTTLES.get(request.service, Refuse("ThrottlingException"))
-
-
 KINDS: dict[str, tuple[float, Callable[[Request], Fault]]] = {
     "answers are lost": (0.2, lambda r: Lose()),
     "calls are lost": (0.2, lambda r: Lose(done=False)),
     "fails after it was done": (0.2, lambda r: Break(500)),
     "fails before it was done": (0.2, lambda r: Refuse("ServiceUnavailable", 503)),
-    "10 % are throttled": (0.1, throttled),
-    "40 % are throttled": (0.4, throttled),
+    "10 % are throttled": (0.1, lambda r: throttled(r.service)),
+    "40 % are throttled": (0.4, lambda r: throttled(r.service)),
     "slow": (0.5, lambda r: Slow(0.05 + r.number % 7 / 20)),
 }
 SURE = ("10 % are throttled", "40 % are throttled", "70 % are throttled", "slow")
 """Here no command may fail."""
 if FULL:
-    KINDS |= {"70 % are throttled": (0.7, throttled)}   # 90 % takes a quarter of an hour: see test_storms
+    # 90 % takes a quarter of an hour: see test_storms
+    KINDS |= {"70 % are throttled": (0.7, lambda r: throttled(r.service))}
 else:
     KINDS = {k: KINDS[k] for k in ("answers are lost",)}
 
