@@ -6,6 +6,7 @@ import traceback
 
 from sst.errors import SstError
 
+from .foreign import remove as remove_foreign
 from .session import Failed, Session
 from .steps import STEPS, NotRun
 
@@ -56,5 +57,9 @@ def clean_up(s: Session) -> None:
         except (Failed, OSError) as e:
             if words[0] != "unlock":
                 s.say(f"    cleaning up: {str(e)[:500]}")
+    try:
+        remove_foreign(s)
+    except SstError as e:
+        s.say(f"    cleaning up: {e}")
     for arn in s.left():
         s.say(f"    left: {arn}")
