@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.dev.live import Dev, get, write
 from tests.sites import apps
+from tests.sites.visitor import send
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
@@ -58,6 +59,9 @@ def test_a_page_of_a_framework_changes_under_the_browser(tmp_path: Path) -> None
             page_file.write_text(page_file.read_text().replace("Home", "Changed"))
             page.wait_for_selector("h1:text('Changed')")
             assert page.evaluate("window.same") == 1, "it was replaced in place, not loaded again"
+            send(page, url, "page")
+            page.goto(f"{url}/seen")
+            assert "name=Bob" in page.inner_text("body"), "the form was taken, and its cookie is of this host"
             assert sockets and all(s.startswith(url.replace("http", "ws", 1)) for s in sockets), sockets
             browser.close()
         assert dev.interrupt() == 0

@@ -9,7 +9,8 @@ from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
-__all__ = ["AGENT", "BROWSER", "UPLOAD", "first_part_comes_first", "first_part_waits_for_nothing", "go_through"]
+__all__ = ["AGENT", "BROWSER", "UPLOAD", "first_part_comes_first", "first_part_waits_for_nothing", "go_through",
+           "send"]
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 AGENT = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"}
@@ -52,7 +53,7 @@ def go_through(url: str, *, form: Literal["page", "route"], loads: bool = False,
         assert page.url.removeprefix(url).rstrip("/") == "/blog/static"
         found = page.goto(f"{url}/nowhere")
         assert found and found.status == 404
-        _send(page, url, form)
+        send(page, url, form)
         page.goto(f"{url}/seen")
         assert "name=Bob" in page.inner_text("body"), "the browser sends the cookie that the form's answer has set"
         assert page.evaluate(_SENT) == UPLOAD
@@ -60,7 +61,8 @@ def go_through(url: str, *, form: Literal["page", "route"], loads: bool = False,
         browser.close()
 
 
-def _send(page: Page, url: str, form: Literal["page", "route"]) -> None:
+def send(page: Page, url: str, form: Literal["page", "route"]) -> None:
+    """Send the form of ``/form``, which shows and keeps the name."""
     if form == "route":
         page.evaluate(_FORM)
     else:
