@@ -175,8 +175,9 @@ class Graph:
     def _check_unique(self, name: str, where: str) -> None:
         if name.lower() == "app":
             self.problem('the name "App" is reserved: Resource.App holds the app\'s name and stage', where=where)
-        other = self.taken.setdefault(name.lower(), where)
-        if other is not where:
+        if (other := self.taken.get(name.lower())) is None:
+            self.taken[name.lower()] = where
+        else:
             self.problem(f'two components are named "{name}"', where=where,
                          hint=f"the other one is at {other}; names differ by more than upper and lower case",
                          code="name-taken")
