@@ -45,8 +45,11 @@ def run():
     web = aws.NodeServer("Web", path="web", entry="dist/main.js", link=[token], dev=False)
     api = aws.FastApi("Api", app="api/main:app", link=[token], static={"/assets": "pages"})
     shop = aws.Django("Shop", project="shop")
-    return {"pages": pages.url, "web": web.url, "api": api.url, "shop": shop.url}
+    urls = {"pages": pages.url, "web": web.url, "api": api.url, "shop": shop.url}
+    REACT
+    return urls
 """
+REACT = 'urls["react"] = aws.React("React", path="react", link=[token], dev=False).url'
 API = '''from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
@@ -83,10 +86,10 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
 http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Pages).serve_forever()
 '''
-NOTE = """Express, FastAPI and Django behind the whole chain: edge function, function URL, wrapper. The floor is the \
-same app behind its own server, `node` or `uvicorn`, measured in turn with it. Saves are in `sst dev`, from the second \
-one on: from the write of the file until a request has the new answer; the floor of a page is the dev server asked \
-without the Router."""
+NOTE = """Express, FastAPI, Django and React Router behind the whole chain: edge function, function URL, wrapper. The \
+floor is the same app behind its own server, `node`, `uvicorn` or `react-router-serve`, measured in turn with it. \
+Saves are in `sst dev`, from the second one on: from the write of the file until a request has the new answer; the \
+floor of a page is the dev server asked without the Router."""
 SECONDS = 2.0
 
 
@@ -101,6 +104,9 @@ def run_site_servers(report: Report, *, quick: bool, times: int) -> None:
         embedded.start(root, environment=os.environ)
         sst(root, "deploy")
         measure_unchanged(report, root, times, quick=quick)
+        apps.app("react_router_8", root / "react")
+        _write(root, dev="None", port=port, react=REACT)
+        sst(root, "deploy")
         with _alone(root, python) as own:
             _pages(report, root, own)
         _changes(report, root)
@@ -128,8 +134,8 @@ def _project(root: Path) -> Path:
     return python
 
 
-def _write(root: Path, *, dev: str, port: int) -> None:
-    (root / "sst_config.py").write_text(PROGRAM.replace("DEV", dev))
+def _write(root: Path, *, dev: str, port: int, react: str = "") -> None:
+    (root / "sst_config.py").write_text(PROGRAM.replace("DEV", dev).replace("REACT", react))
     (root / "pages.py").write_text(PAGES.replace("PORT", str(port)))
 
 
@@ -208,11 +214,13 @@ def _until(url: str, text: str) -> None:
 @contextmanager
 def _alone(root: Path, python: Path) -> Iterator[dict[str, int]]:
     """The servers without any of it, each on a port of its own."""
-    ports = {name: _free_port() for name in ("web", "api", "shop")}
-    node = node_for(root / "web", os.environ["PATH"], lambda text: None) / "node"
+    ports = {name: _free_port() for name in ("web", "api", "shop", "react")}
+    node, its = (node_for(root / n, os.environ["PATH"], lambda text: None) / "node" for n in ("web", "react"))
     plain: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     quiet = ("--no-access-log", "--log-level", "warning")
     running = [
+        subprocess.Popen([its, "node_modules/@react-router/serve/bin.cjs", "build/server/index.js"], cwd=root / "react",
+                         **plain, env={**os.environ, "PORT": str(ports["react"]), "NODE_ENV": "production"}),
         subprocess.Popen([node, "dist/main.js"], cwd=root / "web", **plain,
                          env={**os.environ, "PORT": str(ports["web"]), "NODE_ENV": "production"}),
         subprocess.Popen([python, "-m", "uvicorn", *quiet, "--port", str(ports["api"]), "main:app"],
