@@ -20,6 +20,7 @@ import pytest
 from sst.embedded import cloud as embedded
 from sst.embedded.environment import ensure
 from sst.embedded.services import Supervisor, end_left_over
+from sst.embedded.services.process import Process
 from sst.errors import SstError
 
 NOTES = '''
@@ -302,3 +303,15 @@ sys.exit(main(sys.argv[1:], [Notes(Path({str(notes.program)!r}))]))
         assert gone(other["pid"])
     finally:
         embedded.reset(root)
+
+
+def test_what_a_server_says_of_a_full_disk_comes_before_what_follows_from_it(tmp_path: Path) -> None:
+    said = ["[Note] Starting MariaDB", 'mariadbd: Error writing file (Errcode: 28 "No space left on device")',
+            'mariadbd: Error on close (Errcode: 9 "Bad file descriptor")', "[Note] mariadbd: Shutdown complete", ""]
+    log, process = tmp_path / "log", Process(tmp_path)
+    log.write_text("\n".join(said))
+    assert process.last_line() == said[1]
+    log.write_text("\n".join([said[0], *said[2:]]))
+    assert process.last_line() == said[2]
+    log.write_text(said[0])
+    assert process.last_line() == "it said nothing"

@@ -7,6 +7,7 @@ no moment at which it lives and is not found. Standard library only: `cloud` end
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -81,11 +82,13 @@ class Process:
                 time.sleep(0.01)
 
     def last_line(self) -> str:
-        """Of its log, notes of a server's routine (``LOG:``, ``[Note]``) left out."""
+        """Of its log, notes of a server's routine (``LOG:``, ``[Note]``) left out. A full disk comes before what
+        follows from it."""
         with contextlib.suppress(OSError):
             lines = (self.folder / "log").read_bytes()[-4000:].decode("utf-8", "replace").splitlines()
-            return next((line for line in reversed(lines) if line.strip()
-                                         and not any(word in line for word in _ROUTINE)), "it said nothing")
+            said = [line for line in lines if line.strip() and not any(word in line for word in _ROUTINE)]
+            full = [line for line in said if os.strerror(errno.ENOSPC) in line]
+            return (full or said or ["it said nothing"])[-1]
         return "it said nothing"
 
     def _pid(self) -> int:
