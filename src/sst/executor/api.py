@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -123,13 +122,16 @@ class RuntimeApi:
 
 
 class _Line(asyncio.Protocol):
-    """One connection. Asking for a call, and answers whose length is told, go without a task; for the rest the
-    connection is read as a stream from then on. ``token`` "" is that of the shared port."""
+    """One connection. Asking for a call, and answers whose length is told, go without a task; the body of another
+    request is read as a stream. ``token`` "" is that of the shared port."""
 
     def __init__(self, api: RuntimeApi, token: str) -> None:
         self._api, self._token = api, token
         self._buffer = bytearray()
         self._asked: Serves | None = None
+        self._body: _Body | None = None
+        """Of the request that is read as a stream."""
+        self._half_closed = False
         self._owed = b""
         """Answers to requests that came together with the next one: they are sent with its answer."""
 
@@ -142,13 +144,21 @@ class _Line(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._asked:
             self._asked.unask(self._deliver)
+        if self._body:
+            self._body.feed_eof()
 
     def eof_received(self) -> bool:
-        return False    # nothing that has hung up is waiting for an answer
+        """Nothing that has hung up is waiting for an event; the answer to a body is still sent."""
+        if self._body:
+            self._half_closed = True
+            self._body.feed_eof()
+        return self._half_closed
 
     def data_received(self, data: bytes) -> None:
+        if self._body:
+            return self._body.feed_data(data)
         self._buffer += data
-        while self._asked is None and not self._transport.is_closing() and self._handle():
+        while self._asked is None and self._body is None and not self._transport.is_closing() and self._handle():
             pass
         if self._asked is None:
             self._write(b"")
@@ -164,17 +174,17 @@ class _Line(asyncio.Protocol):
             return False
         token, _, rest = request.path.lstrip("/").partition("/")
         sandbox, parts = self._api.sandbox(token), rest.split("?")[0].split("/")
-        if sandbox is None or parts[:3] != ["2018-06-01", "runtime", "invocation"]:
-            return self._as_stream()
-        if request.method == "GET" and parts[3:] == ["next"]:
+        if sandbox is None or parts[:2] != ["2018-06-01", "runtime"]:
+            return self._read(request, None, [], end)
+        if request.method == "GET" and parts[2:] == ["invocation", "next"]:
             del self._buffer[:end + 4]
             self._asked = sandbox
             sandbox.ask(self._deliver)
             return True
         length = request.headers.get("content-length", "")
-        if (request.method != "POST" or len(parts) != 5 or parts[4] != "response" or not length.isdigit()
+        if (request.method != "POST" or parts[2] != "invocation" or parts[4:] != ["response"] or not length.isdigit()
                 or int(length) > BODY_LIMIT or "lambda-runtime-function-response-mode" in request.headers):
-            return self._as_stream()
+            return self._read(request, sandbox, parts[2:], end)
         whole = end + 4 + int(length)
         if len(self._buffer) < whole:
             return False
@@ -197,92 +207,70 @@ class _Line(asyncio.Protocol):
         else:
             self._write(_answer(200, {**event[0], "Content-Type": "application/json"}, event[1]))
 
-    def _as_stream(self) -> bool:
-        self._write(b"")
-        reader = asyncio.StreamReader(limit=1 << 20)
-        protocol = asyncio.StreamReaderProtocol(reader, lambda r, w: _Stream(self._api, r, w, self._token).serve())
-        self._transport.set_protocol(protocol)
-        protocol.connection_made(self._transport)
-        reader.feed_data(bytes(self._buffer))
+    def _read(self, request: _Request, sandbox: Serves | None, path: Sequence[str], end: int) -> bool:
+        """Begin to read the body of a request. None as the sandbox: whoever asks has no business here."""
+        self._body = body = _Body(limit=1 << 20)
+        body.set_transport(self._transport)
+        body.feed_data(bytes(self._buffer[end + 4:]))
+        self._buffer.clear()
+        self._reading = asyncio.get_running_loop().create_task(self._serve(request, sandbox, path, body))
         return False
 
-
-class _Stream:
-    """A connection that is read as a stream."""
-
-    def __init__(self, api: RuntimeApi, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
-                 token: str) -> None:
-        self._api, self._reader, self._writer, self._token = api, reader, writer, token
-
-    async def serve(self) -> None:
+    async def _serve(self, request: _Request, sandbox: Serves | None, path: Sequence[str], body: _Body) -> None:
         gone = (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError,
                 ValueError)
-        with contextlib.suppress(*gone):
-            while True:
-                request = _parsed((await self._reader.readuntil(b"\r\n\r\n"))[:-4], self._token)
-                if request is None or "origin" in request.headers or "sec-fetch-site" in request.headers:
-                    break
-                await self._answer(request)
-        self._writer.close()
-
-    async def _answer(self, request: _Request) -> None:
-        token, _, rest = request.path.lstrip("/").partition("/")
-        sandbox, parts = self._api.sandbox(token), rest.split("?")[0].split("/")
-        reader = self._reader
-        if sandbox is None or parts[:2] != ["2018-06-01", "runtime"]:
-            await _body(request, reader)
-            return await self._reply(403, b'{"errorType":"Forbidden","errorMessage":"no such sandbox"}')
-        known = True
-        match (request.method, parts[2:]):
-            case ("GET", ["invocation", "next"]):
-                return await self._next(sandbox)
-            case ("POST", ["invocation", id, "response"]):
-                if request.headers.get("lambda-runtime-function-response-mode", "").lower() == "streaming":
-                    known = await sandbox.streamed(id, request.headers.get("content-type", ""), Chunked(reader))
-                else:
-                    known = sandbox.answered(id, await _body(request, reader), failed=False)
-            case ("POST", ["invocation", id, "error"]):
-                kind = request.headers.get("lambda-runtime-function-error-type", "")
-                causes = base64.b64decode(request.headers.get("sst-causes", "")).decode("utf-8", "replace")
-                known = sandbox.answered(id, _error(kind, await _body(request, reader)), failed=True, causes=causes)
-            case ("POST", ["init", "error"]):
-                sandbox.init_failed(_error(request.headers.get("lambda-runtime-function-error-type", ""),
-                                           await _body(request, reader)))
-            case ("POST", ["sst", "files"]):  # not Lambda's: for functions that run from source
-                told = json.loads(await _body(request, reader) or b"{}")
-                sandbox.has_read({name: (m, c, n) for name, (m, c, n) in told["files"].items()}, told["modules"])
-            case _:
-                await _body(request, reader)
-                return await self._reply(404, b'{"errorType":"NotFound","errorMessage":"no such operation"}')
-        await (self._reply(202, _DONE) if known else self._reply(400, _UNKNOWN))
-
-    async def _next(self, sandbox: Serves) -> None:
-        """The next event, unless the one who asked hangs up before there is one: it must not get lost with it."""
-        asked: asyncio.Future[tuple[dict[str, str], bytes] | None] = asyncio.get_running_loop().create_future()
-
-        def deliver(event: tuple[dict[str, str], bytes] | None) -> None:
-            if not asked.done():
-                asked.set_result(event)
-
-        left = asyncio.ensure_future(self._reader.read(1))
         try:
-            sandbox.ask(deliver)
-            await asyncio.wait((asked, left), return_when=asyncio.FIRST_COMPLETED)
-            event = asked.result() if asked.done() else None
-            if event is None:
-                raise ConnectionResetError
-        finally:
-            sandbox.unask(deliver)
-            if not left.done():
-                left.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await left
-        self._writer.write(_answer(200, {**event[0], "Content-Type": "application/json"}, event[1]))
-        await self._writer.drain()
+            self._write(await _answered(request, sandbox, path, body))
+        except gone:
+            self._transport.close()
+            return
+        self._body = None
+        if self._half_closed:
+            self._transport.close()
+        elif rest := body.rest():
+            self.data_received(rest)
 
-    async def _reply(self, status: int, body: bytes) -> None:
-        self._writer.write(_answer(status, {}, body))
-        await self._writer.drain()
+
+class _Body(asyncio.StreamReader):
+    """A body as it comes in, and what comes after it."""
+
+    _buffer: bytearray
+
+    def rest(self) -> bytes:
+        """What nobody has read."""
+        rest, self._buffer = bytes(self._buffer), bytearray()
+        return rest
+
+
+async def _answered(request: _Request, sandbox: Serves | None, path: Sequence[str], reader: _Body) -> bytes:
+    """The answer to a request, once its body has been read."""
+    if sandbox is None:
+        await _whole(request, reader)
+        return _answer(403, {}, b'{"errorType":"Forbidden","errorMessage":"no such sandbox"}')
+    known = True
+    match (request.method, [*path]):
+        case ("POST", ["invocation", id, "response"]):
+            if request.headers.get("lambda-runtime-function-response-mode", "").lower() == "streaming":
+                body = Chunked(reader)
+                if not (known := await sandbox.streamed(id, request.headers.get("content-type", ""), body)):
+                    async for _ in body:
+                        pass
+            else:
+                known = sandbox.answered(id, await _whole(request, reader), failed=False)
+        case ("POST", ["invocation", id, "error"]):
+            kind = request.headers.get("lambda-runtime-function-error-type", "")
+            causes = base64.b64decode(request.headers.get("sst-causes", "")).decode("utf-8", "replace")
+            known = sandbox.answered(id, _error(kind, await _whole(request, reader)), failed=True, causes=causes)
+        case ("POST", ["init", "error"]):
+            sandbox.init_failed(_error(request.headers.get("lambda-runtime-function-error-type", ""),
+                                       await _whole(request, reader)))
+        case ("POST", ["sst", "files"]):  # not Lambda's: for functions that run from source
+            told = json.loads(await _whole(request, reader) or b"{}")
+            sandbox.has_read({name: (m, c, n) for name, (m, c, n) in told["files"].items()}, told["modules"])
+        case _:
+            await _whole(request, reader)
+            return _answer(404, {}, b'{"errorType":"NotFound","errorMessage":"no such operation"}')
+    return _answer(202, {}, _DONE) if known else _answer(400, {}, _UNKNOWN)
 
 
 def _parsed(head: bytes, token: str) -> _Request | None:
@@ -294,7 +282,7 @@ def _parsed(head: bytes, token: str) -> _Request | None:
     return _Request(first[0], f"/{token}{first[1]}" if token else first[1], headers)
 
 
-async def _body(request: _Request, reader: asyncio.StreamReader) -> bytes | None:
+async def _whole(request: _Request, reader: asyncio.StreamReader) -> bytes | None:
     """The whole body; None if it is too large."""
     if request.headers.get("transfer-encoding", "").lower() == "chunked":
         parts, size = [], 0
