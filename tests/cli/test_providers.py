@@ -37,7 +37,8 @@ class Shell:
         self.cloud.mkdir()
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SST_", "CI"))}
         self.environ = {**kept, **environ_of(server, root), "FAKE_FOLDER": str(self.cloud), "SST_STAGE": "test",
-                        "XDG_DATA_HOME": str(root / "data"), "AWS_REGION": "us-east-1"}
+                        "XDG_DATA_HOME": str(root / "data"), "XDG_STATE_HOME": str(root / "state"),
+                        "AWS_REGION": "us-east-1"}
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([SST, *words], cwd=self.root, env={**self.environ, **more}, capture_output=True,
