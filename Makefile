@@ -61,7 +61,7 @@ long: .venv/ready
 
 # Of many cases of one kind, all but the first, which is in make test.
 long-tests: .venv/ready
-	$(BIN)/python -m pytest -m long -n 3 --dist loadfile
+	$(BIN)/python -m pytest -m long -n 3 --dist loadfile --no-loadscope-reorder
 
 # Every row and the demo app where AWS's refusals and delays are; docs/strict_cloud.md lists them. A part is in `make test`.
 strict: .venv/ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 
 pytest_plugins = ["tests.rooms"]
+LONGEST = {"e2e", "sites", "testing", "docs", "cli"}
 
 hypothesis.settings.register_profile("sst", deadline=None,  # a busy machine is no fault
                                      max_examples=int(os.environ.get("SST_EXAMPLES", "100")))
@@ -30,12 +32,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what ``make long-tests`` runs, unless the command line selects it: by ``-m``, or by the test's name."""
-    if "long" in config.option.markexpr or any("::" in argument for argument in config.args):
+    """Leave out what ``make long-tests`` runs, unless the command line selects it: by ``-m``, or by the test's name.
+    Of those, begin with the rooms whose files take longest, so that none of them is left for the end."""
+    if "long" in config.option.markexpr:
+        return items.sort(key=lambda item: _room_of(item) not in LONGEST)
+    if any("::" in argument for argument in config.args):
         return
     left = [item for item in items if item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
+
+
+def _room_of(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.fixture(scope="module", autouse=True)
