@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-shop test quick check docs pythons long long-tests strict smoke-aws torture-sample sites bench torture row plugins clean
+.PHONY: demo demo-shop browser test quick check docs pythons long long-tests strict smoke-aws torture-sample sites bench torture row plugins clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -19,9 +19,13 @@ demo-shop: .venv/ready
 
 # Everything, on this Python; then the quick tests on the others. Those that start the embedded cloud share the machine
 # by file.
-test: .venv/ready check
+test: .venv/ready check browser
 	$(BIN)/python -m pytest -n 3 --dist loadfile --durations=10 --durations-min=5
 	$(MAKE) pythons
+
+# Chromium, which some tests drive, where it is missing and may be installed; without it a line says how many did not run.
+browser: .venv/ready
+	$(BIN)/python -m tests.browser
 
 # The inner loop: what needs no cloud and no process that takes its time.
 QUICK := -n 2 --dist loadfile -m "not emulator and not slow" \
@@ -60,7 +64,7 @@ long: .venv/ready
 	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # Of many cases of one kind, all but the first, which is in make test.
-long-tests: .venv/ready
+long-tests: .venv/ready browser
 	$(BIN)/python -m pytest -m long -n 3 --dist loadfile --no-loadscope-reorder
 
 # Every row and the demo app where AWS's refusals and delays are; docs/strict_cloud.md lists them. A part is in `make test`.
@@ -79,7 +83,7 @@ torture-sample: .venv/ready
 # Frameworks of web apps and generators of sites, built and run; npm's packages are kept in ~/.cache/sst. `make sites
 # SITES=all` takes those too that are built as another one is.
 SITES ?= 1
-sites: .venv/ready
+sites: .venv/ready browser
 	SST_SITES=$(SITES) $(BIN)/python -m pytest \
 		$(addprefix tests/sites/test_,frameworks.py browser.py workspace.py generators.py next.py next_parts.py django.py) \
 		$(addprefix tests/sites/test_,python.py dev.py) -n 2 --dist loadfile -o timeout=1200

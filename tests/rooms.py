@@ -2,10 +2,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
+from tests.browser import MISSING
+
 _SHOWN = 8
+
+
+def _without_browser(reports: Iterable[object]) -> int:
+    return sum(isinstance(report, pytest.TestReport) and MISSING in str(report.longrepr) for report in reports)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -21,3 +28,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("slowest rooms")
         for room, took in seconds.most_common(_SHOWN):
             terminalreporter.write_line(f"{took:7.1f}s {tests[room]:5} tests  {room}")
+    if left := _without_browser(terminalreporter.stats.get("skipped", ())):
+        terminalreporter.write_line(f"{left} tests did not run: {MISSING}")

@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -19,13 +17,10 @@ from sst.core.model import Entry, State
 from sst.embedded.record_file import RecordFile
 from sst.project.backend import Backend
 from sst.project.project import Project, open_project
+from tests.browser import launch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-CHROMIUM = os.environ.get("SST_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
-needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: SST_CHROMIUM, or on the PATH")
 
 CONFIG = """
 import sst
@@ -164,8 +159,7 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=[
-            "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"])
+        made = launch(playwright, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         yield made
         made.close()
 

@@ -13,8 +13,9 @@ from sst.build.cache import keep, machine_cache
 from sst.console.server import ConsoleServer
 from sst.core.model import Entry, State
 from sst.project.project import Project
+from tests.browser import needs_browser
 
-from .conftest import DRAWN, needs_browser, opened, served, shown
+from .conftest import DRAWN, opened, served, shown
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

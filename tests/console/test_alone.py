@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from sst.project.project import Project
+from tests.browser import CHROMIUM, needs_browser
 
-from .conftest import CHROMIUM, deployed, fill, needs_browser
+from .conftest import deployed, fill
 from .test_browser import PAGES
 
 

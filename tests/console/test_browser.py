@@ -11,8 +11,9 @@ import pytest
 from sst.console.server import ConsoleServer
 from sst.embedded.record_file import RecordFile
 from sst.project.project import Project
+from tests.browser import needs_browser
 
-from .conftest import DRAWN, fill, needs_browser, shown, until
+from .conftest import DRAWN, fill, shown, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

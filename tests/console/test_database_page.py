@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import needs_browser
+
 from ..e2e.project import SST, Project
-from .conftest import needs_browser, shown, until
+from .conftest import shown, until
 from .test_accessibility import Checked
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ import pytest
 from sst.console.server import ConsoleServer
 from sst.console.serving import serve
 from sst.project.project import open_project
+from tests.browser import needs_browser
 
 from ..cli.conftest import Project, project  # noqa: F401  # a fixture: in place of the console's
-from .conftest import ask, needs_browser, opened, shown, until
+from .conftest import ask, opened, shown, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

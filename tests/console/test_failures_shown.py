@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.browser import needs_browser
+
 from ..dev.live import Dev
 from ..e2e.project import SST, Project
-from .conftest import needs_browser
 from .test_uploads import eventually, go
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from sst.core.model import Entry, State
 from sst.core.monitor import Monitor
 from sst.errors import ProviderError
 from sst.project.project import Project, open_project
+from tests.browser import needs_browser
 from tests.clouds.aws.stand_in import Answer, StandIn, refusal, stand_in
 
-from .conftest import ask, function, needs_browser, opened, served, shown
+from .conftest import ask, function, opened, served, shown
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

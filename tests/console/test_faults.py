@@ -14,9 +14,10 @@ import pytest
 from sst.console.server import ConsoleServer
 from sst.embedded.record_file import FILE, RecordFile
 from sst.project.project import Project, open_project
+from tests.browser import needs_browser
 from tests.clouds.aws.stand_in import refusal, stand_in
 
-from .conftest import ask, deployed, fill, needs_browser, served, shown, until
+from .conftest import ask, deployed, fill, served, shown, until
 from .test_alone import namespaces
 from .test_far import KEYS
 

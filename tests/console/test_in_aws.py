@@ -10,9 +10,10 @@ import pytest
 
 from sst.core.model import Entry
 from sst.project.project import Project, open_project
+from tests.browser import needs_browser
 from tests.clouds.aws.stand_in import Answer, StandIn, stand_in
 
-from .conftest import DRAWN, ask, function, needs_browser, opened, served, shown, until
+from .conftest import DRAWN, ask, function, opened, served, shown, until
 from .test_accessibility import Checked
 from .test_far import BUSY, KEYS, lines
 

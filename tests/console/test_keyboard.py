@@ -9,9 +9,10 @@ import pytest
 
 from sst.console.server import ConsoleServer
 from sst.project.project import Project, open_project
+from tests.browser import needs_browser
 
 from ..cli.conftest import FILES
-from .conftest import DRAWN, needs_browser, served, shown, until
+from .conftest import DRAWN, served, shown, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

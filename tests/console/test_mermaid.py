@@ -13,8 +13,8 @@ from sst.build.cache import keep, machine_cache
 from sst.console.mermaid import mermaid
 from sst.console.model import View, view_of
 from sst.core.picture import Edge, Part, Picture
+from tests.browser import needs_browser
 
-from .conftest import needs_browser
 from .test_browser import INJECTED
 
 if TYPE_CHECKING:

@@ -19,8 +19,10 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.browser import needs_browser
+
 from ..e2e.project import SST, Project
-from .conftest import needs_browser, until
+from .conftest import until
 from .test_accessibility import Checked
 from .test_browser import INJECTED
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import needs_browser
 from tests.e2e.project import call, project
 from tests.sites import apps
-from tests.sites.visitor import BROWSER, UPLOAD, first_part_comes_first, go_through
+from tests.sites.visitor import UPLOAD, first_part_comes_first, go_through
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
-    not os.environ.get("SST_SITES") or not BROWSER, reason="make sites opens all frameworks in Chromium")]
+    not os.environ.get("SST_SITES"), reason="make sites opens all frameworks in Chromium"), needs_browser]
 
 KINDS = {"react_router": "React", "react_router_8": "React", "svelte_kit": "SvelteKit", "svelte_kit_2": "SvelteKit",
          "astro": "Astro", "astro_5": "Astro", "nuxt": "Nuxt", "remix": "Remix", "tan_stack_start": "TanStackStart",

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser import launch, needs_browser
 from tests.dev.live import Dev, get, write
 from tests.sites import apps
 from tests.sites.visitor import send
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
-    not os.environ.get("SST_SITES") or not BROWSER, reason="make sites opens frameworks in Chromium")]
+    not os.environ.get("SST_SITES"), reason="make sites opens frameworks in Chromium"), needs_browser]
 SITE = '''
 import sst
 from sst import aws
@@ -48,7 +47,7 @@ def test_a_page_of_a_framework_changes_under_the_browser(tmp_path: Path) -> None
         own = [line for line in dev.said if line.startswith("[Web]")]
         assert own and not any(":5173" in line for line in own), "it has a pane of its own, and a port"
         with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+            browser = launch(play)
             page = browser.new_page()
             sockets: list[str] = []
             page.on("websocket", lambda s: sockets.append(s.url))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser import launch, needs_browser
 from tests.e2e.project import Project, call, eventually, project
 from tests.pythons import others
 from tests.runtime.conftest import environment_of
@@ -22,9 +23,8 @@ from tests.runtime.conftest import environment_of
 __all__ = ["environment_of"]
 
 HERE = Path(__file__).parent / "django"
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
-    not os.environ.get("SST_SITES") or not BROWSER, reason="make sites opens the admin in Chromium")]
+    not os.environ.get("SST_SITES"), reason="make sites opens the admin in Chromium"), needs_browser]
 ADDED = '''
 from django.db import migrations, models
 
@@ -72,7 +72,7 @@ def test_the_admin_is_used_in_a_browser(shop: Project) -> None:
     assert said.returncode == 0 and "Superuser created" in said.stdout
     url = shop.outputs()["url"]
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = launch(play)
         page = browser.new_page()
         missing: list[str] = []
         page.on("response", lambda r: missing.append(f"{r.status} {r.url}") if r.status >= 400 else None)

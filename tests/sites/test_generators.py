@@ -16,11 +16,11 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from sst.build.site.nodejs import node_for
+from tests.browser import CHROMIUM, launch
 from tests.e2e.project import project
 from tests.embedded.test_front_door import fetch
 from tests.sites import apps
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 CONFIG = '''
 import sst
@@ -123,7 +123,7 @@ def test_what_a_generator_makes_is_served(tmp_path: Path, name: str) -> None:
         status, body = got(url, "/no/such-page")
         assert status == (404 if generator.missing else 200) and generator.missing in body
         assert "no changes" in made.sst("deploy")
-        if BROWSER and name != "hugo":
+        if CHROMIUM and name != "hugo":
             opened(url, *generator.pages)
 
 
@@ -160,7 +160,7 @@ def opened(url: str, *paths: str) -> None:
     """A browser opens the pages, and nothing of the site is missing or fails."""
     wrong: list[str] = []
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = launch(play)
         page = browser.new_page()
         page.on("pageerror", lambda e: wrong.append(str(e)))
         page.on("response", lambda r: wrong.append(r.url) if r.url.startswith(url) and r.status >= 400 else None)

@@ -14,12 +14,13 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser import launch, needs_browser
 from tests.e2e.project import Project, call, eventually, project
 from tests.sites import apps
-from tests.sites.visitor import AGENT, BROWSER, first_part_comes_first, go_through
+from tests.sites.visitor import AGENT, first_part_comes_first, go_through
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
-    not os.environ.get("SST_SITES") or not BROWSER, reason="make sites opens all frameworks in Chromium")]
+    not os.environ.get("SST_SITES"), reason="make sites opens all frameworks in Chromium"), needs_browser]
 
 
 @pytest.fixture(scope="module", params=[*filter(apps.chosen, ["next", "next_15"])])
@@ -48,7 +49,7 @@ def test_a_browser_goes_through_it(site: Project) -> None:
 def test_an_action_is_taken_from_the_own_site_alone(site: Project) -> None:
     url, sent = site.outputs()["url"], list[Any]()
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = launch(play)
         page = browser.new_page()
         page.on("request", lambda r: sent.append((r.post_data_buffer, r.all_headers())) if r.method == "POST" else None)
         page.goto(f"{url}/form")

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser import launch
 from tests.e2e.project import Project, call, eventually, project
 from tests.sites import apps
 from tests.sites.test_next import image_at, made_at, pytestmark
-from tests.sites.visitor import AGENT, BROWSER, first_part_comes_first
+from tests.sites.visitor import AGENT, first_part_comes_first
 
 __all__ = ["pytestmark"]
 
@@ -100,7 +101,7 @@ def test_a_browser_finds_everything_below_the_base_path(docs: Project) -> None:
     url = docs.outputs()["url"]
     assert url.endswith("/docs")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = launch(play)
         page = browser.new_page()
         found: Counter[int] = Counter()
         page.on("response", lambda r: found.update([r.status]) if "favicon" not in r.url else None)

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser import launch, needs_browser
 from tests.dev.live import Dev, get
 from tests.e2e.project import call, project
 from tests.runtime.conftest import environment_of
 from tests.sites import apps
-from tests.sites.visitor import BROWSER, first_part_waits_for_nothing
+from tests.sites.visitor import first_part_waits_for_nothing
 
 __all__ = ["environment_of"]
 
@@ -119,7 +120,7 @@ def test_an_app_is_deployed_as_it_was_found_and_follows_its_files(tmp_path: Path
             dev.kill()
 
 
-@pytest.mark.skipif(not BROWSER, reason="needs Chromium")
+@needs_browser
 def test_the_pages_of_fast_api_call_it_in_a_browser(tmp_path: Path, environment_of: Callable[..., Path]) -> None:
     """``/docs`` is made by JavaScript of a CDN, here from npm; it calls the app where the browser found it."""
     scripts = apps.app("swagger_ui", tmp_path / "npm") / "node_modules/swagger-ui-dist"
@@ -130,7 +131,7 @@ def test_the_pages_of_fast_api_call_it_in_a_browser(tmp_path: Path, environment_
     files = {"main.py": source, "requirements.txt": "fastapi\n", "sst_config.py": SITE}
     with project(root, files) as made, sync_playwright() as play:
         made.sst("deploy")
-        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = launch(play)
         for url in (made.outputs()["own"], made.outputs()["behind"]):
             page = browser.new_page()
             page.route("https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/*",

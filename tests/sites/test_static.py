@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.browser import launch, needs_browser
 from tests.dev.live import Dev, write
 from tests.e2e.project import Project, call, eventually, project
 from tests.long import first_of
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
-in_a_browser = pytest.mark.skipif(not BROWSER, reason="there is no Chromium")
 BIG = 20 << 20
 
 CONFIG = '''
@@ -71,12 +69,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture
 def page() -> Iterator[Page]:
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        browser = launch(play)
         yield browser.new_page()
         browser.close()
 
 
-@in_a_browser
+@needs_browser
 def test_a_browser_goes_through_the_sites(pages: Project, page: Page) -> None:
     web, errors = pages.outputs()["web"], list[str]()
     page.on("pageerror", lambda e: errors.append(str(e)))
@@ -110,7 +108,7 @@ RESUMED = """async (url) => {
 }"""
 
 
-@in_a_browser
+@needs_browser
 def test_a_browser_resumes_a_large_download(pages: Project, page: Page) -> None:
     web, whole = pages.outputs()["web"], (pages.root / "docs/big.bin").read_bytes()
     page.goto(f"{web}/docs/")
@@ -196,7 +194,7 @@ asyncio.run(main())
 '''
 
 
-@in_a_browser
+@needs_browser
 @pytest.mark.long
 def test_the_server_of_a_generator_is_behind_the_router_with_its_websocket(tmp_path: Path, page: Page) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:

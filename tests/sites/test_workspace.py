@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from sst.build.cache import keep, machine_cache
+from tests.browser import needs_browser
 from tests.e2e.project import Project, call, project
 from tests.sites import apps
-from tests.sites.visitor import BROWSER, go_through
+from tests.sites.visitor import go_through
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.skipif(
-    not os.environ.get("SST_SITES") or not BROWSER, reason="make sites installs packages with pnpm")]
+    not os.environ.get("SST_SITES"), reason="make sites installs packages with pnpm"), needs_browser]
 VERSIONS = {"pnpm": "10.34.9", "yarn": "1.22.22"}
 
 

@@ -1,7 +1,6 @@
 """What a visitor of each app of `tests.sites.apps` does, in a real browser and with plain requests."""
 from __future__ import annotations
 
-import shutil
 import time
 import urllib.request
 from pathlib import Path
@@ -9,10 +8,11 @@ from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
-__all__ = ["AGENT", "BROWSER", "UPLOAD", "first_part_comes_first", "first_part_waits_for_nothing", "go_through",
+from tests.browser import launch
+
+__all__ = ["AGENT", "UPLOAD", "first_part_comes_first", "first_part_waits_for_nothing", "go_through",
            "send"]
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 AGENT = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"}
 """Of a browser: React waits for the whole page where it sees another."""
 UPLOAD = 3 * 1024 * 1024
@@ -31,7 +31,7 @@ def go_through(url: str, *, form: Literal["page", "route"], loads: bool = False,
     """``form``: ``/form`` is a page with a form and its action, or a route that a form is sent to. ``loads``: links
     load a page instead of changing it in place. ``prerenders``: whether ``/blog/static`` is made by the build."""
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = launch(play)
         page = browser.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda e: errors.append(str(e)))
