@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -25,6 +26,8 @@ from .test_front_door import fetch
 pytestmark = pytest.mark.emulator
 GOLDEN = Path(__file__).with_name("golden") / "2026-11"
 """A data folder of the version that kept one JSON file a service, at its end by `sst local stop`."""
+GOLDEN_TIME = 1795859745
+"""When its first message was sent."""
 
 
 @pytest.fixture
@@ -63,6 +66,17 @@ def content(folder: Path) -> dict[str, list[Any]]:
         return {name: sorted(line.execute(f"select * from {name}"), key=repr) for name in ("entries", "grown", "meta")}
 
 
+def golden_folder(root: Path) -> Path:
+    """A copy of GOLDEN, written a minute ago: messages and records have a retention."""
+    folder = embedded.folder_of(root)
+    shutil.copytree(GOLDEN, folder)
+    later = int(time.time()) - 60 - GOLDEN_TIME
+    for file in (folder / "state").glob("*.json"):
+        file.write_text(re.sub(rf"\b{GOLDEN_TIME // 10_000}\d{{4}}(?=\b|\d{{3}}\b)",
+                               lambda found: str(int(found[0]) + later), file.read_text()))
+    return folder
+
+
 def check_kept(cloud: Cloud) -> None:
     sqs = client(cloud, "sqs")
     url = sqs.get_queue_url(QueueName="Jobs")["QueueUrl"]
@@ -88,8 +102,7 @@ def check_kept(cloud: Cloud) -> None:
 
 @pytest.mark.long
 def test_a_folder_of_the_former_format_goes_on_with_its_data(root: Path) -> None:
-    folder = embedded.folder_of(root)
-    shutil.copytree(GOLDEN, folder)
+    folder = golden_folder(root)
     former = {file.name for file in (folder / "state").glob("*.json")}
     cloud = embedded.start(root, environment=os.environ)
     check_kept(cloud)
@@ -109,8 +122,7 @@ def test_a_folder_of_the_former_format_goes_on_with_its_data(root: Path) -> None
 
 @pytest.mark.long
 def test_a_folder_of_the_former_format_that_is_damaged_is_refused(root: Path) -> None:
-    folder = embedded.folder_of(root)
-    shutil.copytree(GOLDEN, folder)
+    folder = golden_folder(root)
     file = folder / "state" / "sqs.json"
     whole = file.read_text()
     file.write_text(whole[:-20])
