@@ -26,15 +26,11 @@ needs; with its clients made, but without planning, state, building or starting 
 
 @contextmanager
 def project() -> Iterator[Path]:
-    """A copy of the example, and its cloud for as long as it is needed. Beside it, what hides ``awscrt`` from ``sst``:
-    a checkout installs it for the tests, and botocore imports it where it is installed."""
+    """A copy of the example, and its cloud for as long as it is needed."""
     from sst.embedded import cloud as embedded
 
     folder = Path(tempfile.mkdtemp(prefix="sst-bench-"))
     root = folder / "uploads"
-    hidden = folder / "hidden"
-    hidden.mkdir()
-    (hidden / "awscrt.py").write_text("raise ImportError\n", encoding="utf-8")
     shutil.copytree(ROOT / "examples" / "uploads", root, ignore=shutil.ignore_patterns(".sst", "__pycache__", ".venv"))
     try:
         yield root
@@ -49,7 +45,6 @@ def step(root: Path, name: str) -> Cost:
         path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     more = ("--yes",) if name == "remove" else ()
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("SST_", "AWS_"))}
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root.parent / "hidden"), environ.get("PYTHONPATH"))))
     cost = run([SST, STEPS[name].command, "--stage", "local", "--json", *more], cwd=root, env=environ)
     return Cost(cost.wall, cost.cpu, cost.rss, next((e for e in map(event, cost.output.splitlines()) if "calls" in e),
                                                     {}))

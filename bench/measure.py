@@ -1,5 +1,4 @@
-"""Runs a contender in a process of its own and says what that cost. The process that measures stays small: a child's
-peak memory is never told as less than its parent's."""
+"""Runs a contender in a process of its own and says what that cost."""
 from __future__ import annotations
 
 import json
@@ -7,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,9 @@ from typing import Any
 __all__ = ["ROOT", "Cost", "best", "contender", "run", "server"]
 
 ROOT = Path(__file__).resolve().parent.parent
+LAUNCH = str(ROOT / "bench" / "launch.py")
+HIDDEN = str(ROOT / "bench" / "hidden")
+"""A folder of modules that a checkout has, and users have not."""
 LIMIT = 120
 """Seconds after which a contender is ended and the benchmark fails."""
 
@@ -37,26 +38,33 @@ class Cost:
 
 def run(command: Sequence[str], *, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Cost:
     """Run it to its end. Raises RuntimeError with what it said if it fails or takes longer than two minutes."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=cwd, env=dict(env) if env is not None else None, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True)
+    environ = dict(os.environ if env is None else env)
+    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (HIDDEN, environ.get("PYTHONPATH"))))
+    reads, writes = os.pipe()
+    process = subprocess.Popen([sys.executable, "-I", "-S", LAUNCH, str(writes), *command], cwd=cwd, env=environ,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, pass_fds=(writes,),
+                               process_group=0)
+    os.close(writes)
     assert process.stdout
-    previous = signal.signal(signal.SIGALRM, lambda *_: process.kill())
+    previous = signal.signal(signal.SIGALRM, lambda *_: os.killpg(process.pid, signal.SIGKILL))
     signal.alarm(LIMIT)
     try:
         output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
+        process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output[-2000:]}")
+    with os.fdopen(reads, encoding="ascii") as pipe:
+        wall, cpu, rss, code = map(float, pipe.read().split() or (0, 0, 0, process.returncode))
+    if code:
+        raise RuntimeError(f"{' '.join(command)} ended with {code:.0f}:\n{output[-2000:]}")
     last = output.strip().rpartition("\n")[2]
     said = json.loads(last) if last.startswith("{") else {}
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said, output)
+    return Cost(wall, cpu, rss, said, output)
 
 
 def best(times: int, once: Callable[[int], Cost]) -> Cost:

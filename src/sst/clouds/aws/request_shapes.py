@@ -5,13 +5,11 @@ botocore, so that a plan can ask them of every property. One that finds fault do
 """
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, TypeAlias
+
+from .models import newest
 
 __all__ = ["Fits", "RequestShapes", "request_shapes"]
 
@@ -34,7 +32,7 @@ class RequestShapes:
     """The calls of one service. A shape is compiled when it is first asked for."""
 
     def __init__(self, service: str) -> None:
-        model = _model(service)
+        model = newest(service) or {"operations": {}, "shapes": {}}
         self._shapes: Mapping[str, Mapping[str, Any]] = model["shapes"]
         self._inputs = {name.lower(): operation.get("input", {}).get("shape", "")
                         for name, operation in model["operations"].items()}
@@ -107,15 +105,3 @@ def _anything(value: Any) -> bool:
 
 def _nothing(value: Any) -> bool:
     return False
-
-
-def _model(service: str) -> dict[str, Any]:
-    """The newest model of a service, as it lies on disk; empty if there is none."""
-    found = find_spec("botocore")
-    folder = Path(found.origin).parent / "data" / service if found and found.origin else Path()
-    file = max(folder.glob("*/service-2.json*"), default=None)
-    if file is None:
-        return {"operations": {}, "shapes": {}}
-    data = file.read_bytes()
-    model: dict[str, Any] = json.loads(gzip.decompress(data) if file.suffix == ".gz" else data)
-    return model
