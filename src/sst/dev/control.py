@@ -20,10 +20,14 @@ from ..machine.files import write_private
 from ..machine.lock import FileLock
 from ..net.frames import LINE, Frames
 
-__all__ = ["ClientHandler", "ControlServer", "Found", "find", "hold"]
+__all__ = ["OVER", "ClientHandler", "ControlServer", "Found", "find", "hold"]
 
 ClientHandler = Callable[[Mapping[str, Any], Frames], Awaitable[None]]
 """Serves one connection: gets its first message, and the connection."""
+
+
+OVER: Mapping[str, Any] = {"over": True}
+"""The last message to who follows a session: it ends as it should."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from ..core.model import Op
 from ..events import Event, error_from_json, kind_of
 
 __all__ = ["AnyEvent", "CallBegan", "CallEnded", "DeployBegan", "DeployEnded", "FunctionBroken", "FunctionRecovered",
-           "FunctionReloaded", "LogLine", "Notice", "ProcessOutput", "ProcessState", "Ready", "SessionEvent",
-           "TaskEnded", "TaskOutput", "from_json"]
+           "FunctionReloaded", "LiveFunctions", "LogLine", "Notice", "ProcessOutput", "ProcessState", "Ready",
+           "SessionEvent", "TaskEnded", "TaskOutput", "from_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,13 @@ class LogLine:
     """``WARN``, ``ERROR``, ...; "" for plain output."""
     number: int = 0
     """The call it belongs to; 0 if it was written outside of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFunctions:
+    """The functions that run from their source from now on; there are others than before."""
+
+    titles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +172,9 @@ class Ready:
     functions: int
 
 
-SessionEvent: TypeAlias = (DeployBegan | DeployEnded | CallBegan | CallEnded | LogLine | FunctionReloaded
-                           | FunctionBroken | FunctionRecovered | ProcessState | ProcessOutput | TaskOutput | TaskEnded
+SessionEvent: TypeAlias = (DeployBegan | DeployEnded | CallBegan | CallEnded | LogLine | LiveFunctions
+                           | FunctionReloaded | FunctionBroken | FunctionRecovered | ProcessState | ProcessOutput
+                           | TaskOutput | TaskEnded
                            | Notice | Ready)
 AnyEvent: TypeAlias = Event | SessionEvent
 

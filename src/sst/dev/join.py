@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .control import Found
+from .control import OVER, Found
 from .events import AnyEvent, from_json
 from .stream import EventStream
 
@@ -21,28 +21,28 @@ _GRACE_SECONDS = 5.0
 
 
 async def follow(found: Found, stream: EventStream) -> None:
-    """Have the stream hold what happens in the session, until that ends."""
-    frames = await _ask(found, "events")
-    try:
-        while message := await frames.read():
-            if event := from_json(message[0]):
-                stream.emit(event)
-    finally:
-        frames.close()
+    """Have the stream hold what happens in the session, until that ends. UserError if it was killed."""
+    await _events(found, stream.emit)
 
 
 def listen(found: Found, take: Callable[[AnyEvent], None], *, on: bool) -> None:
-    """Give what has happened in the session; with ``on`` also what happens, until it ends."""
-    async def run() -> None:
-        frames = await _ask(found, "events", past=not on)
-        try:
-            while message := await frames.read():
-                if event := from_json(message[0]):
-                    take(event)
-        finally:
-            frames.close()
+    """Give what has happened in the session; with ``on`` also what happens, until it ends. UserError if it was
+    killed."""
+    asyncio.run(_events(found, take, past=not on))
 
-    asyncio.run(run())
+
+async def _events(found: Found, take: Callable[[AnyEvent], None], *, past: bool = False) -> None:
+    frames = await _ask(found, "events", past=past)
+    try:
+        while message := await frames.read():
+            if message[0] == OVER:
+                return
+            if event := from_json(message[0]):
+                take(event)
+    finally:
+        frames.close()
+    raise UserError(f"the session (process {found.pid}) was killed, or ended by a fault",
+                    hint="start `sst dev` again: it goes on from there", code="not-running")
 
 
 def request_deploy(found: Found) -> bool:

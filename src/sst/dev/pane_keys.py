@@ -8,9 +8,10 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ..core.names import did_you_mean
 from .actions import Actions
 from .calls import Call
-from .events import AnyEvent, DeployBegan, DeployEnded
+from .events import AnyEvent, DeployBegan, DeployEnded, LiveFunctions
 from .panes import FunctionPane, Panes
 from .recorder import BODY_LIMIT
 from .stream import EventStream
@@ -32,6 +33,7 @@ class PaneKeys:
         self._panes, self._actions, self._host = panes, actions, host
         self._editor = environment.get("VISUAL") or environment.get("EDITOR") or "vi"
         self._looked = 0
+        self._live: tuple[str, ...] = ()
         panes.deploys.keys = self._deploy_keys(())
         panes.functions.keys = self._function_keys(panes.functions)
         stream.subscribe(self._see)
@@ -42,6 +44,8 @@ class PaneKeys:
                 self._panes.deploys.keys = self._deploy_keys(())
             case DeployEnded():
                 self._panes.deploys.keys = self._deploy_keys(event.to_confirm)
+            case LiveFunctions():
+                self._live = event.titles
 
     def _deploy_keys(self, to_confirm: tuple[str, ...]) -> Keys:
         confirm: Keys = {"y": ("confirm", self._actions.confirm)} if to_confirm else {}
@@ -143,7 +147,10 @@ class PaneKeys:
         self._host.controls.ask(Prompt("pane of function", self._open, latest.began.function if latest else ""))
 
     def _open(self, function: str) -> None:
-        if function:
+        known = {*self._live, *self._panes.store.functions}  # one that is gone has a past
+        if function and function not in known:
+            self._host.say(f"there is no function {function}; {did_you_mean(function, sorted(known))}")
+        elif function:
             pane = self._panes.open_function(function)
             pane.keys = self._function_keys(pane)
             self._host.select(pane)

@@ -22,9 +22,9 @@ from ..events import StepDone, StepFailed, StepStarted, to_json
 from ..executor import GONE, stamp
 from ..net.frames import Frames
 from ..project.shell import cloud_environment
-from .control import ControlServer, hold
+from .control import OVER, ControlServer, hold
 from .deploys import Deploys, in_thread
-from .events import AnyEvent, DeployEnded, Notice, Ready
+from .events import AnyEvent, DeployEnded, LiveFunctions, Notice, Ready
 from .functions import Functions
 from .parts import Deployed, Part
 from .parts.files import FilesPart
@@ -88,6 +88,7 @@ class Session:
         self._news = asyncio.Event()
         self._failed = False
         self._ready = False
+        self._live = list[str]()
         self.interrupted = False
         """The session was ended in the middle of a deploy."""
         self._steps: dict[str, str] = {}
@@ -253,9 +254,11 @@ class Session:
         for part in self.parts:
             await part.use(deployed)
         self._watch.look_at(self._roots())
+        if (live := self.functions.titles) != self._live:
+            self._live = live
+            self.stream.emit(LiveFunctions(tuple(live)))
         if not self._ready and not self._failed:
             self._ready = True
-            live = self.functions.titles
             for name in self._debug.unknown(live) if self._debug else ():
                 self.stream.deploy_notice(f"there is no function {name} to debug; {did_you_mean(name, live)}")
             self.stream.emit(Ready(len(live)))
@@ -319,19 +322,23 @@ class Session:
 
     async def _send_events(self, hello: Mapping[str, Any], frames: Frames) -> None:
         """For another terminal: all that happens, and has happened before; with ``past`` only that."""
-        if hello.get("past"):
-            for one in self.stream.past():
-                await frames.send(json.loads(self._redact(json.dumps(to_json(one)))))
-            return
-        with self.stream.queue() as queue:
-            gone = asyncio.ensure_future(frames.read())
-            while not gone.done():
-                event = asyncio.ensure_future(queue.get())
-                await asyncio.wait((event, gone), return_when=asyncio.FIRST_COMPLETED)
-                if event.done():
-                    await frames.send(json.loads(self._redact(json.dumps(to_json(event.result())))))
-                else:
-                    event.cancel()
+        try:
+            if hello.get("past"):
+                for one in self.stream.past():
+                    await frames.send(json.loads(self._redact(json.dumps(to_json(one)))))
+                return
+            with self.stream.queue() as queue:
+                gone = asyncio.ensure_future(frames.read())
+                while not gone.done():
+                    event = asyncio.ensure_future(queue.get())
+                    await asyncio.wait((event, gone), return_when=asyncio.FIRST_COMPLETED)
+                    if event.done():
+                        await frames.send(json.loads(self._redact(json.dumps(to_json(event.result())))))
+                    else:
+                        event.cancel()
+        finally:
+            async with asyncio.timeout(1):  # it may not read any more
+                await frames.send(OVER)
 
     async def _act_for(self, hello: Mapping[str, Any], frames: Frames) -> None:
         """What a user of another terminal asks for."""
