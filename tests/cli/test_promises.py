@@ -79,6 +79,22 @@ def test_no_flag_overrides_a_protected_stage(project: Project, removal: str, cha
     assert project.things == before
 
 
+@pytest.mark.parametrize("config", first_of(["whole", "broken"]))
+def test_a_protected_local_stage_is_not_reset(project: Project, config: str) -> None:
+    project.environment["SST_STAGE"] = "local"
+    more = PROTECTED.format(removal="remove").replace("True", 'input.stage == "local"')
+    project.program('Data("Store", text="precious")', more=more)
+    project.run("deploy", "--new-stage")
+    if config == "broken":  # it goes by the config of the last deploy
+        project.write("sst_config.py", "def config(")
+    said = project.fails("local", "reset", "--yes", SST_STAGE="dev")
+    assert 'stage "local" is protected' in said and "protect=False" in said
+    project.program('Data("Store", text="precious")')
+    assert 'Store' in project.run("state", "list").out
+    project.run("local", "reset", "--yes")
+    assert "Store" not in project.run("state", "list").out
+
+
 @pytest.mark.long
 def test_a_successor_that_starts_empty_is_asked_for(project: Project) -> None:
     project.program('Data("Store", text="precious")')

@@ -69,12 +69,18 @@ def stop(call: Call) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask; needed without a terminal.")
 @pass_call
 def reset(call: Call, yes: bool) -> None:
-    """Stop it and delete its resources, data, keys, and the state of stage local."""
+    """Stop it and delete its resources, data, keys, and the state of stage local.
+
+    Refused where that stage is protected by the config.
+    """
     from ...embedded.cloud import reset as wipe
     from ...errors import UserError
     from ...project.find import find_config
 
     root = find_config(call.cwd, call.config).parent
+    if _protected(call):
+        raise UserError('stage "local" is protected', code="protected",
+                        hint="set protect=False in the config for this stage to delete it")
     if not yes and not call.screen.confirm(f"Delete everything in stage local of {root}?", flag="--yes"):
         raise UserError("nothing was deleted: not confirmed", code="not-confirmed")
     wipe(root)
@@ -82,3 +88,18 @@ def reset(call: Call, yes: bool) -> None:
         call.screen.data({"reset": True})
     else:
         call.screen.done("stage local is empty")
+
+
+def _protected(call: Call) -> bool:
+    """By the config as it is; if it can't be used, by that of the last deploy; if there is none either, no."""
+    from ...errors import SstError
+    from ...project.find import find_config
+    from ...project.last_config import last_config
+    from ...project.stage import LOCAL
+
+    call.stage = LOCAL
+    try:
+        return call.project(broken=True).config.protect
+    except SstError:
+        last = last_config(find_config(call.cwd, call.config).parent / ".sst", LOCAL)
+        return bool(last and last.protect)
