@@ -66,6 +66,27 @@ def test_a_package_of_the_project_is_not_mixed_with_an_installed_one(tmp_path: P
     assert run_in_place(source, cache) == answer(Path(source.root), cache, tmp_path / "2") == ["ours", "theirs", True]
 
 
+def test_an_installed_package_comes_before_a_folder_that_is_none(tmp_path: Path, cache: Path) -> None:
+    """As in `sst dev`, and wherever Python runs. In one folder the two would be one package."""
+    packed = wheel(tmp_path / "p" / "wheels", "words", "theirs")
+    with zipfile.ZipFile(packed, "a") as z:
+        z.writestr("texts/__init__.py", "")
+        z.writestr("texts/more.py", "V = 'theirs'\n")
+    root = write(tmp_path / "p", {
+        "requirements.txt": "--find-links ./wheels\nwords==1.0\n", "texts/more.py": "V = 'ours'\n",
+        "texts/own.py": "V = 'ours'\n", "texts/data.txt": "data",
+        "api.py": "from pathlib import Path\nimport texts.more\ndef handler(e, c):\n"
+                  "    return [texts.more.V, Path(__file__).with_name('texts').joinpath('data.txt').read_text()]\n",
+        "lost.py": "import texts.own\ndef handler(e, c): return 1\n", "texts/api.py": "def handler(e, c): return 1\n"})
+    source = Source(str(root), "api.handler", RUNTIME)
+    assert run_in_place(source, cache) == answer(root, cache, tmp_path) == ["theirs", "data"]
+    assert build(source, cache=cache).fingerprint == fingerprint(source, cache=cache)
+    for handler, lost in (("lost.handler", "texts/own.py"), ("texts/api.handler", "texts/api.py")):
+        for run in (lambda s: run_in_place(s, cache), lambda s: build(s, cache=cache)):
+            with pytest.raises(UserError, match=f"{lost} can't be imported: .* installed package .texts."):
+                run(Source(str(root), handler, RUNTIME))
+
+
 def test_files_that_the_program_names_hide_nothing(tmp_path: Path) -> None:
     root = str(write(tmp_path, {"dist/api.py": "def handler(e, c): return 1\n", "dist/lib/queue.py": "",
                                 "api.py": "def handler(e, c): return 1\n", "typing/x.txt": ""}))

@@ -68,6 +68,33 @@ def test_an_edit_is_deployed_wherever_the_file_lies(name: str, tmp_path: Path, c
     assert fingerprint(source, cache=cache) == first
 
 
+UNUSED = {
+    "a comment": ("word.ts", "// what it says\n" + WORD.format("same")),
+    "blank lines": ("word.ts", "\n\n" + WORD.format("same")),
+    "a module without side effects": ("node_modules/lib/b.js", "export const b = 2;\n"),
+    "a field of package.json": ("node_modules/lib/package.json",
+                                '{"main": "i.js", "type": "module", "sideEffects": false, "license": "MIT"}'),
+}
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_what_esbuild_leaves_out_is_no_change(name: str, tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "p", {
+        "api.ts": 'import { word } from "./word"; import { a } from "lib";\n'
+                  "export const handler = async () => word + a;\n",
+        "package.json": "{}", "word.ts": WORD.format("same"),
+        "node_modules/lib/package.json": '{"main": "i.js", "type": "module", "sideEffects": false}',
+        "node_modules/lib/i.js": 'export { a } from "./a.js"; export { b } from "./b.js";\n',
+        "node_modules/lib/a.js": "export const a = 1;\n", "node_modules/lib/b.js": "export const b = 1;\n"})
+    source = Source(str(root), "api.handler", NODE)
+    first = fingerprint(source, cache=cache)
+    file, text = UNUSED[name]
+    write(root, {file: text})
+    assert fingerprint(source, cache=cache) == first == fingerprint(source, cache=tmp_path / "fresh")
+    write(root, {"node_modules/lib/a.js": "export const a = 3;\n"})
+    assert fingerprint(source, cache=cache) != first
+
+
 WINNERS = {
     "a file before a folder": ({"word/index.ts": WORD.format("old")}, {"word.ts": WORD.format("new")}),
     "ts before js": ({"word.js": 'export const word = "old"'}, {"word.ts": WORD.format("new")}),

@@ -10,16 +10,20 @@ import json
 import os
 import shutil
 import time
+import zipfile
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
-from ..machine.files import replace_file
+from ..machine.files import cached, remove_tree, replace_cached
 from ..records import dataclass
 from . import node, node_project, python, uv
 from .cache import lock, settle, tidy
 from .copies import check_prebuilt, copies, not_copied
 from .hooks import run_hook
+from .imports import refuse_unreachable
 from .limit import largest, megabytes, within
 from .needed import needed
 from .project_files import ProjectFiles
@@ -85,30 +89,48 @@ def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _
     ``note`` is called with what slow steps do. Raises UserError for a broken handler, dependencies that can't be
     installed, or a bundle over Lambda's 250 MB.
     """
-    key = fingerprint(source, cache=cache)
-    if found := kept(key, source, cache=cache):
-        return found
-    with lock(cache, "artefacts", key):
-        found = kept(key, source, cache=cache) or kept(_make(source, cache, note), source, cache=cache)
-    assert found
-    tidy(cache / "artefacts", newest=40, unused=3600, needed=needed(cache))
-    _tidy_shared(cache / "zips")
+    files = ProjectFiles(cache)
+    key = fingerprint(source, cache=cache, files=files)
+    found = kept(key, source, cache=cache)
+    if not found:
+        with lock(cache, "artefacts", key):
+            found = kept(key, source, cache=cache) or kept(_make(source, cache, note), source, cache=cache)
+        assert found
+        tidy(cache / "artefacts", newest=40, unused=3600, needed=needed(cache))
+        _tidy_shared(cache / "zips")
+    if source.is_python and not source.bundle:  # functions share a bundle, and each imports its own modules
+        refuse_unreachable(python.modules_of(source, files), _installed(found.path.parent).__contains__)
     return found
+
+
+@lru_cache(16)
+def _installed(entry: Path) -> frozenset[str]:
+    """The names of the files of installed packages in a bundle."""
+    own = cached(entry / "own.json", set) or set()
+    with zipfile.ZipFile(entry / "code.zip") as archive:
+        return frozenset(archive.namelist()) - own
 
 
 def kept(key: str, source: Source, *, cache: Path) -> Artefact | None:
     """The artefact of that fingerprint for this function, if the cache has it. Nothing is built."""
     entry = cache / "artefacts" / key
-    try:
-        os.utime(entry)  # it is in use: see tidy
-        about = json.loads((entry / "artefact.json").read_bytes())
-    except FileNotFoundError:
+    if not (about := _whole(entry)):
         return None
+    os.utime(entry)  # it is in use: see tidy
     handler = _handler(entry, source, about.pop("packaged"))
     about["largest"] = tuple((n, b) for n, b in about["largest"])
-    if not handler or not (entry / "code.zip").is_file():
-        return None
-    return Artefact(entry / "code.zip", handler=handler, fingerprint=key, runtime=source.runtime, **about)
+    return Artefact(entry / "code.zip", handler=handler, fingerprint=key, runtime=source.runtime,
+                    **about) if handler else None
+
+
+def _whole(entry: Path) -> dict[str, Any] | None:
+    """What is noted of an artefact, if it and its zip are as they were written."""
+    about = cached(entry / "artefact.json", lambda found: {**found, "packaged": found["packaged"]})
+    return about if about and _is_file(entry / "code.zip", about.get("size")) else None
+
+
+def _is_file(path: Path, size: int | None) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def with_files(archive: Path, files: Mapping[str, bytes], to: Path) -> None:
@@ -119,18 +141,16 @@ def with_files(archive: Path, files: Mapping[str, bytes], to: Path) -> None:
 
 def _handler(entry: Path, source: Source, packaged: str | None) -> str:
     """The function's handler as Lambda wants it, noted beside the zip: a rollback may not find its file any more."""
-    memo = entry / "handlers" / _hash([source.handler])
-    try:
-        return memo.read_text()
-    except FileNotFoundError:
-        pass
+    memo = entry / "handlers" / f"{_hash([source.handler])}.json"
+    if known := cached(memo, lambda kept: str(kept + "")):
+        return known
     if source.bundle or node_project.is_project(source):
         return source.handler
     try:
         found = python.handler_of(source, packaged) if source.is_python else node.handler_of(source)
     except UserError:
         return ""
-    replace_file(memo, found.encode())
+    replace_cached(memo, found)
     return found
 
 
@@ -164,7 +184,7 @@ def _make(source: Source, cache: Path, note: Callable[[str], None]) -> str:
         (part / "artefact.json").write_text(json.dumps(about))
         key = _key(source, content(), copied)
         _share(cache / "zips" / f"{written.sha256}.zip", part / "code.zip")
-        settle(part, cache / "artefacts" / key)
+        settle(part, cache / "artefacts" / key, _whole)
         return key
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -196,10 +216,11 @@ def _share(shared: Path, path: Path) -> None:
     """Functions with the same code share one file on disk."""
     shared.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if shared.exists():
+        if _is_file(shared, path.stat().st_size):
             path.unlink()
             path.hardlink_to(shared)
         else:
+            remove_tree(shared)
             shared.hardlink_to(path)
     except OSError:  # another process was faster, or a file system without links
         if not path.exists():

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from ..machine.files import remove_tree
 from ..machine.lock import FileLock
 
 __all__ = ["keep", "lock", "machine_cache", "settle", "tidy"]
@@ -20,15 +21,16 @@ def machine_cache() -> Path:
     return (Path(base) if Path(base).is_absolute() else Path(os.environ.get("HOME") or Path.home()) / ".cache") / "sst"
 
 
-def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path:
+def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None],
+         whole: Callable[[Path], object] = Path.is_dir) -> Path:
     """The folder ``cache/kind/key``; if it is not there, ``make(folder)`` fills it first. Safe among threads and
-    processes."""
+    processes. One that is not ``whole`` any more (a power cut left an empty file in it) is made again."""
     entry = cache / kind / key
-    if entry.is_dir():
+    if entry.is_dir() and whole(entry):
         os.utime(entry)  # it is in use: see tidy
         return entry
     with lock(cache, kind, key):
-        if entry.is_dir():
+        if entry.is_dir() and whole(entry):
             return entry
         import shutil
 
@@ -41,7 +43,7 @@ def keep(cache: Path, kind: str, key: str, make: Callable[[Path], None]) -> Path
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-        part.rename(entry)
+        settle(part, entry, whole)
     return entry
 
 
@@ -52,13 +54,17 @@ def lock(cache: Path, kind: str, key: str) -> FileLock:
     return FileLock(locks / f"{kind}-{key}")
 
 
-def settle(part: Path, entry: Path) -> None:
+def settle(part: Path, entry: Path, whole: Callable[[Path], object]) -> None:
     """Put a finished folder in its place, unless another process was faster: both have the same content."""
     try:
         part.rename(entry)
-    except OSError:
-        if not entry.is_dir():
-            raise
+    except OSError:  # something is there already
+        if entry.is_dir() and whole(entry):
+            return
+        doomed = entry.with_name(f"{entry.name}.{os.getpid()}.part")
+        entry.rename(doomed)
+        part.rename(entry)
+        remove_tree(doomed)
 
 
 def tidy(folder: Path, *, newest: int, unused: float, needed: Collection[str] = ()) -> None:

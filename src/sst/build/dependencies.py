@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ..errors import UserError
+from ..machine.files import cached
 from ..records import dataclass
 from . import uv
 from .cache import keep
@@ -23,7 +24,7 @@ from .source import OURS, Source
 from .standard import standard_modules
 from .toml import read_toml
 from .wheel import content_key, package_files
-from .zip import file_part, write_zip
+from .zip import file_part, has_archive, write_zip
 
 __all__ = ["Target", "dependencies", "dependencies_key", "must_fit", "requirements", "target_of"]
 
@@ -71,7 +72,10 @@ def requirements(source: Source, at: Layout, target: Target, *, cache: Path) -> 
             lines = _with_hashes(lines, hashes(at.requirements))
         (part / "requirements.json").write_text(json.dumps([lines, [str(p) for p in local]]))
 
-    lines, local = json.loads((keep(cache, "requirements", key, make) / "requirements.json").read_bytes())
+    def known(entry: Path) -> tuple[list[str], list[str]] | None:
+        return cached(entry / "requirements.json", lambda kept: (kept[0], kept[1]))
+
+    lines, local = known(keep(cache, "requirements", key, make, known)) or ([], [])
     own = [at.home] if at.home in at.local else []
     return lines, [*own, *(Path(p) for p in local)]
 
@@ -206,7 +210,8 @@ def dependencies(lines: list[str], source: Source, at: Layout, target: Target, *
     places, indexes = _places(source, at), _indexes(at)
     # one version may be another package elsewhere
     where = [without_login(p) for p in (*places, *indexes)]
-    return keep(cache, "dependencies", dependencies_key(lines, target, where, cache=cache), make) / "tree.zip"
+    return keep(cache, "dependencies", dependencies_key(lines, target, where, cache=cache), make,
+                has_archive) / "tree.zip"
 
 
 def _beside_python(files: dict[str, Path], target: Target, note: Callable[[str], None]) -> dict[str, Path]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import UserError
 from .project_files import ProjectFiles
 
-__all__ = ["imported_modules"]
+__all__ = ["imported_modules", "refuse_unreachable", "unreachable"]
 
 _NATIVE = (".so", ".pyd")
 
@@ -40,6 +41,24 @@ def imported_modules(handler: Path, roots: Sequence[Path], files: ProjectFiles) 
                 found[module] = module[len(place) + 1:]
                 todo.append((place, module))
     return {name.replace(os.sep, "/"): Path(path) for path, name in found.items()}
+
+
+def unreachable(name: str, path: Path, installed: Callable[[str], bool]) -> bool:
+    """Whether no import finds this file of the project: it lies in a folder without ``__init__.py``, and Python takes
+    the installed package of that name instead, wherever in its path that stands. ``installed`` knows files."""
+    top, *below = name.split("/")
+    return (bool(below) and (installed(f"{top}/__init__.py") or installed(f"{top}.py"))
+            and not (path.parents[len(below) - 1] / "__init__.py").is_file())
+
+
+def refuse_unreachable(imported: Mapping[str, Path], installed: Callable[[str], bool]) -> None:
+    """UserError for a module that is imported and that an installed package of its folder's name stands before."""
+    for name, path in sorted(imported.items()):
+        if not installed(name) and unreachable(name, path, installed):
+            top = name.partition("/")[0]
+            raise UserError(f'{name} can\'t be imported: Python takes the installed package "{top}" for its folder',
+                            where=str(path), hint=f"rename the folder {top}; or, if nothing needs that package, give "
+                                                  f"the folder an __init__.py")
 
 
 def _packages_above(root: str, path: str, files: ProjectFiles) -> list[tuple[str, str]]:

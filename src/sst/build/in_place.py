@@ -9,9 +9,11 @@ from pathlib import Path
 from .cache import keep
 from .dependencies import dependencies, requirements, target_of
 from .entry import ENTRY, ENTRY_CODE, runtime_files
+from .imports import refuse_unreachable
 from .layout import Layout
 from .package_folders import package_folders, renamed_packages
-from .python import check, loose_src
+from .project_files import ProjectFiles
+from .python import check, loose_src, modules_of
 from .source import Source
 from .wheel import content_key
 from .zip import unpacked
@@ -57,7 +59,9 @@ def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambd
     if renamed := {n: p for f in reversed(built) for n, p in renamed_packages(f).items()}:
         path.insert(0, _packages(cache, renamed))
     if archive := dependencies(lines, source, at, target, cache=cache, note=note):
-        path.append(unpacked(archive, cache))
+        installed = unpacked(archive, cache)
+        refuse_unreachable(modules_of(source, ProjectFiles(cache)), lambda name: (installed / name).is_file())
+        path.append(installed)
     path.append(_runtime(cache, [str(at.base / "src")] if loose_src(at) and not at.builds else []))
     return InPlace(at.base, _handler(at), tuple(path), roots, at.declared)
 

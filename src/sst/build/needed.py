@@ -6,11 +6,10 @@ deploy.
 """
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from pathlib import Path
 
-from ..machine.files import replace_file
+from ..machine.files import cached, replace_cached
 
 __all__ = ["needed", "remember"]
 
@@ -25,7 +24,7 @@ def remember(cache: Path, stage: str, serial: int, fingerprints: Collection[str]
     now = {**was, str(serial): sorted(fingerprints)}
     newest = sorted(now, key=int)[-VERSIONS:]
     if (kept := {k: now[k] for k in newest}) != was:
-        replace_file(file, json.dumps(kept).encode())
+        replace_cached(file, kept)
 
 
 def needed(cache: Path) -> frozenset[str]:
@@ -36,8 +35,5 @@ def needed(cache: Path) -> frozenset[str]:
 
 
 def _read(file: Path) -> dict[str, list[str]]:
-    try:
-        found = json.loads(file.read_bytes())
-        return {str(int(k)): [str(f) for f in v] for k, v in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}  # a cache: what is unknown may be tidied
+    known = cached(file, lambda found: {str(int(k)): [str(f) for f in v] for k, v in found.items()})
+    return known or {}  # what is unknown may be tidied

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..machine.files import replace_file
+from ..machine.files import cached, replace_cached
 from ..records import dataclass
 from .cache import keep, tidy
 from .esbuild import VERSION, esbuild, npm
 from .files import secret
 from .project_files import ProjectFiles
-from .resolution import Resolution, bundled_files, resolution
+from .resolution import Resolution, resolution
 from .source import SUFFIXES, Source
 from .uv import host_platform, lines_that_matter
 from .wheel import content_key
-from .zip import Parts, bytes_part, entry_part, file_part, read, unpacked, write_zip
+from .zip import Parts, bytes_part, entry_part, file_part, has_archive, read, unpacked, write_zip
 
 __all__ = ["Place", "bundle", "check", "facts", "failure", "fingerprint", "flags", "handler_of",
            "installed_folder", "with_export"]
@@ -88,19 +88,15 @@ def _exports(file: Path, attribute: str, root: Path) -> None:
 
 def fingerprint(source: Source, *, cache: Path, files: ProjectFiles,
                 note: Callable[[str], None] = lambda _: None) -> str:
-    """A hash of what esbuild reads and of what it makes of it.
+    """A hash of what esbuild makes: a change of what it leaves out, such as a comment, is none.
 
     While nothing has changed that decided the last bundle, no process is started. Else the bundle is made, and kept for
     the deploy. UserError if it can't be made.
     """
     at = check(source)
     memo = cache / "resolutions" / f"{_key(source, at)}.json"
-    try:
-        known = json.loads(memo.read_bytes())
-        if Resolution.from_dict(known).holds(files):
-            return str(known["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    if known := cached(memo, lambda kept: str(kept["fingerprint"]) if Resolution.from_dict(kept).holds(files) else ""):
+        return known
     return _make(source, at, cache=cache, note=note)
 
 
@@ -108,9 +104,9 @@ def bundle(source: Source, *, cache: Path, files: ProjectFiles, note: Callable[[
     """The fingerprint of the function's files as they are, and the parts of its zip."""
     at = check(source)
     key = fingerprint(source, cache=cache, files=files, note=note)
-    if not (archive := cache / "bundles" / key / "code.zip").is_file():
+    if not has_archive(cache / "bundles" / key, "code.zip"):
         key = _make(source, at, cache=cache, note=note)
-        archive = cache / "bundles" / key / "code.zip"
+    archive = cache / "bundles" / key / "code.zip"
     installed = _installed(source, at, cache=cache, note=note)
     return key, {e.name: entry_part(e) for a in (archive, installed) if a for e in read(a)}
 
@@ -121,7 +117,7 @@ def handler_of(source: Source) -> str:
 
 
 def _key(source: Source, at: Place) -> str:
-    facts = ["2", json.dumps({**source.to_dict(), "copy_files": []}, sort_keys=True, default=str), str(at), VERSION,
+    facts = ["3", json.dumps({**source.to_dict(), "copy_files": []}, sort_keys=True, default=str), str(at), VERSION,
              _BANNER]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
 
@@ -146,17 +142,15 @@ def _make(source: Source, at: Place, *, cache: Path, note: Callable[[str], None]
         made[bundle] = with_export(made[bundle], metafile, at.attribute)
     now = ProjectFiles(cache)
     decided = resolution(metafile, at.base, source.nodejs.get("esbuild", {}), now)
-    digest = hashlib.sha256(f"node 2\0{json.dumps(_wanted(source, at))}".encode())
-    for name, path in sorted(bundled_files(metafile, at.base).items()):
-        digest.update(f"\0{name}\0{now.digest(path)}".encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(f"node 3\0{json.dumps(_wanted(source, at))}".encode())
     for name, content in sorted(made.items()):
         digest.update(f"\0{name}\0".encode() + hashlib.sha256(content).digest())
     key = digest.hexdigest()[:40]
-    keep(cache, "bundles", key, lambda part: _write(part, made))
+    keep(cache, "bundles", key, lambda part: _write(part, made), lambda entry: has_archive(entry, "code.zip"))
     tidy(cache / "bundles", newest=100, unused=24 * 3600)
     if decided.newest(now) < began - _TICK:
         memo = cache / "resolutions" / f"{_key(source, at)}.json"
-        replace_file(memo, json.dumps({**decided.to_dict(), "fingerprint": key}).encode())
+        replace_cached(memo, {**decided.to_dict(), "fingerprint": key})
     now.save()
     return key
 
@@ -300,7 +294,7 @@ def _installed(source: Source, at: Place, *, cache: Path, note: Callable[[str], 
             what=f"install {', '.join(wanted)}")
         pack_packages(part)
 
-    return keep(cache, "node", key, make) / "tree.zip"
+    return keep(cache, "node", key, make, has_archive) / "tree.zip"
 
 
 def pack_packages(part: Path) -> None:

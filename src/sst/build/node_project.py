@@ -16,7 +16,7 @@ from .project_files import ProjectFiles
 from .source import Source
 from .text import text_of
 from .wheel import content_key
-from .zip import Parts, encoded, entry_part, file_part, read
+from .zip import Parts, encoded, entry_part, file_part, has_archive, read
 
 __all__ = ["bundle", "fingerprint", "is_project"]
 
@@ -92,4 +92,4 @@ def _installed(source: Source, cache: Path, note: Callable[[str], None]) -> Path
             what=f"install the packages of {root.name}")
         pack_packages(part)
 
-    return keep(cache, "node", key, make) / "tree.zip"
+    return keep(cache, "node", key, make, has_archive) / "tree.zip"

@@ -6,9 +6,7 @@
 """
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import os
 import stat
 import time
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from ..core.graph import Graph
-from ..machine.files import replace_file
+from ..machine.files import cached, replace_cached
 from .files import File
 
 __all__ = ["ProjectFiles", "Stamp"]
@@ -129,7 +127,7 @@ class ProjectFiles:
             if self._cache:
                 kept = {**self._remembered(kind), **new}
                 self._kept[kind] = kept if len(kept) <= _MOST else new
-                replace_file(self._cache / f"{kind}.json", json.dumps(self._kept[kind]).encode())
+                replace_cached(self._cache / f"{kind}.json", self._kept[kind])
         self._new = {}
 
     def _note(self, kind: str, key: str, value: Any) -> None:
@@ -139,8 +137,7 @@ class ProjectFiles:
         if kind not in self._kept:
             self._kept[kind] = {}
             if self._cache:
-                with contextlib.suppress(OSError, ValueError, TypeError):  # a cache: otherwise everything is read again
-                    self._kept[kind] = dict(json.loads((self._cache / f"{kind}.json").read_bytes()))
+                self._kept[kind] = cached(self._cache / f"{kind}.json", dict) or {}
         return self._kept[kind]
 
 

@@ -15,7 +15,7 @@ from .check import check_python
 from .dependencies import dependencies, must_fit, requirements, target_of
 from .entry import ENTRY, ENTRY_CODE, runtime_files
 from .files import LeftOut, Walk, repository, walk
-from .imports import imported_modules
+from .imports import imported_modules, unreachable
 from .layout import Layout, layout
 from .limit import within
 from .package_folders import package_folders
@@ -25,7 +25,7 @@ from .standard import refuse_hiding
 from .wheel import wheel_key, wheel_of
 from .zip import Entry, Parts, bytes_part, encoded, entry_part, file_part, read
 
-__all__ = ["Bundle", "bundle", "check", "fingerprint", "fits", "handler_of", "loose_src", "warnings"]
+__all__ = ["Bundle", "bundle", "check", "fingerprint", "fits", "handler_of", "loose_src", "modules_of", "warnings"]
 
 _NOT_CODE = frozenset({
     "sst_config.py", "sst-env.d.ts", "package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock",
@@ -114,11 +114,15 @@ def bundle(source: Source, *, cache: Path, files: ProjectFiles, note: Callable[[
         packaged, wheels = _packaged(at, own), {**wheels, **own}
     must_fit({n: c for n, (c, _) in wheels.items() if n.endswith(".dist-info/WHEEL")}, target)
     parts |= {n: bytes_part(n, c, executable=x) for n, (c, x) in wheels.items()}
+    has = installed.__contains__
     loose = [] if packaged else place.own.files
+    behind = {f.name: f.path for f in loose if has(f.name) and unreachable(f.name, f.path, has)}
+    loose = [f for f in loose if f.name not in behind]
     if not source.image:
         within(source.handler, [*((e.name, e.size) for e in entries if not _excluded(e.name, _excludes(source))),
                                 *((f.name, f.size) for f in loose)])
     seen = _Seen(files, at.builds)
+    seen.shared.update({n: _mark(n, p, files) for n, p in behind.items() if not at.builds})
     parts |= {f.name: seen.part(f.name, f.path, shared=True) for f in loose}
     for name, path in _extras(place).items():
         if name in parts:
@@ -219,6 +223,11 @@ def warnings(source: Source, files: ProjectFiles) -> Iterator[str]:
 
 def _layout(source: Source, files: ProjectFiles) -> Layout:
     return files.once(("layout", source.handler, source.root, source.python.get("root")), lambda: layout(source))
+
+
+def modules_of(source: Source, files: ProjectFiles) -> Mapping[str, Path]:
+    """The modules of the project that the handler imports, by their names."""
+    return _place(source, _layout(source, files), files).imported
 
 
 def fits(source: Source) -> str:

@@ -1,7 +1,6 @@
 """The uv program: where it is, which version, how it is run, and its errors in the user's words."""
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -13,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import UserError
-from ..machine.files import replace_file
+from ..machine.files import cached, replace_cached
 
 __all__ = ["Refused", "base", "host_platform", "interpreter", "lines_that_matter", "run", "running", "version"]
 
@@ -53,15 +52,11 @@ def version(cache: Path) -> str:
     path = Path(binary())
     s = path.stat()
     memo, key = cache / "uv.json", [str(path), s.st_size, s.st_mtime_ns]
-    try:
-        known = json.loads(memo.read_bytes())
-        if known["key"] == key:
-            return str(known["version"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    if known := cached(memo, lambda kept: str(kept["version"]) if kept["key"] == key else ""):
+        return known
     said = subprocess.run([str(path), "--version"], capture_output=True, text=True, check=True).stdout
     found = said.split()[1]
-    replace_file(memo, json.dumps({"key": key, "version": found}).encode())
+    replace_cached(memo, {"key": key, "version": found})
     return found
 
 

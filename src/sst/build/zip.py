@@ -20,7 +20,7 @@ from ..records import dataclass
 from .cache import keep
 
 __all__ = ["Entry", "Parts", "Written", "bytes_part", "deflate", "encoded", "entry_part", "extract", "file_part",
-           "read", "unpacked", "write_zip"]
+           "has_archive", "read", "unpacked", "write_zip"]
 
 _DATE = 0x0021  # 1980-01-01, the oldest date a zip can hold
 _UTF8 = 0x0800
@@ -164,6 +164,13 @@ def read(archive: Path) -> list[Entry]:
             entries.append(Entry(i.filename, (archive, start, i.compress_size), i.file_size, i.CRC, i.compress_type,
                                  executable))
     return entries
+
+
+def has_archive(entry: Path, name: str = "tree.zip") -> bool:
+    """Whether the archive in an entry of the cache is whole, as far as its end tells."""
+    import zipfile
+
+    return zipfile.is_zipfile(entry / name)
 
 
 def unpacked(archive: Path, cache: Path) -> Path:

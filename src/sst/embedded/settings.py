@@ -8,7 +8,7 @@ from dataclasses import asdict, field
 from pathlib import Path
 
 from sst.errors import UserError
-from sst.machine.files import write_private
+from sst.machine.files import cached, write_private
 
 from ..records import dataclass
 
@@ -81,8 +81,4 @@ class Settings:
 
 def read_json(file: Path) -> Mapping[str, object] | None:
     """The mapping in ``file``, or None if it is not there or is not one (a torn write of an older process)."""
-    try:
-        value = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+    return cached(file, dict)

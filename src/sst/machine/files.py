@@ -2,12 +2,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
-__all__ = ["create_private", "private_draft", "remove_tree", "replace_file", "write_private"]
+T = TypeVar("T")
+
+__all__ = ["cached", "create_private", "private_draft", "remove_tree", "replace_cached", "replace_file",
+           "write_private"]
 
 
 def write_private(path: Path, text: str, *, sync: bool = False) -> None:
@@ -32,19 +37,41 @@ def create_private(path: Path, text: str, *, sync: bool = False) -> bool:
     return True
 
 
+def cached(path: Path, parse: Callable[[Any], T]) -> T | None:
+    """What ``parse`` makes of the JSON in a file of a cache; None if that can't be read, as if it were not there."""
+    try:
+        return parse(json.loads(path.read_bytes()))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Replace the file in one step, with the permissions that a new file gets; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
-    draft.write_bytes(content)
-    draft.replace(path)
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def replace_cached(path: Path, value: Any) -> None:
+    """Keep a value as JSON in a file of a cache, for `cached`. A folder in its place goes."""
+    content = json.dumps(value).encode()
+    try:
+        replace_file(path, content)
+    except IsADirectoryError:
+        remove_tree(path)
+        replace_file(path, content)
 
 
 def remove_tree(folder: Path) -> None:
-    """Delete a folder with all that is in it, read-only folders too; nothing to do if it is not there. Raises
-    ``OSError``."""
-    if not folder.exists():
-        return
+    """Delete a folder with all that is in it, read-only folders too; nothing to do if it is not there, and a file is
+    deleted like one. Raises ``OSError``."""
+    if not folder.is_dir() or folder.is_symlink():
+        return folder.unlink(missing_ok=True)
     import shutil
 
     for at, _, _ in os.walk(folder):

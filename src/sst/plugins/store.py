@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..machine.files import replace_file
+from ..machine.files import cached, replace_cached
 from .hashes import h1_of_folder
 from .lock import Locked
 from .source import Source, host_platform
@@ -95,7 +94,7 @@ class Store:
 
     def _write_note(self, folder: Path, noted: Mapping[str, object]) -> None:
         with contextlib.suppress(OSError):    # a cache that can't be written costs time, no more
-            replace_file(self._note(folder), json.dumps(noted).encode())
+            replace_cached(self._note(folder), noted)
 
 
 def _seen(program: Path | None) -> list[int]:
@@ -105,8 +104,4 @@ def _seen(program: Path | None) -> list[int]:
 
 
 def _noted(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return cached(file, dict) or {}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import SstError
-from ..machine.files import write_private
+from ..machine.files import cached, write_private
 from .config import Config, check_config
 
 __all__ = ["keep_config", "last_config"]
@@ -32,8 +32,4 @@ def last_config(folder: Path, stage: str) -> Config | None:
 
 
 def _read(folder: Path) -> dict[str, object]:
-    try:
-        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return cached(folder / FILE, dict) or {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from ...machine.files import cached
 from ..cache import keep
 from ..zip import Entry
 
@@ -39,9 +40,15 @@ def layer_of(entries: Iterable[Entry], folder: str, cache: Path) -> Layer:
     wanted = {f"{folder}/{e.name}": e for e in entries}
     facts = [f"{n}\0{e.crc:08x}{e.size}{e.method}{e.executable}" for n, e in sorted(wanted.items())]
     key = hashlib.sha256("\n".join(["layer 1", *facts]).encode()).hexdigest()[:40]
-    made = keep(cache, "layers", key, lambda part: _write(part, wanted))
-    about = json.loads((made / "layer.json").read_bytes())
-    return Layer(made / "layer.tar.gz", about["digest"], about["diff_id"], about["size"])
+    made = _kept(keep(cache, "layers", key, lambda part: _write(part, wanted), _kept))
+    assert made
+    return made
+
+
+def _kept(entry: Path) -> Layer | None:
+    path = entry / "layer.tar.gz"
+    made = cached(entry / "layer.json", lambda about: Layer(path, about["digest"], about["diff_id"], about["size"]))
+    return made if made and path.is_file() and path.stat().st_size == made.size else None
 
 
 def _write(part: Path, wanted: Mapping[str, Entry]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...machine.files import replace_file
+from ...machine.files import cached, replace_cached
 
 __all__ = ["config_of", "split_functions"]
 
@@ -61,12 +61,10 @@ def _check(config: str, function: Mapping[str, Any]) -> None:
 
 
 def _known(folder: Path, kept: Path) -> Mapping[str, Any] | None:
-    try:
-        said = json.loads(kept.read_bytes())
-        same = all(_digest(folder / name) == digest for name, digest in said["inputs"].items())
-    except (OSError, ValueError, KeyError):
-        return None
-    return said if same else None
+    def unchanged(said: Mapping[str, Any]) -> bool:
+        return all(_digest(folder / name) == digest for name, digest in said["inputs"].items())
+
+    return cached(kept, lambda said: said if unchanged(said) else None)
 
 
 def _run(config: Path, kept: Path) -> Mapping[str, Any]:
@@ -85,7 +83,7 @@ def _run(config: Path, kept: Path) -> Mapping[str, Any]:
     said["inputs"] = {name: _digest(folder / name) for name in inputs}
     made.unlink()
     about.unlink()
-    replace_file(kept, json.dumps(said).encode())
+    replace_cached(kept, said)
     return dict(said)
 
 

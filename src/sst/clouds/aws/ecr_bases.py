@@ -14,6 +14,7 @@ from ...build.image.reference import Reference
 from ...build.image.registry import Registry
 from ...core.provider import Note
 from ...errors import ProviderError
+from ...machine.files import cached
 from ...plugins.lock import Lock
 from ..local.folders import inside
 
@@ -76,8 +77,13 @@ class Bases:
             found = base_of_registry(self._registries.of(reference.registry), reference, architecture)
             (part / "base.json").write_text(json.dumps(asdict(found)))
 
-        about = json.loads((keep(self._cache, "bases", key, make) / "base.json").read_bytes())
-        return Base(name, digest, about["config"], about["descriptors"], [Blob(**b) for b in about["layers"]])
+        def known(entry: Path) -> Base | None:
+            return cached(entry / "base.json", lambda about: Base(
+                name, digest, about["config"], about["descriptors"], [Blob(**b) for b in about["layers"]]))
+
+        made = known(keep(self._cache, "bases", key, make, known))
+        assert made
+        return made
 
     def fetch(self, name: str, digest: str, blob: Blob, path: Path) -> None:
         """A layer of the base, for a repository that lacks it."""
