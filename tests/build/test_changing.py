@@ -246,7 +246,7 @@ def test_names_that_are_not_utf8_in_other_folders(tmp_path: Path) -> None:
                                       strict=True))
 
 
-@pytest.mark.parametrize("exclude", [["data"], ["data/*"], ["*.bin"], ["data/model.bin"]])
+@pytest.mark.parametrize("exclude", [["data"], ["data/*"], ["*.bin"], ["data/model.bin"], ["./data/"], ["**/*.bin"]])
 def test_what_is_excluded_is_not_looked_at(exclude: list[str], tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path / "p", {"src/api.py": HANDLER, "data/model.bin": "", "data/x": "x"})
     with (root / "data/model.bin").open("wb") as file:

@@ -262,6 +262,14 @@ def test_files_of_other_encodings(encoding: str, tmp_path: Path, cache: Path) ->
     assert answer(root, cache, tmp_path) == "3.10"
 
 
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"api.py": "def handler(e, c): return 1\n"})
+    for text in (b"idna==3.10\n\0\n", "# caf\u00e9\nidna\n".encode("latin-1")):
+        (root / "requirements.txt").write_bytes(text)
+        with pytest.raises(UserError, match=r"requirements\.txt"):
+            build(Source(str(root), "api.handler", RUNTIME), cache=tmp_path / "cache")
+
+
 @pytest.mark.parametrize("option", ["--find-links ./wheels", "-f wheels", "--find-links={uri}",
                                     "--extra-index-url {index}",
                                     "--extra-index-url={index}", "-r inner/more.txt"])

@@ -118,6 +118,10 @@ REFUSED = {
     "no time zone": (cron("cron(0 3 * * ? *)", ""), "its time zone is empty"),
     "number": (cron("cron(60 25 * * ? *)"), "is not a valid schedule"),
     "date": (cron("at(2020-13-01T00:00:00)"), "valid schedule"),
+    **{f"cron {text}": (cron(f"cron(0 3 {text} *)"), "is not a valid schedule") for text in (
+        "? * MON-FRI#1", "? * MON-FRIL", "1_0 * ?", "+5 * ?", "１ * ?", "1/ * ?", "\t1 * ?", "? * 8", "L-3 * ?",
+        "1, * ?")},
+    "rate of other digits": (cron("rate(٥ minutes)"), "is not a valid schedule"),
     "two days with #": (cron("cron(0 3 ? * 3#1,6#3 *)"), "is not a valid schedule"),
     "rule once": (rule("at(2030-01-01T00:00:00)"), "can't be used here"),
     "visibility": (slow("5 minutes", "30 seconds"), "hides a message for 30 seconds"),

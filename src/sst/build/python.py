@@ -332,7 +332,9 @@ def _top(source: Source) -> Path:
 
 
 def _excludes(source: Source) -> list[str]:
-    return [str(g) for g in source.python.get("exclude", ())]
+    """``*`` is any text here, with slashes in it, so that ``**/`` adds only that there may be no folder."""
+    globs = [str(g).removeprefix("./") for g in source.python.get("exclude", ())]
+    return [*globs, *(g[3:] for g in globs if g.startswith("**/"))]
 
 
 def _excluded(name: str, globs: list[str]) -> bool:

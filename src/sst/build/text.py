@@ -11,8 +11,9 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (code
 
 
 def text_of(path: Path) -> str:
-    """A file's text by its byte-order mark, as UTF-8 without one. Bytes that fit nothing become the replacement
-    character; line ends become ``\\n``."""
+    """A file's text by its byte-order mark, as UTF-8 without one. Bytes that fit nothing, and NUL, become the
+    replacement character; line ends become ``\\n``."""
     raw = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
-    return raw.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    text = raw.decode(encoding, errors="replace").replace("\0", "\ufffd")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

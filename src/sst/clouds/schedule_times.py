@@ -88,8 +88,8 @@ def _utc(local: datetime, zone: tzinfo) -> datetime | None:
 
 def _rate(text: str, after: datetime, since: datetime) -> Iterator[datetime]:
     number, _, unit = text.partition(" ")
-    step = timedelta(seconds=int(number) * _SECONDS[unit.removesuffix("s")])
-    if not number.isdecimal() or not step or (int(number) == 1) == unit.endswith("s"):
+    step = timedelta(seconds=_integer(number) * _SECONDS[unit.removesuffix("s")])
+    if not step or (int(number) == 1) == unit.endswith("s"):
         raise UserError(f"'rate({text})' is not a valid schedule",
                         hint='a rate is at least 1; it is "rate(1 minute)" but "rate(2 minutes)"')
     first = max((after - since) // step + 1, 1)
@@ -128,28 +128,35 @@ def _days(begin: date, months: set[int], years: set[int]) -> Iterator[date]:
                     yield today
 
 
+def _integer(text: str) -> int:
+    """Digits alone: `int` would take ``+5``, ``1_0`` and those of other scripts."""
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(text)
+    return int(text)
+
+
 def _numbers(field: str, low: int, high: int, names: Mapping[str, int] | None = None) -> set[int]:
     """``*``, ``5``, ``MON-FRI``, ``0/15``, ``1,15``. A range may go over the end: ``FRI-MON``."""
     words = names or {}
 
     def number(text: str) -> int:
-        value = words[text] if text in words else int(text)
+        value = words[text] if text in words else _integer(text)
         if not low <= value <= high:
             raise ValueError(text)
         return value
 
     found: set[int] = set()
     for part in field.split(","):
-        span, _, step = part.partition("/")
+        span, slash, step = part.partition("/")
         first, dash, last = span.partition("-")
         if span == "*":
             begin, end = low, high
         else:
             begin = number(first)
-            end = number(last) if dash else high if step else begin
+            end = number(last) if dash else high if slash else begin
         if end < begin:
             end += high - low + 1
-        found |= {low + (n - low) % (high - low + 1) for n in range(begin, end + 1, int(step or 1))}
+        found |= {low + (n - low) % (high - low + 1) for n in range(begin, end + 1, _integer(step) if slash else 1)}
     return found
 
 
@@ -162,7 +169,7 @@ def _day(field: str) -> Callable[[date], bool]:
         if part == "LW":
             return lambda d: d.day == _working(d, _last(d))
         if part.endswith("W"):
-            wanted = int(part[:-1])
+            wanted = _integer(part[:-1])
             if not 1 <= wanted <= 31:
                 raise ValueError(part)
             return lambda d: d.day == _working(d, min(wanted, _last(d)))
@@ -182,8 +189,10 @@ def _weekday(field: str) -> Callable[[date], bool]:
         if part != "L" and part.endswith("L"):
             day = part[:-1]
         days = _numbers("7" if day == "L" else day, 1, 7, _DAYS)
+        if day != part and len(days) > 1:  # the last or the second of what?
+            raise ValueError(part)
         if nth:
-            which = int(number)
+            which = _integer(number)
             if not 1 <= which <= 5:
                 raise ValueError(part)
             return lambda d: _number(d) in days and (d.day - 1) // 7 + 1 == which
