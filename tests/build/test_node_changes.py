@@ -100,6 +100,12 @@ WINNERS = {
     "ts before js": ({"word.js": 'export const word = "old"'}, {"word.ts": WORD.format("new")}),
     "package.json of a folder": ({"word/index.ts": WORD.format("old"), "word/other.ts": WORD.format("new")},
                                  {"word/package.json": '{"main": "other.ts"}'}),
+    "an import that was tried in vain": ({"conf/README.md": "", "word.ts": 'export let word = "old";\n'
+                                          'try { word = require("./conf/mine").word } catch {}'},
+                                         {"conf/mine.ts": WORD.format("new")}),
+    "a file of a pattern": ({"lang/en.ts": "", "word.ts": 'const k = process.env.K ?? "de"; export let word = "old";\n'
+                                                          "try { word = require(`./lang/${k}.ts`).word } catch {}"},
+                            {"lang/de.ts": WORD.format("new")}),
     "a nearer node_modules": ({"../node_modules/lib/index.js": 'exports.word = "old"'},
                               {"node_modules/lib/index.js": 'exports.word = "new"'}),
     "a first path of an alias": ({"b/word.ts": WORD.format("old"),

@@ -90,6 +90,7 @@ def test_after_kill_nine_the_deployed_code_runs_and_nothing_is_left(start: Calla
     dev.process.wait()
     assert second.process.wait(10) == 1
     second.until(lambda: f"the session (process {dev.process.pid}) was killed" in second.text)
+    second.kill()
     dev.until(lambda: not [p for p in left if alive(p)], seconds=5)
     assert get(url) == (200, "first")
     again = Dev(dev.root).ready()  # and the next session finds its place free
@@ -120,6 +121,7 @@ def test_ctrl_c_ends_everything_and_the_stage_goes_on(start: Callable[..., Dev])
     second = Dev(dev.root)
     second.until("[Deploy] ready")
     assert dev.interrupt() == 0 and second.process.wait(10) == 0
+    second.kill()
     assert not [p for p in left if alive(p)]
     assert not list((dev.root / ".sst/dev/local").glob("session.json")) and get(url) == (200, "first")
     assert "Traceback" not in dev.text and "Exception" not in dev.text

@@ -22,6 +22,9 @@ __all__ = ["Resolution", "bundled_files", "resolution", "settings_files"]
 
 _SETTINGS = ("package.json", "tsconfig.json", "jsconfig.json", ".pnp.cjs", ".pnp.js", ".pnp.data.json")
 _NO_MODULES = (".log", ".out", ".tmp", ".swp", "~", ".pid", ".lock", ".md", ".sqlite3", "-wal", "-shm", "-journal")
+_CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+_TRIED = re.compile(r"""\b(?:require|import)\s*\(\s*['"`](\.{1,2}/[^'"`$\n]*)""")
+"""What may be imported: of one in a ``try`` that is not there, the metafile says nothing."""
 _EXTENDS = re.compile(r'"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")')
 _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.S)
 
@@ -84,7 +87,7 @@ def resolution(metafile: Mapping[str, Any], base: Path, options: Mapping[str, An
         configs.add(os.path.normpath(base / str(custom)))
     configs |= {str(e) for c in list(configs) for e in _extended(Path(c), set())}
     folders = {f for f in inside if not f.endswith("/node_modules")} | {f"{f}/node_modules" for f in above}
-    folders |= set(_sought(metafile, base, inputs, above, _aliases(configs, options, base)))
+    folders |= set(_sought(metafile, base, inputs, above, _aliases(configs, options, base), now))
     found = Resolution({f: now.digest(f) for f in files | configs}, {f: now.folder(f, _counts) for f in folders})
     found.stamps = {f: list(at) for f in folders if (at := now.stamp(f))}
     return found
@@ -102,13 +105,16 @@ def settings_files(inputs: Iterable[Path], base: Path) -> Iterator[Path]:
 
 
 def _sought(metafile: Mapping[str, Any], base: Path, inputs: Mapping[str, str], above: Iterable[str],
-            aliases: list[tuple[re.Pattern[str], str]]) -> Iterator[str]:
+            aliases: list[tuple[re.Pattern[str], str]], now: ProjectFiles) -> Iterator[str]:
     """Folders in which an import was looked for."""
     scopes, candidates = set[str](), set[str]()
     for name, about in metafile["inputs"].items():
         if name not in inputs:
             continue
         here = os.path.dirname(os.path.normpath(base / name))  # noqa: PTH120
+        if inputs[name].endswith(_CODE) and "/node_modules/" not in inputs[name]:  # a package's own are there
+            tried = now.derived("tried", inputs[name], lambda raw: _TRIED.findall(raw.decode("utf-8", "replace")))
+            candidates |= {os.path.normpath(os.path.join(here, one)) for one in tried or ()}  # noqa: PTH118
         for imported in about.get("imports", ()):
             wanted = imported.get("original")
             if not wanted or imported.get("external"):
