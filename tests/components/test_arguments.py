@@ -35,6 +35,8 @@ SST: dict[str, tuple[str, str]] = {
               "host port username password subnets security_groups"),
     "Efs": ("throughput performance vpc transform", "id subnets"),
     "OpenSearch": ("version username password instance storage dev transform", "url"),
+    "SnsTopic": ("fifo transform", "content_based_deduplication filter topic subscription"),
+    "Bus": ("logging transform", "pattern source detail detail_type enabled bus rule target"),
     "Alb": ("vpc public domain listeners transform", "port protocol aliases cert dns public_subnets private_subnets"),
 }
 """Their arguments, and the members of these. Source: platform/src/components/aws of https://github.com/sst/sst."""

@@ -116,6 +116,33 @@ def queue() -> None:
 
 
 @golden
+def sns_topic() -> None:
+    failed, audit = aws.Queue("Failed"), aws.Queue("Audit")
+    orders = aws.SnsTopic("Orders", display_name="Shop", transform={"topic": {"kms_key": "alias/aws/sns"}})
+    orders.subscribe("Ship", "src/job.handler", filter={"kind": ["paid"]}, dlq=failed)
+    orders.subscribe_queue("Audit", audit, filter={"order": {"paid": [True]}}, filter_on="body", raw=True,
+                           transform={"subscription": {"region": "eu-west-1"}})
+    ordered = aws.SnsTopic("Ordered", fifo={"content_based_deduplication": True})
+    ordered.subscribe_queue("Jobs", aws.Queue("Jobs", fifo=True))
+    old = aws.SnsTopic.get("Old", "arn:aws:sns:us-east-1:123456789012:old")
+    old.subscribe("Tell", "src/job.handler", dlq="arn:aws:sqs:us-east-1:123456789012:lost")
+    aws.Function("Api", handler="src/job.handler", link=[orders, old.link(access="full")])
+
+
+@golden
+def bus() -> None:
+    failed, ordered = aws.Queue("Failed"), aws.Queue("Ordered", fifo={"content_based_deduplication": True})
+    events = aws.Bus("Events", transform={"bus": {"description": "of the shop"}})
+    events.subscribe("Ship", "src/job.handler", dlq=failed, retry={"attempts": 2, "age": "1 hour"},
+                     pattern={"source": ["shop"], "detail_type": ["paid"],
+                              "detail": {"total": [{"numeric": [">", 1]}]}})
+    events.subscribe_queue("Audit", ordered, group="all", enabled=False)
+    account = aws.Bus.get("Account", "default")
+    account.subscribe("Uploaded", "src/job.handler", pattern={"source": ["aws.s3"]})
+    aws.Function("Api", handler="src/job.handler", link=[events, account])
+
+
+@golden
 def dynamo() -> None:
     photos = aws.Dynamo("Photos", fields={"id": "string", "owner": "string", "at": "number"},
                         primary_index={"hash_key": "id", "range_key": "owner"},

@@ -47,11 +47,13 @@ GIVEN = {
     "app": "",
     "api": 'aws.ApiGatewayV2("GivenApi")',
     "bucket": 'aws.Bucket("GivenBucket")',
+    "events": 'aws.Bus("GivenEvents")',
     "failed": 'aws.Queue("GivenFailed")',
     "fn": 'aws.Function("GivenFunction", handler="src/given.handler", url=True, '
           'permissions=[sst.permission(["sqs:*"], ["*"])])',
     "jobs": 'aws.Queue("GivenJobs")',
     "log": 'aws.Queue("GivenLog")',
+    "orders": 'aws.SnsTopic("GivenOrders")',
     "policy": '{"Version": "2012-10-17", "Statement": []}',
     "queue": 'aws.Queue("GivenQueue")',
     "router": 'aws.Router("GivenRouter", domain={"name": "example.com", "aliases": ["*.example.com"]})',

@@ -57,6 +57,8 @@ PAGES = (
                                     "aws.function.network", "aws.function.container")),
     Page("bucket", aws.Bucket, ("aws.bucket", "aws.bucket_policy")),
     Page("queue", aws.Queue, ("aws.queue",)),
+    Page("sns_topic", aws.SnsTopic, ("aws.sns_topic",)),
+    Page("bus", aws.Bus, ("aws.bus",)),
     Page("dynamo", aws.Dynamo, ("aws.dynamo",)),
     Page("cron", aws.Cron, ("aws.cron",)),
     Page("api_gateway_v2", aws.ApiGatewayV2, ("aws.api_gateway_v2", "aws.api_gateway_v2.auth",

@@ -91,6 +91,21 @@ def test_a_cron_runs_by_itself(app: Project) -> None:
                seconds=100)
 
 
+def test_a_topic_and_a_bus_tell_those_whose_filter_fits(app: Project) -> None:
+    assert app.invoke("Publisher") == {"failed": 0}
+    eventually(lambda: {"heard-paid", "heard-300"} <= rows(app))
+    queue = app.client("sqs").list_queues(QueueNamePrefix="events-local-Audit")["QueueUrls"][0]
+    got: list[str] = []
+
+    def arrived() -> bool:
+        got.extend(m["Body"] for m in app.client("sqs").receive_message(QueueUrl=queue).get("Messages", []))
+        return len(got) >= 2
+
+    eventually(arrived)
+    assert [m.get("total") or m["detail"]["total"] for m in map(json.loads, got)] in ([200, 9], [9, 200])
+    assert {r for r in rows(app) if r.startswith("heard")} == {"heard-paid", "heard-300"}
+
+
 def test_a_fifo_queue_keeps_its_suffix(app: Project) -> None:
     told = app.invoke("Fifo")
     assert told["url"].endswith(".fifo") and told["got"] == ["a"]

@@ -27,6 +27,7 @@ MOTO_GAPS: dict[str, str] = {
     "aws.ec2.VpcEndpoint": "DeleteVpcEndpoints fails where the endpoint is gone",
     "aws.ecs.Service": "CreateService answers with an internal error",
     "aws.elbv2.ListenerRule": "SetRulePriorities refuses the priority that a rule has already",
+    "aws.events.EventBus": "UpdateEventBus is not implemented",
     "aws.iam.InstanceProfileRole": "RemoveRoleFromInstanceProfile fails where the role is not in it",
     "aws.efs.FileSystem": "UpdateFileSystem is not implemented",
     "aws.elasticache.ParameterGroup": "CreateCacheParameterGroup is not implemented",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .astro import Astro as Astro
     from .aurora import Aurora as Aurora
     from .bucket import Bucket as Bucket
+    from .bus import Bus as Bus
     from .cdn import Cdn as Cdn
     from .cluster import Cluster as Cluster
     from .cron import Cron as Cron
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .remix import Remix as Remix
     from .router import Router as Router
     from .service import Service as Service
+    from .sns_topic import SnsTopic as SnsTopic
     from .solid_start import SolidStart as SolidStart
     from .static_site import StaticSite as StaticSite
     from .svelte_kit import SvelteKit as SvelteKit
@@ -46,19 +48,20 @@ if TYPE_CHECKING:
     from .vpc import Vpc as Vpc
 
 _HOME = {"Alb": "alb", "Analog": "analog", "Angular": "angular", "ApiGatewayV2": "api_gateway_v2", "Astro": "astro",
-         "Aurora": "aurora", "Bucket": "bucket", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron",
+         "Aurora": "aurora", "Bucket": "bucket", "Bus": "bus", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron",
          "Django": "django", "Dynamo": "dynamo", "Efs": "efs", "FastApi": "fast_api", "Flask": "flask",
          "Function": "function", "Migration": "migration", "Mysql": "mysql", "Nextjs": "nextjs",
          "NodeServer": "node_server", "Nuxt": "nuxt", "OpenSearch": "open_search", "Postgres": "postgres",
          "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis", "Remix": "remix",
-         "Router": "router", "Service": "service", "SolidStart": "solid_start", "StaticSite": "static_site",
-         "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task", "Vpc": "vpc",
-         "account_id": "account", "dns": "dns_records", "permission": "permissions"}
+         "Router": "router", "Service": "service", "SnsTopic": "sns_topic", "SolidStart": "solid_start",
+         "StaticSite": "static_site", "SvelteKit": "svelte_kit", "TanStackStart": "tan_stack_start", "Task": "task",
+         "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
-__all__ = ["Alb", "Analog", "Angular", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Cdn", "Cluster", "Cron", "Django",
-           "Dynamo", "Efs", "FastApi", "Flask", "Function", "Migration", "Mysql", "Nextjs", "NodeServer", "Nuxt",
-           "OpenSearch", "Postgres", "Provider", "Queue", "React", "Redis", "Remix", "Router", "Service", "SolidStart",
-           "StaticSite", "SvelteKit", "TanStackStart", "Task", "Vpc", "account_id", "dns", "permission"]
+__all__ = ["Alb", "Analog", "Angular", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Bus", "Cdn", "Cluster", "Cron",
+           "Django", "Dynamo", "Efs", "FastApi", "Flask", "Function", "Migration", "Mysql", "Nextjs",
+           "NodeServer", "Nuxt", "OpenSearch", "Postgres", "Provider", "Queue", "React", "Redis", "Remix",
+           "Router", "Service", "SnsTopic", "SolidStart", "StaticSite", "SvelteKit", "TanStackStart",
+           "Task", "Vpc", "account_id", "dns", "permission"]
 
 
 def __getattr__(name: str) -> Any:

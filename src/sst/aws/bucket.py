@@ -219,19 +219,16 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
     ) -> tuple[Input[str], Literal["function", "queue"], tuple[object, ...]]:
         if ("function" in given) == ("queue" in given):
             raise UserError(f'the notification "{name}" takes one of function and queue')
-        if "queue" in given:
-            from ..clouds.aws import sqs
+        from .delivery import may_call, may_send
 
+        if "queue" in given:
             queue = given["queue"]
-            allowed = sqs.QueuePolicy(f"{name}QueuePolicy", queue_url=queue.url, policy=_may_send(queue.arn, self.arn))
-            return queue.arn, "queue", (allowed,)
-        from ..clouds.aws import lambda_
+            return queue.arn, "queue", (may_send(f"{name}QueuePolicy", queue, "s3.amazonaws.com", self.arn),)
         from .function.subscriber import target_of
 
         target = target_of(given["function"], name, where=self.where)
-        allowed_call = lambda_.Permission(f"{name}Permission", function_name=target.arn, action="lambda:InvokeFunction",
-                                          principal="s3.amazonaws.com", source_arn=self.arn)
-        return target.arn, "function", (allowed_call, *target.ready)
+        allowed = may_call(f"{name}Permission", target.arn, "s3.amazonaws.com", self.arn)
+        return target.arn, "function", (allowed, *target.ready)
 
     def _declare(self) -> None:
         with self.scope(self._transform):
@@ -254,13 +251,6 @@ class Bucket(Component, kind="sst.aws.Bucket", parts=tuple(BucketTransform.__ann
 def _domain(arn: str) -> str:
     _, partition, *_, name = arn.split(":")
     return f"{name}.s3.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}"
-
-
-def _may_send(queue: Output[str], bucket: Output[str]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage",
-         "Resource": queue,
-         "Condition": {"ArnLike": {"aws:SourceArn": bucket}}}]}
 
 
 def _cors(given: BucketCors) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..core.units import seconds
 from ..errors import UserError
-from .existing import QUEUE, identified
+from .existing import QUEUE, by_name, identified
 from .function.subscriber import Handler, target_of
 from .link_permissions import Access, grants, located
 from .permissions import permission
@@ -97,7 +97,8 @@ class Queue(Component, kind="sst.aws.Queue", parts=("queue",)):
         self = cls.existing(name, **options)
         identified(url, QUEUE)
         with self.scope():
-            self.queue = sqs.Queue.get("Queue", **(_by_name(url) if current().target.is_local else {"id": url}))
+            self.queue = sqs.Queue.get("Queue", **(by_name(url, fifo="fifo_queue") if current().target.is_local
+                                                   else {"id": url}))
         self._visibility, self._subscribed = None, ""
         return self
 
@@ -169,14 +170,3 @@ def _redrive(dlq: Queue | Input[str] | Dlq) -> dict[str, Any]:
         raise UserError("dlq needs a queue", hint='dlq=queue, or dlq={"queue": queue, "retry": 3}')
     return {"deadLetterTargetArn": dead.arn if isinstance(dead, Queue) else dead,
             "maxReceiveCount": given.get("retry", 3)}
-
-
-def _by_name(url: Input[str]) -> dict[str, Any]:
-    """The queue of the cloud on this machine: the URL of one on AWS leads elsewhere."""
-    if isinstance(url, Output):
-        return {"name": url.apply(_last_part)}
-    return {"name": _last_part(url), **({"fifo_queue": True} if url.endswith(".fifo") else {})}
-
-
-def _last_part(url: str) -> str:
-    return url.rpartition("/")[2]

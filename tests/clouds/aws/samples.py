@@ -290,6 +290,13 @@ def _(w: World) -> Sample:
                   {"provisioned_concurrent_executions": 2}, {"qualifier": "live"})
 
 
+@sample("aws.events.EventBus")
+def _(w: World) -> Sample:
+    return Sample({"description": "one", "tags": {"a": "1"}},
+                  {"description": "two", "log_config": {"IncludeDetail": "FULL", "Level": "ERROR"}, "tags": {"b": "2"}},
+                  {"name": "other"})
+
+
 @sample("aws.events.Rule")
 def _(w: World) -> Sample:
     return Sample({"event_pattern": {"source": ["a"]}, "tags": {"a": "1"}},
@@ -300,7 +307,8 @@ def _(w: World) -> Sample:
 @sample("aws.events.Target")
 def _(w: World) -> Sample:
     rule = w.make("aws.events.Rule", {"schedule_expression": "rate(1 day)"})
-    return Sample({"rule": rule["name"], "arn": queue(w)["arn"], "input": "{}"}, {"input": '{"a": 1}'},
+    return Sample({"rule": rule["name"], "arn": queue(w)["arn"], "input": "{}"},
+                  {"input": '{"a": 1}', "sqs_parameters": {"MessageGroupId": "g"}},
                   {"target_id": "t2"})
 
 

@@ -120,6 +120,9 @@ class Listing:
     """Resources are deleted in ascending order: what refers to others first."""
     account_wide: bool = False
     """The call lists all regions of the account."""
+    each: tuple[str, str] = ("", "")
+    """A call, and the JMESPath of what it returns: the list is asked once for each, whose fields are variables of
+    ``params``."""
     region: str = ""
     """The only region that knows them: ``us-east-1`` for what belongs to CloudFront."""
     parts: tuple[Part, ...] = ()

@@ -91,20 +91,31 @@ def _kind(arn: str) -> tuple[str, str]:
 
 
 def _listed(provider: Verbs, kind: type[AwsResource]) -> list[dict[str, Any]]:
+    how = kind.listing
+    assert how
+    known = {"region": provider.aws.region}
+    if not how.each[0]:
+        return _pages(provider, kind, how.op, how.items, fill(how.params, known))
+    places = _pages(provider, kind, how.each[0], how.each[1], {})
+    return [item for place in places
+            for item in _pages(provider, kind, how.op, how.items, fill(how.params, {**known, **place}))]
+
+
+def _pages(provider: Verbs, kind: type[AwsResource], op: str, path: str, params: dict[str, Any]
+           ) -> list[dict[str, Any]]:
     import jmespath
 
     how = kind.listing
     assert how
     items: list[dict[str, Any]] = []
-    params = fill(how.params, {"region": provider.aws.region})
     while True:
         try:
-            answer = provider.aws.call(kind.service, how.op, params, region=how.region or None)
+            answer = provider.aws.call(kind.service, op, params, region=how.region or None)
         except ProviderError as e:
             if how.region not in ("", provider.aws.region) and "explicit deny" in e.message:
                 return []
             raise
-        items += jmespath.search(how.items, answer) or []
+        items += jmespath.search(path, answer) or []
         more = how.page[0] and answer.get("IsTruncated", True)
         mark = jmespath.search(how.page[0], answer) if more else None
         if not mark:

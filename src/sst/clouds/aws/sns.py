@@ -3,15 +3,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ...core.output import Output
 from ...core.resource import Arg, out, prop
 from .checks import may_invoke, may_send
-from .columns import Call, Import, Listing, Tagging, call
+from .columns import Call, Import, Listing, Tagging, call, grant
+from .messaging_limits import fifo_delivers, filter_fits
 from .name_rules import FIFO
 from .shared import Statements
-from .table import AwsResource
+from .table import AwsResource, Calls
 
 __all__ = ["Subscription", "Topic", "TopicPolicy"]
 
@@ -58,6 +59,8 @@ class Topic(AwsResource, type="aws.sns.Topic", service="sns"):
     arn: Output[str] = out("=arn:$partition:sns:$region:$account:$name")
 
     identifier = "arn:$partition:sns:$region:$account:$name"
+    stand_in: ClassVar[Mapping[str, Any]] = {}
+    lookup = call("get_topic_attributes", TopicArn="arn:$partition:sns:$region:$account:$name")
     overwrites = True
     create = call("create_topic", idempotent=True)
     read = call("get_topic_attributes", TopicArn="$id")
@@ -73,6 +76,15 @@ class Topic(AwsResource, type="aws.sns.Topic", service="sns"):
     listing = Listing("list_topics", "Topics[].{arn: TopicArn}", ("NextToken", "NextToken"), {},
                       call("list_tags_for_resource", ResourceArn="$arn"), "$arn", complete=True, name_from="arn")
     imports = Import("aws_sns_topic", "{arn}")
+    actions = {name: (grant("sns:Publish sns:GetTopicAttributes"),) for name in ("write", "read-write")} | {
+        "full": (grant("sns:*"),)}
+
+    @classmethod
+    def outputs(cls, provider: Calls, answer: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """A topic that is only read may belong to another account or region: it tells its own ARN."""
+        made = super().outputs(provider, answer, known)
+        own = (answer.get("Attributes") or {}).get("TopicArn")
+        return {**made, "arn": own} if own and "name" not in known else made
 
 
 def _default_policy(known: Mapping[str, Any]) -> str:
@@ -113,7 +125,7 @@ class Subscription(AwsResource, type="aws.sns.Subscription", service="sns"):
     """Sends a topic's messages to a queue, function or address."""
 
     __checks__ = (*AwsResource.__checks__, may_invoke("sns.amazonaws.com", "topic_arn", "endpoint"),
-                  may_send("sns.amazonaws.com", "endpoint"))
+                  may_send("sns.amazonaws.com", "endpoint"), fifo_delivers, filter_fits)
 
     topic_arn: Arg[str] = prop(replace=True, read="Attributes.TopicArn")
     protocol: Arg[str] = prop(replace=True, read="Attributes.Protocol")

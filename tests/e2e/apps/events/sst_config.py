@@ -15,6 +15,7 @@ def stacks(app: sst.App) -> None:
     bucket, rows, jobs = app.stack(data, size="small" if app.stage == "local" else "large")
     app.stack(spelled, bucket, rows)
     app.stack(callers, bucket, rows, jobs)
+    app.stack(heard, rows)
 
 
 def data(stack: sst.Stack, size: str) -> tuple[aws.Bucket, aws.Dynamo, aws.Queue]:
@@ -39,6 +40,16 @@ def spelled(stack: sst.Stack, bucket: aws.Bucket, rows: aws.Dynamo) -> dict[str,
                      transform={"role": lambda args: {"name": f"{args['name']}-CustomRole",
                                                       "assume_role_policy": policy}})
     return {"role": f.nodes.role.name, "text": json.dumps({"quoted": f"{bucket.name} \"ä\""})}
+
+
+def heard(stack: sst.Stack, rows: aws.Dynamo) -> None:
+    orders, events, audit = aws.SnsTopic("Orders"), aws.Bus("Events"), aws.Queue("Audit")
+    hears = {"handler": "src/handlers.hear", "link": [rows]}
+    orders.subscribe("Ship", hears, filter={"kind": ["paid"]})
+    orders.subscribe_queue("Audit", audit, filter={"total": [{"numeric": [">", 100]}]}, filter_on="body", raw=True)
+    events.subscribe("Ship", hears, pattern={"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}]}})
+    events.subscribe_queue("Audit", audit, pattern={"detail_type": ["order.returned"]})
+    aws.Function("Publisher", handler="src/handlers.publish", link=[orders, events])
 
 
 def callers(stack: sst.Stack, bucket: aws.Bucket, rows: aws.Dynamo, jobs: aws.Queue) -> None:

@@ -55,6 +55,21 @@ def send(event, context):
     put("second-row")
 
 
+def hear(event, context):
+    put("heard-" + (event["Records"][0]["Sns"]["Subject"] if "Records" in event else str(event["detail"]["total"])))
+
+
+def publish(event, context):
+    sns, events = boto3.client("sns"), boto3.client("events")
+    for kind, total in (("paid", 7), ("open", 200)):
+        sns.publish(TopicArn=Resource.Orders.arn, Subject=kind, Message=json.dumps({"total": total}),
+                    MessageAttributes={"kind": {"DataType": "String", "StringValue": kind}})
+    told = events.put_events(Entries=[
+        {"EventBusName": Resource.Events.name, "Source": source, "DetailType": kind, "Detail": json.dumps({"total": n})}
+        for source, kind, n in (("shop", "order.paid", 8), ("shop", "order.paid", 300), ("shop", "order.returned", 9))])
+    return {"failed": told["FailedEntryCount"]}
+
+
 def secret(event, context):
     return {"token": Resource.Token.value, "big": len(Resource.Big3.text), "file": os.environ["SST_KEY_FILE"],
             "in_variables": [k for k in os.environ if k.startswith("SST_RESOURCE_") and k != "SST_RESOURCE_App"]}

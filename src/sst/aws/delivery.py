@@ -1,0 +1,36 @@
+"""What lets one service deliver to a queue or call a function: a statement of the queue's policy, a permission of the
+function. Each names the one resource that may."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..clouds.aws import lambda_, sqs
+from ..core.output import Input, Output
+
+if TYPE_CHECKING:
+    from .queue import Queue
+
+__all__ = ["dead_letters", "may_call", "may_send"]
+
+
+def may_send(name: str, queue: Queue, service: str, source: Output[str]) -> sqs.QueuePolicy:
+    """Lets ``service`` (``sns.amazonaws.com``) send to a queue on behalf of ``source``, an ARN."""
+    return sqs.QueuePolicy(name, queue_url=queue.url, policy={"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": queue.arn,
+         "Condition": {"ArnLike": {"aws:SourceArn": source}}}]})
+
+
+def may_call(name: str, function: Input[str], service: str, source: Output[str]) -> lambda_.Permission:
+    """Lets ``service`` call a function on behalf of ``source``, an ARN."""
+    return lambda_.Permission(name, function_name=function, action="lambda:InvokeFunction", principal=service,
+                              source_arn=source)
+
+
+def dead_letters(dlq: Queue | Input[str], service: str, source: Output[str]) -> tuple[Input[str], list[Any]]:
+    """The ARN of a dead-letter queue, and what lets ``service`` send there. A queue that is only named by its ARN has
+    to let it by itself."""
+    from .queue import Queue
+
+    if isinstance(dlq, Queue):
+        return dlq.arn, [may_send("DlqPolicy", dlq, service, source)]
+    return dlq, []
