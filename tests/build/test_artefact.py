@@ -253,6 +253,7 @@ ERRORS: list[tuple[dict[str, str], str, str]] = [
     ({"api.py": HANDLER}, "api.handlr", r'There is no "handlr" in api.py \(api.py:1\)\n  hint: did you mean "handler"'),
     ({"api.py": "x = 1\ndef handler(:\n"}, "api.handler", r"Syntax error .*\(api.py:2\)"),
     ({"api.py": HANDLER}, "api", r'"api" is not understood'),
+    ({"api.py": HANDLER}, "../api.handler", r'"../api.handler" is outside of the project'),
     ({"api.py": HANDLER}, "api.handler()", r"is not understood(?s:.*)create_app\(\)"),
     ({"api.py": HANDLER}, "api:create_app()", r'There is no "create_app" in api.py'),
     ({"api.py": HANDLER, "pyproject.toml": "[project\n"}, "api.handler", r"pyproject.toml is not valid TOML"),

@@ -47,11 +47,19 @@ from .conftest import SST, Project
     (["state", "restore", "9", "--yes"], "✗ "),
     (["secret", "load", "nothing.env"], "✗ nothing.env can't be read: No such file or directory\n"),
     (["remove"], ""),
+    (["state"], "Usage: sst state [OPTIONS] COMMAND [ARGS]...\n"),
 ])
 def test_the_command_line(project: Project, words: list[str], text: str) -> None:
     project.write("files.txt", "")
     said = project.run(*words, code=None)
     assert said.code == (0 if not text else said.code) and said.code in (0, 1, 3) and text in said.err
+
+
+def test_an_output_that_json_cant_hold_is_named_and_what_was_made_is_kept(project: Project) -> None:
+    project.program('a = File("A")\nreturn {"load": a.path.apply(lambda path: float("nan"))}')
+    said = project.fails("deploy")
+    assert "✗ what the program returns can't be kept: outputs.load is nan, which JSON can't hold\n  hint: " in said
+    assert "A" in project.things and "1 resource" in project.run("state", "list").out
 
 
 def test_no_project(tmp_path: Path, project: Project) -> None:

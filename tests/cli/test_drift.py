@@ -32,6 +32,7 @@ def test_a_clean_stage_has_no_rows(project: Project) -> None:
     assert project.run("refresh", "--json").json == {"drift": [], "accepted": [], "reverted": []}
     assert "No changes were made outside sst" in project.run("diff", "--refresh").out
     assert project.run("state", "history").out == versions, "nothing was written"
+    assert '✗ nothing here is named "C"\n  hint: known: A, B\n' in project.fails("refresh", "--target", "C")
 
 
 @pytest.mark.long

@@ -100,6 +100,15 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "cors age": (function(url={"cors": {"max_age": "2 days"}}), ("cors max_age must be between 0 and 86400 seconds",)),
     "link none": (function(link=[None]), ("link holds None",)),
     "link text": (function(link=["Jobs"]), ("'Jobs' can't be linked", "sst.Linkable")),
+    "link alone": (lambda: aws.Function("Api", H, link=aws.Bucket("B")),  # type: ignore[arg-type]  # that is the mistake
+                   ("link takes a list, not a Bucket", "link=[bucket, table]", "test_refused.py:")),
+    "link one text": (function(link="Jobs"), ("link takes a list, not text",)),
+    "environment list": (function(environment=["A"]), ('environment of Function "Api" takes a mapping, not a list',)),
+    "handler number": (function(handler=3), ('handler of Function "Api" takes text, not 3', "test_refused.py:")),
+    "half a character": (function(environment={"AA": "\ud800"}),
+                         ("a string holds '\\ud800'", "UTF-8", "test_refused.py:")),
+    "no name at all": (lambda: aws.Function(handler=H),  # type: ignore[call-arg]  # that is the mistake
+                       ("it takes its name in the app first",)),
     "permission": (function(permissions=[{"action": "a"}]), ("a permission needs actions and resources",)),
     "transform key": (function(transform={"rol": {}}),
                       ("transform of Function \"Api\" has no option 'rol'", 'did you mean "role"?')),
@@ -175,6 +184,11 @@ def test_a_mistake_is_told_with_its_place_and_the_way_out(case: str) -> None:
     text = refused(declare)
     for part in parts:
         assert part in text
+
+
+def test_the_name_of_a_secret_is_told_and_not_that_it_has_no_value() -> None:
+    text = refused(lambda: sst.Secret("my secret"))
+    assert "Secret can't be named 'my secret'" in text and "has no value" not in text
 
 
 def test_a_component_that_is_declared_twice_is_told_once() -> None:

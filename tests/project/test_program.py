@@ -55,6 +55,11 @@ def test_run_with_and_without_the_app(tmp_path: Path) -> None:
     assert declare(tmp_path, CONFIG + "def run(app):\n    return {'a': app.name}\n").outputs == {"a": "app"}
 
 
+def test_an_output_that_is_no_number(tmp_path: Path) -> None:
+    said = problem(tmp_path, CONFIG + "def run():\n    return {'a': [float('nan')]}\n")
+    assert "run() returns the output \"a\" with the number nan, which JSON can't hold" in said
+
+
 def test_a_second_load_sees_the_files_as_they_are_now(tmp_path: Path) -> None:
     text = CONFIG + "import part\ndef run():\n    return {'a': part.value}\n"
     assert declare(tmp_path, text, part="value = 1\n").outputs == {"a": 1}

@@ -91,6 +91,9 @@ def split(handler: str) -> tuple[list[str], str, bool]:
         raise UserError(f'The handler "{handler}" is not understood',
                         hint='write "path/to/file.function", or "package.module:app" for an ASGI or WSGI object, '
                              '"package.module:create_app()" for a function that makes it')
+    if ".." in stem.split("/"):
+        raise UserError(f'The handler "{handler}" is outside of the project',
+                        hint="its path begins at the folder of sst_config.py: move the file below it")
     if not web and any("." in part for part in stem.split("/")):
         raise UserError(f'The handler "{handler}" is in a folder with a dot in its name: Python can\'t import from it',
                         hint="move the file, or rename the folder")

@@ -44,6 +44,9 @@ def run(argv: Sequence[str], call: Call | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except click.exceptions.NoArgsIsHelpError as e:     # `sst state` alone
+        sys.stderr.write(f"{e.format_message()}\n")
+        return 1
     except click.ClickException as e:
         return _told(call, _usage(e), 1)
     except InternalError as e:

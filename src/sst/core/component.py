@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack, cast, 
 
 from ..errors import SstError, UserError
 from .dev_parts import DevPart
-from .given import odd_keys
+from .given import misfits, odd_keys
 from .graph import current
 from .model import URN
 from .names import did_you_mean, snake
@@ -99,7 +99,8 @@ class Component(metaclass=Declared):
             try:
                 bound = _signature(cls).bind(None, *args, **given).arguments
             except TypeError as e:
-                raise UserError(f"{what}: {e}", where=graph.short(where)) from None
+                text = "it takes its name in the app first" if "'logical_name'" in str(e) else str(e)
+                raise UserError(f"{what}: {text}", where=graph.short(where)) from None
             for option, key, known in odd_keys(cls, _signature(cls), bound):
                 graph.problem(f"{option} of {what} has no option {key!r}", hint=did_you_mean(key, known), where=where)
             self = object.__new__(cls)
@@ -108,6 +109,9 @@ class Component(metaclass=Declared):
                 self.__init__(*args, **given)
             except SstError as e:
                 e.where = e.where or graph.short(where)
+                raise
+            except (TypeError, AttributeError, ValueError, LookupError):
+                _check_kinds(cls, what, bound, where)
                 raise
             return self
 
@@ -165,6 +169,17 @@ class Component(metaclass=Declared):
         graph = current()
         return Nodes(self.logical_name, {snake(c.logical_name if isinstance(c, Component) else c.__sst__.name): c
                                          for c in graph.children.get(self.urn, ())})
+
+
+def _check_kinds(cls: type[Component], what: str, given: Mapping[str, Any], where: str) -> None:
+    """Raise ``UserError`` for the first argument whose value is of another kind than its annotation says: asked only
+    where that made the component fail."""
+    for option, taken in misfits(cls, given):
+        value = given[option]
+        shown = (repr(value) if isinstance(value, int | float) else "text" if isinstance(value, str)
+                 else "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}")
+        raise UserError(f"{option} of {what} takes {taken}, not {shown}", where=current().short(where),
+                        hint=f"{option}=[...]" if taken == "a list" else "", code="wrong-type")
 
 
 def _signature(cls: type[Component]) -> inspect.Signature:

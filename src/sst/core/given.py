@@ -1,13 +1,22 @@
-"""Checks the arguments of a component: finds misspelt keys in nested options, by the TypedDicts of its signature."""
+"""Checks the arguments of a component by its signature: finds misspelt keys in nested options, by their TypedDicts, and
+values of another kind than the annotation says."""
 from __future__ import annotations
 
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["odd_keys"]
+from .output import Output
+
+__all__ = ["misfits", "odd_keys"]
+
+_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("Sequence", "list", "tuple"), ("a list", (list, tuple))),
+    **dict.fromkeys(("Mapping", "dict"), ("a mapping", (Mapping,))), "str": ("text", (str,)),
+    **dict.fromkeys(("int", "float"), ("a number", (int, float))), "bool": ("True or False", (bool,)),
+}
 
 
 def odd_keys(component: type, signature: inspect.Signature,
@@ -18,6 +27,41 @@ def odd_keys(component: type, signature: inspect.Signature,
         if option != "transform" and isinstance(value := given.get(option), Mapping | list | tuple):
             for key, known in _odd(str(parameter.annotation), value, names):
                 yield option, key, known
+
+
+def misfits(component: type, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The argument and what it takes (``"a list"``, ``"text or a mapping"``), for each whose value is of another kind.
+    An annotation that names anything but these kinds is not judged."""
+    init: Callable[..., None] = component.__init__  # type: ignore[misc]  # the class's own, as a function
+    for option, parameter in inspect.signature(init).parameters.items():
+        value = given.get(option)
+        kinds = [_kind(part, init.__globals__) for part in _parts(str(parameter.annotation)) if part != "None"]
+        if value is None or isinstance(value, Output) or None in kinds:
+            continue
+        known = dict(kind for kind in kinds if kind)
+        if not any(isinstance(value, types) for types in known.values()):
+            yield option, " or ".join(known)
+
+
+def _parts(annotation: str) -> list[str]:
+    """``"str | Input[Sequence[str] | None]"`` → ``["str", "Sequence[str]", "None"]``."""
+    parts, depth = [""], 0
+    for letter in annotation:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "|" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    parts = [part.strip() for part in parts]
+    return [inner for part in parts
+            for inner in (_parts(part[6:-1]) if part.startswith("Input[") else [part])]
+
+
+def _kind(annotation: str, names: Mapping[str, Any]) -> tuple[str, tuple[type, ...]] | None:
+    head = annotation.partition("[")[0]
+    if head == "Literal" and '"' in annotation and "False" not in annotation and "True" not in annotation:
+        return _KINDS["str"]
+    return _KINDS["dict"] if hasattr(names.get(head), "__total__") else _KINDS.get(head)
 
 
 def _odd(annotation: str, value: Any, names: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

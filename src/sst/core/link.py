@@ -1,7 +1,7 @@
 """Links: what a function, service or command that uses a component reads of it, and what it may do with it."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -74,6 +74,9 @@ def _named(item: object) -> str:
 
 def linked(items: Sequence[Any], where: str = "") -> list[Link]:
     """The links of a ``link=[...]`` argument, in order, each once by name."""
+    if isinstance(items, str) or not isinstance(items, Iterable):
+        raise UserError(f"link takes a list, not {'text' if isinstance(items, str) else f'a {type(items).__name__}'}",
+                        where=where, hint="link=[bucket, table]")
     found: dict[str, Link] = {}
     for item in items:
         if item is None:

@@ -249,6 +249,7 @@ def _items(value: object) -> str:
     return f"it is of type {type(value).__name__}"
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LEAFLESS = frozenset((bool, int, float, type(None)))
 
 Input: TypeAlias = Union[T, Output[T]]
@@ -274,7 +275,9 @@ def leaves(value: object) -> Iterator[Output[Any]]:
 
 
 def _suspect(text: str) -> bool:
-    """Whether a text holds tokens or pieces of one."""
+    """Whether a text holds tokens or pieces of one, or what can't be sent to any cloud."""
+    if not text.isascii() and _SURROGATE.search(text):
+        return True
     low = text.lower()
     if "__sst_" in low or "<sst_output " in low:
         return True
@@ -282,6 +285,10 @@ def _suspect(text: str) -> bool:
 
 
 def _in_text(text: str) -> Iterator[Output[Any]]:
+    if odd := _SURROGATE.search(text):
+        raise UserError(f"a string holds {odd[0]!r}, which is half of a character and can't be encoded as UTF-8",
+                        hint="bytes of a file name or of a variable that are not UTF-8 become that: "
+                             'text.encode(errors="surrogateescape") gives them back')
     yield from (_output(m) for m in _TOKEN.finditer(text))
     rest = _TOKEN.sub("", text)
     if "<sst_output " in rest:

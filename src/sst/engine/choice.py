@@ -9,7 +9,7 @@ from ..core.names import did_you_mean
 from ..errors import UserError
 from ..records import dataclass
 
-__all__ = ["Choice", "held", "name_of", "untouched"]
+__all__ = ["Choice", "check_known", "held", "name_of", "untouched"]
 
 
 def name_of(urn: URN) -> str:
@@ -40,11 +40,7 @@ def matches(urn: URN, stack: str, wanted: Sequence[str]) -> bool:
 def untouched(graph: Graph, snapshot: Snapshot, choice: Choice) -> frozenset[URN]:
     """Goals that ``--target`` leaves out (all but the targets and what they use) and ``--exclude`` names (and their
     users)."""
-    there = [*((u, g.stack) for u, g in graph.goals.items()), *((u, s.stack) for u, s in snapshot.resources.items())]
-    for w in (*choice.target, *choice.exclude):
-        if not any(matches(u, stack, [w]) for u, stack in there):
-            names = sorted({name_of(u).partition("/")[0] for u, _ in there} | {s for _, s in there if s})
-            raise UserError(f'nothing here is named "{w}"', hint=did_you_mean(w, names), code="unknown-name")
+    check_known(graph, snapshot, choice)
     goals = graph.goals
     out: set[URN] = set()
     if choice.target:
@@ -57,6 +53,15 @@ def untouched(graph: Graph, snapshot: Snapshot, choice: Choice) -> frozenset[URN
                 users.setdefault(d, []).append(u)
         out |= _reach([u for u, g in goals.items() if matches(u, g.stack, choice.exclude)], users)
     return frozenset(out)
+
+
+def check_known(graph: Graph, snapshot: Snapshot, choice: Choice) -> None:
+    """Raise ``UserError`` for a name that neither the program nor the state has."""
+    there = [*((u, g.stack) for u, g in graph.goals.items()), *((u, s.stack) for u, s in snapshot.resources.items())]
+    for w in (*choice.target, *choice.exclude):
+        if not any(matches(u, stack, [w]) for u, stack in there):
+            names = sorted({name_of(u).partition("/")[0] for u, _ in there} | {s for _, s in there if s})
+            raise UserError(f'nothing here is named "{w}"', hint=did_you_mean(w, names), code="unknown-name")
 
 
 def held(snapshot: Snapshot, stays: Iterable[State | Operation]) -> set[URN]:

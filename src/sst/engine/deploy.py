@@ -11,6 +11,7 @@ from ..core.graph import Graph
 from ..core.model import Entry, Op
 from ..core.output import resolve
 from ..core.provider import Providers
+from ..errors import InternalError, UserError
 from ..events import Finished, Planned, Sink, Unsettled
 from .apply import DeployResult, Journal, apply
 from .plan import Choice, Plan, plan
@@ -86,7 +87,11 @@ def _record(graph: Graph, journal: Journal, providers: Providers, outputs: Any, 
     with graph.active():
         shown, known = resolve(outputs or {}, look), resolve(links or {}, look)
     if shown != journal.snapshot.outputs:
-        journal.write(Entry("outputs", data=shown))
+        try:
+            journal.write(Entry("outputs", data=shown))
+        except InternalError as e:      # only the deploy tells what an .apply makes
+            raise UserError(f"what the program returns can't be kept: {e.message}",
+                            hint="an output is text, a number, True, False, None, a list or a mapping of these") from e
     if known != journal.snapshot.links:
         journal.write(Entry("links", data=known))
     return dict(shown)

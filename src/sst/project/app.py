@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import field
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from ..core.component import Component
@@ -137,6 +138,8 @@ class App:
 def _unfit(value: object) -> str:
     """What in an output's value can't be kept, or nothing."""
     match value:
+        case float() if not isfinite(value):
+            return f"the number {value}, which JSON can't hold"
         case Output() | None | str() | bool() | int() | float():
             return ""
         case Component() | Resource():

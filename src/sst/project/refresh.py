@@ -13,7 +13,7 @@ from ..core.provider import Providers
 from ..engine import deploy as engine
 from ..engine.adopt import Difference, differences
 from ..engine.apply import DeployResult
-from ..engine.choice import Choice
+from ..engine.choice import Choice, check_known
 from ..engine.plan import Plan, plan
 from ..engine.refresh import accepted, drifts
 from ..engine.rollback import goals_of
@@ -80,6 +80,8 @@ def refresh(backend: Backend, run: Run, decide: Decide, *, names: Sequence[str] 
         settle(session, providers)
         before = session.snapshot
         check_names(before, names)
+        if run.choice:
+            check_known(graph, before, run.choice)
         found = drifts(before, providers, _quiet, choice=run.choice, stop=run.stop)
         rows = three_way(found, plan(graph, before, providers))
         for row in rows:
