@@ -4,6 +4,7 @@ from __future__ import annotations
 from .core.component import Component
 from .core.graph import current
 from .core.link import Link
+from .core.names import valid_name
 from .core.output import Output
 
 __all__ = ["Secret"]
@@ -24,7 +25,7 @@ class Secret(Component, kind="sst.Secret"):
         super().__init__(name)
         graph = current()
         value = graph.context.secrets.get(self.logical_name, placeholder)
-        if value is None:
+        if value is None and valid_name(name):
             graph.problem(f'the secret "{self.logical_name}" has no value on stage {graph.stage}', where=self.where,
                           hint=f"sst secret set {self.logical_name} --stage {graph.stage}", code="secret-not-set")
         self.placeholder = placeholder

@@ -197,7 +197,8 @@ def _words(node: ast.expr, page: Page) -> str:
 
 def _of(outer: str, inner: list[ast.expr], page: Page) -> str:
     if outer == "Literal":
-        return ", ".join(f'`"{ast.literal_eval(i)}"`' for i in inner)
+        values = [ast.literal_eval(i) for i in inner]
+        return ", ".join(f'`"{value}"`' if isinstance(value, str) else f"`{value}`" for value in values)
     last = _words(inner[-1], page)
     words: Mapping[str, str] = {"Sequence": f"list of {last}", "Mapping": f"mapping of {last}",
                                 "Input": f"{last} or output",

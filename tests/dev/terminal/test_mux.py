@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ deploy = LogPane("Deploy", icon="⑆")
 deploy.write_line("deployed")
 deploy.mark = "ok"
 shell = process("shell", ["bash", "--norc", "--noprofile", "-i"])
-fails = process("fails", "echo boom; exit 3")
+fails = process("fails", "echo boom; echo; echo ' '; echo; exit 3")
 later = process("later", "echo now it runs", autostart=False)
 """
 RUN = """asyncio.run(Multiplexer([log, deploy, shell, fails, later], environment=env, prints=deploy).run())
@@ -391,4 +392,5 @@ asyncio.run(main())
 """)
     assert s.over() == 0
     assert "[Deploy] deployed" in s.text and "[fails] boom" in s.text and "[fails] [fails exited with 3" in s.text
+    assert len(re.findall(r"\[fails] *$", s.text, re.MULTILINE)) == 1, "empty lines are shown once"
     assert "[later] does not start by itself" in s.text

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os.path import relpath
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -200,7 +201,7 @@ class ProcessPart(Part):
             saved = sorted(p for p in paths if p.endswith(".py") and roots and p.startswith(roots)
                            and Path(p) != self.root / "sst_config.py")
             if saved and pane.child is not None:
-                name = Path(saved[0]).name if len(saved) == 1 else f"{len(saved)} files"
+                name = relpath(saved[0], self.root) if len(saved) == 1 else f"{len(saved)} files"
                 self.emit(ProcessState(command.title, "restarting", f"{name} saved"))
                 await pane.restart()
 

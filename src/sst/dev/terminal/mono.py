@@ -31,6 +31,8 @@ class Mono(Loop):
         self._out, self._colour, self._columns, self._grace = out, colour, columns, grace
         self._lock = threading.Lock()
         self._stops = 0
+        self._blank: set[str] = set()
+        """Panes whose last line was empty: the next empty one is left out."""
         self._untap: dict[Pane, Callable[[], None]] = {}
 
     @property
@@ -110,6 +112,12 @@ class Mono(Loop):
         with self._lock:
             if self._out is None:
                 return
+            if not plain(line).strip():     # a program that clears its screen sends a screen of them
+                if title in self._blank:
+                    return
+                self._blank.add(title)
+            else:
+                self._blank.discard(title)
             self._out.write(f"{head} {line if self._colour else plain(line)}\n")
             self._out.flush()
 
