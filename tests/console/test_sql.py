@@ -155,7 +155,7 @@ def test_it_may_take_so_long(database: Browser, cloud: Cloud) -> None:
         cloud.sql(arn, {"statement": slow(database), "limit": 1, "seconds": 1})
     except UserError as error:
         assert "timeout" in error.message or "max_statement_time" in error.message
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30, "it would take a minute"
 
 
 def test_no_answer_has_the_password(database: Browser, cloud: Cloud) -> None:

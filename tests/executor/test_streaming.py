@@ -185,7 +185,7 @@ def test_more_than_200_mb_break_off(tmp_path: Path) -> None:
         async with stage.executor.stream(fn, b'{"megabytes": 201}') as response:
             async for part in response:
                 size += len(part)
-        assert 199 << 20 < size <= 200 << 20 and time.monotonic() - began < 20
+        assert 199 << 20 < size <= 200 << 20 and time.monotonic() - began < 30
         assert response.result and b"Function.ResponseSizeTooLarge" in response.result.payload
         assert (await stage.executor.invoke(fn, b"{}")).payload.endswith(b"firstlast")
 

@@ -108,15 +108,14 @@ def test_a_build_gets_its_links_and_not_the_users_shell(shop: Project) -> None:
 def test_the_first_part_comes_before_the_last_and_nothing_is_kept(shop: Project) -> None:
     outputs = shop.outputs()
     for url in (f"{outputs['web']}/slow", f"{outputs['api']}/slow", outputs["admin"]):
-        took = list[float]()
         for _ in range(2):
-            began = time.perf_counter()
             with urllib.request.urlopen(url, timeout=30) as answer:
                 assert answer.read1(100) == b"first "
-                took.append(time.perf_counter() - began)
+                came = time.perf_counter()
                 assert answer.read() == b"last"
                 assert answer.headers["x-cache"] == "Miss from cloudfront"
-        assert took[1] < 0.65, f"the first part of {url} waits for the last"
+            between = time.perf_counter() - came
+        assert between > 0.2, f"the first part of {url} waits for the last, which is made 0.7 s later"
 
 
 def test_a_python_app_is_behind_a_router_with_its_files(shop: Project) -> None:
@@ -140,14 +139,16 @@ def test_no_link_is_in_the_files_of_a_python_app(shop: Project) -> None:
 
 
 def test_the_parts_of_an_answer_do_not_wait_for_the_visitor_to_confirm_each(shop: Project) -> None:
-    line, took = http.client.HTTPConnection(shop.outputs()["web"].removeprefix("http://"), timeout=30), list[float]()
-    for _ in range(15):
+    line, shortest = http.client.HTTPConnection(shop.outputs()["web"].removeprefix("http://"), timeout=30), 60.0
+    for _ in range(200):        # where it waits each takes longer, on a busy machine not each is shorter
         began = time.perf_counter()
         line.request("GET", "/")
         assert b"Home" in line.getresponse().read()
-        took.append(time.perf_counter() - began)
+        shortest = min(shortest, time.perf_counter() - began)
+        if shortest < 0.035:
+            break
     line.close()
-    assert min(took) < 0.035, "the system confirms after 40 ms"
+    assert shortest < 0.035, "the system confirms after 40 ms"
 
 
 @pytest.mark.parametrize("name", ["direct", "behind"])

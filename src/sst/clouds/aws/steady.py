@@ -16,8 +16,8 @@ PATIENCE = 20 * 60
 
 
 def wait_for_tasks(aws: Aws, known: Mapping[str, Any], note: Note) -> None:
-    """Return once the newest deployment of the service is complete. Raises ``ProviderError`` with the last lines of a
-    task that ended, if it fails."""
+    """Return once the newest deployment of the service is complete and no task of a former one runs, as that might
+    answer a request yet. Raises ``ProviderError`` with the last lines of a task that ended, if it fails."""
     where = {"cluster": known["cluster"], "services": [known["name"]]}
     began, turn, told = aws.clock(), 0, ""
     while aws.clock() - began < PATIENCE:
@@ -31,9 +31,12 @@ def wait_for_tasks(aws: Aws, known: Mapping[str, Any], note: Note) -> None:
             raise ProviderError(_reason(aws, known, failed), code="DeploymentFailed", status=400,
                                 operation="ecs the new tasks of " + str(known["name"]),
                                 hint="the tasks of the deploy before go on serving" if len(deployments) > 1 else "")
-        if mine and mine[0].get("rolloutState") == "COMPLETED" and mine[0].get("status") == "PRIMARY":
+        former = sum(int(d.get("runningCount", 0)) for d in deployments if d not in mine)
+        complete = bool(mine) and mine[0].get("rolloutState") == "COMPLETED" and mine[0].get("status") == "PRIMARY"
+        if complete and not former:
             return
-        state = f"{mine[0].get('runningCount', 0)} of {service.get('desiredCount')} new tasks run" if mine else ""
+        state = f"former tasks that still run: {former}" if complete else (
+            f"{mine[0].get('runningCount', 0)} of {service.get('desiredCount')} new tasks run" if mine else "")
         if state and state != told and turn > 3:
             told = state
             note(state)

@@ -1,4 +1,4 @@
-import { html, useEffect, useMemo, useRef, useState } from "./preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./preact.js";
 import { ago, api, Bars, clock, color, Dialog, go, Icon, Json, link, live, many, ms, Problem, typing, useApi, useLive, useWindow, Waiting } from "./lib.js";
 
 const HEIGHT = 44, KEPT = 1000;
@@ -86,7 +86,7 @@ function Detail({ id, app, root, pin }) {
   const open = (name) => { pin(); setBox(name); };     // what is acted on stays, though newer calls come
   const replay = () => { if (i) { pin(); tell({ text: "Calling…" }); api("do/replay", { id: i.id }).then((a) => tell({ text: a.error ? "It failed again." : "It was called again.", answer: a }), (e) => tell({ error: e })); } };
   useEffect(() => { tell(null); }, [id]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (e) => { if (typing(e) || box || e.ctrlKey || e.metaKey || !app.writes) return; if (e.key === "r") replay(); else if (e.key === "e") open("edit"); else if (e.key === "t") open("test"); else return; e.preventDefault(); };
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
@@ -144,7 +144,7 @@ export function Invocations({ query, app }) {
   const chosen = query.id ? rows.find((r) => String(r.id) === query.id) : rows[0], id = query.id || (rows[0] && String(rows[0].id));
   const choose = (r) => r && history.replaceState(null, "", link("invocations", { filter: query.filter, id: r.id })) === undefined && dispatchEvent(new Event("hashchange"));
   useEffect(() => { const at = rows.indexOf(chosen) * HEIGHT, el = ref.current; if (el && chosen && query.id && (at < el.scrollTop || at > el.scrollTop + el.clientHeight - HEIGHT)) el.scrollTop = at - el.clientHeight / 2; }, [id]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (e) => {
       if (typing(e) || document.querySelector(".box") || e.ctrlKey || e.metaKey) return;
       const at = rows.indexOf(chosen);

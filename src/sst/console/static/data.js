@@ -1,5 +1,5 @@
 // What a bucket, a table or a queue holds. The server says which columns, fields and actions there are.
-import { html, useEffect, useRef, useState } from "./preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
 import { api, clock, copy, day, Dialog, go, Icon, Json, link, Problem, typing, useApi, Waiting } from "./lib.js";
 
 const size = (n) => n >= 1048576 ? `${(n / 1048576).toFixed(1)} MB` : n >= 1024 ? `${(n / 1024).toFixed(1)} KB` : `${n} B`;
@@ -51,7 +51,7 @@ export function Data({ query, app }) {
   const to = (q) => go(link("data", { name, ...q })), open = (r) => to(r.folder ? { folder: r.id } : r.id ? { ...asked, id: r.id } : { ...asked, row: rows.indexOf(r) + 1 }), one = row && rows[row - 1];
   const search = () => to({ ...(query.folder ? { folder: query.folder } : {}), ...Object.fromEntries(head.fields.map((f) => [f.name, value(f)]).filter(([, v]) => v)) });
   const load = () => api(`${path}&after=${encodeURIComponent(next)}`).then((m) => setMore({ path, rows: [...(more.path === path ? more.rows : []), ...m.rows], next: m.next }));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (e) => {
       if (typing(e) || document.querySelector(".box") || e.ctrlKey || e.metaKey) return;
       if (e.key === "/") document.querySelector(".filter input")?.focus();

@@ -1,4 +1,4 @@
-import { html, useEffect, useMemo, useState } from "./preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useState } from "./preact.js";
 import { Change, Command, SIGN } from "./changes.js";
 import { clock, day, Dialog, go, link, many, ms, Problem, typing, useApi, Waiting } from "./lib.js";
 
@@ -36,7 +36,7 @@ function One({ serial, app, latest }) {
 }
 export function Deploys({ query, app }) {
   const { data: list, error } = useApi("deploys", ["serial"]), chosen = query.n || (list && list[0] && String(list[0].serial));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (e) => {
       if (typing(e) || !list || !["j", "k", "ArrowDown", "ArrowUp"].includes(e.key) || document.querySelector(".box")) return;
       const at = list.findIndex((d) => String(d.serial) === chosen), to = list[at + (e.key === "j" || e.key === "ArrowDown" ? 1 : -1)];

@@ -1,4 +1,4 @@
-import { html, useEffect, useMemo, useRef, useState } from "./preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./preact.js";
 import { go, Icon, link, many, ms, Problem, typing, useApi, Waiting } from "./lib.js";
 
 const H = 50, OP = { create: "ok", update: "warn", replace: "warn", delete: "bad", adopt: "ok" };
@@ -40,7 +40,7 @@ export function Graph({ query }) {
   useEffect(() => { view.current = null; }, [shape]);
   useEffect(() => { if (svg.current && !view.current) move(box()); });
   useEffect(() => { reveal(sel); }, [sel]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (e) => {
       if (typing(e) || document.querySelector(".box") || e.ctrlKey || e.metaKey) return;
       if (e.key === "p") go(link("graph", { sel, plan: plan ? "" : "1" }));

@@ -1,4 +1,4 @@
-import { html, useEffect, useRef, useState } from "./preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
 import { api, clock, go, link, live, Problem, typing, useApi, useLive, useWindow } from "./lib.js";
 
 const HEIGHT = 24;
@@ -38,7 +38,7 @@ function Recorded({ query }) {
     busy.current = true;
     api(path(`&before=${rows.at(-1).id}`)).then((d) => keep([...now.current, ...d])).finally(() => { busy.current = false; });
   }, [b, rows]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = (e) => {
       if (typing(e) || document.querySelector(".box") || e.ctrlKey || e.metaKey) return;
       if (e.key === "/") document.querySelector(".filter input").focus();
