@@ -14,12 +14,14 @@ from typing import Any
 
 from sst.core.model import Entry, Folding, Operation, Snapshot, State
 from sst.core.output import Output
-from sst.core.provider import Absent, Change, Found, Note, Provider, Result, Unsure
+from sst.core.provider import Absent, Change, Found, Note, Provider, Providers, Result, Unsure
 from sst.core.resource import Arg, Resource, out, prop, schema_of
 from sst.core.schema import Schema
 from sst.engine.plan import Plan
+from sst.engine.record import Journal
+from sst.engine.refresh import Drift, accepted, drifts
 from sst.errors import ProviderError, Throttled
-from sst.events import Event
+from sst.events import Event, Sink
 
 Fail = Callable[[str, Mapping[str, Any]], None]
 
@@ -250,3 +252,12 @@ class MemoryJournal:
             folding.add(e)
             folding.snapshot().verify()
         assert folding.snapshot() == self.snapshot
+
+
+def refresh(journal: Journal, providers: Providers, sink: Sink, *, accept: Callable[[Drift], bool] = lambda drift: True,
+            **options: Any) -> list[Drift]:
+    """Find all drift and record what ``accept`` says yes to."""
+    found = drifts(journal.snapshot, providers, sink, **options)
+    if entries := accepted(journal.snapshot, [d for d in found if accept(d)]):
+        journal.write(*entries)
+    return found

@@ -12,11 +12,10 @@ from threading import Event as Flag
 from typing import Any
 
 from sst.core.graph import Graph
-from sst.core.model import URN, Entry, Goal, Op, State
+from sst.core.model import URN, Entry, Goal, Op, State, name_of
 from sst.core.output import Output
 from sst.core.provider import Provider, Unsure
 from sst.engine.apply import DeployResult
-from sst.engine.choice import name_of
 from sst.engine.deploy import deploy, remove
 from sst.engine.plan import Plan, plan
 from sst.engine.record import pending

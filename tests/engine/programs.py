@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sst.core.graph import Graph
-from sst.core.model import Entry, Snapshot, State
+from sst.core.model import Entry, Snapshot, State, name_of
 from sst.engine.apply import DeployResult
-from sst.engine.choice import Choice, name_of
+from sst.engine.choice import Choice
 from sst.engine.deploy import deploy, remove
 from sst.engine.settle import settle
 from sst.errors import ProviderError, StateError, UserError

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from sst.core.model import Snapshot, State, fold
+from sst.core.model import Snapshot, State, fold, name_of
 from sst.core.schema import Schema
 from sst.engine.apply import DeployResult
-from sst.engine.choice import name_of
 from sst.engine.deploy import deploy
 from sst.engine.refresh import accepted, drifts
 from sst.engine.rollback import goals_of, lasting

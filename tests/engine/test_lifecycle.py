@@ -10,11 +10,11 @@ import pytest
 
 from sst.core.graph import Graph
 from sst.core.later import later
-from sst.core.model import Entry, Op, State
+from sst.core.model import Entry, Op, State, name_of
 from sst.core.output import UNKNOWN
 from sst.core.provider import Change
 from sst.engine.apply import DeployResult
-from sst.engine.choice import Choice, name_of
+from sst.engine.choice import Choice
 from sst.engine.deploy import deploy, remove
 from sst.engine.plan import Plan, plan
 from sst.errors import DeployError, Fenced, Problems, ProviderError, UserError

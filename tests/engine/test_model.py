@@ -21,11 +21,10 @@ from sst.core.graph import Graph
 from sst.core.model import Snapshot
 from sst.engine.apply import DeployResult
 from sst.engine.deploy import deploy, remove
-from sst.engine.refresh import refresh
 from sst.engine.rollback import goals_of
 from sst.engine.settle import settle
 from sst.state.restore import restored
-from tests.fakes import Store, Thing, agree, ignore
+from tests.fakes import Store, Thing, agree, ignore, refresh
 
 from .model import Key, Model, Wish
 from .programs import Fault, Sim

@@ -5,8 +5,8 @@ from copy import deepcopy
 
 from sst.core.graph import Graph
 from sst.core.later import later
-from sst.core.model import Op
-from sst.engine.plan import Plan, name_of, plan
+from sst.core.model import Op, name_of
+from sst.engine.plan import Plan, plan
 from tests.fakes import MemoryJournal, Thing, Versioned
 
 from .test_lifecycle import Stage

@@ -8,10 +8,9 @@ import pytest
 
 from sst.clouds.instances import Instances
 from sst.core.graph import Graph
-from sst.core.model import Goal, Op, Operation, Snapshot, State
+from sst.core.model import Goal, Op, Operation, Snapshot, State, name_of
 from sst.core.provider import Provider
 from sst.core.resource import ProviderInstance, Resource, prop
-from sst.engine.choice import name_of
 from sst.engine.deploy import deploy, remove
 from sst.engine.plan import Plan, plan
 from sst.engine.rollback import goals_of

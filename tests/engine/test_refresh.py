@@ -12,10 +12,10 @@ from sst.core.output import UNKNOWN
 from sst.engine.deploy import deploy
 from sst.engine.plan import plan
 from sst.engine.plan_json import check, plan_data
-from sst.engine.refresh import Drift, drifts, refresh
+from sst.engine.refresh import Drift, drifts
 from sst.engine.rollback import goals_of
 from sst.errors import ProviderError, UserError
-from tests.fakes import Store, Thing, agree, busy, ignore, refused
+from tests.fakes import Store, Thing, agree, busy, ignore, refresh, refused
 
 from .test_lifecycle import Program, Stage, pair
 

@@ -12,9 +12,8 @@ from sst.core.graph import Graph
 from sst.engine.apply import DeployResult
 from sst.engine.choice import Choice
 from sst.engine.deploy import deploy
-from sst.engine.refresh import refresh
 from sst.engine.rollback import goals_of
-from tests.fakes import agree, ignore
+from tests.fakes import agree, ignore, refresh
 
 from .programs import KEYS, Program, Sim, faults, programs
 

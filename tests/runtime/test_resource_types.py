@@ -14,7 +14,7 @@ from sst.core.link import Link
 from sst.core.output import Output
 from sst.core.resource import Arg, Resource, out, prop
 from sst.errors import UserError
-from sst.project.resource_types import find_venv, keep_types, remove_types, stub, types_of, write_types
+from sst.project.resource_types import find_venv, keep_types, stub, types_of, write_types
 
 from .conftest import HOME
 
@@ -98,10 +98,9 @@ def test_types_come_from_the_program() -> None:
     assert "    parts: Any\n" in stub(types) and "    url: str\n" in stub(types)
 
 
-def test_types_are_written_only_when_they_change_and_removed(venv: Path) -> None:
+def test_types_are_written_only_when_they_change(venv: Path) -> None:
     assert [write_types(venv, LINKS), write_types(venv, LINKS), write_types(venv, {}),
             write_types(venv, {})] == [True, False, True, False]
-    assert [remove_types(venv), remove_types(venv)] == [True, False]
     with pytest.raises(UserError, match="has no site-packages"):
         write_types(venv.parent, LINKS)
 

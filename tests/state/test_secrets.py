@@ -28,7 +28,6 @@ def test_a_stage_falls_back() -> None:
     assert (prod.get_all(), dev.get_all(), dev.get_all(own=True)) == ({"A": "for prod"}, {"A": "for all"}, {})
     assert prod.remove("A")
     assert prod.get_all() == prod.fallback() == {"A": "for all"}
-    assert home.stages() == []
 
 
 def test_two_who_set_at_once_lose_nothing() -> None:

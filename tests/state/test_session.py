@@ -254,7 +254,6 @@ def test_keys_are_rotated_without_losing_anything() -> None:
     assert secrets.get_all() == {"Key": "v4lue"}
     with pytest.raises(StateError, match="the key k1"):
         stage.version(1)
-    assert home.stages() == ["prod"]
 
 
 def test_a_reader_needs_no_lock() -> None:

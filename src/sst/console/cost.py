@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.model import name_of
 from ..core.names import in_order
 from ..core.units import dollars
 from ..engine.cost import Held, cost_of
@@ -26,7 +27,7 @@ class Costs:
         found: dict[str, dict[str, Any]] = {}
         sources: set[str] = set()
         for item in self._source.held(seen):
-            part, path = names.get(item.state.urn), item.state.urn.rpartition("::")[2]
+            part, path = names.get(item.state.urn), name_of(item.state.urn)
             name = part.name if part else path.partition("/")[0]
             component = found.setdefault(name, {
                 "name": name, "title": part.title if part else name, "kind": part.kind if part else "other",

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.model import name_of
 from ..project.deploy_record import critical_path, read_record, read_records
 from ..project.versions import compare
 from ..state.holder import alive
@@ -55,7 +56,7 @@ class Deploys:
         return {"runs": runs, "command": held.command if held else "", "since": held.since if held else 0,
                 "user": held.who.user if held else "", "host": held.who.host if held else "",
                 "pid": held.who.pid if held else 0, "ci": held.who.ci if held else "",
-                "steps": [{"name": p.urn.rpartition("::")[2], "type": p.type, "op": str(p.op), "where": p.where}
+                "steps": [{"name": name_of(p.urn), "type": p.type, "op": str(p.op), "where": p.where}
                           for p in pending.values()]}
 
 

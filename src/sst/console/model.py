@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.model import Op
+from ..core.model import Op, name_of
 from ..core.picture import Edge, Part, Picture
 from ..engine.plan import Plan
 from .layout import Layout, lay_out, width_of
@@ -120,7 +120,7 @@ def planned(view: View, plan: Plan) -> None:
     for step in plan.steps:
         if step.op in (Op.SAME, Op.READ):
             continue
-        path = step.urn.rpartition("::")[2]
+        path = name_of(step.urn)
         name = of.get(step.urn) or next((p.name for p in view.picture.parts if path.startswith(f"{p.name}/")), "")
         if not name:
             name = path.rpartition("/")[0] or path

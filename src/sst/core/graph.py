@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..errors import Problems, SstError, UserError
 from ..records import dataclass
 from .context import Context
-from .model import URN, Goal
+from .model import URN, Goal, name_of
 from .names import did_you_mean, valid_name
 from .output import Output, Tokens, applying, call_site, use_tokens
 
@@ -54,7 +54,7 @@ class Graph:
 
         with Graph("app", "test").active() as graph:
             sqs.Queue("Jobs")
-        graph.check()
+        graph.seal()
     """
 
     app: str
@@ -149,7 +149,7 @@ class Graph:
                             hint="if its number depends on a deploy-time value, use sst.later(value, declare)")
         if was := self.goals.get(goal.urn):
             if goal.parent not in self.twice:       # then it was said of the component
-                self.problem(f'two resources are named "{goal.urn.rpartition("::")[2]}"', where=goal.where,
+                self.problem(f'two resources are named "{name_of(goal.urn)}"', where=goal.where,
                              hint=f"the other one is at {was.where}; give each its own name", code="name-taken")
             return
         self.goals[goal.urn] = goal
@@ -165,7 +165,7 @@ class Graph:
             self._check_unique(component.logical_name, where)
         if component.urn in self.components:
             if component.parent is not None and component.parent not in self.twice:
-                self.problem(f'two components are named "{component.urn.rpartition("::")[2]}"', where=where,
+                self.problem(f'two components are named "{name_of(component.urn)}"', where=where,
                              code="name-taken")
             self.twice.add(component.urn)
         self.components[component.urn] = component
@@ -260,14 +260,14 @@ class Graph:
 
         for goal in self.goals.values():
             for d in (d for d in goal.deps if d not in self.goals):
-                self.problem(f'"{goal.urn.rpartition("::")[2]}" uses a value of {d}, which this program does not '
+                self.problem(f'"{name_of(goal.urn)}" uses a value of {d}, which this program does not '
                              'declare',
                              where=goal.where, hint="an output belongs to the run of the program that made it")
         try:
             TopologicalSorter({u: [d for d in g.deps if d in self.goals] for u, g in self.goals.items()}).prepare()
         except CycleError as e:
             ring = [self.goals[u] for u in reversed(e.args[1])]
-            way = " → ".join(f'"{g.urn.rpartition("::")[2]}" ({g.where})' for g in ring)
+            way = " → ".join(f'"{name_of(g.urn)}" ({g.where})' for g in ring)
             self.problem(f"these depend on each other in a circle: {way}", where=ring[0].where,
                          hint="break the circle: pass one of the values at run time (for example through link) or a "
                               "fixed name")

@@ -16,13 +16,17 @@ from typing import Any, Literal, TypeAlias
 from ..records import dataclass
 
 __all__ = ["HIDDEN", "URN", "Entry", "EntryKind", "Folding", "Goal", "Op", "Operation", "Snapshot", "State",
-           "deposed_key", "fold",
-           "hidden", "shown"]
+           "deposed_key", "fold", "hidden", "name_of", "shown"]
 
 HIDDEN = "$secret"
 
 URN: TypeAlias = str
 """``aws.Function/aws.iam.Role::Api/Role``: the path of types, then the path of names. Unique in a stage."""
+
+
+def name_of(urn: URN) -> str:
+    """``aws.Function/aws.iam.Role::Api/Role`` → ``Api/Role``."""
+    return urn.rpartition("::")[2]
 
 
 class Op(StrEnum):
@@ -108,6 +112,11 @@ class State:
     @property
     def values(self) -> dict[str, Any]:
         return {**self.inputs, **self.outputs}
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What it is in the cloud. Parts of one thing share its id: a bucket, its policy, its CORS rules."""
+        return self.provider, self.type, self.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.model import URN, Op, Snapshot, State
+from ..core.model import URN, Op, Snapshot, State, name_of
 from ..core.output import plain
 from ..core.provider import Existing, Providers, Recorded
 from ..core.schema import Schema
@@ -80,7 +80,7 @@ def adoption(step: Step, what: Existing, providers: Providers, snapshot: Snapsho
 def _check_free(step: Step, id: object, snapshot: Snapshot) -> None:
     for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
         if s.type == step.type and s.id == id and s.urn != step.urn:
-            raise UserError(f'{step.type} {id!r} is in the state already, as "{s.urn.rpartition("::")[2]}"',
+            raise UserError(f'{step.type} {id!r} is in the state already, as "{name_of(s.urn)}"',
                             where=step.where,
                             hint=f"to rename it: sst state mv {s.urn.rpartition('::')[2]} {step.name}")
 

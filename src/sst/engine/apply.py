@@ -11,14 +11,13 @@ from dataclasses import field, replace
 from threading import Event
 from typing import Any
 
-from ..core.model import URN, Entry, EntryKind, Op, Operation, State, deposed_key
+from ..core.model import URN, Entry, EntryKind, Op, Operation, State, deposed_key, name_of
 from ..core.output import plain
 from ..core.provider import Change, Note, PartlyMade, Provider, Providers, Result
 from ..core.schema import Schema
 from ..errors import DeployError, Failure, ProviderError, SstError, StateError, Throttled, UserError
 from ..events import Sink, StepDone, StepFailed, StepNote, StepSkipped, StepStarted
 from ..records import dataclass
-from .choice import name_of
 from .existing import Existing
 from .inputs import identified, inputs_of, resent
 from .order import after

@@ -4,17 +4,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..core.graph import Graph
-from ..core.model import URN, Operation, Snapshot, State
+from ..core.model import URN, Operation, Snapshot, State, name_of
 from ..core.names import did_you_mean
 from ..errors import UserError
 from ..records import dataclass
 
-__all__ = ["Choice", "check_known", "held", "name_of", "untouched"]
-
-
-def name_of(urn: URN) -> str:
-    """``aws.Function/aws.iam.Role::Api/Role`` → ``Api/Role``."""
-    return urn.rpartition("::")[2]
+__all__ = ["Choice", "check_known", "held", "untouched"]
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..core.cost import Charge, Pricing, Uses
-from ..core.model import URN, Op, Snapshot, State, deposed_key
+from ..core.model import URN, Op, Snapshot, State, deposed_key, name_of
 from ..records import dataclass
-from .choice import name_of
 from .steps import Plan, Step
 
 __all__ = ["Cost", "Held", "Item", "cost_of", "held"]

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..core.model import URN, Goal, Op, Operation, Snapshot, State, deposed_key
+from ..core.model import URN, Goal, Op, Operation, Snapshot, State, deposed_key, name_of
 from ..core.provider import STAND_IN
 from ..core.schema import Schema
 from ..errors import UserError
-from .choice import Choice, held, name_of
+from .choice import Choice, held
 from .existing import is_read_elsewhere, left_behind
 from .steps import Step
 

@@ -25,7 +25,7 @@ def left_behind(steps: Sequence[Step]) -> list[State]:
 
 def is_read_elsewhere(old: State, steps: Sequence[Step]) -> bool:
     """Whether a step of the program reads the same resource from now on."""
-    return any(s.goal and s.goal.read and s.found and (s.goal.provider, s.type, s.found.id) == _identity(old)
+    return any(s.goal and s.goal.read and s.found and (s.goal.provider, s.type, s.found.id) == old.identity
                for s in steps)
 
 
@@ -50,7 +50,7 @@ class Existing:
         operation = pending(step.goal, Op.READ, "", {**(found.inputs or {}), **given}, None)
         state = replace(made_state(operation, found, schema), read=True)
         was = self._journal.find(step.urn)
-        left = was and was.private == STAND_IN and _identity(was) != _identity(state)
+        left = was and was.private == STAND_IN and was.identity != state.identity
         self._journal.write(Entry("replaced" if left else "made", step.urn, state), wait=False)
         return state
 
@@ -61,12 +61,8 @@ class Existing:
         with self._lock:
             snapshot = self._journal.snapshot
             others = [s for s in (*snapshot.resources.values(), *snapshot.deposed.values())
-                      if s.read and _identity(s) == _identity(old) and deposed_key(s) != deposed_key(old)]
+                      if s.read and s.identity == old.identity and deposed_key(s) != deposed_key(old)]
             if not others and not is_read_elsewhere(old, self._plan.steps):
                 return False
             self._journal.write(Entry("gone", old.urn, old), wait=False)
             return True
-
-
-def _identity(s: State) -> tuple[str, str, str]:
-    return s.provider, s.type, s.id

@@ -4,14 +4,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core.model import URN, Goal, State
+from ..core.model import URN, Goal, State, name_of
 from ..core.names import shorten
 from ..core.output import resolve
 from ..core.paths import parse, with_part_of
 from ..core.provider import Provider
 from ..core.schema import Schema
 from ..errors import UserError
-from .choice import name_of
 
 __all__ = ["identified", "identity_of", "inputs_of", "missing", "resent"]
 

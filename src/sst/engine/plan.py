@@ -10,21 +10,21 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from ..core.graph import Graph
-from ..core.model import URN, Entry, Goal, Op, Snapshot, State, fold
+from ..core.model import URN, Entry, Goal, Op, Snapshot, State, fold, name_of
 from ..core.names import mint
 from ..core.output import Unknown, plain
 from ..core.provider import STAND_IN, UNCHANGED, Change, Provider, Providers, Result
 from ..core.resource import cloud_of
 from ..core.schema import Schema
 from ..errors import Problems, ProviderError, UserError
-from .choice import Choice, name_of, untouched
+from .choice import Choice, untouched
 from .deletes import Deletes, lingering
 from .grow import grown
 from .inputs import identity_of, inputs_of, missing, resent
 from .record import secrets_of
 from .steps import Plan, Step, step_of
 
-__all__ = ["Choice", "Plan", "Step", "name_of", "plan"]
+__all__ = ["Choice", "Plan", "Step", "plan"]
 
 
 class _Planner:

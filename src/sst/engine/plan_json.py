@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..core.model import name_of
 from ..core.output import UNKNOWN
 from ..errors import UserError
 from ..records import dataclass
-from .choice import name_of
 from .steps import Plan, Step
 
 __all__ = ["check", "plan_data", "program_digest"]

@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from threading import Event, Lock
 from typing import Any, Protocol, cast, runtime_checkable
 
-from ..core.model import URN, Entry, Op, Snapshot, State
+from ..core.model import URN, Entry, Op, Snapshot, State, name_of
 from ..core.provider import Providers, Result
 from ..errors import ProviderError
 from ..events import Sink, StepDone, StepStarted
-from .choice import Choice, name_of
+from .choice import Choice
 from .look import look
-from .record import Journal
 
-__all__ = ["Drift", "ReadsMany", "accepted", "drifts", "refresh"]
+__all__ = ["Drift", "ReadsMany", "accepted", "drifts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +99,6 @@ def accepted(snapshot: Snapshot, found: Sequence[Drift]) -> list[Entry]:
             inputs = {k: v for k, v in {**state.inputs, **seen}.items() if v is not None}
             made.append(Entry("made", urn, replace(state, inputs=inputs, fingerprint="")))
     return [*made, *gone]  # what is gone last: then nothing depends on it any more
-
-
-def refresh(journal: Journal, providers: Providers, sink: Sink, *, accept: Callable[[Drift], bool] = lambda drift: True,
-            choice: Choice | None = None, parallel: int = 32, stop: Event | None = None) -> list[Drift]:
-    """Find all drift and record what ``accept`` says yes to. A clean stage gives an empty list and records nothing."""
-    found = drifts(journal.snapshot, providers, sink, choice=choice, parallel=parallel, stop=stop)
-    if entries := accepted(journal.snapshot, [d for d in found if accept(d)]):
-        journal.write(*entries)
-    return found
 
 
 def _compare(state: State, made: Result | None, providers: Providers) -> list[Drift]:

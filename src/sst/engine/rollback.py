@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.graph import Graph
-from ..core.model import URN, Goal, Snapshot, State
+from ..core.model import URN, Goal, Snapshot, State, name_of
 from ..core.output import Output
 from ..core.provider import Providers
-from .choice import held, name_of
+from .choice import held
 
 __all__ = ["goals_of", "lasting"]
 
@@ -32,18 +32,18 @@ def goals_of(before: Snapshot, now: Snapshot, providers: Providers, *, app: str,
     """
     graph = Graph(app, stage)
     wanted = {u: s for u, s in before.resources.items() if not s.retained}
-    homes = {_thing(s): u for u, s in now.resources.items()}
-    former = {_thing(s): u for u, s in before.resources.items()}
+    homes = {s.identity: u for u, s in now.resources.items()}
+    former = {s.identity: u for u, s in before.resources.items()}
 
     def stays(state: State) -> bool:
-        was = before.resources.get(former.get(_thing(state), ""))
+        was = before.resources.get(former.get(state.identity, ""))
         exempt = state.protect or providers(state).schema(state.type).holds_data
         return not all_of_it and not state.retained and (exempt or bool(was and was.retained))
 
     exempt = [s for s in now.resources.values() if stays(s)]
     keep = {*(s.urn for s in exempt), *held(now, exempt)}  # and what they use, as it is
     for urn in sorted(keep):
-        wanted.pop(former.get(_thing(now.resources[urn]), urn), None)
+        wanted.pop(former.get(now.resources[urn].identity, urn), None)
         wanted[urn] = now.resources[urn]
     done = {u for u, s in wanted.items() if u not in keep and providers(s).schema(s.type).runs_once}
     for urn in done:    # an action that was done stays done, and one that is gone is not done again
@@ -51,13 +51,13 @@ def goals_of(before: Snapshot, now: Snapshot, providers: Providers, *, app: str,
             wanted[urn] = now.resources[urn]
         else:
             del wanted[urn]
-    renamed = {u: homes[_thing(s)] for u, s in before.resources.items() if u not in wanted and _thing(s) in homes}
+    renamed = {u: homes[s.identity] for u, s in before.resources.items() if u not in wanted and s.identity in homes}
     with graph.active():
         for urn, state in wanted.items():
             deps = frozenset(d for d in (renamed.get(d, d) for d in state.deps) if d in wanted)
             inputs = dict(state.inputs) if urn in keep or urn in done else _inputs(
                 state, before, now, renamed, providers(state).schema(state.type).name_argument)
-            old = homes.get(_thing(state), urn)
+            old = homes.get(state.identity, urn)
             graph.goals[urn] = Goal(urn, state.type, inputs, deps, state.parent, state.stack, state.where,
                                     state.protect, state.retain,
                                     aliases=(old,) if old != urn else (),
@@ -78,11 +78,6 @@ def lasting(before: Snapshot, now: Snapshot, providers: Providers) -> dict[str, 
             files = state.inputs.get(schema.lasts) or {}
             found[name_of(urn).partition("/")[0]] = tuple(f for f in sorted(files) if was.get(f) != files[f])
     return found
-
-
-def _thing(state: State) -> tuple[str, str, str]:
-    """What a resource is in the cloud. Parts of one thing share its id: a bucket, its policy, its CORS rules."""
-    return state.type, state.provider, state.id
 
 
 def _inputs(state: State, before: Snapshot, now: Snapshot, renamed: Mapping[URN, URN], name: str) -> dict[str, Any]:

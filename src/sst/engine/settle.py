@@ -3,10 +3,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..core.model import URN, Entry, Op, Operation, State, deposed_key
+from ..core.model import URN, Entry, Op, Operation, State, deposed_key, name_of
 from ..core.provider import Providers
 from ..errors import ProviderError, StateError
-from .choice import name_of
 from .record import Journal, half_deleted, ids_by_type, settled_create, unsure_state
 from .walk import walk
 

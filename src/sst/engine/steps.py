@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from ..core.model import URN, Entry, Goal, Op, State, deposed_key
+from ..core.model import URN, Entry, Goal, Op, State, deposed_key, name_of
 from ..core.provider import Change, Result
 from ..core.schema import Schema
 from ..records import dataclass
-from .choice import name_of
 from .record import secrets_of
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.model import Op, Snapshot
+from ..core.model import Op, Snapshot, name_of
 from ..core.names import did_you_mean
 from ..core.output import UNKNOWN
 from ..errors import UserError
-from .choice import name_of
 from .refresh import Drift
 from .steps import Plan, Step
 

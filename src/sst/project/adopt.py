@@ -11,12 +11,11 @@ from functools import partial
 from typing import TypeAlias
 
 from ..core.graph import Graph
-from ..core.model import URN, Entry, Op, Snapshot, State, fold
+from ..core.model import URN, Entry, Op, Snapshot, State, fold, name_of
 from ..core.names import did_you_mean
 from ..core.output import plain
 from ..core.provider import Existing, Providers
 from ..engine.adopt import Adoption, adoption, differing, with_edges
-from ..engine.choice import name_of
 from ..engine.plan import Plan, Step, plan
 from ..errors import Problems, SstError, UserError
 from ..state.session import Session

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..clouds.imports import importable, missing
-from ..core.model import Snapshot
+from ..core.model import Snapshot, name_of
 from ..core.provider import Recorded
-from ..engine.plan import Plan, name_of
+from ..engine.plan import Plan
 from ..errors import UserError
 
 __all__ = ["Foreign", "Matched", "Thing", "match", "read_foreign"]
@@ -98,7 +98,7 @@ def _pulumi(resources: Sequence[Mapping[str, Any]]) -> Iterator[_Found]:
         if r.get("custom") is False or kind.startswith(("pulumi:", "sst:")) or r.get("delete") or r.get("external"):
             continue  # components are labels; providers and what is being deleted are nothing to take over
         values = {**_mapping(r.get("inputs")), **_mapping(r.get("outputs")), "id": r.get("id", "")}
-        yield _Found(str(r.get("urn", "")).rpartition("::")[2], kind, values, kind.partition(":")[0])
+        yield _Found(name_of(str(r.get("urn", ""))), kind, values, kind.partition(":")[0])
 
 
 def _terraform(resources: Sequence[Mapping[str, Any]]) -> Iterator[_Found]:

@@ -12,7 +12,7 @@ from ..clouds.terraform.classes import class_name
 from ..clouds.terraform.schema import Block, python_name
 from ..clouds.terraform.stubs import stub_files
 from ..core.graph import Graph
-from ..core.model import Snapshot
+from ..core.model import Snapshot, name_of
 from ..core.names import did_you_mean
 from ..errors import UserError
 from ..plugins.download import Download
@@ -63,9 +63,9 @@ class Use:
 
 def uses(name: str, graph: Graph, snapshot: Snapshot) -> list[Use]:
     """What the program declares of a provider, and what only the state still has."""
-    declared = [Use(g.urn.rpartition("::")[2], g.type, g.where, g.provider.partition("::")[2])
+    declared = [Use(name_of(g.urn), g.type, g.where, g.provider.partition("::")[2])
                 for g in graph.goals.values() if g.provider.partition("::")[0] == name]
-    held = [Use(s.urn.rpartition("::")[2], s.type, "in the state only", s.provider.partition("::")[2])
+    held = [Use(name_of(s.urn), s.type, "in the state only", s.provider.partition("::")[2])
             for s in (*snapshot.resources.values(), *snapshot.deposed.values())
             if s.provider.partition("::")[0] == name and s.urn not in graph.goals]
     return declared + held
@@ -150,7 +150,7 @@ class ProjectProviders:
         """Take it out of the lock. Raises ``UserError`` while the state has resources of it."""
         self._may_write()
         one = self.lock.named(name)
-        held = sorted(s.urn.rpartition("::")[2] for s in (*snapshot.resources.values(), *snapshot.deposed.values())
+        held = sorted(name_of(s.urn) for s in (*snapshot.resources.values(), *snapshot.deposed.values())
                       if s.provider.partition("::")[0] == name and not s.read)
         if held:
             shown = ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")

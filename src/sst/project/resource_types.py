@@ -18,7 +18,7 @@ from ..core.output import Output
 from ..core.resource import Resource
 from ..errors import UserError
 
-__all__ = ["NO_VENV", "find_venv", "keep_types", "remove_types", "stub", "types_of", "write_provider_types",
+__all__ = ["NO_VENV", "find_venv", "keep_types", "stub", "types_of", "write_provider_types",
            "write_types"]
 
 NO_VENV = "no types were written: there is no virtual environment (.venv) here; `uv venv` makes one"
@@ -93,17 +93,6 @@ def types_of(links: Iterable[Link], resources: Mapping[URN, Resource]) -> dict[s
     """
     return {link.name: {**{k: _type_of(v, resources) for k, v in link.properties.items()}, "type": repr(link.type)}
             for link in links}
-
-
-def remove_types(venv: Path) -> bool:
-    """Remove what ``write_types`` wrote; whether there was anything."""
-    home = _site(venv) / "sst-stubs"
-    if not home.is_dir():
-        return False
-    import shutil
-
-    shutil.rmtree(home)
-    return True
 
 
 def stub(links: Mapping[str, Mapping[str, Any]]) -> str:

@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..clouds.local.password import Password
-from ..core.model import Snapshot
+from ..core.model import Snapshot, name_of
 from ..engine import deploy as engine
-from ..engine.choice import name_of
 from ..engine.plan import Plan, plan
 from ..engine.rollback import goals_of, lasting
 from ..engine.settle import settle

@@ -10,9 +10,8 @@ from dataclasses import replace
 
 from ..clouds.local.password import Password
 from ..core.graph import Graph
-from ..core.model import URN, Snapshot
+from ..core.model import URN, Snapshot, name_of
 from ..core.names import did_you_mean
-from ..engine.choice import name_of
 from ..errors import UserError
 from .backend import Backend
 from .run import Done, Run, deploy, locked

@@ -203,9 +203,8 @@ def locked(backend: Backend, command: str, run: Run) -> Iterator[Session]:
 
 
 def hide_secrets(snapshot: Snapshot, hide: Callable[[Any], None]) -> None:
-    for s in (*snapshot.resources.values(), *snapshot.deposed.values()):
-        for name in s.secret:
-            hide(s.values.get(name))
+    for value in secrets_of(snapshot):
+        hide(value)
 
 
 def _guard(project: Project, graph: Graph, snapshot: Snapshot, run: Run) -> None:

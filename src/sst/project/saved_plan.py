@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.model import Snapshot
-from ..engine.choice import Choice, name_of
+from ..core.model import Snapshot, name_of
+from ..engine.choice import Choice
 from ..engine.plan import Plan
 from ..engine.plan_json import check, plan_data, program_digest
 from ..errors import UserError

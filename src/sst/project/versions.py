@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.model import Snapshot, State
-from ..engine.choice import name_of
+from ..core.model import Snapshot, State, name_of
 from ..state.format import Damaged
 from .backend import Backend
 from .run import SECRET, hide_secrets

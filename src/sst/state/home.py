@@ -85,11 +85,6 @@ class StateHome:
             self._rings[stage] = self._keys(stage)
         return self._rings[stage]
 
-    def stages(self) -> list[str]:
-        """The stages of this app that have state, sorted."""
-        found = (key.split("/") for key in self.store.list(f"{self.app}/"))
-        return sorted({parts[1] for parts in found if len(parts) == 4 and parts[2] in ("snapshot", "journal")})
-
     def rotate_key(self, stage: Stage, *, forget: bool = False) -> str:
         """Make a new key for a stage and save state and secrets under it; the key's id. The former keys stay readable.
 

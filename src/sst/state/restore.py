@@ -26,17 +26,17 @@ def restored(before: Snapshot, newer: Sequence[Snapshot]) -> Snapshot:
     uses: dict[Identity, list[Identity]] = {}
     for snapshot in newer:
         for s in snapshot.resources.values():
-            if (identity := _identity(s)) not in left and identity not in live:
+            if (identity := s.identity) not in left and identity not in live:
                 live[identity] = s
                 if not s.retained:
-                    uses[identity] = [_identity(snapshot.resources[d]) for d in s.deps]
+                    uses[identity] = [snapshot.resources[d].identity for d in s.deps]
         for s in snapshot.deposed.values():
-            if _identity(s) not in live:
-                left.setdefault(_identity(s), replace(s, unseen=False))
-    resources = {u: _merged(s, live.pop(_identity(s), None) or left.pop(_identity(s), None))
+            if s.identity not in live:
+                left.setdefault(s.identity, replace(s, unseen=False))
+    resources = {u: _merged(s, live.pop(s.identity, None) or left.pop(s.identity, None))
                  for u, s in before.resources.items()}
     former = {k: replace(s, unseen=False) if k in left else _merged(s, live.pop(k, None))
-              for k, s in ((_identity(s), s) for s in before.deposed.values())}
+              for k, s in ((s.identity, s) for s in before.deposed.values())}
     successors: list[State] = []
     for s in live.values():
         if s.urn not in resources:
@@ -44,20 +44,16 @@ def restored(before: Snapshot, newer: Sequence[Snapshot]) -> Snapshot:
         elif not s.read:
             successors.append(replace(s, unseen=True))
     deposed = [*successors, *former.values(), *(s for k, s in left.items() if k not in former)]
-    homes = {_identity(s): s.urn for s in (*(s for s in deposed if not s.retain), *resources.values())}
+    homes = {s.identity: s.urn for s in (*(s for s in deposed if not s.retain), *resources.values())}
 
     def linked(s: State) -> State:
-        now = uses.get(_identity(s))
+        now = uses.get(s.identity)
         deps = s.deps if now is None or s.retained else [homes.get(u, "") for u in now]
         return replace(s, deps=tuple(sorted({d for d in deps if d in resources and d != s.urn})))
 
     return replace(before, resources={u: linked(s) for u, s in resources.items()},
                    deposed={deposed_key(s): linked(s) for s in deposed},
                    pending=dict(newer[0].pending if newer else before.pending), meta=_meta(before, newer))
-
-
-def _identity(s: State) -> Identity:
-    return s.provider, s.type, s.id
 
 
 def _merged(s: State, newer: State | None) -> State:

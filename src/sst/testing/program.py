@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.component import Component
 from ..core.context import Context
 from ..core.graph import Graph
-from ..core.model import Goal, Snapshot
+from ..core.model import Goal, Snapshot, name_of
 from ..core.names import did_you_mean
 from ..core.output import Output, resolve
 from ..core.resource import Resource
@@ -206,7 +206,7 @@ def _check_type(type: str | None) -> None:
 
 def _declared(goal: Goal) -> Declared:
     inputs = {k: SECRET if k in goal.secret else _told(v) for k, v in goal.inputs.items()}
-    return Declared(goal.urn.rpartition("::")[2], goal.type, inputs, goal.stack, goal.where, goal.protect, goal.retain)
+    return Declared(name_of(goal.urn), goal.type, inputs, goal.stack, goal.where, goal.protect, goal.retain)
 
 
 def _told(value: Any) -> Any:

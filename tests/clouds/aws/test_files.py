@@ -20,9 +20,9 @@ from sst.clouds.aws.provider import AwsProvider
 from sst.core.model import Entry, Op
 from sst.core.provider import Found
 from sst.engine.record import pending
-from sst.engine.refresh import refresh
 from sst.errors import UserError
 from sst.events import StepNote
+from tests.fakes import refresh
 
 from ..provider_suite import Case, ProviderSuite, Stage
 

@@ -16,11 +16,10 @@ from typing import Any
 import pytest
 
 from sst.core.graph import Graph
-from sst.core.model import Entry, Goal, Operation, Snapshot, State
+from sst.core.model import Entry, Goal, Operation, Snapshot, State, name_of
 from sst.core.output import Output
 from sst.core.provider import Note, Result
 from sst.engine.apply import DeployResult
-from sst.engine.choice import name_of
 from sst.engine.deploy import deploy, remove
 from sst.engine.plan import plan
 from tests.fakes import MemoryJournal, agree, ignore

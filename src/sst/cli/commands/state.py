@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ...core.model import deposed_key
+from ...core.model import deposed_key, name_of
 from ..call import Call, group, pass_call
 
 
@@ -20,8 +20,6 @@ def state() -> None:
 @pass_call
 def list_(call: Call) -> None:
     """List the resources of the stage: name, type, id."""
-    from ...engine.plan import name_of
-
     project, screen = call.project(broken=True), call.screen
     stage = call.backend(project).stage
     snapshot = stage.load()
@@ -95,7 +93,6 @@ def restore(call: Call, serial: int, yes: bool) -> None:
     Changes only the state. Resources that only newer versions hold are kept in it. The next deploy reads
     everything in the cloud first, then updates it.
     """
-    from ...engine.plan import name_of
     from ...errors import UserError
 
     project, screen = call.project(broken=True), call.screen
