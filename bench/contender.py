@@ -132,16 +132,14 @@ def boto3(shape: str, n: str, endpoint: str, app: str, access: str, secret: str)
 def raw(shape: str, n: str, endpoint: str, app: str, access: str, secret: str) -> dict[str, Any]:
     """The limit: requests made beforehand, then signed and sent by our transport on 32 threads; answers are not
     read."""
-    from botocore.session import Session
-
+    from sst.clouds.aws.models import loader
     from sst.clouds.aws.service import Service
     from sst.clouds.aws.sign import Credentials, signed
     from sst.net.http import Pool
 
-    session = Session()
     made: dict[str, Service] = {}
     prepared = [
-        made.setdefault(s, made.get(s) or Service(s, session)).prepare(
+        made.setdefault(s, made.get(s) or Service(s, loader())).prepare(
             op, p, region=REGION, endpoint=endpoint, flags={})
         for s, op, p in CALLS[shape](int(n), app)]
     pool, credentials = Pool(), Credentials(access, secret)

@@ -4,7 +4,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from bench.measure import run
+from bench.contender import KEYS
+from bench.measure import contender, run, server
 
 PYTHON = sys.executable
 
@@ -30,3 +31,9 @@ def test_a_last_line_of_json_is_what_a_command_said() -> None:
 def test_awscrt_is_hidden_as_users_do_not_have_it() -> None:
     code = "import botocore.compat; print(botocore.compat.HAS_CRT)"
     assert run([PYTHON, "-c", code]).output == "False\n"
+
+
+def test_the_contenders_of_wide_make_their_calls() -> None:
+    with server(0.0) as url:
+        said = {name: contender(name, "wide", 1, url, "app", *KEYS).said for name in ("engine", "boto3", "raw")}
+    assert (said["engine"]["resources"], said["boto3"]["calls"], said["raw"]["calls"]) == (3, 3, 3)
