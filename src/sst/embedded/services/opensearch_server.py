@@ -86,8 +86,8 @@ class Engine:
         self._compact.unlink(missing_ok=True)
         self._size = _repeat(self._writes, self._program.send)
         self._limit = _GROWN
-        self._busy = False
-        self._file = self._writes.open("ab")
+        self._busy = self.behind = False
+        self._file = self._writes.open("ab", buffering=0)
         threading.Thread(target=self._watch, daemon=True).start()
         with self._lock:
             self._look()
@@ -96,16 +96,26 @@ class Engine:
         if not _changes(method, path):
             return self._program.send(method, path, kind, body)
         with self._lock:
+            if self.behind:
+                raise OSError("the server starts again")
             status, headers, said = self._program.send(method, path, kind, body)
             if status < 400:
-                self._keep(*_again(method, path, body, said), kind)
+                self._keep(_line(*_again(method, path, body, said), kind))
                 self._look()
         return status, headers, said
 
-    def _keep(self, method: str, path: str, body: bytes, kind: str) -> None:
-        self._size += self._file.write(_line(method, path, kind, body))
-        self._file.flush()
-        _sync(self._file)
+    def _keep(self, line: bytes) -> None:
+        """Write it down. If that fails (a full disk), the engine has done what the file does not have: it must start
+        anew from the file, whose last line is cut off at most."""
+        try:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[self._file.write(rest):]
+            _sync(self._file)
+        except OSError:
+            self.behind = True
+            raise
+        self._size += len(line)
 
     def _look(self) -> None:
         if self._size > self._limit and not self._busy:
@@ -142,12 +152,12 @@ class Engine:
                 shutil.copyfileobj(old, new)
             new.flush()
             _sync(new)
+            size, writes = new.tell(), self._compact.open("ab", buffering=0)
             self._compact.replace(self._writes)
-        except OSError:
+        finally:
             new.close()
-            raise
         self._file.close()
-        self._file, self._size = new, new.tell()
+        self._file, self._size = writes, size
         _sync_folder(self._writes.parent)
 
     def _same(self, there: Any) -> bool:
@@ -163,7 +173,7 @@ class Engine:
         os._exit(1)
 
 
-def _line(method: str, path: str, kind: str, body: bytes) -> bytes:
+def _line(method: str, path: str, body: bytes, kind: str) -> bytes:
     return json.dumps([method, path, kind, base64.b64encode(body).decode()]).encode() + b"\n"
 
 
@@ -200,7 +210,7 @@ def _export(send: Send, writes: Path, file: BinaryIO) -> Any:
     if indices is None:
         return None
     for name, about in sorted(indices.items()):
-        file.write(_line("PUT", f"/{quote(name)}", "application/json", json.dumps(about).encode()))
+        file.write(_line("PUT", f"/{quote(name)}", json.dumps(about).encode(), "application/json"))
     digests = {}
     for name in sorted(indices):
         made = hashlib.sha256()
@@ -211,8 +221,8 @@ def _export(send: Send, writes: Path, file: BinaryIO) -> Any:
                 lines += [{"index": {"_index": name, "_id": one["_id"], "version": one["_version"],
                                      "version_type": "external",
                                      **({"routing": one["_routing"]} if "_routing" in one else {})}}, one["_source"]]
-            file.write(_line("POST", "/_bulk", "application/x-ndjson",
-                             "".join(json.dumps(x) + "\n" for x in lines).encode()))
+            file.write(_line("POST", "/_bulk", "".join(json.dumps(x) + "\n" for x in lines).encode(),
+                             "application/x-ndjson"))
         digests[name] = made.hexdigest()
     for line in _settings(writes):
         file.write(line)
@@ -346,6 +356,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._say(*self.engine.answer(self.command, self.path, self.headers.get("Content-Type", ""), body))
             except OSError as error:
                 self._say(503, [("Content-Type", "text/plain")], str(error).encode())
+                if self.engine.behind:
+                    self.wfile.flush()
+                    os._exit(1)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = _handle
 
