@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def count(folder):
     place.write_text(str(number))
     return number
 
+def large():
+    try:
+        (Path("/data/shared") / "large").write_bytes(bytes(2 << 20))
+        return "written"
+    finally:
+        (Path("/data/shared") / "large").unlink()
+
 def handler(event, context):
     return {"count": count("/mnt/efs"), "there": sorted(os.listdir("/mnt/efs")),
             "same": os.path.samefile("/mnt/efs", os.environ["SST_VOLUME_MNT_EFS"])}
@@ -62,7 +70,11 @@ def ask(event, context):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        body = (str(count("/data/shared")) if self.path == "/count" else str(os.getpid())).encode()
+        try:
+            body = (large() if self.path == "/large" else str(count("/data/shared")) if self.path == "/count"
+                    else str(os.getpid())).encode()
+        except OSError as error:
+            body = str(error).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -81,8 +93,15 @@ PYPROJECT = '[project]\nname = "counter"\nversion = "1"\nrequires-python = ">=3.
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     files = {"sst_config.py": CONFIG, "counter.py": COUNTER, "job.py": JOB, "pyproject.toml": PYPROJECT}
     with project(tmp_path_factory.mktemp("volumes"), files) as made:
-        made.sst("deploy")
-        yield made
+        disk = made.root / ".sst/local/efs"
+        disk.mkdir(mode=0o700, parents=True)
+        small = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True)
+        try:
+            made.sst("deploy")
+            yield made
+        finally:
+            if not small.returncode:
+                subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_function_and_a_service_share_a_file(app: Project) -> None:
@@ -91,6 +110,15 @@ def test_a_function_and_a_service_share_a_file(app: Project) -> None:
     told = app.invoke("Api")
     assert told == {"count": 3, "there": ["counter"], "same": True}
     assert not Path("/data/shared").exists(), "nothing outside of the process sees the mount"
+
+
+def test_a_full_disk_is_the_programs_to_handle_and_ends_nothing(app: Project) -> None:
+    if not os.path.ismount(app.root / ".sst/local/efs"):
+        pytest.skip("no file system can be mounted")
+    url, before = app.outputs()["url"], app.invoke("Api")["count"]
+    assert {call(url + "/large").body for _ in range(4)} == {"[Errno 28] No space left on device"}
+    assert call(url + "/count").body == str(before + 1)
+    assert "no changes" in app.sst("deploy")
 
 
 def test_a_service_is_reached_by_its_name(app: Project) -> None:

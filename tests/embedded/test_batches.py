@@ -34,6 +34,7 @@ def feed(cloud: Cloud, answer: str, *, waits: str = "0") -> tuple[str, str]:
 @pytest.mark.parametrize("answer", first_of([
     "{'batchItemFailures': [{'itemIdentifier': ''}]}", "{'batchItemFailures': [{'itemIdentifier': None}]}",
     "{'batchItemFailures': [{'itemIdentifier': 'nope'}]}", "{'batchItemFailures': [{'id': first}]}",
+    "{'batchItemFailures': [{'itemIdentifier': [first]}]}",
     "{'batchItemFailures': 'all'}", "['x']", "{'batchItemFailures': [{'itemIdentifier': first}]}"]))
 def test_a_malformed_answer_fails_the_batch(cloud: Cloud, answer: str) -> None:
     source, dead = feed(cloud, answer)

@@ -67,6 +67,6 @@ def fault(answer: Any, messages: Iterable[str]) -> str:
     known = set(messages)
     for failure in failures:
         item = failure.get("itemIdentifier") if isinstance(failure, dict) else None
-        if item not in known:
+        if not isinstance(item, str) or item not in known:
             return f"itemIdentifier {item!r} is none of the batch"
     return ""
