@@ -146,6 +146,30 @@ def test_django_is_in_the_network_of_its_database() -> None:
     assert placed["Other/Server/Function"] == own and len(placed) == 4
 
 
+def test_django_in_a_container_is_images_alone_with_the_names_of_its_files() -> None:
+    """Each part may be larger than a zip can be."""
+    with program() as graph:
+        vpc = aws.Vpc("Net")
+        db = aws.Postgres("Db", vpc=vpc, password="long-enough-1")
+        parts: Any = {"project": "shop", "database": db, "migrate": "before", "container": True}
+        aws.Django("Shop", **parts, tasks=aws.Queue("Jobs"))
+        aws.Django("Big", **parts, cluster=aws.Cluster("C", vpc=vpc))
+    made = {g.urn.rpartition("::")[2].removesuffix("/Function"): g.inputs for g in graph.goals.values()
+            if g.type == "aws.lambda.Function"}
+    assert len(made) == 5 and {i["package_type"] for i in made.values()} == {"Image"}
+    assert not [name for name, i in made.items() if "files" in i or "handler" in i]
+    assert made["Shop/Migrate/Function"]["image_config"]["Command"] == ["sst/runtime/migration.handler"]
+    named = {g.urn.rpartition("::")[2].removesuffix("/Image"): g.inputs["files"] for g in graph.goals.values()
+             if g.type == "aws.ecr.Image" and "files" in g.inputs}
+
+    def look(urn: str, attr: str) -> Any:
+        return "{}" if attr == "kept" else {"file": "c2VhbGVk"}
+
+    for name in ("Shop/Server", "Big/Manage", "Shop/JobsSubscriber/Function"):
+        table = f".sst/static/{name.partition('/')[0]}/server/staticfiles.json"
+        assert table in resolve(named[name], look), name
+
+
 def test_a_session_on_aws_leads_to_the_region_of_the_app() -> None:
     for target, count in ((Target(), 2), (Target(dev=True), 1), (Target("local", dev=True), 2)):
         with program(target=target) as graph:

@@ -33,7 +33,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         config = root / "sst_config.py"
         known = 'aws.Nextjs("Web", path="web"'
         assert known in config.read_text()
-        config.write_text(config.read_text().replace(known, f'{known}, link=[aws.Bucket("Uploads")]'))
+        links = f'link=[aws.Bucket("Uploads"), sst.Secret("Token", "{apps.SECRET}")]'
+        config.write_text(config.read_text().replace(known, f"{known}, {links}"))
         made.sst("deploy")
         yield made
 
@@ -62,8 +63,22 @@ def test_an_action_is_taken_from_the_own_site_alone(site: Project) -> None:
     headers = {k: v for k, v in headers.items() if not k.startswith(":") and k != "content-length"}
     again = call(f"{url}/form", method="POST", body=body, headers=headers)
     strange = call(f"{url}/form", method="POST", body=body, headers={**headers, "origin": "https://evil.example"})
-    assert again.status == 200 and any(v.startswith("name=Bob") for k, v in again.headers if k == "set-cookie")
+    told = SimpleCookie("; ".join(v for k, v in again.headers if k == "set-cookie"))
+    assert (again.status, told["name"].value, told["token"].value) == (200, "Bob", str(len(apps.SECRET)))
     assert strange.status == 500 and not [v for k, v in strange.headers if k == "set-cookie"]
+
+
+def test_no_link_is_in_anything_that_a_visitor_gets(site: Project) -> None:
+    """The variables of an action go to the browser and back, encrypted; a page of the build was made with the links."""
+    url, s3 = site.outputs()["url"], site.client("s3")
+    given = {f"{path} {kind}": call(f"{url}{path}", headers={**AGENT, **kind}).body.encode()
+             for path in ("/", "/form", "/blog/static") for kind in ({}, {"rsc": "1"})}
+    assert b"$ACTION_" in given["/form {}"] and f"{len(apps.SECRET)} characters".encode() in given["/blog/static {}"]
+    for bucket in [b["Name"] for b in s3.list_buckets()["Buckets"] if "assetsbucket" in b["Name"]]:
+        for found in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket).search("Contents[].Key"):
+            given[found] = s3.get_object(Bucket=bucket, Key=found)["Body"].read()
+    assert any("_next/static/" in name for name in given) and any("_cache/" in name for name in given)
+    assert not [name for name, content in given.items() if apps.SECRET.encode() in content]
 
 
 def test_routes_middleware_uploads_and_misses(site: Project) -> None:

@@ -82,8 +82,10 @@ class Django(PythonSite, kind="sst.aws.Django"):
         if network and "cluster" not in args:
             args["vpc"] = network["vpc"]
         super().__init__(name, app=app, **args)
+        # of a cluster, `container` is what the image of the service stands on, and no base of a function
+        container = bool(args.get("container")) if "cluster" in args else args.get("container", False)
         own: Any = {**network, "environment": environment, "permissions": args.get("permissions", ()), "link": link,
-                    "python": python_in(path, args.get("server"))}
+                    "python": python_in(path, args.get("server")), "container": container}
         handler = handler_in(path, app)
         with self.scope(args.get("transform")):
             code: list[Component] = [*self.servers] or [self.server]
@@ -95,7 +97,7 @@ class Django(PythonSite, kind="sst.aws.Django"):
                 from .migration import FILES, Migration
 
                 Migration("Migrate", run="python -m django migrate --no-input", cluster=False, link=link, before=code,
-                          environment=environment, path=path,
+                          environment=environment, path=path, container=container,
                           files=(*FILES, *(f"{up}{lock}" for up in _upward(path) for lock in _LOCKS)))
 
     def _manager(self, handler: str, own: Mapping[str, Any]) -> Function:
@@ -123,7 +125,8 @@ class Django(PythonSite, kind="sst.aws.Django"):
         places, up = " ".join([*(f"{u}.venv/bin/python" for u in above), '"$SST_PYTHON"']), above[-1]
         made = Command("Static", command=_COLLECT.format(places=places, folder=f"{up}{folder}"), folder=self._path,
                        output=f"{up}{folder}/files", keep=f"{up}{names}", environment=variables)
-        self._names = {} if plain else {"transform": {"function": _with_file(names, made.kept)}}
+        add = _with_file(names, made.kept)
+        self._names = {} if plain else {"transform": {"function": add, "image": add}}
         packed = made.kept.apply(lambda text: b64encode(gzip.compress(text.encode(), mtime=0)).decode())
         return Collected(made.contents, self._names, {} if plain else {"SST_STATIC_MANIFEST": packed},
                          Assets(immutable=made.kept.apply(lambda text: re.findall(r'"immutable": \["(.+?)"', text))))
@@ -134,8 +137,10 @@ class Django(PythonSite, kind="sst.aws.Django"):
 
 
 def _with_file(name: str, text: Output[str]) -> Callable[[dict[str, Any]], None]:
-    """A transform of a function that adds a file to its code."""
+    """A transform of a function or of its image that adds a file to its code."""
     def add(args: dict[str, Any]) -> None:
+        if "image_config" in args:
+            return      # its code is the image
         encoded = text.apply(lambda known: b64encode(known.encode()).decode())
         args["files"] = combine(others=args.get("files"), own=encoded).apply(
             lambda known: {**(known["others"] or {}), name: known["own"]})

@@ -24,6 +24,7 @@ from ..errors import UserError
 from .cluster import Cluster, check_cluster
 from .fargate import Common, Size, define
 from .function import CopyFile, Function
+from .function.container import FunctionContainer
 from .relational import Relational
 
 __all__ = ["Migration", "MigrationTransform"]
@@ -32,6 +33,7 @@ FILES = ("alembic.ini", "alembic/**/*.py", "migrations/**/*.py", "migrations/**/
 """Where Alembic and Django keep migrations."""
 CODE = ("aws.lambda.Function", "aws.ecs.Service")
 """Resources that are the code of a component."""
+_HANDLER = "sst/runtime/migration.handler"
 _SKIPPED = frozenset({".git", ".sst", ".venv", "node_modules", "__pycache__"})
 
 
@@ -54,7 +56,8 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
     theirs. path: the folder of the Python project, relative to ``sst_config.py``: the command runs and modules are
     imported there, and ``files`` are relative to it. copy_files: further files of the bundle. cluster: where the task
     of ``run`` is started; by default in a cluster of its own, in the network of the database. ``False`` runs it in a
-    function, which needs no image. base: what the image of the task stands on. timeout: 15 minutes by default; of a
+    function, which needs no image; with container it is one, as for ``aws.Function``. base: what the image of the task
+    stands on. timeout: 15 minutes by default; of a
     function at most that. memory: of a task what Fargate has next to it.
 
     Sources: ECS API RunTask, https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
@@ -64,7 +67,8 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
     def __init__(self, name: str, *, run: str | None = None, handler: str | None = None, link: Sequence[LinkItem] = (),
                  before: Sequence[Component] = (), files: Sequence[str] = FILES, path: str = ".",
                  environment: Mapping[str, Input[str]] | None = None, copy_files: Sequence[CopyFile] = (),
-                 cluster: Cluster | Literal[False] | None = None, base: str | None = None,
+                 cluster: Cluster | Literal[False] | None = None, container: bool | FunctionContainer = False,
+                 base: str | None = None,
                  timeout: str = "15 minutes", memory: str = "1024 MB", transform: MigrationTransform | None = None,
                  **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
@@ -74,6 +78,9 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         if handler and (cluster or base):
             raise UserError(f'the migration "{name}" has a handler, which is a function: cluster and base are for run',
                             hint='run="alembic upgrade head"')
+        if container and run and cluster is not False:
+            raise UserError(f'the migration "{name}" runs a command in a task, which is an image by itself',
+                            hint="leave out container; or cluster=False runs it in a function")
         databases = [item for item in link if isinstance(item, Relational)]
         if len(databases) != 1:
             raise UserError(f'the migration "{name}" needs one database among its links, and has {len(databases)}',
@@ -104,7 +111,7 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
                 self.run: migration.TaskRun | migration.Run = self._task(
                     what, cluster or _own_cluster(name, database), code, link, copy_files, own, base, timeout, memory)
             else:
-                self.function = self._declare(database, code, link, copy_files, own, timeout, memory)
+                self.function = self._declare(database, code, link, copy_files, own, timeout, memory, container)
                 self.run = migration.Run("Run", function_name=self.function.name, **what, depends_on=[self.function])
         current().at_end(lambda: self._hold(before), self._scope)
 
@@ -130,7 +137,8 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
                                  depends_on=[made.task_definition, *made.ready])
 
     def _declare(self, database: Relational, handler: str, link: Sequence[LinkItem], copy_files: Sequence[CopyFile],
-                 environment: Mapping[str, Input[str]], timeout: str, memory: str) -> Function:
+                 environment: Mapping[str, Input[str]], timeout: str, memory: str,
+                 container: bool | FunctionContainer) -> Function:
         place: dict[str, Any] = {}
         if database.network:
             place["vpc_config"] = {"SubnetIds": list(database.network.subnets),
@@ -139,8 +147,8 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         access = f"arn:{partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
         return Function("Function", handler=handler, link=link, environment=environment, timeout=timeout,
                         memory=memory, retries=0, copy_files=copy_files, dev=False, python=self._python,
-                        policies=[access] if place else (),
-                        transform={"function": {"handler": "sst/runtime/migration.handler", **place}})
+                        policies=[access] if place else (), container=container,
+                        transform={"function": lambda args: {**_started(args), **place}})
 
     def _hold(self, before: Sequence[Component]) -> None:
         """The code of some components waits for the run, and nothing else of them."""
@@ -149,6 +157,13 @@ class Migration(Component, kind="sst.aws.Migration", parts=tuple(MigrationTransf
         for urn, goal in list(graph.goals.items()):
             if goal.type in CODE and held & set(_above(graph, urn)):
                 graph.goals[urn] = replace(goal, deps=goal.deps | {run})
+
+
+def _started(args: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a function, or of its image, names the handler."""
+    if (image := args.get("image_config")) is not None:
+        return {"image_config": {**image, "Command": [_HANDLER]}}
+    return {"handler": _HANDLER}
 
 
 def _own_cluster(name: str, database: Relational) -> Cluster:

@@ -54,6 +54,7 @@ class FunctionTransform(TypedDict, total=False):
     url: Transform
     event_invoke_config: Transform
     code: Transform
+    image: Transform
 
 
 class FunctionArgs(TypedDict, total=False):
