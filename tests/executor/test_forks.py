@@ -20,7 +20,17 @@ from .test_life import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
 
-HEAVY = "import os, time\ntime.sleep(0.15)\nloaded_by = os.getpid()\n"
+HEAVY = """
+import os, time
+from importlib import metadata
+
+time.sleep(0.15)
+loaded_by = os.getpid()
+try:
+    version = metadata.version("heavy")
+except metadata.PackageNotFoundError:   # as psycopg goes on, which Django then refuses
+    version = "0.0.0"
+"""
 FUNCTION = """
 import os, random, sys
 import heavy
@@ -33,14 +43,15 @@ def handler(event, context):
         time.sleep(60)
     print("said by", os.getpid())
     return {"pid": os.getpid(), "parent": os.getppid(), "heavy": heavy.loaded_by, "word": os.environ["WORD"],
-            "random": mine, "tmp": os.environ["TMPDIR"], "left": sorted(k for k in os.environ if k.startswith("SST_")),
-            "text": "TEXT"}
+            "version": heavy.version, "random": mine, "tmp": os.environ["TMPDIR"],
+            "left": sorted(k for k in os.environ if k.startswith("SST_")), "text": "TEXT"}
 """
 
 
 def of_source(stage: Stage, folder: Path, text: str = FUNCTION, **more: Any) -> FunctionVersion:
     """A function with a module that takes its time to be imported, as one of somebody else."""
-    (folder / "others").mkdir(exist_ok=True)
+    (folder / "others/heavy-1.2.dist-info").mkdir(parents=True, exist_ok=True)
+    (folder / "others/heavy-1.2.dist-info/METADATA").write_text("Name: heavy\nVersion: 1.2\n")
     (folder / "others/heavy.py").write_text(HEAVY)
     fn = stage.function(text, environment={"WORD": "w"}, **more)
     return replace(fn, path=(folder / "others",), watch=(fn.code,))
@@ -63,6 +74,7 @@ def test_a_new_sandbox_has_the_dependencies_imported_and_nothing_of_the_user(tmp
         assert first["heavy"] == first["pid"] and first["left"] == []
         second = await forked(stage, fn)
         assert second["parent"] == second["heavy"] and second["word"] == "w" and second["left"] == []
+        assert first["version"] == second["version"] == "1.2", "a package finds its own version while it is imported"
         (fn.code / "app.py").write_text((fn.code / "app.py").read_text().replace("TEXT", "changed"))
         third = await forked(stage, fn)
         assert third["text"] == "changed" and third["heavy"] == second["heavy"]

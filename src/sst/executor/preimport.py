@@ -8,7 +8,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 __all__ = ["preimport"]
@@ -56,6 +56,12 @@ class _Attempt:
                 raise ModuleNotFoundError(f"{name} is a module of the project", name=name)
             return spec
         return None
+
+    def find_distributions(self, *args: Any, **more: Any) -> Iterator[Any]:
+        """What ``importlib.metadata`` asks for: packages look up their own version while they are imported."""
+        for finder in self._finders:
+            if hasattr(finder, "find_distributions"):
+                yield from finder.find_distributions(*args, **more)
 
     def _imported(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         try:
