@@ -9,6 +9,7 @@ import pytest
 from sst import aws
 from sst.clouds.aws import dynamodb, ecs, elbv2, events, iam, logs, s3, secretsmanager, sns, sqs
 from sst.clouds.aws.table import AwsResource
+from sst.core.target import Target
 from sst.errors import SstError
 from tests.components.graphs import program
 
@@ -203,3 +204,12 @@ def test_what_is_over_a_limit_is_refused(name: str) -> None:
 def test_what_is_within_is_not(name: str) -> None:
     with program():
         ALLOWED[name]()
+
+
+@pytest.mark.parametrize(("runtime", "local", "told"), [("python3.9", False, True), ("python3.9", True, False),
+                                                        ("python3.13", False, False)])
+def test_a_runtime_without_support_is_said_where_aws_runs_it(runtime: str, local: bool, told: bool) -> None:
+    with program(target=Target("local" if local else "aws")) as graph:
+        aws.Function("Fn", handler=H, runtime=runtime)
+    warnings: dict[str, None] = graph.context.once("warnings", dict)
+    assert any("AWS's support for python3.9 ended on 2025-12-15" in line for line in warnings) == told

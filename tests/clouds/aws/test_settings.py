@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -127,6 +128,34 @@ def test_the_default_profile_needs_not_exist_and_a_named_one_must(home: Path) ->
 def test_half_a_key_is_refused_by_botocores_words(home: Path) -> None:
     with pytest.raises(UserError, match='the AWS credentials of profile "half" are incomplete'):
         settings("half").credentials()
+
+
+BROKEN = {
+    "mfa": ("role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = keys\nmfa_serial = arn:aws:iam::1:mfa/me\n",
+            'the AWS profile "mfa" asks for an MFA code, and there is no terminal', "identity --profile mfa"),
+    "behind": ("role_arn = arn:aws:iam::123456789012:role/y\nsource_profile = mfa\n", 'the AWS profile "mfa" asks',
+               "identity --profile behind"),
+    "program": ("credential_process = /nonexistent --x\n", 'of profile "program" can\'t be loaded: .*nonexistent', ""),
+    "words": ("credential_process = echo hello\n", 'of profile "words" can\'t be loaded', "profile words"),
+    "token-file": ("role_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /nonexistent/token\n",
+                   'of profile "token-file" can\'t be loaded', ""),
+    "login": ("login_session = arn:aws:iam::123456789012:user/me\n", "the AWS login of profile", "aws login|botocore"),
+}
+
+
+@pytest.mark.parametrize("profile", BROKEN)
+def test_what_can_t_be_asked_for_is_said_with_its_profile(home: Path, profile: str) -> None:
+    """In a process without a terminal, as in CI."""
+    with (home / ".aws/config").open("a") as file:
+        file.writelines(f"[profile {name}]\n{text}" for name, (text, _, _) in BROKEN.items())
+    program = ("import os, sys; from sst.clouds.aws.settings import Settings; from sst.errors import SstError\n"
+               "try: Settings(region=None, profile=sys.argv[1], endpoint=None, credentials=None,"
+               " environment=os.environ).credentials()\n"
+               "except SstError as e: print(e.message, '|', e.hint)")
+    done = subprocess.run([sys.executable, "-c", program, profile], capture_output=True, text=True,
+                          start_new_session=True, stdin=subprocess.DEVNULL)
+    _, text, hint = BROKEN[profile]
+    assert re.search(text, done.stdout) and re.search(hint, done.stdout) and not done.stderr, done
 
 
 def _session(home: Path, key: str, *, minutes: float) -> None:

@@ -19,6 +19,9 @@ RUNTIMES = ("python3.9", "python3.10", "python3.11", "python3.12", "python3.13",
             "nodejs20.x",
             "nodejs22.x", "nodejs24.x", "provided.al2", "provided.al2023")
 
+_ENDED = {"nodejs18.x": "2025-09-01", "python3.9": "2025-12-15", "nodejs20.x": "2026-04-30"}
+"""When AWS's support ended. Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
+
 CopyFile = TypedDict("CopyFile", {"from": str, "to": str}, total=False)
 """A file or folder added to the bundle: ``{"from": "templates", "to": "views"}``; ``to`` defaults to ``from``."""
 
@@ -46,6 +49,10 @@ def make_code(graph: Graph, handler: str, *, runtime: str | None, architecture: 
     chosen = runtime or runtime_for(root / (bundle or ""), handler, python=graph.context.python)
     if chosen not in RUNTIMES:
         raise UserError(f"there is no runtime {chosen!r}", hint=f"known: {', '.join(RUNTIMES)}")
+    if chosen in _ENDED and not graph.target.is_local:
+        told: dict[str, None] = graph.context.once("warnings", dict)
+        told[f"AWS's support for {chosen} ended on {_ENDED[chosen]}, and some months later it takes no new function "
+             f"and no change of one: {handler} needs a newer runtime"] = None
     source = Source(str(root), handler, chosen, architecture, graph.target.is_local,
                     tuple((c["from"], c.get("to", c["from"])) for c in copy_files),
                     python, nodejs, bundle or "", _kept(hook), image)

@@ -3,6 +3,7 @@ botocore's."""
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -148,6 +149,7 @@ class Settings:
             return Credentials(key, env["AWS_SECRET_ACCESS_KEY"], env.get("AWS_SESSION_TOKEN") or None)
         if found := self._stored_credentials():
             return found
+        self._can_ask()
         from botocore.exceptions import BotoCoreError, ClientError
 
         session = self.session
@@ -157,7 +159,7 @@ class Settings:
                     self._source = session.get_credentials()
                 source = self._source
             frozen = source.get_frozen_credentials() if source else None
-        except (BotoCoreError, ClientError) as e:
+        except (BotoCoreError, ClientError, OSError, ValueError, KeyError) as e:  # the last ones of a program's answer
             raise self._refused(e) from e
         if frozen is None or not frozen.access_key:
             raise UserError("no AWS credentials were found",
@@ -177,26 +179,52 @@ class Settings:
                                                   now=time.time(), cache=Path("~/.aws/cli/cache").expanduser())
             return self._stored[0] if self._stored else None
 
+    def _can_ask(self) -> None:
+        """UserError where a code of MFA would be asked for, and there is no terminal to ask on."""
+        name, seen = self.profile or "default", set[str]()
+        while name and name not in seen:
+            seen.add(name)
+            section = self._files.profile(name) or {}
+            if section.get("mfa_serial") and section.get("role_arn") and not _has_terminal():
+                raise UserError(f'the AWS profile "{name}" asks for an MFA code, and there is no terminal here',
+                                hint=f"run `aws sts get-caller-identity --profile {self.profile or name}` on a terminal"
+                                     " first: its session is used until it expires", code="no-terminal")
+            name = str(section.get("source_profile") or "")
+
     def login_hint(self) -> str:
         """How to log in again with this profile."""
         if not self.profile or self._given:
             return ""
         if self._scoped.keys() & {"sso_session", "sso_start_url"}:
             return f"run `aws sso login --profile {self.profile}`"
+        if "login_session" in self._scoped:
+            return f"run `aws login --profile {self.profile}`"
         return f'check the profile "{self.profile}" with `aws sts get-caller-identity --profile {self.profile}`'
 
     def _refused(self, e: Exception) -> SstError:
         kind = type(e).__name__
         name = f' of profile "{self.profile}"' if self.profile else ""
-        if "SSO" in kind or "Token" in kind:
+        if kind == "MissingDependencyException":
+            return UserError(f"the AWS login{name} needs a package that is not installed: {e}",
+                             hint='pip install "botocore[crt]"', code="no-credentials")
+        if "SSO" in kind or "Token" in kind or kind.startswith("Login"):
             return UserError(f"the AWS login{name} has expired",
-                             hint=f"run `aws sso login{f' --profile {self.profile}' if self.profile else ''}`",
+                             hint=self.login_hint() or "run `aws sso login`, or `aws login`",
                              code="credentials-expired")
         if kind == "PartialCredentialsError":
             return UserError(f"the AWS credentials{name} are incomplete: {e}", hint=self.login_hint(),
                              code="no-credentials")
         return ProviderError(f"the AWS credentials{name} can't be loaded: {e}", code=kind, hint=self.login_hint(),
                              sent=False)
+
+
+def _has_terminal() -> bool:
+    """As `getpass` finds it, which asks."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _authorities() -> str | None:
