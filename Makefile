@@ -20,7 +20,7 @@ demo-shop: .venv/ready
 # Everything, on this Python; then the quick tests on the others. Those that start the embedded cloud share the machine
 # by file.
 test: .venv/ready check browser
-	$(BIN)/python -m pytest -n 3 --dist loadfile --durations=10 --durations-min=5
+	$(BIN)/python -m pytest -n 4 --dist loadfile --durations=10 --durations-min=5
 	$(MAKE) pythons
 
 # Chromium, which some tests drive, where it is missing and may be installed; without it a line says how many did not run.
@@ -56,6 +56,7 @@ bench: .venv/ready
 	$(BIN)/python -m bench
 
 # What .ci/run does after make test, each with its time, also after one that failed: 45 minutes at most on two cores.
+# On them, tests that mostly wait (for servers, for clouds) have more workers than cores.
 LONG := long-tests strict torture-sample sites plugins
 long: .venv/ready
 	@failed=; for target in $(LONG); do \
@@ -65,15 +66,15 @@ long: .venv/ready
 
 # Of many cases of one kind, all but the first, which is in make test.
 long-tests: .venv/ready browser
-	$(BIN)/python -m pytest -m long -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m long -n 5 --dist loadfile --no-loadscope-reorder
 
 # Every row and the demo app where AWS's refusals and delays are; docs/strict_cloud.md lists them. A part is in `make test`.
 strict: .venv/ready
-	SST_STRICT=1 $(BIN)/python -m pytest tests/strict -n 3 --dist worksteal
+	SST_STRICT=1 $(BIN)/python -m pytest tests/strict -n 5 --dist worksteal
 
 # Plugins of Terraform: the suite of providers over a lying one too, and what takes longer with real ones.
 plugins: .venv/ready
-	SST_PLUGINS=1 $(BIN)/python -m pytest tests/clouds/terraform tests/plugins -n 2 --dist worksteal
+	SST_PLUGINS=1 $(BIN)/python -m pytest tests/clouds/terraform tests/plugins -n 3 --dist worksteal
 
 # A part of make torture: what is random in the engine and the state, with more rounds than make test.
 torture-sample: .venv/ready
@@ -86,7 +87,7 @@ SITES ?= 1
 sites: .venv/ready browser
 	SST_SITES=$(SITES) $(BIN)/python -m pytest \
 		$(addprefix tests/sites/test_,frameworks.py browser.py workspace.py generators.py next.py next_parts.py django.py) \
-		$(addprefix tests/sites/test_,python.py dev.py) -n 2 --dist loadfile -o timeout=1200
+		$(addprefix tests/sites/test_,python.py dev.py) -n 4 --dist loadfile -o timeout=1200
 
 # Every boundary and every fault, and ROUNDS times what is random. One round takes most of an hour; figures at the end.
 ROUNDS ?= 1

@@ -1,7 +1,8 @@
 """Runs the quick tests on every other Python of this machine that the package supports: ``python -m tests.pythons``.
 
-Each has a virtual environment of its own, ``.venv-3.13``, that is kept. Looks for ``python3.N`` on PATH, and among what
-pyenv and uv have installed; one of each minor version, no pre-releases.
+Each has a virtual environment of its own, ``.venv-3.13``, that is kept. They run at once, and what each says is printed
+when it ends. Looks for ``python3.N`` on PATH, and among what pyenv and uv have installed; one of each minor version, no
+pre-releases.
 """
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -21,17 +23,22 @@ FACTS = "import json, sys; print(json.dumps([*sys.version_info[:3], sys.version_
 
 def main(arguments: Sequence[str]) -> int:
     """``arguments`` go to pytest. The exit code is 1 if any of them failed."""
-    failed = []
-    for (major, minor), python in sorted(others().items()):
-        began = time.monotonic()
-        environment = ready(ROOT / f".venv-{major}.{minor}", python)
-        ran = subprocess.run([environment, "-m", "pytest", *arguments], cwd=ROOT, check=False)
-        print(f"Python {major}.{minor}: {time.monotonic() - began:.0f} s", flush=True)
-        if ran.returncode:
-            failed.append(f"{major}.{minor}")
-    if failed:
+    found = [(f"{major}.{minor}", python) for (major, minor), python in sorted(others().items())]
+    with ThreadPoolExecutor(max(1, len(found))) as pool:
+        passed = list(pool.map(lambda each: passes(*each, arguments), found))
+    if failed := [version for (version, _), so in zip(found, passed, strict=True) if not so]:
         print(f"failed on Python {', '.join(failed)}")
-    return bool(failed)
+        return 1
+    return 0
+
+
+def passes(version: str, python: Path, arguments: Sequence[str]) -> bool:
+    """Whether the tests pass on one of them."""
+    began = time.monotonic()
+    done = subprocess.run([ready(ROOT / f".venv-{version}", python), "-m", "pytest", *arguments], cwd=ROOT, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(f"{done.stdout}Python {version}: {time.monotonic() - began:.0f} s", flush=True)
+    return done.returncode == 0
 
 
 def others() -> dict[tuple[int, int], Path]:
