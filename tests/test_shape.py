@@ -278,3 +278,12 @@ def test_the_files_that_the_makefile_names_exist() -> None:
                for name in names.split())}
     assert len(named) > 8
     assert not [name for name in sorted(named) if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("file", ["__init__.py", "aws/__init__.py", "providers/aws.py", "testing/__init__.py"])
+def test_a_type_checker_sees_which_names_a_lazy_module_has(file: str) -> None:
+    """A ``__getattr__`` that it sees would make ``aws.Buckett`` right, of any type."""
+    seen = {n.name for n in tree_of(SRC / file).body if isinstance(n, ast.FunctionDef)}
+    hidden = [n for node in tree_of(SRC / file).body if isinstance(node, ast.If)
+              and ast.unparse(node.test) == "not TYPE_CHECKING" for n in node.body if isinstance(n, ast.FunctionDef)]
+    assert "__getattr__" not in seen and "__getattr__" in {n.name for n in hidden}

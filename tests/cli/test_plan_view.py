@@ -47,7 +47,7 @@ def test_a_plan_for_a_person() -> None:
         "    delay: 1 → 5",
         '    env.B: "2" → (known after deploy)',
         "    key: (secret) → (secret)",
-        "± Shape  fake.Thing  a new shape needs a new one",
+        "± Shape  fake.Thing  a change of shape needs a new one",
         '    shape: "x" → "y"',
     ]
     assert totals(PLAN) == "1 to create, 1 to update, 1 to replace, 1 to delete, 1 unchanged"

@@ -64,11 +64,12 @@ __all__ = ["Alb", "Analog", "Angular", "ApiGatewayV2", "Astro", "Aurora", "Bucke
            "Task", "Vpc", "account_id", "dns", "permission"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        from ..core.names import did_you_mean
+if not TYPE_CHECKING:      # a misspelt component is an error of the type checker, too
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            from ..core.names import did_you_mean
 
-        raise AttributeError(f"sst.aws has no component {name!r}; {did_you_mean(name, __all__)}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
+            raise AttributeError(f"sst.aws has no component {name!r}; {did_you_mean(name, __all__)}")
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value
+        return value

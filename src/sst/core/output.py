@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import product
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeAlias, TypeVar, Union, overload
 from urllib.parse import quote
 from weakref import WeakValueDictionary, finalize
 
@@ -184,6 +184,7 @@ class Output(Generic[T_co]):
         @overload
         def __getitem__(self: Output[Sequence[V]], item: int) -> Output[V]: ...
         def __getitem__(self: Output[Any], item: Any) -> Output[Any]: ...
+        __iter__: ClassVar[None]    # pyright would iterate by __getitem__
     else:
         def __getitem__(self, item):
             """One item of a mapping or list: ``certificate.records[0]["Name"]``."""

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     from ..clouds.aws import sqs as sqs
     from ..clouds.aws import ssm as ssm
 
-def __getattr__(name: str) -> ModuleType:
-    if name not in SERVICES:
-        from ..core.names import did_you_mean
+if not TYPE_CHECKING:
+    def __getattr__(name: str) -> ModuleType:
+        if name not in SERVICES:
+            from ..core.names import did_you_mean
 
-        raise AttributeError(f"sst.providers.aws has no service {name!r}; {did_you_mean(name, list(SERVICES))}")
-    return import_module(f"sst.clouds.aws.{name}")
+            raise AttributeError(f"sst.providers.aws has no service {name!r}; {did_you_mean(name, list(SERVICES))}")
+        return import_module(f"sst.clouds.aws.{name}")
 
 
 def __dir__() -> list[str]:

@@ -56,7 +56,7 @@ def loss_lines(lost: Iterable[Step]) -> Iterator[Line]:
 
 def _step_lines(step: Step, everything: bool) -> Iterator[Line]:
     sign, style = SIGNS[step.op]
-    why = f"  a new {', '.join(sorted(step.replace))} needs a new one" if step.op is Op.REPLACE else ""
+    why = f"  a change of {', '.join(sorted(step.replace))} needs a new one" if step.op is Op.REPLACE else ""
     if reason := step.reason or (step.change.reason if step.op is Op.CREATE and step.change else ""):
         why = f"  {reason}"
     if step.op is Op.UNSURE:
