@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,6 +61,27 @@ def test_an_output_that_json_cant_hold_is_named_and_what_was_made_is_kept(projec
     said = project.fails("deploy")
     assert "✗ what the program returns can't be kept: outputs.load is nan, which JSON can't hold\n  hint: " in said
     assert "A" in project.things and "1 resource" in project.run("state", "list").out
+
+
+BROKEN = """
+import sys
+from sst.cli.call import Call
+from sst.cli.dispatch import run
+
+class Broken(Call):
+    def backend(self, project, **_):
+        raise RuntimeError("a bug")
+
+sys.exit(run(sys.argv[1:], Broken.here(sys.argv[1:])))
+"""
+
+
+def test_the_log_of_a_bug_has_no_secret_of_the_command_line(project: Project) -> None:
+    said = subprocess.run([sys.executable, "-c", BROKEN, "secret", "set", "Key", "hunter2"], cwd=project.root,
+                          env=project.environment, capture_output=True, text=True, check=False)
+    (log,) = project.root.glob(".sst/log/*.log")
+    assert said.returncode == 70 and "this is a bug in sst" in said.stderr
+    assert "sst secret set Key ***" in log.read_text() and "hunter2" not in log.read_text() + said.stderr
 
 
 def test_no_project(tmp_path: Path, project: Project) -> None:

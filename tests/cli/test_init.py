@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from sst.project.starter import look, starter
 
-from .conftest import Project
+from .conftest import SST, Project
 
 
 @pytest.fixture
@@ -144,6 +145,15 @@ def test_an_empty_folder(empty: Project) -> None:
     assert (empty.root / ".sst/stage").read_text() == "local\n"
     assert 'name="my-shop-2"' in (empty.root / "sst_config.py").read_text()
     assert "set up already" in empty.run("init").out
+
+
+def test_what_could_not_be_written_is_written_by_the_next_try(empty: Project) -> None:
+    command = ["sh", "-c", f"ulimit -f 0; exec '{SST}' init --yes"]     # no file may have any bytes
+    said = subprocess.run(command, cwd=empty.root, env=empty.environment, capture_output=True, text=True, check=False)
+    assert said.returncode == 1 and "✗ File too large" in said.stderr, said
+    assert not [f for f in empty.root.rglob("*") if f.is_file()], "no file is left that is empty or cut off"
+    empty.run("init", "--yes")
+    assert (empty.root / "src/api.py").is_file() and "def run()" in (empty.root / "sst_config.py").read_text()
 
 
 def test_a_project_with_an_app_in_git(empty: Project) -> None:

@@ -15,6 +15,7 @@ from .test_postgres import NETWORK, declared, link_of
 
 @pytest.mark.parametrize(("options", "said"), [
     ({"engine": "memcached"}, "engine can't be 'memcached'"),
+    ({"version": "x"}, "AWS has no redis x"),
     ({"version": "3.2"}, "AWS has no redis 3.2"),
     ({"engine": "valkey", "version": "7.1"}, "AWS has no valkey 7.1"),
     ({"instance": "micro"}, "there is no class 'cache.micro'"),

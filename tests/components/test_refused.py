@@ -103,6 +103,10 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "link alone": (lambda: aws.Function("Api", H, link=aws.Bucket("B")),  # type: ignore[arg-type]  # that is the mistake
                    ("link takes a list, not a Bucket", "link=[bucket, table]", "test_refused.py:")),
     "link one text": (function(link="Jobs"), ("link takes a list, not text",)),
+    "permissions none": (function(permissions=None), ('permissions of Function "Api" takes a list, not None',)),
+    "literal": (lambda: aws.Efs("F", performance=[], vpc=aws.Vpc("V")),  # type: ignore[arg-type]  # that is the mistake
+                ('performance of Efs "F" takes text, not a list',)),
+    "transform by number": (function(transform={3: {}}), ('transform of Function "Api" has no option 3',)),
     "environment list": (function(environment=["A"]), ('environment of Function "Api" takes a mapping, not a list',)),
     "handler number": (function(handler=3), ('handler of Function "Api" takes text, not 3', "test_refused.py:")),
     "half a character": (function(environment={"AA": "\ud800"}),

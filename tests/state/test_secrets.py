@@ -61,6 +61,11 @@ def test_a_huge_value_is_refused() -> None:
         StateHome.memory("app").secrets("prod").set("A", "x" * 70_000)
 
 
+def test_a_value_that_is_no_text_is_refused() -> None:
+    with pytest.raises(UserError, match="the value of A is not UTF-8 text"):
+        StateHome.memory("app").secrets("prod").set("A", "geheim\udcff")
+
+
 def test_former_values_are_known_so_that_old_lines_can_be_masked() -> None:
     home = StateHome.memory("app")
     secrets = home.secrets("prod")

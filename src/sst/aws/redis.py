@@ -137,6 +137,6 @@ class Redis(Component, kind="sst.aws.Redis", parts=tuple(RedisTransform.__annota
 def _family(engine: str, version: str) -> str:
     """The family of parameter groups: ``redis7``, ``redis6.x``, ``valkey7``."""
     major, _, minor = version.partition(".")
-    if engine == "redis" and int(major) < 6:
+    if engine == "redis" and major.isdecimal() and int(major) < 6:
         return f"redis{major}.{minor.partition('.')[0]}"
     return f"{engine}6.x" if major == "6" else f"{engine}{major}"

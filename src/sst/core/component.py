@@ -176,7 +176,7 @@ def _check_kinds(cls: type[Component], what: str, given: Mapping[str, Any], wher
     where that made the component fail."""
     for option, taken in misfits(cls, given):
         value = given[option]
-        shown = (repr(value) if isinstance(value, int | float) else "text" if isinstance(value, str)
+        shown = (repr(value) if isinstance(value, int | float | None) else "text" if isinstance(value, str)
                  else "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}")
         raise UserError(f"{option} of {what} takes {taken}, not {shown}", where=current().short(where),
                         hint=f"{option}=[...]" if taken == "a list" else "", code="wrong-type")

@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from .output import Output
 
@@ -33,10 +33,10 @@ def misfits(component: type, given: Mapping[str, Any]) -> Iterator[tuple[str, st
     """The argument and what it takes (``"a list"``, ``"text or a mapping"``), for each whose value is of another kind.
     An annotation that names anything but these kinds is not judged."""
     init: Callable[..., None] = component.__init__  # type: ignore[misc]  # the class's own, as a function
-    for option, parameter in inspect.signature(init).parameters.items():
-        value = given.get(option)
-        kinds = [_kind(part, init.__globals__) for part in _parts(str(parameter.annotation)) if part != "None"]
-        if value is None or isinstance(value, Output) or None in kinds:
+    for option, value in given.items():
+        parts = _parts(str(inspect.signature(init).parameters[option].annotation))
+        kinds = [_kind(part, init.__globals__) for part in parts if part != "None"]
+        if (value is None and "None" in parts) or isinstance(value, Output) or None in kinds:
             continue
         known = dict(kind for kind in kinds if kind)
         if not any(isinstance(value, types) for types in known.values()):
@@ -59,9 +59,12 @@ def _parts(annotation: str) -> list[str]:
 
 def _kind(annotation: str, names: Mapping[str, Any]) -> tuple[str, tuple[type, ...]] | None:
     head = annotation.partition("[")[0]
-    if head == "Literal" and '"' in annotation and "False" not in annotation and "True" not in annotation:
+    alias = names.get(head)
+    if all(isinstance(value, str) for value in get_args(alias)) and get_origin(alias) is Literal:
         return _KINDS["str"]
-    return _KINDS["dict"] if hasattr(names.get(head), "__total__") else _KINDS.get(head)
+    if head == "Literal" and not re.search(r"True|False|\d", annotation):
+        return _KINDS["str"]
+    return _KINDS["dict"] if hasattr(alias, "__total__") else _KINDS.get(head)
 
 
 def _odd(annotation: str, value: Any, names: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -140,7 +140,7 @@ class Graph:
         """The options that exist; a misspelt one is a problem that says what was probably meant."""
         odd = given.keys() - known
         for k in odd:
-            self.problem(f"{what} has no option {k!r}", hint=did_you_mean(k, sorted(known)), where=where)
+            self.problem(f"{what} has no option {k!r}", hint=did_you_mean(str(k), sorted(known)), where=where)
         return {k: v for k, v in given.items() if k not in odd}
 
     def add(self, goal: Goal, resource: Resource) -> None:

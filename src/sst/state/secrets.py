@@ -65,7 +65,11 @@ class Secrets:
             if not _NAME.match(name):
                 raise UserError(f'"{name}" is not a valid name for a secret',
                                 hint="a letter, then letters, digits and _")
-            if len(value.encode("utf-8", "surrogatepass")) > _LIMIT:
+            try:
+                size = len(value.encode())
+            except UnicodeEncodeError:
+                raise UserError(f"the value of {name} is not UTF-8 text", hint="write bytes as base64") from None
+            if size > _LIMIT:
                 raise UserError(f"the secret {name} is longer than {_LIMIT // 1024} KB",
                                 hint="keep large values in a bucket")
         if values:

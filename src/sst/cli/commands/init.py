@@ -1,9 +1,14 @@
 """``sst init``"""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..call import Call, command
+
+if TYPE_CHECKING:
+    from ...project.starter import Write
 
 
 @command("init")
@@ -39,13 +44,25 @@ def init(call: Call, yes: bool) -> None:
         if not yes and screen.asks and screen.ask("Go on? (Y/n)", "y").lower() not in ("y", "yes"):
             screen.line("Nothing was written.")
             return
-    for write in writes:
-        write.path.parent.mkdir(parents=True, exist_ok=True)
-        with write.path.open("a" if write.adds else "x", encoding="utf-8") as file:
-            file.write(write.text)
+    for write in reversed(writes):      # sst_config.py last: as long as it is missing, another try writes the rest
+        _write(write)
     if screen.as_json:
         screen.data(facts)
         return
     screen.done(f'"{found.name}" is set up. Next: {screen.paint("sst dev", "bold")}, or '
                 f'{screen.paint("sst deploy", "bold")} '
                 "(stage local: on this machine, no account needed)")
+
+
+def _write(write: Write) -> None:
+    """Write a file as a whole or, on a full disk, not at all."""
+    write.path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with write.path.open("a" if write.adds else "x", encoding="utf-8") as file:
+            file.write(write.text)
+    except FileExistsError:
+        raise
+    except OSError as e:
+        if not write.adds:
+            write.path.unlink(missing_ok=True)
+        raise OSError(e.errno, e.strerror, str(write.path)) from e

@@ -42,6 +42,7 @@ def set_(call: Call, name: str, value: str | None, fallback: bool) -> None:
         value = screen.secret(f"Value of {name}:") if screen.asks else screen.stdin.read().removesuffix("\n")
         if not value:
             raise UserError(f"no value for {name} was given", hint=f"sst secret set {name} VALUE, or pipe it in")
+    screen.hide(value)
     call.backend(project).secrets.set(name, value, fallback=fallback)
     _said(screen, project, f"{name} is set for {_place(project.stage, fallback)}", {"set": [name]})
 
