@@ -72,6 +72,15 @@ def test_as_text() -> None:
         "  → ObjectCreated:* originals/*: Pictures/Thumb  x"]
 
 
+def test_messages_that_failed_go_to_the_dead_letter_queue() -> None:
+    dead = State("sst.aws.Queue/aws.sqs.Queue::Dead/Queue", "aws.sqs.Queue", "https://sqs/dead", {},
+                 {"arn": "arn:dead"}, provider="aws")
+    jobs = State("sst.aws.Queue/aws.sqs.Queue::Jobs/Queue", "aws.sqs.Queue", "https://sqs/jobs",
+                 {"redrive_policy": {"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 3}}, {}, provider="aws")
+    found = picture_of(Snapshot(resources={s.urn: s for s in (dead, jobs)}))
+    assert found.edges == (Edge("Jobs", "Dead", "event", "failed 3 times"),)
+
+
 def test_names_are_sorted_as_people_do() -> None:
     """`Q2` before `Q10`; in the graph, the tree and all that is made from it."""
     queues = [State(f"sst.aws.Queue/aws.sqs.Queue::Q{n}/Queue", "aws.sqs.Queue", f"q{n}", {"name": f"q{n}"}, {},

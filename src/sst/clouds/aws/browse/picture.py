@@ -152,6 +152,13 @@ class _Drawing:
                     self._titles.setdefault(target, key)
                 yield self._found(v.get("api_id")), target, key
 
+    def _dead_letters(self, state: State) -> Iterator[tuple[str, str, str]]:
+        policy = state.values.get("redrive_policy")
+        if isinstance(policy, Mapping):
+            tries = policy.get("maxReceiveCount")
+            yield self._found(state.id), self._found(policy.get("deadLetterTargetArn")), \
+                "failed once" if tries == 1 else f"failed {tries} times"
+
     def _schedule(self, state: State) -> Iterator[tuple[str, str, str]]:
         target = state.values.get("target") or {}
         yield self._found(state.id), self._found(target.get("Arn")), str(state.values.get("schedule_expression", ""))
@@ -204,8 +211,9 @@ class _Drawing:
 
 _DRAW: Mapping[str, Any] = {
     "lambda.EventSourceMapping": _Drawing._mapping, "s3.BucketNotification": _Drawing._notification,
-    "apigatewayv2.Route": _Drawing._route, "scheduler.Schedule": _Drawing._schedule,
-    "sns.Subscription": _Drawing._subscription, "events.Target": _Drawing._bus_target}
+    "sqs.Queue": _Drawing._dead_letters, "apigatewayv2.Route": _Drawing._route,
+    "scheduler.Schedule": _Drawing._schedule, "sns.Subscription": _Drawing._subscription,
+    "events.Target": _Drawing._bus_target}
 
 
 def _type(state: State) -> str:
