@@ -15,7 +15,7 @@ from .test_postgres import declared
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({"version": "2.17"}, "there is no version '2.17'"),
+    ({"version": "2.17"}, "AWS has no version '2.17'"), ({"version": "OpenSearch_9.9"}, "no version 'OpenSearch_9.9'"),
     ({"instance": "t3.small.search"}, "there is no class 't3.small.search.search'"),
     ({"password": "only-letters"}, "the password of MySearch does not fit"),
     ({"storage": "5 GB"}, "storage"),

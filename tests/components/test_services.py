@@ -39,7 +39,7 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "cpu and memory": (service(cpu="0.25 vCPU", memory="4 GB"), ("4 GB of memory do not go", "0.5, 1, 2 GB")),
     "no such cpu": (service(cpu="3 vCPU"), ("Fargate has no '3 vCPU'", "0.25 vCPU")),
     "another cluster": (service(cluster="main"), ("takes an aws.Cluster", "not 'main'")),
-    "no vpc": (lambda: aws.Cluster("Main"), ("Main needs a Vpc", "vpc=vpc")),
+    "no vpc": (lambda: aws.Cluster("Main"), ('Cluster "Main" needs a Vpc', "vpc=vpc")),
     "a part of a network": (lambda: aws.Cluster("Main", vpc={"id": "vpc-1"}), ("needs security_groups",)),
     "a port": (service(load_balancer={"ports": [{"listen": "80"}]}), ("listen can't be '80'", '"80/http"')),
     "no port": (service(load_balancer={}), ("has no ports",)),

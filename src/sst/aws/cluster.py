@@ -96,7 +96,7 @@ class Cluster(Component, kind="sst.aws.Cluster", parts=("cluster",)):
             self.private_subnets: Sequence[Input[str]] = vpc.get("load_balancer_subnets", ())
             self.assign_public_ip, self.cidr = vpc.get("assign_public_ip", False), None
             return
-        self.vpc = found = the_vpc(self.logical_name, vpc, self.where)
+        self.vpc = found = the_vpc(f'Cluster "{self.logical_name}"', vpc, self.where)
         self.vpc_id, self.security_groups = found.id, found.security_groups
         self.public_subnets, self.private_subnets = found.public_subnets, found.private_subnets
         # without NAT a task can reach its image and its logs from a public subnet alone

@@ -46,10 +46,15 @@ def domain_fits(graph: Graph, goal: Goal) -> None:
                       where=goal.where, hint=hint)
 
 
+_VERSIONS = (r"OpenSearch_(1\.[0-3]|2\.(3|5|7|9|1[13579])|3\.\d+)"
+             r"|Elasticsearch_(1\.5|2\.3|5\.[1356]|6\.[0234578]|7\.([14789]|10))")
+"""Source: https://docs.aws.amazon.com/opensearch-service/latest/developerguide/what-is.html"""
+
+
 def _problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     version, kind, user = (given.get(k) for k in ("engine_version", "instance_type", "username"))
-    if isinstance(version, str) and not re.fullmatch(r"(OpenSearch|Elasticsearch)_\d+\.\d+", version):
-        yield f"there is no version {version!r}", 'version="OpenSearch_2.17"'
+    if isinstance(version, str) and not re.fullmatch(_VERSIONS, version):
+        yield f"AWS has no version {version!r}", 'version="OpenSearch_2.17"'
     if isinstance(kind, str) and not re.fullmatch(r"[a-z0-9]+\.[a-z0-9]+\.search", kind):
         yield f"there is no class {kind!r}", 'instance="t3.small"'
     if isinstance(size := given.get("volume_size"), int) and size < 10:

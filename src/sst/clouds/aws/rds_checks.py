@@ -17,6 +17,7 @@ __all__ = ["cluster_fits", "instance_fits", "password_problem"]
 _VERSIONS = {"postgres": r"1[1-9](\.\d+)?(-R\d+)?", "mysql": r"(5\.7|8\.0|8\.4)(\.\d+)?",
              "mariadb": r"(10\.(4|5|6|11)|11\.(4|8))(\.\d+)?", "aurora-postgresql": r"1[3-9](\.\d+)?",
              "aurora-mysql": r"8\.\d+(\.mysql_aurora\.\d+\.\d+(\.\d+)?)?"}
+_USUAL = {"postgres": "17", "mysql": "8.4", "mariadb": "11.4", "aurora-postgresql": "17", "aurora-mysql": "3.08.0"}
 _NAMES = {"postgres": r"[A-Za-z_][A-Za-z0-9_]{0,62}", "mysql": r"[A-Za-z][A-Za-z0-9_]{0,63}",
           "mariadb": r"[A-Za-z][A-Za-z0-9_]{0,63}"}
 _LIKE = {"aurora-postgresql": "postgres", "aurora-mysql": "mysql"}
@@ -87,7 +88,7 @@ def _problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return value if isinstance(value, str | int) and not fits(value) else None
 
     if version := odd("engine_version", lambda v: re.fullmatch(_VERSIONS[engine], str(v))):
-        yield f"AWS has no {engine} {version}", 'version="17"' if family == "postgres" else "choose another version"
+        yield f"AWS has no {engine} {version}", f'version="{_USUAL[engine]}"'
     if user := odd("username", lambda v: re.fullmatch(_USERS[family], v) and v.lower() not in _RESERVED_USERS):
         yield f"{user!r} can't be the name of its user", ("letters, digits and _, a letter first, and no reserved name "
                                                           "such as admin")
