@@ -4,6 +4,7 @@ No subprocess: a fingerprint needs this list within milliseconds, and a project 
 """
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -276,11 +277,17 @@ def _rules_above(folder: Path) -> tuple[tuple[_Rule, ...], _Tracked, str]:
     return tuple(r for group in reversed(rules) for r in group), lambda: NOTHING, ""
 
 
+_CLASS = re.compile(r"\[([!^]?)(\]?(?:\[:\w+:\]|\\.|[^\]\\])*)\]")
+_IN_CLASS = re.compile(r"\[:(\w+):\]|\\(.)|[\[\]\\^&~|]")
+_POSIX = {"alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "digit": "0-9", "lower": "a-z", "punct": "!-/:-@\\[-`{-~",
+          "space": r"\s", "upper": "A-Z", "xdigit": "0-9a-fA-F"}
+
+
 @lru_cache(maxsize=512)
 def _parsed(path: str, size: int, mtime: int) -> tuple[tuple[re.Pattern[str], bool, bool], ...]:
     rules = []
-    for raw in text_of(Path(path)).splitlines():
-        line = raw.rstrip()
+    for raw in text_of(Path(path)).split("\n"):
+        line = re.sub(r"(?<!\\)\s+\Z", "", raw)
         if not line or line.startswith("#"):
             continue
         keep = line.startswith("!")
@@ -288,7 +295,8 @@ def _parsed(path: str, size: int, mtime: int) -> tuple[tuple[re.Pattern[str], bo
         folders = line.endswith("/")
         line = line.rstrip("/")
         anchored = "/" in line
-        rules.append((re.compile(_regex(line.lstrip("/"), anchored)), keep, folders))
+        with contextlib.suppress(re.error):  # [z-a], or [a without an end: to git too it fits nothing
+            rules.append((re.compile(_regex(line.lstrip("/"), anchored)), keep, folders))
     return tuple(rules)
 
 
@@ -304,8 +312,11 @@ def _regex(pattern: str, anchored: bool) -> str:
             out, i = out + "[^/]*", i + 1
         elif rest[0] == "?":
             out, i = out + "[^/]", i + 1
-        elif rest[0] == "[" and (end := rest.find("]", 2)) > 0:
-            out, i = out + "[" + rest[1:end].replace("\\", "\\\\").replace("!", "^", 1) + "]", i + end + 1
+        elif m := _CLASS.match(rest):
+            inside = _IN_CLASS.sub(lambda c: _POSIX.get(c[1] or "") or re.escape(c[2] or c[0]), m[2])
+            out, i = f"{out}[{'^/' if m[1] else ''}{inside}]", i + m.end()
+        elif rest[0] == "[":
+            raise re.error("no end of a class")
         else:
             escaped = rest[0] == "\\" and len(rest) > 1
             out, i = out + re.escape(rest[1] if escaped else rest[0]), i + 1 + escaped
