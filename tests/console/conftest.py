@@ -140,7 +140,7 @@ def ask(server: ConsoleServer, path: str, body: object = None, method: str = "",
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}/{path}", data, sent, method=method or None)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             status, content, got = answer.status, answer.read(), dict(answer.headers)
     except urllib.error.HTTPError as error:
         status, content, got = error.code, error.read(), dict(error.headers)
@@ -182,7 +182,7 @@ def shown(page: Page, hash: str) -> None:
     until(page, "!document.querySelector('.loading')")
 
 
-def until(page: Page, expression: str, *, seconds: float = 8) -> None:
+def until(page: Page, expression: str, *, seconds: float = 20) -> None:
     """`Page.wait_for_function` evaluates text in the page, which its policy forbids."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(expression):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -92,9 +93,9 @@ def test_a_new_call_appears_by_itself(page: Page, project: Project) -> None:
     before = page.locator(".inv").count()
     file = RecordFile(project.root / ".sst" / "local" / "console.db")
     file.write([("invocation", {"request": "new-request", "function": "shop-api", "trace": "1-new", "parent": "",
-                                "span": "new", "began": 2e9, "trigger": "GET /new"})])
+                                "span": "new", "began": time.time() + 60, "trigger": "GET /new"})])
     file.close()
-    until(page, f"document.querySelectorAll('.inv').length > {before}", seconds=5)
+    until(page, f"document.querySelectorAll('.inv').length > {before}")
     assert "GET /new" in page.locator(".inv").first.inner_text()
 
 

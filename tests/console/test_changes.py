@@ -114,7 +114,7 @@ def test_another_console_holds_the_lock(server: ConsoleServer, project: Project,
     try:
         one, two = do(server, "plan-deploy"), do(other, "plan-deploy")
         do(server, "run", id=one["id"])
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not ask(server, "api/job")[1]["events"]:
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -141,7 +141,7 @@ def test_what_runs_is_stopped(database: Browser) -> None:
     def offered() -> None:
         assert "stop" in [a.verb for a in database.rows({}).actions]
 
-    eventually(offered, 8)
+    eventually(offered, 20)
     assert database.acts["stop"]("", {}) == {"stopped": 1}
     running.join(10)
     assert not running.is_alive() and failed and not failed[0].startswith("ended"), time.monotonic() - began

@@ -27,7 +27,7 @@ def handler(event, context):
 """
 
 
-async def until(true: object, *, seconds: float = 10) -> None:
+async def until(true: object, *, seconds: float = 20) -> None:
     """Wait for a condition of the world outside."""
     deadline = time.monotonic() + seconds
     while not true():  # type: ignore[operator]
@@ -213,7 +213,7 @@ def test_nothing_survives_a_kill_of_the_executor(tmp_path: Path) -> None:
     assert len(pids) == 5 and all(_alive(pid) for pid in pids)
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while left := [pid for pid in pids if _alive(pid)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.01)

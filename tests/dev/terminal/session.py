@@ -81,14 +81,14 @@ class Session:
             self.stream.feed(data)
             seconds = 0
 
-    def until(self, what: str | Callable[[], object], *, seconds: float = 15) -> None:
+    def until(self, what: str | Callable[[], object], *, seconds: float = 30) -> None:
         """Read until the text is on the screen, or the question is answered with yes."""
         end = time.monotonic() + seconds
         while not ((what in self.text) if isinstance(what, str) else what()):
             assert time.monotonic() < end, f"never came: {what!r}; the screen:\n{self.text}\nends {self.raw[-500:]!r}"
             self.listen()
 
-    def over(self, *, seconds: float = 15) -> int:
+    def over(self, *, seconds: float = 30) -> int:
         self.until(lambda: self.process.poll() is not None, seconds=seconds)
         self.listen()
         assert self.process.returncode is not None
