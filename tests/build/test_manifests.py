@@ -292,6 +292,16 @@ def test_pips_variables_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert answer(root, tmp_path / "cache", tmp_path) == "env"
 
 
+def test_a_configuration_of_pip_is_said_not_to_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://private.example/simple\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    root = write(tmp_path / "p", {"api.py": "def handler(e, c): return 1\n", "requirements.txt":
+                                  f"--no-index\n--find-links {tmp_path}\nprivpkg-conf\n"})
+    with pytest.raises(UserError) as refused:
+        build(Source(str(root), "api.handler", RUNTIME), cache=tmp_path / "cache")
+    assert refused.value.hint.startswith(f"{tmp_path}/pip.conf is not read")
+
+
 def test_logins_are_nowhere(tmp_path: Path) -> None:
     """Not in the cache, not in the bundle, not in what is said."""
     secret = "s3cr3t-t0ken"

@@ -135,7 +135,7 @@ def _compile(source: Source, at: Layout, target: Target) -> str:
             lock = lock_of(at.tool, at.home)
             raise UserError(refused.message.replace(str(listed), file.name), where=str(file),
                             hint=f"the versions are those of {lock.name}: does it fit {file.name}?" if lock
-                            else "") from None
+                            else refused.hint) from None
 
 
 def _declared(source: Source, at: Layout) -> Declared:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..machine.files import cached, replace_cached
+from .text import text_of
 
 __all__ = ["Refused", "base", "host_platform", "interpreter", "lines_that_matter", "run", "running", "version"]
 
@@ -28,8 +29,8 @@ class Refused(UserError):
 
     code = "build-failed"
 
-    def __init__(self, message: str, said: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, said: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.said = said
 
 
@@ -69,7 +70,9 @@ def run(arguments: Sequence[str], *, cwd: Path, what: str, environment: Mapping[
     done = subprocess.run([binary(), *arguments], cwd=cwd, env=env, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise Refused(f"Could not {what}\n{lines_that_matter(done.stderr)}", done.stderr)
+        unread = _pip_file(env) if re.search(r"was\s+not\s+found\s+in\s+the", done.stderr) else None
+        raise Refused(f"Could not {what}\n{lines_that_matter(done.stderr)}", done.stderr,
+                      f"{unread} is not read: name its index in the project, or in PIP_INDEX_URL" if unread else "")
     return done.stdout
 
 
@@ -81,6 +84,15 @@ def _pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """pip's variables that say where packages come from, in uv's names; uv's own win."""
     return {names[0]: joint.join(environment[pip].split()) for pip, (names, joint) in _PIP.items()
             if environment.get(pip) and not any(environment.get(n) for n in names)}
+
+
+def _pip_file(environment: Mapping[str, str]) -> Path | None:
+    """A configuration file of pip that says where packages come from. uv reads none."""
+    home = Path(environment.get("HOME") or "/")
+    at = [Path(environment.get("PIP_CONFIG_FILE") or "/etc/pip.conf"), home / ".config/pip/pip.conf",
+          home / ".pip/pip.conf", home / "Library/Application Support/pip/pip.conf"]
+    wanted = re.compile(r"^\s*((extra-)?index-url|find-links)\b", re.M)
+    return next((p for p in at if p.is_file() and wanted.search(text_of(p))), None)
 
 
 def lines_that_matter(said: str, limit: int = 15) -> str:
