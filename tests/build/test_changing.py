@@ -88,6 +88,20 @@ def replacing(root: Path) -> Callable[[int], None]:
     return step
 
 
+def turning(root: Path) -> Callable[[int], None]:
+    """A file, a folder, a FIFO that nobody writes to, by one name."""
+    def step(n: int) -> None:
+        place = root / "src/turning"
+        place.write_text(str(n))
+        place.unlink()
+        place.mkdir()
+        place.rmdir()
+        os.mkfifo(place)
+        place.unlink()
+
+    return step
+
+
 def database(root: Path) -> Callable[[int], None]:
     def step(n: int) -> None:
         base = sqlite3.connect(root / "dev.sqlite3")
@@ -100,7 +114,7 @@ def database(root: Path) -> Callable[[int], None]:
     return step
 
 
-@pytest.mark.parametrize("kind", [growing, swapping, folders, replacing, database])
+@pytest.mark.parametrize("kind", [growing, swapping, folders, replacing, turning, database])
 def test_a_writer_in_the_project_stops_no_build(kind: Callable[[Path], Callable[[int], None]], tmp_path: Path) -> None:
     root = write(tmp_path / "p", {"src/api.py": HANDLER, **{f"src/m{n}.py": "" for n in range(50)}})
     source = Source(str(root), "src/api.handler", RUNTIME)

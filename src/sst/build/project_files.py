@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from ..core.graph import Graph
-from ..machine.files import cached, replace_cached
+from ..machine.files import cached, open_regular, replace_cached
 from .files import File
 
 __all__ = ["ProjectFiles", "Stamp"]
@@ -143,7 +143,7 @@ class ProjectFiles:
 
 def _digest(path: str) -> str:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

@@ -6,6 +6,7 @@ by its largest files and not by its size.
 """
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import UserError
+from ..machine.files import open_regular
 from ..records import dataclass
 from .cache import keep
 
@@ -87,10 +89,13 @@ def file_part(name: str, path: Path, *, executable: bool = False,
     """A file, read when its turn comes; ``seen`` gets what was read. UserError if it may not be read."""
     def make() -> Entry | None:
         try:
-            content = path.read_bytes()
+            with open_regular(path) as file:
+                content = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as e:
+            if e.errno == errno.ELOOP:  # a folder above it became a link to itself
+                return None
             raise UserError(f"{path} can't be read: {e.strerror}",
                             hint='leave it out with python={"exclude": [...]}, or change its rights') from e
         seen(content)

@@ -2,16 +2,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-__all__ = ["cached", "create_private", "private_draft", "remove_tree", "replace_cached", "replace_file",
+__all__ = ["cached", "create_private", "open_regular", "private_draft", "remove_tree", "replace_cached", "replace_file",
            "write_private"]
 
 
@@ -35,6 +38,15 @@ def create_private(path: Path, text: str, *, sync: bool = False) -> bool:
     if sync:
         _sync_folder(path)
     return True
+
+
+def open_regular(path: str | Path) -> BufferedReader:
+    """A file to be read. What is none (any more) is not there: a FIFO would wait for a writer."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def cached(path: Path, parse: Callable[[Any], T]) -> T | None:
