@@ -67,6 +67,13 @@ CASES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         {"port": 443, "protocol": "https"}]), ("needs a certificate",)),
     "no ARN": (lambda: aws.Alb.get("Shared", "shared"), ("not the ARN of an application load balancer",)),
     "health of nothing": (service(load_balancer={**WEB, "health": {"8080/http": {}}}), ("no rule forwards",)),
+    **{f"health {given}": (service(load_balancer={**WEB, "health": {"80/http": given}}), (text,)) for given, text in (
+        ({"path": "x"}, "can't be for 'x'"),
+        ({"interval": "5 seconds", "timeout": "5 seconds"}, "as long as its interval"),
+        ({"success_codes": "900"}, "can't be '900'"), ({"healthy_threshold": 1}, "can't be 1"))},
+    "retries": (service(health={"command": ["CMD", "x"], "retries": 11}), ("can't be 11", "1 to 10")),
+    "a condition": (shared({"pth": "/a"}, 1), ("the condition 'pth'", "path, host")),
+    "a path": (shared({"path": "/a b"}, 1), ("can't be for the path '/a b'",)),
     "a registry without a port": (service(service_registry={}), ("needs the port", '{"port": 8080}')),
     "a port of a registry": (service(service_registry={"port": "8080"}), ("it is '8080'",)),
     "a registry of several": (service(image=None, containers=[{"name": "a", "image": "x"}, {"name": "b", "image": "x"}],

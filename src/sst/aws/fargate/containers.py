@@ -222,6 +222,8 @@ def _health(health: Health) -> dict[str, Any]:
 
     if not health.get("command"):
         raise UserError("health needs a command", hint='health={"command": ["CMD-SHELL", "curl -f http://localhost"]}')
+    if not 1 <= health.get("retries", 3) <= 10:
+        raise UserError(f"retries of health can't be {health['retries']}", hint="1 to 10")
     words = list(health["command"])
     return {"command": words if words[0] in ("CMD", "CMD-SHELL") else ["CMD", *words],
             "startPeriod": seconds(health.get("start_period", "0 seconds"), what="start_period", high=300),

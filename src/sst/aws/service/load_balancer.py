@@ -1,6 +1,7 @@
 """The load balancer of a service: listeners, rules, target groups and who may connect."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -101,6 +102,8 @@ class Balanced:
     ready: Sequence[object]
 
 
+_CODES = r"[2-4]\d\d(-[2-4]\d\d)?"
+"""Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html"""
 Groups = dict[tuple[str, Port], elbv2.TargetGroup]
 
 
@@ -147,7 +150,14 @@ def _way(rule: Rule, containers: Sequence[str], name: str) -> Way:
     if len(containers) > 1 and "container" not in rule and not redirect:
         raise UserError(f"a rule of {name} does not say which container it forwards to",
                         hint=f'"container": "{containers[0]}"')
-    return Way(listen, forward, redirect, container, rule.get("conditions", {}), rule.get("priority", 0))
+    conditions = rule.get("conditions", {})
+    if odd := sorted(conditions.keys() - Conditions.__annotations__.keys()):
+        raise UserError(f"a rule of {name} has the condition {odd[0]!r}", hint="known: path, host, query, header")
+    path = conditions.get("path", "/")
+    if isinstance(path, str) and not re.fullmatch(r"[\w\-.$/~\"'@:+&*?]{1,128}", path, re.ASCII):
+        raise UserError(f"a rule of {name} can't be for the path {path!r}",
+                        hint="up to 128 letters, digits and _-.$/~\"'@:+&, and * and ?")
+    return Way(listen, forward, redirect, container, conditions, rule.get("priority", 0))
 
 
 def _check_shared(given: LoadBalancer, ways: Sequence[Way], name: str) -> None:
@@ -228,6 +238,17 @@ def _checks(check: HealthCheck | None, port: Port) -> dict[str, Any]:
                                                 what="timeout", low=2, high=120),
         "healthy_threshold_count": check.get("healthy_threshold", 5),
         "unhealthy_threshold_count": check.get("unhealthy_threshold", 2)}
+    if made["health_check_timeout_seconds"] >= made["health_check_interval_seconds"]:
+        raise UserError(f"the health check of {port} takes as long as its interval",
+                        hint='"timeout" is shorter than "interval"')
+    for threshold in ("healthy_threshold", "unhealthy_threshold"):
+        if not 2 <= made[f"{threshold}_count"] <= 10:
+            raise UserError(f"{threshold} of {port} can't be {made[f'{threshold}_count']}", hint="2 to 10")
+    if not re.fullmatch(r"/.{0,1023}", check.get("path", "/")):
+        raise UserError(f"the health check of {port} can't be for {check.get('path')!r}", hint='a path: "/health"')
+    if not re.fullmatch(rf"{_CODES}(,{_CODES})*", check.get("success_codes", "200")):
+        raise UserError(f"success_codes of {port} can't be {check.get('success_codes')!r}",
+                        hint='from 200 to 499: "200", "200-299", "200,301"')
     if port.web:
         made |= {"health_check_path": check.get("path", "/"),
                  "matcher": {"HttpCode": check.get("success_codes", "200")}}
