@@ -82,6 +82,15 @@ def test_a_mistake_is_told_by_the_users_own_line(tmp_path: Path) -> None:
     assert "part.py:3" in deep and "JSONDecodeError" in deep
 
 
+def test_a_method_that_is_given_another_kind_of_value_says_what_it_takes(tmp_path: Path) -> None:
+    start = f"{CONFIG}\nfrom sst import aws\ndef run():\n    b = aws.Bucket('B')\n"
+    said = problem(tmp_path, start + "    b.notify(3)\n")
+    assert "notifications of notify() takes a list, not 3 (sst_config.py:8)" in said and "notifications=[...]" in said
+    wrong = problem(tmp_path, start + "    b.subscribe('api.handler', events=None)\n", api="def handler(e, c): pass\n")
+    assert "events of subscribe() takes a list, not None (sst_config.py:8)" in wrong
+    assert "TypeError: 'int' object is not iterable (sst_config.py:8)" in problem(tmp_path, start + "    list(3)\n")
+
+
 def test_what_is_used_before_it_is_declared(tmp_path: Path) -> None:
     text = CONFIG + """
 from sst import aws

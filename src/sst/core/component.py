@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack, cast, 
 
 from ..errors import SstError, UserError
 from .dev_parts import DevPart
-from .given import misfits, odd_keys
+from .given import misfit, odd_keys
 from .graph import current
 from .model import URN
 from .names import did_you_mean, snake
@@ -110,8 +110,10 @@ class Component(metaclass=Declared):
             except SstError as e:
                 e.where = e.where or graph.short(where)
                 raise
-            except (TypeError, AttributeError, ValueError, LookupError):
-                _check_kinds(cls, what, bound, where)
+            except (TypeError, AttributeError, ValueError, LookupError) as e:
+                if error := misfit(cls.__init__, bound, what):
+                    error.where = graph.short(where)
+                    raise error from e
                 raise
             return self
 
@@ -169,17 +171,6 @@ class Component(metaclass=Declared):
         graph = current()
         return Nodes(self.logical_name, {snake(c.logical_name if isinstance(c, Component) else c.__sst__.name): c
                                          for c in graph.children.get(self.urn, ())})
-
-
-def _check_kinds(cls: type[Component], what: str, given: Mapping[str, Any], where: str) -> None:
-    """Raise ``UserError`` for the first argument whose value is of another kind than its annotation says: asked only
-    where that made the component fail."""
-    for option, taken in misfits(cls, given):
-        value = given[option]
-        shown = (repr(value) if isinstance(value, int | float | None) else "text" if isinstance(value, str)
-                 else "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}")
-        raise UserError(f"{option} of {what} takes {taken}, not {shown}", where=current().short(where),
-                        hint=f"{option}=[...]" if taken == "a list" else "", code="wrong-type")
 
 
 def _signature(cls: type[Component]) -> inspect.Signature:

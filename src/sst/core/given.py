@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
+from ..errors import UserError
 from .output import Output
 
-__all__ = ["misfits", "odd_keys"]
+__all__ = ["misfit", "odd_keys", "shown"]
 
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     **dict.fromkeys(("Sequence", "list", "tuple"), ("a list", (list, tuple))),
@@ -29,18 +30,33 @@ def odd_keys(component: type, signature: inspect.Signature,
                 yield option, key, known
 
 
-def misfits(component: type, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The argument and what it takes (``"a list"``, ``"text or a mapping"``), for each whose value is of another kind.
-    An annotation that names anything but these kinds is not judged."""
-    init: Callable[..., None] = component.__init__  # type: ignore[misc]  # the class's own, as a function
-    for option, value in given.items():
-        parts = _parts(str(inspect.signature(init).parameters[option].annotation))
-        kinds = [_kind(part, init.__globals__) for part in parts if part != "None"]
+def misfit(function: Callable[..., Any], given: Mapping[str, Any], what: str) -> UserError | None:
+    """An error about the first argument whose value is of another kind than its annotation says. One that names
+    anything but text, numbers, lists and mappings is not judged."""
+    for option, parameter in inspect.signature(function).parameters.items():
+        if option not in given:
+            continue
+        value, parts = given[option], _parts(str(parameter.annotation))
+        kinds = [_kind(part, function.__globals__) for part in parts if part != "None"]
         if (value is None and "None" in parts) or isinstance(value, Output) or None in kinds:
             continue
         known = dict(kind for kind in kinds if kind)
         if not any(isinstance(value, types) for types in known.values()):
-            yield option, " or ".join(known)
+            return UserError(f"{option} of {what} takes {' or '.join(known)}, not {shown(value)}", code="wrong-type",
+                             hint=f"{option}=[...]" if list(known) == ["a list"] else "")
+    return None
+
+
+def shown(value: object) -> str:
+    """What it is, without what may be secret."""
+    match value:
+        case None | int() | float():
+            return repr(value)
+        case str():
+            return "text"
+        case list() | tuple():
+            return "a list"
+    return f"a {type(value).__name__}"
 
 
 def _parts(annotation: str) -> list[str]:

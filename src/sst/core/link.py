@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..errors import UserError
 from ..records import dataclass
+from .given import shown
 from .output import Input
 
 __all__ = ["Include", "Link", "LinkItem", "Linkable", "include_of", "linked"]
@@ -75,8 +76,7 @@ def _named(item: object) -> str:
 def linked(items: Sequence[Any], where: str = "") -> list[Link]:
     """The links of a ``link=[...]`` argument, in order, each once by name."""
     if isinstance(items, str) or not isinstance(items, Iterable):
-        raise UserError(f"link takes a list, not {'text' if isinstance(items, str) else f'a {type(items).__name__}'}",
-                        where=where, hint="link=[bucket, table]")
+        raise UserError(f"link takes a list, not {shown(items)}", where=where, hint="link=[bucket, table]")
     found: dict[str, Link] = {}
     for item in items:
         if item is None:

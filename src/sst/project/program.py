@@ -17,7 +17,7 @@ from dataclasses import field
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from ..errors import InternalError, SstError, UserError
 from ..records import dataclass
@@ -238,8 +238,35 @@ def _blame(root: Path) -> Iterator[None]:
     except BaseException as e:
         if isinstance(e, NameError | AssertionError) and _is_ours(e.__traceback__):
             raise InternalError(_said(e), where=_last_line(e.__traceback__, root)) from e
-        raise UserError(_said(e), hint=_advice(e), where=_last_line(e.__traceback__, root),
-                        code="program-failed") from e
+        where = _last_line(e.__traceback__, root)
+        if error := _misfit(e, root):
+            error.where = where
+            raise error from e
+        raise UserError(_said(e), hint=_advice(e), where=where, code="program-failed") from e
+
+
+def _misfit(error: BaseException, root: Path) -> UserError | None:
+    """What is wrong with the arguments of the method of ours that the user's code called last."""
+    from ..core.given import misfit
+
+    frame, trace = None, error.__traceback__
+    while trace is not None:
+        if _is_users(trace.tb_frame.f_code.co_filename, root):
+            frame = None
+        elif frame is None:
+            frame = trace.tb_frame
+        trace = trace.tb_next
+    if frame is None or not isinstance(error, TypeError | AttributeError | ValueError | LookupError):
+        return None
+    names, function = frame.f_code.co_qualname, None
+    if str(frame.f_globals.get("__name__")).partition(".")[0] == "sst":
+        head, *rest = names.split(".")
+        function = frame.f_globals.get(head)
+        for name in rest:
+            function = getattr(function, name, None)
+    if getattr(function, "__code__", None) is not frame.f_code:
+        return None
+    return misfit(cast(Callable[..., Any], function), frame.f_locals, f"{names.rpartition('.')[2]}()")
 
 
 def _is_ours(trace: TracebackType | None) -> bool:
