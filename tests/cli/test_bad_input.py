@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from sst.cli.commands.logs import _said
 from sst.cli.dispatch import of_the_machine
+from sst.dev.events import ProcessOutput
 
 from .conftest import SST, Project
 
@@ -82,6 +84,11 @@ def test_the_log_of_a_bug_has_no_secret_of_the_command_line(project: Project) ->
     (log,) = project.root.glob(".sst/log/*.log")
     assert said.returncode == 70 and "this is a bug in sst" in said.stderr
     assert "sst secret set Key ***" in log.read_text() and "hunter2" not in log.read_text() + said.stderr
+
+
+def test_the_colours_of_a_program_are_not_in_a_file() -> None:
+    line = ProcessOutput("Web", "\x1b[32mINFO\x1b[0m: started")
+    assert _said(line, colour=False) == "Web INFO: started" and _said(line, colour=True) == f"Web {line.text}"
 
 
 def test_no_project(tmp_path: Path, project: Project) -> None:

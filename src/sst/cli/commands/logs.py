@@ -63,16 +63,18 @@ def _of_session(call: Call, project: Project, name: str | None, follow: bool) ->
             return
         if screen.as_json:
             screen.data(to_json(event))
-        elif text := _said(event):
+        elif text := _said(event, colour=screen.paint.on):
             screen.line(text)
         screen.out.flush()
 
     listen(found, take, on=follow)
 
 
-def _said(event: AnyEvent) -> str:
-    """A line for a person; "" for what is of no interest in a log."""
+def _said(event: AnyEvent, *, colour: bool) -> str:
+    """A line for a person; "" for what is of no interest in a log. Programs of a session write to a terminal, in
+    colours."""
     from ...dev.events import CallBegan, CallEnded, LogLine, Notice, ProcessOutput
+    from ...dev.terminal.pane import plain
     from ...events import StepFailed
 
     match event:
@@ -83,7 +85,7 @@ def _said(event: AnyEvent) -> str:
         case CallEnded():
             return f"{event.function} #{event.number} {event.error or event.status or 'done'} {event.ms:.0f} ms"
         case ProcessOutput():
-            return f"{event.title} {event.text}"
+            return f"{event.title} {event.text if colour else plain(event.text)}"
         case Notice():
             return event.text
         case StepFailed():
