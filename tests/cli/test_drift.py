@@ -55,7 +55,9 @@ def test_program_state_and_cloud_side_by_side_and_nothing_without_an_answer(proj
 def test_what_is_accepted_is_brought_back_by_the_next_deploy(project: Project) -> None:
     project.program(TWO)
     project.run("deploy")
-    by_hand(project, "A", text="four")
+    by_hand(project, "A", text="four", shape="flat")
+    assert "1 resource differs in the cloud: " in project.fails("refresh"), "in two properties"
+    by_hand(project, "A", text="four", shape="x")
     delete(project, "B")
     assert "B  test.File  is gone from the cloud" in (said := project.run("refresh", "--yes").out)
     assert "2 accepted into the state" in said

@@ -87,7 +87,8 @@ def _decide(screen: Screen, accept: Sequence[str], revert: Sequence[str], yes: b
         if rest and screen.asks:
             return _asked(screen, rest, kept, back)
         if not (accept or revert):
-            raise UserError(f"{len(rows)} {'resource differs' if len(rows) == 1 else 'resources differ'} in the cloud: "
+            count = len({row.drift.urn for row in rows})
+            raise UserError(f"{count} {'resource differs' if count == 1 else 'resources differ'} in the cloud: "
                             "confirmation needed, and there is no terminal",
                             hint="pass --yes to accept all into the state, or --accept NAME, --revert NAME")
         return Decision(kept, back)
