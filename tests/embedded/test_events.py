@@ -99,10 +99,11 @@ def test_a_schedule_fires(cloud: Cloud) -> None:
     name = function(cloud, SEND, ALLOW_SEND, environment={"OUT": out})
     arn = client(cloud, "lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
     rights = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn}
-    when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 2))
+    fires = role(cloud, "soon", rights, service="scheduler")
+    when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 3))     # one that is past never fires
     client(cloud, "scheduler").create_schedule(Name="soon", ScheduleExpression=f"at({when})",
                                                FlexibleTimeWindow={"Mode": "OFF"}, Target={
-        "Arn": arn, "RoleArn": role(cloud, "soon", rights, service="scheduler"), "Input": '{"tick": 1}'})
+        "Arn": arn, "RoleArn": fires, "Input": '{"tick": 1}'})
     assert json.loads(received(cloud, out)["Body"]) == {"tick": 1}
 
 

@@ -127,7 +127,7 @@ def test_asking_in_vain_takes_its_150_ms_once_in_five_seconds(stage: Stage, tap:
             times.append(-time.time() + call(None))
             assert time.monotonic() < began + 30
         rested = time.monotonic() - began
-        assert rested > 4 and len(times) > 100 and tap.posts == asked + 1
+        assert rested > 4 and len(times) > 10 and tap.posts == asked + 1
         assert times[-1] - sorted(times)[len(times) // 2] > 0.1
 
 
@@ -141,9 +141,9 @@ def test_after_the_lease_there_is_no_call(stage: Stage, tap: Tap, runtime: str) 
 
 @pytest.mark.long
 def test_a_lease_ends_in_a_warm_function_too(stage: Stage) -> None:
-    name = stage.function(wait=PATIENT, until=time.time() + 4)
+    name = stage.function(wait=PATIENT, until=time.time() + 8)
     with stage.laptop(ECHO[PYTHON]):
-        end = time.monotonic() + 15
+        end = time.monotonic() + 30
         assert invoke(stage.cloud, name)[0] != "deployed"
         while invoke(stage.cloud, name)[0] != "deployed":
             assert time.monotonic() < end
