@@ -24,6 +24,7 @@ from .cache import lock, settle, tidy
 from .copies import check_prebuilt, copies, not_copied
 from .hooks import run_hook
 from .imports import refuse_unreachable
+from .layout import layout
 from .limit import largest, megabytes, within
 from .needed import needed
 from .project_files import ProjectFiles
@@ -99,7 +100,7 @@ def build(source: Source, *, cache: Path, note: Callable[[str], None] = lambda _
         tidy(cache / "artefacts", newest=40, unused=3600, needed=needed(cache))
         _tidy_shared(cache / "zips")
     if source.is_python and not source.bundle:  # functions share a bundle, and each imports its own modules
-        refuse_unreachable(python.modules_of(source, files), _installed(found.path.parent).__contains__)
+        refuse_unreachable(python.modules_of(source, layout(source), files), _installed(found.path.parent).__contains__)
     return found
 
 

@@ -60,7 +60,7 @@ def in_place(source: Source, *, cache: Path, note: Callable[[str], None] = lambd
         path.insert(0, _packages(cache, renamed))
     if archive := dependencies(lines, source, at, target, cache=cache, note=note):
         installed = unpacked(archive, cache)
-        refuse_unreachable(modules_of(source, ProjectFiles(cache)), lambda name: (installed / name).is_file())
+        refuse_unreachable(modules_of(source, at, ProjectFiles(cache)), lambda name: (installed / name).is_file())
         path.append(installed)
     path.append(_runtime(cache, [str(at.base / "src")] if loose_src(at) and not at.builds else []))
     return InPlace(at.base, _handler(at), tuple(path), roots, at.declared)

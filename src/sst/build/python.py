@@ -225,9 +225,15 @@ def _layout(source: Source, files: ProjectFiles) -> Layout:
     return files.once(("layout", source.handler, source.root, source.python.get("root")), lambda: layout(source))
 
 
-def modules_of(source: Source, files: ProjectFiles) -> Mapping[str, Path]:
-    """The modules of the project that the handler imports, by their names."""
-    return _place(source, _layout(source, files), files).imported
+def modules_of(source: Source, at: Layout, files: ProjectFiles) -> Mapping[str, Path]:
+    """The modules of the project that the handler imports, by their names. The project is not walked."""
+    roots = [at.base, at.base / "src"] if loose_src(at) and not at.builds else [at.base]
+    for folder in ([at.base] if at.builds else []) + list(at.local):
+        named = files.once(("package folders", folder), partial(package_folders, folder))
+        roots = [*named, *roots] if folder == at.base else [*roots, *named, folder]
+    modules = files.once(("imported", at.file, tuple(roots)), lambda: imported_modules(at.file, roots, files))
+    exclude = _excludes(source)
+    return {n: p for n, p in modules.items() if not _excluded(n, exclude)}
 
 
 def fits(source: Source) -> str:
@@ -245,12 +251,7 @@ def _place(source: Source, at: Layout, files: ProjectFiles) -> _Place:
     lifted, apart = _lifted(at), _apart(source, at)
     key = ("own", at.base, lifted, tuple(exclude), apart)
     own = files.once(key, lambda: walk(at.base, _wanted(at.base, lifted, exclude, apart), top=_top(source)))
-    roots = [at.base, at.base / "src"] if loose_src(at) and not at.builds else [at.base]
-    for folder in ([at.base] if at.builds else []) + list(at.local):
-        named = files.once(("package folders", folder), partial(package_folders, folder))
-        roots = [*named, *roots] if folder == at.base else [*roots, *named, folder]
-    modules = files.once(("imported", at.file, tuple(roots)), lambda: imported_modules(at.file, roots, files))
-    return _Place(at, own, {n: p for n, p in modules.items() if not _excluded(n, exclude)})
+    return _Place(at, own, modules_of(source, at, files))
 
 
 def _facts(source: Source, place: _Place, *, cache: Path, files: ProjectFiles,
