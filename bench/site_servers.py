@@ -25,6 +25,7 @@ from sst.embedded import cloud as embedded
 from .dev import Session
 from .http_load import Load, load
 from .report import Report
+from .site_first_bytes import measure_first_bytes
 from .site_starts import measure_starts
 from .site_unchanged import calls_of, measure_unchanged, sst
 
@@ -44,16 +45,31 @@ def run():
     pages = aws.StaticSite("Pages", path="pages", router={"instance": router, "path": "/pages"}, dev=DEV)
     web = aws.NodeServer("Web", path="web", entry="dist/main.js", link=[token], dev=False)
     api = aws.FastApi("Api", app="api/main:app", link=[token], static={"/assets": "pages"})
+    admin = aws.Flask("Admin", app="admin/main:app")
     shop = aws.Django("Shop", project="shop")
-    urls = {"pages": pages.url, "web": web.url, "api": api.url, "shop": shop.url}
+    urls = {"pages": pages.url, "web": web.url, "api": api.url, "admin": admin.url, "shop": shop.url}
     REACT
     return urls
 """
 REACT = 'urls["react"] = aws.React("React", path="react", link=[token], dev=False).url'
-API = '''from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+SLOW = '''
+
+def parts():
+    yield "first "
+    time.sleep(0.7)
+    yield "last"
+'''
+API = f'''import time
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 app = FastAPI()
+{SLOW}
+
+@app.get("/slow")
+def slow() -> StreamingResponse:
+    return StreamingResponse(parts())
 
 
 @app.get("/", response_class=HTMLResponse)
@@ -61,10 +77,24 @@ def home() -> str:
     return "<h1>Home</h1>"
 '''
 OF_API = '[project]\nname = "api"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = ["fastapi"]\n'
-URLS = '''from django.http import HttpResponse
-from django.urls import path
+ADMIN = f'''import time
 
-urlpatterns = [path("", lambda request: HttpResponse("<h1>Home</h1>"))]
+from flask import Flask
+
+app = Flask(__name__)
+{SLOW}
+
+app.get("/slow")(lambda: parts())
+app.get("/")(lambda: "<h1>Home</h1>")
+'''
+URLS = f'''import time
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import path
+{SLOW}
+
+urlpatterns = [path("", lambda request: HttpResponse("<h1>Home</h1>")),
+               path("slow", lambda request: StreamingHttpResponse(parts()))]
 '''
 PAGES = '''import http.server
 import pathlib
@@ -86,10 +116,10 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
 http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Pages).serve_forever()
 '''
-NOTE = """Express, FastAPI, Django and React Router behind the whole chain: edge function, function URL, wrapper. The \
-floor is the same app behind its own server, `node`, `uvicorn` or `react-router-serve`, measured in turn with it. \
-Saves are in `sst dev`, from the second one on: from the write of the file until a request has the new answer; the \
-floor of a page is the dev server asked without the Router."""
+NOTE = """Express, FastAPI, Flask, Django and React Router behind the whole chain: edge function, function URL, \
+wrapper. The floor is the same app behind its own server, `node`, `uvicorn` or `react-router-serve`, measured in turn\
+ with it. Saves are in `sst dev`, from the second one on: from the write of the file until a request has the new \
+answer; the floor of a page is the dev server asked without the Router."""
 SECONDS = 2.0
 
 
@@ -109,6 +139,7 @@ def run_site_servers(report: Report, *, quick: bool, times: int) -> None:
         sst(root, "deploy")
         with _alone(root, python) as own:
             _pages(report, root, own)
+            measure_first_bytes(report, _outputs(root), own)
         _changes(report, root)
         _write(root, dev=f'{{"command": "python3 ../pages.py", "url": "http://127.0.0.1:{port}"}}', port=port)
         _saves(report, root, port, 4 * times)
@@ -126,6 +157,8 @@ def _project(root: Path) -> Path:
         subprocess.run([uv.find_uv_bin(), *words], check=True)
     subprocess.run([python, "-m", "django", "startproject", "shop", "."], cwd=root, check=True)
     files = {"api/main.py": API, "api/pyproject.toml": OF_API, "shop/urls.py": URLS,
+             "admin/main.py": ADMIN,
+             "admin/pyproject.toml": OF_API.replace('"api"', '"admin"').replace("fastapi", "flask"),
              "requirements.txt": "django>=5.2,<6\n",
              "pages/index.html": "<h1>Home</h1>"}
     for name, text in files.items():
@@ -159,7 +192,8 @@ def _pages(report: Report, root: Path, own: dict[str, int]) -> None:
 
 
 def _changes(report: Report, root: Path) -> None:
-    for name, file in (("Express", "web/src/main.js"), ("FastAPI", "api/main.py"), ("Django", "shop/urls.py")):
+    for name, file in (("Express", "web/src/main.js"), ("FastAPI", "api/main.py"), ("Flask", "admin/main.py"),
+                       ("Django", "shop/urls.py")):
         source = root / file
         source.write_text(source.read_text().replace("Home", "Changed"))
         calls = calls_of(sst(root, "deploy"))
@@ -214,7 +248,7 @@ def _until(url: str, text: str) -> None:
 @contextmanager
 def _alone(root: Path, python: Path) -> Iterator[dict[str, int]]:
     """The servers without any of it, each on a port of its own."""
-    ports = {name: _free_port() for name in ("web", "api", "shop", "react")}
+    ports = {name: _free_port() for name in ("web", "api", "admin", "shop", "react")}
     node, its = (node_for(root / n, os.environ["PATH"], lambda text: None) / "node" for n in ("web", "react"))
     plain: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     quiet = ("--no-access-log", "--log-level", "warning")
@@ -225,6 +259,8 @@ def _alone(root: Path, python: Path) -> Iterator[dict[str, int]]:
                          env={**os.environ, "PORT": str(ports["web"]), "NODE_ENV": "production"}),
         subprocess.Popen([python, "-m", "uvicorn", *quiet, "--port", str(ports["api"]), "main:app"],
                          cwd=root / "api", **plain),
+        subprocess.Popen([python, "-m", "uvicorn", *quiet, "--port", str(ports["admin"]), "--interface", "wsgi",
+                          "main:app"], cwd=root / "admin", **plain),
         subprocess.Popen([python, "-m", "uvicorn", *quiet, "--port", str(ports["shop"]), "--interface", "wsgi",
                           "shop.wsgi:application"], cwd=root, **plain)]
     try:

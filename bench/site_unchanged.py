@@ -40,8 +40,8 @@ SITES: Mapping[str, tuple[str, str]] = {
 
 
 def measure_unchanged(report: Report, root: Path, times: int, *, quick: bool) -> None:
-    """``root`` has four sites in one program, and the files of each; ``quick`` leaves React Router out."""
-    rows = [_row(report, "four sites in one program", root, times)]
+    """``root`` has five sites in one program, and the files of each; ``quick`` leaves React Router out."""
+    rows = [_row(report, "five sites in one program", root, times)]
     for name, (folder, line) in SITES.items():
         if name == "React Router" and quick:
             report.say("- left out: React Router, which is installed and built first")
