@@ -50,10 +50,11 @@ PAGES = {"index.html": "<h1>home</h1>", "404.html": "<h1>no</h1>", "docs/index.h
     ({"cache-control": "max-age=5"}, 200, 5), ({"cache-control": "max-age=5, s-maxage=7"}, 200, 7), ({}, 200, 20),
     ({"cache-control": "no-store"}, 200, 2), ({"cache-control": "private, max-age=50"}, 200, 2),
     ({"cache-control": "max-age=5000"}, 200, 100), ({"expires": "Thu, 01 Jan 1970 00:00:00 GMT"}, 200, 2),
-    ({"cache-control": "max-age=5"}, 206, 0), ({}, 404, 10), ({"cache-control": "max-age=3"}, 404, 3),
-    ({"cache-control": "no-store"}, 404, 0), ({}, 403, 0)])
+    ({"cache-control": "max-age=5"}, 206, 0), ({}, 404, 10), ({"cache-control": "max-age=3"}, 404, 10),
+    ({"cache-control": "max-age=30"}, 404, 30), ({"cache-control": "no-store"}, 404, 0),
+    ({"cache-control": "no-store"}, 500, 10), ({}, 403, 0), ({}, 502, 0), ({"cache-control": "max-age=3"}, 502, 3)])
 def test_how_long_an_answer_is_kept(headers: dict[str, str], status: int, seconds: int) -> None:
-    assert Ttl(2, 20, 100).of(Answer(status, list(headers.items()))) == seconds
+    assert Ttl(2, 20, 100).of(Answer(status, list(headers.items())), {502: 0}) == seconds
 
 
 def kept(body: bytes = b"x" * 2000, **headers: str) -> Any:

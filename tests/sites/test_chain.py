@@ -40,9 +40,17 @@ import os
 
 from sst import Resource
 
+there = []
+
 
 async def app(scope, receive, send):
     if scope["type"] != "http":
+        return
+    if scope["path"].endswith("/item"):
+        status = 200 if there else 404
+        there.extend([1] * (scope["method"] == "PUT"))
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
         return
     if scope["path"].endswith("/slow"):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
@@ -128,6 +136,11 @@ def test_a_python_app_is_behind_a_router_with_its_files(shop: Project) -> None:
     assert [v for k, v in answer.headers if k == "set-cookie"] == ["a=1", "b=2"]
     logo = call(f"{api}/assets/logo.svg")
     assert logo.body == "<svg/>" and "image/svg+xml" in dict(logo.headers)["content-type"]
+
+
+def test_an_error_of_one_visitor_is_not_what_the_next_one_gets(shop: Project) -> None:
+    item = f"{shop.outputs()['api']}/item"
+    assert [call(item, method=method).status for method in ("GET", "PUT", "GET")] == [404, 404, 200]
 
 
 def test_no_link_is_in_the_files_of_a_python_app(shop: Project) -> None:

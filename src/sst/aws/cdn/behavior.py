@@ -17,13 +17,17 @@ ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html"""
 PLACEHOLDER = "placeholder.sst.dev"
 """The origin that a distribution must have, and that no request goes to."""
+ERRORS = [{"ErrorCode": status, "ErrorCachingMinTTL": 0, "ResponsePagePath": "", "ResponseCode": ""}
+          for status in (404, 405, 414, 500, 501, 502, 503, 504)]
+"""Without it an edge gives the error that one visitor got to all others, for 10 seconds.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html"""
 METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
 def routed(domain: Input[str], *, request: Input[str], response: Input[str] | None,
            cache_policy: Input[str]) -> dict[str, Any]:
-    """``origins`` and ``default_cache_behavior`` of a ``Cdn``. ``domain`` is a host that no request goes to, since the
-    function ``request`` (an ARN) sends each elsewhere."""
+    """``origins``, ``default_cache_behavior`` and ``custom_error_responses`` of a ``Cdn``. ``domain`` is a host that no
+    request goes to, since the function ``request`` (an ARN) sends each elsewhere."""
     functions = [{"EventType": "viewer-request", "FunctionARN": request}]
     if response is not None:
         functions.append({"EventType": "viewer-response", "FunctionARN": response})
@@ -34,4 +38,5 @@ def routed(domain: Input[str], *, request: Input[str], response: Input[str] | No
                 "TargetOriginId": "default", "ViewerProtocolPolicy": "redirect-to-https", "Compress": True,
                 "AllowedMethods": {"Items": METHODS, "CachedMethods": ["GET", "HEAD"]},
                 "CachePolicyId": cache_policy, "OriginRequestPolicyId": ALL_BUT_HOST,
-                "FunctionAssociations": functions}}
+                "FunctionAssociations": functions},
+            "custom_error_responses": ERRORS}

@@ -6,7 +6,7 @@ import gzip
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
@@ -19,8 +19,12 @@ __all__ = ["Cache", "Entry", "Ttl", "shown"]
 SIZE = 64 << 20
 """Bytes of all bodies."""
 ERROR_SECONDS = 10
-"""For which an error is kept, if its headers do not say otherwise."""
-ERRORS = frozenset({404, 405, 410, 414, 416, 500, 501, 502, 503, 504})
+"""For which an error is kept at least, if the distribution does not say otherwise.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html"""
+ERRORS = frozenset({404, 405, 410, 414, 500, 501, 502, 503, 504})
+ASKED = frozenset({404, 410, 414, 501})
+"""Errors that are not kept where their headers forbid it; of the others these headers do not count."""
+NO_ERRORS: Mapping[int, int] = {}
 KEPT = frozenset({200, 203, 301, 308})
 COMPRESSED = re.compile(r"text/|application/(javascript|json|xml|wasm|x-javascript|manifest\+json|[a-z.-]+\+(json|xml)"
                         r"|vnd\.ms-fontobject|opentype|rtf)|font/(ttf|otf|eot|opentype)|image/(svg\+xml|bmp|x-icon)")
@@ -36,21 +40,23 @@ class Ttl:
     usual: int
     most: int
 
-    def of(self, answer: Answer) -> int:
-        """For how long the answer is kept; 0 is not at all."""
+    def of(self, answer: Answer, errors: Mapping[int, int] = NO_ERRORS) -> int:
+        """For how long the answer is kept; 0 is not at all. ``errors``: for how long those are at least, by status."""
         said = _directives(answer.get("cache-control"))
+        forbidden = said.keys() & {"no-store", "no-cache", "private"}
         if answer.status in ERRORS:
-            return _clamped(said, answer, self, ERROR_SECONDS)
+            least = errors.get(answer.status, ERROR_SECONDS)
+            if forbidden:
+                return 0 if answer.status in ASKED else least
+            return max(least, _clamped(said, answer, replace(self, least=0), 0))
         if answer.status not in KEPT:
             return 0
-        if said.keys() & {"no-store", "no-cache", "private"}:
+        if forbidden:
             return self.least
         return _clamped(said, answer, self, max(self.least, self.usual))
 
 
 def _clamped(said: dict[str, str], answer: Answer, ttl: Ttl, otherwise: int) -> int:
-    if answer.status in ERRORS and said.keys() & {"no-store", "no-cache", "private"}:
-        return 0
     for name in ("s-maxage", "max-age"):
         if said.get(name, "").isdigit():
             return min(max(int(said[name]), ttl.least), ttl.most)

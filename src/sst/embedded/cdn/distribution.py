@@ -176,7 +176,7 @@ class Distribution:
         if (instead := record.errors.get(answer.status)) and asked.request.path != instead["page"]:
             return self._error_page(asked, record, instead)
         answer.headers = answer.without("content-length", "connection", "date")
-        seconds = Ttl(*asked.behavior.ttl).of(answer) if self._keeps else 0
+        seconds = Ttl(*asked.behavior.ttl).of(answer, record.kept_errors) if self._keeps else 0
         entry = self.cache.put(asked.key, answer, asked.request.path, seconds)
         word = "Miss" if answer.status < 400 else "Error"
         return self._finished(asked, record, shown(entry, asked.viewer, gzipped=_gzips(asked.behavior), hit=word,
@@ -209,7 +209,7 @@ class Distribution:
             return self._finished(asked, record, shown(stale, asked.viewer, gzipped=_gzips(asked.behavior),
                                                        hit="RefreshHit", now=self.cache.clock()))
         length = answer.get("content-length")
-        seconds = ttl.of(answer) if self._keeps and request.method == "GET" else 0
+        seconds = ttl.of(answer, record.kept_errors) if self._keeps and request.method == "GET" else 0
         if request.method == "GET" and length.isdigit() and int(length) <= _LARGEST and (
                 seconds or (answer.status == 200 and _gzips(asked.behavior))):
             assert answer.stream

@@ -86,6 +86,8 @@ class Record:
     behaviors: tuple[Behavior, ...]
     """In the order in which they are tried; the default one is the last."""
     errors: Mapping[int, Mapping[str, Any]]
+    kept_errors: Mapping[int, int]
+    """Status → seconds."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,19 @@ def distribution(identity: str, known: Record | None = None) -> Record | None:
         given = [*config["ordered_behaviors"], config["default_behavior"]]
         return Record(identity, found["ARN"], found["DomainName"], found["ETag"], bool(found["enabled"]),
                       tuple(cloudfront._get_distribution_aliases(found)), config["default_root_object"],
-                      tuple(_behavior(b, config["origins"]) for b in given), config["custom_error_responses"])
+                      tuple(_behavior(b, config["origins"]) for b in given), config["custom_error_responses"],
+                      _kept_errors(found))
+
+
+def _kept_errors(found: Mapping[str, Any]) -> dict[int, int]:
+    """For how long errors are kept, by status, where the configuration says it."""
+    from ministack.services import cloudfront
+
+    given = cloudfront._find(cloudfront._dist_config_el(found), "CustomErrorResponses")
+    items = cloudfront._find(given, "Items") if given is not None else None
+    told = ((cloudfront._text(one, "ErrorCode"), cloudfront._text(one, "ErrorCachingMinTTL"))
+            for one in (items if items is not None else ()))
+    return {int(status): int(seconds) for status, seconds in told if seconds}
 
 
 def _behavior(given: Mapping[str, Any], origins: Mapping[str, Any]) -> Behavior:
