@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sst import aws
+from sst.core.dev_parts import Process
 from sst.core.output import resolve
 from sst.core.target import Target
 from tests.components.graphs import program, refused
@@ -168,6 +170,21 @@ def test_django_in_a_container_is_images_alone_with_the_names_of_its_files() -> 
     for name in ("Shop/Server", "Big/Manage", "Shop/JobsSubscriber/Function"):
         table = f".sst/static/{name.partition('/')[0]}/server/staticfiles.json"
         assert table in resolve(named[name], look), name
+
+
+def test_a_server_of_ones_own_takes_the_place_of_a_python_app_in_sst_dev() -> None:
+    """On AWS it cannot be reached from there: what is deployed goes on answering."""
+    server: Any = {"command": "fastapi dev", "url": "http://127.0.0.1:8000"}
+    local = Target("local")
+    for target, functions in ((Target(), 1), (Target(dev=True), 1), (local, 1), (replace(local, dev=True), 0)):
+        with program(stage="local" if target.is_local else "test", target=target) as graph:
+            site = aws.FastApi("Api", app="src/web:app", dev=server)
+        assert len([g for g in graph.goals.values() if g.type == "aws.lambda.Function"]) == functions
+        processes = [part for part in site.dev_parts() if isinstance(part, Process)]
+        assert [p.command for p in processes] == (["fastapi dev"] if target.dev else [])
+        assert ["SST_HOSTS" in p.environment for p in processes] == ([not functions] if target.dev else [])
+    told = refused(lambda: aws.FastApi("Api", app="src/web:app", dev={"command": "fastapi dev"}))
+    assert "takes the command and the url of its server" in told
 
 
 def test_a_session_on_aws_leads_to_the_region_of_the_app() -> None:

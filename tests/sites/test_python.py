@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from sst.embedded.ports import free_port
 from tests.browser import launch, needs_browser
 from tests.dev.live import Dev, get
 from tests.e2e.project import call, project
@@ -95,7 +96,7 @@ APPS = {"FastAPI": ("main.py", FAST_API, 'aws.FastApi("Api", app="main:app")'),
 @pytest.mark.parametrize("name", APPS)
 def test_an_app_is_deployed_as_it_was_found_and_follows_its_files(tmp_path: Path, name: str,
                                                                   environment_of: Callable[..., Path]) -> None:
-    python = environment_of("fastapi", "python-multipart", "django", "flask")
+    python = environment_of("fastapi", "python-multipart", "django", "flask", "uvicorn")
     (tmp_path / ".venv").symlink_to(python.parents[1])
     file, source, line = APPS[name]
     if name == "Django":
@@ -118,6 +119,28 @@ def test_an_app_is_deployed_as_it_was_found_and_follows_its_files(tmp_path: Path
             assert dev.interrupt() == 0
         finally:
             dev.kill()
+        if name == "FastAPI":
+            through_its_own_server(tmp_path, go)
+
+
+def through_its_own_server(root: Path, go: Path) -> None:
+    config, port = root / "sst_config.py", free_port(0)
+    server = f'"command": ".venv/bin/python -m uvicorn main:app --port {port} --reload"'
+    known = 'app="main:app"'
+    config.write_text(config.read_text().replace(
+        known, f'{known}, dev={{{server}, "url": "http://127.0.0.1:{port}"}}'))
+    dev = Dev(root).ready()
+    try:
+        url = dev.url("url").rstrip("/")
+        assert f":{port}" not in url
+        dev.until(lambda: "second" in get(url)[1], seconds=20)
+        first_part_waits_for_nothing(f"{url}/slow", go)
+        dev.save("words.py", "text = 'third, and longer still'\n")
+        dev.until(lambda: "third" in get(url)[1], seconds=20)
+        assert [line for line in dev.said if line.startswith("[Api]")], "it has a pane of its own"
+        assert dev.interrupt() == 0
+    finally:
+        dev.kill()
 
 
 @needs_browser

@@ -69,10 +69,12 @@ class Django(PythonSite, kind="sst.aws.Django"):
         self._names: Mapping[str, Any] = {}
         parts = {"DATABASE": database, "MEDIA": media, "TASKS": tasks}
         given = {f"SST_DJANGO_{key}": part.logical_name for key, part in parts.items() if part is not None}
+        target = current().target
+        own_server = "dev" in args and target.dev and target.is_local     # that serves static files under plain names
         environment: dict[str, Input[str]] = {
             **args.get("environment", {}), **given, "DJANGO_SETTINGS_MODULE": "sst.runtime.django_settings",
             "SST_DJANGO_SETTINGS": settings or f"{project}.settings",
-            **({"SST_STATIC_ROOT": f".sst/static/{name}/server"} if static is True else {})}
+            **({"SST_STATIC_ROOT": f".sst/static/{name}/server"} if static is True and not own_server else {})}
         link = [*args.get("link", ()), *(part for part in parts.values() if part is not None)]
         app = f"{project}.{module}:application"
         args["environment"], args["link"] = environment, link
@@ -88,8 +90,8 @@ class Django(PythonSite, kind="sst.aws.Django"):
                     "python": python_in(path, args.get("server")), "container": container}
         handler = handler_in(path, app)
         with self.scope(args.get("transform")):
-            code: list[Component] = [*self.servers] or [self.server]
-            if "cluster" in args:
+            code: list[Component] = [*self.servers] or ([self.server] if self.server else [])
+            if "cluster" in args or not code:
                 code.append(self._manager(handler, own))
             if tasks is not None and (worker := self._worker(tasks, handler, own, args)):
                 code.append(worker)
@@ -101,7 +103,7 @@ class Django(PythonSite, kind="sst.aws.Django"):
                           files=(*FILES, *(f"{up}{lock}" for up in _upward(path) for lock in _LOCKS)))
 
     def _manager(self, handler: str, own: Mapping[str, Any]) -> Function:
-        """Beside a service: a function for management commands."""
+        """Beside a service, or a server of the project's own: a function for management commands."""
         return Function("Manage", handler=handler, timeout="15 minutes", **self._names, **own)
 
     def _worker(self, tasks: Queue, handler: str, own: Mapping[str, Any], args: PythonSiteArgs) -> Function | None:

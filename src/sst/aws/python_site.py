@@ -5,7 +5,7 @@ import hashlib
 import posixpath
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from ..build.cache import keep
 from ..build.layout import python_file
 from ..clouds.local.folders import inside, read_folder
 from ..core.component import Component, Options
+from ..core.dev_parts import DevPart, Process
 from ..core.graph import current
 from ..core.link import Link, LinkItem
 from ..core.output import Input, Output
@@ -29,6 +30,7 @@ from .permissions import Statement
 from .router.target import url_target
 from .site import Assets, BasicAuth, Served, SiteFiles, serve
 from .site.arguments import ServedArgs
+from .site.dev import SiteDev, dev_server, lead_to
 from .site.in_cluster import SiteBalancer, base_of, in_cluster
 from .site.protection import origin_key
 from .site.regions import in_regions, regions_of
@@ -73,6 +75,7 @@ class PythonSiteArgs(ServedArgs, total=False):
     path: str
     streaming: bool
     server: PythonServer
+    dev: SiteDev
     transform: PythonSiteTransform
 
 
@@ -101,15 +104,17 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
     cluster: run the app in a service of this cluster instead of a function. cpu: ``"0.25 vCPU"`` by default; memory:
     ``"0.5 GB"``; scaling: as for ``aws.Service``. load_balancer: see ``SiteBalancer``.
     assets, auth, domain, router, edge: as for ``StaticSite``.
-
-    In ``sst dev`` the app runs from its source, behind the CDN of the stage.
+    dev: what ``sst dev`` runs, the command and the url of the project's own server, ``{"command": "fastapi dev",
+    "url": "http://127.0.0.1:8000"}``; on stage ``local`` it takes the place of the site. By default the app runs from
+    its source, behind the CDN of the stage.
     """
 
     _interface: Literal["asgi", "wsgi"] = "asgi"
     """By which a server calls the app."""
     _needs: Sequence[str] = ()
     """Packages that our code in the app uses, and that functions have by themselves."""
-    server: Function | Service
+    server: Function | Service | None
+    """None where a server of the project's own takes its place in ``sst dev``."""
     servers: Sequence[Function]
     """Those of all regions; none in a cluster."""
 
@@ -122,7 +127,7 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                  container: bool | FunctionContainer = False, vpc: Vpc | FunctionNetwork | None = None,
                  regions: Sequence[str] | None = None,
                  cluster: Cluster | None = None, cpu: Cpu | None = None, memory: str | None = None,
-                 scaling: Scaling | None = None, load_balancer: SiteBalancer | None = None,
+                 scaling: Scaling | None = None, load_balancer: SiteBalancer | None = None, dev: SiteDev | None = None,
                  transform: PythonSiteTransform | None = None, **options: Unpack[Options]) -> None:
         super().__init__(name, **options)
         if ":" not in app:
@@ -141,7 +146,14 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
             return serve(self, files, assets={**collected.assets, **(assets or {})}, router=router, domain=domain,
                          edge=edge, auth=auth)
 
+        process, instead = dev_server(self, _whole(dev), self._path, link=link, environment=environment)
+        self._process: Process | None = process
         with self.scope(transform):
+            if process is not None and instead is not None:
+                self._url, self.server, self.servers = lead_to(self, instead, router=router, domain=domain,
+                                                               edge=edge), None, ()
+                self._process = replace(process, environment={**process.environment, **self._found(self._url)})
+                return
             key = origin_key(self) if protection == "key" else None
             collected = self._collected(static or {}, link, environment or {})
             if service is not None:
@@ -159,7 +171,8 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
             given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}
             self.servers, targets = in_regions(places, warm, lambda place: Function(
                 f"Server{place.suffix}", handler=handler, url={"cors": False}, streaming=streaming, link=link, vpc=vpc,
-                environment=variables, permissions=permissions, container=container, **given, **place.options))
+                environment=variables, permissions=permissions, container=container, dev=process is None, **given,
+                **place.options))
             self.server, self._url = self.servers[0], served(*targets).url
             for function in self.servers:
                 function.add_environment(self._found(self._url))
@@ -173,6 +186,10 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
         """Variables that the app gets once its address is known."""
         return {"SST_HOSTS": url.apply(lambda text: urlsplit(text).netloc)}
 
+    def dev_parts(self) -> Sequence[DevPart]:
+        """The project's own server, where ``dev`` names one."""
+        return (self._process,) if self._process else ()
+
     @property
     def url(self) -> Output[str]:
         """Its address: of its domain, or of the Router with its path."""
@@ -181,6 +198,14 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
     def link(self) -> Link:
         """The URL."""
         return Link(self.logical_name, self.kind, {"url": self.url})
+
+
+def _whole(dev: SiteDev | None) -> SiteDev | None:
+    """Nothing says by itself which server an app of Python has."""
+    if isinstance(dev, Mapping) and not dev.keys() >= {"command", "url"}:
+        raise UserError("dev of a Python app takes the command and the url of its server",
+                        hint='dev={"command": "fastapi dev", "url": "http://127.0.0.1:8000"}')
+    return dev
 
 
 def handler_in(path: str, app: str) -> str:
