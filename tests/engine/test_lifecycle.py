@@ -230,6 +230,17 @@ class TestReplace:
         stage.deploy(lambda: Thing("Two", name="n")).check()
         assert stage.calls == ["delete One", "create Two"]
 
+    def test_a_fixed_name_moves_while_a_user_of_the_old_thing_changes_to_one_that_stays(self, stage: Stage) -> None:
+        def program(first: str, other: str) -> Program:
+            def declare() -> None:
+                stays, named = Thing("Stays"), Thing(first, name="n")
+                Thing("User", uses=[{"Stays": stays, "One": named}[other].key])
+            return declare
+
+        stage.deploy(program("One", "One"))
+        stage.deploy(program("Two", "Stays")).check()
+        assert stage.calls == ["update User", "delete One", "create Two"]
+
     def test_a_planned_replacement_that_turns_out_needless_is_none(self, stage: Stage) -> None:
         def program(code: str) -> Program:
             def declare() -> None:

@@ -49,6 +49,7 @@ def _waits_for(key: str, other: str, waits: Mapping[str, set[str]]) -> bool:
         k = todo.pop()
         if k == other:
             return True
-        todo += waits[k] - seen
-        seen |= waits[k]
+        own = waits.get(k, set())   # none: it is unchanged
+        todo += own - seen
+        seen |= own
     return False
