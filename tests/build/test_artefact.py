@@ -251,6 +251,7 @@ ERRORS: list[tuple[dict[str, str], str, str]] = [
     ({"api.py": HANDLER}, "nope.handler", r'Handler not found: "nope.handler"'),
     ({"deep/down/api.py": HANDLER}, "api.handler", r'did you mean "deep/down/api"'),
     ({"api.py": HANDLER}, "api.handlr", r'There is no "handlr" in api.py \(api.py:1\)\n  hint: did you mean "handler"'),
+    ({"api.py": HANDLER}, "api.py", r'There is no "py" in api.py (?s:.*)the file without .py, a dot and the function'),
     ({"api.py": "x = 1\ndef handler(:\n"}, "api.handler", r"Syntax error .*\(api.py:2\)"),
     ({"api.py": HANDLER}, "api", r'"api" is not understood'),
     ({"api.py": HANDLER}, "../api.handler", r'"../api.handler" is outside of the project'),

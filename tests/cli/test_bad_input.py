@@ -48,6 +48,7 @@ from .conftest import SST, Project
     (["invoke", "Api"], '✗ stage "dev" is not deployed\n  hint: `sst deploy` first\n'),
     (["logs", "Api"], '✗ stage "dev" is not deployed\n'),
     (["state", "restore", "9", "--yes"], "✗ "),
+    (["state", "restore", "9"], "✗ there is no version 9 of this state\n"),
     (["secret", "load", "nothing.env"], "✗ nothing.env can't be read: No such file or directory\n"),
     (["remove"], ""),
     (["state"], "Usage: sst state [OPTIONS] COMMAND [ARGS]...\n"),

@@ -121,6 +121,7 @@ def test_a_value_of_another_graph_is_refused_by_name(thing: Thing) -> None:
 
 MISUSES: dict[str, tuple[Callable[[Output[str]], Any], type[Exception], str]] = {
     "bool": (bool, TypeError, "used as a condition.*apply"), "len": (len, TypeError, "give its length.*apply"),
+    "apply": (lambda o: o.apply(3), UserError, "takes a function, not int"),
     "iter": (list, TypeError, "be iterated.*apply"), "index": (lambda o: o[o], TypeError, "with another output"),
     "compare": (lambda o: o == "x", TypeError, "be compared.*apply"),
     "order": (lambda o: o < "x", TypeError, "be compared"),

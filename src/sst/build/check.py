@@ -36,6 +36,8 @@ def check_python(file: Path, attribute: str, *, shown: str, version: str, files:
     close = get_close_matches(attribute, names, 1)
     hint = f'did you mean "{close[0]}"?' if close else \
         "it defines " + (", ".join(sorted(n for n in names if not n.startswith("_"))[:8]) or "nothing")
+    if attribute == "py":
+        hint = f"a handler is the file without .py, a dot and the function; {hint}"
     raise UserError(f'There is no "{attribute}" in {shown}', where=f"{shown}:1", hint=hint)
 
 

@@ -150,6 +150,9 @@ class Output(Generic[T_co]):
         """The value changed by ``fn`` at deploy time. ``fn`` gets and gives plain values and may not create
         resources."""
         where = call_site(2)
+        if not callable(fn):
+            raise UserError(f".apply takes a function, not {type(fn).__name__}", where=where,
+                            hint=".apply(lambda value: ...)")
 
         def evaluate(look: Resolve) -> U:
             value = resolve(self._eval(look), look)

@@ -96,11 +96,12 @@ def restore(call: Call, serial: int, yes: bool) -> None:
     from ...errors import UserError
 
     project, screen = call.project(broken=True), call.screen
+    stage = call.backend(project).stage
+    before = stage.version(serial)
     if not yes and not screen.confirm(f'Restore version {serial} of "{project.name}" on stage "{project.stage}"?',
                                       flag="--yes"):
         raise UserError("nothing was changed: not confirmed", code="not-confirmed")
-    stage = call.backend(project).stage
-    made, before = stage.restore(serial), stage.version(serial)
+    made = stage.restore(serial)
     for text in stage.warnings:
         screen.warn(text)
     known = {s.id for s in (*before.resources.values(), *before.deposed.values())}
