@@ -1,13 +1,13 @@
 """What sst adds to the provider of Vercel."""
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from . import providers
-from .core.output import Input, Output, combine
+from .core.output import Input
 from .core.resource import Resource
-from .dns import Dns
+from .dns import Dns, changed
 from .errors import UserError
 
 __all__ = ["dns"]
@@ -22,18 +22,24 @@ class VercelDns(Dns):
 
     def proof(self, name: str, host: str, record: Input[str], value: Input[str]) -> Resource:
         self._check(host)
-        return self._record(name, type="CNAME", name=_changed(record, self._relative),
-                            value=_changed(value, _absolute))
+        return self._record(name, type="CNAME", name=changed(record, self._relative),
+                            value=changed(value, _absolute))
+
+    def record(self, name: str, host: str, type: Literal["CNAME", "MX", "TXT"], value: Input[str]) -> Resource:
+        self._check(host)
+        return self._record(name, type=type, name=self._relative(host),
+                            value=value if type == "TXT" else changed(value, _absolute),
+                            **({"mx_priority": 10} if type == "MX" else {}))
 
     def alias(self, host: str, target: Input[str], zone: Input[str], suffix: str) -> None:
         self._check(host)
         own = self._relative(host)     # a CNAME can't stand beside the other records of a domain itself
         self._record(f"Dns{suffix}", type="CNAME" if own else "ALIAS", name=own,
-                     value=_changed(target, _absolute))
+                     value=changed(target, _absolute))
 
-    def _record(self, id: str, *, type: str, name: Input[str], value: Input[str]) -> Resource:
-        made: Resource = providers.vercel.DnsRecord(id, domain=self.domain, name=name, type=type,
-                                                                         ttl=60, value=value)
+    def _record(self, id: str, *, type: str, name: Input[str], value: Input[str], **more: Any) -> Resource:
+        made: Resource = providers.vercel.DnsRecord(id, domain=self.domain, name=name, type=type, ttl=60, value=value,
+                                                    **more)
         return made
 
     def _relative(self, host: str) -> str:
@@ -43,10 +49,6 @@ class VercelDns(Dns):
         if host != self.domain and not host.endswith(f".{self.domain}"):
             raise UserError(f"{host} does not belong to {self.domain}",
                             hint="domain= of sst.vercel.dns is the domain in Vercel that has the records")
-
-
-def _changed(given: Input[str], how: Callable[[str], str]) -> Output[str]:
-    return combine(value=given).apply(lambda known: how(known["value"]))
 
 
 def _absolute(host: str) -> str:

@@ -37,6 +37,8 @@ SST: dict[str, tuple[str, str]] = {
     "OpenSearch": ("version username password instance storage dev transform", "url"),
     "SnsTopic": ("fifo transform", "content_based_deduplication filter topic subscription"),
     "Bus": ("logging transform", "pattern source detail detail_type enabled bus rule target"),
+    "Email": ("sender dns dmarc mail_from events transform", "domain reject_on_mx_failure name types topic bus "
+              "identity configuration_set"),
     "Alb": ("vpc public domain listeners transform", "port protocol aliases cert dns public_subnets private_subnets"),
 }
 """Their arguments, and the members of these. Source: platform/src/components/aws of https://github.com/sst/sst."""

@@ -143,6 +143,20 @@ def bus() -> None:
 
 
 @golden
+def email() -> None:
+    lost = aws.SnsTopic("Lost")
+    mail = aws.Email("Mail", sender="example.com", dmarc="v=DMARC1; p=reject;",
+                     dns=aws.dns(zone="Z1"), mail_from={"domain": "bounce.example.com", "reject_on_mx_failure": True},
+                     events=[{"name": "Lost", "types": ["complaint", "bounce"], "topic": lost},
+                             {"name": "All", "types": ["delivery-delay"],
+                              "bus": "arn:aws:events:us-east-1:123456789012:event-bus/default"}],
+                     transform={"configuration_set": {"tls_policy": "REQUIRE"}})
+    one, old = aws.Email("One", sender="me@example.org"), aws.Email.get("Old", "old.example.net")
+    aws.Email("Later", sender="example.dev", dns=False)
+    aws.Function("Api", handler="src/job.handler", link=[mail, one.link(access="full"), old])
+
+
+@golden
 def dynamo() -> None:
     photos = aws.Dynamo("Photos", fields={"id": "string", "owner": "string", "at": "number"},
                         primary_index={"hash_key": "id", "range_key": "owner"},

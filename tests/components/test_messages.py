@@ -50,6 +50,15 @@ REFUSED: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "FIFO queue without deduplication": (bus_to_queue({"fifo": True}, group="g"),
                                          ("can't tell duplicates by their content", "content_based_deduplication")),
     "pattern in AWS's words": (bus(pattern={"detail-type": ["x"]}), ("a pattern has no 'detail-type'", "detail_type")),
+    "DMARC of an address": (lambda: aws.Email("Mail", sender="me@example.com", dmarc="v=DMARC1"),
+                            ("dmarc is for a domain", 'sender="example.com"')),
+    "mail_from elsewhere": (lambda: aws.Email("Mail", sender="example.com", dns=False,
+                                              mail_from={"domain": "b.else.com"}),
+                            ("a subdomain of example.com", "bounce.example.com")),
+    "events without a place": (lambda: aws.Email("Mail", sender="me@example.com", events=[
+        {"name": "Lost", "types": ["bounce"]}]), ("one of topic and bus",)),
+    "an event of mails": (lambda: aws.Email("Mail", sender="me@example.com", events=[
+        {"name": "Lost", "types": ["bounced"], "bus": "arn"}]), ("no event 'bounced'", "delivery-delay")),  # type: ignore[list-item]
     "attempts": (bus(retry={"attempts": 186}), ("between 0 and 185; it is 186",)),
     "age": (bus(retry={"age": "2 days"}), ("retry age",)),
 }
@@ -86,3 +95,6 @@ def test_existing_ones_are_named_as_aws_names_them() -> None:
         aws.SnsTopic.get("Old", "orders")
     with pytest.raises(SstError, match="'my bus' is not the name of an event bus"), program():
         aws.Bus.get("Old", "my bus")
+    for sender in ("example", "me@", "me@example", "a b@example.com", "example.com/x", ""):
+        with pytest.raises(SstError, match="is not an address or a domain"), program():
+            aws.Email("Mail", sender=sender)

@@ -20,7 +20,7 @@ from sst.console.source import Source
 from sst.core.browse import Act, Action, Browser, Column, Field, Item, Listing, Row
 from sst.core.model import State
 from sst.embedded.cloud import Cloud
-from sst.errors import UserError
+from sst.errors import ProviderError, UserError
 from sst.project.project import Project, open_project
 from tests.embedded.functions import role
 
@@ -114,7 +114,7 @@ def test_a_queue_is_looked_into_without_receiving(aws: Aws, cloud: Cloud) -> Non
 
 
 @pytest.mark.emulator
-def test_topics_buses_and_schedules(aws: Aws, cloud: Cloud) -> None:
+def test_topics_buses_mails_and_schedules(aws: Aws, cloud: Cloud) -> None:
     name = f"x-{uuid4().hex[:8]}"
     url = aws.call("sqs", "create_queue", {"QueueName": name})["QueueUrl"]
     queue = aws.call("sqs", "get_queue_attributes", {"QueueUrl": url, "AttributeNames": ["QueueArn"]})["Attributes"]
@@ -139,6 +139,18 @@ def test_topics_buses_and_schedules(aws: Aws, cloud: Cloud) -> None:
     assert bus.acts["match"]("", {"event": json.dumps(event | {"source": "else"})}) == {"matching": {}}
     with pytest.raises(UserError, match="this is not an event"):
         bus.acts["send"]("", {"event": "{}"})
+
+    sender = f"{name}.example.com"
+    aws.call("sesv2", "create_email_identity", {"EmailIdentity": sender})
+    mail = BROWSERS["aws.sesv2.EmailIdentity"](Calls(lambda: aws, None, mails=cloud.mails), State(
+        "u", "aws.sesv2.EmailIdentity", sender, {"email_identity": sender}))
+    mail.acts["send"]("", {"from": f"me@{sender}", "to": "a@example.org, b@example.org", "subject": "Hi", "text": "T"})
+    [row] = mail.rows({}).rows
+    assert row.cells[1:] == ("Hi", "a@example.org, b@example.org", f"me@{sender}") and mail.item(row.id).body == "T"
+    with pytest.raises(ProviderError, match="not verified"):
+        mail.acts["send"]("", {"from": "me@else.example", "to": "a@example.org"})
+    with pytest.raises(UserError, match="someone to get it"):
+        mail.acts["send"]("", {"to": " , "})
 
     aws.call("scheduler", "create_schedule", {
         "Name": name, "ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"},

@@ -59,6 +59,7 @@ PAGES = (
     Page("queue", aws.Queue, ("aws.queue",)),
     Page("sns_topic", aws.SnsTopic, ("aws.sns_topic",)),
     Page("bus", aws.Bus, ("aws.bus",)),
+    Page("email", aws.Email, ("aws.email",)),
     Page("dynamo", aws.Dynamo, ("aws.dynamo",)),
     Page("cron", aws.Cron, ("aws.cron",)),
     Page("api_gateway_v2", aws.ApiGatewayV2, ("aws.api_gateway_v2", "aws.api_gateway_v2.auth",

@@ -17,7 +17,7 @@ import sst
 from sst import aws
 from sst.aws.function import Function, FunctionArgs
 from sst.aws.permissions import granted
-from sst.clouds.aws import dynamodb, events, lambda_, rds, s3, sns, sqs
+from sst.clouds.aws import dynamodb, events, lambda_, rds, s3, sesv2, sns, sqs
 from sst.clouds.aws.columns import Grant
 from sst.core.component import Component
 from sst.core.link import Linkable
@@ -114,7 +114,7 @@ def test_the_arguments_of_a_handler_are_those_of_a_function() -> None:
 
 
 LINKED = {"Bucket": s3.Bucket.actions, "Dynamo": dynamodb.Table.actions, "Queue": sqs.Queue.actions,
-          "SnsTopic": sns.Topic.actions, "Bus": events.EventBus.actions,
+          "SnsTopic": sns.Topic.actions, "Bus": events.EventBus.actions, "Email": sesv2.EmailIdentity.actions,
           "Function": lambda_.Function.actions, "Aurora": rds.HttpEndpoint.actions}
 
 

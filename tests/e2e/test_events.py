@@ -106,6 +106,15 @@ def test_a_topic_and_a_bus_tell_those_whose_filter_fits(app: Project) -> None:
     assert {r for r in rows(app) if r.startswith("heard")} == {"heard-paid", "heard-300"}
 
 
+def test_mails_are_sent_from_the_linked_sender_alone_and_their_events_told(app: Project) -> None:
+    assert app.invoke("Mailer") == {"me@example.com bounce": "sent", "me@example.com success": "sent",
+                                    "me@else.example success": "AccessDeniedException"}
+    eventually(lambda: {"lost-Bounce-bounce", "mail-Email Sent-success", "mail-Email Sent-bounce"} <= rows(app))
+    assert "lost-Bounce-success" not in rows(app)
+    made = app.client("sesv2").get_email_identity(EmailIdentity="example.com")
+    assert made["MailFromAttributes"]["MailFromDomain"] == "bounce.example.com"
+
+
 def test_a_fifo_queue_keeps_its_suffix(app: Project) -> None:
     told = app.invoke("Fifo")
     assert told["url"].endswith(".fifo") and told["got"] == ["a"]

@@ -196,6 +196,23 @@ def test_every_way_to_change_a_queue(root: Path) -> None:
     assert sorted(name.rsplit("/", 1)[1] for name in sqs.list_queues()["QueueUrls"]) == ["emptied", "q"]
 
 
+def test_mails_and_their_senders(root: Path) -> None:
+    cloud = embedded.start(root, environment=os.environ)
+    ses = client(cloud, "sesv2")
+    ses.create_configuration_set(ConfigurationSetName="all")
+    ses.create_email_identity(EmailIdentity="example.com", ConfigurationSetName="all")
+    ses.put_email_identity_mail_from_attributes(EmailIdentity="example.com", MailFromDomain="bounce.example.com")
+    with pytest.raises(ses.exceptions.AlreadyExistsException):
+        ses.create_email_identity(EmailIdentity="example.com")
+    for n in range(3):
+        ses.send_email(FromEmailAddress="me@example.com", Destination={"ToAddresses": [f"{n}@example.org"]},
+                       Content={"Simple": {"Subject": {"Data": f"mail {n}"}, "Body": {"Text": {"Data": "text"}}}})
+    cloud = crashed(cloud)
+    assert [mail["Subject"] for mail in cloud.mails()] == ["mail 0", "mail 1", "mail 2"]
+    kept = client(cloud, "sesv2").get_email_identity(EmailIdentity="example.com")
+    assert (kept["ConfigurationSetName"], kept["MailFromAttributes"]["MailFromDomain"]) == ("all", "bounce.example.com")
+
+
 @pytest.mark.long
 def test_log_lines_deleted_streams_and_late_lines(root: Path) -> None:
     cloud = embedded.start(root, environment=os.environ)

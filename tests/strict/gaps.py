@@ -44,5 +44,10 @@ MOTO_GAPS: dict[str, str] = {
     "aws.rds.ParameterGroup": "ResetDBParameterGroup is not implemented",
     "aws.rds.Proxy": "ModifyDBProxy without Auth fails",
     "aws.rds.SubnetGroup": "a subnet group is gone once it was changed",
+    "aws.sesv2.ConfigurationSet": "PutConfigurationSetDeliveryOptions and its sisters are not implemented",
+    "aws.sesv2.EmailIdentity": "PutEmailIdentityConfigurationSetAttributes is not implemented",
+    "aws.sesv2.EventDestination": "CreateConfigurationSetEventDestination is not implemented",
+    "aws.sesv2.IdentityVerification": "an identity is never verified",
+    "aws.sesv2.MailFrom": "PutEmailIdentityMailFromAttributes is not implemented",
     "aws.s3.Bucket": "tags that are given to CreateBucket are dropped",
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .dns_records import dns as dns
     from .dynamo import Dynamo as Dynamo
     from .efs import Efs as Efs
+    from .email import Email as Email
     from .fast_api import FastApi as FastApi
     from .flask import Flask as Flask
     from .function import Function as Function
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 
 _HOME = {"Alb": "alb", "Analog": "analog", "Angular": "angular", "ApiGatewayV2": "api_gateway_v2", "Astro": "astro",
          "Aurora": "aurora", "Bucket": "bucket", "Bus": "bus", "Cdn": "cdn", "Cluster": "cluster", "Cron": "cron",
-         "Django": "django", "Dynamo": "dynamo", "Efs": "efs", "FastApi": "fast_api", "Flask": "flask",
-         "Function": "function", "Migration": "migration", "Mysql": "mysql", "Nextjs": "nextjs",
+         "Django": "django", "Dynamo": "dynamo", "Efs": "efs", "Email": "email", "FastApi": "fast_api",
+         "Flask": "flask", "Function": "function", "Migration": "migration", "Mysql": "mysql", "Nextjs": "nextjs",
          "NodeServer": "node_server", "Nuxt": "nuxt", "OpenSearch": "open_search", "Postgres": "postgres",
          "Provider": "provider", "Queue": "queue", "React": "react", "Redis": "redis", "Remix": "remix",
          "Router": "router", "Service": "service", "SnsTopic": "sns_topic", "SolidStart": "solid_start",
@@ -58,7 +59,7 @@ _HOME = {"Alb": "alb", "Analog": "analog", "Angular": "angular", "ApiGatewayV2":
          "Vpc": "vpc", "account_id": "account", "dns": "dns_records", "permission": "permissions"}
 
 __all__ = ["Alb", "Analog", "Angular", "ApiGatewayV2", "Astro", "Aurora", "Bucket", "Bus", "Cdn", "Cluster", "Cron",
-           "Django", "Dynamo", "Efs", "FastApi", "Flask", "Function", "Migration", "Mysql", "Nextjs",
+           "Django", "Dynamo", "Efs", "Email", "FastApi", "Flask", "Function", "Migration", "Mysql", "Nextjs",
            "NodeServer", "Nuxt", "OpenSearch", "Postgres", "Provider", "Queue", "React", "Redis", "Remix",
            "Router", "Service", "SnsTopic", "SolidStart", "StaticSite", "SvelteKit", "TanStackStart",
            "Task", "Vpc", "account_id", "dns", "permission"]

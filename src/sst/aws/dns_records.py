@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..core.graph import current
 from ..core.output import Input, Output
-from ..dns import Dns
+from ..dns import Dns, changed
 from ..records import dataclass
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ class Route53(Dns):
 
         return route53.Record(name, zone=self._zone_of(host), type="CNAME", ttl=60, override=True, name=record,
                               records=[value])
+
+    def record(self, name: str, host: str, type: Literal["CNAME", "MX", "TXT"], value: Input[str]) -> route53.Record:
+        from ..clouds.aws import route53
+
+        form = {"CNAME": "{}", "MX": "10 {}", "TXT": '"{}"'}[type]
+        text = changed(value, lambda known: form.format(known))
+        return route53.Record(name, zone=self._zone_of(host), type=type, ttl=300, name=host, records=[text],
+                              override=True if self.override else None)
 
     def alias(self, host: str, target: Input[str], zone: Input[str], suffix: str) -> None:
         from ..clouds.aws import route53

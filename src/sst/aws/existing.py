@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from ..core.output import Input, Output
 from ..errors import UserError
 
-__all__ = ["BUCKET", "BUS", "DISTRIBUTION", "FUNCTION", "QUEUE", "TABLE", "TOPIC", "by_name", "identified"]
+__all__ = ["BUCKET", "BUS", "DISTRIBUTION", "FUNCTION", "QUEUE", "SENDER", "TABLE", "TOPIC", "by_name",
+           "identified"]
 
 T = TypeVar("T")
 BUCKET = (r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", "the name of a bucket", "acme-photos")
@@ -24,6 +25,9 @@ BUS = (r"[/.\-_A-Za-z0-9]{1,256}", "the name of an event bus", "orders")
 TABLE = (r"(arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}", "the name or ARN of a table",
          "acme-photos")
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
+SENDER = (r"([^\s@]+@)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])",
+          "an address or a domain", "hello@example.com")
+"""https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateEmailIdentity.html"""
 FUNCTION = (r"[A-Za-z0-9_-]{1,64}", "the name of a function", "acme-resize")
 """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
 

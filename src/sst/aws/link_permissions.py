@@ -12,7 +12,7 @@ from ..clouds.aws.columns import Grant
 from ..clouds.aws.instance import Provider
 from ..core.component import Component
 from ..core.link import Include
-from ..core.output import Input
+from ..core.output import Input, Output
 from ..errors import UserError
 from .permissions import permission
 
@@ -21,14 +21,16 @@ __all__ = ["Access", "grants", "located"]
 Access: TypeAlias = Literal["read", "write", "read-write", "full"]
 
 
-def grants(component: str, actions: Mapping[str, tuple[Grant, ...]], arn: Input[str],
+def grants(component: str, actions: Mapping[str, tuple[Grant, ...]], arn: Input[str] | Sequence[Input[str]],
            access: Access | None = None) -> tuple[Include, ...]:
-    """The permissions of a link to a component with this ARN; ``actions`` are those of its row."""
+    """The permissions of a link to a component with this ARN, or these; ``actions`` are those of its row."""
     wanted = access or "read-write"
     if wanted not in actions:
         raise UserError(f'a {component.rpartition(".")[2]} can\'t be linked with access="{wanted}"',
                         hint=f"it takes {_listed(list(actions))}")
-    return tuple(permission(g.actions, [f"{arn}{part}" if part else arn for part in g.on]) for g in actions[wanted])
+    arns = [arn] if isinstance(arn, str | Output) else arn
+    return tuple(permission(g.actions, [f"{one}{part}" if part else one for one in arns for part in g.on])
+                 for g in actions[wanted])
 
 
 def located(component: Component, properties: Mapping[str, Input[str]]) -> dict[str, Input[str]]:

@@ -11,7 +11,8 @@ from .model import View, subtitle
 __all__ = ["svg"]
 
 _COLORS = {"function": "#b8480f", "bucket": "#157347", "table": "#1e5fc2", "queue": "#ad2f63", "api": "#6240b8",
-           "cron": "#0d7377", "topic": "#ad2f63", "bus": "#ad2f63", "stream": "#1e5fc2", "database": "#1e5fc2"}
+           "cron": "#0d7377", "topic": "#ad2f63", "bus": "#ad2f63", "mail": "#ad2f63", "stream": "#1e5fc2",
+           "database": "#1e5fc2"}
 _OPS = {"create": "#157347", "update": "#9a6700", "replace": "#9a6700", "delete": "#c22b2b"}
 _STYLE = """text{font-family:Inter,system-ui,sans-serif;fill:#1a1d21}.s{fill:#5b6470;font-size:11px}.t{font-size:13px;
 font-weight:600}.b{fill:#fff;stroke:#bcc2cc}.l{font-size:11px;fill:#444c5a;stroke:#fff;stroke-width:4px;

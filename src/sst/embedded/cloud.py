@@ -97,6 +97,16 @@ class Cloud:
         return [m for regions in found.values() for queues in regions.values() for every in queues.values()
                 for m in every]
 
+    def mails(self) -> list[dict[str, Any]]:
+        """The mails that were sent: ``MessageId``, ``Source``, ``To``, ``Subject``, ``BodyText``, ``BodyHtml``, ..."""
+        from sst.embedded.emulator import MAILS
+
+        answer = _ask(self.folder, int(self.endpoint.rsplit(":", 1)[1]), "GET", MAILS, None, 10.0)
+        if answer is None:
+            raise SstError("the local cloud does not answer", hint="any command starts it again")
+        found: Any = answer.get("messages") or {}
+        return [mail for mails in found.values() for mail in mails]
+
     def sql(self, database: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The answer of a database, by its ARN, to a ``statement``: ``columns``, ``rows``, ``more``, ``changed``,
         ``ms``, ``running``. Read-only unless ``write``; at most ``limit`` rows in ``seconds``; ``stop`` cancels what

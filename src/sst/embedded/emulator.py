@@ -18,13 +18,12 @@ from typing import Any
 from sst.embedded.settings import Settings
 from sst.errors import InternalError
 
-__all__ = [
-    "MESSAGES", "NEEDS", "answer_api", "answer_balancer", "answer_bucket", "answer_function_url", "answer_websocket",
-    "append_log_lines", "application", "check", "container_definition", "enter_region", "environment",
-    "execution_environment", "find_api", "find_balancer", "find_bucket", "find_domain", "find_function_url",
-    "function_code", "function_owner", "is_control_path", "pin_body", "pin_request", "present_scope", "read_body",
-    "scope_of", "send_answer", "signature_of", "target_groups", "targets_of", "task_credentials",
-]
+__all__ = ["MAILS", "MESSAGES", "NEEDS", "answer_api", "answer_balancer", "answer_bucket", "answer_function_url",
+           "answer_websocket", "append_log_lines", "application", "check", "container_definition",
+           "enter_region", "environment", "execution_environment", "find_api", "find_balancer",
+           "find_bucket", "find_domain", "find_function_url", "function_code", "function_owner",
+           "is_control_path", "pin_body", "pin_request", "present_scope", "read_body", "scope_of",
+           "send_answer", "signature_of", "target_groups", "targets_of", "task_credentials"]
 
 NEEDS: Mapping[str, str] = {
     "app:_IncompleteRequestBody": "class",
@@ -76,8 +75,8 @@ Answer = tuple[int, Mapping[str, Any], Any]
 """Status, headers, and the body (bytes, or a stream of the emulator's own)."""
 Parameters = Mapping[str, Sequence[str]]
 _PACKAGE = "ministack"
-MESSAGES = "/_ministack/sqs/messages"
-"""The control endpoint that shows the messages of a queue."""
+MESSAGES, MAILS = "/_ministack/sqs/messages", "/_ministack/ses/messages"
+"""The control endpoints that show the messages of a queue, and the mails that were sent."""
 _CONTROL = ("/_ministack/", "/_localstack/")
 _OPEN = ("/_ministack/health", "/_ministack/ready", "/_ministack/cfn-")
 

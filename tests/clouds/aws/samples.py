@@ -415,6 +415,48 @@ def _(w: World) -> Sample:
                   {"records": ["127.0.0.2"], "ttl": 30}, {"name": "other.example.test"})
 
 
+def sender(w: World) -> str:
+    name = f"{uuid.uuid4().hex[:8]}.example.com"
+    w.make("aws.sesv2.EmailIdentity", {"email_identity": name})
+    return name
+
+
+@sample("aws.sesv2.EmailIdentity")
+def _(w: World) -> Sample:
+    names = [w.make("aws.sesv2.ConfigurationSet", {})["name"] for _ in range(2)]
+    name = f"{uuid.uuid4().hex[:8]}.example.com"
+    return Sample({"email_identity": name, "configuration_set": names[0], "tags": {"a": "1"}},
+                  {"configuration_set": names[1], "tags": {"b": "2"}}, {"email_identity": f"me@{name}"})
+
+
+@sample("aws.sesv2.ConfigurationSet")
+def _(w: World) -> Sample:
+    return Sample({"tls_policy": "REQUIRE", "tags": {"a": "1"}},
+                  {"reputation_metrics": True, "suppressed_reasons": ["BOUNCE"], "tags": {"b": "2"}}, {"name": "other"})
+
+
+@sample("aws.sesv2.EventDestination")
+def _(w: World) -> Sample:
+    topic = w.make("aws.sns.Topic", {})["arn"]
+    return Sample({"configuration_set": w.make("aws.sesv2.ConfigurationSet", {})["name"],
+                   "matching_event_types": ["BOUNCE"], "sns_destination": {"TopicArn": topic}},
+                  {"matching_event_types": ["BOUNCE", "SEND"], "enabled": False}, {"name": "other"})
+
+
+@sample("aws.sesv2.MailFrom")
+def _(w: World) -> Sample:
+    names = [sender(w) for _ in range(2)]
+    return Sample({"email_identity": names[0], "domain": f"a.{names[0]}"},
+                  {"domain": f"b.{names[0]}", "behavior_on_mx_failure": "REJECT_MESSAGE"},
+                  {"email_identity": names[1]}, gone=False)
+
+
+@sample("aws.sesv2.IdentityVerification")
+def _(w: World) -> Sample:
+    names = [sender(w) for _ in range(2)]
+    return Sample({"email_identity": names[0]}, {}, {"email_identity": names[1]}, gone=False)
+
+
 @sample("aws.sns.Topic")
 def _(w: World) -> Sample:
     return Sample({"display_name": "one", "tags": {"a": "1"}}, {"display_name": "two", "tags": {"b": "2"}},

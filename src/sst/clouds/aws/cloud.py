@@ -107,10 +107,13 @@ class AwsCloud:
         def sql(database: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
             return c.local().sql(database, asked) if c.local else {}
 
+        def mails() -> Sequence[Mapping[str, Any]]:
+            return c.local().mails() if c.local else ()
+
         return AwsProvider(client, app=c.app, stage=c.stage, lineage=lineage, tags=c.tags, address=address,
                            asset=self.code, asset_bucket=lambda: self.asset_bucket(client()), guard=guard, root=c.root,
                            local=c.local is not None, peek=peek if c.local else None,
-                           sql=sql if c.local else None)
+                           sql=sql if c.local else None, mails=mails if c.local else None)
 
     def checked(self, reference: str, settings: Mapping[str, Any]) -> Aws:
         """The client of an instance, which must still lead to the account in which it was declared."""

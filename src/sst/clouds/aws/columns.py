@@ -42,6 +42,8 @@ class Call:
     until: str = ""
     """JMESPath in the response of ``read`` that is true once the change is carried out, where there is no waiter: it is
     asked until then. A delete call waits until nothing is found."""
+    stuck: str = ""
+    """What to look at if it is never carried out, as a hint."""
     only_changed: bool = False
     """An update call that sends only those of its properties that changed."""
     retry: tuple[str, ...] = ()
@@ -57,11 +59,11 @@ class Call:
 
 def call(op: str, *, properties: str = "", wire: Mapping[str, str] | None = None, root: str = "",
          after_create: bool = False, wait: str = "", wait_on: Mapping[str, Any] | None = None, settled: str = "",
-         until: str = "", only_changed: bool = False, retry: Sequence[str] = (), patience: float = 0,
+         until: str = "", stuck: str = "", only_changed: bool = False, retry: Sequence[str] = (), patience: float = 0,
          benign_codes: Sequence[str] = (), idempotent: bool | None = None, **params: Any) -> Call:
     """A ``Call``; ``properties`` are names separated by spaces, all other keywords are parameters."""
     return Call(op, params, tuple(properties.split()), wire or {}, root, after_create, wait, wait_on or {},
-                settled, until, only_changed, tuple(retry), patience, tuple(benign_codes), idempotent)
+                settled, until, stuck, only_changed, tuple(retry), patience, tuple(benign_codes), idempotent)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ SIZE = 6000
 """Characters of a managed policy, of 6,144 that IAM allows.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 PREFIXES = {"opensearch": "es", "efs": "elasticfilesystem", "elbv2": "elasticloadbalancing",
-            "resourcegroupstaggingapi": "tag", "apigatewayv2": "apigateway"}
+            "resourcegroupstaggingapi": "tag", "apigatewayv2": "apigateway", "sesv2": "ses"}
 """IAM's prefix of a service where it is not botocore's name of it."""
 RENAMED = {
     "s3:PutBucketCors": "s3:PutBucketCORS",
@@ -165,11 +165,12 @@ NAMES = {
     "sqs": ("sqs:*:*:{app}-*",),
     "sns": ("sns:*:*:{app}-*",),
     "dynamodb": ("dynamodb:*:*:table/{app}-*",),
-    "events": ("events:*:*:rule/*{app}-*",),
+    "events": ("events:*:*:rule/*{app}-*", "events:*:*:event-bus/{app}-*"),
     "scheduler": ("scheduler:*:*:schedule/*/{app}-*",),
     "ssm": ("ssm:*:*:parameter/sst-py/*", "ssm:*:*:parameter/{app}-*"),
     "secretsmanager": ("secretsmanager:*:*:secret:{app}-*",),
     "elasticache": ("elasticache:*:*:*:{app}-*",),
+    "ses": ("ses:*:*:identity/*", "ses:*:*:configuration-set/{app}-*"),
     "es": ("es:*:*:domain/{app}-*",),
     "ecr": ("ecr:*:*:repository/{app}-*",),
     "ecs": ("ecs:*:*:*/{app}-*",),
@@ -278,7 +279,8 @@ def _calls(kind: type[AwsResource]) -> Iterator[Call]:
 def _lists() -> set[str]:
     """By which ``sst orphans`` lists what is in the account: they are about all of it."""
     return {a for k in all_rows().values() if k.listing
-            for a in actions_of(k.service, pascal_operation(k.service, k.listing.op))}
+            for op in (k.listing.op, k.listing.each[0]) if op
+            for a in actions_of(k.service, pascal_operation(k.service, op))}
 
 
 def _actions() -> set[str]:

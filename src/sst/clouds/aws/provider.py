@@ -41,7 +41,7 @@ class AwsProvider(Verbs, Provider):
         from .browse.browsers import BROWSERS
         from .browse.calls import Calls
 
-        made, calls = BROWSERS.get(state.type), Calls(lambda: self.aws, self.peek, self.sql)
+        made, calls = BROWSERS.get(state.type), Calls(lambda: self.aws, self.peek, self.sql, self.mails)
         return made(calls, state) if made and made.shows(calls) else None
 
     def monitor(self) -> Monitor | None:

@@ -13,7 +13,7 @@ __all__ = ["SERVICES", "all_rows", "row"]
 
 SERVICES = ("acm", "apigatewayv2", "applicationautoscaling", "appsync", "cloudfront", "dynamodb", "ec2", "ecr", "ecs",
             "efs", "elasticache", "elbv2", "events", "iam", "lambda_", "logs", "migration", "opensearch", "rds",
-            "route53", "s3", "scheduler", "secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "wafv2")
+            "route53", "s3", "scheduler", "secretsmanager", "servicediscovery", "sesv2", "sns", "sqs", "ssm", "wafv2")
 """Modules with rows."""
 
 

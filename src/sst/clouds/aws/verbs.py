@@ -17,7 +17,7 @@ from .table import AwsResource, fill
 from .uploads import Asset, Uploads
 
 if TYPE_CHECKING:
-    from .browse.calls import Peek, Sql
+    from .browse.calls import Mails, Peek, Sql
     from .client import Aws
 
 __all__ = ["Verbs", "quiet", "urn_tag"]
@@ -45,8 +45,8 @@ class Verbs:
     ``local``). ``asset`` gives the file of a build artefact; ``asset_bucket`` the bucket for those that are too large
     for a call, or shared.
     ``guard`` raises once we no longer hold the stage's lock: it is asked before each call is sent, also
-    before each repetition. ``local``: it is the cloud of stage ``local``. ``peek`` and ``sql``: look into its queues
-    and databases.    ``root``: the folder of the project.
+    before each repetition. ``local``: it is the cloud of stage ``local``. ``peek``, ``sql`` and ``mails``: look into
+    its queues, databases and what SES sent. ``root``: the folder of the project.
     """
 
     def __init__(self, aws: Aws | Callable[[], Aws], *, app: str, stage: str, lineage: str,
@@ -55,11 +55,12 @@ class Verbs:
                  asset: Asset | None = None,
                  asset_bucket: Callable[[], str] | None = None,
                  guard: Callable[[], None] | None = None, local: bool = False, peek: Peek | None = None,
-                 sql: Sql | None = None, root: Path | None = None) -> None:
+                 sql: Sql | None = None, mails: Mails | None = None, root: Path | None = None) -> None:
         self._open = aws if callable(aws) else lambda: aws
         self.app, self.stage, self.lineage = app, stage, lineage
         self.own_tags = dict(tags or {})
         self.address, self.guard, self.local, self.peek, self.sql = address, guard, local, peek, sql
+        self.mails = mails
         self.root = root or Path()
         self.uploads = Uploads(self._open, asset, asset_bucket, f"assets/{app}/{stage}")
         self._turns: dict[tuple[str, str, str], Lock] = {}
@@ -116,7 +117,8 @@ class Verbs:
             if turn == 5:
                 note("waiting until it is carried out")
             self.aws.sleep(min(0.1 * 1.3 ** turn, _POLL_SECONDS))
-        raise ProviderError("it is still not carried out", code="WaiterTimeout", operation=f"{kind.service} {c.op}")
+        raise ProviderError("it is still not carried out", code="WaiterTimeout", operation=f"{kind.service} {c.op}",
+                            hint=c.stuck)
 
     def _turn(self, kind: type[AwsResource], c: Call, variables: Mapping[str, Any]) -> AbstractContextManager[Any]:
         """A lock while what the call changes takes one change at a time."""

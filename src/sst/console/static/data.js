@@ -65,7 +65,7 @@ export function Data({ query, app }) {
   });
   if (none) return html`<div class="page"><${Problem} error=${none}/></div>`;
   if (!parts) return html`<${Waiting}/>`;
-  if (!parts.length) return html`<div class="empty"><h1>Nothing here holds data</h1><div class="sub">Buckets, tables, queues, topics, buses, schedules and databases of the app appear here once they are deployed.</div></div>`;
+  if (!parts.length) return html`<div class="empty"><h1>Nothing here holds data</h1><div class="sub">Buckets, tables, queues, topics, buses, mails, schedules and databases of the app appear here once they are deployed.</div></div>`;
   const upload = d?.actions.find((a) => a.fields.some((f) => f.kind === "file"));
   const drop = async (e) => { e.preventDefault(); setOver(false); const file = e.dataTransfer.files[0]; if (file && upload) setAct({ ...upload, start: { key: (query.folder || "") + file.name, content: await base64(file), type: file.type } }); };
   return html`<div class="split" style="grid-template-columns:${id || one ? "minmax(0,1fr) minmax(0,1fr)" : "minmax(0,1fr)"}" onDragOver=${(e) => { if (upload) { e.preventDefault(); setOver(true); } }} onDragLeave=${() => setOver(false)} onDrop=${drop}><div class="list ${over ? "over-drop" : ""}" style="border-right:${id || one ? "" : 0}"><div class="filter"><div class="row" style="flex-wrap:wrap">${head ? html`<${Icon} kind=${head.kind}/>` : ""}<h1 class="grow" style="font-size:17px">${head?.title || name}</h1>${head?.actions.map((a) => html`<button onClick=${() => setAct(a)}>${a.label}</button>`)}<button onClick=${reload}>Look again</button></div>

@@ -112,9 +112,9 @@ const GLYPH = {
   function: "M4 12.5 7.2 5h1.2l3.2 7.5M5.6 3.5h2", bucket: "M3 4h10l-1.2 9H4.2zM3 4c0-1 2.2-1.6 5-1.6S13 3 13 4s-2.2 1.6-5 1.6S3 5 3 4z",
   table: "M2.5 3.5h11v9h-11zM2.5 6.5h11M6.5 6.5v6M2.5 9.5h11", queue: "M2.5 5h3v6h-3zM6.5 5h3v6h-3zM10.5 5h3v6h-3z",
   api: "M6 4 2.5 8 6 12M10 4l3.5 4L10 12", cron: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM8 5v3.2l2.2 1.4",
-  other: "M3 3h10v10H3z", topic: "M2.5 8h5M7.5 8l5-4M7.5 8l5 4M7.5 8h5.5", bus: "M2.5 8h11M5 8V4.5M8 8v3.5M11 8V4.5",
+  other: "M3 3h10v10H3z", topic: "M2.5 8h5M7.5 8l5-4M7.5 8l5 4M7.5 8h5.5", mail: "M2.5 4h11v8h-11zM2.5 4.5l5.5 4 5.5-4", bus: "M2.5 8h11M5 8V4.5M8 8v3.5M11 8V4.5",
   database: "M3 4.5c0-1.4 10-1.4 10 0v7c0 1.4-10 1.4-10 0zM3 4.5c0 1.4 10 1.4 10 0" };
-const COLOR = { topic: "queue", bus: "queue", stream: "table", database: "table", router: "api" };
+const COLOR = { topic: "queue", bus: "queue", mail: "queue", stream: "table", database: "table", router: "api" };
 export const color = (kind) => `var(--${GLYPH[kind] && !COLOR[kind] ? (kind === "other" ? "faint" : kind) : COLOR[kind] || "faint"})`;
 export const Icon = ({ kind, x = 0, y = 0 }) => html`<svg x=${x} y=${y} width="16" height="16" viewBox="0 0 16 16" fill="none" stroke=${color(kind)} stroke-width="1.5" stroke-linejoin="round" stroke-linecap="round" aria-hidden="true"><path d=${GLYPH[kind] || GLYPH.other}/></svg>`;
 export const Dot = ({ state }) => html`<span class="dot ${state === "ok" ? "" : state}" title=${{ ok: "well", bad: "failing", idle: "not used yet" }[state]}></span>`;

@@ -17,8 +17,9 @@ __all__ = ["TOPICS", "Topic", "apply_all"]
 
 TOPICS = ("models", "keys", "state", "objects", "threads", "code", "traces", "functions", "rights", "events",
           "function_url", "http_api", "jwt", "rest_api", "websocket", "queues", "batches", "event_sources", "streams",
-          "actions", "event_apis", "schedules", "targets", "subscribers", "integrations", "databases", "clusters",
-          "cdn", "caches", "searches", "volumes", "containers", "discovery", "scaling", "registry", "firewalls")
+          "actions", "event_apis", "schedules", "targets", "subscribers", "emails", "integrations", "databases",
+          "clusters", "cdn", "caches", "searches", "volumes", "containers", "discovery", "scaling", "registry",
+          "firewalls")
 
 
 class Topic(Protocol):

@@ -44,12 +44,20 @@ def spelled(stack: sst.Stack, bucket: aws.Bucket, rows: aws.Dynamo) -> dict[str,
 
 def heard(stack: sst.Stack, rows: aws.Dynamo) -> None:
     orders, events, audit = aws.SnsTopic("Orders"), aws.Bus("Events"), aws.Queue("Audit")
+    events_of_the_account = aws.Bus.get("Account", "default")
     hears = {"handler": "src/handlers.hear", "link": [rows]}
     orders.subscribe("Ship", hears, filter={"kind": ["paid"]})
     orders.subscribe_queue("Audit", audit, filter={"total": [{"numeric": [">", 100]}]}, filter_on="body", raw=True)
     events.subscribe("Ship", hears, pattern={"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}]}})
     events.subscribe_queue("Audit", audit, pattern={"detail_type": ["order.returned"]})
     aws.Function("Publisher", handler="src/handlers.publish", link=[orders, events])
+    lost = aws.SnsTopic("Lost")
+    lost.subscribe("Note", {"handler": "src/handlers.lost", "link": [rows]})
+    mail = aws.Email("Mail", sender="example.com", mail_from={"domain": "bounce.example.com"},
+                     events=[{"name": "Lost", "types": ["bounce", "complaint"], "topic": lost},
+                             {"name": "Sent", "types": ["send"], "bus": events_of_the_account.arn}])
+    events_of_the_account.subscribe("Mails", hears, pattern={"source": ["aws.ses"]})
+    aws.Function("Mailer", handler="src/handlers.mail", link=[mail])
 
 
 def callers(stack: sst.Stack, bucket: aws.Bucket, rows: aws.Dynamo, jobs: aws.Queue) -> None:

@@ -174,8 +174,14 @@ class _Drawing:
         for rule in self._states:
             if _type(rule) == "events.Rule" and rule.values.get("name") == v.get("rule"):
                 pattern = rule.values.get("event_pattern")
-                yield self._found(rule.values.get("event_bus_name")), self._found(v.get("arn")), \
+                yield self._found(rule.values.get("bus")), self._found(v.get("arn")), \
                     json.dumps(pattern) if isinstance(pattern, Mapping) else str(pattern or "")
+
+    def _mail_events(self, state: State) -> Iterator[tuple[str, str, str]]:
+        v = state.values
+        place = (v.get("sns_destination") or {}).get("TopicArn") or (v.get("event_bridge_destination") or {}).get(
+            "EventBusArn")
+        yield self._part_of(state), self._found(place), ", ".join(v.get("matching_event_types") or ()).lower()
 
     # who may use what
 
@@ -213,7 +219,7 @@ _DRAW: Mapping[str, Any] = {
     "lambda.EventSourceMapping": _Drawing._mapping, "s3.BucketNotification": _Drawing._notification,
     "sqs.Queue": _Drawing._dead_letters, "apigatewayv2.Route": _Drawing._route,
     "scheduler.Schedule": _Drawing._schedule, "sns.Subscription": _Drawing._subscription,
-    "events.Target": _Drawing._bus_target}
+    "events.Target": _Drawing._bus_target, "sesv2.EventDestination": _Drawing._mail_events}
 
 
 def _type(state: State) -> str:

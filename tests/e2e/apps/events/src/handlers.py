@@ -56,7 +56,28 @@ def send(event, context):
 
 
 def hear(event, context):
+    if event.get("source") == "aws.ses":
+        put(f"mail-{event['detail-type']}-{event['detail']['mail']['commonHeaders']['subject']}")
+        return
     put("heard-" + (event["Records"][0]["Sns"]["Subject"] if "Records" in event else str(event["detail"]["total"])))
+
+
+def lost(event, context):
+    told = json.loads(event["Records"][0]["Sns"]["Message"])
+    put(f"lost-{told['eventType']}-{told['mail']['destination'][0].partition('@')[0]}")
+
+
+def mail(event, context):
+    ses, told = boto3.client("sesv2"), {}
+    for sender, to in (("me@example.com", "bounce"), ("me@example.com", "success"), ("me@else.example", "success")):
+        try:
+            ses.send_email(FromEmailAddress=sender, ConfigurationSetName=Resource.Mail.configSet,
+                           Destination={"ToAddresses": [f"{to}@simulator.amazonses.com"]},
+                           Content={"Simple": {"Subject": {"Data": to}, "Body": {"Text": {"Data": "Hello"}}}})
+            told[f"{sender} {to}"] = "sent"
+        except ses.exceptions.ClientError as e:
+            told[f"{sender} {to}"] = e.response["Error"]["Code"]
+    return told
 
 
 def publish(event, context):
