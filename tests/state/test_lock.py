@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -330,7 +332,11 @@ def test_a_holder_stopped_past_its_lease_cannot_write(tmp_path: Path, elsewhere:
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], cwd=ROOT, text=True, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE)
     assert holder.stdout and holder.stdout.readline() == "ready\n"
-    holder.send_signal(signal.SIGSTOP)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None, timeout=20)) as database:
+        database.execute("BEGIN IMMEDIATE")     # it is not stopped while it writes: who waits for that is told so
+        holder.send_signal(signal.SIGSTOP)
+        os.waitpid(holder.pid, os.WUNTRACED)
+        database.execute("ROLLBACK")
     store = LocalStore(tmp_path / "state.db")
     stage = stage_of(store, who=STRANGER if elsewhere else here("bob"), lease=Lease(0.05, 0.2, 0.3))
     end = time.monotonic() + 20

@@ -85,7 +85,8 @@ def test_advance(sst_app):
     assert len(daily) == 4 and daily[0].result == {"at": daily[0].at.strftime("%Y-%m-%dT%H:%M:%SZ"), "n": 1}
     assert len(runs) == 6 and runs == sorted(runs, key=lambda run: run.at)
     assert sst_app.time == FRIDAY + timedelta(days=4)
-    assert sst_app.advance(timedelta(minutes=1)) == []
+    more = sst_app.advance(timedelta(minutes=1))        # Daily runs at the time of day at which it was deployed
+    assert not [run for run in more if run.function != "Daily"]
 
 def test_limits(sst_app):
     with pytest.raises(UserError, match="more than 1,000 times"):
