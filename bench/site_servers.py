@@ -84,7 +84,7 @@ from flask import Flask
 app = Flask(__name__)
 {SLOW}
 
-app.get("/slow")(lambda: parts())
+app.get("/slow")(parts)
 app.get("/")(lambda: "<h1>Home</h1>")
 '''
 URLS = f'''import time
