@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -45,6 +47,19 @@ def wait_until_gone(pid: int) -> None:
     while not gone(pid):
         assert time.monotonic() < deadline, "the process did not end"
         time.sleep(0.02)
+
+
+def test_a_cloud_that_nobody_waited_for_is_found(root: Path) -> None:
+    """A command may end, or be killed, while the cloud starts."""
+    code = "import os, sys; from pathlib import Path; from sst.embedded import cloud; " \
+           "cloud.start(Path(sys.argv[1]), environment=os.environ)"
+    starter = subprocess.Popen([sys.executable, "-c", code, str(root)])
+    while not (embedded.folder_of(root) / "run.lock").exists():
+        assert starter.poll() is None
+    starter.kill()
+    starter.wait()
+    made = embedded.start(root, environment=os.environ)
+    assert (found := embedded.status(root)) and found.cloud == made
 
 
 def test_start_status_stop_reset(root: Path) -> None:

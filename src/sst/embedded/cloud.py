@@ -166,7 +166,7 @@ def start(root: Path, *, region: str = "us-east-1", iam: bool = True, note: Call
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     with FileLock(folder / "start.lock"):
-        found = _running(folder)
+        found = _running(folder) or _begun(folder)
         if found and all(found.get(k) == v for k, v in wanted.items()):
             return _cloud(folder, found)
         if found or not (folder / "keys.json").exists():  # one that runs with former keys can't be asked
@@ -240,6 +240,16 @@ def _running(folder: Path) -> Mapping[str, object] | None:
     return answer if answer and answer.get("pid") == facts["pid"] else None
 
 
+def _begun(folder: Path) -> Mapping[str, object] | None:
+    """What a launcher says that another command has started and did not wait for; None if there is none."""
+    data, deadline = FileLock(folder / "run.lock"), time.monotonic() + _START_SECONDS
+    while data.is_held() and time.monotonic() < deadline:
+        if found := _running(folder):
+            return found
+        time.sleep(0.02)
+    return None
+
+
 def _launch(folder: Path, python: Path, wanted: Mapping[str, object],
             environment: Mapping[str, str]) -> Mapping[str, object]:
     import subprocess
@@ -266,6 +276,8 @@ def _launch(folder: Path, python: Path, wanted: Mapping[str, object],
     if process.poll() is None:
         process.kill()
         process.wait()
+    elif found := _begun(folder):
+        return found
     raise UserError(f"the embedded cloud did not start: {_tail(log, began)}", hint=f"its log is {log}",
                     code="cloud-failed")
 
