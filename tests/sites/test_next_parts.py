@@ -86,13 +86,17 @@ export const config = { matcher: "/rewrite-me" };
 '''}
 
 
-@pytest.fixture(scope="module")
-def docs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+@pytest.fixture(scope="module", params=[*filter(apps.chosen, ["next", "next_15"])])
+def docs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     root = tmp_path_factory.mktemp("docs") / "site"
-    apps.app("next", root / "web")
+    apps.app(request.param, root / "web")
     for name in ("isr", "tag", "revalidate", "drafted", "draft", "form", "upload", "old", "seen", "blog/static"):
         shutil.rmtree(root / "web/app" / name)
-    with project(root, {"sst_config.py": CONFIG, **FILES}) as made:
+    files = dict(FILES)
+    if request.param == "next_15":      # which knows it by its former name
+        files["web/middleware.js"] = files.pop("web/proxy.js").replace("function proxy", "function middleware")
+        (root / "web/proxy.js").unlink()
+    with project(root, {"sst_config.py": CONFIG, **files}) as made:
         made.sst("deploy")
         yield made
 
