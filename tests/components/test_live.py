@@ -92,6 +92,15 @@ def test_what_a_function_adds_to_a_session(target: Target, more: dict[str, Any],
         assert len(aws.Function("Api", "src/job.handler", **more).dev_parts()) == count
 
 
+def test_a_deployed_python_site_stays_what_it_is_while_its_own_server_runs() -> None:
+    for target, ignored in ((LEASED, ("source", "fingerprint")), (Target("aws"), ())):
+        with program(target=target, stage="me") as graph:
+            aws.FastApi("Api", app="src/web:app",
+                        dev={"command": "fastapi dev src/web.py", "url": "http://127.0.0.1:8000"})
+        [build] = [goal for goal in graph.goals.values() if goal.type == "local.Build"]
+        assert build.ignore_changes == ignored
+
+
 @given(st.floats(1e9, 4e9), st.floats(0, LEASE_SECONDS / 2))
 def test_a_lease_changes_where_less_than_half_is_left(now: float, later: float) -> None:
     end = Lease.starting(now).until

@@ -169,10 +169,11 @@ class PythonSite(Component, parts=tuple(PythonSiteTransform.__annotations__)):
                 return
             variables = {**(environment or {}), **({"SST_ORIGIN_KEY": key} if key is not None else {})}
             given: Any = {"memory": "1024 MB", **(server or {}), **collected.function}
+            as_it_is = ["source", "fingerprint"] if process is not None else []  # what is deployed stays what it is
             self.servers, targets = in_regions(places, warm, lambda place: Function(
                 f"Server{place.suffix}", handler=handler, url={"cors": False}, streaming=streaming, link=link, vpc=vpc,
-                environment=variables, permissions=permissions, container=container, dev=process is None, **given,
-                **place.options))
+                environment=variables, permissions=permissions, container=container, dev=process is None,
+                ignore_changes=as_it_is, **given, **place.options))
             self.server, self._url = self.servers[0], served(*targets).url
             for function in self.servers:
                 function.add_environment(self._found(self._url))
