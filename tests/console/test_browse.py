@@ -143,7 +143,7 @@ def test_topics_buses_mails_and_schedules(aws: Aws, cloud: Cloud) -> None:
     sender = f"{name}.example.com"
     aws.call("sesv2", "create_email_identity", {"EmailIdentity": sender})
     mail = BROWSERS["aws.sesv2.EmailIdentity"](Calls(lambda: aws, None, mails=cloud.mails), State(
-        "u", "aws.sesv2.EmailIdentity", sender, {"email_identity": sender}))
+        "u", "aws.sesv2.EmailIdentity", sender, {"name": sender}))
     mail.acts["send"]("", {"from": f"me@{sender}", "to": "a@example.org, b@example.org", "subject": "Hi", "text": "T"})
     [row] = mail.rows({}).rows
     assert row.cells[1:] == ("Hi", "a@example.org, b@example.org", f"me@{sender}") and mail.item(row.id).body == "T"

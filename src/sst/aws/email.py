@@ -76,7 +76,7 @@ class Email(Component, kind="sst.aws.Email", parts=tuple(EmailTransform.__annota
                             hint=f'sender="{sender.rpartition("@")[2]}"')
         with self.scope(transform):
             self.configuration_set = sesv2.ConfigurationSet("ConfigurationSet")
-            self.identity = sesv2.EmailIdentity("Identity", email_identity=sender,
+            self.identity = sesv2.EmailIdentity("Identity", name=sender,
                                                 configuration_set=self.configuration_set.name)
             for given in events:
                 self._declare_events(given)
@@ -99,7 +99,7 @@ class Email(Component, kind="sst.aws.Email", parts=tuple(EmailTransform.__annota
         self = cls.existing(name, **options)
         self._sender = identified(sender, SENDER)
         with self.scope():
-            self.identity = sesv2.EmailIdentity.get("Identity", email_identity=sender)
+            self.identity = sesv2.EmailIdentity.get("Identity", name=sender)
         self._config_set = self.identity.default_configuration_set
         return self
 
@@ -153,7 +153,7 @@ class Email(Component, kind="sst.aws.Email", parts=tuple(EmailTransform.__annota
             raise UserError(f"the domain of mail_from is a subdomain of {self.sender}; it is {host!r}",
                             hint=f'mail_from={{"domain": "bounce.{self.sender}"}}')
         made = sesv2.MailFrom(
-            "MailFrom", email_identity=self.identity.email_identity, domain=host,
+            "MailFrom", email_identity=self.identity.name, domain=host,
             behavior_on_mx_failure="REJECT_MESSAGE" if given.get("reject_on_mx_failure") else "USE_DEFAULT_VALUE")
         if records and not current().target.is_local:
             records.record("MailFromMx", host, "MX", self.identity.feedback_host)
@@ -165,7 +165,7 @@ class Email(Component, kind="sst.aws.Email", parts=tuple(EmailTransform.__annota
         proofs = [records.proof(f"Dkim{i + 1}", self.sender, _dkim_name(tokens[i], self.sender),
                                 tokens[i].apply(_dkim_value)) for i in range(3)]
         records.record("Dmarc", f"_dmarc.{self.sender}", "TXT", dmarc)
-        sesv2.IdentityVerification("Verification", email_identity=self.identity.email_identity, depends_on=proofs)
+        sesv2.IdentityVerification("Verification", email_identity=self.identity.name, depends_on=proofs)
 
 
 def _dkim_name(token: Output[str], domain: str) -> Output[str]:

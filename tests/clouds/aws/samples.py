@@ -417,7 +417,7 @@ def _(w: World) -> Sample:
 
 def sender(w: World) -> str:
     name = f"{uuid.uuid4().hex[:8]}.example.com"
-    w.make("aws.sesv2.EmailIdentity", {"email_identity": name})
+    w.make("aws.sesv2.EmailIdentity", {"name": name})
     return name
 
 
@@ -425,8 +425,8 @@ def sender(w: World) -> str:
 def _(w: World) -> Sample:
     names = [w.make("aws.sesv2.ConfigurationSet", {})["name"] for _ in range(2)]
     name = f"{uuid.uuid4().hex[:8]}.example.com"
-    return Sample({"email_identity": name, "configuration_set": names[0], "tags": {"a": "1"}},
-                  {"configuration_set": names[1], "tags": {"b": "2"}}, {"email_identity": f"me@{name}"})
+    return Sample({"name": name, "configuration_set": names[0], "tags": {"a": "1"}},
+                  {"configuration_set": names[1], "tags": {"b": "2"}}, {"name": f"me@{name}"})
 
 
 @sample("aws.sesv2.ConfigurationSet")

@@ -24,11 +24,11 @@ _TAGS = Tagging(add=call("tag_resource", ResourceArn="$arn", Tags="$tags"),
 class EmailIdentity(AwsResource, type="aws.sesv2.EmailIdentity", service="sesv2"):
     """An address or a domain that mails are sent from. An account has it once a region, for all apps and stages."""
 
-    email_identity: Arg[str] = prop("EmailIdentity", replace=True, read="")
+    name: Arg[str] = prop("EmailIdentity", replace=True, read="")
     configuration_set: Arg[str] = prop("ConfigurationSetName", default=None)
     tags: Arg[Mapping[str, str]] = prop(default=None)
 
-    arn: Output[str] = out("=arn:$partition:ses:$region:$account:identity/$email_identity")
+    arn: Output[str] = out("=arn:$partition:ses:$region:$account:identity/$name")
     dkim_tokens: Output[list[str]] = out("DkimAttributes.Tokens")
     """Of a domain, three: make a CNAME ``TOKEN._domainkey.DOMAIN`` → ``TOKEN.dkim.amazonses.com`` for each."""
 
@@ -37,17 +37,18 @@ class EmailIdentity(AwsResource, type="aws.sesv2.EmailIdentity", service="sesv2"
     """Where the MX record of a ``MailFrom`` leads."""
 
     stand_in: ClassVar[Mapping[str, Any]] = {}
-    identifier = "$email_identity"
     create = call("create_email_identity", retry=BUSY)
-    read = call("get_email_identity", EmailIdentity="$email_identity")
-    lookup = call("get_email_identity", EmailIdentity="$email_identity")
-    update = (call("put_email_identity_configuration_set_attributes", EmailIdentity="$email_identity",
+    read = call("get_email_identity", EmailIdentity="$name")
+    lookup = call("get_email_identity", EmailIdentity="$name")
+    update = (call("put_email_identity_configuration_set_attributes", EmailIdentity="$name",
                    properties="configuration_set", idempotent=True),)
     omitted_when_unset = frozenset({"configuration_set"})
-    delete = call("delete_email_identity", EmailIdentity="$email_identity", retry=BUSY, idempotent=True)
+    reset_call = {"configuration_set": call("put_email_identity_configuration_set_attributes", EmailIdentity="$name",
+                                            idempotent=True)}
+    delete = call("delete_email_identity", EmailIdentity="$name", retry=BUSY, idempotent=True)
     not_found_codes = GONE
     tagging = _TAGS
-    listing = Listing("list_email_identities", "EmailIdentities[].{email_identity: IdentityName}",
+    listing = Listing("list_email_identities", "EmailIdentities[].{name: IdentityName}",
                       ("NextToken", "NextToken"), {}, call("list_tags_for_resource", ResourceArn="$arn"), "$arn")
     imports = Import("aws_sesv2_email_identity", "{emailIdentity}")
     actions = SENDS
@@ -97,10 +98,10 @@ class EventDestination(AwsResource, type="aws.sesv2.EventDestination", service="
     name: Arg[str] = prop("EventDestinationName", limit=64, replace=True, read="Name", default=None)
     enabled: Arg[bool] = prop("EventDestination.Enabled", default=True, read="Enabled")
     matching_event_types: Arg[Sequence[str]] = prop("EventDestination.MatchingEventTypes", read="MatchingEventTypes")
-    sns_destination: Arg[Mapping[str, Any]] = prop("EventDestination.SnsDestination", default=None,
+    sns_destination: Arg[Mapping[str, Any]] = prop("EventDestination.SnsDestination", default=None, replace=True,
                                                    read="SnsDestination")
     event_bridge_destination: Arg[Mapping[str, Any]] = prop("EventDestination.EventBridgeDestination", default=None,
-                                                            read="EventBridgeDestination")
+                                                            replace=True, read="EventBridgeDestination")
 
     identity = "key"
     identifier = "$configuration_set/$name"
@@ -113,7 +114,7 @@ class EventDestination(AwsResource, type="aws.sesv2.EventDestination", service="
     delete = call("delete_configuration_set_event_destination", ConfigurationSetName="$configuration_set",
                   EventDestinationName="$name", idempotent=True)
     not_found_codes = GONE
-    imports = Import("aws_sesv2_configuration_set_event_destination", "{configurationSetName}|{eventDestinationName}")
+    imports = Import("aws_sesv2_configuration_set_event_destination", "{configurationSetName}/{eventDestinationName}")
 
 
 class MailFrom(AwsResource, type="aws.sesv2.MailFrom", service="sesv2"):

@@ -62,7 +62,7 @@ NEEDS: Mapping[str, str] = {
 _SES = "ses.amazonaws.com"
 _DETAIL_TYPES = {"Send": "Email Sent", "Delivery": "Email Delivered", "Bounce": "Email Bounced",
                  "Complaint": "Email Complaint Received"}
-_KEPT = 1000
+_KEPT, _STORE = 1000, "_sst_mails"
 _OF_IDENTITY = re.compile(r"/identities/([^/]+)/(mail-from|configuration-set)")
 
 
@@ -121,7 +121,7 @@ def _keep_mails() -> None:
     from ministack.services import ses, ses_v2
 
     store: Any = AccountRegionScopedDict()
-    ses._sst_mails = store
+    setattr(ses, _STORE, store)     # what a service has saves itself
     save, load = ses.get_state, ses.load_persisted_state
 
     def sent_emails_list() -> Any:
@@ -131,12 +131,12 @@ def _keep_mails() -> None:
 
     @functools.wraps(save)
     def get_state() -> Any:
-        return {**save(), "_sst_mails": copy.deepcopy(store)}
+        return {**save(), _STORE: copy.deepcopy(store)}
 
     @functools.wraps(load)
     def load_persisted_state(data: Any) -> Any:
         loaded = load(data)
-        store.update(data.get("_sst_mails") or {})
+        store.update(data.get(_STORE) or {})
         for account, region in {key[:2] for key in store.to_dict()}:
             with request_scope(account, region):
                 sent_emails_list()

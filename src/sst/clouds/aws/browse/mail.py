@@ -25,7 +25,7 @@ class MailBrowser(ResourceBrowser):
     type = "aws.sesv2.EmailIdentity"
 
     def __init__(self, calls: Calls, state: State) -> None:
-        self._calls, self._sender = calls, str(state.values.get("email_identity") or state.id)
+        self._calls, self._sender = calls, str(state.values.get("name") or state.id)
 
     def rows(self, query: Mapping[str, str]) -> Listing:
         mails = self._mails()
