@@ -16,7 +16,7 @@ import botocore.session
 __all__ = ["ApiRequest", "parsed"]
 
 SERVICES = {"apigateway": "apigatewayv2", "elasticloadbalancing": "elbv2", "es": "opensearch",
-            "tagging": "resourcegroupstaggingapi"}
+            "ses": "sesv2", "tagging": "resourcegroupstaggingapi"}
 """botocore's name of a service where it is not its signing name."""
 _SCOPE = re.compile(r"Credential=([^/]+)/(\d+)/([^/]+)/([^/]+)/aws4_request")
 _SESSION = botocore.session.Session()

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.slow, pytest.mark.strict]
 
 @pytest.fixture
 def strict(cloud: Cloud) -> Iterator[StrictCloud]:
-    clock = Clock(speed=100)
+    clock = Clock(speed=40)
     with strict_cloud(cloud.endpoint, clock=clock, keys=deployer(cloud, "smoke-*", ALSO)) as made:
 
         def a_quarter_of_an_hour(request: ApiRequest, number: int) -> bool:
