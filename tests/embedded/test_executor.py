@@ -1,10 +1,12 @@
 """What only our own executor gives, seen through the emulator."""
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -42,6 +44,21 @@ def test_the_first_byte_comes_before_the_end(cloud: Cloud) -> None:
         assert answer.read1(100) == b"first "
         assert answer.read() == b"second"
         assert time.monotonic() - began > 1
+
+
+def test_the_last_lines_of_a_deleted_function_make_no_log_group(cloud: Cloud) -> None:
+    name = function(cloud, "import time\ndef handler(event, context):\n    print('one')\n    time.sleep(1.5)\n"
+                           "    print('two')\n    return 'done'\n", Timeout=10)
+    logs, group = client(cloud, "logs"), f"/aws/lambda/{name}"
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(invoke, cloud, name)
+        time.sleep(0.8)
+        client(cloud, "lambda").delete_function(FunctionName=name)
+        with contextlib.suppress(logs.exceptions.ResourceNotFoundException):    # if it had a line
+            logs.delete_log_group(logGroupName=group)
+        assert running.result() == ("done", "")
+    time.sleep(0.3)     # lines are written beside the answer
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
 
 
 def test_the_real_error_type_arrives_also_in_a_state_machine(cloud: Cloud) -> None:

@@ -178,4 +178,4 @@ class Bridge:
 
     def _log(self, function: Prepared, sandbox: str, lines: Sequence[tuple[int, str]]) -> None:
         logs.write(function.account, function.region, function.log_group, logs.stream_name(function.version, sandbox),
-                   lines)
+                   lines, function=function.name)

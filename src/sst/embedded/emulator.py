@@ -61,6 +61,7 @@ NEEDS: Mapping[str, str] = {
     "services.cloudwatch_logs:_make_group_arn": "(name)",
     "services.ecs:_task_defs": "AccountRegionScopedDict",
     "services.lambda_svc:_account_region_from_function_config": "(config)",
+    "services.lambda_svc:_functions": "AccountRegionScopedDict",
     "services.lambda_svc:_resolve_layer_zip": "(attachment)",
     "services.lambda_svc:_runtime_env_vars": "(config)",
     "services.lambda_svc:resolve_function_url": "(url_id)",
@@ -198,15 +199,15 @@ def scope_of(account: str, region: str) -> AbstractContextManager[None]:
     return scope
 
 
-def append_log_lines(group: str, stream: str, lines: Sequence[tuple[int, str]], now: int, forget: Any) -> None:
-    """Append to a log stream of the current account and region, and pass on to its subscribers.
-
-    Makes the group and the stream on the first line, as AWS does. ``forget(streams, stream)`` may delete old lines
-    before.
-    """
+def append_log_lines(group: str, stream: str, lines: Sequence[tuple[int, str]], now: int, forget: Any,
+                     function: str) -> None:
+    """Append to a log stream of the current account and region, and pass on to its subscribers. Makes the group and
+    the stream on the first line, but no group for a ``function`` that is gone. ``forget`` may delete old lines."""
     from ministack.services import cloudwatch_logs as logs
+    from ministack.services import lambda_svc
 
-    kept = logs._log_groups.get(group)
+    if (kept := logs._log_groups.get(group)) is None and function and function not in lambda_svc._functions:
+        return
     if kept is None:
         kept = {"arn": logs._make_group_arn(group), "creationTime": now, "retentionInDays": None, "tags": {},
                 "subscriptionFilters": {}, "streams": {}}

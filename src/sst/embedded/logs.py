@@ -26,12 +26,14 @@ def _day(since_1970: int) -> str:
     return time.strftime("%Y/%m/%d", time.gmtime(since_1970 * 86400))
 
 
-def write(account: str, region: str, group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
-    """Append ``lines`` (epoch milliseconds, text); makes the group and the stream as AWS does on the first line."""
+def write(account: str, region: str, group: str, stream: str, lines: Sequence[tuple[int, str]], *,
+          function: str = "") -> None:
+    """Append ``lines`` (epoch milliseconds, text) of a function, or of something else; makes the group and the stream
+    as AWS does on the first line."""
     if not lines:
         return
     with emulator.scope_of(account, region):
-        emulator.append_log_lines(group, stream, lines, int(time.time() * 1000), _forget_old)
+        emulator.append_log_lines(group, stream, lines, int(time.time() * 1000), _forget_old, function)
 
 
 def _forget_old(streams: dict[str, Any], target: Any) -> None:
