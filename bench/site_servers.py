@@ -141,7 +141,8 @@ def run_site_servers(report: Report, *, quick: bool, times: int) -> None:
             _pages(report, root, own)
             measure_first_bytes(report, _outputs(root), own)
         _changes(report, root)
-        _write(root, dev=f'{{"command": "python3 ../pages.py", "url": "http://127.0.0.1:{port}"}}', port=port)
+        _write(root, dev=f'{{"command": "python3 ../pages.py", "url": "http://127.0.0.1:{port}"}}', port=port,
+               react=REACT)
         _saves(report, root, port, 4 * times)
     finally:
         embedded.reset(root)
