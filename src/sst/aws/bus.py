@@ -11,9 +11,9 @@ from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..core.units import seconds
 from ..errors import UserError
-from .delivery import dead_letters, may_call, may_send
+from .delivery import dead_letters, receiver
 from .existing import BUS, identified
-from .function.subscriber import Handler, target_of
+from .function.subscriber import Handler
 from .link_permissions import Access, grants, located
 from .queue import Queue
 
@@ -127,23 +127,14 @@ class BusSubscriber(Component, kind="sst.aws.BusSubscriber", parts=("rule", "tar
         with self.scope(transform):
             self.rule = events.Rule("Rule", bus=bus.name, event_pattern=_pattern(pattern),
                                     state="ENABLED" if enabled else "DISABLED")
-            arn, ready = self._target(function, queue)
+            receives = receiver(function, queue, _EVENTS, self.rule.arn, self.where)
+            self.function = receives.function
             dead, allowed = dead_letters(dlq, _EVENTS, self.rule.arn) if dlq is not None else (None, [])
             self.target = events.Target(
-                "Target", rule=self.rule.name, bus=bus.name, arn=arn, retry_policy=policy or None,
+                "Target", rule=self.rule.name, bus=bus.name, arn=receives.arn, retry_policy=policy or None,
                 dead_letter_config={"Arn": dead} if dead is not None else None,
-                sqs_parameters={"MessageGroupId": group} if group is not None else None, depends_on=[*ready, *allowed])
-
-    def _target(self, function: Handler | None, queue: Queue | None) -> tuple[Input[str], Sequence[Any]]:
-        self.function = None
-        if queue is not None:
-            if not isinstance(queue, Queue):
-                raise UserError(f"{queue!r} is not a queue", hint="an existing one: aws.Queue.get(\"Jobs\", URL)")
-            return queue.arn, [may_send("QueuePolicy", queue, _EVENTS, self.rule.arn)]
-        assert function is not None
-        target = target_of(function, "Function", where=self.where)
-        self.function = target.function
-        return target.arn, [may_call("Permission", target.arn, _EVENTS, self.rule.arn), *target.ready]
+                sqs_parameters={"MessageGroupId": group} if group is not None else None,
+                depends_on=[*receives.ready, *allowed])
 
 
 def _pattern(given: EventPattern | None) -> Mapping[str, Any]:

@@ -6,11 +6,41 @@ from typing import TYPE_CHECKING, Any
 
 from ..clouds.aws import lambda_, sqs
 from ..core.output import Input, Output
+from ..errors import UserError
+from ..records import dataclass
 
 if TYPE_CHECKING:
+    from .function import Function
+    from .function.subscriber import Handler
     from .queue import Queue
 
-__all__ = ["dead_letters", "may_call", "may_send"]
+__all__ = ["Receiver", "dead_letters", "may_call", "may_send", "receiver"]
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """A queue or function that gets what a service delivers. ``function`` is None for a queue, and where only the ARN
+    is known."""
+
+    arn: Input[str]
+    function: Function | None
+    ready: tuple[object, ...]
+    """What must be there before anything may flow."""
+
+
+def receiver(function: Handler | None, queue: Queue | None, service: str, source: Output[str], where: str) -> Receiver:
+    """The one of a function and a queue that is given, once ``service`` may deliver there on behalf of ``source``. Part
+    of the current scope."""
+    from .function.subscriber import target_of
+    from .queue import Queue
+
+    if queue is not None:
+        if not isinstance(queue, Queue):
+            raise UserError(f"{queue!r} is not a queue", hint='an existing one: aws.Queue.get("Jobs", URL)')
+        return Receiver(queue.arn, None, (may_send("QueuePolicy", queue, service, source),))
+    assert function is not None
+    target = target_of(function, "Function", where=where)
+    return Receiver(target.arn, target.function, (may_call("Permission", target.arn, service, source), *target.ready))
 
 
 def may_send(name: str, queue: Queue, service: str, source: Output[str]) -> sqs.QueuePolicy:

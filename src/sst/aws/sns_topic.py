@@ -1,7 +1,7 @@
 """A topic: each message goes to every subscriber."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, Self, TypedDict, Unpack
 
 from ..clouds.aws import sns
@@ -11,9 +11,9 @@ from ..core.link import Link
 from ..core.output import Input, Output
 from ..core.transform import Transform
 from ..errors import UserError
-from .delivery import dead_letters, may_call, may_send
+from .delivery import dead_letters, receiver
 from .existing import TOPIC, by_name, identified
-from .function.subscriber import Handler, target_of
+from .function.subscriber import Handler
 from .link_permissions import Access, grants, located
 from .queue import Fifo, Queue
 
@@ -114,23 +114,13 @@ class SnsTopicSubscriber(Component, kind="sst.aws.SnsTopicSubscriber", parts=("s
         if filter_on not in _SCOPES:
             raise UserError(f"filter_on can't be {filter_on!r}", hint='"attributes" or "body"')
         with self.scope(transform):
-            endpoint, ready = self._endpoint(topic_arn, function, queue)
+            receives = receiver(function, queue, _SNS, topic_arn, self.where)
+            self.function = receives.function
             dead, allowed = dead_letters(dlq, _SNS, topic_arn) if dlq is not None else (None, [])
             self.subscription = sns.Subscription(
-                "Subscription", topic_arn=topic_arn, protocol="lambda" if queue is None else "sqs", endpoint=endpoint,
+                "Subscription", topic_arn=topic_arn, protocol="lambda" if queue is None else "sqs",
+                endpoint=receives.arn,
                 filter_policy=filter, filter_policy_scope=_SCOPES[filter_on] if filter else None,
                 raw_message_delivery=raw or None,
                 redrive_policy={"deadLetterTargetArn": dead} if dead is not None else None,
-                depends_on=[*ready, *allowed])
-
-    def _endpoint(self, topic_arn: Output[str], function: Handler | None,
-                  queue: Queue | None) -> tuple[Input[str], Sequence[Any]]:
-        self.function = None
-        if queue is not None:
-            if not isinstance(queue, Queue):
-                raise UserError(f"{queue!r} is not a queue", hint="an existing one: aws.Queue.get(\"Jobs\", URL)")
-            return queue.arn, [may_send("QueuePolicy", queue, _SNS, topic_arn)]
-        assert function is not None
-        target = target_of(function, "Function", where=self.where)
-        self.function = target.function
-        return target.arn, [may_call("Permission", target.arn, _SNS, topic_arn), *target.ready]
+                depends_on=[*receives.ready, *allowed])
